@@ -1,0 +1,219 @@
+"""An authority issues certificates and CRLs (RFC 5280 §4 and §5). Pure: keys, dates and serials come in as arguments.
+
+Authority.self_signed(ROOT, ...)  ->  .subordinate(INTERMEDIATE, ...)  ->  .issue(SERVER, ...) -> Credential
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from pki import keys, names
+from pki.keys import PrivateKey
+from pki.profiles import Profile
+
+MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
+
+
+@dataclass(frozen=True)
+class Validity:
+    """The dates of a certificate, both inclusive (RFC 5280 §4.1.2.5); aware UTC datetimes in whole seconds."""
+
+    not_before: datetime
+    not_after: datetime
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate) -> "Validity":
+        """The dates that stand in a certificate."""
+        return cls(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+
+    def within(self, issuer: "Validity") -> "Validity":
+        """These dates cut to the issuer's: a certificate that outlives its issuer promises what nobody can check."""
+        return Validity(max(self.not_before, issuer.not_before), min(self.not_after, issuer.not_after))
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A private key, its certificate, and the issuers to send along: leaf first, up to but without the root."""
+
+    key: PrivateKey
+    certificate: x509.Certificate
+    issuers: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """What a server sends (RFC 8446 §4.4.2): each certificate is certified by the one after it."""
+        return (self.certificate, *self.issuers)
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The chain in PEM, in the order of the wire."""
+        return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in self.chain)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The private key in PEM (PKCS#8), not encrypted."""
+        return keys.to_pem(self.key)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate that may sign others, with its key."""
+
+    credential: Credential
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The authority's own certificate."""
+        return self.credential.certificate
+
+    @property
+    def key_identifier(self) -> bytes:
+        """Its subject key identifier, which everything that it signs repeats as authority key identifier (§4.2.1.1)."""
+        return key_identifier(self.certificate)
+
+    @classmethod
+    def self_signed(
+        cls,
+        profile: Profile,
+        *,
+        subject: x509.Name,
+        key: PrivateKey,
+        validity: Validity,
+        serial: int,
+        claimed_key_identifier: bytes | None = None,
+    ) -> "Authority":
+        """A root. Its key identifier is the SHA-1 of its key (§4.2.1.2 (1)); an attacker may claim another's."""
+        ski = claimed_key_identifier or x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
+        builder = to_be_signed(
+            profile, subject=subject, issuer=subject, public_key=key.public_key(), alternative_names=(),
+            validity=validity, serial=serial, key_identifier=ski, authority_key_identifier=ski,
+        )  # fmt: skip
+        return cls(Credential(key, builder.sign(key, keys.signature_hash(key))))
+
+    def subordinate(
+        self, profile: Profile, *, subject: x509.Name, key: PrivateKey, validity: Validity, serial: int
+    ) -> "Authority":
+        """An intermediate authority, certified by this one."""
+        return Authority(Credential(key, self._certify(profile, subject, (), key, validity, serial)))
+
+    def issue(
+        self,
+        profile: Profile,
+        *,
+        alternative_names: Iterable[x509.GeneralName],
+        key: PrivateKey,
+        validity: Validity,
+        serial: int,
+    ) -> Credential:
+        """An end-entity certificate for all the names given; the first also stands in the subject.
+
+        Its dates are cut to the issuer's. The credential carries this authority as issuer unless that is a root.
+        """
+        wanted = names.unique(alternative_names)
+        if not wanted:
+            raise ValueError("a certificate needs at least one name")
+        certificate = self._certify(profile, subject_for(wanted[0]), wanted, key, validity, serial)
+        is_root = self.certificate.issuer == self.certificate.subject
+        return Credential(key, certificate, () if is_root else self.credential.chain)
+
+    def crl(self, *, number: int, this_update: datetime, next_update: datetime) -> x509.CertificateRevocationList:
+        """The list of what this authority has revoked (§5): nothing yet, and it says so until `next_update`."""
+        aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+            x509.SubjectKeyIdentifier(self.key_identifier)
+        )
+        return (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(this_update)
+            .next_update(next_update)
+            .add_extension(aki, critical=False)
+            .add_extension(x509.CRLNumber(number), critical=False)
+            .sign(self.credential.key, keys.signature_hash(self.credential.key))
+        )
+
+    def _certify(
+        self,
+        profile: Profile,
+        subject: x509.Name,
+        alternative_names: tuple[x509.GeneralName, ...],
+        key: PrivateKey,
+        validity: Validity,
+        serial: int,
+    ) -> x509.Certificate:
+        builder = to_be_signed(
+            profile,
+            subject=subject,
+            issuer=self.certificate.subject,
+            public_key=key.public_key(),
+            alternative_names=alternative_names,
+            validity=validity.within(Validity.of(self.certificate)),
+            serial=serial,
+            key_identifier=x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest,
+            authority_key_identifier=self.key_identifier,
+        )
+        return builder.sign(self.credential.key, keys.signature_hash(self.credential.key))
+
+
+def key_identifier(certificate: x509.Certificate) -> bytes:
+    """The subject key identifier that stands in a certificate (§4.2.1.2)."""
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
+def to_be_signed(
+    profile: Profile,
+    *,
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: CertificatePublicKeyTypes,
+    alternative_names: tuple[x509.GeneralName, ...],
+    validity: Validity,
+    serial: int,
+    key_identifier: bytes,
+    authority_key_identifier: bytes,
+) -> x509.CertificateBuilder:
+    """All of a certificate but the signature: the statement that an issuer then signs (tbsCertificate, §4.1.1.1)."""
+    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+        x509.SubjectKeyIdentifier(authority_key_identifier)
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+        .add_extension(x509.BasicConstraints(profile.authority, profile.path_length), critical=True)
+        .add_extension(profile.key_usage(public_key), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier(key_identifier), critical=False)
+        .add_extension(aki, critical=False)
+    )
+    if profile.purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(profile.purposes), critical=False)
+    if alternative_names:
+        # Critical exactly when the subject is empty: then these names are all there is (§4.2.1.6).
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=not list(subject))
+    return builder
+
+
+def authority_name(name: str, part: str) -> x509.Name:
+    """The subject of an authority: O=name, CN=name + part ("root", "intermediate")."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{name} {part}"),
+        ]
+    )
+
+
+def subject_for(name: x509.GeneralName) -> x509.Name:
+    """CN=name for people who read it; no checker may rely on it (RFC 9525 §2). Empty when the name is too long."""
+    text = names.plain(name)
+    if len(text) > MAX_COMMON_NAME:
+        return x509.Name([])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

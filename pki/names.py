@@ -1,0 +1,161 @@
+"""Names in certificates: what a person types -> GeneralName, and matching the two (RFC 5280 §4.2.1.6, RFC 9525).
+
+The library accepts an empty DNSName, and one with blanks and NULs; what goes into a certificate passes through here.
+Internationalised names become A-labels (RFC 5890): `bücher.example` is `xn--bcher-kva.example` in the certificate.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+import idna
+from cryptography import x509
+
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123 §2.1: letters, digits, hyphens inside
+LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")  # the plain part of RFC 5321's dot-string; no "/"
+MAX_HOST = 253  # RFC 1035 §2.3.4: 255 octets on the wire
+
+
+class InvalidName(ValueError):
+    """This text cannot be put into a certificate as a name; the message says why."""
+
+
+def parse(text: str) -> x509.GeneralName:
+    """A host, a wildcard, an IP or a mail address as typed -> the GeneralName that goes into the certificate."""
+    if "@" in text:
+        local, _, domain = text.rpartition("@")
+        if not LOCAL_PART.fullmatch(local):
+            raise InvalidName(f"{text!r} is not a mail address: the part before @ must be plain ASCII")
+        return x509.RFC822Name(f"{local}@{a_label(domain)}")
+    if (address := _address(text)) is not None:
+        return x509.IPAddress(address)
+    if text.startswith("*."):
+        return x509.DNSName(f"*.{a_label(text[2:])}")
+    if "*" in text:
+        raise InvalidName(f"{text!r}: a wildcard is the whole left-most label, as in *.example.test (RFC 9525 §6.3)")
+    return x509.DNSName(a_label(text))
+
+
+def reference(text: str) -> x509.GeneralName:
+    """The name that a client asks for: a host or an IP address, never a pattern (RFC 9525 §6.1)."""
+    name = parse(text)
+    if isinstance(name, x509.RFC822Name) or "*" in text:
+        raise InvalidName(f"{text!r} is not the name of one host")
+    return name
+
+
+def a_label(host: str) -> str:
+    """`host` in lower case with every label ASCII (RFC 5891); InvalidName if it is not a host name."""
+    if not host:
+        raise InvalidName("a host name cannot be empty")
+    try:
+        ascii_host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+        for label in ascii_host.split("."):
+            if label.startswith("xn--"):
+                idna.decode(label)
+    except UnicodeError as error:
+        raise InvalidName(f"{host!r} is not an internationalised host name: {error}") from None
+    if ascii_host.endswith("."):
+        raise InvalidName(f"{host!r} ends with a dot; certificates name hosts without it (RFC 5280 §4.2.1.6)")
+    if len(ascii_host) > MAX_HOST:
+        raise InvalidName(f"a host name has at most {MAX_HOST} characters, this one has {len(ascii_host)}")
+    labels = ascii_host.split(".")
+    for label in labels:
+        if not LABEL.fullmatch(label):
+            raise InvalidName(f"{host!r} is not a host name: {_what_is_wrong(label)}")
+    if labels[-1].isdigit():
+        raise InvalidName(f"{host!r} is neither an IP address nor a host name: its last part is a number")
+    return ascii_host
+
+
+def _what_is_wrong(label: str) -> str:
+    if not label:
+        return "it has an empty label (two dots in a row, or a dot in front)"
+    if len(label) > 63:
+        return f"the label {label[:12]!r}… has {len(label)} characters, 63 is the most (RFC 1035 §2.3.4)"
+    if "_" in label:
+        return f"the label {label!r} has an underscore, which host names do not have (RFC 1123 §2.1)"
+    return f"the label {label!r} may have letters, digits and inner hyphens only (RFC 1123 §2.1)"
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if ":" in bare and not all(c in "0123456789abcdefABCDEF:." for c in bare):
+        raise InvalidName(f"{text!r} is not an IP address, and a host name has no colon (nor port, nor zone)")
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        if ":" in bare or bare != text:
+            raise InvalidName(f"{text!r} is not an IP address") from None
+        return None
+
+
+def caution(name: x509.GeneralName) -> str | None:
+    """What a person should know before using this name, if anything."""
+    if isinstance(name, x509.DNSName) and name.value.startswith("*."):
+        parent = name.value[2:]
+        if "." not in parent:
+            return f"{name.value}: many clients refuse a wildcard directly under a top-level name"
+        return f"{name.value} covers exactly one label: not {parent}, not a.b.{parent} (RFC 9525 §6.3)"
+    return None
+
+
+def show(name: x509.GeneralName) -> str:
+    """`DNS:localhost`, `IP:127.0.0.1`, `email:a@b.test`, `URI:…`, in the manner of OpenSSL."""
+    match name:
+        case x509.DNSName(value=value):
+            return f"DNS:{value}"
+        case x509.IPAddress(value=address):
+            return f"IP:{address}"
+        case x509.RFC822Name(value=value):
+            return f"email:{value}"
+        case x509.UniformResourceIdentifier(value=value):
+            return f"URI:{value}"
+        case x509.DirectoryName(value=directory):
+            return f"dirName:{directory.rfc4514_string()}"
+    return f"{type(name).__name__}:{getattr(name, 'value', '?')}"
+
+
+def plain(name: x509.GeneralName) -> str:
+    """The name alone, as a person types it: `localhost`, `127.0.0.1`."""
+    return str(name.value)
+
+
+def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
+    """Whether a presented identifier covers the reference identifier (RFC 9525 §6.3 to §6.5).
+
+    Host names compare without case; a wildcard stands for exactly one whole left-most label; IP addresses compare
+    as addresses and never match a DNS name.
+    """
+    match presented, wanted:
+        case x509.DNSName(value=pattern), x509.DNSName(value=host):
+            pattern, host = pattern.lower(), host.lower()
+            if pattern.startswith("*."):
+                first, _, rest = host.partition(".")
+                return bool(first) and rest == pattern[2:]
+            return pattern == host
+        case x509.IPAddress(value=one), x509.IPAddress(value=other):
+            return bool(one == other)
+    return False
+
+
+def of_certificate(certificate: x509.Certificate) -> tuple[x509.GeneralName, ...]:
+    """The subject alternative names; empty if there are none. ValueError if the extension cannot be read."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(extension.value)
+
+
+def unique(names: Iterable[x509.GeneralName]) -> tuple[x509.GeneralName, ...]:
+    """`names` without repetitions, in the order given."""
+    return tuple(dict.fromkeys(names))
+
+
+def file_stem(name: x509.GeneralName) -> str:
+    """The file name for a certificate whose first name this is: `*.a.test` -> `_wildcard.a.test`, `::1` -> `__1`.
+
+    No two names share a stem: host names have neither underscores nor upper case.
+    """
+    return plain(name).replace("*", "_wildcard").replace(":", "_")
