@@ -1,0 +1,82 @@
+"""Reading certificates, CRLs and keys from files, with errors that a person can act on. EDGE: opens files."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from cryptography import x509
+
+from pki import keys
+from pki.authority import Credential
+from pki.errors import ExitCode, Problem, cannot
+
+MAX_FILE = 1 << 20  # bytes; no certificate file is this long, and a wrong path shall not fill the memory
+
+
+def read_file(path: Path, hint: str | None = None) -> bytes:
+    """The bytes of a regular file of at most MAX_FILE; a Problem for anything else, a FIFO or a device included."""
+    try:
+        # O_NONBLOCK: opening a FIFO that nobody writes to must not hang.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Problem(f"{path} is not a regular file", hint=hint)
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise cannot(f"read {path}", error, hint=hint) from error
+    except ValueError:  # a NUL in the path
+        raise Problem(f"{str(path)!r} is not a path", code=ExitCode.USAGE) from None
+    if len(data) > MAX_FILE:
+        raise Problem(f"{path} is longer than {MAX_FILE} bytes: no certificate is")
+    return data
+
+
+def read_certificates(path: Path, hint: str | None = None) -> tuple[x509.Certificate, ...]:
+    """All certificates of a PEM file, in its order; at least one."""
+    pem = read_file(path, hint)
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except ValueError:
+        raise Problem(
+            f"{path} holds no certificate that can be read", hint="it should be PEM; see `pki show`"
+        ) from None
+
+
+def read_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
+    """All CRLs of a PEM file, in its order; at least one."""
+    pem = read_file(path)
+    end = b"-----END X509 CRL-----"
+    blocks = [block + end for block in pem.split(end) if b"-----BEGIN X509 CRL-----" in block]
+    try:
+        crls = tuple(x509.load_pem_x509_crl(block) for block in blocks)
+    except ValueError:
+        crls = ()
+    if not crls:
+        raise Problem(f"{path} holds no CRL that can be read", hint="`pki init` writes one to crl.pem")
+    return crls
+
+
+def read_credential(certificate: Path, key: Path, hint: str | None = None) -> Credential:
+    """A chain and its private key from two PEM files; a Problem when the two do not belong together."""
+    chain = read_certificates(certificate, hint)
+    try:
+        private_key = keys.from_pem(read_file(key, hint))
+    except ValueError as error:
+        raise Problem(f"{key} cannot be used", str(error)) from None
+    stated, own = keys.fingerprint(chain[0].public_key()), keys.fingerprint(private_key.public_key())
+    if stated != own:
+        raise Problem(
+            f"{key} does not belong to {certificate}",
+            f"the certificate is for the public key {stated[:16]}…",
+            f"this private key has the public key  {own[:16]}…",
+            hint="give the key that was minted with this certificate",
+        )
+    return Credential(private_key, chain[0], chain[1:])
+
+
+def read_stdin() -> bytes:
+    """Standard input, under the same limit as a file."""
+    data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""
+    if len(data) > MAX_FILE:
+        raise Problem(f"standard input is longer than {MAX_FILE} bytes: no certificate is")
+    return data

@@ -1,0 +1,92 @@
+"""What a directory holds, read from its PEM files: nothing is remembered elsewhere, so nothing can disagree. EDGE."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from pki import keys
+from pki.errors import Problem, cannot
+from pki.files import read_certificates, read_crls
+from pki.path import signed_by
+from pki.store import OURS
+from pki.transaction import recover
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of `pki list`: the first certificate of a file, and how it stands today."""
+
+    file: str
+    certificate: x509.Certificate
+    status: str
+    """`valid`, `expired`, `not yet valid`, `revoked`, or `untrusted`: not signed by an authority of this directory."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The certificates of a directory by file name, and the files that could not be read, with the reason."""
+
+    entries: tuple[Entry, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+def inventory(directory: Path, now: datetime) -> Inventory:
+    """Read every PEM file of the directory; nothing is remembered elsewhere, so nothing can disagree."""
+    recover(directory)
+    try:
+        top = sorted(path for path in directory.iterdir() if path.suffix == ".pem" and path.name != "crl.pem")
+    except OSError as error:
+        raise cannot(
+            f"list {directory}", error, hint=f"`pki init --dir {directory}` makes an authority here"
+        ) from error
+    nested = [path for folder in ("rogue", "stranger") for path in sorted((directory / folder).glob("*.pem"))]
+    found: list[tuple[str, x509.Certificate]] = []
+    unreadable: list[tuple[str, str]] = []
+    for path in [*top, *nested]:
+        file = str(path.relative_to(directory))
+        try:
+            certificate = read_certificates(path)[0]
+            keys.spki_der(certificate.public_key())
+            found.append((file, certificate))
+        except (Problem, ValueError) as error:
+            unreadable.append((file, error.fact if isinstance(error, Problem) else str(error)))
+    authorities = {file: certificate for file, certificate in found if file in ("root.pem", "intermediate.pem")}
+    revoked = _revoked(directory, list(authorities.values()))
+    entries = (
+        Entry(file, certificate, _status(certificate, list(authorities.values()), revoked, now))
+        for file, certificate in found
+    )
+    order = {f"{stem}.pem": place for place, stem in enumerate(OURS)}
+    return Inventory(
+        tuple(sorted(entries, key=lambda entry: ("/" in entry.file, order.get(entry.file, len(order)), entry.file))),
+        tuple(unreadable),
+    )
+
+
+def _revoked(directory: Path, authorities: list[x509.Certificate]) -> set[tuple[x509.Name, int]]:
+    if not os.path.lexists(directory / "crl.pem"):
+        return set()
+    return {
+        (crl.issuer, entry.serial_number)
+        for crl in read_crls(directory / "crl.pem")
+        if any(crl.issuer == authority.subject for authority in authorities)
+        for entry in crl
+    }
+
+
+def _status(
+    certificate: x509.Certificate,
+    authorities: list[x509.Certificate],
+    revoked: set[tuple[x509.Name, int]],
+    now: datetime,
+) -> str:
+    if not any(signed_by(certificate, authority) for authority in authorities):
+        return "untrusted"
+    if (certificate.issuer, certificate.serial_number) in revoked:
+        return "revoked"
+    if now < certificate.not_valid_before_utc:
+        return "not yet valid"
+    return "expired" if now > certificate.not_valid_after_utc else "valid"

@@ -1,0 +1,249 @@
+"""The directory on disk and its two changes, `init` and `issue`. EDGE.
+
+How a change becomes all-or-nothing is `transaction`'s business; reading is that of `files` and `inventory`.
+Randomness and clock have their defaults here, at the edge: `keys.generate`, `random_serial_number`, the caller's `now`.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki import keys, names
+from pki.authority import Authority, Credential, Validity, authority_name
+from pki.errors import ExitCode, Problem
+from pki.files import read_certificates, read_credential
+from pki.keys import KeyType
+from pki.path import signed_by
+from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
+from pki.rogues import CATALOGUE, Ingredients
+from pki.transaction import PUBLIC, SECRET, STATE, recover, transaction
+
+DEFAULT_NAME = "tlsdemo development CA"
+DEFAULT_SAN = ("localhost", "127.0.0.1", "::1")
+CLOCK_SKEW = timedelta(hours=1)  # peers whose clock is a little behind ours shall not say "not yet valid"
+OURS = ("root", "intermediate", "server", "client", "crl")  # `issue` never replaces these
+
+ROGUE = "rogue-same-name-forged-aki"
+
+
+@dataclass(frozen=True)
+class Minted:
+    """What `init` or `issue` wrote: the leaf's credential and the files, relative to the directory."""
+
+    directory: Path
+    credential: Credential
+    files: tuple[str, ...]
+    moved_to: Path | None = None
+    """Where `--force` put what stood there before."""
+    shortened: bool = False
+    """The leaf would have outlived its issuer, so its lifetime was cut."""
+
+
+def init(
+    directory: Path,
+    *,
+    name: str,
+    alternative_names: Sequence[x509.GeneralName],
+    key_type: KeyType,
+    days: int,
+    now: datetime,
+    force: bool,
+) -> Minted:
+    """Mint the whole tree in one go. Refuses where anything of it exists, unless `force` moves that aside first."""
+    files = _mint_tree(name, alternative_names, key_type, days, now)
+    leaf = files.server
+    with transaction(directory) as change:
+        present = _present(directory, [name for name, _, _ in files.contents])
+        if present and not force:
+            raise Problem(
+                f"{directory} already holds {', '.join(present[:3])}{' …' if len(present) > 3 else ''}",
+                hint="`--force` moves what is there aside and mints anew",
+                code=ExitCode.NO,
+            )
+        aside = _everything(directory) if force else []
+        old = _old(directory, now)
+        for file, data, mode in files.contents:
+            change.write(file, data, mode)
+        change.commit(aside=aside, old=old)
+    return Minted(
+        directory,
+        leaf,
+        tuple(file for file, _, _ in files.contents),
+        moved_to=directory / old if aside else None,
+        shortened=_shortened(leaf, now, days),
+    )
+
+
+@dataclass(frozen=True)
+class _Tree:
+    server: Credential
+    contents: tuple[tuple[str, bytes, int], ...]  # name, bytes, mode; root.pem last, since its presence says "done"
+
+
+def _mint_tree(
+    name: str, alternative_names: Sequence[x509.GeneralName], key_type: KeyType, days: int, now: datetime
+) -> _Tree:
+    now = now.replace(microsecond=0)
+    start = now - CLOCK_SKEW
+    root = Authority.self_signed(
+        ROOT,
+        subject=authority_name(name, ROOT.name),
+        key=keys.generate(key_type),
+        validity=Validity(start, now + timedelta(ROOT.days)),
+        serial=x509.random_serial_number(),
+    )
+    intermediate = root.subordinate(
+        INTERMEDIATE,
+        subject=authority_name(name, INTERMEDIATE.name),
+        key=keys.generate(key_type),
+        validity=Validity(start, now + timedelta(INTERMEDIATE.days)),
+        serial=x509.random_serial_number(),
+    )
+
+    def leaf(profile: Profile, wanted: Iterable[x509.GeneralName]) -> Credential:
+        return intermediate.issue(
+            profile,
+            alternative_names=wanted,
+            key=keys.generate(key_type),
+            validity=Validity(start, now + timedelta(days)),
+            serial=x509.random_serial_number(),
+        )
+
+    server = leaf(SERVER, alternative_names)
+    client = leaf(CLIENT, [x509.DNSName("client")])
+    dates = Validity.of(server.certificate)
+    crls = [
+        authority.crl(number=1, this_update=dates.not_before, next_update=dates.not_after)
+        for authority in (root, intermediate)
+    ]
+    rogue = CATALOGUE[ROGUE].mint(
+        Ingredients(
+            root=root.certificate,
+            alternative_names=names.of_certificate(server.certificate),
+            validity=dates,
+            new_key=lambda: keys.generate(key_type),
+            new_serial=x509.random_serial_number,
+        )
+    )
+    return _Tree(
+        server,
+        (
+            ("root.key", root.credential.key_pem, SECRET),
+            ("intermediate.key", intermediate.credential.key_pem, SECRET),
+            ("intermediate.pem", intermediate.credential.chain_pem, PUBLIC),
+            ("server.key", server.key_pem, SECRET),
+            ("server.pem", server.chain_pem, PUBLIC),
+            ("client.key", client.key_pem, SECRET),
+            ("client.pem", client.chain_pem, PUBLIC),
+            ("crl.pem", b"".join(crl.public_bytes(Encoding.PEM) for crl in crls), PUBLIC),
+            ("rogue/ca.pem", rogue.control[0].public_bytes(Encoding.PEM), PUBLIC),
+            ("rogue/server.key", rogue.credential.key_pem, SECRET),
+            ("rogue/server.pem", rogue.credential.chain_pem, PUBLIC),
+            ("root.pem", root.credential.chain_pem, PUBLIC),
+        ),
+    )
+
+
+def issue(
+    directory: Path,
+    wanted: Sequence[x509.GeneralName],
+    *,
+    profile: Profile,
+    key_type: KeyType,
+    days: int,
+    now: datetime,
+    force: bool,
+) -> Minted:
+    """Mint one certificate for all the names, into `<first name>.pem` and `.key`."""
+    stem = names.file_stem(wanted[0])
+    if stem in OURS:
+        raise Problem(
+            f"{stem}.pem belongs to `pki init` and is never replaced",
+            hint="put another name first: the first one names the file",
+            code=ExitCode.NO,
+        )
+    now = now.replace(microsecond=0)
+    recover(directory)
+    intermediate = load_authority(directory)
+    if Validity.of(intermediate.certificate).not_after <= now:
+        raise Problem(
+            f"{directory / 'intermediate.pem'} expired on {day(intermediate.certificate.not_valid_after_utc)}",
+            hint="`pki init --force` mints a new tree and keeps the old one aside",
+        )
+    credential = intermediate.issue(
+        profile,
+        alternative_names=wanted,
+        key=keys.generate(key_type),
+        validity=Validity(now - CLOCK_SKEW, now + timedelta(days)),
+        serial=x509.random_serial_number(),
+    )
+    files = (f"{stem}.key", f"{stem}.pem")
+    with transaction(directory) as change:
+        present = _present(directory, files)
+        if present and not (force and _issued_here(directory / files[1], intermediate)):
+            raise Problem(
+                f"{directory / present[0]} already exists",
+                hint="it was not made by `pki issue`, so it stays"
+                if force
+                else "`--force` moves it aside and replaces it",
+                code=ExitCode.NO,
+            )
+        change.write(files[0], credential.key_pem, SECRET)
+        change.write(files[1], credential.chain_pem, PUBLIC)
+        old = _old(directory, now)
+        change.commit(aside=present, old=old)
+    return Minted(
+        directory,
+        credential,
+        files,
+        moved_to=directory / old if present else None,
+        shortened=_shortened(credential, now, days),
+    )
+
+
+def _shortened(leaf: Credential, now: datetime, days: int) -> bool:
+    return leaf.certificate.not_valid_after_utc < now.replace(microsecond=0) + timedelta(days)
+
+
+def _present(directory: Path, files: Iterable[str]) -> list[str]:
+    return [name for name in files if os.path.lexists(directory / name)]
+
+
+def _everything(directory: Path) -> list[str]:
+    """What `init --force` moves aside: all certificates and keys here, and the folders of the experiment."""
+    found = [entry.name for entry in directory.iterdir() if entry.suffix in (".pem", ".key")]
+    found += _present(directory, ["rogue", "stranger"])
+    return sorted(found, key=lambda name: (name != "root.pem", name))  # the anchor goes first and comes last
+
+
+def _old(directory: Path, now: datetime) -> PurePosixPath:
+    base = PurePosixPath(STATE, f"old-{now:%Y%m%dT%H%M%SZ}")
+    candidate, count = base, 1
+    while os.path.lexists(directory / candidate):
+        count += 1
+        candidate = PurePosixPath(f"{base}-{count}")
+    return candidate
+
+
+def _issued_here(path: Path, intermediate: Authority) -> bool:
+    try:
+        return signed_by(read_certificates(path)[0], intermediate.certificate)
+    except Problem:  # it cannot be read, so it is not something that we made
+        return False
+
+
+def load_authority(directory: Path) -> Authority:
+    """The intermediate authority of a store, which signs from day to day."""
+    hint = f"`pki init --dir {directory}` makes an authority here"
+    credential = read_credential(directory / "intermediate.pem", directory / "intermediate.key", hint)
+    return Authority(credential)
+
+
+def day(moment: datetime) -> str:
+    """`2026-11-22`, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
