@@ -1,0 +1,83 @@
+"""What every command line of the project shares: exit codes, errors, JSON. EDGE; typer and standard library alone."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from pki.errors import ExitCode, Problem, cannot
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def application(about: str) -> typer.Typer:
+    """A typer application in the project's manner: `-h` works, no markup, no tracebacks of typer's own."""
+    return typer.Typer(
+        help=about,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings=HELP,
+    )
+
+
+def run(app: typer.Typer, program: str) -> NoReturn:
+    """Run a typer application and end the process with the documented exit code; never a traceback for a user."""
+    code: int = ExitCode.YES
+    try:
+        code = app(prog_name=program, standalone_mode=False) or ExitCode.YES
+        sys.stdout.flush()
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        code = problem.code
+    except TyperException as error:  # wrong usage, in typer's words
+        code = _usage(error, program)
+    except typer.Abort:
+        code = ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except SystemExit as error:  # typer ends by itself when the reader of our output has gone
+        code = ExitCode.CANNOT if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
+    except OSError as error:  # stdout: closed, or on a full disk
+        code = ExitCode.CANNOT
+        if not isinstance(error, BrokenPipeError):
+            print(cannot("write the output", error), file=sys.stderr)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What is still in the buffer cannot be written; pointing stdout elsewhere keeps the interpreter quiet about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(int(code))
+
+
+def _usage(error: TyperException, program: str) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else program
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+    else:
+        print(Problem(error.format_message().rstrip("."), hint=f"`{command} --help`"), file=sys.stderr)
+    return ExitCode.USAGE
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-11-22T21:40:00Z` (RFC 3339)."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """One JSON object with the version of its schema, to stdout."""
+    print(json.dumps({"schema": 1, **content}, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """A remark beside the result: to stderr, which is not data."""
+    print(f"note: {text}", file=sys.stderr)

@@ -1,0 +1,119 @@
+"""Results as lines of text for people, 80 columns where the values allow it. Pure: `cli` prints what these return."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pki import describe, names
+from pki.authority import Credential
+from pki.describe import Description, Difference
+from pki.errors import printable
+from pki.path import Result, Verdict
+from pki.store import Minted, day
+
+DEFAULT_DIRECTORY = Path("certs")
+
+
+def init_summary(minted: Minted) -> Iterable[str]:
+    """What `init` made, who uses which file, and what to type next."""
+    here = minted.directory
+    default = here == DEFAULT_DIRECTORY
+    yield f"A new certificate authority in {here}/, and a server certificate for"
+    yield f"  {', '.join(plain_names(minted.credential))}"
+    yield f"valid until {_until(minted)}."
+    yield ""
+    yield f"  the server uses     {here / 'server.pem'}, {here / 'server.key'}"
+    yield f"  the client uses     {here / 'root.pem'}: the one file that it needs"
+    yield f"  if asked for one    {here / 'client.pem'}, {here / 'client.key'}"
+    yield f"  revoked             {here / 'crl.pem'}: nothing yet"
+    yield f"  the attacker uses   {here / 'rogue' / 'server.pem'}, {here / 'rogue' / 'server.key'}"
+    yield "                      the same names, the same look, another key"
+    yield ""
+    yield "Keys (*.key) are readable by you alone: keep it so."
+    yield ""
+    yield "Next, in two terminals:"
+    yield "  tlsdemo serve" + ("" if default else f" --certs {here}")
+    yield "  tlsdemo connect" + ("" if default else f" --trust {here / 'root.pem'}")
+
+
+def issue_summary(minted: Minted, side: str) -> Iterable[str]:
+    """What `issue` made for the `side` ("server" or "client"), and who uses which file."""
+    key, certificate = (minted.directory / file for file in minted.files)
+    other = "client" if side == "server" else "server"
+    yield f"A {side} certificate for {', '.join(plain_names(minted.credential))}"
+    yield f"valid until {_until(minted)}."
+    yield ""
+    yield f"  the {side} uses     {certificate}, {key}"
+    yield f"  the {other} trusts   {minted.directory / 'root.pem'}"
+
+
+def notes(minted: Minted) -> Iterable[str]:
+    """What a person should know besides."""
+    if minted.moved_to:
+        yield f"what was there before is now in {minted.moved_to}"
+    if minted.shortened:
+        yield "fewer days than asked: a certificate never outlives its issuer"
+
+
+def plain_names(credential: Credential) -> list[str]:
+    """The names in a certificate as a person types them."""
+    return [names.plain(name) for name in names.of_certificate(credential.certificate)]
+
+
+def _until(minted: Minted) -> str:
+    return day(minted.credential.certificate.not_valid_after_utc)
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Columns as wide as their widest cell; the last one runs free."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, printable(row[-1])])
+
+
+def description(described: Description, place: str) -> Iterable[str]:
+    """Every row with its reason beneath it."""
+    yield f"{place}{described.title}"
+    for row in described.rows:
+        for number, line in enumerate(textwrap.wrap(row.value, 56) or [""]):
+            yield f"  {row.label if number == 0 else '':<21}{line}".rstrip()
+        for number, line in enumerate(textwrap.wrap(row.reason, 54)):
+            yield f"{'':23}{'· ' if number == 0 else '  '}{line}"
+    yield ""
+
+
+def difference(fields: Sequence[Difference]) -> Iterable[str]:
+    """Two certificates side by side, and what the eye could have noticed."""
+    for field in fields:
+        yield f"  {'same      ' if field.same else 'DIFFERENT '}{field.label:<20}{_clip(field.one)}"
+        if not field.same:
+            yield f"{'':32}{_clip(field.other)}"
+    yield ""
+    different = [field.label for field in fields if not field.same]
+    if not different:
+        yield "They are the same certificate."
+    elif set(different) <= describe.ARITHMETIC:
+        yield f"Only {_and(different)} differ: mere numbers to the eye."
+        yield "You cannot see the difference, only arithmetic can: whose key made the signature?"
+    else:
+        yield from textwrap.wrap(f"They differ in {_and(different)}.", 80)
+
+
+def verdict(judged: Verdict) -> Iterable[str]:
+    """Each check with its answer; sections and hints beneath."""
+    for check in judged.checks:
+        for number, line in enumerate(textwrap.wrap(f"{printable(check.detail)} ({check.section})", 56)):
+            mark = f"{check.result.value:<10}{check.name:<12}" if number == 0 else ""
+            yield f"  {mark:<22}{line}"
+        if check.hint and check.result is not Result.PASSED:
+            yield f"{'':24}hint: {check.hint}"
+
+
+def _clip(text: str | None, width: int = 48) -> str:
+    shown = "(none)" if text is None else text
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
