@@ -1,0 +1,93 @@
+"""What all tests share: peers that may be missing, data that a user's checkout has not, and a freshly minted PKI."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pki import names, store
+from pki.keys import KeyType
+
+REQUIRE = os.environ.get("TLSDEMO_REQUIRE_TOOLS") == "1"
+
+
+def missing(what: str) -> None:
+    """Skip, with the reason; under TLSDEMO_REQUIRE_TOOLS=1, where everything must be there, fail."""
+    if REQUIRE:
+        pytest.fail(f"{what} is missing, and TLSDEMO_REQUIRE_TOOLS=1 demands it")
+    pytest.skip(f"{what} is not installed")
+
+
+def tool(name: str) -> str:
+    """The path of a peer's program, or a skip (a failure where tools are required)."""
+    path = shutil.which(name)
+    if path is None:
+        missing(name)
+    assert path is not None
+    return path
+
+
+def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, with captured text output and no inherited standard input."""
+    settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 60, **options}
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, **settings)  # type: ignore[call-overload,no-any-return]
+
+
+def pki(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run `pki` as a user would, in a process of its own."""
+    return run(sys.executable, "-m", "pki", *arguments, **options)
+
+
+def tlsdemo(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run `tlsdemo` as a user would, in a process of its own."""
+    return run(sys.executable, "-m", "tlsdemo", *arguments, **options)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No colours, no settings of the person who runs the tests."""
+    for name in ("PKI_DIR", "TLSDEMO_CERTS", "FORCE_COLOR", "GITHUB_ACTIONS", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def mint(
+    directory: Path,
+    key_type: KeyType = KeyType.EC_P256,
+    alternative_names: Sequence[str] = store.DEFAULT_SAN,
+    now: datetime | None = None,
+    days: int = 90,
+) -> Path:
+    """`pki init` without the process."""
+    store.init(
+        directory,
+        name=store.DEFAULT_NAME,
+        alternative_names=[names.parse(name) for name in alternative_names],
+        key_type=key_type,
+        days=days,
+        now=now or datetime.now(UTC),
+        force=False,
+    )
+    return directory
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PKI that no test may change."""
+    return mint(tmp_path_factory.mktemp("pki") / "certs")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of TLSDEMO_DATA: measured cases and captures, which a user's checkout does not have."""
+    folder = os.environ.get("TLSDEMO_DATA")
+    if not folder or not Path(folder).is_dir():
+        missing("the data folder named by TLSDEMO_DATA")
+    assert folder
+    return Path(folder)
