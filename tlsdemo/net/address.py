@@ -1,0 +1,119 @@
+"""HOST:PORT, listening there, and dialling there."""
+
+import errno
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pki.errors import Problem, cannot
+
+DEFAULT_HOSTS = ("127.0.0.1", "::1")
+HANDSHAKE_DEADLINE = 10.0  # seconds: from accept, or from dialling, until the handshake is done
+BACKLOG = 1024
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to reach a server."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str, default_host: str, default_port: int) -> Address:
+    """`host:port`, `host`, `:port`, `[::1]:port` or `::1` -> Address; ValueError says what is wrong."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is not HOST:PORT")
+        port = rest[1:]
+    elif text.count(":") > 1:
+        host, port = text, ""
+    else:
+        host, _, port = text.partition(":")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError(f"{port!r} is not a port: 1 to 65535")
+    return Address(host or default_host, int(port) if port else default_port)
+
+
+def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
+    """A plain connection, or a Problem: nobody there, no such host, no answer."""
+    try:
+        return socket.create_connection((address.host, address.port), timeout=seconds)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Problem(f"cannot find a host called {address.host!r}", reason, hint="check the spelling") from error
+    except TimeoutError:
+        raise Problem(f"{address} does not answer within {seconds:g} seconds") from None
+    except OSError as error:
+        refused = error.errno == errno.ECONNREFUSED
+        hint = "start the server first: `tlsdemo serve`" if refused else None
+        raise cannot(f"connect to {address}", error, hint) from error
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Bound sockets, one for each host, all on the same port."""
+
+    sockets: tuple[socket.socket, ...]
+    port: int
+    without: tuple[str, ...] = ()
+    """Hosts that this machine does not have: `::1` where there is no IPv6."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses that are listened on."""
+        return tuple(each.getsockname()[0] for each in self.sockets)
+
+    def close(self) -> None:
+        """Stop listening."""
+        for each in self.sockets:
+            each.close()
+
+
+def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
+    """Bind all hosts on one port (0: a free one, the same for all). Of the default pair, `::1` may be missing."""
+    for _ in range(20):  # a port that is free on one address may be taken on the other: then try the next
+        bound: list[socket.socket] = []
+        without: list[str] = []
+        try:
+            for host in hosts:
+                chosen = bound[0].getsockname()[1] if bound else port
+                try:
+                    bound.append(_bind(host, chosen))
+                except OSError as error:
+                    if bound and hosts == DEFAULT_HOSTS and error.errno != errno.EADDRINUSE:
+                        without.append(host)
+                        continue
+                    raise
+            return Listener(tuple(bound), bound[0].getsockname()[1], tuple(without))
+        except OSError as error:
+            for each in bound:
+                each.close()
+            if error.errno == errno.EADDRINUSE and port == 0:
+                continue
+            in_use = error.errno == errno.EADDRINUSE
+            hint = "another program has it: stop that, or take another port (`--port 0` finds a free one)"
+            raise cannot(f"listen on {Address(host, port)}", error, hint if in_use else None) from error
+    raise Problem("no port is free on all addresses")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

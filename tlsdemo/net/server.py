@@ -1,0 +1,191 @@
+"""The accept loop, deadlines, and the pool of threads.
+
+    accept --> silent connections --(first byte)--> a thread of the pool --> handle(connection)
+                      |
+                  (deadline) --> closed
+
+The handshake never happens inside accept(): a connection that says nothing costs a file descriptor and no thread, so
+it cannot hold up the others. The deadline is overall, counted from accept on the accepted socket, not for each read.
+"""
+
+import errno
+import selectors
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from tlsdemo.net.address import HANDSHAKE_DEADLINE, Address, Listener
+
+WORKERS = 64
+PAUSE = 0.2  # seconds without accepting when descriptors have run out; in a tight loop accept() would only fail again
+OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+@dataclass
+class Connection:
+    """One accepted connection. A handler that wraps the socket puts the wrapped one here, so that `stop` finds it."""
+
+    socket: socket.socket
+    peer: str
+    deadline: float  # time.monotonic()
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; a very small number when it has passed, since 0 would mean non-blocking."""
+        return max(self.deadline - time.monotonic(), 0.001)
+
+
+@dataclass
+class Server:
+    """The accept loop. `run` it in one thread; `stop` it from any, or from a signal handler."""
+
+    listener: Listener
+    handle: Callable[[Connection], None]
+    on_silent: Callable[[str, float], None] = lambda peer, seconds: None
+    deadline: float = HANDSHAKE_DEADLINE
+    workers: int = WORKERS
+    _stopping: bool = False
+    _silent: dict[socket.socket, Connection] = field(default_factory=dict)  # oldest first
+    _connections: dict[int, Connection] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_writer.setblocking(False)
+
+    def stop(self) -> None:
+        """Ask `run` to return. Connections in progress are cut."""
+        self._stopping = True
+        with suppress(OSError):
+            self._wake_writer.send(b"x")
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="conversation") as pool:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake_reader, selectors.EVENT_READ)
+                self._resume(selector)
+                paused_until: float | None = None
+                while not self._stopping:
+                    for key, _ in selector.select(self._patience(paused_until)):
+                        assert isinstance(key.fileobj, socket.socket)
+                        if key.fileobj in self.listener.sockets:
+                            if not self._accept(key.fileobj, selector):
+                                paused_until = time.monotonic() + PAUSE
+                                self._pause(selector)
+                                break
+                        elif key.fileobj is not self._wake_reader:
+                            self._first_byte(key.fileobj, selector, pool)
+                    self._expire(selector)
+                    if paused_until is not None and time.monotonic() >= paused_until:
+                        paused_until = None
+                        self._resume(selector)
+            self._cut()
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.listener.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _resume(self, selector: selectors.BaseSelector) -> None:
+        for each in self.listener.sockets:
+            selector.register(each, selectors.EVENT_READ)
+
+    def _pause(self, selector: selectors.BaseSelector) -> None:
+        for each in self.listener.sockets:
+            selector.unregister(each)
+
+    def _patience(self, paused_until: float | None) -> float | None:
+        """Seconds that the loop may sleep: until the oldest silent connection is due, or the pause is over."""
+        moments = [next(iter(self._silent.values())).deadline] if self._silent else []
+        if paused_until is not None:
+            moments.append(paused_until)
+        return max(min(moments) - time.monotonic(), 0) if moments else None
+
+    def _accept(self, listener: socket.socket, selector: selectors.BaseSelector) -> bool:
+        """Take one waiting connection; False when the process has no descriptor left for it."""
+        try:
+            accepted, address = listener.accept()
+        except OSError as error:
+            return error.errno not in OUT_OF_DESCRIPTORS  # anything else: the client has gone again
+        accepted.setblocking(False)
+        peer = str(Address(address[0], address[1]))
+        self._silent[accepted] = Connection(accepted, peer, time.monotonic() + self.deadline)
+        selector.register(accepted, selectors.EVENT_READ)
+        return True
+
+    def _first_byte(self, accepted: socket.socket, selector: selectors.BaseSelector, pool: ThreadPoolExecutor) -> None:
+        selector.unregister(accepted)
+        connection = self._silent.pop(accepted)
+        try:
+            said_something = accepted.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            said_something = False
+        if said_something:
+            accepted.setblocking(True)
+            pool.submit(self._converse, connection)
+        else:  # it closed without a word: a port scan, a health check
+            accepted.close()
+
+    def _converse(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections[id(connection)] = connection
+        try:
+            if not self._stopping:
+                self.handle(connection)
+        except Exception as bug:  # handlers answer for their peers' errors: this one is ours; say so, and go on serving
+            threading.excepthook(
+                threading.ExceptHookArgs((type(bug), bug, bug.__traceback__, threading.current_thread()))
+            )
+        finally:
+            with self._lock:
+                del self._connections[id(connection)]
+                connection.socket.close()
+
+    def _expire(self, selector: selectors.BaseSelector) -> None:
+        now = time.monotonic()
+        while self._silent and (oldest := next(iter(self._silent.values()))).deadline <= now:
+            selector.unregister(oldest.socket)
+            del self._silent[oldest.socket]
+            oldest.socket.close()
+            self.on_silent(oldest.peer, self.deadline)
+
+    def _cut(self) -> None:
+        for connection in self._silent.values():
+            connection.socket.close()
+        with self._lock:
+            for connection in self._connections.values():
+                with suppress(OSError):
+                    # The plain shutdown, below TLS: it wakes the thread that reads, whatever it is waiting for.
+                    socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
+
+
+def drain(connected: socket.socket, seconds: float = 1.0, limit: int = 1 << 20) -> None:
+    """End our direction and read away what the peer still sends, for a bounded time and amount.
+
+    Closing a socket with unread bytes in it sends a reset, and a reset destroys what was just sent - the alert or the
+    answer that should have told the peer why.
+    """
+    end = time.monotonic() + seconds
+    with suppress(OSError):
+        socket.socket.shutdown(connected, socket.SHUT_WR)
+        while limit > 0 and (left := end - time.monotonic()) > 0:
+            connected.settimeout(left)
+            data = socket.socket.recv(connected, 1 << 16)  # below TLS: these bytes are for nobody
+            if not data:
+                break
+            limit -= len(data)
+
+
+@contextmanager
+def until_signalled(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop` while this lasts."""
+    previous = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
