@@ -1,0 +1,46 @@
+"""A TLS client over a plain socket: read it, copy it.
+
+connect -> wrap: handshake, and every check of the context -> send one line -> read until close_notify
+"""
+
+import socket
+import ssl
+from contextlib import suppress
+
+CHUNK = 1 << 14  # bytes; one full TLS record
+ANSWER_LIMIT = 1 << 20  # bytes
+
+
+class AnswerTooLong(Exception):
+    """The server keeps on talking."""
+
+
+def wrap(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> ssl.SSLSocket:
+    """TLS over a connected socket. Its timeout is the overall deadline for the handshake.
+
+    ssl.SSLCertVerificationError when a check fails; nothing of the application has been sent by then.
+    """
+    # suppress_ragged_eofs=False: an answer that is cut short is an error, not a polite end (RFC 8446 §6.1).
+    return context.wrap_socket(plain, server_hostname=server_hostname, suppress_ragged_eofs=False)
+
+
+def ask(tls: ssl.SSLSocket, line: str) -> bytes:
+    """Send one line and return the whole answer, which runs until the server's close_notify."""
+    tls.sendall(line.encode() + b"\n")
+    answer = bytearray()
+    while data := tls.recv(CHUNK):
+        answer += data
+        if len(answer) > ANSWER_LIMIT:
+            raise AnswerTooLong
+    with suppress(OSError):  # the answer is complete; the server may have gone without waiting for our close_notify
+        tls.unwrap()
+    return bytes(answer)
+
+
+def look(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> bytes | None:
+    """The certificate that a server presents, in DER: a look, with a context that checks nothing; sends nothing."""
+    with wrap(plain, context, server_hostname) as tls:
+        der = tls.getpeercert(binary_form=True)
+        with suppress(OSError):
+            tls.unwrap()
+        return der

@@ -1,0 +1,123 @@
+"""The only builder of `ssl.SSLContext`: what a side checks is decided here.
+
+With files on disk the same is three lines of the standard library:
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)       # checks the chain and the host name, from the start
+    context.load_verify_locations("certs/root.pem")         # the one thing that must be known beforehand
+    context.minimum_version = ssl.TLSVersion.TLSv1_2        # RFC 9325 §3.1.1
+
+Credentials come in as values. `ssl` loads chains and revocation lists only from paths, so they pass through a
+temporary file, 0600, with the key encrypted under a password that lives for these few lines.
+"""
+
+import os
+import secrets
+import ssl
+import tempfile
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from pki import Credential
+from pki.errors import cannot
+
+
+class Verify(Enum):
+    """What a client checks."""
+
+    EVERYTHING = "everything"
+    """Chain, dates, purpose and name: the only choice outside of a demonstration."""
+    ANY_NAME_FOR_THE_DEMO = "any name"
+    """The chain, but not the name: then any certificate of the same authority will do, the attacker's too."""
+    NOTHING_FOR_THE_DEMO = "nothing"
+    """Takes whoever answers: `verify=False`, `--insecure`, `InsecureSkipVerify`."""
+
+
+def server_context(
+    credential: Credential,
+    *,
+    client_trust: Sequence[x509.Certificate] = (),
+    crls: Sequence[x509.CertificateRevocationList] = (),
+    keylog: Path | None = None,
+) -> ssl.SSLContext:
+    """A server that proves itself with `credential`; with `client_trust` it demands the same of its clients."""
+    context = _context(ssl.PROTOCOL_TLS_SERVER, keylog)
+    _load_credential(context, credential)
+    if client_trust:
+        context.verify_mode = ssl.CERT_REQUIRED
+        _load_trust(context, client_trust, crls)
+    return context
+
+
+def client_context(
+    trust: Sequence[x509.Certificate],
+    *,
+    crls: Sequence[x509.CertificateRevocationList] = (),
+    credential: Credential | None = None,
+    verify: Verify = Verify.EVERYTHING,
+    keylog: Path | None = None,
+) -> ssl.SSLContext:
+    """A client that trusts the anchors in `trust` and nobody else.
+
+    With `crls`, every certificate of the chain must be covered by one of them and be absent from it (a missing list
+    refuses). `credential` is for servers that ask who the client is.
+    """
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, keylog)
+    if verify is Verify.NOTHING_FOR_THE_DEMO:
+        context.check_hostname = (
+            False  # first this one: CERT_NONE with a checked name is refused, since it makes no sense
+        )
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.check_hostname = verify is Verify.EVERYTHING
+        _load_trust(context, trust, crls)
+    if credential:
+        _load_credential(context, credential)
+    return context
+
+
+def _context(side: int, keylog: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(side)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 where both have it
+    if ssl.HAS_NEVER_CHECK_COMMON_NAME:
+        context.hostname_checks_common_name = False  # RFC 9525 §2: names are in the subject alternative names
+    # What Python 3.13 turned on by default: RFC 5280 to the letter. Set for all, so that all refuse the same.
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    if keylog:
+        _open_keylog(context, keylog)
+    return context
+
+
+def _open_keylog(context: ssl.SSLContext, keylog: Path) -> None:
+    """Whoever has this file reads the traffic, so it is ours alone from the start; OpenSSL then appends to it."""
+    try:
+        os.close(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        context.keylog_filename = str(keylog)
+    except OSError as error:
+        raise cannot(f"write the key log {keylog}", error) from error
+
+
+def _load_trust(
+    context: ssl.SSLContext, anchors: Sequence[x509.Certificate], crls: Sequence[x509.CertificateRevocationList]
+) -> None:
+    context.load_verify_locations(cadata=b"".join(anchor.public_bytes(Encoding.DER) for anchor in anchors))
+    if crls:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"".join(crl.public_bytes(Encoding.PEM) for crl in crls))
+            file.flush()
+            context.load_verify_locations(file.name)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+
+
+def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
+    password = secrets.token_hex(32)
+    key_pem = credential.key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
+    )
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(credential.chain_pem + key_pem)
+        file.flush()
+        context.load_cert_chain(file.name, password=password)

@@ -1,0 +1,81 @@
+"""A TLS server for one accepted connection, over a plain socket: read it, copy it.
+
+    wrap -> handshake, under the deadline -> read one message -> answer -> close_notify
+
+`net.Server` accepts, and calls `serve` in a thread of its own once the first byte has come.
+"""
+
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+from cryptography import x509
+
+from pki import names
+from tlsdemo import net
+from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
+from tlsdemo.protocol import Side
+from tlsdemo.talk import Fact, Talk
+from tlsdemo.tls import refusal
+
+IDLE_LIMIT = 300.0  # seconds; the handshake's deadline is lifted, but nobody keeps a thread for ever
+FAREWELL = 5.0  # seconds to wait for the client's close_notify
+CHUNK = 1 << 14  # bytes; one full TLS record
+
+
+def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[[Event], None]) -> Event:
+    """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
+    # suppress_ragged_eofs=False: a line that is cut is an error, not a polite end (RFC 8446 §6.1).
+    connection.socket = tls = context.wrap_socket(
+        connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
+    )
+    received = 0
+    try:
+        tls.settimeout(connection.remaining())
+        tls.do_handshake()
+        tls.settimeout(IDLE_LIMIT)
+        agreed = Agreed(connection.peer, tls.version() or "?", (tls.cipher() or ("?",))[0], client_names(tls))
+        report(agreed)
+        talk = Talk(facts(agreed))
+        while data := tls.recv(CHUNK):
+            received += len(data)
+            if answer := talk.receive(data):
+                if talk.message is not None:
+                    report(Said(connection.peer, talk.message))
+                tls.sendall(answer)
+                break
+        tls.settimeout(FAREWELL)
+        with suppress(OSError):  # our close_notify, and the client's: many go without saying it
+            tls.unwrap()
+        return _ending(connection.peer, talk, received)
+    except OSError as error:
+        return _failure(connection.peer, error, received)
+    finally:
+        net.drain(tls)
+
+
+def _ending(peer: str, talk: Talk, received: int) -> Event:
+    if talk.refusal:
+        return Refused(peer, Side.SERVER, None, talk.refusal, received)
+    return Closed(peer, Ending.LEFT if talk.message is None else Ending.ANSWERED, received)
+
+
+def _failure(peer: str, error: OSError, received: int) -> Event:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
+        return Closed(peer, Ending.CUT, received)
+    alert = refusal.alert(error) if isinstance(error, ssl.SSLError) else None
+    return Refused(peer, Side.CLIENT if alert else Side.SERVER, alert, refusal.sentence(error), received)
+
+
+def client_names(tls: ssl.SSLSocket) -> tuple[str, ...] | None:
+    """The names in the certificate that the client proved to hold; None where none was asked for."""
+    der = tls.getpeercert(binary_form=True)
+    if der is None:
+        return None
+    return tuple(names.show(name) for name in names.of_certificate(x509.load_der_x509_certificate(der)))
+
+
+def facts(agreed: Agreed) -> list[Fact]:
+    """What the server tells its client about the channel."""
+    who = "not proved: no certificate was asked for" if agreed.client is None else ", ".join(agreed.client)
+    return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]
