@@ -1,0 +1,49 @@
+"""A server's events as lines for people, and as objects for programs."""
+
+import json
+from enum import Enum
+from typing import Any
+
+from pki.errors import printable
+from tlsdemo.events import Agreed, Closed, Ending, Event, Listening, Refused, Said, Silent
+from tlsdemo.protocol import Side
+
+ENDINGS = {
+    Ending.ANSWERED: "answered, and closed",
+    Ending.LEFT: "left without finishing a message",
+    Ending.CUT: "the line was cut",
+}
+
+
+def as_line(event: Event) -> str:
+    """One line: the peer, and what happened. What came from the peer is escaped."""
+    match event:
+        case Listening(protocol, host, port):
+            return f"listening on {host}:{port} ({protocol})"
+        case Agreed(peer, version, cipher, client):
+            who = "the client stays anonymous" if client is None else f"the client is {printable(', '.join(client))}"
+            return f"{peer}  agreed on {version}, {cipher}; {who}"
+        case Said(peer, text):
+            return f"{peer}  says: {printable(text)}"
+        case Closed(peer, Ending.LEFT, 0):
+            return f"{peer}  looked, and left without a word; {_bytes(0)}"
+        case Closed(peer, ending, count):
+            return f"{peer}  {ENDINGS[ending]}; {_bytes(count)}"
+        case Refused(peer, by, _, reason, count):
+            who = "REFUSED by the client" if by is Side.CLIENT else "REFUSED by this server"
+            return f"{peer}  {who}: {printable(reason)}; {_bytes(count)}"
+        case Silent(peer, seconds):
+            return f"{peer}  said nothing for {seconds:g} seconds, and was closed"
+
+
+def as_json(event: Event) -> str:
+    """One JSON object on one line (schema 1)."""
+    return json.dumps({"schema": 1, "event": type(event).__name__.lower(), **_fields(event)}, ensure_ascii=False)
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    return {name: value.value if isinstance(value, Enum) else value for name, value in vars(event).items()}
+
+
+def _bytes(count: int) -> str:
+    return f"{count} application byte{'' if count == 1 else 's'} received"

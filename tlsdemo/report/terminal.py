@@ -1,0 +1,58 @@
+"""Headings, paragraphs, rows and verdicts on a terminal of 80 columns; plain text where there is none (rich)."""
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+WIDTH = 80
+
+
+class Screen:
+    """Where the tour is told. Colours only on a terminal, and never as the only sign of anything."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """A title, underlined."""
+        self._line("")
+        self._line(text, "bold")
+        self._line("─" * len(text), "bold")
+
+    def say(self, text: str) -> None:
+        """A paragraph."""
+        for line in textwrap.wrap(" ".join(text.split()), WIDTH):
+            self._line(line)
+
+    def show(self, label: str, value: str) -> None:
+        """Something that was just seen: indented, the label in a column of its own."""
+        for number, line in enumerate(textwrap.wrap(value, WIDTH - 24) or [""]):
+            self._line(f"    {label if number == 0 else '':<20}{line}".rstrip(), "cyan")
+
+    def verdict(self, good: str | None = None, bad: str | None = None) -> None:
+        """How it came out, for the one who is honest: `good` news, or `bad` news."""
+        for line in textwrap.wrap(f"=> {good or bad}", WIDTH, subsequent_indent="   "):
+            self._line(line, "bold green" if good else "bold red")
+
+    def rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """A table; the first column to the left, the others to the right."""
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            cells = [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+            self._line(("    " + "   ".join(cells)).rstrip(), "cyan")
+
+    def command(self, text: str) -> None:
+        """Something to type."""
+        self._line(f"    $ {text}", "bold cyan")
+
+    def gap(self) -> None:
+        """An empty line."""
+        self._line("")
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style))
