@@ -1,5 +1,6 @@
 """What every command line of the project shares: exit codes, errors, JSON. EDGE; typer and standard library alone."""
 
+import io
 import json
 import os
 import sys
@@ -28,6 +29,9 @@ def application(about: str) -> typer.Typer:
 def run(app: typer.Typer, program: str) -> NoReturn:
     """Run a typer application and end the process with the documented exit code; never a traceback for a user."""
     code: int = ExitCode.YES
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
     try:
         code = app(prog_name=program, standalone_mode=False) or ExitCode.YES
         sys.stdout.flush()
@@ -42,10 +46,11 @@ def run(app: typer.Typer, program: str) -> NoReturn:
         code = ExitCode.INTERRUPTED
     except SystemExit as error:  # typer ends by itself when the reader of our output has gone
         code = ExitCode.CANNOT if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
-    except OSError as error:  # stdout: closed, or on a full disk
+    except BrokenPipeError:
         code = ExitCode.CANNOT
-        if not isinstance(error, BrokenPipeError):
-            print(cannot("write the output", error), file=sys.stderr)
+    except OSError as error:  # what no command has explained better; most likely stdout on a full disk
+        code = ExitCode.CANNOT
+        print(cannot(f"use {error.filename}" if error.filename else "write the output", error), file=sys.stderr)
     _end(code)
 
 

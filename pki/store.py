@@ -206,6 +206,14 @@ def issue(
     )
 
 
+def keep(directory: Path, name: str, certificates: bytes) -> Path:
+    """Write one public file, replacing an earlier one: for an authority that lives only for a demonstration."""
+    with transaction(directory) as change:
+        change.write(name, certificates, PUBLIC)
+        change.commit()
+    return directory / name
+
+
 def _shortened(leaf: Credential, now: datetime, days: int) -> bool:
     return leaf.certificate.not_valid_after_utc < now.replace(microsecond=0) + timedelta(days)
 

@@ -1,0 +1,139 @@
+"""The command `tlsdemo`: parse, call, print. EDGE.
+
+Only typer and the standard library are imported here, so that `--help` is quick; each command imports what it needs.
+Commands return their exit code. What a user can cause arrives as `Problem` and is printed by `console.run`.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pki.console import application
+from pki.errors import ExitCode, Problem
+
+app = application("Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.")
+
+
+class ProtocolName(StrEnum):
+    """The values of --protocol."""
+
+    tls = "tls"
+
+
+class CredentialName(StrEnum):
+    """The values of --credential: whose certificate the server shows."""
+
+    server = "server"
+    rogue = "rogue"
+    stranger = "stranger"
+
+
+Protocol = Annotated[ProtocolName, typer.Option("--protocol", help="What is spoken on the line.")]
+Certs = Annotated[
+    Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", help="The folder that `pki init` made.", show_default="certs")
+]
+Keylog = Annotated[
+    Path | None, typer.Option("--keylog", help="Append the session keys here, for Wireshark (SSLKEYLOGFILE format).")
+]
+CERTS = Path("certs")
+
+
+@app.command()
+def serve(
+    protocol: Protocol = ProtocolName.tls,
+    host: Annotated[str | None, typer.Option("--host", help="Listen here instead of on 127.0.0.1 and ::1.")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 4433,
+    certs: Certs = CERTS,
+    credential: Annotated[
+        CredentialName, typer.Option("--credential", help="Whose certificate to show.")
+    ] = CredentialName.server,
+    rogue: Annotated[bool, typer.Option("--rogue", help="Short for --credential rogue.")] = False,
+    require_client_cert: Annotated[
+        bool, typer.Option("--require-client-cert", help="Demand a certificate of the client, too.")
+    ] = False,
+    keylog: Keylog = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after one conversation: 0 when it talked, 1 when it was refused.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
+) -> int:
+    """Serve, and tell each conversation as it happens. Ends by Ctrl-C."""
+    from tlsdemo.commands.serve import Settings, serve
+
+    if rogue and credential is CredentialName.stranger:
+        raise Problem("--rogue and --credential stranger are two different things", code=ExitCode.USAGE)
+    return serve(
+        Settings(
+            protocol=protocol.value,
+            hosts=(host,) if host is not None else None,
+            port=port,
+            certs=certs,
+            credential=CredentialName.rogue.value if rogue else credential.value,
+            require_client_cert=require_client_cert,
+            keylog=keylog,
+            once=once,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def connect(
+    address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
+    protocol: Protocol = ProtocolName.tls,
+    message: Annotated[
+        str | None, typer.Option("--message", help="What to say; otherwise what is piped in, otherwise a default.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="The trust anchor. Default: root.pem in the certs folder.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The name to check for. Default: HOST as typed.")] = None,
+    crl: Annotated[
+        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.")
+    ] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", help="The certificate to show if the server asks.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.")] = None,
+    keylog: Keylog = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Tell each step, and what cannot be seen.")] = False,
+    certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True)] = CERTS,
+) -> int:
+    """Connect, check who answers, and send one message. 0: delivered and answered; 1: refused, with the reason."""
+    from tlsdemo.commands.connect import Settings, connect
+
+    return connect(
+        Settings(
+            address=address,
+            protocol=protocol.value,
+            message=message,
+            trust=trust or certs / "root.pem",
+            name=name,
+            crl=crl,
+            cert=cert,
+            key=key,
+            keylog=keylog,
+            explain=explain,
+        )
+    )
+
+
+@app.command()
+def tour(
+    step: Annotated[bool, typer.Option("--step", help="Wait for Enter after each scene; guess first.")] = False,
+    certs: Certs = CERTS,
+) -> int:
+    """The story in scenes, everything in it run live, just now, on this machine."""
+    from tlsdemo.tour import tour
+
+    return tour(certs, wait=sys.stdin if step else None)
+
+
+def _add_pki() -> None:
+    from pki.cli import app as pki_app
+
+    app.add_typer(pki_app, name="pki", help="The command `pki`, for where another program has its name.")
+
+
+_add_pki()

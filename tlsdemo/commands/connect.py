@@ -1,0 +1,263 @@
+"""`tlsdemo connect`: check who answers, send one message, print the answer - or say why not. EDGE."""
+
+import os
+import select
+import ssl
+import stat
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography import x509
+
+from pki import Credential, names
+from pki.errors import ExitCode, Problem, printable
+from pki.files import read_certificates, read_credential, read_crls
+from pki.path import subject
+from tlsdemo import net
+from tlsdemo.talk import MAX_LINE
+from tlsdemo.tls import client, refusal
+from tlsdemo.tls.context import Verify, client_context
+
+DEFAULT_MESSAGE = "my important message"
+PATIENCE = 30.0  # seconds in which an answer begins, or goes on
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the command."""
+
+    address: str
+    protocol: str
+    message: str | None
+    trust: Path
+    name: str | None
+    crl: Path | None
+    cert: Path | None
+    key: Path | None
+    keylog: Path | None
+    explain: bool
+
+
+@dataclass(frozen=True)
+class Call:
+    """What this client knows before it connects."""
+
+    address: net.Address
+    name: x509.GeneralName
+    trust_file: Path
+    anchors: tuple[x509.Certificate, ...]
+    crls: tuple[x509.CertificateRevocationList, ...]
+    credential: Credential | None
+
+
+def connect(settings: Settings) -> int:
+    """The whole of the command; the exit code."""
+    message = _message(settings.message)
+    call = _call(settings)
+    context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
+    tell = _tell if settings.explain else _be_brief
+    with net.dial(call.address) as plain:
+        _tell_line(plain.getpeername()[0], call, tell)
+        try:
+            tls = client.wrap(plain, context, names.plain(call.name))
+        except OSError as error:
+            _refuse(call, error)
+        with tls:
+            print(_agreement(tls), file=sys.stderr)
+            _tell_handshake(tls, call, tell)
+            tell("the message", f"{message!r}: encrypted and authenticated; only how much it is can be seen.")
+            tls.settimeout(PATIENCE)
+            try:
+                answer = client.ask(tls, message)
+            except OSError as error:
+                _lose(call, error)
+            except client.AnswerTooLong:
+                raise Problem(
+                    f"{call.address} answers without end", "more than a megabyte was read", code=ExitCode.NO
+                ) from None
+    print(f"sent: {printable(message)}", file=sys.stderr)
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in answer.decode("utf-8", "replace").splitlines()))
+    tell("the end", "the server said close_notify, authenticated like everything else: nothing was cut off.")
+    _tell_unseen(tell)
+    return ExitCode.YES
+
+
+# Before -------------------------------------------------------------------------------------------------------------
+
+
+def _call(settings: Settings) -> Call:
+    try:
+        address = net.parse_address(settings.address, "localhost", 4433)
+        name = names.reference(settings.name if settings.name is not None else address.host)
+    except ValueError as error:
+        hint = "HOST:PORT, and --name for the name to check"
+        raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+    hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
+    anchors = read_certificates(settings.trust, hint)
+    crl_file = settings.crl or settings.trust.with_name("crl.pem")
+    crls = read_crls(crl_file) if settings.crl or os.path.lexists(crl_file) else ()
+    if settings.key and not settings.cert:
+        raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
+    credential = None
+    if settings.cert:
+        credential = read_credential(settings.cert, settings.key or settings.cert.with_suffix(".key"))
+    return Call(address, name, settings.trust, anchors, crls, credential)
+
+
+def _message(given: str | None) -> str:
+    text = given if given is not None else _piped()
+    if text is None:
+        return DEFAULT_MESSAGE
+    if "\n" in text or "\r" in text:
+        raise Problem("a message is one line", hint="send the lines one by one", code=ExitCode.USAGE)
+    if len(text.encode("utf-8", "surrogateescape")) >= MAX_LINE:
+        raise Problem(f"a message has at most {MAX_LINE - 1} bytes", code=ExitCode.USAGE)
+    return text
+
+
+def _piped() -> str | None:
+    """What is piped in, or redirected from a file, without its last newline; None when there is nothing."""
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # no standard input at all
+        return None
+    if not (stat.S_ISFIFO(kind) or stat.S_ISREG(kind)):
+        return None
+    if stat.S_ISFIFO(kind) and not select.select([sys.stdin], [], [], 1.0)[0]:
+        print("reading the message from standard input", file=sys.stderr)
+    data = sys.stdin.buffer.read(MAX_LINE + 1)
+    try:
+        return data.decode().removesuffix("\n").removesuffix("\r") or None
+    except UnicodeDecodeError:
+        raise Problem("what is piped in is not UTF-8 text", code=ExitCode.USAGE) from None
+
+
+# Refusals -----------------------------------------------------------------------------------------------------------
+
+
+def _refuse(call: Call, error: OSError) -> NoReturn:
+    """The handshake failed: because of what we checked, what they said, or because they are gone."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = refusal.of_certificate(error)
+        raise Problem(
+            f"{call.address} is refused: {reason.sentence}",
+            f"check:      verify code {error.verify_code}, {printable(error.verify_message)} ({reason.section})",
+            f"asked for:  {names.plain(call.name)}",
+            f"trusting:   {call.trust_file}",
+            *_presented(call),
+            "sent:       no application byte",
+            hint=reason.hint,
+            code=ExitCode.NO,
+        ) from None
+    _lose(call, error)
+
+
+def _presented(call: Call) -> list[str]:
+    """What the refused certificate says, for the eye: `ssl` does not hand it out, so it is fetched once more."""
+    try:
+        context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
+        with net.dial(call.address, 3.0) as plain:
+            der = client.look(plain, context, names.plain(call.name))
+        certificate = x509.load_der_x509_certificate(der or b"")
+        said = ", ".join(names.show(name) for name in names.of_certificate(certificate)) or "no name"
+        issuer = certificate.issuer.rfc4514_string()
+    except (OSError, ValueError, Problem):
+        return []  # it showed its certificate to the first connection only
+    return [
+        f"presented:  {printable(said)}",
+        f"            issued by {printable(issuer)}",
+        "            (as a second connection saw it, which only looked and sent nothing)",
+    ]
+
+
+def _lose(call: Call, error: OSError) -> NoReturn:
+    """The conversation failed, for a reason that is no certificate's."""
+    if isinstance(error, TimeoutError):
+        raise Problem(
+            f"{call.address} says nothing", "waited as long as it makes sense", hint="is it a TLS server?"
+        ) from None
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
+        raise Problem(
+            f"{call.address} went away in the middle of the conversation",
+            "the line ended without close_notify: whatever came may be incomplete (RFC 8446 §6.1)",
+            hint="the server's own output may tell why",
+        ) from None
+    alert = refusal.alert(error) if isinstance(error, ssl.SSLError) else None
+    if alert == "certificate_required":
+        raise Problem(
+            f"{call.address} refuses us: {refusal.sentence(error)}",
+            "in TLS 1.3 a client learns this only now, at its first read (RFC 8446 §4.4.2.4)",
+            hint="show one: --cert certs/client.pem",
+            code=ExitCode.NO,
+        ) from None
+    said = "refuses us" if alert else "does not speak TLS with us"
+    raise Problem(f"{call.address} {said}: {refusal.sentence(error)}", code=ExitCode.NO) from None
+
+
+# Telling ------------------------------------------------------------------------------------------------------------
+
+
+def _agreement(tls: ssl.SSLSocket) -> str:
+    presented = ", ".join(map(names.show, names.of_certificate(_certificate(tls))))
+    return f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}; the server proved to be {printable(presented)}"
+
+
+def _certificate(tls: ssl.SSLSocket) -> x509.Certificate:
+    return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+
+
+def _tell(title: str, text: str) -> None:
+    for number, line in enumerate(textwrap.wrap(printable(text), 58)):
+        print(f"  {title if number == 0 else '':<18}{line}", flush=True)
+
+
+def _be_brief(title: str, text: str) -> None:
+    """Without --explain, only the result is told."""
+
+
+def _tell_line(host: str, call: Call, tell: Callable[[str, str], None]) -> None:
+    tell(
+        "the line",
+        f"TCP to {host}, port {call.address.port}. Nobody has proved anything yet, and whoever sits "
+        "on the path can read and change every byte.",
+    )
+    tell(
+        "known beforehand",
+        f"{call.trust_file}: {', '.join(map(subject, call.anchors))}. It did not come over this line: that is what "
+        "makes it worth anything.",
+    )
+
+
+def _tell_handshake(tls: ssl.SSLSocket, call: Call, tell: Callable[[str, str], None]) -> None:
+    cipher, _, bits = tls.cipher() or ("?", "?", 0)
+    tell(
+        "the handshake",
+        f"{tls.version()} with {cipher}, keys of {bits} bits. Both sides drew a fresh Diffie-Hellman share; who only "
+        "listened has seen the shares, and cannot compute the keys.",
+    )
+    certificate = _certificate(tls)
+    presented = ", ".join(map(names.show, names.of_certificate(certificate)))
+    tell(
+        "who answered",
+        f"{presented}; certified by {certificate.issuer.rfc4514_string()}, until "
+        f"{certificate.not_valid_after_utc:%Y-%m-%d}. It signed this very handshake with the key of that certificate.",
+    )
+    revoked = "that none of it is revoked" if call.crls else "NOT whether it is revoked: no list is at hand"
+    tell(
+        "checked",
+        f"each signature up to {call.trust_file}; the dates; that it may be a server; "
+        f"that it is valid for {names.plain(call.name)}; {revoked}.",
+    )
+
+
+def _tell_unseen(tell: Callable[[str, str], None]) -> None:
+    tell(
+        "not visible",
+        "`ssl` keeps to itself: the messages of the handshake, the group and the shares of the Diffie-Hellman "
+        "exchange, the signature, the session tickets. The keys come out with --keylog FILE; with them, Wireshark "
+        "shows the rest.",
+    )
