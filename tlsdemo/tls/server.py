@@ -20,6 +20,7 @@ from tlsdemo.tls import refusal
 
 IDLE_LIMIT = 300.0  # seconds; the handshake's deadline is lifted, but nobody keeps a thread for ever
 FAREWELL = 5.0  # seconds to wait for the client's close_notify
+GONE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
 CHUNK = 1 << 14  # bytes; one full TLS record
 
 
@@ -47,11 +48,13 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
         tls.settimeout(FAREWELL)
         with suppress(OSError):  # our close_notify, and the client's: many go without saying it
             tls.unwrap()
-        return _ending(connection.peer, talk, received)
-    except OSError as error:
-        return _failure(connection.peer, error, received)
-    finally:
         net.drain(tls)
+        return _ending(connection.peer, talk, received)
+    except GONE:
+        return Closed(connection.peer, Ending.CUT, received)
+    except OSError as error:
+        net.drain(tls)  # so that the alert which tells the client why is not lost
+        return _failure(connection.peer, error, received)
 
 
 def _ending(peer: str, talk: Talk, received: int) -> Event:
@@ -61,8 +64,6 @@ def _ending(peer: str, talk: Talk, received: int) -> Event:
 
 
 def _failure(peer: str, error: OSError, received: int) -> Event:
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
-        return Closed(peer, Ending.CUT, received)
     alert = refusal.alert(error) if isinstance(error, ssl.SSLError) else None
     return Refused(peer, Side.CLIENT if alert else Side.SERVER, alert, refusal.sentence(error), received)
 

@@ -1,0 +1,175 @@
+"""The README's story is run, command by command, and must print what the README shows. Caught: a stale README.
+
+Masked, since they differ from run to run: ports, dates, serial numbers, keys and signatures. A line `...` stands for
+any lines.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+FENCE = re.compile(r"(<!-- the server says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+PATIENCE = 30.0
+MASKS = (
+    (r"127\.0\.0\.1:\d+  ", "127.0.0.1:PEER  "),
+    (r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\dZ)?", "DATE"),
+    (r"\b[0-9a-f]{24,}…?", "HEX"),
+    (r"\(\d\d bytes\)", "(N bytes)"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command with what it prints, or what the running server prints meanwhile (no command)."""
+
+    command: str | None
+    output: list[str]
+
+
+def story() -> Iterator[Step]:
+    for server_says, language, body in FENCE.findall(README):
+        if server_says:
+            yield Step(None, body.splitlines())
+        elif language == "console":
+            for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                command, *output = part.rstrip("\n").split("\n")
+                yield Step(command, output)
+
+
+def masked(lines: list[str], port: int) -> list[str]:
+    text = "\n".join(line.rstrip() for line in lines).strip("\n")
+    text = text.replace(f":{port + 1}", ":4434").replace(f":{port}", ":4433")
+    for pattern, mask in MASKS:
+        text = re.sub(pattern, mask, text)
+    return text.split("\n")
+
+
+def agrees(shown: list[str], printed: list[str]) -> bool:
+    if "..." in shown:
+        before = shown[: shown.index("...")]
+        after = shown[shown.index("...") + 1 :]
+        return printed[: len(before)] == before and (not after or printed[-len(after) :] == after)
+    return shown == printed
+
+
+class Background:
+    """`tlsdemo serve` as the README starts it, on a free port."""
+
+    def __init__(self, command: list[str], folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [*command, "--port", "0"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        self.lines: Queue[str] = Queue()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+        first = self.lines.get(timeout=PATIENCE)
+        self.port = int(re.findall(r":(\d+) ", first)[0])
+        self.head = [first]
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+
+    def take(self, count: int) -> list[str]:
+        while len(self.head) < count:
+            self.head.append(self.lines.get(timeout=PATIENCE))
+        taken, self.head = self.head[:count], self.head[count:]
+        return taken
+
+    def rest_until_blank_after(self, text: str) -> list[str]:
+        """The introduction: up to the empty line after the one that contains `text`."""
+        lines = list(self.head)
+        self.head = []
+        while not (lines[-1] == "" and any(text in line for line in lines)):
+            lines.append(self.lines.get(timeout=PATIENCE))
+        return lines
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
+        assert self.process.stdout
+        self.process.stdout.close()
+        return code
+
+
+def test_the_story_by_hand_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    programs = {"pki": [sys.executable, "-m", "pki"], "tlsdemo": [sys.executable, "-m", "tlsdemo"]}
+    server: Background | None = None
+    steps = list(story())
+    assert len(steps) > 6, "the README has lost its story"
+    try:
+        for step in steps:
+            port = server.port if server else 4433
+            if step.command is None:
+                assert server
+                printed = server.take(len(step.output))
+            else:
+                program, *arguments = shlex.split(step.command)
+                command = [*programs[program], *arguments]
+                if arguments[0] == "serve":
+                    if server:
+                        assert server.end() == 0
+                    server = Background(command, tmp_path)
+                    port = server.port
+                    printed = server.rest_until_blank_after("tlsdemo connect")
+                else:
+                    if arguments[0] == "connect":
+                        command.insert(len(programs[program]) + 1, f"localhost:{port}")
+                    done = subprocess.run(
+                        command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
+                    )  # fmt: skip
+                    printed = done.stdout.splitlines()
+            assert agrees(masked(step.output, 4433), masked(printed, port)), (step.command, step.output, printed)
+    finally:
+        if server:
+            server.end()
+
+
+def commands() -> list[str]:
+    return [line for _, language, body in FENCE.findall(README) if language == "sh" for line in body.splitlines()]
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 250
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_every_link_of_the_readme_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+def test_the_two_commands_of_the_readme_set_everything_up() -> None:
+    set_up = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && "
+    assert commands()[:2] == [set_up + ".venv/bin/tlsdemo tour", set_up + ".venv/bin/pytest"]
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    environment = {**os.environ, "TERM": "dumb"}
+    for program, subcommand in set(re.findall(r"`(pki|tlsdemo) ([a-z]+)", README)) - {("tlsdemo", "pki")}:
+        done = subprocess.run(
+            [sys.executable, "-m", program, subcommand, "--help"], capture_output=True, env=environment, check=False
+        )
+        assert done.returncode == 0, (program, subcommand)
+
+
+def test_what_is_minted_is_never_committed() -> None:
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("no git checkout: nothing could be committed")
+    tracked = subprocess.run(["git", "ls-files", "certs"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert tracked.split() == ["certs/README.md"]
