@@ -18,7 +18,7 @@ class Reason(NamedTuple):
 
 
 OTHER_AUTHORITY = "if you know its authority by another way than this connection, name it with --trust FILE"
-OTHER_NAME = "is it the right server? if it is yours, mint a certificate for that name: `pki issue NAME`"
+OTHER_NAME = "is it the right server? if it is yours, mint for that name: `pki init --force --san NAME`"
 MINT_ANEW = "mint a new tree with `pki init --force`"
 
 VERIFY_CODES: dict[int, Reason] = {
