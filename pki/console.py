@@ -1,7 +1,6 @@
 """What every command line of the project shares: exit codes, errors, JSON. EDGE; typer and standard library alone."""
 
 import io
-import json
 import os
 import sys
 from datetime import UTC, datetime
@@ -29,9 +28,7 @@ def application(about: str) -> typer.Typer:
 def run(app: typer.Typer, program: str) -> NoReturn:
     """Run a typer application and end the process with the documented exit code; never a traceback for a user."""
     code: int = ExitCode.YES
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
+    _prepare_streams()
     try:
         code = app(prog_name=program, standalone_mode=False) or ExitCode.YES
         sys.stdout.flush()
@@ -52,6 +49,15 @@ def run(app: typer.Typer, program: str) -> NoReturn:
         code = ExitCode.CANNOT
         print(cannot(f"use {error.filename}" if error.filename else "write the output", error), file=sys.stderr)
     _end(code)
+
+
+def _prepare_streams() -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us: nobody wants to read it
+            setattr(sys, name, open(os.devnull, "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
 
 
 def _end(code: int) -> NoReturn:
@@ -80,6 +86,8 @@ def rfc3339(moment: datetime) -> str:
 
 def print_json(content: dict[str, Any]) -> None:
     """One JSON object with the version of its schema, to stdout."""
+    import json  # here, since it costs as much as a tenth of all of --help
+
     print(json.dumps({"schema": 1, **content}, indent=2, ensure_ascii=False))
 
 
