@@ -125,6 +125,7 @@ class Server:
         except OSError:
             said_something = False
         if said_something:
+            accepted.setblocking(True)
             pool.submit(self._converse, connection)
         else:  # it closed without a word: a port scan, a health check
             accepted.close()
