@@ -232,7 +232,9 @@ def verify(
 ) -> int:
     """Judge a certificate as a careful client would, and say why."""
     from pki import files, names, path, text
+    from pki.transaction import recover
 
+    recover(directory)
     chain = files.read_certificates(file)
     anchor_file = trust or directory / "root.pem"
     crl_file = crl or anchor_file.with_name("crl.pem")

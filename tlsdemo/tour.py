@@ -24,6 +24,7 @@ from pki.errors import ExitCode, Problem
 from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType
 from pki.path import subject
+from pki.transaction import recover
 from tlsdemo import bench, net
 from tlsdemo.events import Agreed, Closed, Event, Refused, Said
 from tlsdemo.protocol import Side
@@ -99,6 +100,7 @@ def tour(certs: Path, wait: TextIO | None) -> int:
 @contextmanager
 def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
     """The minted PKI where there is one; else a temporary one, which goes when the tour ends."""
+    recover(certs)
     if os.path.lexists(certs / "root.pem"):
         yield certs, None
         return

@@ -17,6 +17,7 @@ from pki import Credential, names
 from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
 from pki.path import subject
+from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.talk import MAX_LINE
 from tlsdemo.tls import client, refusal
@@ -96,6 +97,7 @@ def _call(settings: Settings) -> Call:
     except ValueError as error:
         hint = "HOST:PORT, and --name for the name to check"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+    recover(settings.trust.parent)
     hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
     anchors = read_certificates(settings.trust, hint)
     crl_file = settings.crl or settings.trust.with_name("crl.pem")

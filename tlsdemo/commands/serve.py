@@ -15,6 +15,7 @@ from pki.authority import Validity
 from pki.console import note
 from pki.errors import ExitCode, cannot
 from pki.files import read_certificates, read_credential, read_crls
+from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent
 from tlsdemo.report.events import as_json, as_line
@@ -60,6 +61,7 @@ class Reporter:
 
 def serve(settings: Settings) -> int:
     """Run until a signal, or for one conversation; the exit code."""
+    recover(settings.certs)
     credential = _credential(settings)
     context = server_context(
         credential,
