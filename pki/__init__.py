@@ -3,10 +3,11 @@
     names, keys, profiles   the vocabulary: what may be said in a certificate
     authority               issues: profile + key + names + dates -> Credential; pure
     rogues/                 the catalogue of deliberately broken certificates
-    path                    verify(): does this chain lead to that anchor, and why not
-    describe                any certificate, request, CRL or key -> explained rows
+    path, revocation        verify(): does this chain lead to that anchor, and why not -> verdict
+    describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
     store, transaction      the directory on disk; nothing half-written, no key readable by others
-    cli                     parse, call, print
+    files, inventory        reading what is there
+    cli, console, text      parse, call, print
 
 The names below are what other packages use. They are imported on first use, so that `--help` stays quick.
 """
@@ -17,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pki.authority import Authority as Authority
     from pki.authority import Credential as Credential
-    from pki.path import Check as Check
-    from pki.path import Purpose as Purpose
-    from pki.path import Verdict as Verdict
     from pki.path import verify as verify
+    from pki.verdict import Check as Check
+    from pki.verdict import Purpose as Purpose
+    from pki.verdict import Verdict as Verdict
 
 _HOME = {
     "Authority": "pki.authority",
     "Credential": "pki.authority",
-    "Check": "pki.path",
-    "Purpose": "pki.path",
-    "Verdict": "pki.path",
+    "Check": "pki.verdict",
+    "Purpose": "pki.verdict",
+    "Verdict": "pki.verdict",
     "verify": "pki.path",
 }
 

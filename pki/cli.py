@@ -47,7 +47,10 @@ class PurposeName(StrEnum):
 
 
 Directory = Annotated[
-    Path, typer.Option("--dir", envvar="PKI_DIR", help="The folder with the certificates.", show_default="certs")
+    Path,
+    typer.Option(
+        "--dir", envvar="PKI_DIR", help="The folder with the certificates.", show_default="certs", readable=False
+    ),
 ]
 KeyTypeOption = Annotated[KeyTypeName, typer.Option("--key-type", help="The type of all keys.")]
 Days = Annotated[int, typer.Option("--days", min=1, max=36500, help="Lifetime of the leaf certificates.")]
@@ -137,7 +140,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     """List the certificates of the folder, and how they stand today."""
     from pki import names, text
     from pki.inventory import inventory
-    from pki.path import subject
+    from pki.signed import subject
     from pki.store import day
 
     found = inventory(directory, datetime.now(UTC))
@@ -172,7 +175,9 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="A certificate, chain, request, CRL or key; PEM or DER; - for stdin.")],
+    file: Annotated[
+        Path, typer.Argument(help="A certificate, chain, request, CRL or key; PEM or DER; - for stdin.", readable=False)
+    ],
     as_json: Json = False,
 ) -> int:
     """Explain what stands in a file, and why it is there."""
@@ -199,15 +204,15 @@ def show(
 
 @app.command()
 def diff(
-    one: Annotated[Path, typer.Argument(help="A certificate; of a chain, the first.")],
-    other: Annotated[Path, typer.Argument(help="Another one.")],
+    one: Annotated[Path, typer.Argument(help="A certificate; of a chain, the first.", readable=False)],
+    other: Annotated[Path, typer.Argument(help="Another one.", readable=False)],
     as_json: Json = False,
 ) -> int:
     """Compare two certificates, field by field."""
-    from pki import describe, text
+    from pki import compare, text
     from pki.files import read_certificates
 
-    fields = describe.difference(read_certificates(one)[0], read_certificates(other)[0])
+    fields = compare.difference(read_certificates(one)[0], read_certificates(other)[0])
     if as_json:
         different = [field.label for field in fields if not field.same]
         rows = [{"label": f.label, "same": f.same, "one": f.one, "other": f.other} for f in fields]
@@ -220,12 +225,16 @@ def diff(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="The certificate to judge, followed by its intermediates.")],
+    file: Annotated[
+        Path, typer.Argument(help="The certificate to judge, followed by its intermediates.", readable=False)
+    ],
     directory: Directory = CERTS,
     name: Annotated[str | None, typer.Option("--name", help="The name that a client would ask for.")] = None,
-    trust: Annotated[Path | None, typer.Option("--trust", help="The trust anchor; default: root.pem in --dir.")] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="The trust anchor; default: root.pem in --dir.", readable=False)
+    ] = None,
     crl: Annotated[
-        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.")
+        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.", readable=False)
     ] = None,
     purpose: Annotated[PurposeName, typer.Option("--purpose", help="Who would use it.")] = PurposeName.server,
     as_json: Json = False,

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import warnings
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -29,6 +30,8 @@ def run(app: typer.Typer, program: str) -> NoReturn:
     """Run a typer application and end the process with the documented exit code; never a traceback for a user."""
     code: int = ExitCode.YES
     _prepare_streams()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # a library's remark about somebody's certificate is not for our users
     try:
         code = app(prog_name=program, standalone_mode=False) or ExitCode.YES
         sys.stdout.flush()
@@ -88,7 +91,7 @@ def print_json(content: dict[str, Any]) -> None:
     """One JSON object with the version of its schema, to stdout."""
     import json  # here, since it costs as much as a tenth of all of --help
 
-    print(json.dumps({"schema": 1, **content}, indent=2, ensure_ascii=False))
+    print(json.dumps({"schema": 1, **content}, indent=2))
 
 
 def note(text: str) -> None:

@@ -6,6 +6,7 @@ of them; text is escaped, so that no certificate drives a terminal. Not here: an
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cryptography import x509
@@ -33,6 +34,8 @@ class Row:
     label: str
     value: str
     reason: str
+    exact: str = ""
+    """What the value stands for in full, in hex, where it is shortened or leaves something out."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ class Description:
     rows: tuple[Row, ...]
 
 
-def _row(label: str, reason: str, read: Callable[[], object]) -> Row:
+def _row(label: str, reason: str, read: Callable[[], object], exact: Callable[[], bytes] = bytes) -> Row:
     try:
-        value = str(read())
+        value, full = str(read()), exact().hex()
     except Exception as error:  # a stranger's bytes: whatever the library raises, the other rows still stand
-        value = f"unreadable: {error}"
-    return Row(label, printable(value), reason)
+        value, full = f"unreadable: {error}", ""
+    return Row(label, printable(value), reason, full)
 
 
 # What can be explained ----------------------------------------------------------------------------------------------
@@ -65,7 +68,10 @@ def certificate(cert: x509.Certificate) -> Description:
         ),
         _row("signature algorithm", "how the issuer signed (§4.1.1.2)", lambda: _algorithm(cert)),
         _row(
-            "issuer", "who vouches, by name only: anybody can write any name here (§4.1.2.4)", lambda: _dn(cert.issuer)
+            "issuer",
+            "who vouches, by name only: anybody can write any name here (§4.1.2.4)",
+            lambda: _dn(cert.issuer),
+            lambda: cert.issuer.public_bytes(),
         ),
         _row("not before", "valid from this moment (§4.1.2.5)", lambda: _time(cert.not_valid_before_utc)),
         _row("not after", "and up to this one (§4.1.2.5)", lambda: _time(cert.not_valid_after_utc)),
@@ -73,6 +79,7 @@ def certificate(cert: x509.Certificate) -> Description:
             "subject",
             "who this is about, for people to read: clients do not look for host names here (§4.1.2.6, RFC 9525 §2)",
             lambda: _dn(cert.subject),
+            lambda: cert.subject.public_bytes(),
         ),
         _public_key(cert.public_key),
         *_extensions(lambda: cert.extensions),
@@ -80,6 +87,7 @@ def certificate(cert: x509.Certificate) -> Description:
             "signature",
             "made with the issuer's private key over everything above: the one thing that cannot be copied (§4.1.1.3)",
             lambda: _hex(cert.signature),
+            lambda: cert.signature,
         ),
     ]
     return Description(f"certificate {_title(cert)}", tuple(rows))
@@ -172,12 +180,20 @@ def _extensions(read: Callable[[], x509.Extensions]) -> Iterator[Row]:
     for extension in sorted(found, key=lambda each: order.index(each.oid) if each.oid in EXTENSIONS else len(order)):
         label, reason = EXTENSIONS.get(extension.oid, (_extension_name(extension), "see RFC 5280 §4.2"))
         critical = "; critical: who does not understand it must refuse" if extension.critical else ""
-        yield _row(label, reason + critical, lambda value=extension.value: _extension_value(value))  # type: ignore[misc]
+        yield _row(label, reason + critical, partial(_extension_text, extension), partial(_extension_der, extension))
 
 
 def _extension_name(extension: x509.Extension[x509.ExtensionType]) -> str:
     name = getattr(extension.oid, "_name", "")
     return name if name and name != "Unknown OID" else extension.oid.dotted_string
+
+
+def _extension_text(extension: x509.Extension[x509.ExtensionType]) -> str:
+    return _extension_value(extension.value) + (" (critical)" if extension.critical else "")
+
+
+def _extension_der(extension: x509.Extension[x509.ExtensionType]) -> bytes:
+    return bytes([extension.critical]) + extension.value.public_bytes()
 
 
 def _extension_value(value: x509.ExtensionType) -> str:
@@ -187,7 +203,7 @@ def _extension_value(value: x509.ExtensionType) -> str:
         case x509.BasicConstraints(ca=False):
             return "no"
         case x509.BasicConstraints(path_length=length):
-            return "yes" if length is None else f"yes, with at most {length} authorities below it"
+            return "yes" if length is None else f"yes, with at most {length} below it"
         case x509.KeyUsage():
             return ", ".join(_key_usage(value))
         case x509.ExtendedKeyUsage():
@@ -294,31 +310,3 @@ def _pem_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
             continue
         yield printable(label.decode("ascii", "replace")), rest[: end + len(footer)] + b"\n"
         rest = rest[end + len(footer) :]
-
-
-# Differences --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One field of two certificates side by side; `None` where one of them lacks it."""
-
-    label: str
-    one: str | None
-    other: str | None
-
-    @property
-    def same(self) -> bool:
-        """Whether both say the same."""
-        return self.one == self.other
-
-
-ARITHMETIC = frozenset({"serial number", "public key", "signature"})
-"""What an imitator cannot copy and still own: everything else in a certificate is only text."""
-
-
-def difference(one: x509.Certificate, other: x509.Certificate) -> tuple[Difference, ...]:
-    """Both certificates field by field, in the order of `certificate`."""
-    left = {row.label: row.value for row in certificate(one).rows}
-    right = {row.label: row.value for row in certificate(other).rows}
-    return tuple(Difference(label, left.get(label), right.get(label)) for label in dict.fromkeys([*left, *right]))

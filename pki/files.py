@@ -10,11 +10,15 @@ from cryptography import x509
 from pki import keys
 from pki.authority import Credential
 from pki.errors import ExitCode, Problem, cannot
+from pki.malformed import MALFORMED
 
 MAX_FILE = 1 << 20  # bytes; no certificate file is this long, and a wrong path shall not fill the memory
 
 
-def read_file(path: Path, hint: str | None = None) -> bytes:
+EXPECTED = "a certificate, a chain, a CRL or a key, in PEM, is expected here"
+
+
+def read_file(path: Path, hint: str = EXPECTED) -> bytes:
     """The bytes of a regular file of at most MAX_FILE; a Problem for anything else, a FIFO or a device included."""
     try:
         # O_NONBLOCK: opening a FIFO that nobody writes to must not hang.
@@ -25,18 +29,18 @@ def read_file(path: Path, hint: str | None = None) -> bytes:
     except OSError as error:
         raise cannot(f"read {path}", error, hint=hint) from error
     except ValueError:  # a NUL in the path
-        raise Problem(f"{str(path)!r} is not a path", code=ExitCode.USAGE) from None
+        raise Problem(f"{str(path)!r} is not a path", hint=hint, code=ExitCode.USAGE) from None
     if len(data) > MAX_FILE:
-        raise Problem(f"{path} is longer than {MAX_FILE} bytes: no certificate is")
+        raise Problem(f"{path} is longer than {MAX_FILE} bytes: no certificate is", hint=hint)
     return data
 
 
-def read_certificates(path: Path, hint: str | None = None) -> tuple[x509.Certificate, ...]:
+def read_certificates(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:
     """All certificates of a PEM file, in its order; at least one."""
     pem = read_file(path, hint)
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError:
+    except MALFORMED:
         raise Problem(
             f"{path} holds no certificate that can be read", hint="it should be PEM; see `pki show`"
         ) from None
@@ -49,21 +53,24 @@ def read_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
     blocks = [block + end for block in pem.split(end) if b"-----BEGIN X509 CRL-----" in block]
     try:
         crls = tuple(x509.load_pem_x509_crl(block) for block in blocks)
-    except ValueError:
+    except MALFORMED:
         crls = ()
     if not crls:
         raise Problem(f"{path} holds no CRL that can be read", hint="`pki init` writes one to crl.pem")
     return crls
 
 
-def read_credential(certificate: Path, key: Path, hint: str | None = None) -> Credential:
+def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Credential:
     """A chain and its private key from two PEM files; a Problem when the two do not belong together."""
     chain = read_certificates(certificate, hint)
     try:
         private_key = keys.from_pem(read_file(key, hint))
     except ValueError as error:
-        raise Problem(f"{key} cannot be used", str(error)) from None
-    stated, own = keys.fingerprint(chain[0].public_key()), keys.fingerprint(private_key.public_key())
+        raise Problem(f"{key} cannot be used", str(error), hint="a private key in PEM is expected here") from None
+    try:
+        stated, own = keys.fingerprint(chain[0].public_key()), keys.fingerprint(private_key.public_key())
+    except MALFORMED as error:
+        raise Problem(f"the public key in {certificate} cannot be read", str(error), hint="see `pki show`") from None
     if stated != own:
         raise Problem(
             f"{key} does not belong to {certificate}",
@@ -78,5 +85,5 @@ def read_stdin() -> bytes:
     """Standard input, under the same limit as a file."""
     data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""
     if len(data) > MAX_FILE:
-        raise Problem(f"standard input is longer than {MAX_FILE} bytes: no certificate is")
+        raise Problem(f"standard input is longer than {MAX_FILE} bytes: no certificate is", hint=EXPECTED)
     return data

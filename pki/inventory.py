@@ -10,7 +10,8 @@ from cryptography import x509
 from pki import keys
 from pki.errors import Problem, cannot
 from pki.files import read_certificates, read_crls
-from pki.path import signed_by
+from pki.malformed import MALFORMED
+from pki.signed import signed_by, signed_list
 from pki.store import OURS
 from pki.transaction import recover
 
@@ -51,10 +52,16 @@ def inventory(directory: Path, now: datetime) -> Inventory:
             certificate = read_certificates(path)[0]
             keys.spki_der(certificate.public_key())
             found.append((file, certificate))
-        except (Problem, ValueError) as error:
-            unreadable.append((file, error.fact if isinstance(error, Problem) else str(error)))
+        except Problem as error:
+            unreadable.append((file, error.fact))
+        except MALFORMED as error:
+            unreadable.append((file, str(error)))
     authorities = {file: certificate for file, certificate in found if file in ("root.pem", "intermediate.pem")}
-    revoked = _revoked(directory, list(authorities.values()))
+    revoked: set[tuple[x509.Name, int]] = set()
+    try:
+        revoked = _revoked(directory, list(authorities.values()))
+    except Problem as error:
+        unreadable.append(("crl.pem", error.fact))
     entries = (
         Entry(file, certificate, _status(certificate, list(authorities.values()), revoked, now))
         for file, certificate in found
@@ -72,7 +79,7 @@ def _revoked(directory: Path, authorities: list[x509.Certificate]) -> set[tuple[
     return {
         (crl.issuer, entry.serial_number)
         for crl in read_crls(directory / "crl.pem")
-        if any(crl.issuer == authority.subject for authority in authorities)
+        if any(signed_list(crl, authority) for authority in authorities)
         for entry in crl
     }
 

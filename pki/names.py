@@ -4,6 +4,7 @@ The library accepts an empty DNSName, and one with blanks and NULs; what goes in
 Internationalised names become A-labels (RFC 5890): `bücher.example` is `xn--bcher-kva.example` in the certificate.
 """
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -11,8 +12,13 @@ from collections.abc import Iterable
 import idna
 from cryptography import x509
 
+from pki.malformed import MALFORMED
+
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123 §2.1: letters, digits, hyphens inside
-LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")  # the plain part of RFC 5321's dot-string; no "/"
+# The plain part of RFC 5321's dot-string: no "/", and no "-" in front, since it becomes a file name.
+LOCAL_PART = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_+-]*(\.[A-Za-z0-9_+-]+)*")
+MAX_LOCAL_PART = 64  # RFC 5321 §4.5.3.1.1
+MAX_STEM = 200  # of the 255 bytes that file systems allow; the rest is for ".key" and for us
 MAX_HOST = 253  # RFC 1035 §2.3.4: 255 octets on the wire
 
 
@@ -24,13 +30,15 @@ def parse(text: str) -> x509.GeneralName:
     """A host, a wildcard, an IP or a mail address as typed -> the GeneralName that goes into the certificate."""
     if "@" in text:
         local, _, domain = text.rpartition("@")
-        if not LOCAL_PART.fullmatch(local):
-            raise InvalidName(f"{text!r} is not a mail address: the part before @ must be plain ASCII")
+        if not LOCAL_PART.fullmatch(local) or len(local) > MAX_LOCAL_PART:
+            raise InvalidName(
+                f"{text!r} is not a mail address: before @ go up to {MAX_LOCAL_PART} plain ASCII characters"
+            )
         return x509.RFC822Name(f"{local}@{a_label(domain)}")
     if (address := _address(text)) is not None:
         return x509.IPAddress(address)
     if text.startswith("*."):
-        return x509.DNSName(f"*.{a_label(text[2:])}")
+        return x509.DNSName(f"*.{a_label(text[2:], MAX_HOST - 2)}")
     if "*" in text:
         raise InvalidName(f"{text!r}: a wildcard is the whole left-most label, as in *.example.test (RFC 9525 §6.3)")
     return x509.DNSName(a_label(text))
@@ -44,7 +52,7 @@ def reference(text: str) -> x509.GeneralName:
     return name
 
 
-def a_label(host: str) -> str:
+def a_label(host: str, longest: int = MAX_HOST) -> str:
     """`host` in lower case with every label ASCII (RFC 5891); InvalidName if it is not a host name."""
     if not host:
         raise InvalidName("a host name cannot be empty")
@@ -57,8 +65,8 @@ def a_label(host: str) -> str:
         raise InvalidName(f"{host!r} is not an internationalised host name: {error}") from None
     if ascii_host.endswith("."):
         raise InvalidName(f"{host!r} ends with a dot; certificates name hosts without it (RFC 5280 §4.2.1.6)")
-    if len(ascii_host) > MAX_HOST:
-        raise InvalidName(f"a host name has at most {MAX_HOST} characters, this one has {len(ascii_host)}")
+    if len(ascii_host) > longest:
+        raise InvalidName(f"a host name has at most {longest} characters here, this one has {len(ascii_host)}")
     labels = ascii_host.split(".")
     for label in labels:
         if not LABEL.fullmatch(label):
@@ -140,11 +148,13 @@ def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
 
 
 def of_certificate(certificate: x509.Certificate) -> tuple[x509.GeneralName, ...]:
-    """The subject alternative names; empty if there are none. ValueError if the extension cannot be read."""
+    """The subject alternative names; empty if there are none. ValueError if the extensions cannot be read."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
+    except MALFORMED as error:
+        raise ValueError(str(error)) from error
     return tuple(extension.value)
 
 
@@ -156,6 +166,10 @@ def unique(names: Iterable[x509.GeneralName]) -> tuple[x509.GeneralName, ...]:
 def file_stem(name: x509.GeneralName) -> str:
     """The file name for a certificate whose first name this is: `*.a.test` -> `_wildcard.a.test`, `::1` -> `__1`.
 
-    No two names share a stem: host names have neither underscores nor upper case.
+    No two names share a stem: host names have neither underscores nor tildes nor upper case. Names as long as they get
+    are cut and end in a hash, since file systems allow 255 bytes.
     """
-    return plain(name).replace("*", "_wildcard").replace(":", "_")
+    stem = plain(name).replace("*", "_wildcard").replace(":", "_")
+    if len(stem) <= MAX_STEM:
+        return stem
+    return f"{stem[: MAX_STEM - 17]}~{hashlib.sha256(stem.encode()).hexdigest()[:16]}"

@@ -9,11 +9,9 @@ Chain, dates and name are judged by `cryptography.x509.verification` (a web prof
 Ed25519); the revocation lists by a short check of our own. The judgement is data: a Verdict, never an exception.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography import x509
@@ -21,67 +19,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import keys, names
+from pki import keys, names, revocation
+from pki.malformed import MALFORMED
+from pki.signed import signed_by, subject
+from pki.verdict import Check, Profile, Purpose, Result, Verdict
+
+__all__ = ["MAX_DEPTH", "Check", "Profile", "Purpose", "Result", "Verdict", "verify"]
 
 MAX_DEPTH = 8  # authorities between leaf and anchor; the library's own default
 SIGNATURE, DATES, NAME = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)", "RFC 9525 §6.3"
-PURPOSE, REVOCATION = "RFC 5280 §4.2.1.12", "RFC 5280 §6.3"
-
-
-class Purpose(Enum):
-    """What the certificate is about to be used for."""
-
-    SERVER = "server"
-    CLIENT = "client"
-
-
-class Profile(Enum):
-    """How strict to be beyond RFC 5280."""
-
-    WEB = "web"
-    """What browsers expect of a certificate, as `cryptography.x509.verification` has it."""
-
-
-class Result(Enum):
-    """How a check came out."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    NOT_MADE = "not made"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One question put to the chain, and its answer."""
-
-    name: str
-    section: str
-    result: Result
-    detail: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All checks in the order in which they were made, and the chain that was found, leaf first; empty if none."""
-
-    checks: tuple[Check, ...]
-    chain: tuple[x509.Certificate, ...] = ()
-
-    @property
-    def accepted(self) -> bool:
-        """Whether no check failed."""
-        return self.failure is None
-
-    @property
-    def failure(self) -> Check | None:
-        """The first check that failed."""
-        return next((check for check in self.checks if check.result is Result.FAILED), None)
-
-    @property
-    def reason(self) -> str | None:
-        """Why it was refused, in a sentence; None when it was accepted."""
-        return self.failure.detail if self.failure else None
+PURPOSE = "RFC 5280 §4.2.1.12"
 
 
 class _Request(NamedTuple):
@@ -114,7 +61,7 @@ def verify(
     request = _Request(leaf, tuple(intermediates), tuple(trust_anchors), purpose, at, max_depth)
     try:
         return _judge(request, name, tuple(crls))
-    except (ValueError, TypeError) as error:  # an extension that cannot be read, met late: the library parses lazily
+    except MALFORMED as error:
         return Verdict((Check("form", "RFC 5280 §4.1", Result.FAILED, f"the certificate cannot be read: {error}"),))
 
 
@@ -134,7 +81,7 @@ def _judge(
         found,
         _dates(chain, request.at),
         _name(request.leaf, name),
-        _revocation(chain, crls, request.at),
+        revocation.check(chain, crls, request.at),
     )
     return Verdict(checks, chain)
 
@@ -161,8 +108,17 @@ def _find_chain(request: _Request) -> tuple[tuple[x509.Certificate, ...], str]:
 def _library_chain(request: _Request, moment: datetime) -> tuple[x509.Certificate, ...]:
     if not request.trust_anchors:
         return ()
+    # RFC 5280 leaves open whether names and purposes are critical (trustme's are); the library's web profile does not.
+    # The purpose has been judged before, by `_purpose`.
+    agnostic = verification.Criticality.AGNOSTIC
+    leaf_policy = (
+        verification.ExtensionPolicy.webpki_defaults_ee()
+        .require_present(x509.SubjectAlternativeName, agnostic, None)
+        .may_be_present(x509.ExtendedKeyUsage, agnostic, None)
+    )
     builder = (
         verification.PolicyBuilder()
+        .extension_policies(ca_policy=verification.ExtensionPolicy.webpki_defaults_ca(), ee_policy=leaf_policy)
         .store(verification.Store(list(request.trust_anchors)))
         .time(moment)
         .max_chain_depth(request.max_depth)
@@ -193,7 +149,7 @@ def _chain_failure(request: _Request, fault: str) -> Check:
         return Check("chain", SIGNATURE, Result.FAILED, detail, hint)
 
     pool = (*request.trust_anchors, *request.intermediates)
-    current = request.leaf
+    current, walked = request.leaf, [request.leaf]
     for _ in range(request.max_depth + 1):
         if not isinstance(current.public_key(), ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
             return failed(
@@ -215,28 +171,21 @@ def _chain_failure(request: _Request, fault: str) -> Check:
                 f"the key of {subject(candidates[0])} did not sign {subject(current)}: "
                 "the name is right, the signature is not"
             )
+        walked.append(signer)
         if signer in request.trust_anchors:
             break
         current = signer
-    return failed(fault.removeprefix("validation failed: "))
+    if (dates := _dates(walked, request.at)).result is Result.FAILED:  # when no moment suits all of them
+        return dates
+    return failed(_own_words(fault))
 
 
-def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether the authority's key made the signature on the certificate, and the names agree."""
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except Exception:  # InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm: all mean "not by this one"
-        return False
-    return True
-
-
-def subject(certificate: x509.Certificate) -> str:
-    """A short way to name a certificate: its common name, else its subject, else its first alternative name."""
-    for attribute in certificate.subject:
-        if attribute.oid == x509.NameOID.COMMON_NAME:
-            return f"CN={attribute.value!s}"
-    alternatives = names.of_certificate(certificate)
-    return certificate.subject.rfc4514_string() or (names.show(alternatives[0]) if alternatives else "an unnamed one")
+def _own_words(fault: str) -> str:
+    """The library's words without its marks: "validation failed: …", "(encountered processing <Certificate …>)"."""
+    return (
+        re.sub(r"\s*\(encountered processing <.*", "", fault.removeprefix("validation failed: "))
+        or "no chain was found"
+    )
 
 
 # The other checks ---------------------------------------------------------------------------------------------------
@@ -289,44 +238,3 @@ def _name(leaf: x509.Certificate, wanted: x509.GeneralName | None) -> Check:
         f"it is not valid for {names.plain(wanted)!r}; presented: {', '.join(map(names.show, presented)) or 'no name'}",
         f"issue one with `pki issue {names.plain(wanted)}`",
     )
-
-
-def _revocation(
-    chain: tuple[x509.Certificate, ...], crls: tuple[x509.CertificateRevocationList, ...], at: datetime
-) -> Check:
-    """Every certificate but the anchor must be covered by a current, well-signed list that does not name it."""
-
-    def failed(detail: str, hint: str | None = None) -> Check:
-        return Check("revocation", REVOCATION, Result.FAILED, detail, hint)
-
-    if not crls:
-        return Check("revocation", REVOCATION, Result.NOT_MADE, "no revocation list was given")
-    for certificate, issuer in pairwise(chain):
-        named = [crl for crl in crls if crl.issuer == issuer.subject]
-        if not named:
-            return failed(f"none of the lists is by {subject(issuer)}, which issued {subject(certificate)}")
-        signed = [crl for crl in named if _signed_crl(crl, issuer)]
-        if not signed:
-            return failed(f"the list in the name of {subject(issuer)} was not signed by its key")
-        newest = max(signed, key=lambda crl: crl.last_update_utc)
-        if newest.last_update_utc > at:
-            return failed(f"the list of {subject(issuer)} begins only on {newest.last_update_utc:%Y-%m-%d %H:%M}Z")
-        if newest.next_update_utc is None or newest.next_update_utc < at:
-            end = (
-                "has no next update"
-                if newest.next_update_utc is None
-                else f"ended on {newest.next_update_utc:%Y-%m-%d}"
-            )
-            return failed(f"the list of {subject(issuer)} is stale: it {end}", "`pki init --force` writes a new one")
-        entry = newest.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        if entry is not None:
-            return failed(f"{subject(certificate)} was revoked on {entry.revocation_date_utc:%Y-%m-%d %H:%M}Z")
-    return Check("revocation", REVOCATION, Result.PASSED, "no certificate of the chain is on its issuer's list")
-
-
-def _signed_crl(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    key = issuer.public_key()
-    try:
-        return crl.is_signature_valid(key)  # type: ignore[arg-type]  # any other key type is the TypeError below
-    except (TypeError, ValueError):
-        return False

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
 from pki.errors import ExitCode, Problem
-from pki.files import read_certificates, read_credential
+from pki.files import read_certificates, read_credential, read_file
 from pki.keys import KeyType
-from pki.path import signed_by
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
 from pki.rogues import CATALOGUE, Ingredients
+from pki.signed import signed_by
 from pki.transaction import PUBLIC, SECRET, STATE, recover, transaction
 
 DEFAULT_NAME = "tlsdemo development CA"
@@ -169,21 +169,19 @@ def issue(
         )
     now = now.replace(microsecond=0)
     recover(directory)
-    intermediate = load_authority(directory)
-    if Validity.of(intermediate.certificate).not_after <= now:
-        raise Problem(
-            f"{directory / 'intermediate.pem'} expired on {day(intermediate.certificate.not_valid_after_utc)}",
-            hint="`pki init --force` mints a new tree and keeps the old one aside",
-        )
-    credential = intermediate.issue(
-        profile,
-        alternative_names=wanted,
-        key=keys.generate(key_type),
-        validity=Validity(now - CLOCK_SKEW, now + timedelta(days)),
-        serial=x509.random_serial_number(),
-    )
+    load_authority(directory, now)  # before anything is made, to say early what is wrong
+    key = keys.generate(key_type)  # outside the lock, since it may take long
     files = (f"{stem}.key", f"{stem}.pem")
     with transaction(directory) as change:
+        # Read again under the lock: `init --force` may have put another authority here meanwhile.
+        intermediate = load_authority(directory, now)
+        credential = intermediate.issue(
+            profile,
+            alternative_names=wanted,
+            key=key,
+            validity=Validity(now - CLOCK_SKEW, now + timedelta(days)),
+            serial=x509.random_serial_number(),
+        )
         present = _present(directory, files)
         if present and not (force and _issued_here(directory / files[1], intermediate)):
             raise Problem(
@@ -239,16 +237,26 @@ def _old(directory: Path, now: datetime) -> PurePosixPath:
 
 
 def _issued_here(path: Path, intermediate: Authority) -> bool:
+    if path.is_symlink() or not path.exists():
+        return False
+    read_file(path)  # what cannot be read now may well be ours: that Problem goes to the user
     try:
         return signed_by(read_certificates(path)[0], intermediate.certificate)
-    except Problem:  # it cannot be read, so it is not something that we made
+    except Problem:  # it holds no certificate, so we did not make it
         return False
 
 
-def load_authority(directory: Path) -> Authority:
-    """The intermediate authority of a store, which signs from day to day."""
+def load_authority(directory: Path, now: datetime) -> Authority:
+    """The intermediate authority of a store, which signs from day to day; a Problem where it cannot sign at `now`."""
+    file = directory / "intermediate.pem"
     hint = f"`pki init --dir {directory}` makes an authority here"
-    credential = read_credential(directory / "intermediate.pem", directory / "intermediate.key", hint)
+    credential = read_credential(file, directory / "intermediate.key", hint)
+    dates = Validity.of(credential.certificate)
+    if now >= dates.not_after:
+        anew = "`pki init --force` mints a new tree and keeps the old one aside"
+        raise Problem(f"{file} expired on {day(dates.not_after)}, and today is {day(now)}", hint=anew)
+    if now < dates.not_before:
+        raise Problem(f"{file} is valid from {day(dates.not_before)}, and today is {day(now)}", hint="set your clock")
     return Authority(credential)
 
 

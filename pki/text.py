@@ -4,12 +4,13 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pki import describe, names
+from pki import compare, names
 from pki.authority import Credential
-from pki.describe import Description, Difference
+from pki.compare import Difference
+from pki.describe import Description
 from pki.errors import printable
-from pki.path import Result, Verdict
 from pki.store import Minted, day
+from pki.verdict import Result, Verdict
 
 DEFAULT_DIRECTORY = Path("certs")
 
@@ -74,7 +75,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
 
 def description(described: Description, place: str) -> Iterable[str]:
     """Every row with its reason beneath it."""
-    yield f"{place}{described.title}"
+    yield from textwrap.wrap(place + described.title, 80, subsequent_indent=" " * len(place))
     for row in described.rows:
         for number, line in enumerate(textwrap.wrap(row.value, 56) or [""]):
             yield f"  {row.label if number == 0 else '':<21}{line}".rstrip()
@@ -93,9 +94,9 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
     different = [field.label for field in fields if not field.same]
     if not different:
         yield "They are the same certificate."
-    elif set(different) <= describe.ARITHMETIC:
+    elif set(different) <= compare.ARITHMETIC:
         yield f"Only {_and(different)} differ: mere numbers to the eye."
-        yield "You cannot see the difference, only arithmetic can: whose key made the signature?"
+        yield "You cannot see the difference, only arithmetic can: whose key signed it?"
     else:
         yield from textwrap.wrap(f"They differ in {_and(different)}.", 80)
 

@@ -75,6 +75,8 @@ def transaction(directory: Path) -> Iterator[Transaction]:
     The directory and its parents are created, 0700, where they do not exist. A Problem says what could not be done;
     what was staged and not committed is dropped.
     """
+    if (directory / STATE).is_symlink():
+        raise Problem(f"{directory / STATE} is a link", hint="keys are not written through links: remove it")
     try:
         _make_directories(directory / STATE)
         with _locked(directory):
@@ -134,7 +136,7 @@ def _read_journal(journal: Path) -> tuple[list[tuple[str, str]], list[tuple[str,
     try:
         content = json.loads(journal.read_bytes())
         moves = [[(str(source), str(target)) for source, target in content[part]] for part in ("aside", "place")]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Problem(
             f"{journal} cannot be read", hint="a change was cut short and its journal is damaged: look, then delete it"
         ) from None

@@ -33,10 +33,16 @@ class CredentialName(StrEnum):
 
 Protocol = Annotated[ProtocolName, typer.Option("--protocol", help="What is spoken on the line.")]
 Certs = Annotated[
-    Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", help="The folder that `pki init` made.", show_default="certs")
+    Path,
+    typer.Option(
+        "--certs", envvar="TLSDEMO_CERTS", help="The folder that `pki init` made.", show_default="certs", readable=False
+    ),
 ]
 Keylog = Annotated[
-    Path | None, typer.Option("--keylog", help="Append the session keys here, for Wireshark (SSLKEYLOGFILE format).")
+    Path | None,
+    typer.Option(
+        "--keylog", help="Append the session keys here, for Wireshark (SSLKEYLOGFILE format).", readable=False
+    ),
 ]
 CERTS = Path("certs")
 
@@ -88,17 +94,22 @@ def connect(
         str | None, typer.Option("--message", help="What to say; otherwise what is piped in, otherwise a default.")
     ] = None,
     trust: Annotated[
-        Path | None, typer.Option("--trust", help="The trust anchor. Default: root.pem in the certs folder.")
+        Path | None,
+        typer.Option("--trust", help="The trust anchor. Default: root.pem in the certs folder.", readable=False),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The name to check for. Default: HOST as typed.")] = None,
     crl: Annotated[
-        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.")
+        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.", readable=False)
     ] = None,
-    cert: Annotated[Path | None, typer.Option("--cert", help="The certificate to show if the server asks.")] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.")] = None,
+    cert: Annotated[
+        Path | None, typer.Option("--cert", help="The certificate to show if the server asks.", readable=False)
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.", readable=False)
+    ] = None,
     keylog: Keylog = None,
     explain: Annotated[bool, typer.Option("--explain", help="Tell each step, and what cannot be seen.")] = False,
-    certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True)] = CERTS,
+    certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True, readable=False)] = CERTS,
 ) -> int:
     """Connect, check who answers, and send one message. 0: delivered and answered; 1: refused, with the reason."""
     from tlsdemo.commands.connect import Settings, connect

@@ -19,11 +19,11 @@ from typing import TextIO
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import Credential, describe, names, store
+from pki import Credential, compare, names, store
 from pki.errors import ExitCode, Problem
 from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType
-from pki.path import subject
+from pki.signed import subject
 from pki.transaction import recover
 from tlsdemo import bench, net
 from tlsdemo.events import Agreed, Closed, Event, Refused, Said
@@ -286,12 +286,12 @@ def spot_the_difference(stage: Stage) -> None:
     screen.say("Could a careful person have seen it? Here are the two authorities, side by side:")
     shown = DEFAULT_CERTS if stage.made_now is not None else stage.certs
     screen.command(f"pki diff {shown / 'root.pem'} {shown / 'rogue/ca.pem'}")
-    fields = describe.difference(stage.root[0], read_certificates(stage.certs / "rogue/ca.pem")[0])
+    fields = compare.difference(stage.root[0], read_certificates(stage.certs / "rogue/ca.pem")[0])
     screen.show("same", ", ".join(each.label for each in fields if each.same))
     different = {each.label for each in fields if not each.same}
     screen.show("different", ", ".join(each.label for each in fields if not each.same))
-    _claim(different <= describe.ARITHMETIC, "there is a difference that can be seen")
-    screen.verdict(good="You cannot see the difference, only arithmetic can: whose key made the signature?")
+    _claim(different <= compare.ARITHMETIC, "there is a difference that can be seen")
+    screen.verdict(good="You cannot see the difference, only arithmetic can: whose key signed it?")
 
 
 def what_checks_cost(stage: Stage) -> None:

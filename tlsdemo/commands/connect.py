@@ -16,7 +16,7 @@ from cryptography import x509
 from pki import Credential, names
 from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
-from pki.path import subject
+from pki.signed import subject
 from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.talk import MAX_LINE

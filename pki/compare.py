@@ -1,0 +1,41 @@
+"""Two certificates side by side, field by field: what is the same, what differs, what an eye could have seen."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from pki import describe
+from pki.describe import Row
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of two certificates side by side; `None` where one of them lacks it."""
+
+    label: str
+    one: str | None
+    other: str | None
+
+    @property
+    def same(self) -> bool:
+        """Whether both say the same."""
+        return self.one == self.other
+
+
+ARITHMETIC = frozenset({"serial number", "public key", "signature"})
+"""What an imitator cannot copy and still own: everything else in a certificate is only text."""
+
+
+def difference(one: x509.Certificate, other: x509.Certificate) -> tuple[Difference, ...]:
+    """Both certificates field by field, in the order of `describe.certificate`."""
+    left = {row.label: row for row in describe.certificate(one).rows}
+    right = {row.label: row for row in describe.certificate(other).rows}
+    return tuple(_compare(label, left.get(label), right.get(label)) for label in dict.fromkeys([*left, *right]))
+
+
+def _compare(label: str, one: Row | None, other: Row | None) -> Difference:
+    if one is None or other is None:
+        return Difference(label, one.value if one else None, other.value if other else None)
+    same = (one.value, one.exact) == (other.value, other.exact)
+    more = ", and goes on differently" if not same and one.value == other.value else ""
+    return Difference(label, one.value, other.value + more)

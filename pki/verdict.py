@@ -1,0 +1,62 @@
+"""A judgement of a certificate as data: checks with their results, and the verdict that they add up to."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from cryptography import x509
+
+
+class Purpose(Enum):
+    """What the certificate is about to be used for."""
+
+    SERVER = "server"
+    CLIENT = "client"
+
+
+class Profile(Enum):
+    """How strict to be beyond RFC 5280."""
+
+    WEB = "web"
+    """What browsers expect of a certificate, as `cryptography.x509.verification` has it."""
+
+
+class Result(Enum):
+    """How a check came out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_MADE = "not made"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question put to the chain, and its answer."""
+
+    name: str
+    section: str
+    result: Result
+    detail: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All checks in the order in which they were made, and the chain that was found, leaf first; empty if none."""
+
+    checks: tuple[Check, ...]
+    chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether no check failed."""
+        return self.failure is None
+
+    @property
+    def failure(self) -> Check | None:
+        """The first check that failed."""
+        return next((check for check in self.checks if check.result is Result.FAILED), None)
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was refused, in a sentence; None when it was accepted."""
+        return self.failure.detail if self.failure else None
