@@ -1,0 +1,204 @@
+"""Real processes on real faults: full disks, failing disks, kills, other users. Falsehood caught: "only simulated".
+
+strace injects the faults into an unchanged `pki`; the exhaustive walk over all cut points is in `test_transaction.py`.
+"""
+
+import contextlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pki.errors import ExitCode
+from tests.conftest import mint, pki, run, tool
+from tests.pki.support import TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+NOBODY = 65534
+
+
+def injected(fault: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """`pki` under strace, with a fault such as `rename:signal=KILL:when=3`."""
+    call = fault.partition(":")[0]
+    command = (tool("strace"), "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={fault}")
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = run(*command, sys.executable, "-m", "pki", *words, env=environment)
+    if "ptrace" in done.stderr.lower() and "not permitted" in done.stderr.lower():
+        pytest.skip("ptrace is not allowed here")
+    return done
+
+
+def assert_clean_failure(done: subprocess.CompletedProcess[str], code: ExitCode = ExitCode.CANNOT) -> None:
+    """One error with its hint, and the exit code of DESIGN.md section 8."""
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+KILLS = ["mkdir:signal=KILL:when=3", "fsync:signal=KILL:when=1", "fsync:signal=KILL:when=15",
+         "rename:signal=KILL:when=1", "rename:signal=KILL:when=2", "rename:signal=KILL:when=13"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_an_init_that_is_killed_heals_with_the_next_command(tmp_path: Path, kill: str) -> None:
+    directory = tmp_path / "certs"
+    killed = injected(kill, "init", "--dir", directory)
+    assert killed.returncode in (-9, 137), "the kill did not happen"
+    assert_keys_are_private(directory)
+    assert pki("list", "--dir", directory).returncode == 0
+    assert files(directory) in (set(), TREE)
+    assert_store_is_healthy(directory)
+    wanted = ExitCode.NO if files(directory) else ExitCode.YES
+    assert pki("init", "--dir", directory).returncode == wanted
+    assert files(directory) == TREE
+
+
+@pytest.mark.parametrize(
+    "kill", ["rename:signal=KILL:when=1", "rename:signal=KILL:when=3", "unlink:signal=KILL:when=1"]
+)
+def test_an_issue_that_is_killed_heals_with_the_next_command(tmp_path: Path, kill: str) -> None:
+    directory = mint(tmp_path / "certs")
+    assert injected(kill, "issue", "a.test", "--dir", directory).returncode in (-9, 137)
+    assert pki("issue", "b.test", "--dir", directory).returncode == 0
+    assert files(directory) - TREE in (
+        {"b.test.pem", "b.test.key"},
+        {f"{x}.test.{y}" for x in "ab" for y in ("pem", "key")},
+    )
+    assert_store_is_healthy(directory)
+
+
+def test_an_init_interrupted_by_ctrl_c_between_two_renames_heals(tmp_path: Path) -> None:
+    directory = tmp_path / "certs"
+    interrupted = injected("rename:signal=INT:when=5", "init", "--dir", directory)
+    assert interrupted.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in interrupted.stderr
+    assert pki("list", "--dir", directory).returncode == 0
+    assert files(directory) == TREE
+    assert_store_is_healthy(directory)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["write:error=ENOSPC:when=1", "write:error=ENOSPC:when=9", "fsync:error=EIO:when=4", "mkdir:error=ENOSPC:when=2"],
+)
+def test_a_failing_disk_leaves_nothing_behind_and_says_so(tmp_path: Path, fault: str) -> None:
+    directory = tmp_path / "certs"
+    done = injected(fault, "init", "--dir", directory)
+    assert_clean_failure(done)
+    assert "No space left" in done.stderr or "Input/output error" in done.stderr
+    assert files(directory) == set()
+    assert pki("init", "--dir", directory).returncode == 0
+
+
+def test_a_failing_disk_leaves_an_old_tree_as_it_was(tmp_path: Path) -> None:
+    directory = mint(tmp_path / "certs")
+    before = snapshot(directory)
+    assert_clean_failure(injected("fsync:error=EIO:when=4", "init", "--force", "--dir", directory))
+    assert_clean_failure(injected("write:error=ENOSPC:when=1", "issue", "a.test", "--dir", directory))
+    assert snapshot(directory) == before
+
+
+@contextlib.contextmanager
+def small_disk(options: str) -> Iterator[Path]:
+    """A file system of its own, or a skip where mounting is not allowed."""
+    place = Path(tempfile.mkdtemp(prefix="small-disk-"))
+    mounted = run(tool("mount"), "-t", "tmpfs", "-o", options, "tmpfs", place)
+    try:
+        if mounted.returncode != 0:
+            pytest.skip(f"cannot mount: {mounted.stderr.strip()}")
+        yield place
+    finally:
+        if mounted.returncode == 0:
+            run(tool("umount"), place)
+        place.rmdir()
+
+
+@as_root
+@pytest.mark.parametrize("options", ["size=24k", "size=1m,nr_inodes=9"], ids=["bytes", "inodes"])
+def test_a_full_disk_is_a_clean_failure(options: str) -> None:
+    with small_disk(options) as disk:
+        done = pki("init", "--dir", disk / "certs")
+        assert_clean_failure(done)
+        assert "No space left on device" in done.stderr
+        assert files(disk) == set()
+
+
+@as_root
+def test_an_issue_on_a_disk_that_has_become_full_leaves_the_store_as_it_was() -> None:
+    with small_disk("size=256k") as disk:
+        directory = mint(disk / "certs")
+        before = snapshot(directory)
+        with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
+            while ballast.write(bytes(4096)):
+                pass
+        assert_clean_failure(pki("issue", "a.test", "--dir", directory))
+        assert snapshot(directory) == before
+        (disk / "ballast").unlink()
+        assert pki("issue", "a.test", "--dir", directory).returncode == 0
+
+
+# Another user -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def foreign() -> Iterator[Path]:
+    """A PKI of root's in a folder that everybody may read and nobody else may write."""
+    folder = Path(tempfile.mkdtemp(prefix="foreign-"))
+    folder.chmod(0o755)
+    (folder / "certs").mkdir(mode=0o755)
+    yield mint(folder / "certs")
+    shutil.rmtree(folder)
+
+
+def as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """`pki` as user 65534; skipped where that user cannot reach this interpreter."""
+    command = (tool("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", sys.executable)
+    if run(*command, "-c", "import pki.cli", cwd="/").returncode != 0:
+        pytest.skip("user 65534 cannot run this interpreter")
+    return run(*command, "-m", "pki", *words, cwd="/")
+
+
+@as_root
+def test_a_read_only_folder_is_a_clean_failure_for_init(foreign: Path) -> None:
+    done = as_nobody("init", "--dir", foreign.parent / "other")
+    assert_clean_failure(done)
+    assert "Permission denied" in done.stderr
+    assert not (foreign.parent / "other").exists()
+
+
+@as_root
+def test_a_read_only_store_is_a_clean_failure_for_issue_and_forced_init(foreign: Path) -> None:
+    before = snapshot(foreign)
+    assert_clean_failure(as_nobody("issue", "a.test", "--dir", foreign))
+    assert_clean_failure(as_nobody("init", "--force", "--dir", foreign))
+    assert snapshot(foreign) == before
+
+
+@as_root
+def test_anybody_may_list_and_verify_what_is_public(foreign: Path) -> None:
+    assert as_nobody("list", "--dir", foreign).returncode == 0
+    verified = as_nobody("verify", foreign / "server.pem", "--dir", foreign, "--name", "localhost")
+    assert verified.returncode == 0, verified.stderr
+
+
+@as_root
+def test_a_key_of_another_user_cannot_be_shown(foreign: Path) -> None:
+    done = as_nobody("show", foreign / "root.key")
+    assert stat.S_IMODE((foreign / "root.key").stat().st_mode) == 0o600
+    assert done.returncode == ExitCode.CANNOT, "DESIGN.md section 8: a permission is 3, not wrong usage"
+    assert done.stderr.startswith("error: ")
+
+
+@as_root
+def test_a_folder_of_another_user_cannot_be_listed(foreign: Path) -> None:
+    foreign.chmod(0o700)
+    done = as_nobody("list", "--dir", foreign)
+    assert done.returncode == ExitCode.CANNOT, "DESIGN.md section 8: a permission is 3, not wrong usage"
+    assert done.stderr.startswith("error: ")

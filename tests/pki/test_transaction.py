@@ -1,0 +1,342 @@
+"""All or nothing, at every point at which a machine can stop. Falsehood caught: "it would have to be very bad luck".
+
+Each filesystem call of `init` and `issue` is cut in turn, in this process: by death (nothing runs any more, neither
+does `finally`), by an error of the disk, by Ctrl-C. `test_store_faults.py` does some of it to real processes.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pki import names, store, transaction
+from pki.errors import ExitCode, Problem
+from pki.inventory import inventory
+from pki.keys import KeyType
+from pki.profiles import SERVER
+from pki.transaction import SECRET
+from tests.conftest import mint
+from tests.pki.conftest import Command
+from tests.pki.support import NOW, TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
+
+CALLS = ("open", "mkdir", "rename", "fsync", "unlink", "rmdir")
+"""Every way in which the store changes a directory, and the reads between."""
+
+
+class Death(BaseException):
+    """The process is gone: whoever catches this can do nothing either."""
+
+
+class Machine:
+    """Counts the filesystem calls, and fails at the chosen one."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, fails_at: int, failure: Callable[[], BaseException]):
+        self.fails_at = fails_at
+        self.failure = failure
+        self.count = 0
+        self.dead = False
+        for name in CALLS:
+            patch.setattr(os, name, self.wrapped(getattr(os, name)))
+
+    def wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call`, if it is not the one that fails."""
+
+        def counted(*words: Any, **options: Any) -> Any:
+            if self.dead:
+                raise Death
+            self.count += 1
+            if self.count == self.fails_at:
+                failure = self.failure()
+                self.dead = isinstance(failure, Death)
+                raise failure
+            result = call(*words, **options)
+            if str(words[0]).endswith(".key") and isinstance(result, int):
+                assert stat.S_IMODE(os.fstat(result).st_mode) == SECRET, "readable by others from its first moment"
+            return result
+
+        return counted
+
+
+def issue(directory: Path, force: bool = False) -> None:
+    """`pki issue a.test` without the process."""
+    store.issue(
+        directory, [names.parse("a.test")], profile=SERVER, key_type=KeyType.EC_P256, days=9, now=NOW, force=force
+    )
+
+
+def init_again(directory: Path) -> None:
+    """`pki init --force` without the process."""
+    store.init(
+        directory, name="new", alternative_names=[names.parse("new.test")], key_type=KeyType.EC_P256,
+        days=9, now=NOW, force=True,
+    )  # fmt: skip
+
+
+def prepared(directory: Path, operation: str) -> Callable[[], object]:
+    """The state before, and the change to be cut."""
+    if operation == "init":
+        return lambda: mint(directory, now=NOW)
+    mint(directory, now=NOW)
+    if operation == "issue":
+        return lambda: issue(directory)
+    if operation == "init --force":
+        return lambda: init_again(directory)
+    issue(directory)
+    return lambda: issue(directory, force=True)
+
+
+OPERATIONS = ("init", "init --force", "issue", "issue --force")
+FAILURES: dict[str, Callable[[], BaseException]] = {
+    "killed": Death,
+    "disk-error": lambda: OSError(errno.EIO, os.strerror(errno.EIO)),
+    "disk-full": lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+    "ctrl-c": KeyboardInterrupt,
+}
+
+
+def attempt(change: Callable[[], object], fails_at: int, failure: str) -> tuple[int, bool]:
+    """Make the change on a machine that fails at the given call: how many calls there were, and whether it was done."""
+    with pytest.MonkeyPatch.context() as patch:
+        machine = Machine(patch, fails_at, FAILURES[failure])
+        try:
+            change()
+        except (Death, KeyboardInterrupt):
+            return machine.count, False
+        except Problem as problem:
+            assert problem.code is ExitCode.CANNOT
+            assert problem.hint
+            return machine.count, False
+    return machine.count, True
+
+
+def length(folder: Path, operation: str) -> int:
+    """How many filesystem calls the change makes when nothing fails."""
+    calls, done = attempt(prepared(folder / "count", operation), 0, "killed")
+    assert done
+    return calls
+
+
+def assert_cut_change_heals(directory: Path, operation: str, fails_at: int, failure: str) -> None:
+    """After the cut: old or new, healthy, and the next command goes on without hand work."""
+    change = prepared(directory, operation)
+    before = snapshot(directory) if directory.exists() else {}
+    _, done = attempt(change, fails_at, failure)
+    where = f"{operation} {failure} at call {fails_at}"
+    assert_keys_are_private(directory)
+    kept = {path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    assert {data for _, data in before.values()} <= kept, f"{where}: something is lost"
+
+    if directory.exists():
+        seen = inventory(directory, NOW)
+        assert not seen.unreadable, where
+        assert_store_is_healthy(directory)
+    after = snapshot(directory) if directory.exists() else {}
+    if after == before:
+        assert not done, f"{where}: it said that it was done"
+    else:
+        assert after.keys() == (TREE | {"a.test.pem", "a.test.key"} if "issue" in operation else TREE), where
+        changed = {name for name in after if after[name] != before.get(name)}
+        assert changed == (TREE if "init" in operation else {"a.test.pem", "a.test.key"}), f"{where}: a mixture"
+    if operation == "init" and not after:
+        mint(directory, now=NOW)
+    issue(directory, force="a.test.pem" in after)
+    assert_store_is_healthy(directory)
+    left = {path.name for path in (directory / ".pki").iterdir() if not path.name.startswith("old-")}
+    assert left == {"lock"}, f"{where}: left behind"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("failure", ["killed", "disk-error", "ctrl-c"])
+def test_a_change_that_is_cut_at_any_call_is_done_or_undone(tmp_path: Path, operation: str, failure: str) -> None:
+    calls = length(tmp_path, operation)
+    assert calls > 10
+    for fails_at in range(1, calls + 1):
+        assert_cut_change_heals(tmp_path / f"cut-{fails_at}" / "certs", operation, fails_at, failure)
+
+
+CUTS = st.tuples(st.sampled_from(OPERATIONS[1:]), st.sampled_from(list(FAILURES)), st.integers(1, 80))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(OPERATIONS[1:]), st.sampled_from(list(FAILURES)), st.integers(1, 80)), max_size=4
+    )
+)
+def test_one_cut_change_after_another_leaves_a_healthy_store(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[tuple[str, str, int]]
+) -> None:
+    directory = mint(tmp_path_factory.mktemp("cuts") / "certs", now=NOW)
+    changes = {
+        "init --force": lambda: init_again(directory),
+        "issue": lambda: issue(directory),
+        "issue --force": lambda: issue(directory, force=True),
+    }
+    for operation, failure, fails_at in cuts:
+        with pytest.MonkeyPatch.context() as patch:
+            Machine(patch, fails_at, FAILURES[failure])
+            with contextlib.suppress(Death, KeyboardInterrupt, Problem):
+                changes[operation]()
+        assert_keys_are_private(directory)
+    assert not inventory(directory, NOW).unreadable
+    assert_store_is_healthy(directory)
+    assert files(directory) >= TREE
+
+
+def test_a_file_that_cannot_be_read_is_not_said_to_be_somebody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mint(tmp_path, now=NOW)
+    issue(tmp_path)
+    real_open = os.open
+
+    def failing(path: Path, *words: Any, **options: Any) -> int:
+        if str(path).endswith("a.test.pem"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real_open(path, *words, **options)
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(Problem) as caught:
+        issue(tmp_path, force=True)
+    assert caught.value.code is ExitCode.CANNOT
+
+
+# The journal --------------------------------------------------------------------------------------------------------
+
+
+def half_done(directory: Path) -> Path:
+    """A store whose `issue` was cut right after the journal was written; the path of the journal."""
+    mint(directory, now=NOW)
+    for fails_at in range(1, 200):
+        attempt(lambda: issue(directory), fails_at, "killed")
+        if (directory / ".pki" / "journal.json").exists():
+            return directory / ".pki" / "journal.json"
+    raise AssertionError("no cut left a journal")
+
+
+def test_a_half_done_change_is_finished_by_the_next_command(tmp_path: Path, cli: Command) -> None:
+    half_done(tmp_path)
+    assert "a.test.pem" not in files(tmp_path)
+    assert cli("list", "--dir", tmp_path).code == 0
+    assert {"a.test.pem", "a.test.key"} <= files(tmp_path)
+    assert_store_is_healthy(tmp_path)
+
+
+def test_a_change_without_a_journal_is_dropped_by_the_next_change(tmp_path: Path) -> None:
+    half_done(tmp_path).unlink()
+    assert list((tmp_path / ".pki").glob("staging-*"))
+    with transaction.transaction(tmp_path):
+        pass
+    assert "a.test.pem" not in files(tmp_path)
+    assert len(list((tmp_path / ".pki").glob("staging-*"))) == 0
+
+
+DAMAGED = {
+    "empty": b"",
+    "cut": b'{"schema": 1, "aside": [], "pla',
+    "no JSON": b"\xff\xfe\x00",
+    "no object": b"[]",
+    "a number": b"7",
+    "nothing in it": b"{}",
+    "no pairs": b'{"schema": 1, "aside": [], "place": [["a"]]}',
+    "no list": b'{"schema": 1, "aside": 1, "place": 2}',
+    "null": b'{"schema": 1, "aside": null, "place": null}',
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("command", [("list",), ("issue", "b.test"), ("init", "--force")], ids=lambda words: words[0])
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_journal_is_an_error_with_a_hint_and_changes_nothing(
+    certs: Path, tmp_path: Path, cli: Command, damage: str, command: tuple[str, ...]
+) -> None:
+    (tmp_path / ".pki").mkdir()
+    for name in ("root.pem", "intermediate.pem", "intermediate.key"):
+        (tmp_path / name).write_bytes((certs / name).read_bytes())
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / ".pki" / "journal.json").write_bytes(DAMAGED[damage])
+    before = snapshot(tmp_path)
+    answer = cli(*command, "--dir", tmp_path)
+    assert answer.code == ExitCode.CANNOT
+    assert answer.err.startswith("error: ")
+    assert "hint: " in answer.err
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("evil", ["../x", "/etc/x", "rogue/../../x", "a/../../x"])
+@pytest.mark.parametrize("part", ["aside", "place"])
+@pytest.mark.parametrize("side", [0, 1], ids=["source", "target"])
+def test_a_journal_that_names_a_file_elsewhere_is_refused(tmp_path: Path, evil: str, part: str, side: int) -> None:
+    store_folder = tmp_path / "certs"
+    (store_folder / ".pki").mkdir(parents=True)
+    (store_folder / "a.key").write_text("mine")
+    (tmp_path / "x").write_text("not yours")
+    move = ["a.key", "b.key"]
+    move[side] = evil
+    content = {"schema": 1, "aside": [], "place": [], part: [move]}
+    (store_folder / ".pki" / "journal.json").write_text(json.dumps(content))
+    with pytest.raises(Problem, match="outside its directory") as caught:
+        transaction.recover(store_folder)
+    assert caught.value.hint
+    assert (tmp_path / "x").read_text() == "not yours"
+    assert (store_folder / "a.key").read_text() == "mine"
+
+
+# Staging ------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_visible_before_the_commit(tmp_path: Path) -> None:
+    with transaction.transaction(tmp_path) as change:
+        change.write("a.key", b"secret", transaction.SECRET)
+        assert files(tmp_path) == set()
+    assert files(tmp_path) == set()
+
+
+def test_an_error_within_a_change_drops_what_was_staged(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="no"), transaction.transaction(tmp_path) as change:
+        change.write("a.key", b"secret", transaction.SECRET)
+        raise Problem("no")
+    assert files(tmp_path) == set()
+    assert {path.name for path in (tmp_path / ".pki").iterdir()} == {"lock"}
+
+
+def test_each_file_is_synced_before_it_is_renamed_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What power loss may undo is what was not synced: contents, journal, then renames, then the folder.
+    log: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def synced(descriptor: int) -> None:
+        log.append("sync " + os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        fsync(descriptor)
+
+    def renamed(source: Path, target: Path) -> None:
+        log.append(f"rename to {os.path.relpath(target, tmp_path)}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "rename", renamed)
+    with transaction.transaction(tmp_path) as change:
+        change.write("a.key", b"secret", transaction.SECRET)
+        staging = os.path.relpath(change.staging, tmp_path)
+        change.commit()
+    wanted = [
+        f"sync {staging}/a.key",
+        f"sync {staging}",
+        f"sync {staging}/journal.json",
+        "rename to .pki/journal.json",
+        "sync .pki",
+        "rename to a.key",
+        "sync .",
+        "sync .pki",
+    ]
+    assert log == wanted
