@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
 from pki.errors import ExitCode, Problem
-from pki.files import read_certificates, read_credential, read_file
+from pki.files import read_credential, read_file
 from pki.keys import KeyType
+from pki.malformed import MALFORMED
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
 from pki.rogues import CATALOGUE, Ingredients
 from pki.signed import signed_by
@@ -239,10 +240,10 @@ def _old(directory: Path, now: datetime) -> PurePosixPath:
 def _issued_here(path: Path, intermediate: Authority) -> bool:
     if path.is_symlink() or not path.exists():
         return False
-    read_file(path)  # what cannot be read now may well be ours: that Problem goes to the user
+    pem = read_file(path)  # what cannot be read now may well be ours: that Problem goes to the user
     try:
-        return signed_by(read_certificates(path)[0], intermediate.certificate)
-    except Problem:  # it holds no certificate, so we did not make it
+        return signed_by(x509.load_pem_x509_certificates(pem)[0], intermediate.certificate)
+    except MALFORMED:  # it holds no certificate, so we did not make it
         return False
 
 
