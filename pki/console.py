@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -36,7 +37,7 @@ def run(app: typer.Typer, program: str) -> NoReturn:
         code = app(prog_name=program, standalone_mode=False) or ExitCode.YES
         sys.stdout.flush()
     except Problem as problem:
-        print(problem, file=sys.stderr)
+        remark(problem)
         code = problem.code
     except TyperException as error:  # wrong usage, in typer's words
         code = _usage(error, program)
@@ -50,7 +51,7 @@ def run(app: typer.Typer, program: str) -> NoReturn:
         code = ExitCode.CANNOT
     except OSError as error:  # what no command has explained better; most likely stdout on a full disk
         code = ExitCode.CANNOT
-        print(cannot(f"use {error.filename}" if error.filename else "write the output", error), file=sys.stderr)
+        remark(cannot(f"use {error.filename}" if error.filename else "write the output", error))
     _end(code)
 
 
@@ -76,9 +77,9 @@ def _usage(error: TyperException, program: str) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else program
     if type(error).__name__ == "NoArgsIsHelpError":
-        print(error.format_message(), file=sys.stderr)
+        remark(error.format_message())
     else:
-        print(Problem(error.format_message().rstrip("."), hint=f"`{command} --help`"), file=sys.stderr)
+        remark(Problem(error.format_message().rstrip("."), hint=f"`{command} --help`"))
     return ExitCode.USAGE
 
 
@@ -94,6 +95,12 @@ def print_json(content: dict[str, Any]) -> None:
     print(json.dumps({"schema": 1, **content}, indent=2))
 
 
+def remark(text: object) -> None:
+    """A line beside the result: to stderr, which is not data. That nobody can read it changes no result."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def note(text: str) -> None:
-    """A remark beside the result: to stderr, which is not data."""
-    print(f"note: {text}", file=sys.stderr)
+    """Something that a person should know besides."""
+    remark(f"note: {text}")

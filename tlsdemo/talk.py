@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import h11
 
 MAX_LINE = 1 << 16  # bytes, the newline included; also what an HTTP request head may have
-HTTP_REQUEST = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r?\n")
+HTTP_REQUEST = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r?")
+REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 431: b"Request Header Fields Too Large"}
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,24 @@ class Talk:
         """What the client said, once it has finished saying it: its line, or the first line of its HTTP request."""
         self.refusal: str | None = None
         """Why the client's bytes were no message, where they were none."""
-        self._received = bytearray()
+        self._line = bytearray()
+        self._http: h11.Connection | None = None
 
     def receive(self, data: bytes) -> bytes | None:
-        """The answer, or None while the client has not finished its line."""
-        self._received += data
-        line, newline, _ = self._received.partition(b"\n")
-        if len(line) + len(newline) > MAX_LINE:
+        """The answer, or None while the client has not finished its line or the head of its request."""
+        if self._http:
+            return self._request(self._http, data)
+        searched = len(self._line)
+        self._line += data
+        end = self._line.find(b"\n", searched)
+        if max(end, len(self._line) - 1 if end < 0 else 0) >= MAX_LINE:
             return self._refuse(f"a line has at most {MAX_LINE} bytes")
-        if not newline:
+        if end < 0:
             return None
-        if HTTP_REQUEST.fullmatch(line + newline):
-            return self._http()
+        line = bytes(self._line[:end])
+        if HTTP_REQUEST.fullmatch(line):
+            self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_LINE)
+            return self._request(self._http, bytes(self._line))
         try:
             self.message = line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
@@ -54,30 +61,35 @@ class Talk:
         self.refusal = reason
         return f"refused:   {reason}\n".encode()
 
-    def _http(self) -> bytes | None:
+    def _request(self, http: h11.Connection, data: bytes) -> bytes | None:
         """Answer as soon as the request's head is complete; its body, if any, is of no interest."""
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_LINE)
         try:
-            connection.receive_data(bytes(self._received))
-            request = connection.next_event()
-            if request is h11.NEED_DATA:
-                return None
-            assert isinstance(request, h11.Request)
+            http.receive_data(data)
+            request = http.next_event()
         except h11.RemoteProtocolError as error:
             self.refusal = f"malformed HTTP request: {error}"
-            return self._response(connection, error.error_status_hint, [], f"{self.refusal}\n")
+            return self._response(http, error.error_status_hint, f"{self.refusal}\n")
+        if not isinstance(request, h11.Request):
+            return None
+        if request.method == b"CONNECT":
+            self.refusal = "this is no proxy"
+            return self._response(http, 405, f"{self.refusal}\n")
         self.message = f"{request.method.decode()} {request.target.decode()} HTTP/{request.http_version.decode()}"
-        if b"text/html" in dict(request.headers).get(b"accept", b""):
-            return self._response(connection, 200, [("Content-Type", "text/html; charset=utf-8")], self._page())
-        return self._response(connection, 200, [("Content-Type", "text/plain; charset=utf-8")], self._text())
+        wants_html = b"text/html" in dict(request.headers).get(b"accept", b"")
+        body, media_type = (self._page(), "text/html") if wants_html else (self._text(), "text/plain")
+        return self._response(http, 200, body, media_type, head_only=request.method == b"HEAD")
 
-    def _response(self, connection: h11.Connection, status: int, headers: list[tuple[str, str]], body: str) -> bytes:
+    def _response(
+        self, http: h11.Connection, status: int, body: str, media_type: str = "text/plain", head_only: bool = False
+    ) -> bytes:
         data = body.encode()
-        reason = {200: b"OK", 400: b"Bad Request", 431: b"Request Header Fields Too Large"}.get(status, b"Refused")
-        framing = [("Content-Length", str(len(data))), ("Connection", "close")]
-        response = h11.Response(status_code=status, headers=[*headers, *framing], reason=reason)
-        events = [response, h11.Data(data=data), h11.EndOfMessage()]
-        return b"".join(connection.send(event) or b"" for event in events)
+        headers = [
+            ("Content-Type", f"{media_type}; charset=utf-8"),
+            ("Content-Length", str(len(data))),
+            ("Connection", "close"),
+        ]
+        response = h11.Response(status_code=status, headers=headers, reason=REASONS.get(status, b"Refused"))
+        return (http.send(response) or b"") + (b"" if head_only else http.send(h11.Data(data=data)) or b"")
 
     def _told(self) -> list[Fact]:
         return [Fact("received", self.message or ""), *self.facts]

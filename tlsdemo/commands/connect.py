@@ -14,8 +14,10 @@ from typing import NoReturn
 from cryptography import x509
 
 from pki import Credential, names
+from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
+from pki.malformed import MALFORMED
 from pki.signed import subject
 from pki.transaction import recover
 from tlsdemo import net
@@ -24,7 +26,7 @@ from tlsdemo.tls import client, refusal
 from tlsdemo.tls.context import Verify, client_context
 
 DEFAULT_MESSAGE = "my important message"
-PATIENCE = 30.0  # seconds in which an answer begins, or goes on
+PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,20 @@ def connect(settings: Settings) -> int:
         except OSError as error:
             _refuse(call, error)
         with tls:
-            print(_agreement(tls), file=sys.stderr)
+            remark(_agreement(tls))
             _tell_handshake(tls, call, tell)
             tell("the message", f"{message!r}: encrypted and authenticated; only how much it is can be seen.")
-            tls.settimeout(PATIENCE)
             try:
-                answer = client.ask(tls, message)
+                answer = client.ask(tls, message, PATIENCE)
             except OSError as error:
                 _lose(call, error)
             except client.AnswerTooLong:
                 raise Problem(
                     f"{call.address} answers without end", "more than a megabyte was read", code=ExitCode.NO
                 ) from None
-    print(f"sent: {printable(message)}", file=sys.stderr)
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in answer.decode("utf-8", "replace").splitlines()))
+    remark(f"sent: {printable(message)}")
+    for line in answer.decode("utf-8", "replace").removesuffix("\n").split("\n"):
+        print(printable(line.removesuffix("\r")))
     tell("the end", "the server said close_notify, authenticated like everything else: nothing was cut off.")
     _tell_unseen(tell)
     return ExitCode.YES
@@ -106,7 +108,8 @@ def _call(settings: Settings) -> Call:
         raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
     credential = None
     if settings.cert:
-        credential = read_credential(settings.cert, settings.key or settings.cert.with_suffix(".key"))
+        beside = settings.cert.parent / f"{settings.cert.stem}.key"
+        credential = read_credential(settings.cert, settings.key or beside)
     return Call(address, name, settings.trust, anchors, crls, credential)
 
 
@@ -116,7 +119,11 @@ def _message(given: str | None) -> str:
         return DEFAULT_MESSAGE
     if "\n" in text or "\r" in text:
         raise Problem("a message is one line", hint="send the lines one by one", code=ExitCode.USAGE)
-    if len(text.encode("utf-8", "surrogateescape")) >= MAX_LINE:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise Problem("a message is UTF-8 text", hint="these bytes are not", code=ExitCode.USAGE) from None
+    if size >= MAX_LINE:
         raise Problem(f"a message has at most {MAX_LINE - 1} bytes", code=ExitCode.USAGE)
     return text
 
@@ -130,7 +137,7 @@ def _piped() -> str | None:
     if not (stat.S_ISFIFO(kind) or stat.S_ISREG(kind)):
         return None
     if stat.S_ISFIFO(kind) and not select.select([sys.stdin], [], [], 1.0)[0]:
-        print("reading the message from standard input", file=sys.stderr)
+        remark("reading the message from standard input")
     data = sys.stdin.buffer.read(MAX_LINE + 1)
     try:
         return data.decode().removesuffix("\n").removesuffix("\r") or None
@@ -165,12 +172,11 @@ def _presented(call: Call) -> list[str]:
         with net.dial(call.address, 3.0) as plain:
             der = client.look(plain, context, names.plain(call.name))
         certificate = x509.load_der_x509_certificate(der or b"")
-        said = ", ".join(names.show(name) for name in names.of_certificate(certificate)) or "no name"
         issuer = certificate.issuer.rfc4514_string()
-    except (OSError, ValueError, Problem):
+    except (OSError, Problem, *MALFORMED):  # type: ignore[misc]  # mypy does not see into the tuple
         return []  # it showed its certificate to the first connection only
     return [
-        f"presented:  {printable(said)}",
+        f"presented:  {_names(certificate)}",
         f"            issued by {printable(issuer)}",
         "            (as a second connection saw it, which only looked and sent nothing)",
     ]
@@ -204,8 +210,15 @@ def _lose(call: Call, error: OSError) -> NoReturn:
 
 
 def _agreement(tls: ssl.SSLSocket) -> str:
-    presented = ", ".join(map(names.show, names.of_certificate(_certificate(tls))))
-    return f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}; the server proved to be {printable(presented)}"
+    presented = _names(_certificate(tls))
+    return f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}; the server proved to be {presented}"
+
+
+def _names(certificate: x509.Certificate) -> str:
+    try:
+        return printable(", ".join(map(names.show, names.of_certificate(certificate)))) or "without a name"
+    except ValueError:
+        return "of names that cannot be read"
 
 
 def _certificate(tls: ssl.SSLSocket) -> x509.Certificate:
@@ -242,10 +255,9 @@ def _tell_handshake(tls: ssl.SSLSocket, call: Call, tell: Callable[[str, str], N
         "listened has seen the shares, and cannot compute the keys.",
     )
     certificate = _certificate(tls)
-    presented = ", ".join(map(names.show, names.of_certificate(certificate)))
     tell(
         "who answered",
-        f"{presented}; certified by {certificate.issuer.rfc4514_string()}, until "
+        f"{_names(certificate)}; certified by {certificate.issuer.rfc4514_string()}, until "
         f"{certificate.not_valid_after_utc:%Y-%m-%d}. It signed this very handshake with the key of that certificate.",
     )
     revoked = "that none of it is revoked" if call.crls else "NOT whether it is revoked: no list is at hand"

@@ -81,12 +81,14 @@ def serve(settings: Settings) -> int:
 
     listener = net.listen(settings.hosts or net.DEFAULT_HOSTS, settings.port)
     server = net.Server(listener, handle, on_silent=lambda peer, seconds: report(Silent(peer, seconds)))
-    with net.until_signalled(server.stop):
+    with net.until_signalled(server):
         for host in listener.without:
             note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
         report(Listening(settings.protocol, listener.hosts[0], listener.port))
         if not settings.as_json:
             report.say(*_introduction(settings, credential, listener))
+        if report.failure:
+            server.stop()  # nobody can read where it listens
         server.run()
     if report.failure:
         raise cannot("write the output", report.failure)
@@ -172,13 +174,14 @@ def _commands(settings: Settings, credential: Credential, listener: net.Listener
     options = "" if name == host else f" --name {name}"
     options += "" if ca == "certs/root.pem" else f" --trust {ca}"
     options += f" --cert {cert}" if settings.require_client_cert else ""
-    proof = f" -cert {cert} -key {key}" if settings.require_client_cert else ""
+    proof = f" -cert {cert} -cert_chain {cert} -key {key}" if settings.require_client_cert else ""
     yield f"tlsdemo connect {target}{options}"
-    check = "-verify_ip" if name and not name[-1].isalpha() else "-verify_hostname"
+    check = "-verify_ip" if isinstance(names.reference(name), x509.IPAddress) else "-verify_hostname"
     yield f"openssl s_client -connect {target} -CAfile {ca} -verify_return_error {check} {name}{proof}"
     through = net.Address(host, port + 1 if port < 65535 else port - 1)
-    middle = f"[{host}]" if ":" in host else ("127.0.0.1" if host == "localhost" else host)
-    yield f"socat -v TCP-LISTEN:{through.port},reuseaddr,fork TCP:{middle}:{port}    # a person in the middle, then:"
+    upstream = net.Address("127.0.0.1" if host == "localhost" else host, port)
+    tcp = "TCP6" if ":" in host else "TCP"
+    yield f"socat -v {tcp}-LISTEN:{through.port},reuseaddr,fork {tcp}:{upstream}    # a person in the middle, then:"
     yield f"tlsdemo connect {through}{options}"
 
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pki.errors import Problem, cannot
+from pki.errors import ExitCode, Problem, cannot
 
 DEFAULT_HOSTS = ("127.0.0.1", "::1")
 HANDSHAKE_DEADLINE = 10.0  # seconds: from accept, or from dialling, until the handshake is done
@@ -90,6 +90,8 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
                         continue
                     raise
             return Listener(tuple(bound), bound[0].getsockname()[1], tuple(without))
+        except UnicodeError:  # before any name server is asked: an empty label, or one that is too long
+            raise Problem(f"{host!r} is not a host", hint="--host HOST", code=ExitCode.USAGE) from None
         except OSError as error:
             for each in bound:
                 each.close()

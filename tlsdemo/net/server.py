@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from tlsdemo.net.address import HANDSHAKE_DEADLINE, Address, Listener
 
-WORKERS = 64
+WORKERS = 256  # conversations at a time; threads are made as they are needed
 PAUSE = 0.2  # seconds without accepting when descriptors have run out; in a tight loop accept() would only fail again
 OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -57,6 +57,11 @@ class Server:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_writer.setblocking(False)
 
+    @property
+    def wakeup_fd(self) -> int:
+        """A byte that is written here makes the loop look around."""
+        return self._wake_writer.fileno()
+
     def stop(self) -> None:
         """Ask `run` to return. Connections in progress are cut."""
         self._stopping = True
@@ -78,7 +83,9 @@ class Server:
                                 paused_until = time.monotonic() + PAUSE
                                 self._pause(selector)
                                 break
-                        elif key.fileobj is not self._wake_reader:
+                        elif key.fileobj is self._wake_reader:
+                            self._wake_reader.recv(1 << 10)
+                        else:
                             self._first_byte(key.fileobj, selector, pool)
                     self._expire(selector)
                     if paused_until is not None and time.monotonic() >= paused_until:
@@ -86,6 +93,8 @@ class Server:
                         self._resume(selector)
             self._cut()
             pool.shutdown(wait=True, cancel_futures=True)
+        for connection in self._connections.values():  # those that were still waiting for a thread
+            connection.socket.close()
         self.listener.close()
         self._wake_reader.close()
         self._wake_writer.close()
@@ -126,13 +135,13 @@ class Server:
             said_something = False
         if said_something:
             accepted.setblocking(True)
+            with self._lock:
+                self._connections[id(connection)] = connection
             pool.submit(self._converse, connection)
         else:  # it closed without a word: a port scan, a health check
             accepted.close()
 
     def _converse(self, connection: Connection) -> None:
-        with self._lock:
-            self._connections[id(connection)] = connection
         try:
             if not self._stopping:
                 self.handle(connection)
@@ -181,11 +190,14 @@ def drain(connected: socket.socket, seconds: float = 1.0, limit: int = 1 << 20) 
 
 
 @contextmanager
-def until_signalled(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM call `stop` while this lasts."""
-    previous = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+def until_signalled(server: Server) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the server while this lasts; only in the main thread."""
+    previous = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A Python handler runs in the main thread only, which may be about to sleep; the byte on this descriptor wakes it.
+    waker = signal.set_wakeup_fd(server.wakeup_fd, warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(waker)
         for number, handler in previous.items():
             signal.signal(number, handler)

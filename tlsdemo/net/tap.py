@@ -23,6 +23,7 @@ class Tap:
     def __post_init__(self) -> None:
         self._server = Server(listen(("127.0.0.1",)), self._forward)
         self._thread = threading.Thread(target=self._server.run, name="tap")
+        self._upstreams: list[socket.socket] = []
 
     @property
     def port(self) -> int:
@@ -35,6 +36,9 @@ class Tap:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+        for upstream in self._upstreams:  # a server that never closes would keep its pump waiting
+            with suppress(OSError):
+                upstream.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def bytes_from(self, side: Side) -> bytes:
@@ -44,6 +48,7 @@ class Tap:
     def _forward(self, connection: Connection) -> None:
         with dial(self.upstream) as upstream:
             upstream.settimeout(None)
+            self._upstreams.append(upstream)
             back = threading.Thread(target=self._pump, args=(upstream, connection.socket, Side.SERVER))
             back.start()
             self._pump(connection.socket, upstream, Side.CLIENT)

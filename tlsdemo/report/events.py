@@ -19,7 +19,7 @@ def as_line(event: Event) -> str:
     """One line: the peer, and what happened. What came from the peer is escaped."""
     match event:
         case Listening(protocol, host, port):
-            return f"listening on {host}:{port} ({protocol})"
+            return f"listening on {f'[{host}]' if ':' in host else host}:{port} ({protocol})"
         case Agreed(peer, version, cipher, client):
             who = "the client stays anonymous" if client is None else f"the client is {printable(', '.join(client))}"
             return f"{peer}  agreed on {version}, {cipher}; {who}"

@@ -5,6 +5,7 @@ connect -> wrap: handshake, and every check of the context -> send one line -> r
 
 import socket
 import ssl
+import time
 from contextlib import suppress
 
 CHUNK = 1 << 14  # bytes; one full TLS record
@@ -24,14 +25,20 @@ def wrap(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) ->
     return context.wrap_socket(plain, server_hostname=server_hostname, suppress_ragged_eofs=False)
 
 
-def ask(tls: ssl.SSLSocket, line: str) -> bytes:
-    """Send one line and return the whole answer, which runs until the server's close_notify."""
+def ask(tls: ssl.SSLSocket, line: str, seconds: float = 30.0) -> bytes:
+    """Send one line and return the whole answer, which runs until the server's close_notify.
+
+    TimeoutError when that has not come within `seconds`: an overall deadline, not one for each read.
+    """
+    end = time.monotonic() + seconds
+    tls.settimeout(seconds)
     tls.sendall(line.encode() + b"\n")
     answer = bytearray()
     while data := tls.recv(CHUNK):
         answer += data
         if len(answer) > ANSWER_LIMIT:
             raise AnswerTooLong
+        tls.settimeout(max(end - time.monotonic(), 0.001))
     with suppress(OSError):  # the answer is complete; the server may have gone without waiting for our close_notify
         tls.unwrap()
     return bytes(answer)

@@ -94,10 +94,12 @@ def _context(side: int, keylog: Path | None) -> ssl.SSLContext:
 def _open_keylog(context: ssl.SSLContext, keylog: Path) -> None:
     """Whoever has this file reads the traffic, so it is ours alone from the start; OpenSSL then appends to it."""
     try:
-        os.close(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        with open(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
+            if not file.tell():
+                file.write("# The secrets of TLS connections (SSLKEYLOGFILE format)\n")  # so a full disk is met here
         context.keylog_filename = str(keylog)
     except OSError as error:
-        raise cannot(f"write the key log {keylog}", error) from error
+        raise cannot(f"write the key log {keylog}", error, hint="--keylog FILE, in a folder of yours") from error
 
 
 def _load_trust(

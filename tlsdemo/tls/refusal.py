@@ -113,9 +113,16 @@ def of_certificate(error: ssl.SSLCertVerificationError) -> Reason:
 
 
 def alert(error: ssl.SSLError) -> str | None:
-    """The alert that the other side sent, if it is that: `unknown_ca`."""
-    found = re.search(r"_ALERT_(\w+)", error.reason or "")
-    return found.group(1).lower() if found else None
+    """The alert that the other side sent, if it is that: `unknown_ca`.
+
+    OpenSSL calls it SSLV3_ALERT_…, TLSV1_ALERT_… or, for some, TLSV1_… alone; what Python has no constant for stands in
+    the text only ("tlsv1 alert no application protocol").
+    """
+    named = re.fullmatch(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)", error.reason or "")
+    told = re.search(r"alert ([a-z ]+)", str(error)) if error.reason is None else None
+    found = named or told
+    name = found.group(1).strip().replace(" ", "_").lower() if found else None
+    return name if name in ALERTS or "_ALERT_" in (error.reason or "") else None
 
 
 def sentence(error: OSError) -> str:

@@ -1,0 +1,51 @@
+"""Fixtures for whoever needs a `tlsdemo serve`, or another program, in the background."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import tool
+from tests.peers.support import Background, Serving
+
+Serve = Callable[..., Serving]
+Start = Callable[..., Background]
+
+
+@pytest.fixture
+def serve(certs: Path) -> Iterator[Serve]:
+    """`serve(*options)` starts a server; whatever still runs at the end gets SIGINT and must end with 0, quietly."""
+    started: list[Serving] = []
+
+    def start(*options: str | Path, certs: Path = certs, **settings: object) -> Serving:
+        started.append(Serving(*options, certs=certs, **settings))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    try:
+        for each in started:
+            if each.process.stdout and not each.process.stdout.closed:
+                each.end()
+    finally:
+        for each in started:
+            each.kill()
+
+
+@pytest.fixture
+def background() -> Iterator[Start]:
+    """`background(*command)` starts any program; it is killed at the end."""
+    started: list[Background] = []
+
+    def start(*command: str | Path, **settings: object) -> Background:
+        started.append(Background(*command, **settings))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+@pytest.fixture
+def openssl() -> str:
+    """The program, or a skip."""
+    return tool("openssl")

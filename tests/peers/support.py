@@ -1,0 +1,295 @@
+"""What the tests of `tlsdemo` share: programs in the background, servers in this process, servers that misbehave."""
+
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from pki import Credential
+from pki.files import read_certificates, read_credential, read_crls
+from tests.conftest import run
+from tlsdemo import net
+from tlsdemo.events import Closed, Event, Refused
+from tlsdemo.tls.context import client_context, server_context
+from tlsdemo.tls.server import serve
+
+DEADLINE = 20.0
+"""Seconds after which what we wait for will not come any more; everything here takes milliseconds."""
+
+
+# Programs in the background -----------------------------------------------------------------------------------------
+
+
+class Background:
+    """A program that runs beside the test. Its output is read line by line, so that it never blocks on a full pipe."""
+
+    def __init__(
+        self,
+        *command: str | Path,
+        stdin: int | IO[str] = subprocess.DEVNULL,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.process = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="backslashreplace",
+            env={**os.environ, **(environment or {})},
+            cwd=cwd,
+        )
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._more = threading.Condition()
+        assert self.process.stdout and self.process.stderr
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines))
+            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: IO[str], lines: list[str]) -> None:
+        for line in stream:
+            with self._more:
+                lines.append(line.rstrip("\n"))
+                self._more.notify_all()
+        with self._more:
+            self._more.notify_all()
+
+    def wait_for(self, pattern: str, stream: str = "out") -> re.Match[str]:
+        """The first line of that stream which has the pattern; an AssertionError with all output if none comes."""
+        lines, end = getattr(self, stream), time.monotonic() + DEADLINE
+
+        def found() -> re.Match[str] | None:
+            return next((match for line in lines if (match := re.search(pattern, line))), None)
+
+        with self._more:
+            while not (match := found()):
+                gone = not any(reader.is_alive() for reader in self._readers)
+                assert not gone and time.monotonic() < end, f"no {pattern!r} in {self.out} {self.err}"
+                self._more.wait(0.2)
+        return match
+
+    def write(self, text: str) -> None:
+        """To its standard input, flushed."""
+        assert self.process.stdin
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def end_of_input(self) -> None:
+        """Nothing more comes on its standard input."""
+        assert self.process.stdin
+        self.process.stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to this very process."""
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit code, once it has ended; all its output has been read by then."""
+        if self.process.stdin:
+            with suppress(OSError):
+                self.process.stdin.close()
+        code = self.process.wait(DEADLINE)
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream
+            stream.close()
+        return code
+
+    def kill(self) -> None:
+        """The end, whatever it was doing."""
+        if self.process.poll() is None:
+            self.process.kill()
+        if self.process.stdout and not self.process.stdout.closed:
+            self.wait()
+
+
+class Serving(Background):
+    """`tlsdemo serve --port 0` as a process of its own; it is listening when the constructor returns."""
+
+    def __init__(
+        self,
+        *options: str | Path,
+        certs: Path,
+        as_json: bool = True,
+        prefix: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        super().__init__(
+            *prefix, sys.executable, "-m", "tlsdemo", "serve", "--port", "0", "--certs", certs,
+            *(("--json",) if as_json else ()), *options, environment=environment, cwd=cwd,
+        )  # fmt: skip
+        self.as_json = as_json
+        if as_json:
+            self.port = int(json.loads(self.wait_for("").string)["port"])
+        else:
+            self.port = int(self.wait_for(r"^listening on .*:(\d+) \(tls\)$").group(1))
+
+    @property
+    def target(self) -> str:
+        """HOST:PORT, for a client."""
+        return f"localhost:{self.port}"
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What it has reported so far."""
+        return [json.loads(line) for line in list(self.out)]
+
+    def event(self, name: str, number: int = 1) -> dict[str, Any]:
+        """The first (second, ...) event of that name, as soon as it is there."""
+        end = time.monotonic() + DEADLINE
+        with self._more:
+            while len(found := [event for event in self.events if event["event"] == name]) < number:
+                assert time.monotonic() < end and self._readers[0].is_alive(), f"no {name} in {self.out} {self.err}"
+                self._more.wait(0.2)
+        return found[number - 1]
+
+    def end(self, number: int = signal.SIGINT) -> None:
+        """Ctrl-C: it ends with 0, and without a traceback."""
+        if self.process.poll() is None:
+            self.signal(number)
+        code = self.wait()
+        assert "Traceback" not in "\n".join(self.err), "\n".join(self.err)
+        assert code == 0, (code, self.out, self.err)
+
+
+def received_nothing(server: Serving) -> None:
+    """The verdict of the server's side: it was refused, and no application byte has reached it."""
+    refused = server.event("refused")
+    assert refused["application_bytes"] == 0
+    assert refused["by"] == "client"
+    assert all(
+        event["event"] in ("listening", "refused") or not event.get("application_bytes") for event in server.events
+    )
+    assert not any(event["event"] == "said" for event in server.events)
+
+
+def s_client(server_port: int, *options: str | Path, say: str | None = None) -> subprocess.CompletedProcess[str]:
+    """`openssl s_client`, to its end; what it is to say goes to its standard input."""
+    given: dict[str, object] = {"stdin": None, "input": say} if say is not None else {}
+    return run(
+        "openssl", "s_client", "-connect", f"localhost:{server_port}", "-servername", "localhost",
+        "-verify_return_error", "-verify_hostname", "localhost", *options, **given,
+    )  # fmt: skip
+
+
+# Servers in this process --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Live:
+    """A real TLS server of ours on a thread, and the events of its conversations."""
+
+    server: net.Server
+    port: int
+    events: "queue.Queue[Event]" = field(default_factory=queue.Queue)
+    silent: "queue.Queue[tuple[str, float]]" = field(default_factory=queue.Queue)
+
+    def conversation(self) -> list[Event]:
+        """The events up to the end of one conversation."""
+        seen: list[Event] = []
+        while not seen or not isinstance(seen[-1], Closed | Refused):
+            seen.append(self.events.get(timeout=DEADLINE))
+        return seen
+
+    def ending(self) -> Event:
+        """How one conversation ended."""
+        return self.conversation()[-1]
+
+    def dial(self) -> socket.socket:
+        """A plain connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+
+
+@contextmanager
+def live(context: ssl.SSLContext, deadline: float = DEADLINE, workers: int = net.server.WORKERS) -> Iterator[Live]:
+    """Serve with a context on a free port while this lasts; `stop` must end and join it."""
+    listener = net.listen(("127.0.0.1",))
+    held: list[Live] = []
+
+    def handle(connection: net.Connection) -> None:
+        held[0].events.put(serve(connection, context, held[0].events.put))
+
+    def on_silent(peer: str, seconds: float) -> None:
+        held[0].silent.put((peer, seconds))
+
+    server = net.Server(listener, handle, on_silent, deadline, workers)
+    held.append(Live(server, listener.port))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield held[0]
+    finally:
+        server.stop()
+        thread.join(DEADLINE)
+        assert not thread.is_alive(), "stop() did not end run()"
+
+
+def ours(certs: Path, *, rogue: bool = False) -> ssl.SSLContext:
+    """The server's context for a minted PKI."""
+    folder = certs / "rogue" if rogue else certs
+    return server_context(read_credential(folder / "server.pem", folder / "server.key"))
+
+
+def trusting(certs: Path, credential: Credential | None = None) -> ssl.SSLContext:
+    """The client's context for a minted PKI, as `connect` builds it."""
+    return client_context(
+        read_certificates(certs / "root.pem"), crls=read_crls(certs / "crl.pem"), credential=credential
+    )
+
+
+def reset(connected: socket.socket) -> None:
+    """Close with a reset instead of an end of file."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connected.close()
+
+
+Script = Callable[[socket.socket], None]
+
+
+@contextmanager
+def acting(script: Script) -> Iterator[net.Address]:
+    """A server that does what the script says with every connection, one after the other."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stopping = threading.Event()
+
+        def act() -> None:
+            while not stopping.is_set():
+                try:
+                    connected, _ = listener.accept()
+                except OSError:
+                    return
+                connected.settimeout(DEADLINE)
+                with connected, suppress(OSError):
+                    if not stopping.is_set():
+                        script(connected)
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        try:
+            yield net.Address("127.0.0.1", listener.getsockname()[1])
+        finally:
+            stopping.set()
+            with suppress(OSError):
+                socket.create_connection(listener.getsockname(), 1).close()  # wakes accept()
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
