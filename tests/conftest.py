@@ -48,6 +48,16 @@ def tlsdemo(*arguments: str | Path, **options: object) -> subprocess.CompletedPr
     return run(sys.executable, "-m", "tlsdemo", *arguments, **options)
 
 
+def run_as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """This Python as user 65534; skipped where we are not root, or where that user cannot reach the interpreter."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    python = (tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable)
+    if run(*python, "-c", "import tlsdemo.cli", cwd="/").returncode != 0:
+        pytest.skip("user 65534 cannot run this interpreter")
+    return run(*python, *words, cwd="/")
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No colours, no settings of the person who runs the tests."""

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from pki.errors import ExitCode
-from tests.conftest import mint, pki, run, tool
+from tests.conftest import mint, pki, run, run_as_nobody, tool
 from tests.pki.support import TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-NOBODY = 65534
 
 
 def injected(fault: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -158,11 +157,8 @@ def foreign() -> Iterator[Path]:
 
 
 def as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """`pki` as user 65534; skipped where that user cannot reach this interpreter."""
-    command = (tool("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", sys.executable)
-    if run(*command, "-c", "import pki.cli", cwd="/").returncode != 0:
-        pytest.skip("user 65534 cannot run this interpreter")
-    return run(*command, "-m", "pki", *words, cwd="/")
+    """`pki` as user 65534."""
+    return run_as_nobody("-m", "pki", *words)
 
 
 @as_root
