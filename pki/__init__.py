@@ -7,7 +7,7 @@
     describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
     store, transaction      the directory on disk; nothing half-written, no key readable by others
     files, inventory        reading what is there
-    cli, console, text      parse, call, print
+    cli, arguments, console, text    parse, call, print
 
 The names below are what other packages use. They are imported on first use, so that `--help` stays quick.
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pki.authority import Credential as Credential
     from pki.path import verify as verify
     from pki.verdict import Check as Check
+    from pki.verdict import PathProfile as PathProfile
     from pki.verdict import Purpose as Purpose
     from pki.verdict import Verdict as Verdict
 
@@ -27,6 +28,7 @@ _HOME = {
     "Authority": "pki.authority",
     "Credential": "pki.authority",
     "Check": "pki.verdict",
+    "PathProfile": "pki.verdict",
     "Purpose": "pki.verdict",
     "Verdict": "pki.verdict",
     "verify": "pki.path",

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pki.console import application, note, print_json, rfc3339
+from pki.console import CERTS, application, note, print_json, rfc3339
 from pki.errors import ExitCode, Problem
 
 if TYPE_CHECKING:
-    from cryptography import x509
-
     from pki.store import Minted
 
 app = application("A development certificate authority: mint good and rogue certificates, look into them, verify them.")
@@ -59,7 +57,6 @@ San = Annotated[
     list[str] | None,
     typer.Option("--san", metavar="NAME", help="A name of the server: host, wildcard, IP address. May be repeated."),
 ]
-CERTS = Path("certs")
 
 
 # Commands -----------------------------------------------------------------------------------------------------------
@@ -67,7 +64,9 @@ CERTS = Path("certs")
 
 @app.command()
 def init(
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of the server, the same as --san.")
+    ] = None,
     directory: Directory = CERTS,
     name: Annotated[str, typer.Option("--name", help="The authority's name.")] = "tlsdemo development CA",
     san: San = None,
@@ -76,16 +75,17 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Move what is there aside, and mint anew.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Mint a root, an intermediate, a server, a client, and the rogue, in one go."""
-    from pki import store, text
+    """Mint everything in one go, and a rogue.
+
+    A root, an intermediate, a server, a client, empty revocation lists, and the rogue.
+    """
+    from pki import arguments, store, text
     from pki.keys import KeyType
 
-    if more and not san:
-        raise Problem(f"unexpected: {more[0]}", hint=f"`pki init --san {more[0]}`", code=ExitCode.USAGE)
-    wanted = _names([*(san or store.DEFAULT_SAN), *(more or [])])
+    wanted = arguments.server_names([*(san or []), *(more or [])] or store.DEFAULT_SAN)
     minted = store.init(
         directory,
-        name=_authority_name(name),
+        name=arguments.authority_name(name),
         alternative_names=wanted,
         key_type=KeyType(key_type.value),
         days=days,
@@ -112,14 +112,14 @@ def issue(
     force: Annotated[bool, typer.Option("--force", help="Replace what `pki issue` made before.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Mint one certificate for all the names given, with its key."""
-    from pki import store, text
+    """Mint one certificate, for all the names given."""
+    from pki import arguments, store, text
     from pki.keys import KeyType
     from pki.profiles import CLIENT, SERVER
 
     minted = store.issue(
         directory,
-        _names([*names, *(san or [])]),
+        (arguments.client_names if client else arguments.server_names)([*names, *(san or [])]),
         profile=CLIENT if client else SERVER,
         key_type=KeyType(key_type.value),
         days=days,
@@ -137,7 +137,7 @@ def issue(
 
 @app.command("list")
 def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> int:
-    """List the certificates of the folder, and how they stand today."""
+    """List the certificates, and how they stand today."""
     from pki import names, text
     from pki.inventory import inventory
     from pki.signed import subject
@@ -149,7 +149,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     rows = [
         {
             "serial": f"{entry.certificate.serial_number:x}",
-            "names": [names.plain(name) for name in _names_or_none(entry.certificate)],
+            "names": [names.plain(name) for name in names.readable(entry.certificate)],
             "file": entry.file,
             "not_before": rfc3339(entry.certificate.not_valid_before_utc),
             "not_after": rfc3339(entry.certificate.not_valid_after_utc),
@@ -163,7 +163,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
         return ExitCode.YES
     table: list[tuple[str, ...]] = [("file", "status", "until", "names")]
     for entry in found.entries:
-        alternatives = ", ".join(names.plain(name) for name in _names_or_none(entry.certificate))
+        alternatives = ", ".join(names.plain(name) for name in names.readable(entry.certificate))
         until = day(entry.certificate.not_valid_after_utc)
         table.append((entry.file, entry.status, until, alternatives or subject(entry.certificate)))
     if len(table) == 1:
@@ -180,10 +180,12 @@ def show(
     ],
     as_json: Json = False,
 ) -> int:
-    """Explain what stands in a file, and why it is there."""
+    """Explain what stands in a file, and why."""
     from pki import describe, text
     from pki.files import read_file, read_stdin
+    from pki.transaction import recover_around
 
+    recover_around(file)
     found = list(describe.everything(read_stdin() if str(file) == "-" else read_file(file)))
     if not found:
         raise Problem(
@@ -197,8 +199,7 @@ def show(
         ]
         print_json({"file": str(file), "objects": objects})
         return ExitCode.YES
-    for place, description in enumerate(found, start=1):
-        _print(text.description(description, f"{place} of {len(found)}: " if len(found) > 1 else ""))
+    _print(text.descriptions(found))
     return ExitCode.YES
 
 
@@ -211,7 +212,10 @@ def diff(
     """Compare two certificates, field by field."""
     from pki import compare, text
     from pki.files import read_certificates
+    from pki.transaction import recover_around
 
+    recover_around(one)
+    recover_around(other)
     fields = compare.difference(read_certificates(one)[0], read_certificates(other)[0])
     if as_json:
         different = [field.label for field in fields if not field.same]
@@ -239,11 +243,13 @@ def verify(
     purpose: Annotated[PurposeName, typer.Option("--purpose", help="Who would use it.")] = PurposeName.server,
     as_json: Json = False,
 ) -> int:
-    """Judge a certificate as a careful client would, and say why."""
-    from pki import files, names, path, text
-    from pki.transaction import recover
+    """Judge a certificate as a careful client would."""
+    from pki import arguments, files, names, path, text
+    from pki.transaction import recover, recover_around
+    from pki.verdict import Purpose
 
     recover(directory)
+    recover_around(file)
     chain = files.read_certificates(file)
     anchor_file = trust or directory / "root.pem"
     crl_file = crl or anchor_file.with_name("crl.pem")
@@ -253,13 +259,13 @@ def verify(
         trust_anchors=files.read_certificates(
             anchor_file, hint="`pki init` makes an authority; or name one with --trust"
         ),
-        name=_reference(name),
-        purpose=path.Purpose(purpose.value),
+        name=arguments.reference(name),
+        purpose=Purpose(purpose.value),
         at=datetime.now(UTC),
         crls=files.read_crls(crl_file) if crl or os.path.lexists(crl_file) else (),
     )
     code = ExitCode.YES if verdict.accepted else ExitCode.NO
-    presented = [names.show(each) for each in _names_or_none(chain[0])]
+    presented = [names.show(each) for each in names.readable(chain[0])]
     if as_json:
         checks = [
             {"name": c.name, "result": c.result.value, "detail": c.detail, "section": c.section, "hint": c.hint}
@@ -278,51 +284,12 @@ def verify(
         )
         return code
     _print(text.verdict(verdict))
-    print(f"{file} is {'accepted' if verdict.accepted else 'REFUSED'}, trusting {anchor_file}")
+    answer = "accepted" if verdict.accepted else "REFUSED"
+    print(f"{file} is {answer}{'' if name else ', whatever its name'}, trusting {anchor_file}")
     return code
 
 
 # Helpers ------------------------------------------------------------------------------------------------------------
-
-
-def _names(texts: list[str]) -> "list[x509.GeneralName]":
-    from pki import names
-
-    try:
-        parsed = [names.parse(text) for text in texts]
-    except names.InvalidName as error:
-        raise Problem(str(error), hint="names are hosts, *.hosts, IP addresses", code=ExitCode.USAGE) from None
-    for name in parsed:
-        if warning := names.caution(name):
-            note(warning)
-    return parsed
-
-
-def _reference(text: str | None) -> "x509.GeneralName | None":
-    from pki import names
-
-    try:
-        return None if text is None else names.reference(text)
-    except names.InvalidName as error:
-        raise Problem(str(error), hint="give one host name or IP address", code=ExitCode.USAGE) from None
-
-
-def _authority_name(text: str) -> str:
-    longest = 50  # with " intermediate" it must fit into the 64 characters of a common name
-    if not text.strip() or len(text) > longest or not text.isprintable():
-        raise Problem(
-            f"{text!r} cannot be an authority's name", hint=f"1 to {longest} printable characters", code=ExitCode.USAGE
-        )
-    return text
-
-
-def _names_or_none(certificate: "x509.Certificate") -> "tuple[x509.GeneralName, ...]":
-    from pki import names
-
-    try:
-        return names.of_certificate(certificate)
-    except ValueError:
-        return ()
 
 
 def _minted_json(minted: "Minted") -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -13,6 +14,7 @@ from typer.exceptions import TyperException
 
 from pki.errors import ExitCode, Problem, cannot
 
+CERTS = Path("certs")  # the folder that all commands use by default
 HELP = {"help_option_names": ["-h", "--help"]}
 
 

@@ -29,7 +29,7 @@ PURPOSES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One statement: its name, what it says, and why it is there; the reason ends with the section."""
+    """One statement: its name, what it says, and why it is there, with the section (RFC 5280 where none is named)."""
 
     label: str
     value: str
@@ -73,7 +73,11 @@ def certificate(cert: x509.Certificate) -> Description:
             lambda: _dn(cert.issuer),
             lambda: cert.issuer.public_bytes(),
         ),
-        _row("not before", "valid from this moment (§4.1.2.5)", lambda: _time(cert.not_valid_before_utc)),
+        _row(
+            "not before",
+            "valid from this moment; `pki` sets it an hour back, for clocks that are slow (§4.1.2.5)",
+            lambda: _time(cert.not_valid_before_utc),
+        ),
         _row("not after", "and up to this one (§4.1.2.5)", lambda: _time(cert.not_valid_after_utc)),
         _row(
             "subject",
@@ -126,7 +130,11 @@ def private_key(key: Any) -> Description:
     """A private key: what it is for, never what it is."""
     rows = [
         _row("type", "the algorithm and its strength", lambda: keys.describe(key.public_key())),
-        _row("public key", "SHA-256 of the public half; a certificate for it shows the same", lambda: _spki(key)),
+        _row(
+            "public key",
+            "SHA-256 of the public half; a certificate for it shows the same",
+            lambda: _spki(key.public_key()),
+        ),
     ]
     return Description("private key (whoever has it is the subject of its certificate)", tuple(rows))
 
@@ -134,13 +142,13 @@ def private_key(key: Any) -> Description:
 def _public_key(read: Callable[[], PublicKeyTypes]) -> Row:
     return _row(
         "public key",
-        "whoever has the private half of this key is the subject; SHA-256 of it (§4.1.2.7)",
-        lambda: f"{keys.describe(read())}, {keys.fingerprint(read())}",
+        "whoever has the private half of it is the subject; its fingerprint is shown (§4.1.2.7)",
+        lambda: _spki(read()),
     )
 
 
-def _spki(key: Any) -> str:
-    return f"{keys.describe(key.public_key())}, {keys.fingerprint(key.public_key())}"
+def _spki(key: PublicKeyTypes) -> str:
+    return f"{keys.describe(key)}, SHA-256 {keys.fingerprint(key)}"
 
 
 def _title(cert: x509.Certificate) -> str:

@@ -6,7 +6,7 @@
       hint: mint a new pair with `pki init --force`
 
 Only for what a user can cause. Misuse of our own functions is ValueError or TypeError;
-the judgement of a certificate is data (`pki.path.Verdict`), not an exception.
+the judgement of a certificate is data (`pki.verdict.Verdict`), not an exception.
 """
 
 from enum import IntEnum

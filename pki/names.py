@@ -130,7 +130,7 @@ def plain(name: x509.GeneralName) -> str:
 
 
 def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
-    """Whether a presented identifier covers the reference identifier (RFC 9525 §6.3 to §6.5).
+    """Whether a presented identifier covers the reference identifier (RFC 9525 §6.3, §6.4).
 
     Host names compare without case; a wildcard stands for exactly one whole left-most label; IP addresses compare
     as addresses and never match a DNS name.
@@ -156,6 +156,14 @@ def of_certificate(certificate: x509.Certificate) -> tuple[x509.GeneralName, ...
     except MALFORMED as error:
         raise ValueError(str(error)) from error
     return tuple(extension.value)
+
+
+def readable(certificate: x509.Certificate) -> tuple[x509.GeneralName, ...]:
+    """The same, for showing it: nothing where the extension cannot be read."""
+    try:
+        return of_certificate(certificate)
+    except ValueError:
+        return ()
 
 
 def unique(names: Iterable[x509.GeneralName]) -> tuple[x509.GeneralName, ...]:

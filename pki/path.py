@@ -10,7 +10,7 @@ Ed25519); the revocation lists by a short check of our own. The judgement is dat
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,13 +22,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from pki import keys, names, revocation
 from pki.malformed import MALFORMED
 from pki.signed import signed_by, subject
-from pki.verdict import Check, Profile, Purpose, Result, Verdict
-
-__all__ = ["MAX_DEPTH", "Check", "Profile", "Purpose", "Result", "Verdict", "verify"]
+from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
 
 MAX_DEPTH = 8  # authorities between leaf and anchor; the library's own default
-SIGNATURE, DATES, NAME = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)", "RFC 9525 §6.3"
-PURPOSE = "RFC 5280 §4.2.1.12"
+SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"
+NAME, ADDRESS = "RFC 9525 §6.3", "RFC 9525 §6.4"
+PURPOSE, CHAIN = "RFC 5280 §4.2.1.12", "RFC 5280 §6.1"
+LIMIT = "a limit of the library behind this command, not of RFC 5280"
 
 
 class _Request(NamedTuple):
@@ -49,15 +49,16 @@ def verify(
     purpose: Purpose = Purpose.SERVER,
     at: datetime,
     crls: Sequence[x509.CertificateRevocationList] = (),
-    profile: Profile = Profile.WEB,
+    profile: PathProfile = PathProfile.WEB,
     max_depth: int = MAX_DEPTH,
 ) -> Verdict:
-    """Judge `leaf` at the moment `at` (aware).
+    """Judge `leaf` at the moment `at`; ValueError if that has no time zone.
 
-    Without a `name` the name is not checked, without `crls` revocation is not; the verdict says so.
+    Without a `name` the name is not checked, without `crls` revocation is not; the verdict says so. `profile` is how
+    strict to be beyond RFC 5280, and there is one so far.
     """
-    if profile is not Profile.WEB:
-        raise ValueError(f"no such profile: {profile}")
+    if at.tzinfo is None:
+        raise ValueError("`at` needs a time zone")
     request = _Request(leaf, tuple(intermediates), tuple(trust_anchors), purpose, at, max_depth)
     try:
         return _judge(request, name, tuple(crls))
@@ -70,12 +71,12 @@ def _judge(
 ) -> Verdict:
     purpose = _purpose(request.leaf, request.purpose)
     if purpose.result is Result.FAILED:
-        return Verdict((purpose,))
+        return Verdict((purpose, *_not_reached("chain", "dates", "name", "revocation")))
     chain, fault = _find_chain(request)
     if not chain:
-        return Verdict((purpose, _chain_failure(request, fault)))
+        return Verdict((purpose, _chain_failure(request, fault), *_not_reached("dates", "name", "revocation")))
     anchor = subject(chain[-1])
-    found = Check("chain", SIGNATURE, Result.PASSED, f"{len(chain)} certificates, up to the trusted {anchor}")
+    found = Check("chain", CHAIN, Result.PASSED, f"{len(chain)} certificates, up to the trusted {anchor}")
     checks = (
         purpose,
         found,
@@ -84,6 +85,12 @@ def _judge(
         revocation.check(chain, crls, request.at),
     )
     return Verdict(checks, chain)
+
+
+def _not_reached(*names_of_checks: str) -> Iterator[Check]:
+    sections = {"chain": CHAIN, "dates": DATES, "name": NAME, "revocation": revocation.REVOCATION}
+    for name in names_of_checks:
+        yield Check(name, sections[name], Result.NOT_MADE, "not reached")
 
 
 # The chain ----------------------------------------------------------------------------------------------------------
@@ -128,8 +135,15 @@ def _library_chain(request: _Request, moment: datetime) -> tuple[x509.Certificat
         return tuple(client.chain)
     own_name = _a_name_of(request.leaf)
     if own_name is None:
-        raise verification.VerificationError("it has no subject alternative name that a server could have")
+        raise verification.VerificationError(_why_nameless(request.leaf))
     return tuple(builder.build_server_verifier(own_name).verify(request.leaf, list(request.intermediates)))
+
+
+def _why_nameless(leaf: x509.Certificate) -> str:
+    constraints = [each.value for each in leaf.extensions if isinstance(each.value, x509.BasicConstraints)]
+    if any(each.ca for each in constraints):
+        return f"{subject(leaf)} is an authority, which vouches for others: no server's or client's certificate"
+    return f"{subject(leaf)} has no subject alternative name that a server could have"
 
 
 def _a_name_of(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress | None:
@@ -145,8 +159,8 @@ def _a_name_of(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress | None:
 def _chain_failure(request: _Request, fault: str) -> Check:
     """Walk from the leaf by issuer names to see where the chain breaks; failing that, the library's own words."""
 
-    def failed(detail: str, hint: str | None = None) -> Check:
-        return Check("chain", SIGNATURE, Result.FAILED, detail, hint)
+    def failed(detail: str, hint: str | None = None, section: str = CHAIN) -> Check:
+        return Check("chain", section, Result.FAILED, detail, hint)
 
     pool = (*request.trust_anchors, *request.intermediates)
     current, walked = request.leaf, [request.leaf]
@@ -155,6 +169,7 @@ def _chain_failure(request: _Request, fault: str) -> Check:
             return failed(
                 f"this verifier takes no {keys.describe(current.public_key())} key, and {subject(current)} has one",
                 "TLS takes it: ask `openssl verify -x509_strict`, or see it accepted by `tlsdemo connect`",
+                LIMIT,
             )
         issuer = current.issuer.rfc4514_string()
         candidates = [other for other in pool if other.subject == current.issuer]
@@ -169,7 +184,9 @@ def _chain_failure(request: _Request, fault: str) -> Check:
         if signer is None:
             return failed(
                 f"the key of {subject(candidates[0])} did not sign {subject(current)}: "
-                "the name is right, the signature is not"
+                "the name is right, the signature is not",
+                "an imitation: `pki diff` shows two certificates side by side",
+                SIGNATURE,
             )
         walked.append(signer)
         if signer in request.trust_anchors:
@@ -228,12 +245,13 @@ def _dates(chain: Iterable[x509.Certificate], at: datetime) -> Check:
 def _name(leaf: x509.Certificate, wanted: x509.GeneralName | None) -> Check:
     if wanted is None:
         return Check("name", NAME, Result.NOT_MADE, "no name was asked for", "ask for one with --name")
+    section = ADDRESS if isinstance(wanted, x509.IPAddress) else NAME
     presented = names.of_certificate(leaf)
     if any(names.matches(name, wanted) for name in presented):
-        return Check("name", NAME, Result.PASSED, f"it is valid for {names.plain(wanted)}")
+        return Check("name", section, Result.PASSED, f"it is valid for {names.plain(wanted)}")
     return Check(
         "name",
-        NAME,
+        section,
         Result.FAILED,
         f"it is not valid for {names.plain(wanted)!r}; presented: {', '.join(map(names.show, presented)) or 'no name'}",
         f"issue one with `pki issue {names.plain(wanted)}`",

@@ -20,7 +20,7 @@ def subject(certificate: x509.Certificate) -> str:
     for attribute in certificate.subject:
         if attribute.oid == x509.NameOID.COMMON_NAME:
             return f"CN={attribute.value!s}"
-    alternatives = names.of_certificate(certificate)
+    alternatives = names.readable(certificate)
     return certificate.subject.rfc4514_string() or (names.show(alternatives[0]) if alternatives else "an unnamed one")
 
 

@@ -5,6 +5,7 @@ Randomness and clock have their defaults here, at the edge: `keys.generate`, `ra
 """
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
+from pki.console import CERTS
 from pki.errors import ExitCode, Problem
 from pki.files import read_credential, read_file
 from pki.keys import KeyType
@@ -56,16 +58,13 @@ def init(
     force: bool,
 ) -> Minted:
     """Mint the whole tree in one go. Refuses where anything of it exists, unless `force` moves that aside first."""
+    if not force:
+        _refuse_to_overwrite(directory)  # early, since RSA keys take their time
     files = _mint_tree(name, alternative_names, key_type, days, now)
     leaf = files.server
     with transaction(directory) as change:
-        present = _present(directory, [name for name, _, _ in files.contents])
-        if present and not force:
-            raise Problem(
-                f"{directory} already holds {', '.join(present[:3])}{' …' if len(present) > 3 else ''}",
-                hint="`--force` moves what is there aside and mints anew",
-                code=ExitCode.NO,
-            )
+        if not force:
+            _refuse_to_overwrite(directory)
         aside = _everything(directory) if force else []
         old = _old(directory, now)
         for file, data, mode in files.contents:
@@ -80,10 +79,28 @@ def init(
     )
 
 
+TREE = (
+    "root.key", "intermediate.key", "intermediate.pem", "server.key", "server.pem", "client.key", "client.pem",
+    "crl.pem", "rogue/ca.pem", "rogue/server.key", "rogue/server.pem", "root.pem",
+)  # fmt: skip
+"""What `init` writes, in this order: root.pem last, since its presence says "done"."""
+
+
+def _refuse_to_overwrite(directory: Path) -> None:
+    present = _present(directory, TREE)
+    if present:
+        where = "" if directory == CERTS else f" --dir {shlex.quote(str(directory))}"
+        raise Problem(
+            f"{directory} already holds {', '.join(present[:3])}{' …' if len(present) > 3 else ''}",
+            hint=f"`pki init --force{where}` moves what is there aside and mints anew",
+            code=ExitCode.NO,
+        )
+
+
 @dataclass(frozen=True)
 class _Tree:
     server: Credential
-    contents: tuple[tuple[str, bytes, int], ...]  # name, bytes, mode; root.pem last, since its presence says "done"
+    contents: tuple[tuple[str, bytes, int], ...]  # name, bytes, mode; in the order of TREE
 
 
 def _mint_tree(

@@ -1,24 +1,25 @@
 """Results as lines of text for people, 80 columns where the values allow it. Pure: `cli` prints what these return."""
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cryptography import x509
+
 from pki import compare, names
 from pki.authority import Credential
 from pki.compare import Difference
+from pki.console import CERTS
 from pki.describe import Description
 from pki.errors import printable
 from pki.store import Minted, day
 from pki.verdict import Result, Verdict
 
-DEFAULT_DIRECTORY = Path("certs")
-
 
 def init_summary(minted: Minted) -> Iterable[str]:
     """What `init` made, who uses which file, and what to type next."""
     here = minted.directory
-    default = here == DEFAULT_DIRECTORY
     yield f"A new certificate authority in {here}/, and a server certificate for"
     yield f"  {', '.join(plain_names(minted.credential))}"
     yield f"valid until {_until(minted)}."
@@ -28,13 +29,30 @@ def init_summary(minted: Minted) -> Iterable[str]:
     yield f"  if asked for one    {here / 'client.pem'}, {here / 'client.key'}"
     yield f"  revoked             {here / 'crl.pem'}: nothing yet"
     yield f"  the attacker uses   {here / 'rogue' / 'server.pem'}, {here / 'rogue' / 'server.key'}"
-    yield "                      the same names, the same look, another key"
+    yield "                      the same names; signed by his imitation of your root"
     yield ""
     yield "Keys (*.key) are readable by you alone: keep it so."
     yield ""
     yield "Next, in two terminals:"
-    yield "  tlsdemo serve" + ("" if default else f" --certs {here}")
-    yield "  tlsdemo connect" + ("" if default else f" --trust {here / 'root.pem'}")
+    covered = any(names.matches(name, x509.DNSName("localhost")) for name in _names(minted))
+    yield "  tlsdemo serve" + ("" if here == CERTS else f" --certs {_quoted(here)}")
+    yield "  tlsdemo connect" + ("" if covered else _name(minted)) + _trust(here)
+
+
+def _names(minted: Minted) -> tuple[x509.GeneralName, ...]:
+    return names.of_certificate(minted.credential.certificate)
+
+
+def _name(minted: Minted) -> str:
+    return f" --name {names.plain(_names(minted)[0]).replace('*', 'www')}"
+
+
+def _trust(directory: Path) -> str:
+    return "" if directory == CERTS else f" --trust {_quoted(directory / 'root.pem')}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def issue_summary(minted: Minted, side: str) -> Iterable[str]:
@@ -46,6 +64,11 @@ def issue_summary(minted: Minted, side: str) -> Iterable[str]:
     yield ""
     yield f"  the {side} uses     {certificate}, {key}"
     yield f"  the {other} trusts   {minted.directory / 'root.pem'}"
+    if side == "server":
+        yield ""
+        yield "To see it work, in two terminals:"
+        yield f"  tlsdemo serve --cert {_quoted(certificate)}"
+        yield "  tlsdemo connect" + _name(minted) + _trust(minted.directory)
 
 
 def notes(minted: Minted) -> Iterable[str]:
@@ -73,15 +96,24 @@ def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
         yield "  ".join([*cells, printable(row[-1])])
 
 
-def description(described: Description, place: str) -> Iterable[str]:
-    """Every row with its reason beneath it."""
-    yield from textwrap.wrap(place + described.title, 80, subsequent_indent=" " * len(place))
-    for row in described.rows:
-        for number, line in enumerate(textwrap.wrap(row.value, 56) or [""]):
-            yield f"  {row.label if number == 0 else '':<21}{line}".rstrip()
-        for number, line in enumerate(textwrap.wrap(row.reason, 54)):
-            yield f"{'':23}{'· ' if number == 0 else '  '}{line}"
-    yield ""
+def descriptions(found: Sequence[Description]) -> Iterable[str]:
+    """Every object with its rows, and beneath a row its reason where it is met for the first time."""
+    explained: set[str] = set()
+    for place, described in enumerate(found, start=1):
+        number = f"{place} of {len(found)}: " if len(found) > 1 else ""
+        yield from textwrap.wrap(number + described.title, 80, subsequent_indent=" " * len(number))
+        for row in described.rows:
+            yield from _columns(row.label, row.value)
+            if row.reason not in explained:
+                yield from _columns("", row.reason, "· ")
+            explained.add(row.reason)
+        yield ""
+    yield "§ without a name is RFC 5280."
+
+
+def _columns(label: str, text: str, mark: str = "") -> Iterable[str]:
+    for number, line in enumerate(textwrap.wrap(text, 56 - len(mark)) or [""]):
+        yield f"  {label if number == 0 else '':<21}{mark if number == 0 else ' ' * len(mark)}{line}".rstrip()
 
 
 def difference(fields: Sequence[Difference]) -> Iterable[str]:
@@ -96,7 +128,7 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
         yield "They are the same certificate."
     elif set(different) <= compare.ARITHMETIC:
         yield f"Only {_and(different)} differ: mere numbers to the eye."
-        yield "You cannot see the difference, only arithmetic can: whose key signed it?"
+        yield "Which one is real? You cannot see the difference, only arithmetic can."
     else:
         yield from textwrap.wrap(f"They differ in {_and(different)}.", 80)
 
@@ -108,7 +140,8 @@ def verdict(judged: Verdict) -> Iterable[str]:
             mark = f"{check.result.value:<10}{check.name:<12}" if number == 0 else ""
             yield f"  {mark:<22}{line}"
         if check.hint and check.result is not Result.PASSED:
-            yield f"{'':24}hint: {check.hint}"
+            for line in textwrap.wrap(f"hint: {check.hint}", 56, subsequent_indent="      "):
+                yield f"{'':24}{line}"
 
 
 def _clip(text: str | None, width: int = 48) -> str:

@@ -54,6 +54,8 @@ class Transaction:
 
     def commit(self, *, aside: Sequence[str] = (), old: PurePosixPath | None = None) -> None:
         """Move the files named `aside` into `old`, and the staged ones into place, in the order in which they came."""
+        if aside and old is None:
+            raise ValueError("where to shall they be moved?")
         moves = [[name, str(old / name)] for name in aside] if old else []
         places = [[str(PurePosixPath(STATE, self.staging.name, name)), name] for name in self._staged]
         for folder in {(self.staging / name).parent for name in self._staged}:
@@ -99,6 +101,12 @@ def recover(directory: Path) -> None:
     if os.path.lexists(directory / STATE / JOURNAL):
         with transaction(directory):
             pass
+
+
+def recover_around(file: Path) -> None:
+    """The same for the folder that a file is in, and for the one above: `certs/rogue/ca.pem` belongs to `certs`."""
+    for folder in (file.parent, file.parent.parent):
+        recover(folder)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ class Purpose(Enum):
     CLIENT = "client"
 
 
-class Profile(Enum):
+class PathProfile(Enum):
     """How strict to be beyond RFC 5280."""
 
     WEB = "web"

@@ -271,7 +271,7 @@ def test_the_installed_script_is_the_module(certs: Path) -> None:
 
 WRONG = [
     "no-such-command", "list --no-such-option", "init --key-type dsa", "init --days 0", "init --days -1",
-    "init --days 36501", "init --days soon", "init --san a_b.test", "init --san localhost:443", "init extra",
+    "init --days 36501", "init --days soon", "init --san a_b.test", "init --san localhost:443", "init a..b",
     "issue", "issue *", "issue a..b", "issue a.test --san 256.1.1.1", "show", "diff one", "verify",
 ]  # fmt: skip
 

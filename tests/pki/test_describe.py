@@ -47,7 +47,7 @@ def shown(data: bytes) -> list[Description]:
 
 def printed(data: bytes) -> str:
     """All that a person would see."""
-    return "\n".join(line for each in describe.everything(data) for line in text.description(each, ""))
+    return "\n".join(text.descriptions(list(describe.everything(data))))
 
 
 def openssl(path: Path, *options: str) -> str:

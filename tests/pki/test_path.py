@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pki import names, path
 from pki.authority import Authority, Credential, authority_name
 from pki.keys import KeyType
-from pki.path import Purpose, Result, Verdict
 from pki.profiles import CLIENT, INTERMEDIATE
+from pki.verdict import Purpose, Result, Verdict
 from tests.conftest import run, tool
 from tests.pki.support import DAY, NOW, a_leaf, a_root, an_intermediate, first, key, serial, validity
 

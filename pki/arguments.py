@@ -1,0 +1,53 @@
+"""What a person types -> values; what is wrong with it is a Problem with the exit code for usage."""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+
+from pki import names
+from pki.console import note
+from pki.errors import ExitCode, Problem
+
+LONGEST_NAME = 50  # with " intermediate" it must fit into the 64 characters of a common name
+
+
+def client_names(texts: Sequence[str]) -> list[x509.GeneralName]:
+    """Names for a certificate; what a person should know of one besides is noted."""
+    hint = "names are hosts, *.hosts, IP addresses; for a client also mail addresses"
+    try:
+        parsed = [names.parse(text) for text in texts]
+    except names.InvalidName as error:
+        raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+    for name in parsed:
+        if warning := names.caution(name):
+            note(warning)
+    return parsed
+
+
+def server_names(texts: Sequence[str]) -> list[x509.GeneralName]:
+    """Names for a server's certificate: such as a client can ask for."""
+    parsed = client_names(texts)
+    for name in parsed:
+        if isinstance(name, x509.RFC822Name):
+            raise Problem(
+                f"{name.value!r} is a mail address: no client asks a server for one",
+                hint=f"a client may have it: `pki issue --client {name.value}`",
+                code=ExitCode.USAGE,
+            )
+    return parsed
+
+
+def reference(text: str | None) -> x509.GeneralName | None:
+    """The name that a client asks for; None where none is given."""
+    try:
+        return None if text is None else names.reference(text)
+    except names.InvalidName as error:
+        raise Problem(str(error), hint="give one host name or IP address", code=ExitCode.USAGE) from None
+
+
+def authority_name(text: str) -> str:
+    """The name of an authority."""
+    if not text.strip() or len(text) > LONGEST_NAME or not text.isprintable():
+        hint = f"1 to {LONGEST_NAME} printable characters"
+        raise Problem(f"{text!r} cannot be an authority's name", hint=hint, code=ExitCode.USAGE)
+    return text
