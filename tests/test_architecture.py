@@ -26,7 +26,8 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.bench": BELOW_THE_EDGE,
     "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.lab": BELOW_THE_EDGE,
-    "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench"},
+    "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench"},
+    "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes"},
     "tlsdemo.commands": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab"},
     "tlsdemo.cli": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.commands"},
     "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
@@ -36,7 +37,8 @@ SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "pki.serve
 PRINTS = {"pki.cli", "pki.console", "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
     "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
-    "tlsdemo.net", "tlsdemo.tour", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tls.context",
+    "tlsdemo.net", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.commands",
+    "tlsdemo.tls.context",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}

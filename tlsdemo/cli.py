@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pki.console import application
+from pki.console import CERTS, application
 from pki.errors import ExitCode, Problem
 
 app = application("Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.")
@@ -44,7 +44,6 @@ Keylog = Annotated[
         "--keylog", help="Append the session keys here, for Wireshark (SSLKEYLOGFILE format).", readable=False
     ),
 ]
-CERTS = Path("certs")
 
 
 @app.command()
@@ -57,6 +56,13 @@ def serve(
         CredentialName, typer.Option("--credential", help="Whose certificate to show.")
     ] = CredentialName.server,
     rogue: Annotated[bool, typer.Option("--rogue", help="Short for --credential rogue.")] = False,
+    cert: Annotated[
+        Path | None,
+        typer.Option("--cert", help="Show this certificate instead: what `pki issue` made.", readable=False),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.", readable=False)
+    ] = None,
     require_client_cert: Annotated[
         bool, typer.Option("--require-client-cert", help="Demand a certificate of the client, too.")
     ] = False,
@@ -66,11 +72,15 @@ def serve(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
 ) -> int:
-    """Serve, and tell each conversation as it happens. Ends by Ctrl-C."""
+    """Serve, and tell what happens, until Ctrl-C."""
     from tlsdemo.commands.serve import Settings, serve
 
     if rogue and credential is CredentialName.stranger:
-        raise Problem("--rogue and --credential stranger are two different things", code=ExitCode.USAGE)
+        raise Problem("--rogue is one thing, --credential stranger another", hint="choose one", code=ExitCode.USAGE)
+    if cert and (rogue or credential is not CredentialName.server):
+        raise Problem("--cert is one thing, the rogue and the stranger another", hint="choose one", code=ExitCode.USAGE)
+    if key and not cert:
+        raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
     return serve(
         Settings(
             protocol=protocol.value,
@@ -78,6 +88,8 @@ def serve(
             port=port,
             certs=certs,
             credential=CredentialName.rogue.value if rogue else credential.value,
+            cert=cert,
+            key=key,
             require_client_cert=require_client_cert,
             keylog=keylog,
             once=once,
@@ -111,13 +123,15 @@ def connect(
     explain: Annotated[bool, typer.Option("--explain", help="Tell each step, and what cannot be seen.")] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True, readable=False)] = CERTS,
 ) -> int:
-    """Connect, check who answers, and send one message. 0: delivered and answered; 1: refused, with the reason."""
+    """Check who answers, and send one message.
+
+    Exit code 0: delivered and answered. 1: refused, with the reason.
+    """
     from tlsdemo.commands.connect import Settings, connect
 
     return connect(
         Settings(
             address=address,
-            protocol=protocol.value,
             message=message,
             trust=trust or certs / "root.pem",
             name=name,
@@ -132,10 +146,10 @@ def connect(
 
 @app.command()
 def tour(
-    step: Annotated[bool, typer.Option("--step", help="Wait for Enter after each scene; guess first.")] = False,
+    step: Annotated[bool, typer.Option("--step", help="Before each scene a question; Enter shows the answer.")] = False,
     certs: Certs = CERTS,
 ) -> int:
-    """The story in scenes, everything in it run live, just now, on this machine."""
+    """The story in scenes, live on this machine."""
     from tlsdemo.tour import tour
 
     return tour(certs, wait=sys.stdin if step else None)

@@ -43,7 +43,7 @@ class Talk:
         searched = len(self._line)
         self._line += data
         end = self._line.find(b"\n", searched)
-        if max(end, len(self._line) - 1 if end < 0 else 0) >= MAX_LINE:
+        if (end + 1 or len(self._line)) > MAX_LINE:
             return self._refuse(f"a line has at most {MAX_LINE} bytes")
         if end < 0:
             return None

@@ -136,7 +136,7 @@ def test_the_lines_to_try_ask_for_a_name_that_the_certificate_has(
 
 def our(line: str) -> list[str]:
     """`tlsdemo ...` as a command of this very interpreter."""
-    return [sys.executable, "-m", *shlex.split(line)]
+    return [sys.executable, "-m", *shlex.split(line, comments=True)]
 
 
 def test_the_lines_to_try_survive_a_folder_with_blanks(serve: Serve, openssl: str, tmp_path: Path) -> None:

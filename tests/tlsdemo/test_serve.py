@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import mint, run_as_nobody, tlsdemo
+from tests.conftest import mint, pki, run_as_nobody, tlsdemo
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import DEADLINE, trusting
 from tests.tlsdemo.conftest import Command
@@ -326,3 +326,23 @@ def test_the_lines_come_at_once_through_a_pipe(certs: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
+
+
+def test_a_certificate_that_was_issued_is_served(serve: Serve, tmp_path: Path) -> None:
+    own = mint(tmp_path / "certs")
+    assert pki("issue", "shop.example", "--dir", own).returncode == 0
+    server = serve("--cert", own / "shop.example.pem", certs=own)
+    named = ("--trust", own / "root.pem", "--name", "shop.example")
+    assert tlsdemo("connect", server.target, *named).returncode == 0
+    assert tlsdemo("connect", server.target, "--trust", own / "root.pem").returncode == 1
+
+
+@pytest.mark.parametrize("words", [("--cert", "a.pem", "--rogue"), ("--key", "a.key")], ids=" ".join)
+def test_a_certificate_of_ones_own_excludes_the_others(cli: Command, certs: Path, words: tuple[str, ...]) -> None:
+    assert_is_refusal(cli("serve", "--port", "0", "--once", "--certs", certs, *words), 2)
+
+
+def test_a_key_log_that_nobody_reads_does_not_hang(cli: Command, certs: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    answer = cli("serve", "--port", "0", "--once", "--certs", certs, "--keylog", tmp_path / "fifo")
+    assert_is_refusal(answer, 3, "cannot write the key log")

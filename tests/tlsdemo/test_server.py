@@ -13,10 +13,12 @@ import pytest
 from tests.conftest import tool
 from tests.peers.conftest import Serve
 from tests.peers.support import DEADLINE, Live, live, ours, reset, trusting
+from tlsdemo import net
 from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Side
 from tlsdemo.talk import MAX_LINE
 from tlsdemo.tls import client
+from tlsdemo.tls.server import serve
 from tlsdemo.wire.records import HEADER
 
 
@@ -393,3 +395,21 @@ def test_a_server_without_descriptors_neither_ends_nor_spins_and_recovers(serve:
     while descriptors(pid) > idle + 2:
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_a_client_that_has_reset_the_line_before_its_turn_is_a_cut(certs: Path) -> None:
+    """It wrote, and was gone before a thread was free: there is data, but no longer any peer to wrap."""
+    context = ours(certs)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dialled = socket.create_connection(listener.getsockname())
+        accepted, _ = listener.accept()
+        dialled.sendall(b"\x16\x03\x01")
+        accepted.recv(1, socket.MSG_PEEK)
+        reset(dialled)
+        end = time.monotonic() + DEADLINE
+        with suppress(OSError):
+            while time.monotonic() < end:
+                accepted.getpeername()  # until the reset has come
+        connection = net.Connection(accepted, "peer", time.monotonic() + DEADLINE)
+        assert serve(connection, context, lambda event: None) == Closed("peer", Ending.CUT, 0)
+        connection.socket.close()

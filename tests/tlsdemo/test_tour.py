@@ -15,7 +15,7 @@ from pki.errors import Problem
 from tests.conftest import mint, tlsdemo
 from tests.tlsdemo.conftest import Answer, Command
 from tests.tlsdemo.test_connect import assert_is_refusal
-from tlsdemo import net, tour
+from tlsdemo import net, scenes, tour
 from tlsdemo.tls import server
 from tlsdemo.tls.context import Verify, client_context
 
@@ -33,9 +33,9 @@ def assert_is_whole(answer: Answer) -> None:
     lines = answer.out.splitlines()
     assert [line for line in lines if len(line) > 80] == []
     assert "\x1b" not in answer.out
-    for number, scene in enumerate(tour.SCENES, start=1):
+    for number, scene in enumerate(scenes.SCENES, start=1):
         assert f"{number}. {scene.title}" in lines
-    assert "=> Refused, before a single byte was said." in lines
+    assert "=> Refused, before a single byte of the message was sent." in lines
     assert "    and received        0 bytes of the message" in lines
     assert any(line.startswith("=> The rogue wins.") for line in lines)
     assert answer.err == ""
@@ -67,11 +67,11 @@ def test_the_tour_as_a_process_has_no_escape_codes_in_a_pipe_and_reads_nothing(h
 
 
 def test_the_tour_goes_on_at_every_enter_and_asks_first(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    typed = io.StringIO("\n" * len(tour.SCENES) + "left over\n")
+    typed = io.StringIO("\n" * len(scenes.SCENES) + "left over\n")
     assert tour.tour(Path("certs"), typed) == 0
     assert typed.read() == "left over\n"
     out = " ".join(capsys.readouterr().out.split())
-    for scene in tour.SCENES:
+    for scene in scenes.SCENES:
         assert f"Guess first: {scene.question} [Enter]" in out
 
 
@@ -137,7 +137,7 @@ def test_a_rogue_that_is_accepted_is_not_claimed_to_be_refused(
     ) -> ssl.SSLContext:
         return client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, credential=credential)
 
-    monkeypatch.setattr(tour, "client_context", careless)
+    monkeypatch.setattr(scenes, "client_context", careless)
     answer = cli("tour")
     assert answer.code == 3
     assert "error: the tour stops here: the rogue was not refused, or received something" in answer.err
@@ -158,7 +158,7 @@ def test_a_rogue_that_received_something_is_not_claimed_to_have_received_nothing
 def test_a_message_in_the_clear_is_not_claimed_to_be_hidden(
     cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(net.Tap, "bytes_from", lambda self, side: tour.MESSAGE.encode())
+    monkeypatch.setattr(net.Tap, "bytes_from", lambda self, side: scenes.MESSAGE.encode())
     answer = cli("tour")
     assert answer.code == 3
     assert "the message passed the line in the clear" in answer.err
@@ -182,6 +182,6 @@ def test_a_client_that_hears_another_answer_ends_the_tour(
 
 
 def test_a_claim_is_an_error_when_it_was_not_seen() -> None:
-    tour._claim(True, "never said")
+    scenes._claim(True, "never said")
     with pytest.raises(Problem, match="the tour stops here: it was not so"):
-        tour._claim(False, "it was not so")
+        scenes._claim(False, "it was not so")

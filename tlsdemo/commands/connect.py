@@ -8,10 +8,12 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from pki import Credential, names
 from pki.console import remark
@@ -19,12 +21,13 @@ from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
 from pki.malformed import MALFORMED
 from pki.signed import subject
-from pki.transaction import recover
+from pki.transaction import recover_around
 from tlsdemo import net
 from tlsdemo.talk import MAX_LINE
 from tlsdemo.tls import client, refusal
 from tlsdemo.tls.context import Verify, client_context
 
+ORGANIZATION = NameOID.ORGANIZATION_NAME
 DEFAULT_MESSAGE = "my important message"
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
@@ -34,7 +37,6 @@ class Settings:
     """The options of the command."""
 
     address: str
-    protocol: str
     message: str | None
     trust: Path
     name: str | None
@@ -76,11 +78,10 @@ def connect(settings: Settings) -> int:
             try:
                 answer = client.ask(tls, message, PATIENCE)
             except OSError as error:
-                _lose(call, error)
+                _lose(call, error, Phase.ANSWER)
             except client.AnswerTooLong:
-                raise Problem(
-                    f"{call.address} answers without end", "more than a megabyte was read", code=ExitCode.NO
-                ) from None
+                fact, evidence = f"{call.address} answers without end", "more than a megabyte was read"
+                raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
     remark(f"sent: {printable(message)}")
     for line in answer.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         print(printable(line.removesuffix("\r")))
@@ -99,7 +100,7 @@ def _call(settings: Settings) -> Call:
     except ValueError as error:
         hint = "HOST:PORT, and --name for the name to check"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
-    recover(settings.trust.parent)
+    recover_around(settings.trust)
     hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
     anchors = read_certificates(settings.trust, hint)
     crl_file = settings.crl or settings.trust.with_name("crl.pem")
@@ -124,7 +125,7 @@ def _message(given: str | None) -> str:
     except UnicodeEncodeError:
         raise Problem("a message is UTF-8 text", hint="these bytes are not", code=ExitCode.USAGE) from None
     if size >= MAX_LINE:
-        raise Problem(f"a message has at most {MAX_LINE - 1} bytes", code=ExitCode.USAGE)
+        raise _too_long()
     return text
 
 
@@ -139,10 +140,16 @@ def _piped() -> str | None:
     if stat.S_ISFIFO(kind) and not select.select([sys.stdin], [], [], 1.0)[0]:
         remark("reading the message from standard input")
     data = sys.stdin.buffer.read(MAX_LINE + 1)
+    if len(data) > MAX_LINE:
+        raise _too_long()
     try:
-        return data.decode().removesuffix("\n").removesuffix("\r") or None
+        return data.decode().removesuffix("\n").removesuffix("\r") if data else None
     except UnicodeDecodeError:
-        raise Problem("what is piped in is not UTF-8 text", code=ExitCode.USAGE) from None
+        raise Problem("a message is UTF-8 text", hint="what is piped in is not", code=ExitCode.USAGE) from None
+
+
+def _too_long() -> Problem:
+    return Problem(f"a message has at most {MAX_LINE - 1} bytes", hint="send it in parts", code=ExitCode.USAGE)
 
 
 # Refusals -----------------------------------------------------------------------------------------------------------
@@ -150,60 +157,78 @@ def _piped() -> str | None:
 
 def _refuse(call: Call, error: OSError) -> NoReturn:
     """The handshake failed: because of what we checked, what they said, or because they are gone."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        reason = refusal.of_certificate(error)
-        raise Problem(
-            f"{call.address} is refused: {reason.sentence}",
-            f"check:      verify code {error.verify_code}, {printable(error.verify_message)} ({reason.section})",
-            f"asked for:  {names.plain(call.name)}",
-            f"trusting:   {call.trust_file}",
-            *_presented(call),
-            "sent:       no application byte",
-            hint=reason.hint,
-            code=ExitCode.NO,
-        ) from None
-    _lose(call, error)
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        _lose(call, error, Phase.HANDSHAKE)
+    reason = refusal.of_certificate(error)
+    presented = _look(call)
+    raise Problem(
+        f"{call.address} is refused: {reason.sentence}",
+        f"check:      verify code {error.verify_code}, {printable(error.verify_message)} ({reason.section})",
+        f"asked for:  {names.plain(call.name)}",
+        f"trusting:   {call.trust_file}",
+        *(_describe(presented) if presented else []),
+        "sent:       no application byte",
+        hint=RESTART if error.verify_code in UNTRUSTED and _bears_our_name(presented, call) else reason.hint,
+        code=ExitCode.NO,
+    ) from None
 
 
-def _presented(call: Call) -> list[str]:
-    """What the refused certificate says, for the eye: `ssl` does not hand it out, so it is fetched once more."""
+UNTRUSTED = (18, 19, 20)  # verify codes
+RESTART = "it bears your authority's name: after `pki init --force`, restart the server; else it is an imitation"
+
+
+def _bears_our_name(presented: x509.Certificate | None, call: Call) -> bool:
+    """Whether it says that it comes from the authority that is trusted here; anybody can write that."""
+    return presented is not None and any(
+        set(presented.issuer.get_attributes_for_oid(ORGANIZATION)) & set(anchor.subject) for anchor in call.anchors
+    )
+
+
+def _look(call: Call) -> x509.Certificate | None:
+    """The refused certificate, for the eye: `ssl` does not hand it out, so it is fetched once more."""
     try:
         context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
         with net.dial(call.address, 3.0) as plain:
-            der = client.look(plain, context, names.plain(call.name))
-        certificate = x509.load_der_x509_certificate(der or b"")
-        issuer = certificate.issuer.rfc4514_string()
+            return x509.load_der_x509_certificate(client.look(plain, context, names.plain(call.name)) or b"")
     except (OSError, Problem, *MALFORMED):  # type: ignore[misc]  # mypy does not see into the tuple
-        return []  # it showed its certificate to the first connection only
+        return None  # it showed its certificate to the first connection only
+
+
+def _describe(presented: x509.Certificate) -> list[str]:
+    dates = f"{presented.not_valid_before_utc:%Y-%m-%d} to {presented.not_valid_after_utc:%Y-%m-%d}"
     return [
-        f"presented:  {_names(certificate)}",
-        f"            issued by {printable(issuer)}",
+        f"presented:  {_names(presented)}; valid {dates}",
+        f"            issued by {printable(presented.issuer.rfc4514_string())}",
         "            (as a second connection saw it, which only looked and sent nothing)",
     ]
 
 
-def _lose(call: Call, error: OSError) -> NoReturn:
+class Phase(Enum):
+    """When a conversation failed: (what it means that the server is gone, what it means that it sent an alert)."""
+
+    HANDSHAKE = (
+        "before TLS was agreed: nothing has been sent",
+        "during the handshake: nothing has been sent",
+    )
+    ANSWER = (
+        "the line ended without close_notify: whatever came may be incomplete (RFC 8446 §6.1)",
+        "in TLS 1.3 a client learns this only now, at its first read (RFC 8446 §4.4.2.4)",
+    )
+
+
+def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
     """The conversation failed, for a reason that is no certificate's."""
+    gone, alerted = phase.value
+    hint = refusal.hint(error)
     if isinstance(error, TimeoutError):
-        raise Problem(
-            f"{call.address} says nothing", "waited as long as it makes sense", hint="is it a TLS server?"
-        ) from None
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
-        raise Problem(
-            f"{call.address} went away in the middle of the conversation",
-            "the line ended without close_notify: whatever came may be incomplete (RFC 8446 §6.1)",
-            hint="the server's own output may tell why",
-        ) from None
-    alert = refusal.alert(error) if isinstance(error, ssl.SSLError) else None
-    if alert == "certificate_required":
-        raise Problem(
-            f"{call.address} refuses us: {refusal.sentence(error)}",
-            "in TLS 1.3 a client learns this only now, at its first read (RFC 8446 §4.4.2.4)",
-            hint="show one: --cert certs/client.pem",
-            code=ExitCode.NO,
-        ) from None
-    said = "refuses us" if alert else "does not speak TLS with us"
-    raise Problem(f"{call.address} {said}: {refusal.sentence(error)}", code=ExitCode.NO) from None
+        raise Problem(f"{call.address} says nothing", "it was waited for in vain", hint=hint) from None
+    if isinstance(error, refusal.GONE):
+        raise Problem(f"{call.address} hung up", gone, hint=hint) from None
+    refused = isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
+    said = "refuses us" if refused else "does not speak TLS with us"
+    evidence = [alerted] if refused else []
+    fact = f"{call.address} {said}: {refusal.sentence(error)}"
+    raise Problem(fact, *evidence, hint=hint, code=ExitCode.NO) from None
 
 
 # Telling ------------------------------------------------------------------------------------------------------------
@@ -215,10 +240,7 @@ def _agreement(tls: ssl.SSLSocket) -> str:
 
 
 def _names(certificate: x509.Certificate) -> str:
-    try:
-        return printable(", ".join(map(names.show, names.of_certificate(certificate)))) or "without a name"
-    except ValueError:
-        return "of names that cannot be read"
+    return printable(", ".join(map(names.show, names.readable(certificate)))) or "no name that can be read"
 
 
 def _certificate(tls: ssl.SSLSocket) -> x509.Certificate:
@@ -227,7 +249,7 @@ def _certificate(tls: ssl.SSLSocket) -> x509.Certificate:
 
 def _tell(title: str, text: str) -> None:
     for number, line in enumerate(textwrap.wrap(printable(text), 58)):
-        print(f"  {title if number == 0 else '':<18}{line}", flush=True)
+        remark(f"  {title if number == 0 else '':<18}{line}")
 
 
 def _be_brief(title: str, text: str) -> None:

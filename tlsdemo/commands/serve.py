@@ -32,6 +32,8 @@ class Settings:
     port: int
     certs: Path
     credential: str
+    cert: Path | None
+    key: Path | None
     require_client_cert: bool
     keylog: Path | None
     once: bool
@@ -75,7 +77,8 @@ def serve(settings: Settings) -> int:
     def handle(connection: net.Connection) -> None:
         ending = converse(connection, context, report)
         report(ending)
-        endings.append(ending)
+        if settings.once:
+            endings.append(ending)
         if settings.once or report.failure:
             server.stop()
 
@@ -107,12 +110,19 @@ def _talked(ending: Event) -> bool:
 def _credential(settings: Settings) -> Credential:
     if settings.credential == "stranger":
         return _stranger(settings.certs)
-    folder = settings.certs / "rogue" if settings.credential == "rogue" else settings.certs
-    hint = f"`pki init --dir {settings.certs}` makes what is needed here"
-    credential = read_credential(folder / "server.pem", folder / "server.key", hint)
+    file = (
+        settings.cert or (settings.certs / "rogue" if settings.credential == "rogue" else settings.certs) / "server.pem"
+    )
+    key = settings.key or file.parent / f"{file.stem}.key"
+    hint = (
+        "`pki issue NAME` makes one"
+        if settings.cert
+        else f"`pki init --dir {settings.certs}` makes what is needed here"
+    )
+    credential = read_credential(file, key, hint)
     dates = Validity.of(credential.certificate)
     if not dates.not_before <= datetime.now(UTC) <= dates.not_after:
-        note(f"{folder / 'server.pem'} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
+        note(f"{file} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
         note("clients will refuse it; `pki init --force` mints anew")
     return credential
 
@@ -123,7 +133,8 @@ def _stranger(certs: Path) -> Credential:
 
     wanted: tuple[str, ...] = store.DEFAULT_SAN
     if os.path.lexists(certs / "server.pem"):
-        wanted = tuple(names.plain(name) for name in names.of_certificate(read_certificates(certs / "server.pem")[0]))
+        presented = names.readable(read_certificates(certs / "server.pem")[0])
+        wanted = tuple(map(names.plain, presented)) or store.DEFAULT_SAN
     authority = trustme.CA()
     leaf = authority.issue_cert(*wanted)
     store.keep(certs, "stranger/ca.pem", authority.cert_pem.bytes())
@@ -146,15 +157,19 @@ def _crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
 
 def _introduction(settings: Settings, credential: Credential, listener: net.Listener) -> Iterator[str]:
     """Who this server says it is, and the commands that talk to it."""
-    presented = [names.plain(name) for name in names.of_certificate(credential.certificate)]
+    presented = [names.plain(name) for name in names.readable(credential.certificate)]
     others = [str(net.Address(host, listener.port)) for host in listener.hosts[1:]]
     if others:
         yield f"  and on {', '.join(others)}"
-    whose = {
-        "server": "the server's own certificate",
-        "rogue": "the ROGUE's certificate: a careful client refuses it",
-        "stranger": "the certificate of a STRANGER: a good one, but nobody here trusts its authority",
-    }[settings.credential]
+    whose = (
+        str(settings.cert)
+        if settings.cert
+        else {
+            "server": "the server's own certificate",
+            "rogue": "the ROGUE's certificate: a careful client refuses it",
+            "stranger": "the certificate of a STRANGER: a good one, but nobody here trusts its authority",
+        }[settings.credential]
+    )
     yield f"  showing {whose}"
     yield f"  for {', '.join(presented)}"
     yield ""
@@ -169,29 +184,35 @@ def _commands(settings: Settings, credential: Credential, listener: net.Listener
     name = _name_to_ask_for(host, credential)
     target, port = net.Address(host, listener.port), listener.port
     ca = shlex.quote(str(settings.certs / ("stranger/ca.pem" if settings.credential == "stranger" else "root.pem")))
-    cert = shlex.quote(str(settings.certs / "client.pem"))
-    key = shlex.quote(str(settings.certs / "client.key"))
+    cert, key = (shlex.quote(str(settings.certs / file)) for file in ("client.pem", "client.key"))
     options = "" if name == host else f" --name {name}"
-    options += "" if ca == "certs/root.pem" else f" --trust {ca}"
-    options += f" --cert {cert}" if settings.require_client_cert else ""
-    proof = f" -cert {cert} -cert_chain {cert} -key {key}" if settings.require_client_cert else ""
-    yield f"tlsdemo connect {target}{options}"
+    trust = "" if ca == "certs/root.pem" else f" --trust {ca}"
+    ours, theirs = "", ""
+    if settings.require_client_cert:
+        ours, theirs = f" --cert {cert}", f" -cert {cert} -cert_chain {cert} -key {key}"
+    yield f"tlsdemo connect {target}{options}{trust}{ours}"
+    if settings.credential == "rogue":
+        believed = shlex.quote(str(settings.certs / "rogue/ca.pem"))
+        yield f"tlsdemo connect {target}{options} --trust {believed}{ours}    # who trusts him accepts him"
     check = "-verify_ip" if isinstance(names.reference(name), x509.IPAddress) else "-verify_hostname"
-    yield f"openssl s_client -connect {target} -CAfile {ca} -verify_return_error {check} {name}{proof}"
+    yield f"openssl s_client -connect {target} -CAfile {ca} -verify_return_error {check} {name}{theirs}"
+    yield "    # then type a line, and Enter"
     through = net.Address(host, port + 1 if port < 65535 else port - 1)
     upstream = net.Address("127.0.0.1" if host == "localhost" else host, port)
-    tcp = "TCP6" if ":" in host else "TCP"
-    yield f"socat -v {tcp}-LISTEN:{through.port},reuseaddr,fork {tcp}:{upstream}    # a person in the middle, then:"
-    yield f"tlsdemo connect {through}{options}"
+    tcp, bind = ("TCP6", f"[{upstream.host}]") if ":" in host else ("TCP", upstream.host)
+    yield f"socat -v {tcp}-LISTEN:{through.port},bind={bind},reuseaddr,fork {tcp}:{upstream}"
+    yield f"tlsdemo connect {through}{options}{trust}{ours}    # through socat, who sees all, and can read nothing"
 
 
 def _name_to_ask_for(host: str, credential: Credential) -> str:
     """The host itself where the certificate covers it, else a name that it does cover."""
-    presented = names.of_certificate(credential.certificate)
+    presented = [
+        name for name in names.readable(credential.certificate) if isinstance(name, x509.DNSName | x509.IPAddress)
+    ]
     try:
         wanted = names.reference(host)
     except names.InvalidName:
         wanted = None
-    if wanted is not None and any(names.matches(name, wanted) for name in presented):
+    if not presented or (wanted is not None and any(names.matches(name, wanted) for name in presented)):
         return host
-    return next((names.plain(name).replace("*", "www") for name in presented), host)
+    return names.plain(presented[0]).replace("*", "www")

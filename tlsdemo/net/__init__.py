@@ -6,7 +6,7 @@ tap        a line that somebody listens on
 """
 
 from tlsdemo.net.address import DEFAULT_HOSTS, HANDSHAKE_DEADLINE, Address, Listener, dial, listen, parse_address
-from tlsdemo.net.server import Connection, Server, drain, until_signalled
+from tlsdemo.net.server import Connection, Server, below_tls, drain, until_signalled
 from tlsdemo.net.tap import Tap
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Listener",
     "Server",
     "Tap",
+    "below_tls",
     "dial",
     "drain",
     "listen",

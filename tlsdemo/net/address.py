@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pki.errors import ExitCode, Problem, cannot
 
 DEFAULT_HOSTS = ("127.0.0.1", "::1")
-HANDSHAKE_DEADLINE = 10.0  # seconds: from accept, or from dialling, until the handshake is done
+HANDSHAKE_DEADLINE = 10.0  # seconds: from accept until the handshake is done; for a client, each of the two steps
 BACKLOG = 1024
 
 
@@ -25,6 +25,8 @@ class Address:
 
 def parse_address(text: str, default_host: str, default_port: int) -> Address:
     """`host:port`, `host`, `:port`, `[::1]:port` or `::1` -> Address; ValueError says what is wrong."""
+    if "//" in text:
+        raise ValueError(f"{text!r} is a URL: leave out what stands before the host, and after the port")
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
@@ -47,10 +49,11 @@ def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket
         reason = getattr(error, "strerror", None) or str(error)
         raise Problem(f"cannot find a host called {address.host!r}", reason, hint="check the spelling") from error
     except TimeoutError:
-        raise Problem(f"{address} does not answer within {seconds:g} seconds") from None
+        hint = "is the host right, and is it up?"
+        raise Problem(f"{address} does not answer within {seconds:g} seconds", hint=hint) from None
     except OSError as error:
         refused = error.errno == errno.ECONNREFUSED
-        hint = "start the server first: `tlsdemo serve`" if refused else None
+        hint = "start the server first: `tlsdemo serve`" if refused else "can this machine reach that host?"
         raise cannot(f"connect to {address}", error, hint) from error
 
 
@@ -99,8 +102,9 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
                 continue
             in_use = error.errno == errno.EADDRINUSE
             hint = "another program has it: stop that, or take another port (`--port 0` finds a free one)"
-            raise cannot(f"listen on {Address(host, port)}", error, hint if in_use else None) from error
-    raise Problem("no port is free on all addresses")
+            other = "--host takes an address of this machine; without it, 127.0.0.1 and ::1"
+            raise cannot(f"listen on {Address(host, port)}", error, hint if in_use else other) from error
+    raise Problem("no port is free on all addresses", hint="name one with --port")
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -6,6 +6,7 @@
 
 The handshake never happens inside accept(): a connection that says nothing costs a file descriptor and no thread, so
 it cannot hold up the others. The deadline is overall, counted from accept on the accepted socket, not for each read.
+Who says one byte and no more does hold a thread until the deadline: WORKERS of those at a time are the limit.
 """
 
 import errno
@@ -187,6 +188,12 @@ def drain(connected: socket.socket, seconds: float = 1.0, limit: int = 1 << 20) 
             if not data:
                 break
             limit -= len(data)
+
+
+def below_tls(connected: socket.socket, data: bytes) -> None:
+    """Send bytes as they are, past the TLS that wraps the socket: for a peer that does not speak it."""
+    with suppress(OSError):
+        socket.socket.sendall(connected, data)
 
 
 @contextmanager

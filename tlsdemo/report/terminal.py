@@ -31,10 +31,13 @@ class Screen:
         for number, line in enumerate(textwrap.wrap(value, WIDTH - 24) or [""]):
             self._line(f"    {label if number == 0 else '':<20}{line}".rstrip(), "cyan")
 
-    def verdict(self, good: str | None = None, bad: str | None = None) -> None:
-        """How it came out, for the one who is honest: `good` news, or `bad` news."""
-        for line in textwrap.wrap(f"=> {good or bad}", WIDTH, subsequent_indent="   "):
-            self._line(line, "bold green" if good else "bold red")
+    def good(self, text: str) -> None:
+        """How it came out, for the one who is honest: well."""
+        self._verdict(text, "bold green")
+
+    def bad(self, text: str) -> None:
+        """How it came out: the attacker has won."""
+        self._verdict(text, "bold red")
 
     def rows(self, rows: Sequence[Sequence[str]]) -> None:
         """A table; the first column to the left, the others to the right."""
@@ -50,9 +53,9 @@ class Screen:
         """Something to type."""
         self._line(f"    $ {text}", "bold cyan")
 
-    def gap(self) -> None:
-        """An empty line."""
-        self._line("")
+    def _verdict(self, text: str, style: str) -> None:
+        for line in textwrap.wrap(f"=> {text}", WIDTH, subsequent_indent="   "):
+            self._line(line, style)
 
     def _line(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style))

@@ -34,6 +34,7 @@ def ask(tls: ssl.SSLSocket, line: str, seconds: float = 30.0) -> bytes:
     tls.settimeout(seconds)
     tls.sendall(line.encode() + b"\n")
     answer = bytearray()
+    tls.settimeout(max(end - time.monotonic(), 0.001))
     while data := tls.recv(CHUNK):
         answer += data
         if len(answer) > ANSWER_LIMIT:

@@ -82,8 +82,9 @@ def client_context(
 def _context(side: int, keylog: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(side)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 where both have it
-    if ssl.HAS_NEVER_CHECK_COMMON_NAME:
-        context.hostname_checks_common_name = False  # RFC 9525 §2: names are in the subject alternative names
+    # Forward secrecy in TLS 1.2, too (RFC 9325 §4.1). What Python allows by itself depends on who built it.
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.hostname_checks_common_name = False  # RFC 9525 §2: names are in the subject alternative names
     # What Python 3.13 turned on by default: RFC 5280 to the letter. Set for all, so that all refuse the same.
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     if keylog:
@@ -92,9 +93,10 @@ def _context(side: int, keylog: Path | None) -> ssl.SSLContext:
 
 
 def _open_keylog(context: ssl.SSLContext, keylog: Path) -> None:
-    """Whoever has this file reads the traffic, so it is ours alone from the start; OpenSSL then appends to it."""
+    """Whoever has this file reads the traffic: it is created for us alone. OpenSSL then appends to it."""
     try:
-        with open(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
+        # O_NONBLOCK: opening a FIFO that nobody reads must not hang; it fails instead.
+        with open(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600), "a") as file:
             if not file.tell():
                 file.write("# The secrets of TLS connections (SSLKEYLOGFILE format)\n")  # so a full disk is met here
         context.keylog_filename = str(keylog)

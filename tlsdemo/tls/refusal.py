@@ -35,7 +35,7 @@ VERIFY_CODES: dict[int, Reason] = {
     9: Reason("it is not valid yet", "RFC 5280 §6.1.3 (a)(2)", "compare the clocks of both machines"),
     10: Reason("it has expired", "RFC 5280 §6.1.3 (a)(2)", MINT_ANEW),
     11: Reason("the revocation list is not valid yet", "RFC 5280 §6.3.3", "compare the clocks of both machines"),
-    12: Reason("the revocation list is stale: its next update is due", "RFC 5280 §6.3.3", MINT_ANEW),
+    12: Reason("the revocation list is stale: its next update was due", "RFC 5280 §6.3.3", MINT_ANEW),
     18: Reason("it vouches for itself, and nobody here trusts it", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
     19: Reason("it leads to an authority that nobody here trusts", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
     20: Reason("it was issued by an authority that nobody here trusts", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
@@ -76,34 +76,52 @@ ALERTS: dict[str, int] = {
     "no_application_protocol": 120,
 }  # RFC 8446 §6, in the order of its numbers
 
-MEANINGS: dict[str, str] = {
-    "bad_certificate": "it does not like our certificate",
-    "unsupported_certificate": "our certificate is not of a kind that it takes",
-    "certificate_revoked": "our certificate has been revoked",
-    "certificate_expired": "our certificate has expired",
-    "certificate_unknown": "it does not take our certificate, for a reason of its own",
-    "unknown_ca": "it does not trust whoever issued our certificate",
-    "decrypt_error": "a signature does not verify: it knows our issuer's name, but not by this key",
-    "certificate_required": "it demands a certificate, and we sent none",
-    "handshake_failure": "the two sides have nothing in common that both would accept",
-    "protocol_version": "the two sides have no version of TLS in common",
-    "unrecognized_name": "it does not know the name that we asked for",
+OUR_CERTIFICATE = "look at what was shown with `pki show`"
+NO_TLS_HERE = "is the port right, and is it a TLS server that listens there?"
+OLD = "TLS 1.2 is the least that is spoken here (RFC 9325 §3.1.1)"
+
+MEANINGS: dict[str, tuple[str, str]] = {
+    "bad_certificate": ("it does not like our certificate", OUR_CERTIFICATE),
+    "unsupported_certificate": (
+        "our certificate is not meant for this",
+        "a client needs a client's certificate: certs/client.pem, or `pki issue --client NAME`",
+    ),
+    "certificate_revoked": ("our certificate has been revoked", "mint another one"),
+    "certificate_expired": ("our certificate has expired", MINT_ANEW),
+    "certificate_unknown": ("it does not take our certificate, for a reason of its own", OUR_CERTIFICATE),
+    "unknown_ca": ("it does not trust whoever issued our certificate", "does it have the right trust anchor?"),
+    "decrypt_error": (
+        "a signature, or another proof, did not verify",
+        "an imitation ends like this: the right issuer's name, but not its key (RFC 8446 §6.2)",
+    ),
+    "certificate_required": ("it demands a certificate, and we sent none", "show one: --cert certs/client.pem"),
+    "handshake_failure": ("the two sides have nothing in common that both would accept", OLD),
+    "protocol_version": ("the two sides have no version of TLS in common", OLD),
+    "unrecognized_name": ("it does not know the name that we asked for", OTHER_NAME),
 }
 
-NOT_TLS: dict[str, str] = {
-    "HTTP_REQUEST": "that was plain HTTP: the address begins with https://",
-    "HTTPS_PROXY_REQUEST": "that was a request to a proxy, not TLS",
-    "WRONG_VERSION_NUMBER": "what came is not TLS",
-    "UNEXPECTED_MESSAGE": "a message came that has no place here",
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it did not show the certificate that was asked for",
-    "UNSUPPORTED_PROTOCOL": "it offers only versions of TLS that are too old",
-    "VERSION_TOO_LOW": "it offers only versions of TLS that are too old",
-    "NO_SHARED_CIPHER": "the two sides have no cipher suite in common",
-    "RECORD_LAYER_FAILURE": "what came is not TLS",
-    "PACKET_LENGTH_TOO_LONG": "what came is not TLS",
-    "BAD_RECORD_TYPE": "what came is not TLS",
-    "NOT_TLS_RECORD": "what came is not TLS",
+FAILURES: dict[str, tuple[str, str]] = {
+    "HTTP_REQUEST": ("that was plain HTTP", "the address begins with https://"),
+    "HTTPS_PROXY_REQUEST": ("that was a request to a proxy, not TLS", "the address begins with https://"),
+    "UNEXPECTED_MESSAGE": ("a message came that has no place here", NO_TLS_HERE),
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": (
+        "it did not show the certificate that was asked for",
+        "show one: --cert certs/client.pem",
+    ),
+    "UNSUPPORTED_PROTOCOL": ("it offers only versions of TLS that are too old", OLD),
+    "VERSION_TOO_LOW": ("it offers only versions of TLS that are too old", OLD),
+    "NO_SHARED_CIPHER": ("the two sides have no cipher suite in common", OLD),
 }
+NOT_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "PACKET_LENGTH_TOO_LONG",
+    "BAD_RECORD_TYPE",
+    "NOT_TLS_RECORD",
+}
+
+GONE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
+"""The other side is no longer there, and said nothing about it."""
 
 
 def of_certificate(error: ssl.SSLCertVerificationError) -> Reason:
@@ -127,17 +145,29 @@ def alert(error: ssl.SSLError) -> str | None:
 
 def sentence(error: OSError) -> str:
     """What happened, for any error that ended a TLS conversation."""
+    return _explain(error)[0]
+
+
+def hint(error: OSError) -> str:
+    """What mends it."""
+    return _explain(error)[1]
+
+
+def _explain(error: OSError) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{of_certificate(error).sentence} (verify code {error.verify_code})"
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
-        return "the line was cut in the middle of the conversation"
+        reason = of_certificate(error)
+        return f"{reason.sentence} (verify code {error.verify_code})", reason.hint
+    if isinstance(error, GONE):
+        return "the line was cut in the middle of the conversation", NO_TLS_HERE
     if isinstance(error, TimeoutError):
-        return "it did not finish in time"
-    if isinstance(error, ssl.SSLError):
-        if name := alert(error):
-            number = ALERTS.get(name)
-            meaning = MEANINGS.get(name, "it says no more than that")
-            return f"alert {name}{'' if number is None else f' ({number})'}: {meaning}"
-        reason = error.reason or "unknown"
-        return NOT_TLS.get(reason, f"not understood: {reason.lower().replace('_', ' ')}")
-    return error.strerror or str(error)
+        return "it did not finish in time", NO_TLS_HERE
+    if not isinstance(error, ssl.SSLError):
+        return error.strerror or str(error), NO_TLS_HERE
+    if name := alert(error):
+        number = f" ({ALERTS[name]})" if name in ALERTS else ""
+        meaning, mend = MEANINGS.get(name, ("it says no more than that", "RFC 8446 §6 says when it is sent"))
+        return f"alert {name}{number}: {meaning}", mend
+    reason_name = error.reason or "unknown"
+    if reason_name in NOT_TLS:
+        return "what came is not TLS", NO_TLS_HERE
+    return FAILURES.get(reason_name, (f"not understood: {reason_name.lower().replace('_', ' ')}", NO_TLS_HERE))

@@ -20,17 +20,24 @@ from tlsdemo.tls import refusal
 
 IDLE_LIMIT = 300.0  # seconds; the handshake's deadline is lifted, but nobody keeps a thread for ever
 FAREWELL = 5.0  # seconds to wait for the client's close_notify
-GONE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
+SPEAK_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 50\r\nConnection: close\r\n\r\n"
+    b"This port speaks TLS: begin the URL with https://\n"
+)
 CHUNK = 1 << 14  # bytes; one full TLS record
 
 
 def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[[Event], None]) -> Event:
     """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
-    # suppress_ragged_eofs=False: a line that is cut is an error, not a polite end (RFC 8446 §6.1).
-    connection.socket = tls = context.wrap_socket(
-        connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-    )
     received = 0
+    try:
+        # suppress_ragged_eofs=False: a line that is cut is an error, not a polite end (RFC 8446 §6.1).
+        tls = context.wrap_socket(
+            connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
+    except OSError:  # it has reset the line already
+        return Closed(connection.peer, Ending.CUT, received)
+    connection.socket = tls
     try:
         tls.settimeout(connection.remaining())
         tls.do_handshake()
@@ -50,9 +57,11 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
             tls.unwrap()
         net.drain(tls)
         return _ending(connection.peer, talk, received)
-    except GONE:
+    except refusal.GONE:
         return Closed(connection.peer, Ending.CUT, received)
     except OSError as error:
+        if isinstance(error, ssl.SSLError) and error.reason == "HTTP_REQUEST":
+            net.below_tls(tls, SPEAK_TLS)
         net.drain(tls)  # so that the alert which tells the client why is not lost
         return _failure(connection.peer, error, received)
 
@@ -73,7 +82,7 @@ def client_names(tls: ssl.SSLSocket) -> tuple[str, ...] | None:
     der = tls.getpeercert(binary_form=True)
     if der is None:
         return None
-    return tuple(names.show(name) for name in names.of_certificate(x509.load_der_x509_certificate(der)))
+    return tuple(names.show(name) for name in names.readable(x509.load_der_x509_certificate(der)))
 
 
 def facts(agreed: Agreed) -> list[Fact]:
