@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def run_as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
     if run(*python, "-c", "import tlsdemo.cli", cwd="/").returncode != 0:
         pytest.skip("user 65534 cannot run this interpreter")
     return run(*python, *words, cwd="/")
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were() -> Iterator[None]:
+    """A server that was ended by a signal ignores further ones, also when it ran in this very process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -198,8 +198,17 @@ def below_tls(connected: socket.socket, data: bytes) -> None:
 
 @contextmanager
 def until_signalled(server: Server) -> Iterator[None]:
-    """SIGINT and SIGTERM stop the server while this lasts; only in the main thread."""
-    previous = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    """SIGINT and SIGTERM stop the server while this lasts; only in the main thread.
+
+    Once one has come, the process is ending, and further ones are ignored: they shall not change how it ends.
+    """
+    came: list[int] = []
+
+    def on_signal(number: int, frame: object) -> None:
+        came.append(number)
+        server.stop()
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     # A Python handler runs in the main thread only, which may be about to sleep; the byte on this descriptor wakes it.
     waker = signal.set_wakeup_fd(server.wakeup_fd, warn_on_full_buffer=False)
     try:
@@ -207,4 +216,4 @@ def until_signalled(server: Server) -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(waker)
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if came else handler)
