@@ -90,7 +90,7 @@ def init(
         key_type=KeyType(key_type.value),
         days=days,
         now=datetime.now(UTC),
-        force=force,
+        existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
     )
     for remark in text.notes(minted):
         note(remark)
@@ -124,7 +124,7 @@ def issue(
         key_type=KeyType(key_type.value),
         days=days,
         now=datetime.now(UTC),
-        force=force,
+        existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
     )
     for remark in text.notes(minted):
         note(remark)

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path, PurePosixPath
 
 from cryptography import x509
@@ -34,6 +35,14 @@ OURS = ("root", "intermediate", "server", "client", "crl")  # `issue` never repl
 ROGUE = "rogue-same-name-forged-aki"
 
 
+class Existing(Enum):
+    """What to do with files that stand where new ones shall go."""
+
+    REFUSE = "refuse"
+    MOVE_ASIDE = "move aside"
+    """`--force`: into `.pki/old-<UTC>/`; nothing is lost."""
+
+
 @dataclass(frozen=True)
 class Minted:
     """What `init` or `issue` wrote: the leaf's credential and the files, relative to the directory."""
@@ -55,17 +64,17 @@ def init(
     key_type: KeyType,
     days: int,
     now: datetime,
-    force: bool,
+    existing: Existing,
 ) -> Minted:
-    """Mint the whole tree in one go. Refuses where anything of it exists, unless `force` moves that aside first."""
-    if not force:
+    """Mint the whole tree in one go, all or nothing."""
+    if existing is Existing.REFUSE:
         _refuse_to_overwrite(directory)  # early, since RSA keys take their time
     files = _mint_tree(name, alternative_names, key_type, days, now)
     leaf = files.server
     with transaction(directory) as change:
-        if not force:
+        if existing is Existing.REFUSE:
             _refuse_to_overwrite(directory)
-        aside = _everything(directory) if force else []
+        aside = _everything(directory) if existing is Existing.MOVE_ASIDE else []
         old = _old(directory, now)
         for file, data, mode in files.contents:
             change.write(file, data, mode)
@@ -175,7 +184,7 @@ def issue(
     key_type: KeyType,
     days: int,
     now: datetime,
-    force: bool,
+    existing: Existing,
 ) -> Minted:
     """Mint one certificate for all the names, into `<first name>.pem` and `.key`."""
     stem = names.file_stem(wanted[0])
@@ -201,11 +210,11 @@ def issue(
             serial=x509.random_serial_number(),
         )
         present = _present(directory, files)
-        if present and not (force and _issued_here(directory / files[1], intermediate)):
+        if present and not (existing is Existing.MOVE_ASIDE and _issued_here(directory / files[1], intermediate)):
             raise Problem(
                 f"{directory / present[0]} already exists",
                 hint="it was not made by `pki issue`, so it stays"
-                if force
+                if existing is Existing.MOVE_ASIDE
                 else "`--force` moves it aside and replaces it",
                 code=ExitCode.NO,
             )

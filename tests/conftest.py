@@ -92,7 +92,7 @@ def mint(
         key_type=key_type,
         days=days,
         now=now or datetime.now(UTC),
-        force=False,
+        existing=store.Existing.REFUSE,
     )
     return directory
 

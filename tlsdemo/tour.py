@@ -65,7 +65,7 @@ def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
             key_type=KeyType.EC_P256,
             days=90,
             now=datetime.now(UTC),
-            force=False,
+            existing=store.Existing.REFUSE,
         )
         yield Path(folder) / "certs", time.perf_counter() - begin
 

@@ -13,6 +13,7 @@ from pki.errors import ExitCode, Problem
 from pki.inventory import inventory
 from pki.keys import KeyType
 from pki.profiles import CLIENT, SERVER
+from pki.store import Existing
 from tests.conftest import mint, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import (
@@ -43,7 +44,15 @@ def issue(directory: Path, *wanted: str, force: bool = False) -> store.Minted:
     """`pki issue` without the process."""
     parsed = [names.parse(name) for name in wanted]
     now = datetime.now(UTC)
-    return store.issue(directory, parsed, profile=SERVER, key_type=KeyType.EC_P256, days=9, now=now, force=force)
+    return store.issue(
+        directory,
+        parsed,
+        profile=SERVER,
+        key_type=KeyType.EC_P256,
+        days=9,
+        now=now,
+        existing=Existing.MOVE_ASIDE if force else Existing.REFUSE,
+    )
 
 
 # Layout and modes ---------------------------------------------------------------------------------------------------
@@ -139,7 +148,7 @@ def test_two_forced_inits_in_one_second_keep_both_old_trees(fresh: Path) -> None
     for _ in range(2):
         store.init(
             fresh, name="x", alternative_names=[names.parse("a.test")], key_type=KeyType.EC_P256,
-            days=9, now=NOW, force=True,
+            days=9, now=NOW, existing=Existing.MOVE_ASIDE,
         )  # fmt: skip
     assert len([path for path in (fresh / ".pki").glob("old-*") if (path / "root.key").exists()]) == 2
 
@@ -188,7 +197,7 @@ def test_a_certificate_issued_while_the_authority_is_replaced_is_not_of_the_old_
         monkeypatch.setattr(keys, "generate", generate)
         store.init(
             fresh, name="new", alternative_names=[names.parse("a.test")], key_type=key_type,
-            days=9, now=NOW, force=True,
+            days=9, now=NOW, existing=Existing.MOVE_ASIDE,
         )  # fmt: skip
         return generate(key_type)
 
@@ -230,7 +239,7 @@ def test_a_host_name_as_long_as_they_get_can_be_issued(fresh: Path, cli: Command
 def test_a_client_certificate_is_one(fresh: Path) -> None:
     store.issue(
         fresh, [names.parse("ann@a.test")], profile=CLIENT, key_type=KeyType.EC_P256, days=9,
-        now=datetime.now(UTC), force=False,
+        now=datetime.now(UTC), existing=Existing.REFUSE,
     )  # fmt: skip
     assert by_purpose(fresh, "sslclient") and not by_purpose(fresh, "sslserver")
 
@@ -362,7 +371,9 @@ def issue_at(directory: Path, days: int) -> store.Minted:
     """`pki issue` so many days from the birth of the PKI."""
     now = first(directory / "intermediate.pem").not_valid_before_utc + days * DAY
     wanted = [names.parse("a.test")]
-    return store.issue(directory, wanted, profile=SERVER, key_type=KeyType.EC_P256, days=9, now=now, force=False)
+    return store.issue(
+        directory, wanted, profile=SERVER, key_type=KeyType.EC_P256, days=9, now=now, existing=Existing.REFUSE
+    )
 
 
 def test_an_expired_intermediate_issues_nothing_more(fresh: Path) -> None:

@@ -22,6 +22,7 @@ from pki.errors import ExitCode, Problem
 from pki.inventory import inventory
 from pki.keys import KeyType
 from pki.profiles import SERVER
+from pki.store import Existing
 from pki.transaction import SECRET
 from tests.conftest import mint
 from tests.pki.conftest import Command
@@ -68,7 +69,13 @@ class Machine:
 def issue(directory: Path, force: bool = False) -> None:
     """`pki issue a.test` without the process."""
     store.issue(
-        directory, [names.parse("a.test")], profile=SERVER, key_type=KeyType.EC_P256, days=9, now=NOW, force=force
+        directory,
+        [names.parse("a.test")],
+        profile=SERVER,
+        key_type=KeyType.EC_P256,
+        days=9,
+        now=NOW,
+        existing=Existing.MOVE_ASIDE if force else Existing.REFUSE,
     )
 
 
@@ -76,7 +83,7 @@ def init_again(directory: Path) -> None:
     """`pki init --force` without the process."""
     store.init(
         directory, name="new", alternative_names=[names.parse("new.test")], key_type=KeyType.EC_P256,
-        days=9, now=NOW, force=True,
+        days=9, now=NOW, existing=Existing.MOVE_ASIDE,
     )  # fmt: skip
 
 
