@@ -92,13 +92,7 @@ def init(
         now=datetime.now(UTC),
         existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
     )
-    for remark in text.notes(minted):
-        note(remark)
-    if as_json:
-        print_json(_minted_json(minted))
-    else:
-        _print(text.init_summary(minted))
-    return ExitCode.YES
+    return _tell(minted, text.init_summary(minted), as_json)
 
 
 @app.command()
@@ -126,13 +120,7 @@ def issue(
         now=datetime.now(UTC),
         existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
     )
-    for remark in text.notes(minted):
-        note(remark)
-    if as_json:
-        print_json(_minted_json(minted))
-    else:
-        _print(text.issue_summary(minted, "client" if client else "server"))
-    return ExitCode.YES
+    return _tell(minted, text.issue_summary(minted, "client" if client else "server"), as_json)
 
 
 @app.command("list")
@@ -290,6 +278,18 @@ def verify(
 
 
 # Helpers ------------------------------------------------------------------------------------------------------------
+
+
+def _tell(minted: "Minted", summary: Iterable[str], as_json: bool) -> int:
+    from pki import text
+
+    for remark in text.notes(minted):
+        note(remark)
+    if as_json:
+        print_json(_minted_json(minted))
+    else:
+        _print(summary)
+    return ExitCode.YES
 
 
 def _minted_json(minted: "Minted") -> dict[str, Any]:

@@ -5,14 +5,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pki import names, store
 from pki.keys import KeyType
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 REQUIRE = os.environ.get("TLSDEMO_REQUIRE_TOOLS") == "1"
 
@@ -47,6 +52,36 @@ def pki(*arguments: str | Path, **options: object) -> subprocess.CompletedProces
 def tlsdemo(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Run `tlsdemo` as a user would, in a process of its own."""
     return run(sys.executable, "-m", "tlsdemo", *arguments, **options)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program called in this process: any exception but its own end fails the test."""
+
+    program: str
+    main: Callable[[], None]
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *words: object) -> Answer:
+        self.capsys.readouterr()
+        with self.monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", [self.program, *map(str, words)])
+            with pytest.raises(SystemExit) as ended:
+                self.main()
+        captured = self.capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Answer(code, captured.out, captured.err)
 
 
 def run_as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:

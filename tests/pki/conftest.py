@@ -1,19 +1,15 @@
 """Fixtures of the tests of `pki`: one tree for each key type, and the command line without the cost of a process."""
 
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from pki.__main__ import main
 from pki.keys import KeyType
-from tests.conftest import mint
+from tests.conftest import Answer, Command, mint
 
-settings.register_profile("pki", deadline=None)  # a busy machine is no failure
-settings.load_profile("pki")
+__all__ = ["Answer", "Command"]
 
 
 @pytest.fixture(scope="session")
@@ -29,35 +25,7 @@ def tree(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Key
     return of
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Command:
-    """`pki` called in this process: any exception but the end of the program fails the test."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, *words: str | Path) -> Answer:
-        self._capsys.readouterr()
-        with self._monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["pki", *map(str, words)])
-            with pytest.raises(SystemExit) as ended:
-                main()
-        captured = self._capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Answer(code, captured.out, captured.err)
-
-
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command `pki`, in this process."""
-    return Command(monkeypatch, capsys)
+    return Command("pki", main, monkeypatch, capsys)
