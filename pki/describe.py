@@ -284,7 +284,7 @@ def everything(data: bytes) -> Iterator[Description]:
     """Each object in the bytes of a PEM or DER file, in order. Nothing at all if nothing is recognised."""
     blocks = list(_pem_blocks(data))
     for label, block in blocks:
-        yield _guarded(label, lambda block=block, label=label: _PEM[label](block))  # type: ignore[misc]
+        yield _guarded(label, block)
     if not blocks:
         for load in _DER:
             try:
@@ -294,12 +294,13 @@ def everything(data: bytes) -> Iterator[Description]:
                 continue
 
 
-def _guarded(label: str, load: Callable[[], Description]) -> Description:
-    try:
-        return load()
-    except KeyError:
+def _guarded(label: str, block: bytes) -> Description:
+    load = _PEM.get(label)
+    if load is None:
         return Description(f"{label.lower()}: not a kind that is explained here", ())
-    except Exception as error:
+    try:
+        return load(block)
+    except Exception as error:  # a stranger's bytes, as in `_row`
         return Description(
             f"{label.lower()}: unreadable", (Row("because", printable(str(error)), "as the library says"),)
         )

@@ -41,7 +41,7 @@ def tool(name: str) -> str:
 def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, with captured text output and no inherited standard input."""
     settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 60, **options}
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, **settings)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, **settings)  # type: ignore[call-overload,no-any-return]  # options are subprocess.run's
 
 
 def pki(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ def serve(certs: Path) -> Iterator[Serve]:
     started: list[Serving] = []
 
     def start(*options: str | Path, certs: Path = certs, **settings: object) -> Serving:
-        started.append(Serving(*options, certs=certs, **settings))  # type: ignore[arg-type]
+        started.append(Serving(*options, certs=certs, **settings))  # type: ignore[arg-type]  # passed on as they came
         return started[-1]
 
     yield start
@@ -37,7 +37,7 @@ def background() -> Iterator[Start]:
     started: list[Background] = []
 
     def start(*command: str | Path, **settings: object) -> Background:
-        started.append(Background(*command, **settings))  # type: ignore[arg-type]
+        started.append(Background(*command, **settings))  # type: ignore[arg-type]  # passed on as they came
         return started[-1]
 
     yield start

@@ -331,18 +331,9 @@ def test_a_key_that_nobody_here_takes_is_a_refusal_too(kind: str) -> None:
 
 
 def test_a_certificate_without_alternative_names_is_refused_though_its_subject_has_the_name() -> None:
-    bare = (
-        x509.CertificateBuilder()
-        .subject_name(LEAF.certificate.subject)
-        .issuer_name(INTERMEDIATE_CA.certificate.subject)
-        .public_key(LEAF.key.public_key())
-        .serial_number(1)
-        .not_valid_before(NOW - DAY)
-        .not_valid_after(NOW + DAY)
-        .sign(cast(EllipticCurvePrivateKey, INTERMEDIATE_CA.credential.key), hashes.SHA256())
-    )
+    bare = assembled([])
     assert bare.subject.rfc4514_string() == "CN=localhost"
-    assert not judge(Credential(LEAF.key, bare, LEAF.issuers)).accepted
+    assert_refused(judge(Credential(LEAF.key, bare, LEAF.issuers)), "chain", "no subject alternative name")
 
 
 # Revocation ---------------------------------------------------------------------------------------------------------

@@ -109,6 +109,6 @@ def test_a_rogue_without_a_story_is_misuse() -> None:
 
 def test_two_rogues_of_one_name_are_misuse() -> None:
     theme = ModuleType("theme")
-    theme.one = theme.other = next(iter(CATALOGUE.values()))  # type: ignore[attr-defined]
+    theme.one = theme.other = next(iter(CATALOGUE.values()))  # type: ignore[attr-defined]  # a module made up here
     with pytest.raises(ValueError, match="two rogues"):
         collect(theme)

@@ -227,7 +227,7 @@ def test_a_key_never_lies_unencrypted_on_disk_and_nothing_is_left(
         for path in temporary.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
             seen.append(path.read_bytes())
-        load(context, certfile, *arguments, **options)  # type: ignore[arg-type]
+        load(context, certfile, *arguments, **options)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", watch)
     server_context(credential)

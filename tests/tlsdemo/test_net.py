@@ -347,7 +347,7 @@ def test_without_descriptors_the_loop_pauses_and_then_recovers(monkeypatch: pyte
 
     def note(selector: object) -> None:
         moments.append(time.monotonic())
-        pause(selector)  # type: ignore[arg-type]
+        pause(selector)  # type: ignore[arg-type]  # passed on as it came
 
     monkeypatch.setattr(server, "_pause", note)
     with running(server) as port:

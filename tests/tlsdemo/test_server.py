@@ -109,7 +109,7 @@ def test_a_client_hello_that_comes_byte_by_byte_is_understood(server: Live, cert
 
         until_done(tls.do_handshake)
         tls.write(b"one by one\n")
-        assert bytes(until_done(lambda: tls.read(100))).startswith(b"received:  one by one\n")  # type: ignore[call-overload]
+        assert bytes(until_done(lambda: tls.read(100))).startswith(b"received:  one by one\n")  # type: ignore[call-overload]  # object -> bytes
     assert isinstance(server.ending(), Closed)
 
 
