@@ -15,7 +15,7 @@ BELOW_THE_EDGE = BASE | {"tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdem
 IMPORTS: dict[str, set[str]] = {
     "pki": set(),
     "tlsdemo.__init__": set(),
-    "tlsdemo.protocol": set(),
+    "tlsdemo.protocol": {"pki"},
     "tlsdemo.wire": set(),
     "tlsdemo.talk": set(),
     "tlsdemo.events": {"tlsdemo.protocol"},

@@ -1,7 +1,21 @@
-"""The words in which a conversation is described; the bottom of the house, imports nothing of ours."""
+"""The words in which a secure channel is described, and the seam between two parties and whoever sits between them.
 
-from dataclasses import dataclass
+    Endpoint  <---bytes--->  Attacker  <---bytes--->  Endpoint          converse() moves them; `net` does, on sockets
+
+A Protocol builds endpoints. It says of itself which protections it has; an attack is held exactly when every protection
+that it must get past is there and stands. Sections are those of RFC 8446 unless another is named.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
+from typing import Protocol as Interface
+from typing import runtime_checkable
+
+from cryptography import x509
+
+from pki import Credential
 
 
 class Side(Enum):
@@ -16,9 +30,207 @@ class Side(Enum):
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT
 
 
+class Protection(Enum):
+    """One thing that a channel can provide: what it means, where that is written, and what it rests on."""
+
+    SECRECY = "who only listens does not learn what is said", "§5.2"
+    STRONG_GROUP = "the shared secret cannot be computed from what passes the line", "§7.4", "SECRECY"
+    FORWARD_SECRECY = "a key that is stolen tomorrow does not open what was recorded today", "§E.1", "STRONG_GROUP"
+    INTEGRITY = "a byte that was changed on the way is noticed", "§5.2"
+    ORDER = "a record that is repeated, dropped or moved is noticed", "§5.3", "INTEGRITY"
+    CLOSURE = "an end that nobody said is noticed", "§6.1", "INTEGRITY"
+    KEY_SEPARATION = "what one side said cannot come back to it as an answer", "§7.3", "INTEGRITY"
+    POSSESSION = "whoever shows a certificate has its key", "§4.4.3"
+    CHAIN = "somebody whom I trusted beforehand vouches for it", "RFC 5280 §6.1", "POSSESSION"
+    NAME = "it is the certificate of the one whom I asked for", "RFC 9525 §6.3", "CHAIN"
+    VALIDITY = "it is valid today", "RFC 5280 §6.1.3 (a)(2)", "CHAIN"
+    REVOCATION = "nobody has taken it back", "RFC 5280 §6.3", "CHAIN"
+    TRANSCRIPT = "both saw the same negotiation, word for word", "§4.4.4"
+    FRESHNESS = "an old conversation cannot be played back", "§4.1.2"
+    CLIENT_IDENTITY = "the client has proved who it is, too", "§4.3.2"
+
+    def __init__(self, meaning: str, section: str, *rests_on: str) -> None:
+        self.meaning = meaning
+        self.section = section
+        self._rests_on = rests_on
+
+    @property
+    def rests_on(self) -> tuple["Protection", ...]:
+        """What must stand for this one to mean anything."""
+        return tuple(Protection[name] for name in self._rests_on)
+
+    @property
+    def readable(self) -> str:
+        """`client identity`."""
+        return self.name.lower().replace("_", " ")
+
+    def stands(self, claimed: "frozenset[Protection]") -> bool:
+        """Whether a channel with these claims really has it: it is claimed, and so is all that it rests on."""
+        return self in claimed and all(below.stands(claimed) for below in self.rests_on)
+
+
+@dataclass(frozen=True, eq=False)
+class Party:
+    """What one side brings along: what it can prove, whom it trusts, the time, and its randomness.
+
+    Each is itself and no other: parties compare by identity.
+    """
+
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    """That many bytes nobody can guess."""
+    credential: Credential | None = None
+    anchors: tuple[x509.Certificate, ...] = ()
+    """Known beforehand: they never come over the line."""
+    crls: tuple[x509.CertificateRevocationList, ...] = ()
+    name: x509.GeneralName | None = None
+    """Whom a client asks for (the reference identifier of RFC 9525 §1.8)."""
+
+
+@runtime_checkable
+class Endpoint(Interface):
+    """One side of one conversation, sans-IO: bytes in, bytes out."""
+
+    @property
+    def side(self) -> Side:
+        """Which of the two parties."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether this side has finished its handshake, and believes what it was shown."""
+
+    @property
+    def error(self) -> Exception | None:
+        """The first thing that went wrong; what comes after it is only its echo."""
+
+    @property
+    def delivered(self) -> bytes:
+        """All that was handed to the application."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the application was told that the other side has said all: a normal end."""
+
+    @property
+    def negotiated(self) -> Mapping[str, str]:
+        """What was agreed on, as this side believes."""
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the line, cut anywhere."""
+
+    def receive_eof(self) -> None:
+        """The line has ended: nothing comes any more."""
+
+    def send(self, data: bytes) -> None:
+        """The application says something; ValueError before the handshake is done, and after `close`."""
+
+    def close(self) -> None:
+        """The application has said all."""
+
+    def outgoing(self) -> bytes:
+        """What is to be put on the line; each byte is given out once."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to talk: its name, the protections that it claims, and how its two endpoints are made."""
+
+    name: str
+    claims: frozenset[Protection]
+    client: Callable[[Party], Endpoint]
+    server: Callable[[Party], Endpoint]
+    overhear: "Callable[[Sequence[Flight]], bytes] | None" = None
+    """What a listener can read of a recording by computing; None where nobody knows how to begin."""
+
+    def endpoint(self, side: Side, party: Party) -> Endpoint:
+        """One side of a conversation."""
+        return self.client(party) if side is Side.CLIENT else self.server(party)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 @dataclass(frozen=True)
 class Flight:
-    """Bytes that passed the wire in one piece, and who sent them."""
+    """Bytes that passed the wire in one piece: who sent them, and during which line (0: the handshake)."""
 
     sender: Side
     data: bytes
+    line: int = 0
+
+
+class Attacker(Interface):
+    """Whoever sits on the line, and decides what arrives."""
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        """What is delivered, and to whom, when one side has sent something."""
+
+    def on_eof(self, sender: Side) -> Iterable[Side]:
+        """Who is told that the line has ended, when one side has hung up."""
+
+
+class Relay:
+    """The attacker who does nothing: an honest line."""
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        """Deliver it as it is."""
+        return [(flight.sender.other, flight.data)]
+
+    def on_eof(self, sender: Side) -> Iterable[Side]:
+        """Tell the other side."""
+        return [sender.other]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a conversation went: both ends, and everything that they put on the wire."""
+
+    client: Endpoint
+    server: Endpoint
+    tape: list[Flight] = field(default_factory=list)
+
+    def __getitem__(self, side: Side) -> Endpoint:
+        return self.client if side is Side.CLIENT else self.server
+
+
+LONGEST = 10_000  # flights; two endpoints that answer each other for ever are a mistake of ours
+
+
+def converse(
+    client: Endpoint, server: Endpoint, attacker: Attacker | None = None, lines: Sequence[tuple[Side, bytes]] = ()
+) -> Outcome:
+    """A whole conversation in memory: the handshake, each line in turn, both say goodbye, both hang up.
+
+    Between the lines it is waited for silence, so that the flights marked with a line's number carry that line and
+    nothing else. Whoever cannot speak (not accepted, or failed) is silent. ValueError if there is no silence.
+    """
+    outcome = Outcome(client, server)
+    between = attacker or Relay()
+
+    def flow(line: int) -> None:
+        moved = True
+        while moved:
+            moved = False
+            for side in Side:
+                if data := outcome[side].outgoing():
+                    moved = True
+                    flight = Flight(side, data, line)
+                    outcome.tape.append(flight)
+                    if len(outcome.tape) > LONGEST:
+                        raise ValueError("these two never fall silent")
+                    for target, delivery in between.on_data(flight):
+                        outcome[target].receive(delivery)
+
+    flow(0)
+    for number, (side, data) in enumerate(lines, start=1):
+        if outcome[side].accepted and not outcome[side].error:
+            outcome[side].send(data)
+        flow(number)
+    for side in Side:
+        outcome[side].close()
+    flow(len(lines) + 1)
+    for side in Side:
+        for target in between.on_eof(side):
+            outcome[target].receive_eof()
+    flow(len(lines) + 1)
+    return outcome

@@ -1,20 +1,24 @@
-"""Sockets: addresses and listeners, the accept loop with its deadlines and its pool, the tap. EDGE; knows no protocol.
+"""Sockets: addresses, the accept loop with its deadlines and its pool, endpoints on sockets. EDGE; knows no protocol.
 
 address    HOST:PORT, listening on all hosts of a server with one port, dialling
 server     the accept loop: a connection takes a thread only once its first byte has come
-tap        a line that somebody listens on
+link       an endpoint on a socket
+middle     a line that somebody sits on, who listens or does worse
 """
 
 from tlsdemo.net.address import DEFAULT_HOSTS, HANDSHAKE_DEADLINE, Address, Listener, dial, listen, parse_address
+from tlsdemo.net.link import Link
+from tlsdemo.net.middle import Middle, Tap
 from tlsdemo.net.server import Connection, Server, below_tls, drain, until_signalled
-from tlsdemo.net.tap import Tap
 
 __all__ = [
     "DEFAULT_HOSTS",
     "HANDSHAKE_DEADLINE",
     "Address",
     "Connection",
+    "Link",
     "Listener",
+    "Middle",
     "Server",
     "Tap",
     "below_tls",

@@ -1,0 +1,6 @@
+"""Whoever sits on the line with a purpose: an `Attacker` of `tlsdemo.protocol`, sans-IO as the ends are.
+
+interceptor     the man in the middle: two conversations back to back, by any protocol
+
+None of them asks which protocol it faces.
+"""

@@ -1,0 +1,84 @@
+"""The man in the middle: to the client he is the server, to the server he is the client (RFC 3552 §3.3.5).
+
+    client  <-- one handshake -->  [server end | client end]  <-- another handshake -->  server
+                                        reads, alters
+
+Both handshakes are genuine, made by the protocol's own factories; only the credential is his. No cipher is broken: the
+client encrypts, for him. What he cannot do is to prove that he is the one whom the client asked for.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tlsdemo.protocol import Endpoint, Flight, Side
+
+
+@dataclass(frozen=True)
+class Read:
+    """Something that he read, and what he passed on instead; the same if he changed nothing."""
+
+    sender: Side
+    said: bytes
+    passed_on: bytes
+
+
+def nobody_is_told(read: Read) -> None:
+    """He keeps it to himself."""
+
+
+@dataclass
+class Interceptor:
+    """An Attacker with two endpoints: `facing` each party stands the one that plays the other."""
+
+    facing: Mapping[Side, Endpoint]
+    alter: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What he replaces, and by what, in both directions."""
+    tell: Callable[[Read], None] = nobody_is_told
+    read: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
+    """All that each party has told him."""
+    _held: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
+    _handed: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        """Hear it with the end that faces the sender; say what is to be said with the other."""
+        self.facing[flight.sender].receive(flight.data)
+        for sender in Side:
+            self._pass_on(sender)
+        return [(side, data) for side in Side if (data := self.facing[side].outgoing())]
+
+    def on_eof(self, sender: Side) -> Iterable[Side]:
+        """Pass it on - unless the server has refused him: then the client need not know, and goes on talking."""
+        self.facing[sender].receive_eof()
+        if sender is Side.SERVER and self.facing[Side.SERVER].error and not self.facing[Side.CLIENT].error:
+            return []
+        return [sender.other]
+
+    def _pass_on(self, sender: Side) -> None:
+        """Whatever is new from that side goes to the other, as soon as the handshake there is done."""
+        source, target = self.facing[sender], self.facing[sender.other]
+        fresh = source.delivered[self._handed[sender] :]
+        self._handed[sender] += len(fresh)
+        self.read[sender] += fresh
+        self._held[sender] += fresh
+        said = self._whole_lines(sender) if self.alter and not source.ended else self._held[sender]
+        if target.error:  # he has no one to pass it on to: he reads, and says goodbye
+            if said:
+                self.tell(Read(sender, said, b""))
+                self._held[sender] = self._held[sender][len(said) :]
+                source.close()
+            return
+        if not target.accepted:
+            return
+        if said:
+            self._held[sender] = self._held[sender][len(said) :]
+            altered = said
+            for old, new in self.alter.items():
+                altered = altered.replace(old, new)
+            self.tell(Read(sender, said, altered))
+            target.send(altered)
+        if source.ended:
+            target.close()
+
+    def _whole_lines(self, sender: Side) -> bytes:
+        """What he looks for may come in two pieces: so he waits for the end of the line."""
+        return self._held[sender][: self._held[sender].rfind(b"\n") + 1]

@@ -1,0 +1,132 @@
+"""The educational handshake: two who never met come to a channel, and know whom they have on it.
+
+    Client                                                   Server
+
+    ClientHello
+      whom I look for, a random number,
+      my half of the key agreement      -------->
+                                                        ServerHello
+                                                          a random number, my half
+                                                        Certificate         *
+                                                        CertificateVerify   *
+                                        <--------       Finished
+    Certificate        **
+    CertificateVerify  **
+    Finished                            -------->
+    [what they have to say]             <------->       [what they have to say]
+
+     *  from the rung `signed` on       **  the rung `mutual`       [ ]  in records, under keys of the channel
+
+Read it beside RFC 8446 §2: the same messages in the same order, for the same reasons, in lines of JSON. What TLS has
+beyond this: it offers choices and agrees on one (§4.1), encrypts all that follows ServerHello (§7.1), asks for the
+client's certificate with a message (§4.3.2), resumes (§2.2), and renews its keys (§4.6.3).
+
+This is the strong path, and there is no switch in it. A rung does without something by replacing one of its parts: see
+`edu.weak`, where each replacement says what is lost by it. Lines, records and errors are in `machine`.
+"""
+
+import hmac
+
+from tlsdemo.edu import trust
+from tlsdemo.edu.machine import Machine, State, Step, Table
+from tlsdemo.edu.messages import Certificate, CertificateVerify, ClientHello, Finished, ServerHello
+from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.protocol import Side
+
+RANDOM = 32  # bytes
+
+
+class Peer(Machine):
+    """What client and server do alike: each shows who it is, and looks at what it is shown."""
+
+    def on_certificate(self, message: Certificate, before: bytes) -> None:
+        """Who does it say it is, and who vouches for that? (§4.4.2)"""
+        self.peer_chain = trust.read_chain(message.chain)
+        if self.parts.checks:
+            self.verdict = trust.judge(self.peer_chain, self.party, self.side.other, self.parts.checks)
+
+    def on_certificate_verify(self, message: CertificateVerify, before: bytes) -> None:
+        """Has it the key? A certificate is public: anybody can show it, only one can sign this very conversation."""
+        trust.check_signature(self.peer_chain[0], message.signature, trust.signed_content(self.side.other, before))
+
+    def check_finished(self, message: Finished, before: bytes) -> None:
+        """Has it the same secret, and seen the same messages? Whoever changed one of them on the way is found here."""
+        expected = self.parts.verify_data(self.secrets.finished[self.side.other], before)
+        if not hmac.compare_digest(message.verify_data, expected):  # in constant time: it comes of a secret
+            raise ProtocolError(Violation.BAD_FINISHED, "its Finished does not fit the messages that came here")
+
+    def finish(self) -> None:
+        """Show who I am, if this rung wants it, and that I saw what I saw."""
+        self.parts.prove[self.side](self)
+        self.say(Finished(self.parts.verify_data(self.secrets.finished[self.side], self.transcript_hash())))
+        self.has_finished()
+
+
+def prove(peer: Machine) -> None:
+    """Certificate and CertificateVerify: here is who I am, and here is the proof that it is me (§4.4.2, §4.4.3)."""
+    credential = peer.party.credential
+    if credential is None:
+        raise ProtocolError(Violation.NO_CERTIFICATE, f"this rung wants one of the {peer.side.value}")
+    peer.say(Certificate(trust.ders(credential)))
+    peer.say(CertificateVerify(trust.sign(credential.key, trust.signed_content(peer.side, peer.transcript_hash()))))
+
+
+class Client(Peer):
+    """START -> WAIT_SERVER_HELLO -> WAIT_CERTIFICATE -> WAIT_CERTIFICATE_VERIFY -> WAIT_FINISHED -> CONNECTED."""
+
+    side = Side.CLIENT
+    begins_with = State.WAIT_SERVER_HELLO
+
+    def begin(self) -> None:
+        """I draw a secret, and send what it makes of the common number; the secret stays with me."""
+        group = self.parts.group
+        self.random = self.party.random(RANDOM)
+        self.secret = group.draw(self.party.random)
+        name = str(self.party.name.value) if self.party.name else ""
+        self.say(ClientHello(self.rung, name, self.random, group.name, group.public(self.secret)))
+
+    def on_server_hello(self, message: ServerHello, before: bytes) -> None:
+        """Its half and my secret: from here on both have what nobody else can have, if it is who I think it is."""
+        self.agree(message.share, self.random, message.random)
+
+    def on_finished(self, message: Finished, before: bytes) -> None:
+        """All is as I saw it. Now the same from me, and then what I came to say."""
+        self.check_finished(message, before)
+        self.finish()
+
+
+class Server(Peer):
+    """WAIT_CLIENT_HELLO -> (WAIT_CERTIFICATE -> WAIT_CERTIFICATE_VERIFY ->) WAIT_FINISHED -> CONNECTED."""
+
+    side = Side.SERVER
+    begins_with = State.WAIT_CLIENT_HELLO
+
+    def on_client_hello(self, message: ClientHello, before: bytes) -> None:
+        """Somebody calls: I draw a secret of my own, answer, show who I am, and sum up."""
+        group = self.parts.group
+        if message.group != group.name:
+            raise ProtocolError(Violation.OTHER_GROUP, f"{message.group[:40]!r} there, {group.name[:40]!r} here")
+        self.random = self.party.random(RANDOM)
+        self.secret = group.draw(self.party.random)
+        self.agree(message.share, message.random, self.random)
+        self.say(ServerHello(self.rung, self.random, group.public(self.secret)))
+        self.finish()
+
+    def on_finished(self, message: Finished, before: bytes) -> None:
+        """The client saw the same as I did. Only now may it speak."""
+        self.check_finished(message, before)
+
+
+CLIENT: Table = {
+    State.WAIT_SERVER_HELLO: {ServerHello: Step(Client.on_server_hello, State.WAIT_CERTIFICATE)},
+    State.WAIT_CERTIFICATE: {Certificate: Step(Client.on_certificate, State.WAIT_CERTIFICATE_VERIFY)},
+    State.WAIT_CERTIFICATE_VERIFY: {CertificateVerify: Step(Client.on_certificate_verify, State.WAIT_FINISHED)},
+    State.WAIT_FINISHED: {Finished: Step(Client.on_finished, State.CONNECTED)},
+}  # RFC 8446 §A.1
+
+SERVER: Table = {
+    State.WAIT_CLIENT_HELLO: {ClientHello: Step(Server.on_client_hello, State.WAIT_CERTIFICATE)},
+    State.WAIT_CERTIFICATE: {Certificate: Step(Server.on_certificate, State.WAIT_CERTIFICATE_VERIFY)},
+    State.WAIT_CERTIFICATE_VERIFY: {CertificateVerify: Step(Server.on_certificate_verify, State.WAIT_FINISHED)},
+    State.WAIT_FINISHED: {Finished: Step(Server.on_finished, State.CONNECTED)},
+}  # RFC 8446 §A.2

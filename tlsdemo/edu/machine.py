@@ -1,0 +1,257 @@
+"""What drives a handshake: lines in, steps of a table, lines out; after it, records. An Endpoint, sans-IO.
+
+    line -> message -> TABLE[state][type of message] -> step(message, transcript hash before it) -> next state
+
+The one rule of the transcript: a message joins it before its step runs, and the step is handed the hash from before.
+So a signature or a Finished is checked against everything up to itself and not including itself (RFC 8446 §4.4), and
+what a step sends comes after what it answers. No step is repeated, and a message without a step is a violation.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from pki import Verdict
+from pki.errors import printable
+from tlsdemo.edu import messages
+from tlsdemo.edu.agreement import Group
+from tlsdemo.edu.channel import CLOSE_NOTIFY, Channel, Content
+from tlsdemo.edu.messages import Alert, Message
+from tlsdemo.edu.schedule import Secrets, schedule, transcript_hash
+from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.protocol import Party, Side
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+class State(Enum):
+    """What a side waits for (RFC 8446 Appendix A)."""
+
+    START = "start"
+    WAIT_CLIENT_HELLO = "wait for ClientHello"
+    WAIT_SERVER_HELLO = "wait for ServerHello"
+    WAIT_CERTIFICATE = "wait for Certificate"
+    WAIT_CERTIFICATE_VERIFY = "wait for CertificateVerify"
+    WAIT_FINISHED = "wait for Finished"
+    CONNECTED = "connected"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done with a message, and what is waited for then."""
+
+    handler: Callable[[Any, Any, bytes], None]
+    next: State
+
+
+Table = Mapping[State, Mapping[type[Message], Step]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a handshake is built of. A protection is taken away by replacing one of these (`edu.weak`)."""
+
+    group: Group
+    client: Table
+    server: Table
+    prove: Mapping[Side, Callable[["Machine"], None]]
+    """How a side shows who it is."""
+    checks: frozenset[str]
+    """What is looked at in the certificate of the other side."""
+    verify_data: Callable[[bytes, bytes], bytes]
+    """What is in Finished: made of a Finished key and a transcript hash."""
+    channel: type[Channel]
+    omitted: frozenset[str]
+    """Fields of messages that this rung does without."""
+
+
+Watch = Callable[["Machine", Side, Message], None]
+"""Told of each message that this side has sent, or has received and accepted: for explaining it."""
+
+
+def nobody_watches(machine: "Machine", sender: Side, message: Message) -> None:
+    """Most of the time."""
+
+
+class Machine:
+    """One side of a conversation, whichever; `Client` and `Server` in `handshake` say what it does."""
+
+    side: Side
+    begins_with: State
+
+    def __init__(self, rung: str, parts: Parts, party: Party, watch: Watch = nobody_watches) -> None:
+        self.rung = rung
+        self.parts = parts
+        self.party = party
+        self.state = self.begins_with
+        self.error: Exception | None = None
+        self.delivered = b""
+        self.ended = False
+        self.peer_chain: tuple[x509.Certificate, ...] = ()
+        self.verdict: Verdict | None = None
+        """Why the other side's certificate was believed, where it was looked at."""
+        self.secret = 0
+        self.shared = b""
+        self.random = b""
+        self.secrets: Secrets
+        self.channel: Channel
+        self._table: Table = parts.client if self.side is Side.CLIENT else parts.server
+        self._watch = watch
+        self._incoming = bytearray()
+        self._outgoing = bytearray()
+        self._transcript = bytearray()
+        self._untold: list[tuple[Side, Message]] = []
+        self._has_finished = False
+        self._has_closed = False
+        self.begin()
+        self._tell()
+
+    def begin(self) -> None:
+        """What this side says first, if it does."""
+
+    # For the steps ---------------------------------------------------------------------------------------------------
+
+    def say(self, message: Message) -> None:
+        """A message of the handshake."""
+        line = messages.encode(message, self.parts.omitted)
+        self._transcript += line
+        self._put(message, line)
+
+    def transcript_hash(self) -> bytes:
+        """Over all messages so far, in both directions."""
+        return transcript_hash(bytes(self._transcript))
+
+    def agree(self, their_share: str, client_random: bytes, server_random: bytes) -> None:
+        """Both halves are there: compute what both now share, and all keys from it."""
+        self.shared = self.parts.group.shared(self.secret, their_share)
+        self.secrets = schedule(self.shared, client_random, server_random)
+        self.channel = self.parts.channel(self.side, self.secrets)
+
+    def has_finished(self) -> None:
+        """From here on this side speaks in records only."""
+        self._has_finished = True
+
+    # An Endpoint -----------------------------------------------------------------------------------------------------
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the handshake is done on this side."""
+        return self.state is State.CONNECTED
+
+    @property
+    def negotiated(self) -> Mapping[str, str]:
+        """Rung, group and cipher; empty before the handshake is done."""
+        if not self.accepted:
+            return {}
+        return {"version": self.rung, "group": self.parts.group.name, "cipher": self.parts.channel.cipher}
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the line. What comes after an error or the end is for nobody."""
+        self._incoming += data
+        try:
+            while not (self.error or self.ended) and (line := messages.take_line(self._incoming)) is not None:
+                message = messages.decode(line, self.rung, self.parts.omitted)
+                if self.accepted:
+                    self._on_content(message)
+                else:
+                    self._on_message(message, line + b"\n")
+        except ProtocolError as error:
+            self._fail(error)
+        if self.error or self.ended:
+            self._incoming.clear()
+        self._tell()
+
+    def receive_eof(self) -> None:
+        """The line has ended."""
+        if self.error or self.ended:
+            return
+        try:
+            if not self.accepted:
+                raise ProtocolError(Violation.TRUNCATED, f"this side had to {self.state.value}")
+            self.channel.end_of_line()
+            self.ended = True
+        except ProtocolError as error:
+            self.error = error  # and nobody is there to be told
+
+    def send(self, data: bytes) -> None:
+        """What the application says; ValueError before the handshake is done, and after `close`."""
+        if not self.accepted or self.error or self._has_closed:
+            raise ValueError("nothing can be said before the handshake is done, nor after close")
+        for start in range(0, len(data), self.channel.longest):
+            self._seal(Content.DATA, data[start : start + self.channel.longest])
+        self._tell()
+
+    def close(self) -> None:
+        """Say that all is said."""
+        if self.accepted and not (self.error or self._has_closed):
+            self._has_closed = True
+            self._seal(Content.ALERT, CLOSE_NOTIFY.encode())
+            self._tell()
+
+    def outgoing(self) -> bytes:
+        """What is to be put on the line."""
+        data = bytes(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _put(self, message: Message, line: bytes) -> None:
+        self._outgoing += line
+        self._untold.append((self.side, message))
+
+    def _tell(self) -> None:
+        """After each step, so that whoever watches sees what the step has led to."""
+        while self._untold:
+            self._watch(self, *self._untold.pop(0))
+
+    def _seal(self, content: Content, data: bytes) -> None:
+        message = self.channel.seal(content, data)
+        self._put(message, messages.encode(message, self.parts.omitted))
+
+    def _on_message(self, message: Message, line: bytes) -> None:
+        step = self._table[self.state].get(type(message))
+        if isinstance(message, Alert):
+            self._on_alert(message.description, message.detail)
+        elif step is None:
+            raise ProtocolError(
+                Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__}, when this side had to {self.state.value}"
+            )
+        else:
+            before = self.transcript_hash()
+            self._transcript += line
+            self._untold.append((self.side.other, message))
+            step.handler(self, message, before)
+            self.state = step.next
+            self._tell()
+
+    def _on_content(self, message: Message) -> None:
+        content, data = self.channel.open(message)
+        self._untold.append((self.side.other, message))
+        if content is Content.DATA:
+            self.delivered += data
+        else:
+            description, _, detail = data.decode("ascii", "replace").partition(": ")
+            self._on_alert(description, detail)
+
+    def _on_alert(self, description: str, detail: str) -> None:
+        if description != CLOSE_NOTIFY:
+            raise ProtocolError(Violation.ALERT, f"{description}: {detail}" if detail else description)
+        if not self.accepted:
+            raise ProtocolError(Violation.TRUNCATED, "it closed in the middle of the handshake")
+        self.ended = True
+
+    def _fail(self, error: ProtocolError) -> None:
+        """The first error is the true one. The other side is told why, in the way in which it listens by now."""
+        self.error = error
+        if error.violation in (Violation.ALERT, Violation.TRUNCATED):
+            return
+        detail = printable(str(error)).encode("ascii", "replace").decode()[:500]
+        if self._has_finished:
+            self._seal(Content.ALERT, f"{error.violation.alert}: {detail}".encode())
+        else:
+            alert = Alert(error.violation.alert, detail)
+            line = messages.encode(alert, self.parts.omitted)
+            self._put(alert, line)

@@ -1,0 +1,234 @@
+"""The messages: one line of JSON each, so that whoever listens can read along (`socat -v`).
+
+    {"type": "client_hello", "rung": "ca", "server_name": "localhost", "random": "5f0c…", "group": "x25519", …}
+
+Every field is text, or a list of texts; bytes are lowercase hex. A message is declared once, with the shape of each
+field in its type; reading is strict, and each way to be wrong is a Violation of its own. Where TLS has a binary format
+with lengths (RFC 8446 §3), here is a format that a person can type.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, get_args, get_type_hints
+
+from tlsdemo.edu.violations import ProtocolError, Violation
+
+MAX_LINE = 1 << 16  # bytes, the newline included; a full record takes half of it
+MAX_CERTIFICATES = 10
+
+# The shapes of fields -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How one kind of field looks in JSON, both ways."""
+
+    read: Callable[[str, Any], Any]
+    write: Callable[[Any], Any] = lambda value: value
+
+
+def text(longest: int, pattern: str = r"[\x20-\x7e]*") -> Shape:
+    """Characters of the pattern, at most `longest` of them."""
+
+    def read(name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ProtocolError(Violation.WRONG_TYPE, f"{name} is to be text")
+        if len(value) > longest:
+            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} characters, {longest} is the most")
+        if not re.fullmatch(pattern, value, re.DOTALL):
+            raise ProtocolError(Violation.BAD_TEXT, name)
+        return value
+
+    return Shape(read)
+
+
+def octets(least: int, most: int) -> Shape:
+    """Between `least` and `most` bytes, as lowercase hex."""
+
+    def read(name: str, value: Any) -> bytes:
+        if not isinstance(value, str):
+            raise ProtocolError(Violation.WRONG_TYPE, f"{name} is to be text")
+        if not re.fullmatch(r"(?:[0-9a-f]{2})*", value):
+            raise ProtocolError(Violation.BAD_HEX, name)
+        data = bytes.fromhex(value)
+        if not least <= len(data) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(data)} bytes, not {wanted}")
+        return data
+
+    return Shape(read, bytes.hex)
+
+
+def several(most: int, each: Shape) -> Shape:
+    """A list of one to `most` fields of the same shape."""
+
+    def read(name: str, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ProtocolError(Violation.WRONG_TYPE, f"{name} is to be a list")
+        if not 1 <= len(value) <= most:
+            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} entries, not 1 to {most}")
+        return tuple(each.read(name, entry) for entry in value)
+
+    return Shape(read, lambda values: [each.write(value) for value in values])
+
+
+Rung = Annotated[str, text(100)]
+Random = Annotated[bytes, octets(32, 32)]
+Group = Annotated[str, text(2100)]
+Share = Annotated[str, text(2048, "[0-9a-f]*")]
+
+# The messages -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClientHello:
+    """The client begins: what it speaks, whom it looks for, and its half of the key agreement (§4.1.2).
+
+    TLS offers lists to choose from; here a rung and a group are fixed, and the other side takes them or leaves.
+    """
+
+    rung: Rung
+    server_name: Annotated[str, text(253)]
+    random: Random = b""
+    group: Group = ""
+    share: Share = ""
+
+
+@dataclass(frozen=True)
+class ServerHello:
+    """The server answers with the other half (§4.1.3)."""
+
+    rung: Rung
+    random: Random = b""
+    share: Share = ""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Who I say I am, and who vouches for me: leaf first, in DER (§4.4.2). TLS 1.3 encrypts it; here it is seen."""
+
+    chain: Annotated[tuple[bytes, ...], several(MAX_CERTIFICATES, octets(1, 1 << 14))] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CertificateVerify:
+    """The proof that I have the key of that certificate: a signature over all that was said so far (§4.4.3)."""
+
+    signature: Annotated[bytes, octets(1, 1 << 10)]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The proof that I have the shared secret, and saw the same messages as you (§4.4.4)."""
+
+    verify_data: Annotated[bytes, octets(32, 32)] = b""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Something encrypted and authenticated (§5.2)."""
+
+    sealed: Annotated[bytes, octets(17, (1 << 14) + 17)]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the application says, for all to see: only the rung `plain` has this. A character stands for a byte."""
+
+    text: Annotated[str, text(1 << 13, r"[\x00-\xff]*")]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """I give up, and why (§6); or, in `plain`, `close_notify`: I have said all."""
+
+    description: Annotated[str, text(40, "[a-z_]+")]
+    detail: Annotated[str, text(1000)] = ""
+
+
+Message = ClientHello | ServerHello | Certificate | CertificateVerify | Finished | Record | Data | Alert
+TYPES: dict[str, type[Message]] = {
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.__name__).lower(): each for each in get_args(Message)
+}
+NAMES = {each: name for name, each in TYPES.items()}
+SHAPES: dict[type[Message], dict[str, Shape]] = {
+    each: {name: get_args(hint)[1] for name, hint in get_type_hints(each, include_extras=True).items()}
+    for each in get_args(Message)
+}
+
+# Reading and writing ------------------------------------------------------------------------------------------------
+
+
+def take_line(buffer: bytearray) -> bytes | None:
+    """The next whole line, without its newline, out of the buffer; None while there is none.
+
+    ProtocolError as soon as what is there cannot become a message.
+    """
+    if buffer.startswith((b"\x16", b"\x15")):  # the content type of a TLS record: handshake, alert (§5.1)
+        raise ProtocolError(Violation.IS_TLS, "is it `--protocol tls` that the other side speaks?")
+    if buffer and not buffer.startswith(b"{"):
+        raise ProtocolError(Violation.NOT_JSON, f"it begins with {ascii(bytes(buffer[:20]))[2:-1]}")
+    end = buffer.find(b"\n", 0, MAX_LINE)
+    if end < 0:
+        if len(buffer) >= MAX_LINE:
+            raise ProtocolError(Violation.OVERSIZE, f"{MAX_LINE} bytes and no end")
+        return None
+    line = bytes(buffer[:end])
+    del buffer[: end + 1]
+    return line
+
+
+def encode(message: Message, omitted: frozenset[str] = frozenset()) -> bytes:
+    """The line for a message, with its newline; without the fields that this rung omits."""
+    shapes = {name: shape for name, shape in SHAPES[type(message)].items() if name not in omitted}
+    entries = {name: shape.write(getattr(message, name)) for name, shape in shapes.items()}
+    return json.dumps({"type": NAMES[type(message)], **entries}).encode() + b"\n"
+
+
+def decode(line: bytes, rung: str, omitted: frozenset[str] = frozenset()) -> Message:
+    """The message in a line without its newline; ProtocolError if it is not exactly one of ours.
+
+    `rung` is what we speak: a hello that names another is refused for that before anything else. A field in `omitted`
+    must be missing, any other must be there.
+    """
+    entries = _flat_object(line)
+    if entries.get("rung", rung) != rung:
+        theirs = re.sub(r"[^\x20-\x7e]", "?", str(entries["rung"]))[:100]
+        raise ProtocolError(Violation.OTHER_RUNG, f"the other side speaks {theirs!r}, this side speaks {rung!r}")
+    kind = entries.pop("type", None)
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise ProtocolError(Violation.UNKNOWN_TYPE, "no type" if kind is None else repr(kind)[:40])
+    shapes = {name: shape for name, shape in SHAPES[TYPES[kind]].items() if name not in omitted}
+    for name in shapes:
+        if name not in entries:
+            raise ProtocolError(Violation.MISSING_FIELD, f"{kind} without {name}")
+    for name in entries:
+        if name not in shapes:
+            raise ProtocolError(Violation.UNKNOWN_FIELD, f"{ascii(name)[:40]} in {kind}")
+    return TYPES[kind](**{name: shape.read(name, entries[name]) for name, shape in shapes.items()})
+
+
+def _flat_object(line: bytes) -> dict[str, Any]:
+    """A JSON object without repeated names, whose values are text or lists of text."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            raise ProtocolError(Violation.REPEATED_FIELD)
+        return dict(pairs)
+
+    try:
+        entries = json.loads(line.decode(), object_pairs_hook=once)
+    except RecursionError:
+        raise ProtocolError(Violation.NESTING) from None
+    except ValueError:  # neither UTF-8 nor JSON, or a number with thousands of digits
+        raise ProtocolError(Violation.NOT_JSON) from None
+    if not isinstance(entries, dict):
+        raise ProtocolError(Violation.NOT_JSON, "it is no object")
+    for name, value in entries.items():
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, list | dict):
+                raise ProtocolError(Violation.NESTING, ascii(name)[:40])
+    return entries

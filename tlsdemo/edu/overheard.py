@@ -1,0 +1,117 @@
+"""What somebody who only listens can make of an educational conversation, by reading and by reckoning.
+
+He knows the protocol, which is no secret, and has every byte; he has no key. Against `multiply` he divides; in a tiny
+group he tries all exponents; against a strong group he does not know how to begin, and gets nothing.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tlsdemo.edu.agreement import FiniteField, Multiplication
+from tlsdemo.edu.channel import Channel, Content
+from tlsdemo.edu.messages import Record
+from tlsdemo.edu.schedule import schedule
+from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.protocol import Flight, Side
+
+PATIENCE = 1 << 20  # exponents that he tries: a fraction of a second
+LONGEST = 1 << 20  # bytes without a newline, of which he lets go
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One line that passed, and what he makes of it."""
+
+    sender: Side
+    line: bytes
+    notes: tuple[str, ...] = ()
+    """What he works out."""
+    read: bytes = b""
+    """What the application said in it, as far as he can read that."""
+
+
+def read(tape: Sequence[Flight]) -> bytes:
+    """All that he reads of a whole recording, in the order in which it was said."""
+    listener = Listener()
+    return b"".join(heard.read for flight in tape for heard in listener.hear(flight))
+
+
+@dataclass
+class Listener:
+    """Listens to one conversation."""
+
+    _partial: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
+    _hellos: dict[Side, dict[str, Any]] = field(default_factory=dict)
+    _channels: dict[Side, Channel] = field(default_factory=dict)
+
+    def hear(self, flight: Flight) -> list[Heard]:
+        """The lines that are complete with this flight."""
+        partial = self._partial[flight.sender]
+        partial += flight.data
+        *lines, rest = bytes(partial).split(b"\n")
+        partial[:] = rest[-LONGEST:]
+        return [self._line(flight.sender, line) for line in lines]
+
+    def _line(self, sender: Side, line: bytes) -> Heard:
+        try:
+            entries = json.loads(line)
+            match entries["type"]:
+                case "client_hello" | "server_hello":
+                    self._hellos[sender] = entries
+                    return Heard(sender, line, self._reckon() if sender is Side.SERVER else ())
+                case "data":
+                    return Heard(sender, line, read=entries["text"].encode("latin-1"))
+                case "record" if sender in self._channels:
+                    content, data = self._channels[sender].open(Record(bytes.fromhex(entries["sealed"])))
+                    return Heard(sender, line, read=data if content is Content.DATA else b"")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProtocolError):
+            pass  # no message of ours, or not for him
+        return Heard(sender, line)
+
+    def _reckon(self) -> tuple[str, ...]:
+        """Both hellos have passed: can he get from the public values to the shared secret?"""
+        client, server = self._hellos[Side.CLIENT], self._hellos[Side.SERVER]
+        if "share" not in client:
+            return ()
+        found = crack(client["group"], client["share"], server["share"])
+        if found is None:
+            return (f"{client['group']}: both halves are here, and nobody knows how to get from them to the secret",)
+        secrets = schedule(found.shared, bytes.fromhex(client["random"]), bytes.fromhex(server["random"]))
+        # What the client seals, a server opens: he stands in for each of them.
+        self._channels = {sender: Channel(sender.other, secrets) for sender in Side}
+        return (*found.how, "all keys follow from it: from here on he reads")
+
+
+@dataclass(frozen=True)
+class Cracked:
+    """The shared secret, and how it was found."""
+
+    shared: bytes
+    how: tuple[str, ...]
+
+
+def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
+    """The shared secret out of what passed the line, if there is a way."""
+    if toy := re.fullmatch(r"multiplication by (\d+)", group):
+        common, a = int(toy[1]), int(client_share) // int(toy[1])
+        shared = Multiplication(common).shared(a, server_share)
+        return Cracked(
+            shared,
+            (
+                f"he divides: {client_share} / {common} = {a}, the client's secret",
+                f"he multiplies: {a} x {server_share} = {int.from_bytes(shared)}, what both share",
+            ),
+        )
+    if (small := re.fullmatch(r"(\d+):(\d+)", group)) and int(small[1]) < 2**64:
+        field_ = FiniteField(int(small[1]), int(small[2]))
+        power, wanted = 1, int(client_share)
+        for exponent in range(1, min(field_.p, PATIENCE)):
+            power = power * field_.g % field_.p
+            if power == wanted:
+                shared = field_.shared(exponent, server_share)
+                tried = f"he tries exponents: {field_.g}^{exponent} mod {field_.p} = {wanted}, after {exponent} steps"
+                return Cracked(shared, (tried, f"the shared secret is {int.from_bytes(shared)}"))
+    return None

@@ -1,0 +1,74 @@
+"""The key schedule: from one shared secret to all the keys (RFC 8446 §7.1, with HKDF of RFC 5869).
+
+    shared secret, both randoms --Extract--> master secret --Expand("client finished")--> proves the client's transcript
+                                                           --Expand("server finished")--> proves the server's
+                                                           --Expand("client key", "client iv")--> from client to server
+                                                           --Expand("server key", "server iv")--> from server to client
+
+Pure functions. TLS mixes the whole transcript into every key (§7.1); here the two randoms go in, and Finished alone
+stands for the transcript, so that one can see what it is good for.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tlsdemo.protocol import Side
+
+KEY, IV, HASH = 32, 12, 32  # bytes: ChaCha20-Poly1305 (RFC 8439), SHA-256
+
+
+@dataclass(frozen=True)
+class TrafficKeys:
+    """What encrypts one direction (§7.3)."""
+
+    key: bytes
+    iv: bytes
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """All that follows from one agreement."""
+
+    finished: Mapping[Side, bytes]
+    traffic: Mapping[Side, TrafficKeys]
+
+
+def schedule(shared: bytes, client_random: bytes, server_random: bytes) -> Secrets:
+    """Everything from the shared secret and the two randoms."""
+    master = extract(client_random + server_random, shared)
+    return Secrets(
+        finished={side: expand(master, f"tlsdemo {side.value} finished", HASH) for side in Side},
+        traffic={
+            side: TrafficKeys(
+                key=expand(master, f"tlsdemo {side.value} key", KEY), iv=expand(master, f"tlsdemo {side.value} iv", IV)
+            )
+            for side in Side
+        },
+    )
+
+
+def verify_data(finished_key: bytes, transcript_hash: bytes) -> bytes:
+    """Of Finished (§4.4.4): HMAC over the transcript so far, 32 bytes; only who has the shared secret can make it."""
+    return hmac.digest(finished_key, transcript_hash, "sha256")
+
+
+def extract(salt: bytes, input_key_material: bytes) -> bytes:
+    """HKDF-Extract (RFC 5869 §2.2): 32 bytes, evenly random, out of whatever is secret in the input."""
+    return hmac.digest(salt or bytes(HASH), input_key_material, "sha256")
+
+
+def expand(key: bytes, label: str | bytes, length: int) -> bytes:
+    """HKDF-Expand (RFC 5869 §2.3): as many bytes as wanted; those for one label tell nothing about another's."""
+    info = label.encode() if isinstance(label, str) else label
+    block, output = b"", b""
+    for number in range(1, -(-length // HASH) + 1):
+        block = hmac.digest(key, block + info + bytes([number]), "sha256")
+        output += block
+    return output[:length]
+
+
+def transcript_hash(transcript: bytes) -> bytes:
+    """SHA-256 over all messages so far, as they passed the line (§4.4.1)."""
+    return hashlib.sha256(transcript).digest()

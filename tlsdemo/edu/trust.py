@@ -1,0 +1,128 @@
+"""Who is it? A signature over this conversation, and somebody whom I trust who vouches for its key.
+
+CertificateVerify:  signed( 64 blanks, whose signature it is, a zero byte, hash of all that was said )   §4.4.3
+Certificate:        leaf <- intermediate <- the authority that I know beforehand                         §4.4.2
+"""
+
+from collections.abc import Mapping, Sequence
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki import Check, Credential, Purpose, Verdict, keys, verify
+from pki.malformed import MALFORMED
+from pki.names import readable, show
+from pki.path import SIGNATURE
+from pki.verdict import Result
+from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.protocol import Party, Side
+
+PURPOSES = {Side.SERVER: Purpose.SERVER, Side.CLIENT: Purpose.CLIENT}
+
+
+def signed_content(signer: Side, transcript_hash: bytes) -> bytes:
+    """The bytes that are signed. They say whose signature it is: a server's cannot be passed off as a client's."""
+    return b" " * 64 + f"tlsdemo, {signer.value} CertificateVerify".encode() + b"\0" + transcript_hash
+
+
+def sign(key: keys.PrivateKey, content: bytes) -> bytes:
+    """Prove possession of the key. With EC and Ed25519 the same content gives the same signature (RFC 6979, 8032)."""
+    match key:
+        case ed25519.Ed25519PrivateKey():
+            return key.sign(content)
+        case ec.EllipticCurvePrivateKey():
+            return key.sign(content, ec.ECDSA(_hash(key.public_key()), deterministic_signing=True))
+        case rsa.RSAPrivateKey():
+            return key.sign(content, _pss(), hashes.SHA256())
+    raise ValueError(f"a {type(key).__name__} cannot sign a conversation")
+
+
+def check_signature(certificate: x509.Certificate, signature: bytes, content: bytes) -> None:
+    """Whether the key of that certificate made it; ProtocolError if not."""
+    try:
+        match key := certificate.public_key():
+            case ed25519.Ed25519PublicKey():
+                key.verify(signature, content)
+            case ec.EllipticCurvePublicKey():
+                key.verify(signature, content, ec.ECDSA(_hash(key)))
+            case rsa.RSAPublicKey():
+                key.verify(signature, content, _pss(), hashes.SHA256())
+            case _:
+                raise ProtocolError(Violation.WEAK_KEY, keys.describe(key))
+    except InvalidSignature:
+        detail = "it was not made with the certificate's key, or not over what was said here"
+        raise ProtocolError(Violation.BAD_SIGNATURE, detail) from None
+    except MALFORMED as error:
+        raise ProtocolError(Violation.WEAK_KEY, str(error)) from None
+
+
+def _hash(key: ec.EllipticCurvePublicKey) -> hashes.HashAlgorithm:
+    return hashes.SHA384() if key.key_size > 256 else hashes.SHA256()
+
+
+def _pss() -> padding.PSS:
+    return padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+
+
+# Who vouches --------------------------------------------------------------------------------------------------------
+
+CHECKS = ("purpose", "chain", "dates", "name", "revocation")
+"""What `pki.verify` checks, each by its name there."""
+
+VIOLATIONS: Mapping[str, Violation] = {
+    "form": Violation.BAD_CERTIFICATE,
+    "purpose": Violation.WRONG_PURPOSE,
+    "chain": Violation.UNTRUSTED,
+    "dates": Violation.OUT_OF_DATE,
+    "name": Violation.WRONG_NAME,
+    "revocation": Violation.REVOKED,
+}
+
+
+def read_chain(ders: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
+    """The certificates of a message; ProtocolError if one of them is none."""
+    try:
+        return tuple(x509.load_der_x509_certificate(der) for der in ders)
+    except MALFORMED as error:
+        raise ProtocolError(Violation.BAD_CERTIFICATE, str(error).splitlines()[0][:200]) from None
+
+
+def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, checks: frozenset[str]) -> Verdict:
+    """Whether `party` may believe in what `presenter` showed; ProtocolError at the first of `checks` that fails.
+
+    A check that was not made counts as failed: whoever wants to do without says so, by taking it out of `checks`.
+    """
+    verdict = verify(
+        chain[0],
+        intermediates=chain[1:],
+        trust_anchors=party.anchors,
+        name=party.name if presenter is Side.SERVER else None,
+        purpose=PURPOSES[presenter],
+        at=party.clock(),
+        crls=party.crls,
+    )
+    wanted = checks - {"name"} if presenter is Side.CLIENT else checks  # whichever client it is, it may come in
+    for check in verdict.checks:
+        if check.result is Result.FAILED and check.name in wanted | {"form"}:
+            raise ProtocolError(_violation(check), check.detail, check)
+    for check in verdict.checks:
+        if check.result is Result.NOT_MADE and check.name in wanted:
+            raise ProtocolError(_violation(check), check.detail, check)
+    return verdict
+
+
+def _violation(check: Check) -> Violation:
+    return Violation.FORGED if check.section == SIGNATURE else VIOLATIONS[check.name]
+
+
+def ders(credential: Credential) -> tuple[bytes, ...]:
+    """The chain as it is sent: leaf first, no root."""
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in credential.chain)
+
+
+def names_in(certificate: x509.Certificate) -> str:
+    """For telling: `DNS:localhost, IP:127.0.0.1`."""
+    return ", ".join(map(show, readable(certificate))) or "no name"
