@@ -17,7 +17,7 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.__init__": set(),
     "tlsdemo.protocol": {"pki"},
     "tlsdemo.wire": set(),
-    "tlsdemo.talk": set(),
+    "tlsdemo.talk": {"tlsdemo.events", "tlsdemo.protocol"},
     "tlsdemo.events": {"tlsdemo.protocol"},
     "tlsdemo.report": {"tlsdemo.protocol", "tlsdemo.events", "pki"},
     "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.wire", "pki"},

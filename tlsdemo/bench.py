@@ -1,56 +1,75 @@
-"""What things cost, measured in this run and in memory: no sockets, no threads, both sides in turn. EDGE."""
+"""What a handshake costs, measured in this run and in memory: no sockets, no threads, both sides in turn. EDGE."""
 
-import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from tlsdemo.protocol import Endpoint, Side
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One way to configure both sides: what it adds to the one before it, and the two contexts."""
+    """One way to talk: its title, and how its two ends are made."""
 
     title: str
-    client: ssl.SSLContext
-    server: ssl.SSLContext
+    client: Callable[[], Endpoint]
+    server: Callable[[], Endpoint]
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Seconds that the client and the server spend on one full handshake: the least seen, which noise only adds to."""
+class Price:
+    """Of one full handshake: flights, bytes that each side sent, and seconds that each side spent."""
 
     title: str
-    client: float
-    server: float
+    flights: int
+    sent: Mapping[Side, int]
+    seconds: Mapping[Side, float]
+    """The least seen, since noise only adds to it."""
+
+    @property
+    def total(self) -> float:
+        """Seconds of both sides."""
+        return sum(self.seconds.values())
 
 
-def handshakes(setups: Sequence[Setup], server_hostname: str, rounds: int = 40) -> list[Cost]:
-    """The cost of each setup. They take turns, so that a machine that slows down slows them all."""
-    times: dict[str, list[tuple[float, float]]] = {setup.title: [] for setup in setups}
+def handshakes(setups: Sequence[Setup], rounds: int = 40) -> list[Price]:
+    """The price of each setup. They take turns, so that a machine that slows down slows them all."""
+    prices: dict[str, list[Price]] = {setup.title: [] for setup in setups}
     for number in range(rounds + 3):
         for setup in setups:
-            spent = _handshake(setup, server_hostname)
+            price = _handshake(setup)
             if number >= 3:  # the first rounds warm the caches
-                times[setup.title].append(spent)
-    return [
-        Cost(title, min(client for client, _ in spent), min(server for _, server in spent))
-        for title, spent in times.items()
-    ]
+                prices[setup.title].append(price)
+    return [_least(found) for found in prices.values()]
 
 
-def _handshake(setup: Setup, server_hostname: str) -> tuple[float, float]:
-    """Seconds spent by client and server on one handshake."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = setup.client.wrap_bio(to_client, to_server, server_hostname=server_hostname)
-    server = setup.server.wrap_bio(to_server, to_client, server_side=True)
-    spent = {client: 0.0, server: 0.0}
-    waiting = [client, server]
-    while waiting:
-        side = waiting.pop(0)
+def _least(found: Sequence[Price]) -> Price:
+    least = {side: min(price.seconds[side] for price in found) for side in Side}
+    return Price(found[0].title, found[0].flights, found[0].sent, least)
+
+
+def _handshake(setup: Setup) -> Price:
+    """One handshake, until both are silent; ValueError if it failed."""
+    seconds = dict.fromkeys(Side, 0.0)
+    sent = dict.fromkeys(Side, 0)
+    flights = 0
+    ends: dict[Side, Endpoint] = {}
+    for side, make in ((Side.CLIENT, setup.client), (Side.SERVER, setup.server)):
         begin = time.perf_counter()
-        try:
-            side.do_handshake()
-        except ssl.SSLWantReadError:
-            waiting.append(side)
-        spent[side] += time.perf_counter() - begin
-    return spent[client], spent[server]
+        ends[side] = make()
+        seconds[side] += time.perf_counter() - begin
+    silent = False
+    while not silent:
+        silent = True
+        for side in Side:
+            if data := ends[side].outgoing():
+                silent = False
+                flights += 1
+                sent[side] += len(data)
+                begin = time.perf_counter()
+                ends[side.other].receive(data)
+                seconds[side.other] += time.perf_counter() - begin
+    for end in ends.values():
+        if not end.accepted or end.error:
+            raise ValueError(f"{setup.title}: the handshake failed: {end.error}")
+    return Price(setup.title, flights, sent, seconds)

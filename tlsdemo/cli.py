@@ -18,8 +18,14 @@ app = application("Where is the security buried? Real TLS with a generated PKI, 
 
 
 class ProtocolName(StrEnum):
-    """The values of --protocol."""
+    """The values of --protocol: the rungs of the educational handshake, and real TLS."""
 
+    plain = "plain"
+    multiply = "multiply"
+    dh = "dh"
+    signed = "signed"
+    ca = "ca"
+    mutual = "mutual"
     tls = "tls"
 
 
@@ -31,7 +37,23 @@ class CredentialName(StrEnum):
     stranger = "stranger"
 
 
+class AttackerCredential(StrEnum):
+    """The values of mitm's --credential: what certificate he has come by."""
+
+    rogue = "rogue"
+    self_signed = "self-signed"
+    stranger = "stranger"
+    stolen = "stolen"
+
+
 Protocol = Annotated[ProtocolName, typer.Option("--protocol", help="What is spoken on the line.")]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", help="What is reckoned in: x25519, ffdhe2048, or P:G such as 23:5, to be broken."),
+]
+Story = Annotated[
+    bool, typer.Option("--story", help="multiply with the story's numbers: 300, and the secrets 5 and 7.")
+]
 Certs = Annotated[
     Path,
     typer.Option(
@@ -63,6 +85,9 @@ def serve(
     key: Annotated[
         Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.", readable=False)
     ] = None,
+    group: Group = None,
+    story: Story = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Tell each step of the educational handshake.")] = False,
     require_client_cert: Annotated[
         bool, typer.Option("--require-client-cert", help="Demand a certificate of the client, too.")
     ] = False,
@@ -73,7 +98,8 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
 ) -> int:
     """Serve, and tell what happens, until Ctrl-C."""
-    from tlsdemo.commands.serve import Settings, serve
+    from tlsdemo.commands.serve import serve
+    from tlsdemo.commands.settings import Settings
 
     if rogue and credential is CredentialName.stranger:
         raise Problem("--rogue is one thing, --credential stranger another", hint="choose one", code=ExitCode.USAGE)
@@ -84,6 +110,9 @@ def serve(
     return serve(
         Settings(
             protocol=protocol.value,
+            group=group,
+            story=story,
+            explain=explain,
             hosts=(host,) if host is not None else None,
             port=port,
             certs=certs,
@@ -102,6 +131,8 @@ def serve(
 def connect(
     address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
     protocol: Protocol = ProtocolName.tls,
+    group: Group = None,
+    story: Story = False,
     message: Annotated[
         str | None, typer.Option("--message", help="What to say; otherwise what is piped in, otherwise a default.")
     ] = None,
@@ -127,11 +158,15 @@ def connect(
 
     Exit code 0: delivered and answered. 1: refused, with the reason.
     """
-    from tlsdemo.commands.connect import Settings, connect
+    from tlsdemo.commands.call import Settings
+    from tlsdemo.commands.connect import connect
 
     return connect(
         Settings(
             address=address,
+            protocol=protocol.value,
+            group=group,
+            story=story,
             message=message,
             trust=trust or certs / "root.pem",
             name=name,
@@ -142,6 +177,41 @@ def connect(
             explain=explain,
         )
     )
+
+
+Upstream = Annotated[str, typer.Option("--upstream", metavar="HOST:PORT", help="The server.")]
+Listen = Annotated[str, typer.Option("--listen", metavar="[HOST:]PORT", help="Where to sit; 0 takes any free port.")]
+
+
+@app.command()
+def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") -> int:
+    """Sit on the line, pass everything on, and tell what can be made of it, until Ctrl-C."""
+    from tlsdemo.commands.eavesdrop import eavesdrop
+
+    return eavesdrop(upstream, listen)
+
+
+@app.command()
+def mitm(
+    upstream: Upstream = "localhost:4433",
+    listen: Listen = "4434",
+    protocol: Protocol = ProtocolName.tls,
+    group: Group = None,
+    credential: Annotated[
+        AttackerCredential, typer.Option("--credential", help="The certificate that he shows.")
+    ] = AttackerCredential.rogue,
+    certs: Certs = CERTS,
+    alter: Annotated[
+        list[str] | None, typer.Option("--alter", metavar="OLD=NEW", help="Replace this in what passes; repeatable.")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after one conversation: 0 when he read it, 1 when he was refused.")
+    ] = False,
+) -> int:
+    """Sit in the middle: be the server to the client, and the client to the server, until Ctrl-C."""
+    from tlsdemo.commands.mitm import Settings, mitm
+
+    return mitm(Settings(upstream, listen, protocol.value, group, credential.value, certs, alter or (), once))
 
 
 @app.command()

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import h11
 
+from tlsdemo.events import Agreed, Closed, Ending, Event, Refused
+from tlsdemo.protocol import Side
+
 MAX_LINE = 1 << 16  # bytes, the newline included; also what an HTTP request head may have
 HTTP_REQUEST = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r?")
 REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 431: b"Request Header Fields Too Large"}
@@ -102,6 +105,19 @@ class Talk:
             f"<tr><th>{html.escape(fact.label)}</th><td>{html.escape(fact.value)}</td></tr>" for fact in self._told()
         )
         return PAGE.format(rows=rows)
+
+
+def facts(agreed: Agreed) -> list[Fact]:
+    """What the server tells its client about the channel."""
+    who = "not proved: no certificate was asked for" if agreed.client is None else ", ".join(agreed.client)
+    return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]
+
+
+def ending(peer: str, talk: Talk, application_bytes: int) -> Event:
+    """How a talk ended, where the line was not cut and nobody gave up."""
+    if talk.refusal:
+        return Refused(peer, Side.SERVER, None, talk.refusal, application_bytes)
+    return Closed(peer, Ending.LEFT if talk.message is None else Ending.ANSWERED, application_bytes)
 
 
 PAGE = """<!doctype html>

@@ -67,11 +67,21 @@ class Parts:
     """Fields of messages that this rung does without."""
 
 
-Watch = Callable[["Machine", Side, Message], None]
-"""Told of each message that this side has sent, or has received and accepted: for explaining it."""
+@dataclass(frozen=True)
+class Moment:
+    """A message that this side has sent, or has received, its step done."""
+
+    sender: Side
+    message: Message
+    inside: bytes = b""
+    """What was in it, if it was a record."""
 
 
-def nobody_watches(machine: "Machine", sender: Side, message: Message) -> None:
+Watch = Callable[["Machine", Moment], None]
+"""Told of each moment: for explaining it."""
+
+
+def nobody_watches(machine: "Machine", moment: Moment) -> None:
     """Most of the time."""
 
 
@@ -102,7 +112,7 @@ class Machine:
         self._incoming = bytearray()
         self._outgoing = bytearray()
         self._transcript = bytearray()
-        self._untold: list[tuple[Side, Message]] = []
+        self._untold: list[Moment] = []
         self._has_finished = False
         self._has_closed = False
         self.begin()
@@ -198,18 +208,18 @@ class Machine:
 
     # Inside ----------------------------------------------------------------------------------------------------------
 
-    def _put(self, message: Message, line: bytes) -> None:
+    def _put(self, message: Message, line: bytes, inside: bytes = b"") -> None:
         self._outgoing += line
-        self._untold.append((self.side, message))
+        self._untold.append(Moment(self.side, message, inside))
 
     def _tell(self) -> None:
         """After each step, so that whoever watches sees what the step has led to."""
         while self._untold:
-            self._watch(self, *self._untold.pop(0))
+            self._watch(self, self._untold.pop(0))
 
     def _seal(self, content: Content, data: bytes) -> None:
         message = self.channel.seal(content, data)
-        self._put(message, messages.encode(message, self.parts.omitted))
+        self._put(message, messages.encode(message, self.parts.omitted), data)
 
     def _on_message(self, message: Message, line: bytes) -> None:
         step = self._table[self.state].get(type(message))
@@ -222,14 +232,14 @@ class Machine:
         else:
             before = self.transcript_hash()
             self._transcript += line
-            self._untold.append((self.side.other, message))
+            self._untold.append(Moment(self.side.other, message))
             step.handler(self, message, before)
             self.state = step.next
             self._tell()
 
     def _on_content(self, message: Message) -> None:
         content, data = self.channel.open(message)
-        self._untold.append((self.side.other, message))
+        self._untold.append(Moment(self.side.other, message, data))
         if content is Content.DATA:
             self.delivered += data
         else:

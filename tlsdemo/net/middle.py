@@ -52,7 +52,6 @@ class Middle:
     on_end: Callable[[str, Attacker, Problem | None], None] = lambda peer, attacker, problem: None
 
     def __post_init__(self) -> None:
-        self._stopping = threading.Event()
         self.server = Server(self.listener, self._carry)
 
     def run(self) -> None:
@@ -61,7 +60,6 @@ class Middle:
 
     def stop(self) -> None:
         """Ask `run` to return; conversations are cut."""
-        self._stopping.set()
         self.server.stop()
 
     def _carry(self, connection: Connection) -> None:
@@ -81,7 +79,7 @@ class Middle:
         """Until both have hung up and have all that is for them; or one of them is gone, or all is silent."""
         idle_since = time.monotonic()
         with selectors.DefaultSelector() as selector:
-            while not self._stopping.is_set():
+            while not self.server.stopping:
                 interest = _interest(ends)
                 _register(selector, ends, interest)
                 if not any(interest.values()):

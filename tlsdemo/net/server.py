@@ -63,6 +63,11 @@ class Server:
         """A byte that is written here makes the loop look around."""
         return self._wake_writer.fileno()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called: for handlers that wait for more than their connection."""
+        return self._stopping
+
     def stop(self) -> None:
         """Ask `run` to return. Connections in progress are cut."""
         self._stopping = True

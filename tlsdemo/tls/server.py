@@ -15,7 +15,7 @@ from pki import names
 from tlsdemo import net
 from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Side
-from tlsdemo.talk import Fact, Talk
+from tlsdemo.talk import Talk, ending, facts
 from tlsdemo.tls import refusal
 
 IDLE_LIMIT = 300.0  # seconds; the handshake's deadline is lifted, but nobody keeps a thread for ever
@@ -56,7 +56,7 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
         with suppress(OSError):  # our close_notify, and the client's: many go without saying it
             tls.unwrap()
         net.drain(tls)
-        return _ending(connection.peer, talk, received)
+        return ending(connection.peer, talk, received)
     except refusal.GONE:
         return Closed(connection.peer, Ending.CUT, received)
     except OSError as error:
@@ -64,12 +64,6 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
             net.below_tls(tls, SPEAK_TLS)
         net.drain(tls)  # so that the alert which tells the client why is not lost
         return _failure(connection.peer, error, received)
-
-
-def _ending(peer: str, talk: Talk, received: int) -> Event:
-    if talk.refusal:
-        return Refused(peer, Side.SERVER, None, talk.refusal, received)
-    return Closed(peer, Ending.LEFT if talk.message is None else Ending.ANSWERED, received)
 
 
 def _failure(peer: str, error: OSError, received: int) -> Event:
@@ -83,9 +77,3 @@ def client_names(tls: ssl.SSLSocket) -> tuple[str, ...] | None:
     if der is None:
         return None
     return tuple(names.show(name) for name in names.readable(x509.load_der_x509_certificate(der)))
-
-
-def facts(agreed: Agreed) -> list[Fact]:
-    """What the server tells its client about the channel."""
-    who = "not proved: no certificate was asked for" if agreed.client is None else ", ".join(agreed.client)
-    return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]

@@ -1,0 +1,94 @@
+"""Whose certificate is shown: the server's, or one of those that an attacker can come by. EDGE: reads files."""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from pki import Credential, keys, names, store
+from pki.authority import Validity
+from pki.console import note
+from pki.files import read_certificates, read_credential, read_crls
+from pki.keys import KeyType
+from pki.rogues import CATALOGUE, Ingredients
+
+
+def credential(name: str, certs: Path) -> Credential:
+    """By the name of the option: server, rogue, self-signed, stranger, stolen."""
+    return KINDS[name](certs)
+
+
+def from_files(certificate: Path, key: Path | None, hint: str) -> Credential:
+    """A certificate and its key, which lies beside it unless it is named; a note if its dates are over."""
+    found = read_credential(certificate, key or certificate.with_suffix(".key"), hint)
+    dates = Validity.of(found.certificate)
+    if not dates.not_before <= datetime.now(UTC) <= dates.not_after:
+        note(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
+        note("clients will refuse it; `pki init --force` mints anew")
+    return found
+
+
+def _server(certs: Path) -> Credential:
+    return from_files(certs / "server.pem", None, _mint(certs))
+
+
+def _rogue(certs: Path) -> Credential:
+    return from_files(certs / "rogue/server.pem", None, _mint(certs))
+
+
+def _self_signed(certs: Path) -> Credential:
+    """It vouches for itself."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    root = read_certificates(certs / "root.pem", _mint(certs))[0]
+    ingredients = Ingredients(
+        root=root,
+        alternative_names=tuple(map(names.parse, _names_to_imitate(certs))),
+        validity=Validity(now - store.CLOCK_SKEW, now + timedelta(90)),
+        new_key=lambda: keys.generate(KeyType.EC_P256),
+        new_serial=x509.random_serial_number,
+    )
+    return CATALOGUE["self-signed"].mint(ingredients).credential
+
+
+def _stranger(certs: Path) -> Credential:
+    """A perfectly good certificate by a perfectly good authority that nobody here trusts (trustme's)."""
+    import trustme
+
+    authority = trustme.CA()
+    leaf = authority.issue_cert(*_names_to_imitate(certs))
+    store.keep(certs, "stranger/ca.pem", authority.cert_pem.bytes())
+    chain = [x509.load_pem_x509_certificate(blob.bytes()) for blob in leaf.cert_chain_pems]
+    return Credential(keys.from_pem(leaf.private_key_pem.bytes()), chain[0], tuple(chain[1:]))
+
+
+def _names_to_imitate(certs: Path) -> tuple[str, ...]:
+    if not os.path.lexists(certs / "server.pem"):
+        return store.DEFAULT_SAN
+    presented = names.readable(read_certificates(certs / "server.pem")[0])
+    return tuple(map(names.plain, presented)) or store.DEFAULT_SAN
+
+
+KINDS: Mapping[str, Callable[[Path], Credential]] = {
+    "server": _server,
+    "rogue": _rogue,
+    "self-signed": _self_signed,
+    "stranger": _stranger,
+    "stolen": _server,
+}
+
+
+def trust(certs: Path) -> tuple[x509.Certificate, ...]:
+    """The anchors of this folder."""
+    return read_certificates(certs / "root.pem", _mint(certs))
+
+
+def revocation_lists(certs: Path) -> tuple[x509.CertificateRevocationList, ...]:
+    """The lists of this folder; none if there is no file."""
+    path = certs / "crl.pem"
+    return read_crls(path) if os.path.lexists(path) else ()
+
+
+def _mint(certs: Path) -> str:
+    return f"`pki init --dir {certs}` makes what is needed here"

@@ -1,0 +1,95 @@
+"""`tlsdemo eavesdrop`: pass everything on, print what passes, and what can be made of it. EDGE."""
+
+import re
+import textwrap
+
+from pki.errors import ExitCode, Problem, printable
+from tlsdemo import net
+from tlsdemo.commands.line import place, sit
+from tlsdemo.commands.reporter import Reporter
+from tlsdemo.edu.overheard import Listener
+from tlsdemo.protocol import Attacker, Flight, Relay, Side
+from tlsdemo.wire.records import records
+
+ARROWS = {Side.CLIENT: ">", Side.SERVER: "<"}  # as `socat -v` has them
+WIDTH = 100
+
+
+def eavesdrop(upstream: str, listen: str) -> int:
+    """Run until a signal; the exit code."""
+    where, report = place(upstream, listen), Reporter()
+
+    def introduction(address: net.Address) -> list[str]:
+        return [
+            f"listening on {address}, passing everything on to {where.upstream}",
+            "  > is the client, < the server, = what an eavesdropper makes of it",
+            "",
+            "  in another terminal, with the server's --protocol:",
+            f"    tlsdemo connect {address}",
+            "",
+        ]
+
+    def on_end(middle: net.Middle, peer: str, ear: Attacker, problem: Problem | None) -> None:
+        assert isinstance(ear, Ear)
+        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else ear.conclusion()}", "")
+        if report.failure:
+            middle.stop()
+
+    sit(where, report, introduction, lambda peer: Ear(report), on_end)
+    return ExitCode.YES
+
+
+class Ear(Relay):
+    """Passes everything on, and tells what he hears on one line."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._listener = Listener()
+        self._tls: dict[Side, bytes] = dict.fromkeys(Side, b"")
+        self._bytes = 0
+        self._read = b""
+
+    def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
+        """Tell it, and pass it on."""
+        self._bytes += len(flight.data)
+        self._report.say(*self._told(flight))
+        return [(flight.sender.other, flight.data)]
+
+    def conclusion(self) -> str:
+        """What he has in the end."""
+        if self._read:
+            return f"the end of the line: {self._bytes} bytes, and he has read the message"
+        return f"the end of the line: {self._bytes} bytes; he has seen who, when and how much, and read nothing of it"
+
+    def _told(self, flight: Flight) -> list[str]:
+        arrow = ARROWS[flight.sender]
+        if flight.data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") or self._tls[flight.sender]:
+            return [f"{arrow} {line}" for line in self._records(flight)]
+        told = []
+        for heard in self._listener.hear(flight):
+            told += _folded(f"{arrow} ", _shortened(printable(heard.line.decode("utf-8", "backslashreplace"))))
+            for note in heard.notes:
+                told += _folded("    = ", printable(note))
+            if heard.read:
+                self._read += heard.read
+                told += _folded("    = ", f"he reads: {printable(repr(heard.read.decode('utf-8', 'replace')))}")
+        return told or [f"{arrow} {len(flight.data)} bytes, not a whole line yet"]
+
+    def _records(self, flight: Flight) -> list[str]:
+        """TLS: the envelopes of the records that are complete."""
+        stream = self._tls[flight.sender] + flight.data
+        found = list(records(stream))
+        used = sum(5 + len(record.fragment) for record in found)
+        self._tls[flight.sender] = stream[used:]
+        return [f"TLS record: {record.name}, {len(record.fragment)} bytes" for record in found]
+
+
+def _shortened(line: str) -> str:
+    """Without the rest of long hex: a certificate would fill the screen."""
+    return re.sub(r"([0-9a-f]{64})[0-9a-f]{64,}", r"\1…", line)
+
+
+def _folded(prefix: str, text: str) -> list[str]:
+    """Wrapped, the first line after the prefix, the others below it."""
+    lines = textwrap.wrap(text, WIDTH - len(prefix), break_on_hyphens=False) or [""]
+    return [(prefix if number == 0 else " " * len(prefix)) + line for number, line in enumerate(lines)]

@@ -1,0 +1,111 @@
+"""What a server prints when it begins: who it says it is, and the commands that talk to it. EDGE."""
+
+import shlex
+from collections.abc import Iterator
+
+from cryptography import x509
+
+from pki import Credential, names
+from tlsdemo import net
+from tlsdemo.commands.settings import Settings
+
+WHOSE = {
+    "server": "the server's own certificate",
+    "rogue": "the ROGUE's certificate: a careful client refuses it",
+    "stranger": "the certificate of a STRANGER: a good one, but nobody here trusts its authority",
+}
+
+
+def introduction(settings: Settings, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
+    """Who this server says it is, and the commands that talk to it."""
+    others = [str(net.Address(host, listener.port)) for host in listener.hosts[1:]]
+    if others:
+        yield f"  and on {', '.join(others)}"
+    if credential is None:
+        yield "  showing no certificate: nobody can tell who this is"
+    else:
+        yield f"  showing {settings.cert or WHOSE[settings.credential]}"
+        yield f"  for {', '.join(names.plain(name) for name in names.readable(credential.certificate))}"
+    yield ""
+    yield "  in another terminal:"
+    if settings.protocol == "tls" and credential is not None:
+        commands = _over_tls(settings, credential, listener)
+    else:
+        commands = _over_edu(settings, credential, listener)
+    yield from (f"    {command}" for command in commands)
+    yield ""
+
+
+def _over_edu(settings: Settings, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
+    host, target, through, socat = _places(settings, listener)
+    options = f" --protocol {settings.protocol}"
+    if settings.group:
+        options += f" --group {settings.group}"
+    his = options
+    if settings.story:
+        options += " --story"
+    asking = options
+    if credential is not None and (name := _name_to_ask_for(host, credential)) != host:
+        asking += f" --name {name}"
+    if settings.protocol in ("ca", "mutual") and (trust := _trust(settings)):
+        asking += trust
+    yield f"tlsdemo connect {target}{asking} --explain"
+    sees = {"plain": "reads every word", "multiply": "sees the numbers, and could divide"}
+    what = sees.get(settings.protocol, "sees the handshake, and cannot read the message")
+    yield socat
+    yield f"tlsdemo connect {through}{asking}    # through socat, who {what}"
+    yield f"tlsdemo mitm --upstream {target} --listen {through.port}{his}    # in place of socat: one who does more"
+
+
+def _over_tls(settings: Settings, credential: Credential, listener: net.Listener) -> Iterator[str]:
+    host, target, through, socat = _places(settings, listener)
+    name = _name_to_ask_for(host, credential)
+    ca = _anchor(settings)
+    cert, key = (shlex.quote(str(settings.certs / file)) for file in ("client.pem", "client.key"))
+    options = "" if name == host else f" --name {name}"
+    trust = _trust(settings)
+    ours, theirs = "", ""
+    if settings.require_client_cert:
+        ours, theirs = f" --cert {cert}", f" -cert {cert} -cert_chain {cert} -key {key}"
+    yield f"tlsdemo connect {target}{options}{trust}{ours}"
+    if settings.credential == "rogue":
+        believed = shlex.quote(str(settings.certs / "rogue/ca.pem"))
+        yield f"tlsdemo connect {target}{options} --trust {believed}{ours}    # who trusts him accepts him"
+    check = "-verify_ip" if isinstance(names.reference(name), x509.IPAddress) else "-verify_hostname"
+    yield f"openssl s_client -connect {target} -CAfile {ca} -verify_return_error {check} {name}{theirs}"
+    yield "    # then type a line, and Enter"
+    yield socat
+    yield f"tlsdemo connect {through}{options}{trust}{ours}    # through socat, who sees all, and can read nothing"
+
+
+def _places(settings: Settings, listener: net.Listener) -> tuple[str, net.Address, net.Address, str]:
+    """The host, where the server is, where somebody in between would be, and socat as that somebody."""
+    host, port = "localhost" if settings.hosts is None else settings.hosts[0], listener.port
+    through = net.Address(host, port + 1 if port < 65535 else port - 1)
+    upstream = net.Address("127.0.0.1" if host == "localhost" else host, port)
+    tcp, bind = ("TCP6", f"[{upstream.host}]") if ":" in host else ("TCP", upstream.host)
+    socat = f"socat -v {tcp}-LISTEN:{through.port},bind={bind},reuseaddr,fork {tcp}:{upstream}"
+    return host, net.Address(host, port), through, socat
+
+
+def _anchor(settings: Settings) -> str:
+    """Under which the certificate shown would be accepted; for the rogue's, the one under which it would not."""
+    return shlex.quote(str(settings.certs / ("stranger/ca.pem" if settings.credential == "stranger" else "root.pem")))
+
+
+def _trust(settings: Settings) -> str:
+    return "" if _anchor(settings) == "certs/root.pem" else f" --trust {_anchor(settings)}"
+
+
+def _name_to_ask_for(host: str, credential: Credential) -> str:
+    """The host itself where the certificate covers it, else a name that it does cover."""
+    presented = [
+        name for name in names.readable(credential.certificate) if isinstance(name, x509.DNSName | x509.IPAddress)
+    ]
+    try:
+        wanted = names.reference(host)
+    except names.InvalidName:
+        wanted = None
+    if not presented or (wanted is not None and any(names.matches(name, wanted) for name in presented)):
+        return host
+    return names.plain(presented[0]).replace("*", "www")

@@ -1,0 +1,146 @@
+"""`tlsdemo connect` over the educational handshake: one conversation, or why there was none. EDGE."""
+
+import time
+from typing import NoReturn
+
+from pki import names
+from pki.console import remark
+from pki.errors import ExitCode, Problem, printable
+from tlsdemo import net
+from tlsdemo.commands.call import Call, Settings, Wants, call, presented, print_answer, shown_names, tell
+from tlsdemo.commands.protocols import Claims, educational, party
+from tlsdemo.edu import live
+from tlsdemo.edu.explain import Teller
+from tlsdemo.edu.machine import Machine, Moment, Watch, nobody_watches
+from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.protocol import Protection, Side
+from tlsdemo.tls import refusal
+
+PATIENCE = 30.0  # seconds for the message and the whole of the answer
+
+HINTS = {
+    Violation.OTHER_RUNG: "start both with the same --protocol",
+    Violation.OTHER_GROUP: "start both with the same --group",
+    Violation.IS_TLS: "a TLS server listens there: --protocol tls",
+    Violation.NOT_JSON: "is the port right, and is it an educational server that listens there?",
+    Violation.BAD_SIGNATURE: "whoever answers shows a certificate whose key it has not",
+    Violation.BAD_FINISHED: "somebody on the line changes messages: `tlsdemo eavesdrop` shows what passes",
+    Violation.BAD_RECORD: "somebody on the line changes records: `tlsdemo eavesdrop` shows what passes",
+    Violation.FORGED: refusal.VERIFY_CODES[7].hint,
+}
+FROM_ALERT = {
+    "protocol_version": "start both with the same --protocol",
+    "handshake_failure": "start both with the same --group",
+    "certificate_required": "show one: --cert certs/client.pem",
+}
+ANY = "`--explain` tells each step up to here"
+
+
+def converse(settings: Settings, claims: Claims, message: str) -> None:
+    """Say the message, and print the answer. A Problem says why not."""
+    if settings.keylog:
+        raise Problem("--keylog is for TLS", hint="--explain shows the keys' origin", code=ExitCode.USAGE)
+    known = call(settings, _wants(claims))
+    if Protection.REVOCATION in claims and not known.crls:
+        claims -= {Protection.REVOCATION}
+        remark(f"not checked: whether it was revoked; there is no crl.pem beside {known.trust_file}")
+    watch = _telling() if settings.explain else nobody_watches
+    protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
+    with net.dial(known.address) as plain:
+        if settings.explain:
+            _tell_line(plain.getpeername()[0], known, claims)
+        endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
+        link = net.Link(plain, endpoint)
+        try:
+            link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
+            remark(_agreement(endpoint, claims))
+            answer = live.ask(link, message, PATIENCE)
+        except ProtocolError as error:
+            _refuse(known, endpoint, error)
+        except TimeoutError:
+            raise Problem(f"{known.address} says nothing", "it was waited for in vain", hint=ANY) from None
+        except OSError:
+            _hung_up(known, endpoint)
+        except live.AnswerTooLong:
+            fact, evidence = f"{known.address} answers without end", "more than a megabyte was read"
+            raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
+    remark(f"sent: {printable(message)}")
+    print_answer(answer)
+
+
+def _wants(claims: Claims) -> Wants:
+    if Protection.CLIENT_IDENTITY in claims:
+        return Wants.TRUST_AND_A_CERTIFICATE
+    return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
+
+
+def _agreement(endpoint: Machine | object, claims: Claims) -> str:
+    assert isinstance(endpoint, Machine)
+    agreed = f"agreed on {endpoint.negotiated['version']}, {live.cipher(endpoint)}"
+    if not endpoint.peer_chain:
+        return f"{agreed}; the server proved nothing"
+    who = shown_names(endpoint.peer_chain[0])
+    if Protection.CHAIN in claims:
+        return f"{agreed}; the server proved to be {who}"
+    return f"{agreed}; the server says that it is {who}: nobody was asked whether that is true"
+
+
+# Refusals -----------------------------------------------------------------------------------------------------------
+
+
+def _refuse(known: Call, endpoint: object, error: ProtocolError) -> NoReturn:
+    """It ended with a violation: theirs, or what they say was ours."""
+    assert isinstance(endpoint, Machine)
+    if error.violation is Violation.TRUNCATED:
+        _hung_up(known, endpoint)
+    sent = "sent:       no application byte" if not endpoint.accepted else "sent:       the message, before this came"
+    if error.violation is Violation.ALERT:
+        hint = FROM_ALERT.get(live.alert(error) or "", "it says why; its own terminal says more")
+        fact = f"{known.address} refuses us: alert {printable(error.detail)}"
+        raise Problem(fact, sent, hint=hint, code=ExitCode.NO) from None
+    check = error.check
+    evidence = [f"violation:  {error.violation.sentence} ({error.violation.section})"]
+    if check:
+        evidence = [
+            f"check:      {check.name} ({check.section})",
+            f"asked for:  {names.plain(known.name)}",
+            f"trusting:   {known.trust_file}",
+        ]
+    if endpoint.peer_chain:
+        evidence += presented(endpoint.peer_chain[0])
+    hint = HINTS.get(error.violation) or (check and check.hint) or ANY
+    because = printable(check.detail if check else str(error))
+    raise Problem(f"{known.address} is refused: {because}", *evidence, sent, hint=hint, code=ExitCode.NO) from None
+
+
+def _hung_up(known: Call, endpoint: object) -> NoReturn:
+    assert isinstance(endpoint, Machine)
+    evidence = "whatever came may be incomplete" if endpoint.accepted else "before anything was agreed on"
+    hint = "is it an educational server that listens there, or one of --protocol tls? its own terminal may say why"
+    raise Problem(f"{known.address} hung up", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None
+
+
+# Telling ------------------------------------------------------------------------------------------------------------
+
+
+def _tell_line(host: str, known: Call, claims: Claims) -> None:
+    tell(
+        "the line",
+        f"TCP to {host}, port {known.address.port}. Nobody has proved anything yet, and whoever sits "
+        "on the path can read and change every byte.",
+    )
+    if known.anchors:
+        tell("known beforehand", f"{known.trust_file}. It did not come over this line: that makes it worth something.")
+    elif Protection.POSSESSION in claims or Protection.SECRECY in claims:
+        tell("known beforehand", "nothing: all that we shall know of each other will have come over this line.")
+
+
+def _telling() -> Watch:
+    teller = Teller()
+
+    def watch(machine: Machine, moment: Moment) -> None:
+        remark("")
+        for label, sentence in teller.tell(machine, moment):
+            tell(label, sentence)
+
+    return watch

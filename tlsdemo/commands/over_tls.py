@@ -1,0 +1,175 @@
+"""`tlsdemo connect` over real TLS: one conversation with `ssl`, or why there was none. EDGE."""
+
+import ssl
+from collections.abc import Callable
+from enum import Enum
+from typing import NoReturn
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from pki import names
+from pki.console import remark
+from pki.errors import ExitCode, Problem, printable
+from pki.malformed import MALFORMED
+from pki.signed import subject
+from tlsdemo import net
+from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, shown_names, tell
+from tlsdemo.tls import client, refusal
+from tlsdemo.tls.context import Verify, client_context
+
+ORGANIZATION = NameOID.ORGANIZATION_NAME
+PATIENCE = 30.0  # seconds for the message and the whole of the answer
+
+
+def converse(settings: Settings, call: Call, message: str) -> None:
+    """Say the message, and print the answer. A Problem says why not."""
+    context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
+    telling = tell if settings.explain else be_brief
+    with net.dial(call.address) as plain:
+        _tell_line(plain.getpeername()[0], call, telling)
+        try:
+            tls = client.wrap(plain, context, names.plain(call.name))
+        except OSError as error:
+            _refuse(call, error)
+        with tls:
+            remark(_agreement(tls))
+            _tell_handshake(tls, call, telling)
+            telling("the message", f"{message!r}: encrypted and authenticated; only how much it is can be seen.")
+            try:
+                answer = client.ask(tls, message, PATIENCE)
+            except OSError as error:
+                _lose(call, error, Phase.ANSWER)
+            except client.AnswerTooLong:
+                fact, evidence = f"{call.address} answers without end", "more than a megabyte was read"
+                raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
+    remark(f"sent: {printable(message)}")
+    print_answer(answer)
+    telling("the end", "the server said close_notify, authenticated like everything else: nothing was cut off.")
+    _tell_unseen(telling)
+
+
+# Refusals -----------------------------------------------------------------------------------------------------------
+
+
+def _refuse(call: Call, error: OSError) -> NoReturn:
+    """The handshake failed: because of what we checked, what they said, or because they are gone."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        _lose(call, error, Phase.HANDSHAKE)
+    reason = refusal.of_certificate(error)
+    shown = _look(call)
+    raise Problem(
+        f"{call.address} is refused: {reason.sentence}",
+        f"check:      verify code {error.verify_code}, {printable(error.verify_message)} ({reason.section})",
+        f"asked for:  {names.plain(call.name)}",
+        f"trusting:   {call.trust_file}",
+        *([*presented(shown), SEEN_TWICE] if shown else []),
+        "sent:       no application byte",
+        hint=RESTART if error.verify_code in UNTRUSTED and _bears_our_name(shown, call) else reason.hint,
+        code=ExitCode.NO,
+    ) from None
+
+
+SEEN_TWICE = "            (as a second connection saw it, which only looked and sent nothing)"
+UNTRUSTED = (18, 19, 20)  # verify codes
+RESTART = "it bears your authority's name: after `pki init --force`, restart the server; else it is an imitation"
+
+
+def _bears_our_name(shown: x509.Certificate | None, call: Call) -> bool:
+    """Whether it says that it comes from the authority that is trusted here; anybody can write that."""
+    return shown is not None and any(
+        set(shown.issuer.get_attributes_for_oid(ORGANIZATION)) & set(anchor.subject) for anchor in call.anchors
+    )
+
+
+def _look(call: Call) -> x509.Certificate | None:
+    """The refused certificate, for the eye: `ssl` does not hand it out, so it is fetched once more."""
+    try:
+        context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
+        with net.dial(call.address, 3.0) as plain:
+            return x509.load_der_x509_certificate(client.look(plain, context, names.plain(call.name)) or b"")
+    except (OSError, Problem, *MALFORMED):  # type: ignore[misc]  # mypy does not see into the tuple
+        return None  # it showed its certificate to the first connection only
+
+
+class Phase(Enum):
+    """When a conversation failed: (what it means that the server is gone, what it means that it sent an alert)."""
+
+    HANDSHAKE = (
+        "before TLS was agreed: nothing has been sent",
+        "during the handshake: nothing has been sent",
+    )
+    ANSWER = (
+        "the line ended without close_notify: whatever came may be incomplete (RFC 8446 §6.1)",
+        "in TLS 1.3 a client learns this only now, at its first read (RFC 8446 §4.4.2.4)",
+    )
+
+
+def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
+    """The conversation failed, for a reason that is no certificate's."""
+    gone, alerted = phase.value
+    hint = refusal.hint(error)
+    if isinstance(error, TimeoutError):
+        raise Problem(f"{call.address} says nothing", "it was waited for in vain", hint=hint) from None
+    if isinstance(error, refusal.GONE):
+        raise Problem(f"{call.address} hung up", gone, hint=hint) from None
+    refused = isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
+    said = "refuses us" if refused else "does not speak TLS with us"
+    evidence = [alerted] if refused else []
+    fact = f"{call.address} {said}: {refusal.sentence(error)}"
+    raise Problem(fact, *evidence, hint=hint, code=ExitCode.NO) from None
+
+
+# Telling ------------------------------------------------------------------------------------------------------------
+
+
+def _agreement(tls: ssl.SSLSocket) -> str:
+    presented = shown_names(_certificate(tls))
+    return f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}; the server proved to be {presented}"
+
+
+def _certificate(tls: ssl.SSLSocket) -> x509.Certificate:
+    return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+
+
+def _tell_line(host: str, call: Call, tell: Callable[[str, str], None]) -> None:
+    tell(
+        "the line",
+        f"TCP to {host}, port {call.address.port}. Nobody has proved anything yet, and whoever sits "
+        "on the path can read and change every byte.",
+    )
+    tell(
+        "known beforehand",
+        f"{call.trust_file}: {', '.join(map(subject, call.anchors))}. It did not come over this line: that is what "
+        "makes it worth anything.",
+    )
+
+
+def _tell_handshake(tls: ssl.SSLSocket, call: Call, tell: Callable[[str, str], None]) -> None:
+    cipher, _, bits = tls.cipher() or ("?", "?", 0)
+    tell(
+        "the handshake",
+        f"{tls.version()} with {cipher}, keys of {bits} bits. Both sides drew a fresh Diffie-Hellman share; who only "
+        "listened has seen the shares, and cannot compute the keys.",
+    )
+    certificate = _certificate(tls)
+    tell(
+        "who answered",
+        f"{shown_names(certificate)}; certified by {certificate.issuer.rfc4514_string()}, until "
+        f"{certificate.not_valid_after_utc:%Y-%m-%d}. It signed this very handshake with the key of that certificate.",
+    )
+    revoked = "that none of it is revoked" if call.crls else "NOT whether it is revoked: no list is at hand"
+    tell(
+        "checked",
+        f"each signature up to {call.trust_file}; the dates; that it may be a server; "
+        f"that it is valid for {names.plain(call.name)}; {revoked}.",
+    )
+
+
+def _tell_unseen(tell: Callable[[str, str], None]) -> None:
+    tell(
+        "not visible",
+        "`ssl` keeps to itself: the messages of the handshake, the group and the shares of the Diffie-Hellman "
+        "exchange, the signature, the session tickets. The keys come out with --keylog FILE; with them, Wireshark "
+        "shows the rest.",
+    )

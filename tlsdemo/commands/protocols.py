@@ -1,0 +1,72 @@
+"""From the words of the command line to a protocol: which rung, which group, which protections. EDGE."""
+
+from datetime import UTC, datetime
+from secrets import token_bytes
+
+from cryptography import x509
+
+from pki import Credential
+from pki.errors import ExitCode, Problem
+from tlsdemo.edu.agreement import Group, Multiplication, parse
+from tlsdemo.edu.machine import Watch, nobody_watches
+from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.protocol import Party, Protection, Protocol, Side
+
+TLS = "tls"
+STORY = {Side.CLIENT: 5, Side.SERVER: 7}  # the secrets of the story; 300 is the common number
+
+Claims = frozenset[Protection]
+
+
+def rung(name: str) -> Claims:
+    """The protections of a rung."""
+    return RUNGS[name]
+
+
+def forbid_for_tls(*, group: str | None, story: bool) -> None:
+    """Options of the educational handshake; a Problem where they are given for TLS."""
+    for given, option in ((group, "--group"), (story, "--story")):
+        if given:
+            raise Problem(
+                f"{option} belongs to the educational handshake",
+                "OpenSSL draws its own secrets, in a group of its choice",
+                hint="choose another --protocol: multiply, dh, signed, ca, mutual",
+                code=ExitCode.USAGE,
+            )
+
+
+def educational(
+    claims: Claims, side: Side, *, group: str | None, story: bool, watch: Watch = nobody_watches
+) -> Protocol:
+    """The protocol for one side; a Problem if the group does not fit."""
+    chosen = _group(claims, side, group, story)
+    if chosen and not chosen.strong:
+        claims -= {Protection.STRONG_GROUP}
+    return edu(claims, group=chosen, watch=watch)
+
+
+def _group(claims: Claims, side: Side, group: str | None, story: bool) -> Group | None:
+    agrees = Protection.SECRECY in claims
+    multiplies = agrees and Protection.STRONG_GROUP not in claims
+    if story and not multiplies:
+        raise Problem("--story belongs to --protocol multiply", hint="leave it out", code=ExitCode.USAGE)
+    if group is None:
+        return Multiplication(secret=STORY[side]) if story else None
+    if not agrees or multiplies:
+        fact = "this rung multiplies" if multiplies else "this rung agrees on nothing"
+        raise Problem(f"--group has no place here: {fact}", hint="--protocol dh", code=ExitCode.USAGE)
+    try:
+        return parse(group)
+    except ValueError as error:
+        hint = "x25519, ffdhe2048, or P:G, such as 23:5 to be broken"
+        raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+
+
+def party(
+    credential: Credential | None = None,
+    anchors: tuple[x509.Certificate, ...] = (),
+    crls: tuple[x509.CertificateRevocationList, ...] = (),
+    name: x509.GeneralName | None = None,
+) -> Party:
+    """One side, with this machine's clock and randomness."""
+    return Party(lambda: datetime.now(UTC), token_bytes, credential, anchors, crls, name)

@@ -1,0 +1,24 @@
+"""The options of `tlsdemo serve`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """As they were parsed."""
+
+    protocol: str
+    group: str | None
+    story: bool
+    explain: bool
+    hosts: tuple[str, ...] | None
+    port: int
+    certs: Path
+    credential: str
+    cert: Path | None
+    key: Path | None
+    require_client_cert: bool
+    keylog: Path | None
+    once: bool
+    as_json: bool
