@@ -23,12 +23,13 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.wire", "pki"},
     "tlsdemo.edu": BASE - {"tlsdemo.wire"} | {"tlsdemo.net"},
     "tlsdemo.tls": BASE | {"tlsdemo.net"},
+    "tlsdemo.credentials": {"pki"},
     "tlsdemo.bench": BELOW_THE_EDGE,
     "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.lab": BELOW_THE_EDGE,
-    "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench"},
+    "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials"},
     "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes"},
-    "tlsdemo.commands": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab"},
+    "tlsdemo.commands": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab"},
     "tlsdemo.cli": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.commands"},
     "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
 }
@@ -37,7 +38,7 @@ SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "pki.serve
 PRINTS = {"pki.cli", "pki.console", "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
     "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
-    "tlsdemo.net", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.commands",
+    "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.commands",
     "tlsdemo.tls.context",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}

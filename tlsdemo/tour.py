@@ -14,13 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
 from pki import names, store
-from pki.console import CERTS
+from pki.console import CERTS, note
 from pki.errors import ExitCode, Problem
+from pki.files import read_certificates
 from pki.keys import KeyType
 from pki.transaction import recover
 from tlsdemo.report.terminal import Screen
-from tlsdemo.scenes import REMEDY, SCENES, Stage
+from tlsdemo.scenes import SCENES, Stage
+from tlsdemo.scenes.stage import REMEDY
 from tlsdemo.tls import refusal
 
 
@@ -28,7 +32,10 @@ def tour(certs: Path, wait: TextIO | None) -> int:
     """Play all scenes, with the PKI in `certs` or a temporary one; with `wait`, one at a time."""
     screen = Screen()
     screen.say("WHERE IS THE SECURITY BURIED?")
-    screen.say("Two parties who have never met talk over an open line. All that you read below happens now.")
+    screen.say(
+        """Two parties who have never met talk over a line that others can reach. All that you read below happens now,
+        on this machine."""
+    )
     with _pki(certs) as (folder, seconds):
         stage = Stage(screen, folder, seconds)
         for number, scene in enumerate(SCENES, start=1):
@@ -54,8 +61,10 @@ def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
     """The minted PKI where there is one; else a temporary one, which goes when the tour ends."""
     recover(certs)
     if os.path.lexists(certs / "root.pem"):
-        yield certs, None
-        return
+        if _is_judged(certs):
+            yield certs, None
+            return
+        note(f"{certs} has Ed25519 keys, which the educational handshake cannot judge yet: minting others for the tour")
     with tempfile.TemporaryDirectory(prefix="tlsdemo-") as folder:
         begin = time.perf_counter()
         store.init(
@@ -68,6 +77,12 @@ def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
             existing=store.Existing.REFUSE,
         )
         yield Path(folder) / "certs", time.perf_counter() - begin
+
+
+def _is_judged(certs: Path) -> bool:
+    """Whether `pki.verify` takes these keys; TLS takes all of them."""
+    key = read_certificates(certs / "root.pem")[0].public_key()
+    return not isinstance(key, ed25519.Ed25519PublicKey)
 
 
 def _guess(screen: Screen, question: str, wait: TextIO) -> None:
@@ -88,4 +103,7 @@ def _farewell(screen: Screen, certs: Path) -> None:
     if not os.path.lexists(certs / "root.pem"):
         screen.command("pki init" + ("" if certs == CERTS else f" --dir {shlex.quote(str(certs))}"))
     screen.command(f"tlsdemo serve{folder}            # then Ctrl-C, and once more with --rogue")
-    screen.command(f"tlsdemo connect{anchor}          # in the other terminal, each time")
+    screen.command(f"tlsdemo connect{anchor}          # in the other terminal; or with --explain")
+    screen.say("And with --protocol plain, multiply, dh, signed, ca or mutual for both, a third in the middle:")
+    screen.command("tlsdemo mitm --protocol dh --alter 'PAY 100=PAY 900'")
+    screen.command("tlsdemo connect localhost:4434 --protocol dh --message 'PAY 100'")

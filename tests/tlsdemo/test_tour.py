@@ -16,6 +16,7 @@ from tests.conftest import mint, tlsdemo
 from tests.tlsdemo.conftest import Answer, Command
 from tests.tlsdemo.test_connect import assert_is_refusal
 from tlsdemo import net, scenes, tour
+from tlsdemo.scenes import stage
 from tlsdemo.tls import server
 from tlsdemo.tls.context import Verify, client_context
 
@@ -115,7 +116,7 @@ def test_an_expired_pki_ends_the_tour_with_the_way_out(
     monkeypatch.chdir(tmp_path)
     answer = cli("tour")
     assert answer.code == 3
-    assert "error: the tour stops here: scene 2 went differently" in answer.err
+    assert "error: the tour stops here: the client does not accept the server" in answer.err
     assert "hint: `pki init --force`" in answer.err
     assert "=> Delivered" not in answer.out
 
@@ -137,11 +138,11 @@ def test_a_rogue_that_is_accepted_is_not_claimed_to_be_refused(
     ) -> ssl.SSLContext:
         return client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, credential=credential)
 
-    monkeypatch.setattr(scenes, "client_context", careless)
+    monkeypatch.setattr(stage, "client_context", careless)
     answer = cli("tour")
     assert answer.code == 3
     assert "error: the tour stops here: the rogue was not refused, or received something" in answer.err
-    assert "=> Refused" not in answer.out
+    assert "byte of the message was sent" not in answer.out
 
 
 def test_a_rogue_that_received_something_is_not_claimed_to_have_received_nothing(
@@ -152,13 +153,13 @@ def test_a_rogue_that_received_something_is_not_claimed_to_have_received_nothing
     answer = cli("tour")
     assert answer.code == 3
     assert "or received something" in answer.err
-    assert "=> Refused" not in answer.out
+    assert "byte of the message was sent" not in answer.out
 
 
 def test_a_message_in_the_clear_is_not_claimed_to_be_hidden(
     cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(net.Tap, "bytes_from", lambda self, side: scenes.MESSAGE.encode())
+    monkeypatch.setattr(net.Tap, "bytes_from", lambda self, side: stage.MESSAGE.encode())
     answer = cli("tour")
     assert answer.code == 3
     assert "the message passed the line in the clear" in answer.err
@@ -182,6 +183,6 @@ def test_a_client_that_hears_another_answer_ends_the_tour(
 
 
 def test_a_claim_is_an_error_when_it_was_not_seen() -> None:
-    scenes._claim(True, "never said")
+    stage.claim(True, "never said")
     with pytest.raises(Problem, match="the tour stops here: it was not so"):
-        scenes._claim(False, "it was not so")
+        stage.claim(False, "it was not so")

@@ -11,10 +11,10 @@ from pki.files import read_certificates
 from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
-from tlsdemo.commands.credentials import credential, revocation_lists, trust
 from tlsdemo.commands.line import Place, place, sit
 from tlsdemo.commands.protocols import TLS, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
+from tlsdemo.credentials import credential, revocation_lists, trust
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
 from tlsdemo.tls import refusal

@@ -7,11 +7,11 @@ from pki.console import note
 from pki.errors import ExitCode, Problem, cannot
 from pki.transaction import recover
 from tlsdemo import net
-from tlsdemo.commands.credentials import credential, from_files, revocation_lists, trust
 from tlsdemo.commands.lines import introduction
 from tlsdemo.commands.protocols import TLS, Claims, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.settings import Settings
+from tlsdemo.credentials import credential, from_files, revocation_lists, trust
 from tlsdemo.edu import live
 from tlsdemo.edu.machine import nobody_watches
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent

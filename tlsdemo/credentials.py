@@ -1,7 +1,7 @@
 """Whose certificate is shown: the server's, or one of those that an attacker can come by. EDGE: reads files."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,12 +39,16 @@ def _rogue(certs: Path) -> Credential:
 
 
 def _self_signed(certs: Path) -> Credential:
-    """It vouches for itself."""
-    now = datetime.now(UTC).replace(microsecond=0)
     root = read_certificates(certs / "root.pem", _mint(certs))[0]
+    return self_signed(root, _names_to_imitate(certs))
+
+
+def self_signed(root: x509.Certificate, wanted: Iterable[str]) -> Credential:
+    """It vouches for itself; `root` is that of the one who is imitated."""
+    now = datetime.now(UTC).replace(microsecond=0)
     ingredients = Ingredients(
         root=root,
-        alternative_names=tuple(map(names.parse, _names_to_imitate(certs))),
+        alternative_names=tuple(map(names.parse, wanted)),
         validity=Validity(now - store.CLOCK_SKEW, now + timedelta(90)),
         new_key=lambda: keys.generate(KeyType.EC_P256),
         new_serial=x509.random_serial_number,
@@ -53,14 +57,22 @@ def _self_signed(certs: Path) -> Credential:
 
 
 def _stranger(certs: Path) -> Credential:
-    """A perfectly good certificate by a perfectly good authority that nobody here trusts (trustme's)."""
+    """Kept in the folder, so that somebody can trust it on purpose."""
+    found, authority_pem = stranger(_names_to_imitate(certs))
+    store.keep(certs, "stranger/ca.pem", authority_pem)
+    return found
+
+
+def stranger(wanted: Iterable[str]) -> tuple[Credential, bytes]:
+    """A perfectly good certificate by a perfectly good authority that nobody here trusts (trustme's), and that one."""
     import trustme
 
     authority = trustme.CA()
-    leaf = authority.issue_cert(*_names_to_imitate(certs))
-    store.keep(certs, "stranger/ca.pem", authority.cert_pem.bytes())
+    leaf = authority.issue_cert(*wanted)
     chain = [x509.load_pem_x509_certificate(blob.bytes()) for blob in leaf.cert_chain_pems]
-    return Credential(keys.from_pem(leaf.private_key_pem.bytes()), chain[0], tuple(chain[1:]))
+    return Credential(
+        keys.from_pem(leaf.private_key_pem.bytes()), chain[0], tuple(chain[1:])
+    ), authority.cert_pem.bytes()
 
 
 def _names_to_imitate(certs: Path) -> tuple[str, ...]:
