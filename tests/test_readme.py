@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-FENCE = re.compile(r"(<!-- the server says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+FENCE = re.compile(r"(?:<!-- the (server|one in the middle) says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 PATIENCE = 30.0
 MASKS = (
     (r"127\.0\.0\.1:\d+  ", "127.0.0.1:PEER  "),
@@ -33,25 +33,26 @@ MASKS = (
 
 @dataclass(frozen=True)
 class Step:
-    """A command with what it prints, or what the running server prints meanwhile (no command)."""
+    """A command with what it prints; or what the server, or the one in the middle, prints meanwhile (no command)."""
 
     command: str | None
     output: list[str]
+    speaker: str = "server"
 
 
 def story() -> Iterator[Step]:
-    for server_says, language, body in FENCE.findall(README):
-        if server_says:
-            yield Step(None, body.splitlines())
+    for speaker, language, body in FENCE.findall(README):
+        if speaker:
+            yield Step(None, body.splitlines(), speaker)
         elif language == "console":
             for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
                 command, *output = part.rstrip("\n").split("\n")
                 yield Step(command, output)
 
 
-def masked(lines: list[str], port: int) -> list[str]:
+def masked(lines: list[str], port: int, middle: int | None = None) -> list[str]:
     text = "\n".join(line.rstrip() for line in lines).strip("\n")
-    text = text.replace(f":{port + 1}", ":4434").replace(f":{port}", ":4433")
+    text = text.replace(f":{middle or port + 1}", ":4434").replace(f":{port + 1}", ":4434").replace(f":{port}", ":4433")
     for pattern, mask in MASKS:
         text = re.sub(pattern, mask, text)
     return text.split("\n")
@@ -66,17 +67,17 @@ def agrees(shown: list[str], printed: list[str]) -> bool:
 
 
 class Background:
-    """`tlsdemo serve` as the README starts it, on a free port."""
+    """A server, or somebody in the middle, as the README starts it, but on a free port."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
         self.process = subprocess.Popen(
-            [*command, "--port", "0"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
         self.lines: Queue[str] = Queue()
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
         first = self.lines.get(timeout=PATIENCE)
-        self.port = int(re.findall(r":(\d+) ", first)[0])
+        self.port = int(re.findall(r":(\d+)[ ,]", first)[0])
         self.head = [first]
 
     def _read(self) -> None:
@@ -109,36 +110,52 @@ class Background:
 
 def test_the_story_by_hand_prints_what_the_readme_shows(tmp_path: Path) -> None:
     programs = {"pki": [sys.executable, "-m", "pki"], "tlsdemo": [sys.executable, "-m", "tlsdemo"]}
-    server: Background | None = None
+    running: dict[str, Background] = {}
     steps = list(story())
-    assert len(steps) > 6, "the README has lost its story"
+    assert len(steps) > 12, "the README has lost its story"
+
+    def start(speaker: str, command: list[str]) -> list[str]:
+        for each in ("one in the middle", speaker):  # who starts another server starts another one in the middle, too
+            if each in running:
+                assert running.pop(each).end() == 0
+        running[speaker] = Background(command, tmp_path)
+        return running[speaker].rest_until_blank_after("tlsdemo connect")
+
     try:
         for step in steps:
-            port = server.port if server else 4433
             if step.command is None:
-                assert server
-                printed = server.take(len(step.output))
+                printed = running[step.speaker].take(len(step.output))
             else:
                 program, *arguments = shlex.split(step.command)
                 command = [*programs[program], *arguments]
-                if arguments[0] == "serve":
-                    if server:
-                        assert server.end() == 0
-                    server = Background(command, tmp_path)
-                    port = server.port
-                    printed = server.rest_until_blank_after("tlsdemo connect")
-                else:
-                    if arguments[0] == "connect":
-                        command.insert(len(programs[program]) + 1, f"localhost:{port}")
-                    done = subprocess.run(
-                        command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
-                    )  # fmt: skip
-                    printed = done.stdout.splitlines()
-            assert agrees(masked(step.output, 4433), masked(printed, port)), (step.command, step.output, printed)
+                match arguments[0]:
+                    case "serve":
+                        printed = start("server", [*command, "--port", "0"])
+                    case "eavesdrop" | "mitm":
+                        upstream = f"localhost:{running['server'].port}"
+                        printed = start("one in the middle", [*command, "--upstream", upstream, "--listen", "0"])
+                    case "connect" if "localhost:4434" in command:
+                        target = f"localhost:{running['one in the middle'].port}"
+                        printed = output([target if word == "localhost:4434" else word for word in command], tmp_path)
+                    case "connect":
+                        printed = output([*command, f"localhost:{running['server'].port}"], tmp_path)
+                    case _:
+                        printed = output(command, tmp_path)
+            port = running["server"].port if "server" in running else 4433
+            middle = running["one in the middle"].port if "one in the middle" in running else None
+            assert agrees(masked(step.output, 4433), masked(printed, port, middle)), (step, printed)
     finally:
-        if server:
-            server.end()
+        for each in running.values():
+            each.end()
+
+
+def output(command: list[str], folder: Path) -> list[str]:
+    """All that a finite command prints."""
+    done = subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    return done.stdout.splitlines()
 
 
 def commands() -> list[str]:
