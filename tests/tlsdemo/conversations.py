@@ -1,0 +1,175 @@
+"""What the tests of the seam share: every protocol, two parties for them, and attackers who do one thing each."""
+
+import random
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from pki import names
+from pki.files import read_certificates, read_credential, read_crls
+from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.protocol import Endpoint, Flight, Outcome, Party, Protection, Protocol, Relay, Side, converse
+from tlsdemo.tls.context import client_context, server_context
+from tlsdemo.tls.endpoint import TlsEndpoint
+from tlsdemo.tls.protocol import CLAIMS, tls
+
+
+def _tls_1_2() -> Protocol:
+    """TLS of which both sides know no newer version than 1.2."""
+
+    def lowered(context: ssl.SSLContext) -> ssl.SSLContext:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    @cache
+    def context(side: Side, party: Party) -> ssl.SSLContext:
+        if side is Side.CLIENT:
+            return lowered(client_context(party.anchors))
+        assert party.credential
+        return lowered(server_context(party.credential))
+
+    def client(party: Party) -> Endpoint:
+        return TlsEndpoint(Side.CLIENT, context(Side.CLIENT, party), "localhost")
+
+    return Protocol("tls", CLAIMS, client, lambda party: TlsEndpoint(Side.SERVER, context(Side.SERVER, party)))
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    **{name: edu(claims) for name, claims in RUNGS.items()},
+    "tls": tls(),
+    "tls-mutual": tls(CLAIMS | {Protection.CLIENT_IDENTITY}),
+    "tls-1.2": _tls_1_2(),
+}
+
+LINES = (
+    (Side.CLIENT, b"pay to bob\n"),
+    (Side.SERVER, b"how much?\n"),
+    (Side.CLIENT, bytes(range(256))),
+    (Side.SERVER, b"paid\n"),
+    (Side.SERVER, b"twice\n"),
+)
+
+
+def said(side: Side, lines: Sequence[tuple[Side, bytes]] = LINES) -> bytes:
+    """All that one side says in these lines."""
+    return b"".join(data for speaker, data in lines if speaker is side)
+
+
+class Dice:
+    """Randomness that can be begun anew: then the educational handshake is the same, byte for byte."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self._random = random.Random("dice")
+
+    def __call__(self, length: int) -> bytes:
+        return self._random.randbytes(length)
+
+
+@dataclass(frozen=True)
+class Parties:
+    """A client and a server who trust the same authority, and have what every protocol asks for."""
+
+    dice: Dice
+    party: Mapping[Side, Party]
+
+    def ends(self, protocol: Protocol, other: Protocol | None = None) -> tuple[Endpoint, Endpoint]:
+        """The client of a protocol, and the server of the same, or of the other one."""
+        self.dice.restart()
+        return protocol.client(self.party[Side.CLIENT]), (other or protocol).server(self.party[Side.SERVER])
+
+    def converse(
+        self, protocol: Protocol, attacker: Relay | None = None, lines: Sequence[tuple[Side, bytes]] = LINES
+    ) -> Outcome:
+        """A whole conversation."""
+        return converse(*self.ends(protocol), attacker, lines)
+
+    def connected(self, protocol: Protocol) -> Mapping[Side, Endpoint]:
+        """Both ends, the handshake done, and nothing on the line."""
+        client, server = self.ends(protocol)
+        exchange(client, server)
+        assert client.accepted
+        assert server.accepted
+        return {Side.CLIENT: client, Side.SERVER: server}
+
+
+def exchange(client: Endpoint, server: Endpoint) -> None:
+    """Let them have what the other one wants on the line, until both are silent."""
+    while (there := client.outgoing()) + (back := server.outgoing()):
+        if there:
+            server.receive(there)
+        if back:
+            client.receive(back)
+
+
+def parties(folder: Path) -> Parties:
+    """Those of a minted PKI, at this moment for ever."""
+    now, dice = datetime.now(UTC), Dice()
+
+    def party(who: str, name: str | None) -> Party:
+        return Party(
+            clock=lambda: now,
+            random=dice,
+            credential=read_credential(folder / f"{who}.pem", folder / f"{who}.key"),
+            anchors=read_certificates(folder / "root.pem"),
+            crls=read_crls(folder / "crl.pem"),
+            name=names.reference(name) if name else None,
+        )
+
+    return Parties(dice, {Side.CLIENT: party("client", "localhost"), Side.SERVER: party("server", None)})
+
+
+# Attackers ----------------------------------------------------------------------------------------------------------
+
+
+class OneAtATime(Relay):
+    """Each byte comes alone."""
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        return [(flight.sender.other, flight.data[at : at + 1]) for at in range(len(flight.data))]
+
+
+class Cut(Relay):
+    """From each side named so many bytes pass, and nothing after them; then the line ends."""
+
+    def __init__(self, passes: Mapping[Side, int]) -> None:
+        self._left = dict(passes)
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        left = self._left.get(flight.sender, len(flight.data))
+        passed = flight.data[:left]
+        if flight.sender in self._left:
+            self._left[flight.sender] -= len(passed)
+        return [(flight.sender.other, passed)] if passed else []
+
+
+class Flip(Relay):
+    """One bit of one byte of what one side sends is changed."""
+
+    def __init__(self, sender: Side, position: int, bit: int) -> None:
+        self._sender, self._position, self._bit = sender, position, bit
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        data = bytearray(flight.data)
+        if flight.sender is self._sender:
+            if 0 <= self._position < len(data):
+                data[self._position] ^= 1 << self._bit
+            self._position -= len(data)
+        return [(flight.sender.other, bytes(data))]
+
+
+def length(outcome: Outcome, sender: Side, until: int | None = None) -> int:
+    """Bytes that one side put on the line; `until` that line, and not in it."""
+    flights = (flight for flight in outcome.tape if until is None or flight.line < until)
+    return sum(len(flight.data) for flight in flights if flight.sender is sender)
+
+
+def sampled(total: int, most: int) -> Iterable[int]:
+    """At most so many positions, spread evenly, the first and the last among them."""
+    step = max(1, -(-total // most))
+    return sorted({*range(0, total, step), max(total - 1, 0)})
