@@ -50,6 +50,7 @@ def converse(settings: Settings, claims: Claims, message: str) -> None:
         if settings.explain:
             _tell_line(plain.getpeername()[0], known, claims)
         endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
+        assert isinstance(endpoint, Machine)
         link = net.Link(plain, endpoint)
         try:
             link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
@@ -74,8 +75,7 @@ def _wants(claims: Claims) -> Wants:
     return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
 
 
-def _agreement(endpoint: Machine | object, claims: Claims) -> str:
-    assert isinstance(endpoint, Machine)
+def _agreement(endpoint: Machine, claims: Claims) -> str:
     agreed = f"agreed on {endpoint.negotiated['version']}, {live.cipher(endpoint)}"
     if not endpoint.peer_chain:
         return f"{agreed}; the server proved nothing"
@@ -88,9 +88,8 @@ def _agreement(endpoint: Machine | object, claims: Claims) -> str:
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(known: Call, endpoint: object, error: ProtocolError) -> NoReturn:
+def _refuse(known: Call, endpoint: Machine, error: ProtocolError) -> NoReturn:
     """It ended with a violation: theirs, or what they say was ours."""
-    assert isinstance(endpoint, Machine)
     if error.violation is Violation.TRUNCATED:
         _hung_up(known, endpoint)
     sent = "sent:       no application byte" if not endpoint.accepted else "sent:       the message, before this came"
@@ -113,8 +112,7 @@ def _refuse(known: Call, endpoint: object, error: ProtocolError) -> NoReturn:
     raise Problem(f"{known.address} is refused: {because}", *evidence, sent, hint=hint, code=ExitCode.NO) from None
 
 
-def _hung_up(known: Call, endpoint: object) -> NoReturn:
-    assert isinstance(endpoint, Machine)
+def _hung_up(known: Call, endpoint: Machine) -> NoReturn:
     evidence = "whatever came may be incomplete" if endpoint.accepted else "before anything was agreed on"
     hint = "is it an educational server that listens there, or one of --protocol tls? its own terminal may say why"
     raise Problem(f"{known.address} hung up", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None

@@ -42,8 +42,7 @@ class Peer(Machine):
     def on_certificate(self, message: Certificate, before: bytes) -> None:
         """Who does it say it is, and who vouches for that? (§4.4.2)"""
         self.peer_chain = trust.read_chain(message.chain)
-        if self.parts.checks:
-            self.verdict = trust.judge(self.peer_chain, self.party, self.side.other, self.parts.checks)
+        self.verdict = self.parts.judge(self.peer_chain, self.party, self.side.other, self.parts.checks)
 
     def on_certificate_verify(self, message: CertificateVerify, before: bytes) -> None:
         """Has it the key? A certificate is public: anybody can show it, only one can sign this very conversation."""

@@ -7,10 +7,12 @@ So a signature or a Finished is checked against everything up to itself and not 
 what a step sends comes after what it answers. No step is repeated, and a message without a step is a violation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from cryptography.x509 import Certificate
 
 from pki import Verdict
 from pki.errors import printable
@@ -21,9 +23,6 @@ from tlsdemo.edu.messages import Alert, Message
 from tlsdemo.edu.schedule import Secrets, schedule, transcript_hash
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Party, Side
-
-if TYPE_CHECKING:
-    from cryptography import x509
 
 
 class State(Enum):
@@ -58,8 +57,10 @@ class Parts:
     server: Table
     prove: Mapping[Side, Callable[["Machine"], None]]
     """How a side shows who it is."""
+    judge: Callable[[Sequence[Certificate], Party, Side, frozenset[str]], Verdict | None]
+    """Whether to believe in the certificate of the other side; ProtocolError if not."""
     checks: frozenset[str]
-    """What is looked at in the certificate of the other side."""
+    """What is looked at in it."""
     verify_data: Callable[[bytes, bytes], bytes]
     """What is in Finished: made of a Finished key and a transcript hash."""
     channel: type[Channel]
@@ -99,7 +100,7 @@ class Machine:
         self.error: Exception | None = None
         self.delivered = b""
         self.ended = False
-        self.peer_chain: tuple[x509.Certificate, ...] = ()
+        self.peer_chain: tuple[Certificate, ...] = ()
         self.verdict: Verdict | None = None
         """Why the other side's certificate was believed, where it was looked at."""
         self.secret = 0

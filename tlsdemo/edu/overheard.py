@@ -67,7 +67,7 @@ class Listener:
                 case "record" if sender in self._channels:
                     content, data = self._channels[sender].open(Record(bytes.fromhex(entries["sealed"])))
                     return Heard(sender, line, read=data if content is Content.DATA else b"")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProtocolError):
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, ProtocolError):
             pass  # no message of ours, or not for him
         return Heard(sender, line)
 

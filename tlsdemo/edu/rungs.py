@@ -13,7 +13,7 @@ from tlsdemo.edu.channel import Channel
 from tlsdemo.edu.handshake import CLIENT, SERVER, Client, Server, prove
 from tlsdemo.edu.machine import Parts, Watch, nobody_watches
 from tlsdemo.edu.schedule import verify_data
-from tlsdemo.edu.trust import CHECKS
+from tlsdemo.edu.trust import CHECKS, judge
 from tlsdemo.edu.weak import WEAK
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
@@ -46,6 +46,7 @@ STRONG = Parts(
     client=CLIENT,
     server=SERVER,
     prove=dict.fromkeys(Side, prove),
+    judge=judge,
     checks=frozenset(CHECKS),
     verify_data=verify_data,
     channel=Channel,

@@ -24,7 +24,7 @@ WEAK: Mapping[frozenset[Protection], Callable[[Parts], Parts]] = {
         }
     ): clear.weaken,
     frozenset({Protection.POSSESSION}): possession.weaken,
-    frozenset({Protection.CHAIN}): certificate.without("chain"),
+    frozenset({Protection.CHAIN}): certificate.without_chain,
     frozenset({Protection.NAME}): certificate.without("name"),
     frozenset({Protection.VALIDITY}): certificate.without("dates"),
     frozenset({Protection.REVOCATION}): certificate.without("revocation"),
