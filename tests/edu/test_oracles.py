@@ -147,7 +147,7 @@ def test_openssl_accepts_the_signature_over_all_that_was_said(tmp_path: Path, ke
         return run(openssl, *CHECKS[key_type], *words, content).returncode
 
     assert check(tmp_path / "content") == 0
-    (tmp_path / "other").write_bytes((tmp_path / "content").read_bytes()[:-1] + b"\0")
+    (tmp_path / "other").write_bytes(b"!" + (tmp_path / "content").read_bytes()[1:])
     assert check(tmp_path / "other") != 0
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import tool
-from tests.peers.support import Background, Serving
+from tests.conftest import Command, tool
+from tests.peers.support import Background, OnTheLine, Serving
+from tlsdemo.__main__ import main
 
 Serve = Callable[..., Serving]
 Start = Callable[..., Background]
+Sit = Callable[..., OnTheLine]
 
 
 @pytest.fixture
@@ -19,6 +21,25 @@ def serve(certs: Path) -> Iterator[Serve]:
 
     def start(*options: str | Path, certs: Path = certs, **settings: object) -> Serving:
         started.append(Serving(*options, certs=certs, **settings))  # type: ignore[arg-type]  # passed on as they came
+        return started[-1]
+
+    yield start
+    try:
+        for each in started:
+            if each.process.stdout and not each.process.stdout.closed:
+                each.end()
+    finally:
+        for each in started:
+            each.kill()
+
+
+@pytest.fixture
+def sit() -> Iterator[Sit]:
+    """`sit(command, *options, before=port)` starts `eavesdrop` or `mitm`; it must end by SIGINT, as a server does."""
+    started: list[OnTheLine] = []
+
+    def start(*words: str | Path, before: int, **settings: object) -> OnTheLine:
+        started.append(OnTheLine(*words, before=before, **settings))  # type: ignore[arg-type]  # passed on as they came
         return started[-1]
 
     yield start
@@ -43,6 +64,12 @@ def background() -> Iterator[Start]:
     yield start
     for each in started:
         each.kill()
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command `tlsdemo`, in this process: where there are too many calls for a process each."""
+    return Command("tlsdemo", main, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import os
 import queue
 import re
-import signal
 import socket
 import ssl
 import struct
@@ -13,16 +12,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGINT
 from typing import IO, Any
+
+from cryptography import x509
 
 from pki import Credential
 from pki.files import read_certificates, read_credential, read_crls
-from tests.conftest import run
+from tests.conftest import Answer, run
 from tlsdemo import net
+from tlsdemo.commands.protocols import party
+from tlsdemo.edu.agreement import Group
+from tlsdemo.edu.live import serve as serve_edu
+from tlsdemo.edu.rungs import RUNGS, edu
 from tlsdemo.events import Closed, Event, Refused
+from tlsdemo.protocol import Party, Protection, Side
 from tlsdemo.tls.context import client_context, server_context
 from tlsdemo.tls.server import serve
 
@@ -114,6 +121,14 @@ class Background:
             stream.close()
         return code
 
+    def end(self, number: int = SIGINT) -> None:
+        """Ctrl-C: it ends with 0, and without a traceback."""
+        if self.process.poll() is None:
+            self.signal(number)
+        code = self.wait()
+        assert "Traceback" not in "\n".join(self.err), "\n".join(self.err)
+        assert code == 0, (code, self.out, self.err)
+
     def kill(self) -> None:
         """The end, whatever it was doing."""
         if self.process.poll() is None:
@@ -142,7 +157,7 @@ class Serving(Background):
         if as_json:
             self.port = int(json.loads(self.wait_for("").string)["port"])
         else:
-            self.port = int(self.wait_for(r"^listening on .*:(\d+) \(tls\)$").group(1))
+            self.port = int(self.wait_for(r"^listening on .*:(\d+) \(\w+\)$").group(1))
 
     @property
     def target(self) -> str:
@@ -163,13 +178,33 @@ class Serving(Background):
                 self._more.wait(0.2)
         return found[number - 1]
 
-    def end(self, number: int = signal.SIGINT) -> None:
-        """Ctrl-C: it ends with 0, and without a traceback."""
-        if self.process.poll() is None:
-            self.signal(number)
-        code = self.wait()
-        assert "Traceback" not in "\n".join(self.err), "\n".join(self.err)
-        assert code == 0, (code, self.out, self.err)
+    def of(self, peer: str) -> list[str]:
+        """The names of the events of one conversation, in order, up to its end."""
+        end = time.monotonic() + DEADLINE
+        with self._more:
+            while not (names := [event["event"] for event in self.events if event.get("peer") == peer]) or not (
+                {"refused", "closed", "silent"} & set(names)
+            ):
+                assert time.monotonic() < end and self._readers[0].is_alive(), f"no end of {peer} in {self.out}"
+                self._more.wait(0.2)
+        return names
+
+
+class OnTheLine(Background):
+    """`tlsdemo eavesdrop` or `mitm`, on a free port before a server; it is listening when the constructor returns."""
+
+    def __init__(self, *words: str | Path, before: int, cwd: Path | None = None) -> None:
+        command, *options = words
+        super().__init__(
+            sys.executable, "-m", "tlsdemo", command, "--listen", "0", "--upstream", f"localhost:{before}", *options,
+            cwd=cwd,
+        )  # fmt: skip
+        self.port = int(self.wait_for(r"^listening on .*?:(\d+),").group(1))
+        self.target = f"localhost:{self.port}"
+
+    def printed(self) -> str:
+        """All that it has printed so far."""
+        return "\n".join(self.out)
 
 
 def received_nothing(server: Serving) -> None:
@@ -192,12 +227,23 @@ def s_client(server_port: int, *options: str | Path, say: str | None = None) -> 
     )  # fmt: skip
 
 
+def assert_is_refusal(answer: Answer, code: int, *words: str) -> None:
+    """A clear error: nothing on stdout, `error:` and a hint, no traceback."""
+    assert answer.code == code, answer
+    assert answer.out == ""
+    assert re.search(r"^error: ", answer.err, re.MULTILINE), answer.err
+    assert re.search(r"^  hint: ", answer.err, re.MULTILINE), answer.err
+    assert "Traceback" not in answer.err
+    for word in words:
+        assert word in answer.err
+
+
 # Servers in this process --------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Live:
-    """A real TLS server of ours on a thread, and the events of its conversations."""
+    """A real server of ours on a thread, and the events of its conversations."""
 
     server: net.Server
     port: int
@@ -220,14 +266,49 @@ class Live:
         return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
 
 
+def live(
+    context: ssl.SSLContext, deadline: float = DEADLINE, workers: int = net.server.WORKERS
+) -> AbstractContextManager[Live]:
+    """Serve TLS with a context on a free port while this lasts; `stop` must end and join it."""
+    return _live(lambda connection, report: serve(connection, context, report), deadline, workers)
+
+
+def live_rung(
+    rung: str, certs: Path, *, group: Group | None = None, deadline: float = DEADLINE
+) -> AbstractContextManager[Live]:
+    """Serve a rung of the educational handshake with a minted PKI, on a free port while this lasts."""
+    claims = RUNGS[rung] if group is None or group.strong else RUNGS[rung] - {Protection.STRONG_GROUP}
+    protocol = edu(claims, group=group)
+    own = party_of(certs, Side.SERVER)
+    return _live(lambda connection, report: serve_edu(connection, protocol, own, report), deadline)
+
+
+def party_of(certs: Path, side: Side) -> Party:
+    """One side, with what it needs of a minted PKI."""
+    return party(
+        read_credential(certs / f"{side.value}.pem", certs / f"{side.value}.key"),
+        read_certificates(certs / "root.pem"),
+        read_crls(certs / "crl.pem"),
+        x509.DNSName("localhost") if side is Side.CLIENT else None,
+    )
+
+
+def live_protocol(protocol: str, certs: Path) -> AbstractContextManager[Live]:
+    """Serve any value of --protocol."""
+    return live(ours(certs)) if protocol == "tls" else live_rung(protocol, certs)
+
+
 @contextmanager
-def live(context: ssl.SSLContext, deadline: float = DEADLINE, workers: int = net.server.WORKERS) -> Iterator[Live]:
-    """Serve with a context on a free port while this lasts; `stop` must end and join it."""
+def _live(
+    converse: Callable[[net.Connection, Callable[[Event], None]], Event],
+    deadline: float,
+    workers: int = net.server.WORKERS,
+) -> Iterator[Live]:
     listener = net.listen(("127.0.0.1",))
     held: list[Live] = []
 
     def handle(connection: net.Connection) -> None:
-        held[0].events.put(serve(connection, context, held[0].events.put))
+        held[0].events.put(converse(connection, held[0].events.put))
 
     def on_silent(peer: str, seconds: float) -> None:
         held[0].silent.put((peer, seconds))

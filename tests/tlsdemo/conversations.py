@@ -1,8 +1,10 @@
 """What the tests of the seam share: every protocol, two parties for them, and attackers who do one thing each."""
 
 import random
+import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -163,6 +165,19 @@ class Flip(Relay):
         return [(flight.sender.other, bytes(data))]
 
 
+class Instead(Relay):
+    """What one side sends is replaced by something that is no TLS."""
+
+    def __init__(self, sender: Side, data: bytes) -> None:
+        self._sender, self._data = sender, data
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        if flight.sender is not self._sender:
+            return [(flight.sender.other, flight.data)]
+        instead, self._data = self._data, b""
+        return [(flight.sender.other, instead)] if instead else []
+
+
 def length(outcome: Outcome, sender: Side, until: int | None = None) -> int:
     """Bytes that one side put on the line; `until` that line, and not in it."""
     flights = (flight for flight in outcome.tape if until is None or flight.line < until)
@@ -170,6 +185,74 @@ def length(outcome: Outcome, sender: Side, until: int | None = None) -> int:
 
 
 def sampled(total: int, most: int) -> Iterable[int]:
-    """At most so many positions, spread evenly, the first and the last among them."""
-    step = max(1, -(-total // most))
+    """About so many positions at most, spread evenly, the first and the last among them."""
+    step = -(-total // most) | 1  # odd: it falls on either digit of hex, and goes through all bits
     return sorted({*range(0, total, step), max(total - 1, 0)})
+
+
+# A default SSLSocket ------------------------------------------------------------------------------------------------
+
+
+class DefaultSocket:
+    """A real SSLSocket, non-blocking on a socketpair, in the place of an Endpoint: then every byte is in our hands."""
+
+    def __init__(self, side: Side, context: ssl.SSLContext) -> None:
+        self.side = side
+        self.accepted, self.ended, self.delivered = False, False, b""
+        self.error: Exception | None = None
+        self.negotiated: Mapping[str, str] = {}
+        near, self.line = socket.socketpair()
+        near.setblocking(False)
+        self.tls = context.wrap_socket(
+            near,
+            server_side=side is Side.SERVER,
+            server_hostname="localhost" if side is Side.CLIENT else None,
+            do_handshake_on_connect=False,
+        )
+        self._advance()
+
+    def __enter__(self) -> "DefaultSocket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tls.close()
+        self.line.close()
+
+    def receive(self, data: bytes) -> None:
+        with suppress(BrokenPipeError):  # nothing comes after an end of file
+            self.line.sendall(data)
+        self._advance()
+
+    def receive_eof(self) -> None:
+        self.line.shutdown(socket.SHUT_WR)
+        self._advance()
+
+    def send(self, data: bytes) -> None:
+        self.tls.sendall(data)
+
+    def close(self) -> None:
+        if self.accepted and not self.error:
+            with suppress(ssl.SSLError):
+                self.tls.unwrap()
+
+    def outgoing(self) -> bytes:
+        with suppress(BlockingIOError):
+            return self.line.recv(1 << 20, socket.MSG_DONTWAIT)
+        return b""
+
+    def _advance(self) -> None:
+        if self.error or self.ended:
+            return
+        try:
+            if not self.accepted:
+                self.tls.do_handshake()
+                self.accepted = True
+            while data := self.tls.recv(1 << 14):
+                self.delivered += data
+            self.ended = True
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLZeroReturnError:  # how recv() tells a close_notify once we have sent ours (Python's manual)
+            self.ended = True
+        except ssl.SSLError as error:
+            self.error = error
