@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from cryptography import x509
 
@@ -32,6 +32,8 @@ from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.protocol import Party, Protection, Side
 from tlsdemo.tls.context import client_context, server_context
 from tlsdemo.tls.server import serve
+
+T = TypeVar("T")
 
 DEADLINE = 20.0
 """Seconds after which what we wait for will not come any more; everything here takes milliseconds."""
@@ -81,17 +83,23 @@ class Background:
 
     def wait_for(self, pattern: str, stream: str = "out") -> re.Match[str]:
         """The first line of that stream which has the pattern; an AssertionError with all output if none comes."""
-        lines, end = getattr(self, stream), time.monotonic() + DEADLINE
 
-        def found() -> re.Match[str] | None:
+        def found(lines: list[str]) -> re.Match[str] | None:
             return next((match for line in lines if (match := re.search(pattern, line))), None)
 
-        with self._more:
-            while not (match := found()):
-                gone = not any(reader.is_alive() for reader in self._readers)
-                assert not gone and time.monotonic() < end, f"no {pattern!r} in {self.out} {self.err}"
-                self._more.wait(0.2)
+        match = self.wait_until(found, stream)
+        assert match
         return match
+
+    def wait_until(self, found: Callable[[list[str]], T], stream: str = "out") -> T:
+        """The first answer that is true, asked anew with each line; an AssertionError with all output if none comes."""
+        lines, end = getattr(self, stream), time.monotonic() + DEADLINE
+        with self._more:
+            while not (answer := found(lines)):
+                gone = not any(reader.is_alive() for reader in self._readers)
+                assert not gone and time.monotonic() < end, f"waited in vain in {self.out} {self.err}"
+                self._more.wait(0.2)
+        return answer
 
     def write(self, text: str) -> None:
         """To its standard input, flushed."""

@@ -104,7 +104,7 @@ def _party(settings: Settings, where: Place, protocol: Protocol) -> Party:
     if Protection.POSSESSION not in protocol.claims:
         if settings.credential != "rogue":
             note(f"--protocol {settings.protocol} shows no certificate: --credential is of no use")
-        return party(name=names.reference(where.upstream.host))
+        return party()
     shown = credential(settings.credential, settings.certs)
     server = read_certificates(settings.certs / "server.pem", f"`pki init --dir {settings.certs}` makes it")[0]
     name = names.reference(names.plain(names.of_certificate(server)[0]).replace("*", "www"))
