@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -11,10 +10,10 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import names
-from pki.files import read_certificates, read_credential, read_crls
+from pki.files import read_credential
 from pki.keys import KeyType
 from tests.conftest import mint, run, tool
+from tests.edu.parties import parties
 from tlsdemo.edu import schedule
 from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Multiplication
 from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED, edu
@@ -96,19 +95,6 @@ def test_hkdf_as_in_rfc_5869_appendix_a(salt: bytes, ikm: bytes, info: bytes, pr
 
 
 # The signature over the transcript ----------------------------------------------------------------------------------
-
-
-def parties(certs: Path, seed: int | None = None) -> tuple[Party, Party]:
-    """Client and server of a minted folder; with a seed, at a fixed time and with known randomness."""
-    root, crls = read_certificates(certs / "root.pem"), read_crls(certs / "crl.pem")
-    now, random = datetime.now(UTC), Random(seed)
-
-    def party(name: str) -> Party:
-        credential = read_credential(certs / f"{name}.pem", certs / f"{name}.key")
-        asked = names.reference("localhost") if name == "client" else None
-        return Party(lambda: now, random.randbytes, credential, root, crls, asked)
-
-    return party("client"), party("server")
 
 
 def tape_of(protocol: Protocol, client: Party, server: Party) -> list[Flight]:
