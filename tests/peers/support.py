@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 from signal import SIGINT
 from typing import IO, Any, TypeVar
 
+import pytest
 from cryptography import x509
 
 from pki import Credential
@@ -37,6 +39,11 @@ T = TypeVar("T")
 
 DEADLINE = 20.0
 """Seconds after which what we wait for will not come any more; everything here takes milliseconds."""
+
+
+def known_bug(reason: str, raises: type[Exception] = AssertionError) -> pytest.MarkDecorator:
+    """For a test that says what is right where the product does not yet do it: it fails now, and in this way."""
+    return pytest.mark.xfail(strict=True, raises=raises, reason=reason)
 
 
 # Programs in the background -----------------------------------------------------------------------------------------
@@ -66,6 +73,9 @@ class Background:
         self.err: list[str] = []
         self._more = threading.Condition()
         assert self.process.stdout and self.process.stderr
+        for stream in (self.process.stdout, self.process.stderr):
+            assert isinstance(stream, TextIOWrapper)
+            stream.reconfigure(newline="\n")  # a carriage return is no end of a line: it would drive a terminal
         self._readers = [
             threading.Thread(target=self._read, args=(stream, lines))
             for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
@@ -87,17 +97,17 @@ class Background:
         def found(lines: list[str]) -> re.Match[str] | None:
             return next((match for line in lines if (match := re.search(pattern, line))), None)
 
-        match = self.wait_until(found, stream)
+        match = self.wait_until(found, stream, pattern)
         assert match
         return match
 
-    def wait_until(self, found: Callable[[list[str]], T], stream: str = "out") -> T:
-        """The first answer that is true, asked anew with each line; an AssertionError with all output if none comes."""
+    def wait_until(self, found: Callable[[list[str]], T], stream: str = "out", wanted: str = "such line") -> T:
+        """The first true answer, asked anew with each line; an AssertionError with all output if none comes."""
         lines, end = getattr(self, stream), time.monotonic() + DEADLINE
         with self._more:
             while not (answer := found(lines)):
                 gone = not any(reader.is_alive() for reader in self._readers)
-                assert not gone and time.monotonic() < end, f"waited in vain in {self.out} {self.err}"
+                assert not gone and time.monotonic() < end, f"no {wanted!r} in {self.out} {self.err}"
                 self._more.wait(0.2)
         return answer
 
@@ -186,16 +196,14 @@ class Serving(Background):
                 self._more.wait(0.2)
         return found[number - 1]
 
-    def of(self, peer: str) -> list[str]:
-        """The names of the events of one conversation, in order, up to its end."""
-        end = time.monotonic() + DEADLINE
-        with self._more:
-            while not (names := [event["event"] for event in self.events if event.get("peer") == peer]) or not (
-                {"refused", "closed", "silent"} & set(names)
-            ):
-                assert time.monotonic() < end and self._readers[0].is_alive(), f"no end of {peer} in {self.out}"
-                self._more.wait(0.2)
-        return names
+    def of(self, peer: str) -> list[dict[str, Any]]:
+        """The events of one conversation, in order, once it has ended."""
+
+        def ended(lines: list[str]) -> list[dict[str, Any]]:
+            found = [event for event in map(json.loads, lines) if event.get("peer") == peer]
+            return found if found and found[-1]["event"] in ("refused", "closed", "silent") else []
+
+        return self.wait_until(ended, wanted=f"end of {peer}")
 
 
 class OnTheLine(Background):
@@ -205,7 +213,7 @@ class OnTheLine(Background):
         command, *options = words
         super().__init__(
             sys.executable, "-m", "tlsdemo", command, "--listen", "0", "--upstream", f"localhost:{before}", *options,
-            cwd=cwd,
+            cwd=cwd, environment={"PYTHONUNBUFFERED": ""},  # it is his own doing that each line comes at once
         )  # fmt: skip
         self.port = int(self.wait_for(r"^listening on .*?:(\d+),").group(1))
         self.target = f"localhost:{self.port}"
@@ -213,6 +221,19 @@ class OnTheLine(Background):
     def printed(self) -> str:
         """All that it has printed so far."""
         return "\n".join(self.out)
+
+
+def throw(port: int, data: bytes) -> tuple[str, bytes]:
+    """Send bytes and the end of the line; (this end's address as the server names it, all that came back)."""
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as plain:
+        answer = b""
+        with suppress(OSError):
+            plain.sendall(data)
+            plain.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
+            while piece := plain.recv(1 << 16):
+                answer += piece
+        return f"127.0.0.1:{plain.getsockname()[1]}", answer
 
 
 def received_nothing(server: Serving) -> None:
@@ -350,6 +371,13 @@ def reset(connected: socket.socket) -> None:
     """Close with a reset instead of an end of file."""
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connected.close()
+
+
+def heard(connected: socket.socket) -> bytes:
+    """What comes next; ConnectionError, which ends a Script, when nothing does."""
+    if data := connected.recv(1 << 16):
+        return data
+    raise ConnectionError
 
 
 Script = Callable[[socket.socket], None]

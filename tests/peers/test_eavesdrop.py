@@ -1,0 +1,292 @@
+"""`tlsdemo eavesdrop`, live: what he makes of each rung, of bytes that are none of ours, and how he ends."""
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Answer, Command
+from tests.peers.conftest import Serve, Sit
+from tests.peers.support import (
+    DEADLINE,
+    OnTheLine,
+    acting,
+    assert_is_refusal,
+    known_bug,
+    live_protocol,
+    live_rung,
+    reset,
+)
+from tlsdemo.edu.agreement import FiniteField
+from tlsdemo.events import Said
+
+SECRET = "the key is under the mat"
+END = r"the end of the line: \d+ bytes"
+
+
+def listened_to(cli: Command, certs: Path, ear: OnTheLine, *options: str) -> Answer:
+    """A client through him; when this returns, the line has ended."""
+    answer = cli("connect", ear.target, "--trust", certs / "root.pem", "--message", SECRET, *options)
+    ear.wait_for(END)
+    return answer
+
+
+def wait_for_several(ear: OnTheLine, text: str, number: int) -> None:
+    """Until he has said so in so many lines."""
+    ear.wait_until(lambda lines: sum(text in line for line in lines) >= number, wanted=f"{number} x {text}")
+
+
+# What he reads ------------------------------------------------------------------------------------------------------
+
+
+def test_against_the_multiplication_of_the_story_he_divides_and_reads(
+    serve: Serve, sit: Sit, cli: Command, certs: Path
+) -> None:
+    ear = sit("eavesdrop", before=serve("--protocol", "multiply", "--story").port)
+    assert listened_to(cli, certs, ear, "--protocol", "multiply", "--story").code == 0
+    for line in (
+        "    = he divides: 1500 / 300 = 5, the client's secret",
+        "    = he multiplies: 5 x 2100 = 10500, what both share",
+        "    = all keys follow from it: from here on he reads",
+        f"    = he reads: '{SECRET}\\n'",
+    ):
+        assert line in ear.out
+    assert any(line.endswith("and he has read the message") for line in ear.out)
+
+
+def test_without_the_story_he_divides_all_the_same(sit: Sit, cli: Command, certs: Path) -> None:
+    with live_rung("multiply", certs) as server:
+        ear = sit("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, ear, "--protocol", "multiply").code == 0
+    public, secret = map(int, ear.wait_for(r"= he divides: (\d+) / 300 = (\d+), the client's secret").groups())
+    assert public == 300 * secret
+    assert f"    = he reads: '{SECRET}\\n'" in ear.out
+
+
+def test_in_a_tiny_group_he_tries_all_exponents_and_reads(sit: Sit, cli: Command, certs: Path) -> None:
+    with live_rung("dh", certs, group=FiniteField(1009, 11)) as server:
+        ear = sit("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, ear, "--protocol", "dh", "--group", "1009:11").code == 0
+    found = ear.wait_for(r"= he tries exponents: 11\^(\d+) mod 1009 = (\d+), after \1 steps$")
+    assert pow(11, int(found[1]), 1009) == int(found[2])
+    assert f"    = he reads: '{SECRET}\\n'" in ear.out
+
+
+def test_on_an_open_line_he_reads_both_sides(sit: Sit, cli: Command, certs: Path) -> None:
+    with live_rung("plain", certs) as server:
+        ear = sit("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, ear, "--protocol", "plain").code == 0
+    assert f"    = he reads: '{SECRET}\\n'" in ear.out
+    ear.wait_for(r"^    = he reads: 'received:  ")
+    assert ear.out.index("    = he reads: 'the key is under the mat\\n'") > ear.out.index('< {"type": "finished"}')
+
+
+@pytest.mark.parametrize("protocol", ["dh", "signed", "ca", "mutual", "tls"])
+def test_against_a_strong_group_he_reads_nothing(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+    with live_protocol(protocol, certs) as server:
+        ear = sit("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, ear, "--protocol", protocol).code == 0
+        assert any(isinstance(event, Said) for event in server.conversation())
+    seen = "".join(line.strip() for line in ear.out)  # without the folds
+    assert SECRET not in seen
+    assert SECRET.encode().hex() not in seen
+    assert "he reads:" not in seen
+    ear.wait_for("he has seen who, when and how much, and read nothing of it$")
+
+
+def test_of_tls_he_tells_the_envelopes(sit: Sit, cli: Command, certs: Path) -> None:
+    with live_protocol("tls", certs) as server:
+        ear = sit("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, ear).code == 0
+    assert re.fullmatch(r"> TLS record: handshake, \d+ bytes", next(line for line in ear.out if line[:1] == ">"))
+    ear.wait_for("^< TLS record: ")
+
+
+@known_bug("'nobody knows how': he has only lost patience, and trying all of them takes a while")
+def test_in_a_group_that_is_only_too_large_for_his_patience_he_does_not_say_that_nobody_can(
+    sit: Sit, cli: Command, certs: Path
+) -> None:
+    small = 2**31 - 1  # a prime: 2 ** 31 exponents are minutes of work
+    with live_rung("dh", certs, group=FiniteField(small, 7)) as server:
+        ear = sit("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, ear, "--protocol", "dh", "--group", f"{small}:7").code == 0
+    assert "nobody knows how to get from them to the secret" not in ear.printed()
+
+
+# Bytes that are none of ours ----------------------------------------------------------------------------------------
+
+
+def echo(connected: socket.socket) -> None:
+    """Says again whatever comes."""
+    while piece := connected.recv(1 << 16):
+        connected.sendall(piece)
+
+
+def there_and_back(ear: OnTheLine, data: bytes) -> bytes:
+    """What comes back through him when these bytes are sent."""
+    back = b""
+    with socket.create_connection(("127.0.0.1", ear.port), DEADLINE) as plain:
+        plain.sendall(data)
+        plain.shutdown(socket.SHUT_WR)
+        while piece := plain.recv(1 << 16):
+            back += piece
+    return back
+
+
+def hello(group: str, share: str) -> bytes:
+    return (
+        f'{{"type": "client_hello", "rung": "dh", "server_name": "x", "random": "{"00" * 32}", '
+        f'"group": "{group}", "share": "{share}"}}\n'.encode()
+    )
+
+
+STRANGE = {
+    "all bytes": bytes(range(256)) * 4,
+    "an escape sequence": b"\x1b]0;owned\x07\x1b[2J\n\x9b31m\r\n\xe2\x80\xae reversed\n",
+    "no newline": b"no newline at all",
+    "records that are none": b"\x16\x03\x01\xff\xff" + bytes(70_000),
+    "an empty record, and rubbish": b"\x17\x03\x03\x00\x00rubbish\n",
+    "a megabyte": b"x" * (1 << 20) + b"\n",
+    "nesting": b"[" * 60_000 + b"\n" + b'{"type": {"type": []}}\n',
+    "odd data": b'{"type": "data", "text": 7}\n{"type": "data"}\n{"type": "data", "text": "\\u20ac"}\n[]\n7\n\n',
+    "escapes in data": b'{"type": "data", "text": "\\u001b[2J\\u009b"}\n',
+    "an early answer": b'{"type": "server_hello", "share": "1"}\n',
+    "a common number of nothing": hello("multiplication by 0", "1500"),
+    "a share that is none": hello("multiplication by 300", "fifteen"),
+    "a huge share": hello("multiplication by 300", "9" * 60_000),
+    "a group that is none": hello("1000:10", "7"),
+    "escapes in a group": hello("\\u001b[2J", "1"),
+    "a group of one": hello("1:1", "1"),
+    "a record out of the blue": b'{"type": "record", "sealed": "00"}\n{"type": "record", "sealed": null}\n',
+}
+
+
+@pytest.fixture(scope="module")
+def ear_of_all() -> Iterator[OnTheLine]:
+    """One of him for all strange bytes, before a server that echoes: he ends with 0, and without a traceback."""
+    with acting(echo) as upstream:
+        ear = OnTheLine("eavesdrop", before=upstream.port)
+        try:
+            yield ear
+            ear.end()
+        finally:
+            ear.kill()
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_strange_bytes_pass_unchanged_and_are_shown_without_driving_the_terminal(
+    ear_of_all: OnTheLine, what: str
+) -> None:
+    ends = sum("the end of the line" in line for line in ear_of_all.out)
+    assert there_and_back(ear_of_all, STRANGE[what]) == STRANGE[what]
+    wait_for_several(ear_of_all, "the end of the line", ends + 1)
+    assert all(line.isprintable() for line in ear_of_all.out)
+    assert not ear_of_all.err
+
+
+def test_a_mark_in_the_data_is_not_taken_for_his_own_note(ear_of_all: OnTheLine) -> None:
+    data = b'{"type": "data", "text": "a\\n    = he reads: nothing"}\n'
+    assert there_and_back(ear_of_all, data) == data
+    assert "    = he reads: 'a\\n    = he reads: nothing'" in ear_of_all.wait_until(lambda lines: lines)
+
+
+# Until the end ------------------------------------------------------------------------------------------------------
+
+
+def half_a_conversation(ear: OnTheLine) -> socket.socket:
+    """A client that has begun, and whose server says nothing."""
+    plain = socket.create_connection(("127.0.0.1", ear.port), DEADLINE)
+    plain.sendall(b'{"type": "client_hello"')
+    ear.wait_for("> 23 bytes, not a whole line yet")
+    return plain
+
+
+def hush(connected: socket.socket) -> None:
+    """Listens, and says nothing."""
+    while connected.recv(1 << 16):
+        pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_him_while_a_conversation_hangs(sit: Sit, number: int) -> None:
+    with acting(hush) as upstream:
+        ear = sit("eavesdrop", before=upstream.port)
+        with half_a_conversation(ear):
+            ear.end(number)
+
+
+def test_several_conversations_at_once_are_kept_apart(sit: Sit, cli: Command, certs: Path) -> None:
+    with live_rung("multiply", certs) as server:
+        ear = sit("eavesdrop", before=server.port)
+        with half_a_conversation(ear):
+            for _ in range(2):
+                assert cli("connect", ear.target, "--protocol", "multiply", "--message", SECRET).code == 0
+            wait_for_several(ear, "and he has read the message", 2)
+
+
+def test_several_lines_in_one_piece_are_told_one_by_one(sit: Sit) -> None:
+    with acting(echo) as upstream:
+        ear = sit("eavesdrop", before=upstream.port)
+        lines = [b'{"type": "data", "text": "%d"}\n' % number for number in range(3)]
+        there_and_back(ear, b"".join(lines))
+        ear.wait_for(END)
+    assert [line for line in ear.out if "he reads" in line] == [
+        f"    = he reads: '{number}'" for number in range(3)
+    ] * 2
+
+
+def test_a_line_in_several_pieces_is_told_once(sit: Sit) -> None:
+    with acting(hush) as upstream:
+        ear = sit("eavesdrop", before=upstream.port)
+        with half_a_conversation(ear) as plain:
+            plain.sendall(b', "rung": "x"}\n')
+            assert ear.wait_for("^> {").string == '> {"type": "client_hello", "rung": "x"}'
+
+
+def test_a_server_that_is_not_there_is_told_and_he_goes_on(sit: Sit, cli: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ear = sit("eavesdrop", before=port)
+    for number in (1, 2):
+        assert_is_refusal(cli("connect", ear.target, "--protocol", "dh"), 3, "hung up")
+        wait_for_several(ear, f"not connected: cannot connect to localhost:{port}", number)
+
+
+def test_a_reset_on_either_side_ends_one_conversation(sit: Sit) -> None:
+    def reset_at_once(connected: socket.socket) -> None:
+        connected.recv(1)
+        reset(connected)
+
+    with acting(reset_at_once) as upstream:
+        ear = sit("eavesdrop", before=upstream.port)
+        for number in (1, 2):
+            with socket.create_connection(("127.0.0.1", ear.port), DEADLINE) as plain, suppress(ConnectionError):
+                plain.sendall(b"x\n")
+                assert plain.recv(1) == b""
+            wait_for_several(ear, "the end of the line", number)
+
+
+def test_his_port_may_be_taken(cli: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = cli("eavesdrop", "--listen", f"127.0.0.1:{port}")
+    assert_is_refusal(answer, 3, f"cannot listen on 127.0.0.1:{port}", "Address already in use")
+
+
+@pytest.mark.parametrize("option", ["--upstream", "--listen"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:65536", "localhost:https", "[::1", "https://localhost:1",
+        pytest.param("localhost:1:1", marks=known_bug("taken for an address of IPv6")),
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_wrong_usage(cli: Command, option: str, address: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that he ends in any case
+        other = ("--listen", f"127.0.0.1:{taken.getsockname()[1]}") if option == "--upstream" else ()
+        answer = cli("eavesdrop", option, address, *other)
+    assert_is_refusal(answer, 2, "hint: --upstream HOST:PORT, --listen PORT")
