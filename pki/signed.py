@@ -24,6 +24,14 @@ def subject(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or (names.show(alternatives[0]) if alternatives else "an unnamed one")
 
 
+def issuer(certificate: x509.Certificate) -> str:
+    """The whole name of its issuer, as far as it can be read."""
+    try:
+        return certificate.issuer.rfc4514_string() or "nobody by name"
+    except MALFORMED:
+        return "somebody whose name cannot be read"
+
+
 def signed_list(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     """Whether the issuer's key made the signature on the list, and the names agree."""
     try:

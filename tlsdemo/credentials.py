@@ -57,7 +57,11 @@ def self_signed(root: x509.Certificate, wanted: Iterable[str]) -> Credential:
 
 
 def _stranger(certs: Path) -> Credential:
-    """Kept in the folder, so that somebody can trust it on purpose."""
+    return stranger(_names_to_imitate(certs))[0]
+
+
+def stranger_to_be_trusted(certs: Path) -> Credential:
+    """His authority is kept in the folder, so that somebody can trust it on purpose."""
     found, authority_pem = stranger(_names_to_imitate(certs))
     store.keep(certs, "stranger/ca.pem", authority_pem)
     return found

@@ -19,7 +19,6 @@ from pathlib import Path
 from signal import SIGINT
 from typing import IO, Any, TypeVar
 
-import pytest
 from cryptography import x509
 
 from pki import Credential
@@ -39,11 +38,6 @@ T = TypeVar("T")
 
 DEADLINE = 20.0
 """Seconds after which what we wait for will not come any more; everything here takes milliseconds."""
-
-
-def known_bug(reason: str, raises: type[Exception] = AssertionError) -> pytest.MarkDecorator:
-    """For a test that says what is right where the product does not yet do it: it fails now, and in this way."""
-    return pytest.mark.xfail(strict=True, raises=raises, reason=reason)
 
 
 # Programs in the background -----------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from tests.peers.support import (
     OnTheLine,
     acting,
     assert_is_refusal,
-    known_bug,
     live_protocol,
     live_rung,
     reset,
@@ -106,7 +105,6 @@ def test_of_tls_he_tells_the_envelopes(sit: Sit, cli: Command, certs: Path) -> N
     ear.wait_for("^< TLS record: ")
 
 
-@known_bug("'nobody knows how': he has only lost patience, and trying all of them takes a while")
 def test_in_a_group_that_is_only_too_large_for_his_patience_he_does_not_say_that_nobody_can(
     sit: Sit, cli: Command, certs: Path
 ) -> None:
@@ -191,7 +189,8 @@ def test_strange_bytes_pass_unchanged_and_are_shown_without_driving_the_terminal
 def test_a_mark_in_the_data_is_not_taken_for_his_own_note(ear_of_all: OnTheLine) -> None:
     data = b'{"type": "data", "text": "a\\n    = he reads: nothing"}\n'
     assert there_and_back(ear_of_all, data) == data
-    assert "    = he reads: 'a\\n    = he reads: nothing'" in ear_of_all.wait_until(lambda lines: lines)
+    note = "    = he reads: 'a\\n    = he reads: nothing'"
+    assert ear_of_all.wait_until(lambda lines: note in lines)
 
 
 # Until the end ------------------------------------------------------------------------------------------------------
@@ -282,7 +281,7 @@ def test_his_port_may_be_taken(cli: Command) -> None:
     "address",
     [
         "localhost:65536", "localhost:https", "[::1", "https://localhost:1",
-        pytest.param("localhost:1:1", marks=known_bug("taken for an address of IPv6")),
+        "localhost:1:1",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_wrong_usage(cli: Command, option: str, address: str) -> None:

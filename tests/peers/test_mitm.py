@@ -18,7 +18,6 @@ from tests.peers.support import (
     acting,
     assert_is_refusal,
     heard,
-    known_bug,
     live,
     live_protocol,
     live_rung,
@@ -110,7 +109,6 @@ def test_with_the_stolen_key_he_reads_but_the_server_lets_nobody_in(sit: Sit, ce
     assert "the server let nobody in: alert unsupported_certificate" in middle.printed()
 
 
-@known_bug("he has nobody to pass it on to any more, and leaves the client waiting")
 def test_the_client_is_not_left_waiting_when_the_server_refuses_him_after_the_message(
     sit: Sit, cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,8 +260,8 @@ def test_a_server_that_is_not_there_is_told_and_is_3_with_once(sit: Sit, cli: Co
     "protocol",
     [
         "dh",
-        pytest.param("ca", marks=known_bug("it is printed without --trust")),
-        pytest.param("tls", marks=known_bug("it is printed without --trust")),
+        "ca",
+        "tls",
     ],
 )
 def test_the_line_to_try_works_as_printed(
@@ -362,7 +360,6 @@ def test_garbage_from_the_client_ends_one_conversation(
     assert not middle.err or middle.err[0].startswith("note: ")
 
 
-@known_bug("whoever refused, he says 'REFUSED by the client'")
 @pytest.mark.parametrize("data", [b"garbage\n", b'{"type": "client_hello"'], ids=["garbage", "cut"])
 def test_only_an_alert_of_the_client_is_its_refusal(sit: Sit, certs: Path, data: bytes) -> None:
     with live_rung("dh", certs) as server:
@@ -371,7 +368,6 @@ def test_only_an_alert_of_the_client_is_its_refusal(sit: Sit, certs: Path, data:
         assert "REFUSED by the client" not in middle.wait_for("read: nothing$").string
 
 
-@known_bug("whatever ended the line to the server, he says that it let nobody in")
 def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(sit: Sit, certs: Path) -> None:
     with live_rung("dh", certs) as server:
         middle = sit("mitm", "--protocol", "dh", before=server.port)

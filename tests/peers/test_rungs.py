@@ -21,7 +21,6 @@ from tests.peers.support import (
     DEADLINE,
     Serving,
     assert_is_refusal,
-    known_bug,
     live,
     live_rung,
     ours,
@@ -153,10 +152,7 @@ def test_ctrl_c_while_it_waits_is_130_and_quiet(background: Start) -> None:
     [
         *((rung, ()) for rung in RUNGS), ("multiply", ("--story",)), ("dh", ("--group", "1009:11")),
         ("ca", ("--credential", "stranger")),
-        pytest.param(
-            "mutual", ("--credential", "stranger"),
-            marks=known_bug("no client.pem beside stranger/ca.pem, and no --cert printed"),
-        ),
+        ("mutual", ("--credential", "stranger")),
     ],
     ids=str,
 )  # fmt: skip
@@ -173,7 +169,7 @@ def test_the_line_to_try_works_as_printed(
     "rung",
     [
         "dh",
-        pytest.param("ca", marks=known_bug("it is printed without --certs FOLDER")),
+        "ca",
     ],
 )
 def test_the_man_in_the_middle_works_as_printed(

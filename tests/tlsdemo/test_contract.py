@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import ssl
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -356,12 +355,7 @@ def test_after_a_cut_that_was_taken_for_an_end_nothing_more_is_heard(
     assert ends[side].delivered == b""
 
 
-CANNOT_SPEAK = pytest.mark.xfail(strict=True, raises=ssl.SSLError, reason="TlsEndpoint.send lets SSLEOFError out")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(each, marks=[CANNOT_SPEAK] if each.startswith("tls") else []) for each in UNCLOSED]
-)
+@pytest.mark.parametrize("name", UNCLOSED)
 @either_side
 def test_after_a_cut_that_was_taken_for_an_end_one_can_speak_or_gets_a_valueerror(
     name: str, side: Side, people: Parties

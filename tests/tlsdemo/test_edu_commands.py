@@ -12,7 +12,6 @@ from tests.peers.support import (
     acting,
     assert_is_refusal,
     heard,
-    known_bug,
     live_protocol,
     live_rung,
     party_of,
@@ -186,7 +185,6 @@ def test_two_different_rungs_are_both_named_to_both(cli: Command, certs: Path, h
     assert "hint: start both with the same --protocol" in answer.err
 
 
-@known_bug("the server's alert says 'this side', and is read at the other side")
 def test_the_client_is_told_its_own_rung_as_its_own(cli: Command, certs: Path) -> None:
     with live_rung("plain", certs) as server:
         assert "this side speaks 'plain'" not in dialled(cli, certs, "dh", server.port).err
@@ -265,7 +263,6 @@ def test_a_digit_changed_on_the_way_is_found(cli: Command, certs: Path, rung: st
     assert_is_refusal(answer, 1, "did not see the same negotiation", "somebody on the line changes messages")
 
 
-@known_bug("the alert came with Finished: the message was never sent")
 def test_a_message_that_was_not_sent_is_not_said_to_be(cli: Command, certs: Path) -> None:
     said = b""
 

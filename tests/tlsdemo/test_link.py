@@ -21,9 +21,6 @@ from tlsdemo.protocol import Protection
 SOON = 0.05  # seconds: long enough to be waited for, short enough to be waited out
 BIG = 4 << 20  # bytes, more than a socket takes while nobody reads
 
-SENDING_FAILED = pytest.mark.xfail(
-    strict=True, raises=ConnectionError, reason="Link._flush lets the socket's own error out: what came is not read"
-)
 both_kinds = pytest.mark.parametrize("name", ["mutual", "tls"])
 
 
@@ -244,7 +241,6 @@ def test_what_was_said_before_the_error_is_heard_and_then_the_error(people: Part
         server.receive(by())
 
 
-@pytest.mark.xfail(strict=True, raises=ProtocolError, reason="Link._advance raises before receive() has handed it out")
 def test_what_was_said_before_the_error_is_heard_first_although_both_came_in_one_piece(
     people: Parties, line: Line
 ) -> None:
@@ -292,7 +288,6 @@ def test_a_line_that_breaks_in_the_handshake_is_the_endpoints_error(
     assert not server.endpoint.accepted
 
 
-@SENDING_FAILED
 @both_kinds
 def test_a_line_that_was_reset_before_the_hello_is_the_endpoints_error_too(
     name: str, people: Parties, line: Line
@@ -304,7 +299,6 @@ def test_a_line_that_was_reset_before_the_hello_is_the_endpoints_error_too(
     assert error.value is client.endpoint.error
 
 
-@SENDING_FAILED
 @both_kinds
 def test_the_alert_of_one_who_has_hung_up_is_heard_although_nothing_can_be_sent_to_him(
     name: str, people: Parties, line: Line

@@ -309,7 +309,6 @@ def test_an_attacker_who_stumbles_ends_his_conversation_and_not_the_line(
             assert client.recv(1) == b"x"
 
 
-@pytest.mark.xfail(strict=True, reason="Middle._carry does not call on_end when the attacker raises")
 def test_the_end_of_a_conversation_is_told_although_the_attacker_stumbled(
     bugs: "queue.Queue[threading.ExceptHookArgs]",
 ) -> None:
@@ -320,7 +319,6 @@ def test_the_end_of_a_conversation_is_told_although_the_attacker_stumbled(
         assert sitting.ends.get(timeout=1)
 
 
-@pytest.mark.xfail(strict=True, reason="Middle._exchange takes any OSError of the attacker for a reset by the peer")
 def test_an_attackers_own_oserror_is_not_taken_for_a_reset_by_the_peer(
     bugs: "queue.Queue[threading.ExceptHookArgs]",
 ) -> None:
@@ -348,7 +346,6 @@ def test_a_reset_ends_the_conversation_and_is_told_once(who: Side) -> None:
         assert peer.startswith("127.0.0.1:")
 
 
-@pytest.mark.xfail(strict=True, reason="Middle goes on reading from the one for the other, who is gone, for ever")
 @pytest.mark.parametrize("who", Side, ids=lambda side: side.value)
 def test_who_only_speaks_is_cut_off_when_the_other_side_has_reset_the_line(who: Side) -> None:
     with line() as (_, client, server):
@@ -407,7 +404,6 @@ def test_for_one_who_does_not_read_the_other_ones_words_do_not_pile_up(who: Side
         rest.join(DEADLINE)
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="Middle._interest: one jam stops both directions")
 @pytest.mark.parametrize("who", Side, ids=lambda side: side.value)
 def test_who_does_not_read_is_still_heard(who: Side) -> None:
     """A server that takes no more of an upload, and sends its page. (An echo of 32 MB stops for ever in this way.)"""

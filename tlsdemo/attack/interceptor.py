@@ -49,7 +49,8 @@ class Interceptor:
     def on_eof(self, sender: Side) -> Iterable[Side]:
         """Pass it on - unless the server has refused him: then the client need not know, and goes on talking."""
         self.facing[sender].receive_eof()
-        if sender is Side.SERVER and self.facing[Side.SERVER].error and not self.facing[Side.CLIENT].error:
+        refused = sender is Side.SERVER and self.facing[Side.SERVER].error and not self.facing[Side.CLIENT].error
+        if refused and not self.read[Side.CLIENT]:
             return []
         return [sender.other]
 
@@ -65,6 +66,7 @@ class Interceptor:
             if said:
                 self.tell(Read(sender, said, b""))
                 self._held[sender] = self._held[sender][len(said) :]
+            if self.read[sender]:
                 source.close()
             return
         if not target.accepted:

@@ -15,6 +15,7 @@ from pki import Credential, names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
+from pki.signed import issuer
 from pki.transaction import recover_around
 from tlsdemo import net
 from tlsdemo.talk import MAX_LINE
@@ -141,7 +142,7 @@ def presented(certificate: x509.Certificate) -> list[str]:
     dates = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
     return [
         f"presented:  {shown_names(certificate)}; valid {dates}",
-        f"            issued by {printable(certificate.issuer.rfc4514_string())}",
+        f"            issued by {printable(issuer(certificate))}",
     ]
 
 

@@ -44,11 +44,16 @@ def _over_edu(settings: Settings, credential: Credential | None, listener: net.L
     his = options
     if settings.story:
         options += " --story"
+    certs = shlex.quote(str(settings.certs))
+    if settings.protocol in ("signed", "ca", "mutual") and certs != "certs":
+        his += f" --certs {certs}"
     asking = options
     if credential is not None and (name := _name_to_ask_for(host, credential)) != host:
         asking += f" --name {name}"
     if settings.protocol in ("ca", "mutual") and (trust := _trust(settings)):
         asking += trust
+        if settings.protocol == "mutual" and settings.credential == "stranger":
+            asking += f" --cert {shlex.quote(str(settings.certs / 'client.pem'))}"
     yield f"tlsdemo connect {target}{asking} --explain"
     sees = {"plain": "reads every word", "multiply": "sees the numbers, and could divide"}
     what = sees.get(settings.protocol, "sees the handshake, and cannot read the message")

@@ -1,5 +1,7 @@
 """`tlsdemo mitm`: the man in the middle, live; two handshakes back to back, with a certificate of his. EDGE."""
 
+import shlex
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +120,9 @@ def _introduction(settings: Settings, protocol: Protocol, where: Place, address:
     shows = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""
+    trust = shlex.quote(str(settings.certs / "root.pem"))
+    if Protection.CHAIN in protocol.claims and trust != "certs/root.pem":
+        options += f" --trust {trust}"
     return [
         f"listening on {address}, in the middle before {where.upstream} ({protocol.name})",
         f"  with {WITH[settings.credential] if shows else 'no certificate: none is asked for'}",
@@ -142,11 +147,23 @@ def _told(peer: str, read: Read) -> str:
 def _conclusion(attacker: Interceptor) -> str:
     refused, upstream = attacker.facing[Side.CLIENT].error, attacker.facing[Side.SERVER].error
     if not attacker.read[Side.CLIENT]:
-        why = f"REFUSED by the client: {_sentence(refused)}" if refused else "the client left without a message"
-        return f"{why}; read: nothing"
-    if upstream:
+        return f"{_why(refused) if refused else 'the client left without a message'}; read: nothing"
+    if upstream and _is_alert(upstream):
         return f"the client noticed nothing; the server let nobody in: {_sentence(upstream)}"
+    if upstream:
+        return f"the line was cut, before both had said all: {_sentence(upstream)}"
     return "both ends noticed nothing: each has talked to him"
+
+
+def _why(error: Exception) -> str:
+    return f"{'REFUSED by the client' if _is_alert(error) else 'they did not come together'}: {_sentence(error)}"
+
+
+def _is_alert(error: Exception) -> bool:
+    """Whether the other side said that it refuses; all else was found on his own side."""
+    if isinstance(error, ProtocolError):
+        return error.violation is Violation.ALERT
+    return isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
 
 
 def _sentence(error: Exception) -> str:

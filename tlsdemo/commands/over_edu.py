@@ -33,6 +33,7 @@ FROM_ALERT = {
     "handshake_failure": "start both with the same --group",
     "certificate_required": "show one: --cert certs/client.pem",
 }
+NOT_SENT, SENT = "sent:       no application byte", "sent:       the message, before this came"
 ANY = "`--explain` tells each step up to here"
 
 
@@ -52,12 +53,14 @@ def converse(settings: Settings, claims: Claims, message: str) -> None:
         endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
         assert isinstance(endpoint, Machine)
         link = net.Link(plain, endpoint)
+        said = False
         try:
             link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
             remark(_agreement(endpoint, claims))
+            said = True
             answer = live.ask(link, message, PATIENCE)
         except ProtocolError as error:
-            _refuse(known, endpoint, error)
+            _refuse(known, endpoint, error, SENT if said else NOT_SENT)
         except TimeoutError:
             raise Problem(f"{known.address} says nothing", "it was waited for in vain", hint=ANY) from None
         except OSError:
@@ -88,11 +91,10 @@ def _agreement(endpoint: Machine, claims: Claims) -> str:
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(known: Call, endpoint: Machine, error: ProtocolError) -> NoReturn:
+def _refuse(known: Call, endpoint: Machine, error: ProtocolError, sent: str) -> NoReturn:
     """It ended with a violation: theirs, or what they say was ours."""
     if error.violation is Violation.TRUNCATED:
         _hung_up(known, endpoint)
-    sent = "sent:       no application byte" if not endpoint.accepted else "sent:       the message, before this came"
     if error.violation is Violation.ALERT:
         hint = FROM_ALERT.get(live.alert(error) or "", "it says why; its own terminal says more")
         fact = f"{known.address} refuses us: alert {printable(error.detail)}"

@@ -11,7 +11,7 @@ from tlsdemo.commands.lines import introduction
 from tlsdemo.commands.protocols import TLS, Claims, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.settings import Settings
-from tlsdemo.credentials import credential, from_files, revocation_lists, trust
+from tlsdemo.credentials import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
 from tlsdemo.edu import live
 from tlsdemo.edu.machine import nobody_watches
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent
@@ -106,4 +106,6 @@ def _forbid(settings: Settings, claims: Claims) -> None:
 def _shown(settings: Settings) -> Credential:
     if settings.cert:
         return from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
+    if settings.credential == "stranger":
+        return stranger_to_be_trusted(settings.certs)
     return credential(settings.credential, settings.certs)

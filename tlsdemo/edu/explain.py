@@ -5,9 +5,10 @@ its secret, as no real program would; it changes nothing.
 """
 
 from collections.abc import Callable
-from typing import Any
 from weakref import WeakKeyDictionary
 
+from pki.signed import issuer
+from pki.verdict import Result
 from tlsdemo.edu import trust
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication, Nothing
 from tlsdemo.edu.machine import Machine, Moment
@@ -24,6 +25,7 @@ from tlsdemo.edu.messages import (
     ServerHello,
 )
 from tlsdemo.edu.overheard import PATIENCE
+from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Side
 
 Rows = list[tuple[str, str]]
@@ -47,6 +49,8 @@ class Teller:
         if kind not in told:
             told.add(kind)
             rows += [(WHY, why), (HAVE, have), (EAR, ear)]
+        elif kind is Certificate:  # the client's, after the server's: what was checked is another thing
+            rows.append((HAVE, have))
         return rows
 
 
@@ -89,16 +93,21 @@ def _server_hello(machine: Machine, moment: Moment) -> Telling:
 def _certificate(machine: Machine, moment: Moment) -> Telling:
     message, sender = moment.message, moment.sender
     assert isinstance(message, Certificate)
-    chain = trust.read_chain(message.chain)
+    try:
+        chain = trust.read_chain(message.chain)
+    except ProtocolError as error:
+        return (str(error), "To say who I am.", "Nothing: it cannot be read.", "sees it, too.")
     leaf = chain[0]
-    shown = f"I am {trust.names_in(leaf)}, says {subject_of_issuer(leaf)}, until {leaf.not_valid_after_utc:%Y-%m-%d}"
+    shown = f"I am {trust.names_in(leaf)}, says {issuer(leaf)}, until {leaf.not_valid_after_utc:%Y-%m-%d}"
     if sender is machine.side:
         have = f"The {sender.other.value} can look at it, and at who vouches for it."
     elif machine.verdict is None:
         have = "NOTHING IS CHECKED HERE: any certificate will do in this rung, and anybody can make one."
     else:
         asked = machine.parts.checks
-        passed = "; ".join(check.detail for check in machine.verdict.checks if check.name in asked)
+        passed = "; ".join(
+            check.detail for check in machine.verdict.checks if check.name in asked and check.result is Result.PASSED
+        )
         have = f"Checked: {passed}."
         if "revocation" not in asked:
             have += " NOT checked: whether it was revoked."
@@ -108,11 +117,6 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
         have,
         "sees it, too. (TLS 1.3 encrypts it already.)",
     )
-
-
-def subject_of_issuer(leaf: Any) -> str:
-    """The issuer's name, on one line."""
-    return str(leaf.issuer.rfc4514_string())
 
 
 def _certificate_verify(machine: Machine, moment: Moment) -> Telling:
@@ -202,8 +206,8 @@ def _made(machine: Machine, sender: Side, share: str) -> str:
             return f"{common} x {secret} = {share}"
         case FiniteField(p=p, g=g) if p < 2**64:
             return f"{g}^{secret} mod {p} = {share}"
-        case FiniteField():
-            return "2 to the power of it, modulo a prime of 2048 bits"
+        case FiniteField(p=p, g=g):
+            return f"{g} to the power of it, modulo a prime of {p.bit_length()} bits"
     return "a point of a curve, multiplied by it"
 
 

@@ -104,7 +104,9 @@ class Server(Peer):
         """Somebody calls: I draw a secret of my own, answer, show who I am, and sum up."""
         group = self.parts.group
         if message.group != group.name:
-            raise ProtocolError(Violation.OTHER_GROUP, f"{message.group[:40]!r} there, {group.name[:40]!r} here")
+            raise ProtocolError(
+                Violation.OTHER_GROUP, f"the client in {message.group[:40]!r}, the server in {group.name[:40]!r}"
+            )
         self.random = self.party.random(RANDOM)
         self.secret = group.draw(self.party.random)
         self.agree(message.share, message.random, self.random)

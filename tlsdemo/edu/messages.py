@@ -196,7 +196,7 @@ def decode(line: bytes, rung: str, omitted: frozenset[str] = frozenset()) -> Mes
     entries = _flat_object(line)
     if entries.get("rung", rung) != rung:
         theirs = re.sub(r"[^\x20-\x7e]", "?", str(entries["rung"]))[:100]
-        raise ProtocolError(Violation.OTHER_RUNG, f"the other side speaks {theirs!r}, this side speaks {rung!r}")
+        raise ProtocolError(Violation.OTHER_RUNG, f"one side speaks {theirs!r}, the other {rung!r}")
     kind = entries.pop("type", None)
     if not isinstance(kind, str) or kind not in TYPES:
         raise ProtocolError(Violation.UNKNOWN_TYPE, "no type" if kind is None else repr(kind)[:40])

@@ -17,7 +17,7 @@ from tlsdemo.edu.schedule import schedule
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Flight, Side
 
-PATIENCE = 1 << 20  # exponents that he tries: a fraction of a second
+PATIENCE = 1 << 20  # as many exponents he tries: a fraction of a second
 LONGEST = 1 << 20  # bytes without a newline, of which he lets go
 
 
@@ -78,11 +78,17 @@ class Listener:
             return ()
         found = crack(client["group"], client["share"], server["share"])
         if found is None:
-            return (f"{client['group']}: both halves are here, and nobody knows how to get from them to the secret",)
+            return (_hopeless(client["group"]),)
         secrets = schedule(found.shared, bytes.fromhex(client["random"]), bytes.fromhex(server["random"]))
         # What the client seals, a server opens: he stands in for each of them.
         self._channels = {sender: Channel(sender.other, secrets) for sender in Side}
         return (*found.how, "all keys follow from it: from here on he reads")
+
+
+def _hopeless(group: str) -> str:
+    if group in ("x25519", "ffdhe2048"):
+        return f"{group}: both halves are here, and nobody knows how to get from them to the secret"
+    return "both halves are here; to try all exponents of this group he has no patience"
 
 
 @dataclass(frozen=True)
@@ -105,10 +111,10 @@ def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
                 f"he multiplies: {a} x {server_share} = {int.from_bytes(shared)}, what both share",
             ),
         )
-    if (small := re.fullmatch(r"(\d+):(\d+)", group)) and int(small[1]) < 2**64:
+    if (small := re.fullmatch(r"(\d+):(\d+)", group)) and int(small[1]) < PATIENCE:
         field_ = FiniteField(int(small[1]), int(small[2]))
         power, wanted = 1, int(client_share)
-        for exponent in range(1, min(field_.p, PATIENCE)):
+        for exponent in range(1, field_.p):
             power = power * field_.g % field_.p
             if power == wanted:
                 shared = field_.shared(exponent, server_share)

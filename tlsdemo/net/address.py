@@ -1,6 +1,7 @@
 """HOST:PORT, listening there, and dialling there."""
 
 import errno
+import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ def parse_address(text: str, default_host: str, default_port: int) -> Address:
             raise ValueError(f"{text!r} is not HOST:PORT")
         port = rest[1:]
     elif text.count(":") > 1:
-        host, port = text, ""
+        host, port = str(ipaddress.IPv6Address(text)), ""
     else:
         host, _, port = text.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):

@@ -25,10 +25,12 @@ class Link:
         self._flush(deadline)
         while not self.endpoint.accepted:
             self._advance(deadline)
+            self._raise_error()
 
     def receive(self, deadline: float) -> bytes:
         """What the other side says next; b"" when it has said all."""
         while len(self.endpoint.delivered) == self._handed and not self.endpoint.ended:
+            self._raise_error()
             self._advance(deadline)
         said = self.endpoint.delivered[self._handed :]
         self._handed += len(said)
@@ -38,6 +40,7 @@ class Link:
         """Say something."""
         self.endpoint.send(data)
         self._flush(deadline)
+        self._raise_error()
 
     def close(self, deadline: float) -> None:
         """Say that all is said, and wait until the other side has said so, too: many go without."""
@@ -46,9 +49,10 @@ class Link:
             self._flush(deadline)
             while not self.endpoint.ended:
                 self._advance(deadline)
+                self._raise_error()
 
     def _advance(self, deadline: float) -> None:
-        """One piece from the line. An alert that answers it is sent before its error is raised."""
+        """One piece from the line, and what answers it: also the alert that says why this is the end."""
         if not self.endpoint.error:
             self.socket.settimeout(_left(deadline))
             try:
@@ -61,15 +65,29 @@ class Link:
                 self.endpoint.receive(data)
             else:
                 self.endpoint.receive_eof()
-        with suppress(OSError):
-            self._flush(deadline)
+        self._flush(deadline)
+
+    def _raise_error(self) -> None:
         if self.endpoint.error:
             raise self.endpoint.error
 
     def _flush(self, deadline: float) -> None:
+        """If the other side is gone, what it said before that is still to be read, and tells more than EPIPE."""
         if data := self.endpoint.outgoing():
             self.socket.settimeout(_left(deadline))
-            self.socket.sendall(data)
+            try:
+                self.socket.sendall(data)
+            except TimeoutError:
+                raise
+            except OSError:
+                self._read_last_words()
+
+    def _read_last_words(self) -> None:
+        """Nothing can be sent any more; what has come before that is heard."""
+        with suppress(OSError):
+            while data := self.socket.recv(CHUNK):
+                self.endpoint.receive(data)
+        self.endpoint.receive_eof()
 
 
 def _left(deadline: float) -> float:

@@ -36,6 +36,8 @@ class Ends:
     told: set[Side] = field(default_factory=set)
     """These are to be told that the line has ended, once all that waits is sent."""
     shut: set[Side] = field(default_factory=set)
+    gone: set[Side] = field(default_factory=set)
+    """These take nothing any more."""
 
 
 @dataclass
@@ -73,7 +75,8 @@ class Middle:
                 self._exchange(ends, attacker)
         except Problem as unreachable:
             problem = unreachable
-        self.on_end(connection.peer, attacker, problem)
+        finally:
+            self.on_end(connection.peer, attacker, problem)
 
     def _exchange(self, ends: Ends, attacker: Attacker) -> None:
         """Until both have hung up and have all that is for them; or one of them is gone, or all is silent."""
@@ -91,23 +94,19 @@ class Middle:
                     return
                 for key, events in ready:
                     idle_since = time.monotonic()
-                    try:
-                        if events & selectors.EVENT_WRITE:
-                            _write(ends, key.data)
-                        if events & selectors.EVENT_READ:
-                            _read(ends, key.data, attacker)
-                    except OSError:  # a reset: nothing goes either way on this side, and the attacker is told
-                        ends.waiting[key.data].clear()
-                        _hang_up(ends, key.data, attacker)
+                    if events & selectors.EVENT_WRITE:
+                        _write(ends, key.data, attacker)
+                    if events & selectors.EVENT_READ:
+                        _read(ends, key.data, attacker)
                 for side in Side:
                     _shut(ends, side)
 
 
 def _interest(ends: Ends) -> dict[Side, int]:
     """What to wait for on each socket."""
-    jammed = any(len(waiting) > AHEAD for waiting in ends.waiting.values())
+    jammed = {side for side in Side if len(ends.waiting[side.other]) > AHEAD or len(ends.waiting[side]) > 2 * AHEAD}
     return {
-        side: (0 if side in ends.read_up or jammed else selectors.EVENT_READ)
+        side: (0 if side in ends.read_up | jammed else selectors.EVENT_READ)
         | (selectors.EVENT_WRITE if ends.waiting[side] else 0)
         for side in Side
     }
@@ -123,23 +122,41 @@ def _register(selector: selectors.BaseSelector, ends: Ends, interest: dict[Side,
 
 
 def _read(ends: Ends, side: Side, attacker: Attacker) -> None:
-    data = ends.sockets[side].recv(CHUNK)
+    try:
+        data = ends.sockets[side].recv(CHUNK)
+    except OSError:
+        _lose(ends, side, attacker)
+        return
     if not data:
         _hang_up(ends, side, attacker)
         return
     for target, delivery in attacker.on_data(Flight(side, data)):
-        ends.waiting[target] += delivery
+        if target not in ends.gone:
+            ends.waiting[target] += delivery
 
 
-def _write(ends: Ends, side: Side) -> None:
-    sent = ends.sockets[side].send(ends.waiting[side])
-    del ends.waiting[side][:sent]
+def _write(ends: Ends, side: Side, attacker: Attacker) -> None:
+    try:
+        sent = ends.sockets[side].send(ends.waiting[side])
+    except OSError:
+        _lose(ends, side, attacker)
+    else:
+        del ends.waiting[side][:sent]
+
+
+def _lose(ends: Ends, side: Side, attacker: Attacker) -> None:
+    """A reset: nothing goes either way on this side; and if the other is told so, it has nobody to talk to."""
+    ends.gone.add(side)
+    ends.waiting[side].clear()
+    _hang_up(ends, side, attacker)
+    if side.other in ends.told:
+        ends.read_up.add(side.other)
 
 
 def _hang_up(ends: Ends, side: Side, attacker: Attacker) -> None:
     if side not in ends.read_up:
         ends.read_up.add(side)
-        ends.told |= set(attacker.on_eof(side))
+        ends.told |= set(attacker.on_eof(side)) - ends.gone
 
 
 def _shut(ends: Ends, side: Side) -> None:

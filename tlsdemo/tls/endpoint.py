@@ -53,7 +53,10 @@ class TlsEndpoint:
         """Encrypt it."""
         if not self.accepted or self.error or self._closed:
             raise ValueError("nothing can be said before the handshake is done, nor after close")
-        self.tls.write(data)
+        try:
+            self.tls.write(data)
+        except ssl.SSLError as error:  # the line was cut, which was taken for an end
+            self.error = error
 
     def close(self) -> None:
         """Say close_notify."""
