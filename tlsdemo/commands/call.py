@@ -74,6 +74,11 @@ def call(settings: Settings, wants: Wants) -> Call:
     if settings.key and not settings.cert:
         raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
     if wants is Wants.NOTHING:
+        for given, option in ((settings.cert, "--cert"), (settings.crl, "--crl")):
+            if given:
+                hint = "--protocol ca or mutual"
+                fact = f"{option} has no place here: --protocol {settings.protocol} checks and shows no certificate"
+                raise Problem(fact, hint=hint, code=ExitCode.USAGE)
         return Call(address, name, settings.trust, (), (), None)
     recover_around(settings.trust)
     hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
@@ -85,7 +90,11 @@ def call(settings: Settings, wants: Wants) -> Call:
         cert = settings.trust.with_name("client.pem")
     if cert is None:
         return Call(address, name, settings.trust, anchors, crls, None)
-    credential = read_credential(cert, settings.key or cert.parent / f"{cert.stem}.key", "`pki init` makes client.pem")
+    credential = read_credential(
+        cert,
+        settings.key or cert.parent / f"{cert.stem}.key",
+        "`pki init` makes client.pem; or show another with --cert FILE",
+    )
     return Call(address, name, settings.trust, anchors, crls, credential)
 
 

@@ -24,6 +24,8 @@ def place(upstream: str, listen: str) -> Place:
     try:
         target = net.parse_address(upstream, "localhost", 4433)
         host, _, port = listen.rpartition(":")
+        if not port:
+            raise ValueError(f"{listen!r} names no port")
         own = net.parse_address(f"{host}:{1 if port == '0' else port}", "", 0)
     except ValueError as error:
         raise Problem(str(error), hint="--upstream HOST:PORT, --listen PORT", code=ExitCode.USAGE) from None
