@@ -15,18 +15,11 @@ from tlsdemo.edu.machine import Parts, Watch, nobody_watches
 from tlsdemo.edu.schedule import verify_data
 from tlsdemo.edu.trust import CHECKS, judge
 from tlsdemo.edu.weak import WEAK
+from tlsdemo.edu.weak.clear import MADE_OF_A_KEY
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
 PLAIN: frozenset[Protection] = frozenset()
-MULTIPLY = PLAIN | {
-    Protection.SECRECY,
-    Protection.INTEGRITY,
-    Protection.ORDER,
-    Protection.CLOSURE,
-    Protection.KEY_SEPARATION,
-    Protection.TRANSCRIPT,
-    Protection.FRESHNESS,
-}
+MULTIPLY = PLAIN | MADE_OF_A_KEY  # secrecy, integrity, order, closure, key separation, transcript, freshness
 DH = MULTIPLY | {Protection.STRONG_GROUP, Protection.FORWARD_SECRECY}
 SIGNED = DH | {Protection.POSSESSION}
 CA = SIGNED | {Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}

@@ -12,17 +12,7 @@ from tlsdemo.protocol import Protection
 
 WEAK: Mapping[frozenset[Protection], Callable[[Parts], Parts]] = {
     frozenset({Protection.STRONG_GROUP, Protection.FORWARD_SECRECY}): multiplication.weaken,
-    frozenset(
-        {
-            Protection.SECRECY,
-            Protection.INTEGRITY,
-            Protection.ORDER,
-            Protection.CLOSURE,
-            Protection.KEY_SEPARATION,
-            Protection.TRANSCRIPT,
-            Protection.FRESHNESS,
-        }
-    ): clear.weaken,
+    clear.MADE_OF_A_KEY: clear.weaken,
     frozenset({Protection.POSSESSION}): possession.weaken,
     frozenset({Protection.CHAIN}): certificate.without_chain,
     frozenset({Protection.NAME}): certificate.without("name"),

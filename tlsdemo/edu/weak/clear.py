@@ -13,7 +13,21 @@ from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import Alert, Data, Message
 from tlsdemo.edu.schedule import Secrets
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.protocol import Side
+from tlsdemo.protocol import Protection, Side
+
+
+MADE_OF_A_KEY = frozenset(
+    {
+        Protection.SECRECY,
+        Protection.INTEGRITY,
+        Protection.ORDER,
+        Protection.CLOSURE,
+        Protection.KEY_SEPARATION,
+        Protection.TRANSCRIPT,
+        Protection.FRESHNESS,
+    }
+)
+"""What two have as soon as they have a common secret, however they came by it."""
 
 
 class ClearChannel(Channel):
