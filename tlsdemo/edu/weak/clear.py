@@ -15,7 +15,6 @@ from tlsdemo.edu.schedule import Secrets
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Protection, Side
 
-
 MADE_OF_A_KEY = frozenset(
     {
         Protection.SECRECY,
