@@ -26,7 +26,7 @@ def from_files(certificate: Path, key: Path | None, hint: str) -> Credential:
     dates = Validity.of(found.certificate)
     if not dates.not_before <= datetime.now(UTC) <= dates.not_after:
         note(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
-        note("clients will refuse it; `pki init --force` mints anew")
+        note("clients that look at the dates refuse it; `pki init --force` mints anew")
     return found
 
 
@@ -93,6 +93,20 @@ KINDS: Mapping[str, Callable[[Path], Credential]] = {
     "stranger": _stranger,
     "stolen": _server,
 }
+
+
+def server_name(certs: Path) -> str:
+    """A name that the server's certificate of this folder covers."""
+    return _names_to_imitate(certs)[0].replace("*", "www")
+
+
+def covers(certs: Path, host: str) -> bool:
+    """Whether the server's certificate of this folder covers that host."""
+    try:
+        wanted = names.reference(host)
+    except names.InvalidName:
+        return False
+    return any(names.matches(names.parse(each), wanted) for each in _names_to_imitate(certs))
 
 
 def trust(certs: Path) -> tuple[x509.Certificate, ...]:

@@ -84,7 +84,7 @@ class Party:
     """Known beforehand: they never come over the line."""
     crls: tuple[x509.CertificateRevocationList, ...] = ()
     name: x509.GeneralName | None = None
-    """Whom a client asks for (the reference identifier of RFC 9525 §1.8)."""
+    """Whom a client asks for (the reference identifier of RFC 9525)."""
 
 
 @runtime_checkable
@@ -140,7 +140,7 @@ class Protocol:
     client: Callable[[Party], Endpoint]
     server: Callable[[Party], Endpoint]
     overhear: "Callable[[Sequence[Flight]], bytes] | None" = None
-    """What a listener can read of a recording by computing; None where nobody knows how to begin."""
+    """What a listener can read of a recording by computing, empty if he gets nowhere; None: there is nothing to try."""
 
     def endpoint(self, side: Side, party: Party) -> Endpoint:
         """One side of a conversation."""

@@ -182,7 +182,7 @@ def test_two_different_rungs_are_both_named_to_both(cli: Command, certs: Path, h
     for text in (answer.err, ending.reason):
         assert f"{here!r}" in text
         assert f"{there!r}" in text
-    assert "hint: start both with the same --protocol" in answer.err
+    assert "start both with the same --protocol" in answer.err
 
 
 def test_the_client_is_told_its_own_rung_as_its_own(cli: Command, certs: Path) -> None:

@@ -39,6 +39,8 @@ class Interceptor:
     read: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
     """All that each party has told him."""
     _held: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
+    _closed: set[Side] = field(default_factory=set)
+    """To these he has said that all is said."""
     _handed: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
@@ -46,11 +48,15 @@ class Interceptor:
         self.facing[flight.sender].receive(flight.data)
         for sender in Side:
             self._pass_on(sender)
+        for sender in Side:
+            self._say_goodbye(sender)
         return [(side, data) for side in Side if (data := self.facing[side].outgoing())]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
         """Pass it on - unless the server has refused him: then the client need not know, and goes on talking."""
         self.facing[sender].receive_eof()
+        for side in Side:
+            self._pass_on(side)
         refused = sender is Side.SERVER and self.facing[Side.SERVER].error and not self.facing[Side.CLIENT].error
         if refused and not self.read[Side.CLIENT]:
             return []
@@ -64,24 +70,28 @@ class Interceptor:
         self.read[sender] += fresh
         self._held[sender] += fresh
         said = self._whole_lines(sender) if self.alter and not source.ended else self._held[sender]
-        if target.error:  # he has no one to pass it on to: he reads, and says goodbye
-            if said:
-                self.tell(Read(sender, said, b""))
-                self._held[sender] = self._held[sender][len(said) :]
-            if self.read[sender]:
-                source.close()
-            return
-        if not target.accepted:
-            return
-        if said:
+        lost = bool(target.error) or sender.other in self._closed
+        if said and lost:  # he has no one to pass it on to: he reads
+            self._held[sender] = self._held[sender][len(said) :]
+            self.tell(Read(sender, said, b""))
+        elif said and target.accepted:
             self._held[sender] = self._held[sender][len(said) :]
             altered = said
             for old, new in self.alter.items():
                 altered = altered.replace(old, new)
             self.tell(Read(sender, said, altered))
-            target.send(altered)
-        if source.ended:
+            if altered:
+                target.send(altered)
+
+    def _say_goodbye(self, sender: Side) -> None:
+        """Who has said all is passed on; and who has nobody to talk to any more is not left waiting."""
+        source, target = self.facing[sender], self.facing[sender.other]
+        if source.ended and target.accepted and not self._held[sender]:
+            self._closed.add(sender.other)
             target.close()
+        if target.error and self.read[sender]:
+            self._closed.add(sender)
+            source.close()
 
     def _whole_lines(self, sender: Side) -> bytes:
         """What he looks for may come in two pieces: so he waits for the end of the line."""

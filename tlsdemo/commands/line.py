@@ -24,7 +24,7 @@ def place(upstream: str, listen: str) -> Place:
     try:
         target = net.parse_address(upstream, "localhost", 4433)
         host, _, port = listen.rpartition(":")
-        if not port:
+        if not port or (":" in host and not host.startswith("[")):
             raise ValueError(f"{listen!r} names no port")
         own = net.parse_address(f"{host}:{1 if port == '0' else port}", "", 0)
     except ValueError as error:

@@ -8,6 +8,8 @@ from cryptography import x509
 from pki import Credential, names
 from tlsdemo import net
 from tlsdemo.commands.settings import Settings
+from tlsdemo.edu.agreement import parse
+from tlsdemo.edu.explain import is_undone
 
 WHOSE = {
     "server": "the server's own certificate",
@@ -57,6 +59,8 @@ def _over_edu(settings: Settings, credential: Credential | None, listener: net.L
     yield f"tlsdemo connect {target}{asking} --explain"
     sees = {"plain": "reads every word", "multiply": "sees the numbers, and could divide"}
     what = sees.get(settings.protocol, "sees the handshake, and cannot read the message")
+    if settings.group and is_undone(parse(settings.group)):
+        what = "sees the numbers, and could try all exponents"
     yield socat
     yield f"tlsdemo connect {through}{asking}    # through socat, who {what}"
     yield f"tlsdemo mitm --upstream {target} --listen {through.port}{his}    # in place of socat: one who does more"

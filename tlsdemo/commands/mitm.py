@@ -9,14 +9,13 @@ from pathlib import Path
 from pki import names
 from pki.console import note
 from pki.errors import ExitCode, Problem, printable
-from pki.files import read_certificates
 from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.commands.line import Place, place, sit
 from tlsdemo.commands.protocols import TLS, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.credentials import credential, revocation_lists, trust
+from tlsdemo.credentials import covers, credential, revocation_lists, server_name, trust
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
 from tlsdemo.tls import refusal
@@ -26,7 +25,7 @@ WITH = {
     "rogue": "the rogue's certificate: the right names, signed by an imitation of the root",
     "self-signed": "a certificate that vouches for itself",
     "stranger": "a certificate by an authority that nobody here trusts",
-    "stolen": "the server's own certificate and KEY, stolen: no check can tell him from the server",
+    "stolen": "the server's own certificate and KEY, stolen: to a client he is the server",
 }
 
 
@@ -47,6 +46,7 @@ class Settings:
 def mitm(settings: Settings) -> int:
     """Run until a signal, or for one conversation; the exit code."""
     where = place(settings.upstream, settings.listen)
+    recover(settings.certs)  # before anything is read
     alter = _alterations(settings.alter)
     protocol = _protocol(settings)
     own = _party(settings, where, protocol)
@@ -102,14 +102,12 @@ def _protocol(settings: Settings) -> Protocol:
 
 def _party(settings: Settings, where: Place, protocol: Protocol) -> Party:
     """His certificate; and, for his own handshake with the server, what everybody may know: its root and its name."""
-    recover(settings.certs)
     if Protection.POSSESSION not in protocol.claims:
         if settings.credential != "rogue":
             note(f"--protocol {settings.protocol} shows no certificate: --credential is of no use")
         return party()
     shown = credential(settings.credential, settings.certs)
-    server = read_certificates(settings.certs / "server.pem", f"`pki init --dir {settings.certs}` makes it")[0]
-    name = names.reference(names.plain(names.of_certificate(server)[0]).replace("*", "www"))
+    name = names.reference(server_name(settings.certs))
     return party(shown, trust(settings.certs), revocation_lists(settings.certs), name)
 
 
@@ -121,6 +119,8 @@ def _introduction(settings: Settings, protocol: Protocol, where: Place, address:
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""
     trust = shlex.quote(str(settings.certs / "root.pem"))
+    if Protection.CHAIN in protocol.claims and not covers(settings.certs, address.host):
+        options += f" --name {server_name(settings.certs)}"
     if Protection.CHAIN in protocol.claims and trust != "certs/root.pem":
         options += f" --trust {trust}"
     return [
@@ -150,9 +150,13 @@ def _conclusion(attacker: Interceptor) -> str:
         return f"{_why(refused) if refused else 'the client left without a message'}; read: nothing"
     if upstream and _is_alert(upstream):
         return f"the client noticed nothing; the server let nobody in: {_sentence(upstream)}"
+    if refused:
+        return (
+            f"read, and then {'the client gave up' if _is_alert(refused) else 'the line was cut'}: {_sentence(refused)}"
+        )
     if upstream:
         return f"the line was cut, before both had said all: {_sentence(upstream)}"
-    return "both ends noticed nothing: each has talked to him"
+    return "the channel has told neither of them: each has talked to him"
 
 
 def _why(error: Exception) -> str:

@@ -29,7 +29,7 @@ HINTS = {
     Violation.FORGED: refusal.VERIFY_CODES[7].hint,
 }
 FROM_ALERT = {
-    "protocol_version": "start both with the same --protocol",
+    "protocol_version": "if both are yours, start both with the same --protocol",
     "handshake_failure": "start both with the same --group",
     "certificate_required": "show one: --cert certs/client.pem",
 }
@@ -57,7 +57,7 @@ def converse(settings: Settings, claims: Claims, message: str) -> None:
         try:
             link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
             remark(_agreement(endpoint, claims))
-            said = True
+            said = endpoint.error is None  # an alert may have come with Finished, in one piece
             answer = live.ask(link, message, PATIENCE)
         except ProtocolError as error:
             _refuse(known, endpoint, error, SENT if said else NOT_SENT)
@@ -98,7 +98,8 @@ def _refuse(known: Call, endpoint: Machine, error: ProtocolError, sent: str) -> 
     if error.violation is Violation.ALERT:
         hint = FROM_ALERT.get(live.alert(error) or "", "it says why; its own terminal says more")
         fact = f"{known.address} refuses us: alert {printable(error.detail)}"
-        raise Problem(fact, sent, hint=hint, code=ExitCode.NO) from None
+        whose = [] if endpoint.accepted else ["(before Finished nothing proves who said that: anybody on the line can)"]
+        raise Problem(fact, *whose, sent, hint=hint, code=ExitCode.NO) from None
     check = error.check
     evidence = [f"violation:  {error.violation.sentence} ({error.violation.section})"]
     if check:

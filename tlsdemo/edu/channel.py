@@ -28,7 +28,7 @@ class Content(Enum):
 
 
 class Direction:
-    """One direction: its keys, and the number of the next record. With 64 bits it never comes round (§5.5)."""
+    """One direction: its keys, and the number of the next record, which never comes again (§5.3)."""
 
     def __init__(self, keys: TrafficKeys) -> None:
         self._aead = ChaCha20Poly1305(keys.key)
@@ -42,7 +42,10 @@ class Direction:
         return nonce.to_bytes(12)
 
     def seal(self, plaintext: bytes) -> bytes:
-        """Encrypt, and add the tag: 16 bytes that only this key, this number and these bytes give."""
+        """Encrypt, and add the tag: 16 bytes that only this key, this number and these bytes give.
+
+        TLS authenticates the record's header with them (§5.2); a line of JSON has none that is not checked anyway.
+        """
         return self._aead.encrypt(self._nonce(), plaintext, None)
 
     def open(self, sealed: bytes) -> bytes:

@@ -42,6 +42,8 @@ class Teller:
     def tell(self, machine: Machine, moment: Moment) -> Rows:
         """The rows for one message, as the side of `machine` sees it."""
         kind = type(moment.message)
+        if moment.refused:
+            return _refused(machine, moment)
         what, why, have, ear = TELLING[kind](machine, moment)
         direction = "sent" if moment.sender is machine.side else "came"
         rows = [(direction, f"{NAMES[kind]}, by the {moment.sender.value}: {what}")]
@@ -52,6 +54,14 @@ class Teller:
         elif kind is Certificate:  # the client's, after the server's: what was checked is another thing
             rows.append((HAVE, have))
         return rows
+
+
+def _refused(machine: Machine, moment: Moment) -> Rows:
+    """What this side did not accept: nothing of it is explained as if it held."""
+    who = f"{NAMES[type(moment.message)]}, by the {moment.sender.value}"
+    if isinstance(moment.message, Certificate):
+        who += f": {_who(moment.message)}"
+    return [("came", who), (HAVE, f"REFUSED: {moment.refused}.")]
 
 
 def _client_hello(machine: Machine, moment: Moment) -> Telling:
@@ -90,20 +100,25 @@ def _server_hello(machine: Machine, moment: Moment) -> Telling:
     )
 
 
-def _certificate(machine: Machine, moment: Moment) -> Telling:
-    message, sender = moment.message, moment.sender
-    assert isinstance(message, Certificate)
+def _who(message: Certificate) -> str:
     try:
         chain = trust.read_chain(message.chain)
     except ProtocolError as error:
-        return (str(error), "To say who I am.", "Nothing: it cannot be read.", "sees it, too.")
+        return str(error)
     leaf = chain[0]
     shown = f"I am {trust.names_in(leaf)}, says {issuer(leaf)}, until {leaf.not_valid_after_utc:%Y-%m-%d}"
+    return f"{shown} ({len(chain)} certificate{'s' * (len(chain) > 1)})."
+
+
+def _certificate(machine: Machine, moment: Moment) -> Telling:
+    message, sender = moment.message, moment.sender
+    assert isinstance(message, Certificate)
     if sender is machine.side:
         have = f"The {sender.other.value} can look at it, and at who vouches for it."
-    elif machine.verdict is None:
+    elif not machine.parts.checks:
         have = "NOTHING IS CHECKED HERE: any certificate will do in this rung, and anybody can make one."
     else:
+        assert machine.verdict
         asked = machine.parts.checks
         passed = "; ".join(
             check.detail for check in machine.verdict.checks if check.name in asked and check.result is Result.PASSED
@@ -112,7 +127,7 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
         if "revocation" not in asked:
             have += " NOT checked: whether it was revoked."
     return (
-        f"{shown} ({len(chain)} certificate{'s' * (len(chain) > 1)}).",
+        _who(message),
         "To say who I am, and who vouches for it. It is public: to show it proves nothing yet.",
         have,
         "sees it, too. (TLS 1.3 encrypts it already.)",
@@ -122,7 +137,7 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
 def _certificate_verify(machine: Machine, moment: Moment) -> Telling:
     message, sender = moment.message, moment.sender
     assert isinstance(message, CertificateVerify)
-    believed = machine.verdict is not None or sender is machine.side
+    believed = bool(machine.parts.checks) or sender is machine.side
     return (
         f"a signature over all that was said so far ({len(message.signature)} bytes).",
         "Only who has the certificate's key can sign this very conversation; one from yesterday does not fit.",
@@ -140,7 +155,12 @@ def _finished(machine: Machine, moment: Moment) -> Telling:
         f"a check value over all that was said so far, {_short(message.verify_data.hex())}.",
         "Only who has the common secret can make it, and only if both saw the same messages: whoever changed one on "
         "the way is found here.",
-        f"The {sender.value} has the secret, and nothing was changed. From here on it speaks in sealed records.",
+        (
+            f"The {sender.other.value} can check that we have the same secret and saw the same."
+            if sender is machine.side
+            else f"The {sender.value} has the secret, and saw what we saw."
+        )
+        + f" From here on the {sender.value} speaks in sealed records.",
         "can check it, since he has the keys, too." if is_undone(machine.parts.group) else "learns nothing from it.",
     )
 

@@ -18,8 +18,8 @@
      *  from the rung `signed` on       **  the rung `mutual`       [ ]  in records, under keys of the channel
 
 Read it beside RFC 8446 §2: the same messages in the same order, for the same reasons, in lines of JSON. What TLS has
-beyond this: it offers choices and agrees on one (§4.1), encrypts all that follows ServerHello (§7.1), asks for the
-client's certificate with a message (§4.3.2), resumes (§2.2), and renews its keys (§4.6.3).
+beyond this: it offers choices and agrees on one (§4.1, and EncryptedExtensions), encrypts all that follows ServerHello
+(§7.1), asks for the client's certificate with a message (§4.3.2), resumes (§2.2), and renews its keys (§4.6.3).
 
 This is the strong path, and there is no switch in it. A rung does without something by replacing one of its parts: see
 `edu.weak`, where each replacement says what is lost by it. Lines, records and errors are in `machine`.
@@ -71,7 +71,7 @@ def prove(peer: Machine) -> None:
 
 
 class Client(Peer):
-    """START -> WAIT_SERVER_HELLO -> WAIT_CERTIFICATE -> WAIT_CERTIFICATE_VERIFY -> WAIT_FINISHED -> CONNECTED."""
+    """WAIT_SERVER_HELLO -> WAIT_CERTIFICATE -> WAIT_CERTIFICATE_VERIFY -> WAIT_FINISHED -> CONNECTED."""
 
     side = Side.CLIENT
     begins_with = State.WAIT_SERVER_HELLO

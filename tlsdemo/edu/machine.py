@@ -28,7 +28,6 @@ from tlsdemo.protocol import Party, Side
 class State(Enum):
     """What a side waits for (RFC 8446 Appendix A)."""
 
-    START = "start"
     WAIT_CLIENT_HELLO = "wait for ClientHello"
     WAIT_SERVER_HELLO = "wait for ServerHello"
     WAIT_CERTIFICATE = "wait for Certificate"
@@ -70,12 +69,13 @@ class Parts:
 
 @dataclass(frozen=True)
 class Moment:
-    """A message that this side has sent, or has received, its step done."""
+    """A message that this side has sent; or that it has received, when its step was done, or had refused it."""
 
     sender: Side
     message: Message
     inside: bytes = b""
     """What was in it, if it was a record."""
+    refused: ProtocolError | None = None
 
 
 Watch = Callable[["Machine", Moment], None]
@@ -233,8 +233,13 @@ class Machine:
         else:
             before = self.transcript_hash()
             self._transcript += line
+            place = len(self._untold)
             self._untold.append(Moment(self.side.other, message))
-            step.handler(self, message, before)
+            try:
+                step.handler(self, message, before)
+            except ProtocolError as error:
+                self._untold[place] = Moment(self.side.other, message, refused=error)
+                raise
             self.state = step.next
             self._tell()
 
@@ -248,6 +253,7 @@ class Machine:
             self._on_alert(description, detail)
 
     def _on_alert(self, description: str, detail: str) -> None:
+        # Before Finished it comes in the clear: anybody on the line may have said it. TLS 1.3 encrypts alerts sooner.
         if description != CLOSE_NOTIFY:
             raise ProtocolError(Violation.ALERT, f"{description}: {detail}" if detail else description)
         if not self.accepted:

@@ -60,8 +60,10 @@ class Listener:
             entries = json.loads(line)
             match entries["type"]:
                 case "client_hello" | "server_hello":
-                    self._hellos[sender] = entries
-                    return Heard(sender, line, self._reckon() if sender is Side.SERVER else ())
+                    first = (
+                        self._hellos.setdefault(sender, entries) is entries
+                    )  # who says it again is not reckoned with
+                    return Heard(sender, line, self._reckon() if sender is Side.SERVER and first else ())
                 case "data":
                     return Heard(sender, line, read=entries["text"].encode("latin-1"))
                 case "record" if sender in self._channels:
@@ -88,7 +90,7 @@ class Listener:
 def _hopeless(group: str) -> str:
     if group in ("x25519", "ffdhe2048"):
         return f"{group}: both halves are here, and nobody knows how to get from them to the secret"
-    return "both halves are here; to try all exponents of this group he has no patience"
+    return "both halves are here; he has tried what he has patience for, and found nothing"
 
 
 @dataclass(frozen=True)

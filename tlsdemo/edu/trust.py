@@ -108,9 +108,11 @@ def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, chec
     for check in verdict.checks:
         if check.result is Result.FAILED and check.name in wanted | {"form"}:
             raise ProtocolError(_violation(check), check.detail, check)
-    for check in verdict.checks:
-        if check.result is Result.NOT_MADE and check.name in wanted:
-            raise ProtocolError(_violation(check), check.detail, check)
+    passed = {check.name for check in verdict.checks if check.result is Result.PASSED}
+    for name in CHECKS:
+        if name in wanted - passed:
+            missing = next((check for check in verdict.checks if check.name == name), verdict.failure)
+            raise ProtocolError(VIOLATIONS[name], missing.detail if missing else "it was not checked", missing)
     return verdict
 
 

@@ -37,7 +37,7 @@ class Violation(Enum):
     BAD_SIGNATURE = "decrypt_error", "§4.4.3", "the signature over this conversation does not verify"
     BAD_FINISHED = "decrypt_error", "§4.4.4", "the two sides did not see the same negotiation"
     BAD_RECORD = "bad_record_mac", "§5.2", "a record was changed, repeated, or left out on the way"
-    BAD_CONTENT = "unexpected_message", "§5.4", "a record holds something that nobody knows"
+    BAD_CONTENT = "unexpected_message", "§5", "a record holds something that nobody knows"
 
     # What it shows does not convince
     NO_CERTIFICATE = "certificate_required", "§4.4.2", "no certificate was shown"

@@ -24,8 +24,8 @@ class Link:
         """Until this side has accepted."""
         self._flush(deadline)
         while not self.endpoint.accepted:
-            self._advance(deadline)
             self._raise_error()
+            self._advance(deadline)
 
     def receive(self, deadline: float) -> bytes:
         """What the other side says next; b"" when it has said all."""
@@ -38,6 +38,7 @@ class Link:
 
     def send(self, data: bytes, deadline: float) -> None:
         """Say something."""
+        self._raise_error()
         self.endpoint.send(data)
         self._flush(deadline)
         self._raise_error()

@@ -124,6 +124,8 @@ def _register(selector: selectors.BaseSelector, ends: Ends, interest: dict[Side,
 def _read(ends: Ends, side: Side, attacker: Attacker) -> None:
     try:
         data = ends.sockets[side].recv(CHUNK)
+    except BlockingIOError:  # the selector was wrong
+        return
     except OSError:
         _lose(ends, side, attacker)
         return
@@ -138,6 +140,8 @@ def _read(ends: Ends, side: Side, attacker: Attacker) -> None:
 def _write(ends: Ends, side: Side, attacker: Attacker) -> None:
     try:
         sent = ends.sockets[side].send(ends.waiting[side])
+    except BlockingIOError:
+        return
     except OSError:
         _lose(ends, side, attacker)
     else:

@@ -97,13 +97,13 @@ def diffie_hellman(stage: Stage) -> None:
     show_lines(stage, outcome.tape, "client_hello", "server_hello")
     show_lines(stage, [flight for flight in outcome.tape if flight.line == 1], "record")
     tape = b"".join(flight.data for flight in outcome.tape)
-    screen.show("he still sees", f"the name {stage.name}, when, and {len(tape)} bytes; of the message, nothing")
+    screen.show("he still sees", f"the name {stage.name}, when, and {len(tape)} bytes; of the message, its length")
     claim(MESSAGE.encode() not in tape + overhear(outcome.tape), "the eavesdropper has read it")
     tiny = talk(stage, edu(DH - {Protection.STRONG_GROUP}, group=TINY))
     claim(MESSAGE.encode() in overhear(tiny.tape), "he could not break the tiny group")
     notes = [note for heard in _hear(tiny.tape) for note in heard]
     screen.show("with a tiny prime", notes[0])
-    screen.good("The first problem is solved, if the numbers are large: who only listens learns nothing.")
+    screen.good("The first problem is solved, if the numbers are large: who only listens does not learn what is said.")
 
 
 def _hear(tape: list[Flight]) -> list[tuple[str, ...]]:

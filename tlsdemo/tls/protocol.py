@@ -34,6 +34,8 @@ def tls(claims: frozenset[Protection] = CLAIMS, *, keylog: Path | None = None) -
     contexts: dict[tuple[Side, Party], ssl.SSLContext] = {}
 
     def client(party: Party) -> TlsEndpoint:
+        if Protection.REVOCATION in claims and not party.crls:
+            raise ValueError("REVOCATION is claimed, and there is no list to look at")
         if (Side.CLIENT, party) not in contexts:
             crls = party.crls if Protection.REVOCATION in claims else ()
             contexts[Side.CLIENT, party] = client_context(
@@ -46,8 +48,11 @@ def tls(claims: frozenset[Protection] = CLAIMS, *, keylog: Path | None = None) -
             raise ValueError("a TLS server needs a certificate")
         if (Side.SERVER, party) not in contexts:
             asked = party.anchors if Protection.CLIENT_IDENTITY in claims else ()
+            if Protection.CLIENT_IDENTITY in claims and not asked:
+                raise ValueError("CLIENT_IDENTITY is claimed, and nobody is trusted to vouch for a client")
+            crls = party.crls if asked and Protection.REVOCATION in claims else ()
             contexts[Side.SERVER, party] = server_context(
-                party.credential, client_trust=asked, crls=party.crls if asked else (), keylog=keylog
+                party.credential, client_trust=asked, crls=crls, keylog=keylog
             )
         return TlsEndpoint(Side.SERVER, contexts[Side.SERVER, party])
 

@@ -1,0 +1,145 @@
+"""What readers of the code and people at the keyboard found: each was wrong once."""
+
+import json
+import queue
+import socket
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pki.files import read_credential
+from tests.edu.parties import parties
+from tlsdemo import net
+from tlsdemo.attack.interceptor import Interceptor, Read
+from tlsdemo.edu import live
+from tlsdemo.edu.explain import Teller
+from tlsdemo.edu.machine import Machine, Moment
+from tlsdemo.edu.overheard import Listener
+from tlsdemo.edu.rungs import CA, DH, MULTIPLY, SIGNED, edu
+from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.events import Event, Refused
+from tlsdemo.protocol import Flight, Protection, Side, converse
+from tlsdemo.tls.protocol import CLAIMS, tls
+
+
+def explained(certs: Path, claims: frozenset[Protection], rogue_key: bool) -> str:
+    """What the client is told of a server that shows another certificate, or the right one with another key."""
+    client, server = parties(certs)
+    rogue = read_credential(certs / "rogue/server.pem", certs / "rogue/server.key")
+    assert server.credential
+    shown = replace(server.credential, key=rogue.key) if rogue_key else rogue
+    teller, rows = Teller(), []
+
+    def watch(machine: Machine, moment: Moment) -> None:
+        if machine.side is Side.CLIENT:
+            rows.extend(teller.tell(machine, moment))
+
+    protocol = edu(claims, watch=watch)
+    converse(protocol.client(client), protocol.server(replace(server, credential=shown)))
+    return "\n".join(f"{label}: {sentence}" for label, sentence in rows)
+
+
+def test_a_rogue_that_is_refused_is_not_said_to_be_unchecked(certs: Path) -> None:
+    told = explained(certs, CA, rogue_key=False)
+    assert "REFUSED: the certificate is an imitation" in told
+    assert "NOTHING IS CHECKED" not in told
+
+
+def test_a_signature_that_is_refused_is_not_said_to_prove_the_key(certs: Path) -> None:
+    told = explained(certs, SIGNED, rogue_key=True)
+    assert "REFUSED: the signature over this conversation does not verify" in told
+    assert "has that key" not in told
+
+
+@pytest.mark.parametrize("share", ["abc", "", "1501"])
+def test_a_share_that_is_refused_is_not_reckoned_with(certs: Path, share: str) -> None:
+    teller, told = Teller(), []
+    protocol = edu(MULTIPLY, watch=lambda machine, moment: told.extend(teller.tell(machine, moment)))
+    server = protocol.server(parties(certs)[1])
+    hello = {"type": "client_hello", "rung": "multiply", "server_name": "", "random": "00" * 32}
+    server.receive(json.dumps({**hello, "group": "multiplication by 300", "share": share}).encode() + b"\n")
+    assert isinstance(server.error, ProtocolError)
+    assert "REFUSED" in told[1][1]
+
+
+def test_a_line_and_garbage_in_one_segment_is_a_refusal_and_no_traceback(certs: Path) -> None:
+    client, server = parties(certs)
+    near, far = socket.socketpair()
+    events: queue.Queue[Event] = queue.Queue()
+    connection = net.Connection(far, "peer", time.monotonic() + 10)
+    thread = threading.Thread(
+        target=lambda: events.put(live.serve(connection, edu(DH), server, lambda event: None)), name="server"
+    )
+    thread.start()
+    with near, far:
+        link = net.Link(near, edu(DH).client(client))
+        link.handshake(time.monotonic() + 10)
+        link.endpoint.send(b"hello\n")
+        near.sendall(link.endpoint.outgoing() + b'{"type": "nonsense"}\n')
+        ending = events.get(timeout=10)
+        thread.join(10)
+    assert isinstance(ending, Refused)
+    assert ending.application_bytes == 6
+
+
+@pytest.mark.parametrize("protocol", [edu(DH), tls()], ids=str)
+def test_the_man_in_the_middle_bears_an_answer_and_garbage_in_one_flight(certs: Path, protocol: object) -> None:
+    assert isinstance(protocol, type(edu(DH)))
+    client, server = parties(certs)
+    seen: list[Read] = []
+    assert server.credential
+    his = replace(client, credential=server.credential)
+    interceptor = Interceptor({Side.CLIENT: protocol.server(his), Side.SERVER: protocol.client(his)}, tell=seen.append)
+    outcome = converse(protocol.client(client), protocol.server(server), interceptor, [(Side.CLIENT, b"hello\n")])
+    assert [read.said for read in seen] == [b"hello\n"]
+    ends = protocol.client(client), protocol.server(server)
+    interceptor = Interceptor({Side.CLIENT: protocol.server(his), Side.SERVER: protocol.client(his)}, tell=seen.append)
+    for _ in range(6):
+        for side, end in zip(Side, ends, strict=True):
+            for target, data in interceptor.on_data(Flight(side, end.outgoing())):
+                ends[list(Side).index(target)].receive(data)
+    ends[0].send(b"order\n")
+    list(interceptor.on_data(Flight(Side.CLIENT, ends[0].outgoing())))
+    ends[1].send(b"answer\n")
+    list(interceptor.on_data(Flight(Side.SERVER, ends[1].outgoing() + b"garbage\n" * 20)))
+    list(interceptor.on_data(Flight(Side.SERVER, b"more\n")))
+    assert [read.said for read in seen] == [b"hello\n", b"order\n", b"answer\n"]
+    assert outcome.client.error is None
+
+
+def test_a_server_that_vanishes_after_the_message_has_still_been_robbed_of_it(certs: Path) -> None:
+    client, _ = parties(certs)
+    seen: list[Read] = []
+    protocol = edu(DH)
+    interceptor = Interceptor(
+        {Side.CLIENT: protocol.server(client), Side.SERVER: protocol.client(client)}, tell=seen.append
+    )
+    victim = protocol.client(client)
+    for _ in range(4):
+        for target, data in interceptor.on_data(Flight(Side.CLIENT, victim.outgoing())):
+            if target is Side.CLIENT:
+                victim.receive(data)
+    victim.send(b"my secret\n")
+    list(interceptor.on_data(Flight(Side.CLIENT, victim.outgoing())))
+    assert list(interceptor.on_eof(Side.SERVER)) == [Side.CLIENT]
+    assert [(read.said, read.passed_on) for read in seen] == [(b"my secret\n", b"")]
+
+
+def test_a_claim_that_has_nothing_to_check_with_is_an_error_in_tls_too(certs: Path) -> None:
+    client, server = parties(certs)
+    with pytest.raises(ValueError, match="no list to look at"):
+        tls(CLAIMS | {Protection.REVOCATION}).client(replace(client, crls=()))
+    with pytest.raises(ValueError, match="nobody is trusted"):
+        tls(CLAIMS | {Protection.CLIENT_IDENTITY}).server(replace(server, anchors=()))
+
+
+def test_an_eavesdropper_reckons_once_and_not_with_every_hello(certs: Path) -> None:
+    listener = Listener()
+    hello = {"type": "client_hello", "group": "1009:11", "share": "11", "random": "00"}
+    listener.hear(Flight(Side.CLIENT, json.dumps(hello).encode() + b"\n"))
+    answer = json.dumps({"type": "server_hello", "share": "11", "random": "00"}).encode() + b"\n"
+    notes = [heard.notes for heard in listener.hear(Flight(Side.SERVER, answer * 3))]
+    assert [bool(note) for note in notes] == [True, False, False]
