@@ -1,21 +1,27 @@
 """Two parties of a minted folder, an attacker who edits one line of JSON, and what a conversation is asked after it."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from pki import names
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed448
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki import Credential, names
 from pki.files import read_certificates, read_credential, read_crls
 from tlsdemo.edu.machine import Machine
-from tlsdemo.edu.rungs import CA, edu
+from tlsdemo.edu.messages import Record, encode
+from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED, edu
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Attacker, Endpoint, Flight, Outcome, Party, Protection, Side, converse
 
 Edit = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
+Provocation = Callable[[Path], ProtocolError]
 
 
 def parties(certs: Path, seed: int | None = None) -> tuple[Party, Party]:
@@ -152,3 +158,82 @@ def believed(outcome: Outcome) -> bool:
     return all(end.accepted and end.ended and not end.error for end in ends) and (
         (outcome.client.delivered, outcome.server.delivered) == (RECEIPT[1], ORDER[1])
     )
+
+
+# Every way to misbehave, but for those that are found in reading one line -------------------------------------------
+
+
+def edited(sender: Side, kind: str, claims: frozenset[Protection] = MUTUAL, **changes: Any) -> Provocation:
+    """That message says something else when it arrives."""
+    return sent_instead(sender, kind, lambda entries: [{**entries, **changes}], claims)
+
+
+def sent_instead(sender: Side, kind: str, edit: Edit, claims: frozenset[Protection] = MUTUAL) -> Provocation:
+    """Those messages arrive in place of that one."""
+    return lambda certs: error_of(talk(*parties(certs), claims, Editor(sender, kind, edit))[sender.other])
+
+
+def seen_by_client(change: Callable[[Path, Party, Party], tuple[Party, Party]]) -> Provocation:
+    """One of the two is not as it should be, and the client finds out."""
+    return lambda certs: error_of(talk(*change(certs, *parties(certs))).client)
+
+
+def showing(credential: Callable[[Path, Credential], Credential | None]) -> Provocation:
+    """The server shows another certificate."""
+
+    def change(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
+        assert server.credential
+        return client, replace(server, credential=credential(certs, server.credential))
+
+    return seen_by_client(change)
+
+
+def a_record_of_no_kind(certs: Path) -> ProtocolError:
+    client, server = connected(certs, MUTUAL)
+    server.receive(encode(Record(client.channel._sending.seal(b"hello" + bytes([99])))))
+    return error_of(server)
+
+
+def no_client_certificate(certs: Path) -> ProtocolError:
+    client, server = parties(certs)
+    return error_of(talk(replace(client, credential=None), server, MUTUAL).client)
+
+
+def a_certificate_for_ed448() -> x509.Certificate:
+    """A key with which no conversation is signed here."""
+    key, nobody, now = ed448.Ed448PrivateKey.generate(), x509.Name([]), datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(nobody).issuer_name(nobody).public_key(key.public_key())
+    return builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(1)).sign(key, None)
+
+
+def an_odd_key(certs: Path) -> ProtocolError:
+    der = a_certificate_for_ed448().public_bytes(Encoding.DER)
+    return edited(Side.SERVER, "certificate", SIGNED, chain=[der.hex()])(certs)
+
+
+PROVOKED: Mapping[Violation, Provocation] = {
+    Violation.OTHER_GROUP: edited(Side.CLIENT, "client_hello", group="ffdhe2048"),
+    Violation.UNEXPECTED_MESSAGE: sent_instead(Side.CLIENT, "finished", lambda _: [{"type": "data", "text": "now!"}]),
+    Violation.TRUNCATED: sent_instead(Side.SERVER, "finished", lambda _: []),
+    Violation.ALERT: sent_instead(
+        Side.SERVER, "finished", lambda _: [{"type": "alert", "description": "no", "detail": "not you"}]
+    ),
+    Violation.BAD_SHARE: edited(Side.CLIENT, "client_hello", share="00" * 32),
+    Violation.BAD_SIGNATURE: edited(Side.CLIENT, "certificate_verify", signature="00" * 70),
+    Violation.BAD_FINISHED: edited(Side.CLIENT, "finished", verify_data="00" * 32),
+    Violation.BAD_RECORD: edited(Side.CLIENT, "record", sealed="00" * 20),
+    Violation.BAD_CONTENT: a_record_of_no_kind,
+    Violation.NO_CERTIFICATE: no_client_certificate,
+    Violation.BAD_CERTIFICATE: edited(Side.SERVER, "certificate", chain=["3000"]),
+    Violation.WEAK_KEY: an_odd_key,
+    Violation.WRONG_PURPOSE: showing(lambda certs, _: parties(certs)[0].credential),
+    Violation.FORGED: showing(lambda certs, _: read_credential(certs / "rogue/server.pem", certs / "rogue/server.key")),
+    Violation.UNTRUSTED: showing(lambda _, own: replace(own, issuers=())),
+    Violation.OUT_OF_DATE: seen_by_client(
+        lambda _, client, server: (replace(client, clock=lambda: datetime.now(UTC) + timedelta(200)), server)
+    ),
+    Violation.WRONG_NAME: seen_by_client(
+        lambda _, client, server: (replace(client, name=names.reference("shop.example")), server)
+    ),
+    Violation.REVOKED: seen_by_client(lambda _, client, server: (replace(client, crls=()), server)),
+}

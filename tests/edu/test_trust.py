@@ -10,12 +10,11 @@ import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ed448
 
 from pki import Credential, keys, names, verify
 from pki.files import read_credential
 from pki.keys import KeyType
-from tests.edu.parties import ORDER, Editor, believed, parties, talk
+from tests.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.credentials import self_signed, stranger
 from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED
 from tlsdemo.edu.violations import ProtocolError, Violation
@@ -341,13 +340,6 @@ def test_what_is_no_certificate_is_refused_as_that(certs: Path, garbage: str) ->
 
 def test_a_key_that_cannot_sign_a_conversation_is_refused_as_that(certs: Path) -> None:
     client, server = parties(certs)
-    key = ed448.Ed448PrivateKey.generate()
-    name = x509.Name([])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now).not_valid_after(now + timedelta(1)).sign(key, None)
-    )  # fmt: skip
     assert server.credential
-    odd = replace(server, credential=replace(server.credential, certificate=certificate, issuers=()))
+    odd = replace(server, credential=replace(server.credential, certificate=a_certificate_for_ed448(), issuers=()))
     assert refusal(talk(client, odd, SIGNED), Side.CLIENT).violation is Violation.WEAK_KEY

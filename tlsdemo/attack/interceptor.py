@@ -53,10 +53,15 @@ class Interceptor:
         return [(side, data) for side in Side if (data := self.facing[side].outgoing())]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Pass it on - unless the server has refused him: then the client need not know, and goes on talking."""
+        """Pass it on - unless he has lost the server: then the client need not know, and goes on talking.
+
+        Nothing can be said any more here; what he still held for the one who is gone, he has read for himself alone.
+        """
         self.facing[sender].receive_eof()
         for side in Side:
-            self._pass_on(side)
+            self._hear(side)
+            if side is sender.other or self.facing[side.other].accepted:
+                self._keep(side, self._held[side])
         refused = sender is Side.SERVER and self.facing[Side.SERVER].error and not self.facing[Side.CLIENT].error
         if refused and not self.read[Side.CLIENT]:
             return []
@@ -65,15 +70,11 @@ class Interceptor:
     def _pass_on(self, sender: Side) -> None:
         """Whatever is new from that side goes to the other, as soon as the handshake there is done."""
         source, target = self.facing[sender], self.facing[sender.other]
-        fresh = source.delivered[self._handed[sender] :]
-        self._handed[sender] += len(fresh)
-        self.read[sender] += fresh
-        self._held[sender] += fresh
+        self._hear(sender)
         said = self._whole_lines(sender) if self.alter and not source.ended else self._held[sender]
         lost = bool(target.error) or sender.other in self._closed
-        if said and lost:  # he has no one to pass it on to: he reads
-            self._held[sender] = self._held[sender][len(said) :]
-            self.tell(Read(sender, said, b""))
+        if lost:
+            self._keep(sender, said)
         elif said and target.accepted:
             self._held[sender] = self._held[sender][len(said) :]
             altered = said
@@ -82,6 +83,18 @@ class Interceptor:
             self.tell(Read(sender, said, altered))
             if altered:
                 target.send(altered)
+
+    def _hear(self, sender: Side) -> None:
+        fresh = self.facing[sender].delivered[self._handed[sender] :]
+        self._handed[sender] += len(fresh)
+        self.read[sender] += fresh
+        self._held[sender] += fresh
+
+    def _keep(self, sender: Side, said: bytes) -> None:
+        """He has no one to pass it on to: he reads."""
+        if said:
+            self._held[sender] = self._held[sender][len(said) :]
+            self.tell(Read(sender, said, b""))
 
     def _say_goodbye(self, sender: Side) -> None:
         """Who has said all is passed on; and who has nobody to talk to any more is not left waiting."""

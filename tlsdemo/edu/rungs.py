@@ -75,6 +75,8 @@ def assemble(claims: frozenset[Protection], group: Group | None) -> Parts:
             parts = weaken(parts)
             missing -= together
     if group is not None:
+        if Protection.SECRECY not in claims:
+            raise ValueError("a rung that agrees on nothing takes no group")
         if not group.strong and Protection.STRONG_GROUP in claims:
             raise ValueError(f"{group.name} is not strong, and STRONG_GROUP is claimed")
         parts = replace(parts, group=group)

@@ -1,0 +1,279 @@
+"""What is claimed decides what is built: the sets, their names, what they rest on, and the parts that each replaces."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from itertools import chain, combinations, pairwise
+from pathlib import Path
+
+import pytest
+
+import tlsdemo.edu
+from tests.edu.parties import LINES, believed, error_of, fault, machine, parties, talk
+from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Multiplication, Nothing
+from tlsdemo.edu.channel import Channel
+from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.rungs import CA, DH, MULTIPLY, MUTUAL, PLAIN, RUNGS, SIGNED, STRONG, assemble, edu
+from tlsdemo.edu.trust import judge
+from tlsdemo.edu.violations import Violation
+from tlsdemo.edu.weak import WEAK
+from tlsdemo.edu.weak.certificate import believe
+from tlsdemo.edu.weak.clear import ClearChannel
+from tlsdemo.edu.weak.possession import show_nothing
+from tlsdemo.protocol import Protection, Side, converse
+
+P = Protection
+TINY = FiniteField(23, 5)
+
+# Sets ---------------------------------------------------------------------------------------------------------------
+
+ADDED = """
+plain
+multiply  SECRECY INTEGRITY ORDER CLOSURE KEY_SEPARATION TRANSCRIPT FRESHNESS
+dh        STRONG_GROUP FORWARD_SECRECY
+signed    POSSESSION
+ca        CHAIN NAME VALIDITY REVOCATION
+mutual    CLIENT_IDENTITY
+"""
+FOREST = """
+SECRECY <- STRONG_GROUP <- FORWARD_SECRECY          POSSESSION <- CHAIN <- NAME, VALIDITY, REVOCATION
+INTEGRITY <- ORDER, CLOSURE, KEY_SEPARATION         TRANSCRIPT    FRESHNESS    CLIENT_IDENTITY
+"""
+
+
+def test_each_rung_has_what_the_one_before_has_and_adds_these() -> None:
+    rows = [line.split() for line in ADDED.strip().splitlines()]
+    assert list(RUNGS) == [name for name, *_ in rows]
+    before: frozenset[Protection] = frozenset()
+    for name, *added in rows:
+        assert before <= RUNGS[name]
+        assert RUNGS[name] - before == {Protection[each] for each in added}
+        before = RUNGS[name]
+    assert before == set(P)
+
+
+def test_each_protection_rests_on_what_the_forest_says() -> None:
+    rests_on: dict[str, tuple[str, ...]] = {}
+    for line in FOREST.strip().splitlines():
+        for tree in filter(None, map(str.strip, line.split("  "))):
+            levels = [level.split(", ") for level in tree.split(" <- ")]
+            rests_on |= dict.fromkeys(levels[0], ())
+            for (below,), above in pairwise(levels):
+                rests_on |= dict.fromkeys(above, (below,))
+    assert rests_on == {each.name: tuple(below.name for below in each.rests_on) for each in P}
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_in_a_rung_every_claim_stands(rung: str) -> None:
+    assert all(each.stands(RUNGS[rung]) for each in RUNGS[rung])
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_protocol_claims_what_was_asked_for_and_bears_the_name_of_the_rung(rung: str) -> None:
+    protocol = edu(RUNGS[rung])
+    assert (protocol.claims, protocol.name, str(protocol)) == (RUNGS[rung], rung, rung)
+
+
+NAMES = {
+    "ca without revocation": CA - {P.REVOCATION},
+    "ca without validity, revocation": CA - {P.REVOCATION, P.VALIDITY},
+    "mutual without name": MUTUAL - {P.NAME},
+    "mutual without chain, name, validity, revocation": MUTUAL - {P.CHAIN, P.NAME, P.VALIDITY, P.REVOCATION},
+    "signed without strong group, forward secrecy": SIGNED - {P.STRONG_GROUP, P.FORWARD_SECRECY},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_rung_does_without_is_in_its_name_and_it_works(certs: Path, name: str) -> None:
+    protocol = edu(NAMES[name])
+    assert protocol.name == name
+    outcome = talk(*parties(certs), NAMES[name])
+    assert believed(outcome)
+    assert outcome.client.negotiated["version"] == name.split()[0]
+
+
+def every_set() -> Iterator[frozenset[Protection]]:
+    members = list(P)
+    return map(frozenset, chain.from_iterable(combinations(members, count) for count in range(len(members) + 1)))
+
+
+def buildable(claims: frozenset[Protection]) -> bool:
+    """Without a group of one's own: what is missing is made up of what can be left out."""
+    missing = set(P) - claims
+    return missing == set().union(*(together for together in WEAK if together <= missing))
+
+
+def test_of_all_sets_exactly_those_can_be_built_whose_lack_is_a_sum_of_weak_parts() -> None:
+    refused = set()
+    for claims in every_set():
+        try:
+            assemble(claims, None)
+        except ValueError as error:
+            assert str(error).startswith("cannot be left out by itself: ")
+            refused.add(claims)
+    assert refused == {claims for claims in every_set() if not buildable(claims)}
+    assert 2 ** len(P) - len(refused) == 2 ** len(WEAK)
+
+
+@pytest.mark.parametrize("left_out", [each for each in P if each in DH])
+def test_what_cannot_be_left_out_by_itself_is_a_value_error_that_names_it(left_out: Protection) -> None:
+    with pytest.raises(ValueError, match=f"^cannot be left out by itself: {left_out.name}$"):
+        edu(DH - {left_out})
+
+
+def test_two_that_cannot_be_left_out_are_both_named() -> None:
+    with pytest.raises(ValueError, match=r"^cannot be left out by itself: FORWARD_SECRECY, ORDER$"):
+        edu(CA - {P.ORDER, P.FORWARD_SECRECY})
+
+
+def test_every_set_that_can_be_built_talks(certs: Path) -> None:
+    client, server = parties(certs)
+    silent = [
+        edu(claims).name for claims in filter(buildable, every_set()) if not believed(talk(client, server, claims))
+    ]
+    assert silent == []
+
+
+# Groups -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rung", ["dh", "signed", "ca", "mutual"])
+@pytest.mark.parametrize("group", [TINY, Multiplication()], ids=["tiny", "multiplication"])
+def test_a_weak_group_does_not_go_with_the_claim_of_a_strong_one(
+    certs: Path, rung: str, group: FiniteField | Multiplication
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{group.name} is not strong, and STRONG_GROUP is claimed$"):
+        edu(RUNGS[rung], group=group)
+    weak = edu(RUNGS[rung] - {P.STRONG_GROUP}, group=group)
+    assert weak.name == f"{rung} without strong group"
+    client, server = parties(certs)
+    outcome = converse(weak.client(client), weak.server(server), lines=LINES)
+    assert believed(outcome)
+    assert outcome.client.negotiated["group"] == group.name
+
+
+@pytest.mark.parametrize("rung", ["dh", "mutual"])
+def test_another_strong_group_goes_with_every_claim(certs: Path, rung: str) -> None:
+    protocol = edu(RUNGS[rung], group=FiniteField(FFDHE2048, 2))
+    client, server = parties(certs)
+    outcome = converse(protocol.client(client), protocol.server(server), lines=LINES)
+    assert believed(outcome)
+    assert (protocol.name, outcome.server.negotiated["group"]) == (rung, "ffdhe2048")
+
+
+def test_a_rung_that_agrees_on_nothing_takes_no_group(certs: Path) -> None:
+    with pytest.raises(ValueError, match="group"):
+        edu(PLAIN, group=X25519())
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(a, b) for a in RUNGS for b in RUNGS if a != b])
+def test_two_rungs_do_not_talk_and_both_learn_the_two_names(certs: Path, ours: str, theirs: str) -> None:
+    client, server = parties(certs)
+    outcome = converse(edu(RUNGS[ours]).client(client), edu(RUNGS[theirs]).server(server), lines=LINES)
+    assert fault(outcome.server) is Violation.OTHER_RUNG
+    assert {repr(ours), repr(theirs)} <= set(error_of(outcome.server).detail.replace(",", "").split())
+    assert outcome.server.delivered == b""
+    assert fault(outcome.client) is Violation.ALERT
+    assert error_of(outcome.client).detail == f"protocol_version: {outcome.server.error}"
+
+
+def test_two_groups_do_not_talk_and_both_learn_the_two_names(certs: Path) -> None:
+    client, server = parties(certs)
+    outcome = converse(edu(DH).client(client), edu(DH, group=FiniteField(FFDHE2048, 2)).server(server), lines=LINES)
+    assert fault(outcome.server) is Violation.OTHER_GROUP
+    assert error_of(outcome.server).detail == "the client in 'x25519', the server in 'ffdhe2048'"
+    assert error_of(outcome.client).detail == f"handshake_failure: {outcome.server.error}"
+    assert outcome.server.delivered == b""
+
+
+# Parts --------------------------------------------------------------------------------------------------------------
+
+REPLACED: dict[frozenset[Protection], set[str]] = {
+    frozenset({P.STRONG_GROUP, P.FORWARD_SECRECY}): {"group"},
+    MULTIPLY: {"group", "verify_data", "channel", "omitted"},
+    frozenset({P.POSSESSION}): {"client", "server", "prove"},
+    frozenset({P.CHAIN}): {"judge", "checks"},
+    frozenset({P.NAME}): {"checks"},
+    frozenset({P.VALIDITY}): {"checks"},
+    frozenset({P.REVOCATION}): {"checks"},
+    frozenset({P.CLIENT_IDENTITY}): {"server", "prove"},
+}
+
+
+def replaced(parts: Parts) -> set[str]:
+    """The fields in which these parts are not the strong ones."""
+    return {each.name for each in fields(Parts) if getattr(parts, each.name) != getattr(STRONG, each.name)}
+
+
+def test_each_weak_part_replaces_what_it_says_and_no_more() -> None:
+    assert {together: replaced(weaken(STRONG)) for together, weaken in WEAK.items()} == REPLACED
+
+
+def test_all_claims_together_are_the_strong_parts() -> None:
+    assert assemble(frozenset(P), None) == STRONG
+
+
+def test_the_strong_parts_are_those_of_the_strong_modules() -> None:
+    assert (STRONG.group, STRONG.channel, STRONG.judge, STRONG.omitted) == (X25519(), Channel, judge, frozenset())
+    assert STRONG.checks == {"purpose", "chain", "dates", "name", "revocation"}
+
+
+def test_what_stands_in_for_them_is_what_the_rungs_say() -> None:
+    plain, multiply, dh, signed, ca = (assemble(RUNGS[rung], None) for rung in list(RUNGS)[:5])
+    assert (plain.group, plain.channel, plain.verify_data(b"key", b"hash")) == (Nothing(), ClearChannel, b"")
+    assert plain.omitted == {"random", "group", "share", "verify_data"}
+    assert (multiply.group, multiply.channel) == (Multiplication(300), Channel)
+    assert (dh.group, dict(dh.prove)) == (X25519(), dict.fromkeys(Side, show_nothing))
+    assert (signed.judge, signed.checks) == (believe, frozenset())
+    assert (ca.judge, ca.checks) == (judge, STRONG.checks)
+    assert ca.prove == {**STRONG.prove, Side.CLIENT: show_nothing}
+
+
+@pytest.mark.parametrize(("left_out", "check"), [(P.NAME, "name"), (P.VALIDITY, "dates"), (P.REVOCATION, "revocation")])
+def test_to_leave_out_one_question_leaves_out_that_check_alone(left_out: Protection, check: str) -> None:
+    parts = assemble(CA - {left_out}, None)
+    assert parts.checks == STRONG.checks - {check}
+    assert replace(parts, checks=STRONG.checks) == assemble(CA, None)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the forest lets it rest on nothing: it stands, and yet no client shows anything"
+)
+def test_client_identity_is_not_claimed_where_no_client_is_asked(certs: Path) -> None:
+    claims = MUTUAL - {P.POSSESSION}
+    outcome = talk(*parties(certs), claims)
+    assert not machine(outcome.server).peer_chain
+    assert not P.CLIENT_IDENTITY.stands(edu(claims).claims)
+
+
+# No switch ----------------------------------------------------------------------------------------------------------
+
+
+def code_of(module: str) -> Iterator[str]:
+    """All names, attributes, imports and texts of a module but for its docstrings."""
+    tree = ast.parse((Path(tlsdemo.edu.__file__).parent / f"{module}.py").read_text())
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.arg(arg=word) | ast.alias(name=word):
+                yield word
+            case ast.ImportFrom(module=str(word)):
+                yield word
+            case ast.Constant(value=str(word)) if id(node) not in docstrings:
+                yield word
+
+
+@pytest.mark.parametrize("module", ["handshake", "channel", "schedule", "machine", "trust", "messages", "agreement"])
+def test_the_strong_path_has_no_switch(module: str) -> None:
+    words = list(code_of(module))
+    assert words
+    for forbidden in ("Protection", "claims", "edu.rungs", "edu.weak", "RUNGS", *RUNGS):
+        assert not [word for word in words if word == forbidden or word.endswith(f".{forbidden}")], forbidden
+
+
+def test_control_a_switch_would_be_seen() -> None:
+    assert {"Protection", "claims", "tlsdemo.edu.weak"} <= set(code_of("rungs"))
