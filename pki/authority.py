@@ -121,20 +121,25 @@ class Authority:
         is_root = self.certificate.issuer == self.certificate.subject
         return Credential(key, certificate, () if is_root else self.credential.chain)
 
-    def crl(self, *, number: int, this_update: datetime, next_update: datetime) -> x509.CertificateRevocationList:
-        """The list of what this authority has revoked (§5): nothing yet, and it says so until `next_update`."""
+    def crl(
+        self, *, number: int, this_update: datetime, next_update: datetime, revoked: Iterable[int] = ()
+    ) -> x509.CertificateRevocationList:
+        """The list of what this authority has revoked (§5), by serial; it stands until `next_update`."""
         aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
             x509.SubjectKeyIdentifier(self.key_identifier)
         )
-        return (
+        builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
             .last_update(this_update)
             .next_update(next_update)
             .add_extension(aki, critical=False)
             .add_extension(x509.CRLNumber(number), critical=False)
-            .sign(self.credential.key, keys.signature_hash(self.credential.key))
         )
+        for serial in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update).build()
+            builder = builder.add_revoked_certificate(entry)
+        return builder.sign(self.credential.key, keys.signature_hash(self.credential.key))
 
     def _certify(
         self,

@@ -25,11 +25,12 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.tls": BASE | {"tlsdemo.net"},
     "tlsdemo.credentials": {"pki"},
     "tlsdemo.bench": BELOW_THE_EDGE,
+    "tlsdemo.worlds": {"pki", "tlsdemo.attack"},
     "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.lab": BELOW_THE_EDGE,
-    "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials"},
-    "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes"},
-    "tlsdemo.commands": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab"},
+    "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.worlds"},
+    "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes", "tlsdemo.worlds"},
+    "tlsdemo.commands": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab", "tlsdemo.worlds"},
     "tlsdemo.cli": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.commands"},
     "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
 }
@@ -38,7 +39,7 @@ SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "pki.serve
 PRINTS = {"pki.cli", "pki.console", "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
     "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
-    "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli",
+    "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds",
     "tlsdemo.commands", "tlsdemo.tls.context",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}

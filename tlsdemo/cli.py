@@ -26,6 +26,7 @@ class ProtocolName(StrEnum):
     signed = "signed"
     ca = "ca"
     mutual = "mutual"
+    hybrid = "hybrid"
     tls = "tls"
 
 

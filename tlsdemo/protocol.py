@@ -6,7 +6,7 @@ A Protocol builds endpoints. It says of itself which protections it has; an atta
 that it must get past is there and stands. Sections are those of RFC 8446 unless another is named.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -16,6 +16,7 @@ from typing import runtime_checkable
 from cryptography import x509
 
 from pki import Credential
+from pki.keys import KeyType, PrivateKey
 
 
 class Side(Enum):
@@ -36,6 +37,8 @@ class Protection(Enum):
     SECRECY = "who only listens does not learn what is said", "§5.2"
     STRONG_GROUP = "the shared secret cannot be computed from what passes the line", "§7.4", "SECRECY"
     FORWARD_SECRECY = "a key that is stolen tomorrow does not open what was recorded today", "§E.1", "STRONG_GROUP"
+    POST_QUANTUM = "nor does a quantum computer, should there be one", "RFC 9794 §3", "FORWARD_SECRECY"
+    COMPRESSION_SAFETY = "the length of a record tells nothing of what is in it", "§E.3", "SECRECY"
     INTEGRITY = "a byte that was changed on the way is noticed", "§5.2"
     ORDER = "a record that is repeated, dropped or moved is noticed", "§5.3", "INTEGRITY"
     CLOSURE = "an end that nobody said is noticed", "§6.1", "INTEGRITY"
@@ -47,7 +50,7 @@ class Protection(Enum):
     REVOCATION = "nobody has taken it back", "RFC 5280 §6.3", "CHAIN"
     TRANSCRIPT = "both saw the same negotiation, word for word", "§4.4.4"
     FRESHNESS = "an old conversation cannot be played back", "§4.1.2"
-    CLIENT_IDENTITY = "the client has proved who it is, too", "§4.3.2"
+    CLIENT_IDENTITY = "the client has proved who it is, too", "§4.3.2", "CHAIN"
 
     def __init__(self, meaning: str, section: str, *rests_on: str) -> None:
         self.meaning = meaning
@@ -132,6 +135,61 @@ class Endpoint(Interface):
 
 
 @dataclass(frozen=True)
+class Flight:
+    """Bytes that passed the wire in one piece: who sent them, and during which line (0: the handshake)."""
+
+    sender: Side
+    data: bytes
+    line: int = 0
+
+
+class Framing(Interface):
+    """How records are told apart in what passes. An attacker knows it: a protocol is no secret, only keys are."""
+
+    @property
+    def close(self) -> bytes:
+        """What stands inside the record that says: I have said all."""
+
+    def inside(self, said: bytes) -> bytes:
+        """What stands inside the record that carries those words."""
+
+    def split(self, data: bytes) -> list[bytes]:
+        """The records of a flight."""
+
+    def body(self, record: bytes) -> bytes | None:
+        """What carries the application's words, sealed as it is; None in a message of the handshake."""
+
+    def with_body(self, record: bytes, body: bytes) -> bytes:
+        """The record with another body."""
+
+    def words(self, body: bytes) -> bytes:
+        """What a reader makes of a body that is not sealed; of a sealed one it is noise."""
+
+    def label(self, record: bytes) -> str:
+        """A few words for whoever looks on."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What an attacker may need to know of a protocol. Where one is None, what needs it is not applicable.
+
+    The last three get nothing but a recording, and give what they can read of it.
+    """
+
+    framing: Framing | None = None
+    downgrades: tuple[Callable[[bytes], bytes], ...] | None = None
+    """The client's first flight, with the weakest of its offers alone."""
+    rename: Callable[[bytes, str], bytes] | None = None
+    """The client's first flight, asking for another name."""
+    reckon: Callable[[Sequence[Flight]], bytes] | None = None
+    """By arithmetic on the public values."""
+    decipher: Callable[[Sequence[Flight], PrivateKey], bytes] | None = None
+    """With the key of the server's certificate, stolen afterwards."""
+    solve: Callable[[Sequence[Flight], Collection[bytes]], bytes] | None = None
+    """With the discrete logarithms of what was sent. Nobody can compute them: they are found in what was drawn."""
+
+
+@dataclass(frozen=True)
 class Protocol:
     """A way to talk: its name, the protections that it claims, and how its two endpoints are made."""
 
@@ -139,8 +197,11 @@ class Protocol:
     claims: frozenset[Protection]
     client: Callable[[Party], Endpoint]
     server: Callable[[Party], Endpoint]
-    overhear: "Callable[[Sequence[Flight]], bytes] | None" = None
-    """What a listener can read of a recording by computing, empty if he gets nowhere; None: there is nothing to try."""
+    hooks: Hooks = Hooks()
+    family: str = ""
+    """Whether it is the educational handshake or real TLS: for tables, and for nothing else."""
+    key_type: KeyType = KeyType.EC_P256
+    """What keys its certificates need."""
 
     def endpoint(self, side: Side, party: Party) -> Endpoint:
         """One side of a conversation."""
@@ -148,15 +209,6 @@ class Protocol:
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True)
-class Flight:
-    """Bytes that passed the wire in one piece: who sent them, and during which line (0: the handshake)."""
-
-    sender: Side
-    data: bytes
-    line: int = 0
 
 
 class Attacker(Interface):
@@ -182,12 +234,25 @@ class Relay:
 
 
 @dataclass(frozen=True)
+class Step:
+    """Something passed, or was to pass: what was sent (no data: the sender hung up), and what was made of it."""
+
+    flight: Flight
+    deliveries: tuple[tuple[Side, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a conversation went: both ends, and everything that they put on the wire."""
+    """How a conversation went: both ends, everything that they put on the wire, and what was made of it."""
 
     client: Endpoint
     server: Endpoint
     tape: list[Flight] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    said: dict[Side, list[bytes]] = field(default_factory=lambda: {side: [] for side in Side})
+    """What each application said, line by line."""
+    closed: set[Side] = field(default_factory=set)
+    """These have said that they have said all."""
 
     def __getitem__(self, side: Side) -> Endpoint:
         return self.client if side is Side.CLIENT else self.server
@@ -197,12 +262,13 @@ LONGEST = 10_000  # flights; two endpoints that answer each other for ever are a
 
 
 def converse(
-    client: Endpoint, server: Endpoint, attacker: Attacker | None = None, lines: Sequence[tuple[Side, bytes]] = ()
+    client: Endpoint, server: Endpoint, attacker: Attacker | None = None, lines: Iterable[tuple[Side, bytes]] = ()
 ) -> Outcome:
     """A whole conversation in memory: the handshake, each line in turn, both say goodbye, both hang up.
 
     Between the lines it is waited for silence, so that the flights marked with a line's number carry that line and
-    nothing else. Whoever cannot speak (not accepted, or failed) is silent. ValueError if there is no silence.
+    nothing else; `lines` are drawn one at a time, so that what is said may depend on what has passed. Whoever cannot
+    speak (not accepted, or failed) is silent. ValueError if there is no silence.
     """
     outcome = Outcome(client, server)
     between = attacker or Relay()
@@ -218,19 +284,31 @@ def converse(
                     outcome.tape.append(flight)
                     if len(outcome.tape) > LONGEST:
                         raise ValueError("these two never fall silent")
-                    for target, delivery in between.on_data(flight):
+                    deliveries = tuple(between.on_data(flight))
+                    outcome.steps.append(Step(flight, deliveries))
+                    for target, delivery in deliveries:
                         outcome[target].receive(delivery)
 
     flow(0)
+    number = 0
     for number, (side, data) in enumerate(lines, start=1):
-        if outcome[side].accepted and not outcome[side].error:
+        if _can_speak(outcome[side]):
+            outcome.said[side].append(data)
             outcome[side].send(data)
         flow(number)
     for side in Side:
+        if _can_speak(outcome[side]):
+            outcome.closed.add(side)
         outcome[side].close()
-    flow(len(lines) + 1)
+    flow(number + 1)
     for side in Side:
-        for target in between.on_eof(side):
+        told = tuple(between.on_eof(side))
+        outcome.steps.append(Step(Flight(side, b"", number + 1), tuple((target, b"") for target in told)))
+        for target in told:
             outcome[target].receive_eof()
-    flow(len(lines) + 1)
+    flow(number + 1)
     return outcome
+
+
+def _can_speak(endpoint: Endpoint) -> bool:
+    return endpoint.accepted and not endpoint.error

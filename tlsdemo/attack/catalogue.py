@@ -1,24 +1,16 @@
 """The attacks: each with the protections that stop it, and a function that tries it for real.
 
-An attack is held exactly when every protection in `stopped_by` is claimed, and stands. That is the prediction; what
-the attacker has in the end is the measurement. He is no judge of himself: `won` looks for the secret in his loot.
+An attack is held exactly when every protection in `stopped_by` is claimed, and stands. That is the prediction; the
+measurement is the judge's, from what the function brings home. What a protocol has no hook for is not applicable.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from tlsdemo.attack.interceptor import Interceptor
+from tlsdemo.attack import impostor, negotiation, passive, tampering
+from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Outcome, Protection, Protocol, Side, converse
-
-
-@dataclass(frozen=True)
-class Loot:
-    """What the attacker has in the end, and how the conversation went."""
-
-    read: bytes
-    outcome: Outcome
+from tlsdemo.protocol import Protection, Protocol
 
 
 @dataclass(frozen=True)
@@ -27,48 +19,100 @@ class Attack:
 
     id: str
     title: str
+    sentence: str
     threat: str
     """Its class in RFC 3552."""
     stopped_by: frozenset[Protection]
     """All of them must stand. Where there are none, nothing stops it."""
     run: Callable[[Protocol, World], Loot]
+    needs: tuple[str, ...] = ()
+    """Names of hooks that the protocol must have."""
+    joins: bool = False
+    """Whether he becomes a party of the conversation, with nothing that not everybody can have."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether he does more than listen, and has no more than anybody."""
+        return self.threat in (CHANGES, JOINS)
 
     def is_held(self, claims: frozenset[Protection]) -> bool:
-        """What is predicted."""
+        """What is predicted, where it is applicable."""
         return bool(self.stopped_by) and all(protection.stands(claims) for protection in self.stopped_by)
 
-
-def won(loot: Loot, world: World) -> bool:
-    """Whether he has read the secret of this run."""
-    return world.secret in loot.read
-
-
-def eavesdrop(protocol: Protocol, world: World) -> Loot:
-    """He has every byte, and reckons."""
-    outcome = converse(protocol.client(world.client), protocol.server(world.server), lines=world.lines)
-    tape = b"".join(flight.data for flight in outcome.tape)
-    return Loot(tape + (protocol.overhear(outcome.tape) if protocol.overhear else b""), outcome)
+    def is_applicable(self, protocol: Protocol) -> bool:
+        """Whether there is anything to try."""
+        return all(getattr(protocol.hooks, name) is not None for name in self.needs)
 
 
-def intercept(credential: str, protocol: Protocol, world: World) -> Loot:
-    """He stands between the two, with a certificate of his; to the server he comes as a client like any other."""
-    shown = world.impostors[credential]
-    facing = {
-        Side.CLIENT: protocol.server(replace(world.server, credential=shown, anchors=world.client.anchors)),
-        Side.SERVER: protocol.client(replace(world.client, credential=shown)),
-    }
-    interceptor = Interceptor(facing)
-    outcome = converse(protocol.client(world.client), protocol.server(world.server), interceptor, world.lines)
-    return Loot(interceptor.read[Side.CLIENT], outcome)
+P = Protection
+LISTENS = "RFC 3552 §3.2: passive"
+JOINS = "RFC 3552 §3.3.5: man in the middle"
+CHANGES = "RFC 3552 §3.3: active"
+COMES_LATER = "RFC 3552 §3.2: passive, and a key that is lost later"
+COMPROMISED = "outside of RFC 3552 §3: an end system is compromised"
 
 
-PASSIVE, ACTIVE = "RFC 3552 §3.2: passive", "RFC 3552 §3.3.5: man in the middle"
-CHAIN = frozenset({Protection.CHAIN})
+def _attack(
+    name: str,
+    title: str,
+    run: Callable[[Protocol, World], Loot],
+    threat: str,
+    *stopped_by: Protection,
+    needs: tuple[str, ...] = (),
+    joins: bool = False,
+) -> Attack:
+    sentence = " ".join((run.__doc__ or "").split("\n\n")[0].split())
+    return Attack(name, title, sentence, threat, frozenset(stopped_by), run, needs, joins)
+
+
+FRAMING = ("framing",)
 
 ATTACKS = (
-    Attack("eavesdropper", "listens", PASSIVE, frozenset({Protection.STRONG_GROUP}), eavesdrop),
-    Attack("mitm-self-signed", "self-signed", ACTIVE, CHAIN, partial(intercept, "self-signed")),
-    Attack("mitm-stranger", "stranger", ACTIVE, CHAIN, partial(intercept, "stranger")),
-    Attack("mitm-rogue", "rogue", ACTIVE, CHAIN, partial(intercept, "rogue")),
-    Attack("mitm-stolen", "stolen key", ACTIVE, frozenset(), partial(intercept, "stolen")),
+    _attack("eavesdropper", "eavesdropper", passive.eavesdrop, LISTENS, P.SECRECY, needs=FRAMING),
+    _attack(
+        "computed-secret", "computed secret", passive.compute_the_secret, LISTENS, P.STRONG_GROUP, needs=("reckon",)
+    ),
+    _attack(
+        "recorded-today",
+        "recorded today",
+        passive.steal_the_key_tomorrow,
+        COMES_LATER,
+        P.FORWARD_SECRECY,
+        needs=("decipher",),
+    ),
+    _attack(
+        "quantum",
+        "quantum computer",
+        passive.compute_with_a_quantum_computer,
+        COMES_LATER,
+        P.POST_QUANTUM,
+        needs=("solve",),
+    ),
+    _attack("compression", "lengths", tampering.watch_the_lengths, CHANGES, P.COMPRESSION_SAFETY, needs=FRAMING),
+    _attack("man-in-the-middle", "man in the middle", impostor.man_in_the_middle, JOINS, P.CHAIN, joins=True),
+    _attack("other-host", "another host's", impostor.with_another_name, JOINS, P.NAME),
+    _attack("expired", "an expired one", impostor.with_an_expired_one, JOINS, P.VALIDITY),
+    _attack("revoked", "a revoked one", impostor.with_a_revoked_one, JOINS, P.REVOCATION),
+    _attack("impostor-client", "impostor client", impostor.impostor_client, CHANGES, P.CLIENT_IDENTITY),
+    _attack("downgrade", "downgrade", negotiation.downgrade, CHANGES, P.TRANSCRIPT, needs=("downgrades",)),
+    _attack("renaming", "renamed peer", negotiation.rename, CHANGES, P.TRANSCRIPT, needs=("rename",)),
+    _attack("replay", "replayed whole", negotiation.replay, CHANGES, P.FRESHNESS),
+    _attack("bit-flip", "bit flip", tampering.flip_bits, CHANGES, P.INTEGRITY, needs=FRAMING),
+    _attack(
+        "padding-oracle",
+        "padding oracle",
+        tampering.ask_about_the_padding,
+        CHANGES,
+        P.SECRECY,
+        P.INTEGRITY,
+        needs=FRAMING,
+    ),
+    _attack("reordering", "repeated, swapped", tampering.reorder, CHANGES, P.ORDER),
+    _attack("truncation", "truncation", tampering.truncate, CHANGES, P.CLOSURE, needs=FRAMING),
+    _attack("reflection", "reflection", tampering.reflect, CHANGES, P.SECRECY, P.KEY_SEPARATION, needs=FRAMING),
+    _attack("stolen-key", "stolen key", impostor.with_the_stolen_key, COMPROMISED),
+    _attack("stolen-authority", "stolen authority", impostor.with_the_stolen_authority, COMPROMISED),
+    _attack("installed-root", "installed root", impostor.with_an_installed_root, COMPROMISED),
 )
+
+BY_ID: Mapping[str, Attack] = {attack.id: attack for attack in ATTACKS}

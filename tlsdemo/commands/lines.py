@@ -47,14 +47,14 @@ def _over_edu(settings: Settings, credential: Credential | None, listener: net.L
     if settings.story:
         options += " --story"
     certs = shlex.quote(str(settings.certs))
-    if settings.protocol in ("signed", "ca", "mutual") and certs != "certs":
+    if settings.protocol in ("signed", "ca", "mutual", "hybrid") and certs != "certs":
         his += f" --certs {certs}"
     asking = options
     if credential is not None and (name := _name_to_ask_for(host, credential)) != host:
         asking += f" --name {name}"
-    if settings.protocol in ("ca", "mutual") and (trust := _trust(settings)):
+    if settings.protocol in ("ca", "mutual", "hybrid") and (trust := _trust(settings)):
         asking += trust
-        if settings.protocol == "mutual" and settings.credential == "stranger":
+        if settings.protocol in ("mutual", "hybrid") and settings.credential == "stranger":
             asking += f" --cert {shlex.quote(str(settings.certs / 'client.pem'))}"
     yield f"tlsdemo connect {target}{asking} --explain"
     sees = {"plain": "reads every word", "multiply": "sees the numbers, and could divide"}

@@ -7,6 +7,7 @@
 What mixes must be easy one way and hopeless the other way. `Multiplication` shows the idea, and is undone by dividing;
 a power modulo a prime (Diffie and Hellman, 1976) is not, if the prime is large; `X25519` is what is used today.
 A group is a value; each draws a secret, and turns it into the text that is sent and into the shared secret, as bytes.
+`Hybrid` adds a second lock of another kind, for the day when somebody opens the first.
 """
 
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from tlsdemo.edu.violations import ProtocolError, Violation
@@ -38,12 +40,31 @@ class Group(Protocol):
     def public(self, secret: int) -> str:
         """What may be sent in the open."""
 
+    def answer(self, secret: int, theirs: str) -> tuple[str, bytes]:
+        """The server's public value, and what both have in the end; ProtocolError if theirs is out of the group."""
+
     def shared(self, secret: int, theirs: str) -> bytes:
         """What both have in the end; ProtocolError if the other's public value is out of the group."""
 
 
+class Symmetric:
+    """Where both sides do the same: the answer does not depend on the question."""
+
+    def public(self, secret: int) -> str:
+        """What may be sent in the open."""
+        raise NotImplementedError
+
+    def shared(self, secret: int, theirs: str) -> bytes:
+        """What both have in the end."""
+        raise NotImplementedError
+
+    def answer(self, secret: int, theirs: str) -> tuple[str, bytes]:
+        """The same two steps on the server's side."""
+        return self.public(secret), self.shared(secret, theirs)
+
+
 @dataclass(frozen=True)
-class Nothing:
+class Nothing(Symmetric):
     """No agreement: the rung `plain` keeps no secret."""
 
     name = ""
@@ -66,7 +87,7 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class Multiplication:
+class Multiplication(Symmetric):
     """The toy: 300 is known to all; 5 x 300 = 1500 and 7 x 300 = 2100 are sent; 5 x 2100 = 7 x 1500 = 10500 is shared.
 
     Whoever listens divides, 1500 / 300 = 5, and has it, too: attack `eavesdropper`.
@@ -113,7 +134,7 @@ EXPONENT_BITS = 256  # RFC 7919 §5.2 asks for 225 or more in ffdhe2048
 
 
 @dataclass(frozen=True)
-class FiniteField:
+class FiniteField(Symmetric):
     """Powers of g modulo a prime p. ValueError for numbers that are no such group."""
 
     p: int
@@ -164,7 +185,7 @@ class FiniteField:
 
 
 @dataclass(frozen=True)
-class X25519:
+class X25519(Symmetric):
     """Points of a curve instead of numbers: as hard with 32 bytes as the other with hundreds (RFC 7748)."""
 
     name = "x25519"
@@ -189,6 +210,53 @@ class X25519:
 
     def _key(self, secret: int) -> X25519PrivateKey:
         return X25519PrivateKey.from_private_bytes(secret.to_bytes(32))
+
+
+ENCAPSULATION_KEY, CIPHERTEXT, SEED, POINT = 1184, 1088, 64, 32  # bytes: ML-KEM-768 (FIPS 203 §8), X25519
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """X25519 and ML-KEM-768 side by side: both must fall before the secret does (draft-ietf-tls-ecdhe-mlkem).
+
+    ML-KEM is no exchange of like halves: the client sends a key, the server locks a secret into it and sends that back.
+    TLS calls the pair X25519MLKEM768, and puts the ML-KEM part first, as here.
+    """
+
+    name = "x25519mlkem768"
+    strong = True
+
+    def draw(self, random: Randomness) -> int:
+        """The seed of the ML-KEM key and the secret of X25519: 96 bytes. The server needs the latter alone."""
+        return int.from_bytes(random(SEED + POINT))
+
+    def public(self, secret: int) -> str:
+        """The client's: an encapsulation key and a point, in hex."""
+        return self._key(secret).public_key().public_bytes_raw().hex() + X25519().public(secret % 2**256)
+
+    def answer(self, secret: int, theirs: str) -> tuple[str, bytes]:
+        """The server's: a ciphertext that only the client opens, and a point."""
+        key, point = self._parts(theirs, ENCAPSULATION_KEY)
+        try:
+            locked, ciphertext = MLKEM768PublicKey.from_public_bytes(key).encapsulate()
+        except ValueError:
+            raise ProtocolError(Violation.BAD_SHARE, "this is no ML-KEM key (FIPS 203 §7.2)") from None
+        mine, shared = X25519().answer(secret % 2**256, point)
+        return ciphertext.hex() + mine, locked + shared
+
+    def shared(self, secret: int, theirs: str) -> bytes:
+        """The client opens the ciphertext, and joins both secrets."""
+        ciphertext, point = self._parts(theirs, CIPHERTEXT)
+        return self._key(secret).decapsulate(ciphertext) + X25519().shared(secret % 2**256, point)
+
+    def _key(self, secret: int) -> MLKEM768PrivateKey:
+        return MLKEM768PrivateKey.from_seed_bytes((secret >> 8 * POINT).to_bytes(SEED))
+
+    def _parts(self, share: str, length: int) -> tuple[bytes, str]:
+        if not re.fullmatch(f"[0-9a-f]{{{2 * (length + POINT)}}}", share):
+            wanted = 2 * (length + POINT)
+            raise ProtocolError(Violation.BAD_SHARE, f"this share has {wanted} hex digits, not {len(share)}")
+        return bytes.fromhex(share[: 2 * length]), share[2 * length :]
 
 
 def parse(text: str) -> Group:

@@ -3,10 +3,12 @@
     Client                                                   Server
 
     ClientHello
-      whom I look for, a random number,
-      my half of the key agreement      -------->
+      whom I look for, ciphers to choose
+      from, a random number, my half of
+      the key agreement                 -------->
                                                         ServerHello
-                                                          a random number, my half
+                                                          my choice, a random
+                                                          number, my half
                                                         Certificate         *
                                                         CertificateVerify   *
                                         <--------       Finished
@@ -18,14 +20,15 @@
      *  from the rung `signed` on       **  the rung `mutual`       [ ]  in records, under keys of the channel
 
 Read it beside RFC 8446 §2: the same messages in the same order, for the same reasons, in lines of JSON. What TLS has
-beyond this: it offers choices and agrees on one (§4.1, and EncryptedExtensions), encrypts all that follows ServerHello
-(§7.1), asks for the client's certificate with a message (§4.3.2), resumes (§2.2), and renews its keys (§4.6.3).
+beyond this: more to choose from (§4.1, and EncryptedExtensions), it encrypts all that follows ServerHello (§7.1), asks
+for the client's certificate with a message (§4.3.2), resumes (§2.2), and renews its keys (§4.6.3).
 
 This is the strong path, and there is no switch in it. A rung does without something by replacing one of its parts: see
 `edu.weak`, where each replacement says what is lost by it. Lines, records and errors are in `machine`.
 """
 
 import hmac
+from collections.abc import Sequence
 
 from tlsdemo.edu import trust
 from tlsdemo.edu.machine import Machine, State, Step, Table
@@ -61,6 +64,16 @@ class Peer(Machine):
         self.has_finished()
 
 
+def draw_secret(peer: Machine) -> int:
+    """A fresh one for each conversation, forgotten with it: that is forward secrecy (§E.1)."""
+    return peer.parts.group.draw(peer.party.random)
+
+
+def draw_random(peer: Machine) -> bytes:
+    """So that no conversation is like any other, and none can be played back (§4.1.2)."""
+    return peer.party.random(RANDOM)
+
+
 def prove(peer: Machine) -> None:
     """Certificate and CertificateVerify: here is who I am, and here is the proof that it is me (§4.4.2, §4.4.3)."""
     credential = peer.party.credential
@@ -78,15 +91,18 @@ class Client(Peer):
 
     def begin(self) -> None:
         """I draw a secret, and send what it makes of the common number; the secret stays with me."""
-        group = self.parts.group
-        self.random = self.party.random(RANDOM)
-        self.secret = group.draw(self.party.random)
-        name = str(self.party.name.value) if self.party.name else ""
-        self.say(ClientHello(self.rung, name, self.random, group.name, group.public(self.secret)))
+        self.draw()
+        self.server_name = str(self.party.name.value) if self.party.name else ""
+        group, offers = self.parts.group, tuple(self.parts.ciphers)
+        share = group.public(self.secret)
+        self.say(ClientHello(self.rung, self.server_name, offers, self.random, group.name, share))
 
     def on_server_hello(self, message: ServerHello, before: bytes) -> None:
         """Its half and my secret: from here on both have what nobody else can have, if it is who I think it is."""
-        self.agree(message.share, self.random, message.random)
+        if message.cipher not in self.parts.ciphers:
+            raise ProtocolError(Violation.OTHER_CIPHER, repr(message.cipher))
+        self.cipher = message.cipher
+        self.agree(self.parts.group.shared(self.secret, message.share), self.random, message.random)
 
     def on_finished(self, message: Finished, before: bytes) -> None:
         """All is as I saw it. Now the same from me, and then what I came to say."""
@@ -101,17 +117,26 @@ class Server(Peer):
     begins_with = State.WAIT_CLIENT_HELLO
 
     def on_client_hello(self, message: ClientHello, before: bytes) -> None:
-        """Somebody calls: I draw a secret of my own, answer, show who I am, and sum up."""
+        """Somebody calls: I choose, draw a secret of my own, answer, show who I am, and sum up."""
         group = self.parts.group
         if message.group != group.name:
             raise ProtocolError(
                 Violation.OTHER_GROUP, f"the client in {message.group[:40]!r}, the server in {group.name[:40]!r}"
             )
-        self.random = self.party.random(RANDOM)
-        self.secret = group.draw(self.party.random)
-        self.agree(message.share, message.random, self.random)
-        self.say(ServerHello(self.rung, self.random, group.public(self.secret)))
+        self.server_name = message.server_name
+        self.cipher = self.choose(message.ciphers)
+        self.draw()
+        share, shared = group.answer(self.secret, message.share)
+        self.agree(shared, message.random, self.random)
+        self.say(ServerHello(self.rung, self.cipher, self.random, share))
         self.finish()
+
+    def choose(self, offers: Sequence[str]) -> str:
+        """The best of mine that is offered: my order counts (§4.1.1)."""
+        for cipher in self.parts.ciphers:
+            if cipher in offers:
+                return cipher
+        raise ProtocolError(Violation.NO_CIPHER, ", ".join(offers)[:200])
 
     def on_finished(self, message: Finished, before: bytes) -> None:
         """The client saw the same as I did. Only now may it speak."""

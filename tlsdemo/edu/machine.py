@@ -18,9 +18,9 @@ from pki import Verdict
 from pki.errors import printable
 from tlsdemo.edu import messages
 from tlsdemo.edu.agreement import Group
-from tlsdemo.edu.channel import CLOSE_NOTIFY, Channel, Content
+from tlsdemo.edu.channel import CLOSE_NOTIFY, Channel, Cipher, Content, Rules
 from tlsdemo.edu.messages import Alert, Message
-from tlsdemo.edu.schedule import Secrets, schedule, transcript_hash
+from tlsdemo.edu.schedule import Secrets, schedule
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Party, Side
 
@@ -52,6 +52,10 @@ class Parts:
     """What a handshake is built of. A protection is taken away by replacing one of these (`edu.weak`)."""
 
     group: Group
+    secret: Mapping[Side, Callable[["Machine"], int]]
+    """Out of which a side makes its half of the agreement."""
+    random: Mapping[Side, Callable[["Machine"], bytes]]
+    """What makes this conversation unlike any other: 32 bytes."""
     client: Table
     server: Table
     prove: Mapping[Side, Callable[["Machine"], None]]
@@ -60,9 +64,14 @@ class Parts:
     """Whether to believe in the certificate of the other side; ProtocolError if not."""
     checks: frozenset[str]
     """What is looked at in it."""
+    transcript_hash: Callable[[bytes], bytes]
+    """What signatures and Finished vouch for, of all the lines that passed."""
     verify_data: Callable[[bytes, bytes], bytes]
     """What is in Finished: made of a Finished key and a transcript hash."""
+    ciphers: Mapping[str, Cipher]
+    """What is offered, the best first."""
     channel: type[Channel]
+    rules: Rules
     omitted: frozenset[str]
     """Fields of messages that this rung does without."""
 
@@ -104,6 +113,9 @@ class Machine:
         self.verdict: Verdict | None = None
         """Why the other side's certificate was believed, where it was looked at."""
         self.secret = 0
+        self.cipher = ""
+        self.server_name = ""
+        """Whom the client looks for, as this side has it."""
         self.shared = b""
         self.random = b""
         self.secrets: Secrets
@@ -131,14 +143,19 @@ class Machine:
         self._put(message, line)
 
     def transcript_hash(self) -> bytes:
-        """Over all messages so far, in both directions."""
-        return transcript_hash(bytes(self._transcript))
+        """Over the messages so far, in both directions."""
+        return self.parts.transcript_hash(bytes(self._transcript))
 
-    def agree(self, their_share: str, client_random: bytes, server_random: bytes) -> None:
-        """Both halves are there: compute what both now share, and all keys from it."""
-        self.shared = self.parts.group.shared(self.secret, their_share)
-        self.secrets = schedule(self.shared, client_random, server_random)
-        self.channel = self.parts.channel(self.side, self.secrets)
+    def draw(self) -> None:
+        """A secret and a random number, for this conversation."""
+        self.random = self.parts.random[self.side](self)
+        self.secret = self.parts.secret[self.side](self)
+
+    def agree(self, shared: bytes, client_random: bytes, server_random: bytes) -> None:
+        """Both halves are there, and what both now share: all keys follow from it."""
+        self.shared = shared
+        self.secrets = schedule(shared, client_random, server_random)
+        self.channel = self.parts.channel(self.side, self.secrets, self.parts.ciphers[self.cipher], self.parts.rules)
 
     def has_finished(self) -> None:
         """From here on this side speaks in records only."""
@@ -153,10 +170,11 @@ class Machine:
 
     @property
     def negotiated(self) -> Mapping[str, str]:
-        """Rung, group and cipher; empty before the handshake is done."""
+        """Rung, group, cipher and whom the client looks for; empty before the handshake is done."""
         if not self.accepted:
             return {}
-        return {"version": self.rung, "group": self.parts.group.name, "cipher": self.parts.channel.cipher}
+        names = {"version": self.rung, "group": self.parts.group.name}
+        return names | {"cipher": self.cipher, "server_name": self.server_name}
 
     def receive(self, data: bytes) -> None:
         """Bytes from the line. What comes after an error or the end is for nobody."""

@@ -74,23 +74,27 @@ def several(most: int, each: Shape) -> Shape:
     return Shape(read, lambda values: [each.write(value) for value in values])
 
 
-Rung = Annotated[str, text(100)]
+Rung = Annotated[str, text(300)]
 Random = Annotated[bytes, octets(32, 32)]
 Group = Annotated[str, text(2100)]
-Share = Annotated[str, text(2048, "[0-9a-f]*")]
+Share = Annotated[str, text(2500, "[0-9a-f]*")]
+Cipher = text(40)
+MAX_CIPHERS = 8
 
 # The messages -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ClientHello:
-    """The client begins: what it speaks, whom it looks for, and its half of the key agreement (§4.1.2).
+    """The client begins: what it speaks, whom it looks for, what it offers, its half of the key agreement (§4.1.2).
 
-    TLS offers lists to choose from; here a rung and a group are fixed, and the other side takes them or leaves.
+    Of the ciphers, the best first, the server chooses one. TLS offers versions and groups, too; here they are fixed,
+    and the other side takes them or leaves.
     """
 
     rung: Rung
     server_name: Annotated[str, text(253)]
+    ciphers: Annotated[tuple[str, ...], several(MAX_CIPHERS, Cipher)] = ()
     random: Random = b""
     group: Group = ""
     share: Share = ""
@@ -98,9 +102,10 @@ class ClientHello:
 
 @dataclass(frozen=True)
 class ServerHello:
-    """The server answers with the other half (§4.1.3)."""
+    """The server answers with its choice, and with the other half (§4.1.3)."""
 
     rung: Rung
+    cipher: Annotated[str, Cipher] = ""
     random: Random = b""
     share: Share = ""
 
@@ -130,7 +135,7 @@ class Finished:
 class Record:
     """Something encrypted and authenticated (§5.2)."""
 
-    sealed: Annotated[bytes, octets(17, (1 << 14) + 17)]
+    sealed: Annotated[bytes, octets(1, (1 << 14) + 64)]
 
 
 @dataclass(frozen=True)

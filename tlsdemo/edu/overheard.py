@@ -1,19 +1,24 @@
 """What somebody who only listens can make of an educational conversation, by reading and by reckoning.
 
 He knows the protocol, which is no secret, and has every byte; he has no key. Against `multiply` he divides; in a tiny
-group he tries all exponents; against a strong group he does not know how to begin, and gets nothing.
+group he tries all exponents; against a strong group he does not know how to begin, and gets nothing. A `Recording` is
+opened later, by one who has come by something: a stolen key, or the discrete logarithms that a quantum computer finds.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tlsdemo.edu.agreement import FiniteField, Multiplication
-from tlsdemo.edu.channel import Channel, Content
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pki.keys import PrivateKey
+from tlsdemo.edu.agreement import FiniteField, Group, Multiplication
+from tlsdemo.edu.channel import CIPHERS, Channel, Content, Rules
+from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import Record
-from tlsdemo.edu.schedule import schedule
+from tlsdemo.edu.schedule import Secrets, schedule
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Flight, Side
 
@@ -33,16 +38,30 @@ class Heard:
     """What the application said in it, as far as he can read that."""
 
 
+Find = Callable[[str, str, str], "Cracked | None"]
+"""From the group and both public values to the shared secret, if he finds a way."""
+
+
 def read(tape: Sequence[Flight]) -> bytes:
-    """All that he reads of a whole recording, in the order in which it was said."""
-    listener = Listener()
+    """All that he reads of a whole recording by arithmetic, in the order in which it was said."""
+    return _read(tape, Listener())
+
+
+def _read(tape: Sequence[Flight], listener: "Listener") -> bytes:
     return b"".join(heard.read for flight in tape for heard in listener.hear(flight))
+
+
+def _strong(side: Side, secrets: Secrets, cipher: str) -> Channel:
+    return Channel(side, secrets, CIPHERS[cipher], Rules())
 
 
 @dataclass
 class Listener:
     """Listens to one conversation."""
 
+    find: Find = field(default_factory=lambda: crack)
+    channel: Callable[[Side, Secrets, str], Channel] = _strong
+    """How records are sealed, which is no secret: for a side, the keys, and the cipher's name."""
     _partial: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     _hellos: dict[Side, dict[str, Any]] = field(default_factory=dict)
     _channels: dict[Side, Channel] = field(default_factory=dict)
@@ -78,12 +97,12 @@ class Listener:
         client, server = self._hellos[Side.CLIENT], self._hellos[Side.SERVER]
         if "share" not in client:
             return ()
-        found = crack(client["group"], client["share"], server["share"])
+        found = self.find(client["group"], client["share"], server["share"])
         if found is None:
             return (_hopeless(client["group"]),)
         secrets = schedule(found.shared, bytes.fromhex(client["random"]), bytes.fromhex(server["random"]))
         # What the client seals, a server opens: he stands in for each of them.
-        self._channels = {sender: Channel(sender.other, secrets) for sender in Side}
+        self._channels = {sender: self.channel(sender.other, secrets, server["cipher"]) for sender in Side}
         return (*found.how, "all keys follow from it: from here on he reads")
 
 
@@ -123,3 +142,62 @@ def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
                 tried = f"he tries exponents: {field_.g}^{exponent} mod {field_.p} = {wanted}, after {exponent} steps"
                 return Cracked(shared, (tried, f"the shared secret is {int.from_bytes(shared)}"))
     return None
+
+
+# Later --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Opens what was recorded of a protocol that is built of these parts."""
+
+    parts: Parts
+
+    def reckon(self, tape: Sequence[Flight]) -> bytes:
+        """By arithmetic."""
+        return self._open(tape, crack)
+
+    def decipher(self, tape: Sequence[Flight], key: PrivateKey) -> bytes:
+        """With the key of the server's certificate: if that was its half of the agreement, he is where it was."""
+
+        def find(group: str, client_share: str, server_share: str) -> Cracked | None:
+            if isinstance(key, ec.EllipticCurvePrivateKey) and group == "secp256r1":
+                secret = key.private_numbers().private_value
+                if self.parts.group.public(secret) == server_share:
+                    return Cracked(self.parts.group.shared(secret, client_share), ("the stolen key is its half",))
+            return crack(group, client_share, server_share)
+
+        return self._open(tape, find)
+
+    def solve(self, tape: Sequence[Flight], draws: Collection[bytes]) -> bytes:
+        """With the discrete logarithms of the public values: a simulation, they are taken from what was drawn.
+
+        In a hybrid share only the point has one; the secret of ML-KEM is no logarithm, and is not handed to him.
+        """
+        logarithms = [_secret_drawn(self.parts.group, drawn) % 2**256 for drawn in draws]
+
+        def find(group: str, client_share: str, server_share: str) -> Cracked | None:
+            for logarithm in logarithms:
+                if _public(self.parts.group, logarithm) == client_share:
+                    return Cracked(self.parts.group.shared(logarithm, server_share), ("he is told the logarithm",))
+            return crack(group, client_share, server_share)
+
+        return self._open(tape, find)
+
+    def _open(self, tape: Sequence[Flight], find: Find) -> bytes:
+        def channel(side: Side, secrets: Secrets, cipher: str) -> Channel:
+            return self.parts.channel(side, secrets, self.parts.ciphers[cipher], self.parts.rules)
+
+        return _read(tape, Listener(find, channel))
+
+
+def _secret_drawn(group: Group, drawn: bytes) -> int:
+    return group.draw(lambda length: drawn)
+
+
+def _public(group: Group, secret: int) -> str:
+    """Empty where that secret belongs to no public value of the group."""
+    try:
+        return group.public(secret)
+    except (ValueError, OverflowError):
+        return ""

@@ -8,22 +8,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tlsdemo.edu import overheard
-from tlsdemo.edu.agreement import X25519, Group
-from tlsdemo.edu.channel import Channel
-from tlsdemo.edu.handshake import CLIENT, SERVER, Client, Server, prove
+from tlsdemo.edu.agreement import Group, Hybrid
+from tlsdemo.edu.channel import CIPHERS, Channel, Rules
+from tlsdemo.edu.framing import Lines, downgrade, rename
+from tlsdemo.edu.handshake import CLIENT, SERVER, Client, Server, draw_random, draw_secret, prove
 from tlsdemo.edu.machine import Parts, Watch, nobody_watches
-from tlsdemo.edu.schedule import verify_data
+from tlsdemo.edu.schedule import transcript_hash, verify_data
 from tlsdemo.edu.trust import CHECKS, judge
-from tlsdemo.edu.weak import WEAK
+from tlsdemo.edu.weak import TOGETHER, WEAK
 from tlsdemo.edu.weak.clear import MADE_OF_A_KEY
-from tlsdemo.protocol import Party, Protection, Protocol, Side
+from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
 
 PLAIN: frozenset[Protection] = frozenset()
-MULTIPLY = PLAIN | MADE_OF_A_KEY  # secrecy, integrity, order, closure, key separation, transcript, freshness
+MULTIPLY = PLAIN | MADE_OF_A_KEY  # secrecy, integrity, order, closure, key separation, transcript, freshness, ...
 DH = MULTIPLY | {Protection.STRONG_GROUP, Protection.FORWARD_SECRECY}
 SIGNED = DH | {Protection.POSSESSION}
 CA = SIGNED | {Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}
 MUTUAL = CA | {Protection.CLIENT_IDENTITY}
+HYBRID = MUTUAL | {Protection.POST_QUANTUM}
 
 RUNGS: Mapping[str, frozenset[Protection]] = {
     "plain": PLAIN,
@@ -32,55 +34,74 @@ RUNGS: Mapping[str, frozenset[Protection]] = {
     "signed": SIGNED,
     "ca": CA,
     "mutual": MUTUAL,
+    "hybrid": HYBRID,
 }
 
 STRONG = Parts(
-    group=X25519(),
+    group=Hybrid(),
+    secret=dict.fromkeys(Side, draw_secret),
+    random=dict.fromkeys(Side, draw_random),
     client=CLIENT,
     server=SERVER,
     prove=dict.fromkeys(Side, prove),
     judge=judge,
     checks=frozenset(CHECKS),
+    transcript_hash=transcript_hash,
     verify_data=verify_data,
+    ciphers=CIPHERS,
     channel=Channel,
+    rules=Rules(),
     omitted=frozenset(),
 )
 
 
 def edu(claims: frozenset[Protection], *, group: Group | None = None, watch: Watch = nobody_watches) -> Protocol:
-    """The educational handshake with these protections; ValueError for a set that cannot be built.
+    """The educational handshake with these protections; ValueError for a group that does not go with them.
 
     `group` is what both reckon in; one that is not strong does not go with a claim of STRONG_GROUP.
     """
     parts = assemble(claims, group)
-    rung = next(name for name, full in RUNGS.items() if claims <= full)
+    name = name_of(claims)
 
     def client(party: Party) -> Client:
-        return Client(rung, parts, party, watch)
+        return Client(name, parts, party, watch)
 
     def server(party: Party) -> Server:
-        return Server(rung, parts, party, watch)
+        return Server(name, parts, party, watch)
 
-    missing = [each for each in Protection if each in RUNGS[rung] - claims]
-    without = f" without {', '.join(each.readable for each in missing)}" if missing else ""
-    return Protocol(rung + without, claims, client, server, overheard.read)
+    recording = overheard.Recording(parts)
+    hooks = Hooks(
+        framing=Lines(parts.rules.unpack),
+        downgrades=(downgrade,) if len(parts.ciphers) > 1 else None,
+        rename=rename,
+        reckon=recording.reckon,
+        decipher=recording.decipher,
+        solve=recording.solve,
+    )
+    return Protocol(name, claims, client, server, hooks, "educational")
+
+
+def name_of(claims: frozenset[Protection]) -> str:
+    """The rung, and what it does without: `ca without order`."""
+    rung = next(name for name, full in RUNGS.items() if claims <= full)
+    missing = [each.readable for each in Protection if each in RUNGS[rung] - claims]
+    return rung + (f" without {', '.join(missing)}" if missing else "")
 
 
 def assemble(claims: frozenset[Protection], group: Group | None) -> Parts:
     """The strong parts, with a weak one in place of each that the claims do without."""
-    missing = set(Protection) - claims
+    missing = frozenset(Protection) - claims
     parts = STRONG
-    for together, weaken in WEAK.items():
+    for protection, weaken in WEAK.items():
+        if protection in missing:
+            parts = weaken(parts)
+    for together, weaken in TOGETHER.items():
         if together <= missing:
             parts = weaken(parts)
-            missing -= together
-    if group is not None:
-        if Protection.SECRECY not in claims:
-            raise ValueError("a rung that agrees on nothing takes no group")
-        if not group.strong and Protection.STRONG_GROUP in claims:
-            raise ValueError(f"{group.name} is not strong, and STRONG_GROUP is claimed")
-        parts = replace(parts, group=group)
-        missing -= {Protection.STRONG_GROUP}
-    if missing:
-        raise ValueError(f"cannot be left out by itself: {', '.join(sorted(each.name for each in missing))}")
-    return parts
+    if group is None:
+        return parts
+    if Protection.SECRECY not in claims:
+        raise ValueError("a rung that agrees on nothing takes no group")
+    if not group.strong and Protection.STRONG_GROUP in claims:
+        raise ValueError(f"{group.name} is not strong, and STRONG_GROUP is claimed")
+    return replace(parts, group=group)

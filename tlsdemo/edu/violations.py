@@ -28,6 +28,8 @@ class Violation(Enum):
     # It can be read, and has no place here
     OTHER_RUNG = "protocol_version", "§4.2.1", "the two sides speak different protocols"
     OTHER_GROUP = "handshake_failure", "§4.1.1", "the two sides reckon in different groups"
+    NO_CIPHER = "handshake_failure", "§4.1.1", "nothing that the client offers is spoken here"
+    OTHER_CIPHER = "illegal_parameter", "§4.1.3", "the server chose what nobody had offered"
     UNEXPECTED_MESSAGE = "unexpected_message", "§4", "this message has no place here"
     TRUNCATED = "close_notify", "§6.1", "the line ended, and nobody had said that it would"
     ALERT = "user_canceled", "§6.2", "the other side gave up"

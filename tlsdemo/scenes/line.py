@@ -18,8 +18,8 @@ TINY = FiniteField(1009, 11)
 
 def talk(stage: Stage, client: Protocol, server: Protocol | None = None) -> Outcome:
     """An honest conversation: one line from the client."""
-    anonymous = replace(stage.world.client, credential=None)
-    ends = client.client(anonymous), (server or client).server(replace(stage.world.server, credential=None))
+    anonymous = replace(stage.asking, credential=None)
+    ends = client.client(anonymous), (server or client).server(replace(stage.answering, credential=None))
     outcome = converse(*ends, lines=LINE)
     claim(outcome.server.delivered == LINE[0][1], f"the two did not come together: {outcome.client.error}")
     return outcome

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pki import Credential, names
+from pki.copied import Copied
 from pki.errors import printable
 from pki.signed import subject
 from tlsdemo.attack.interceptor import Interceptor, Read
@@ -27,10 +28,9 @@ def attack(
             stage.screen.show("he reads", printable(read.said.decode().strip()))
             stage.screen.show("he passes on", printable(read.passed_on.decode().strip()))
 
-    world = stage.world
-    his = replace(world.client, credential=credential)
+    his = replace(stage.asking, credential=credential)
     interceptor = Interceptor({Side.CLIENT: protocol.server(his), Side.SERVER: protocol.client(his)}, alter, tell)
-    outcome = converse(protocol.client(world.client), protocol.server(world.server), interceptor, LINE)
+    outcome = converse(protocol.client(stage.asking), protocol.server(stage.answering), interceptor, LINE)
     if outcome.client.error:
         stage.screen.show("the client says", str(outcome.client.error))
     stage.screen.show("the server hears", printable(outcome.server.delivered.decode().strip()) or "nothing")
@@ -63,13 +63,13 @@ def any_certificate(stage: Stage) -> None:
     """Rung `signed`."""
     screen = stage.screen
     screen.say("So the server shows a certificate, and signs this conversation with its key. He copies it:")
-    world, protocol = stage.world, edu(SIGNED)
-    copied = replace(world.impostors["self-signed"], certificate=stage.server.certificate)
+    protocol = edu(SIGNED)
+    copied = Copied(stage.he.key, stage.server.certificate, stage.server.issuers)
     _, outcome = attack(stage, protocol, copied)
     claim(outcome.client.error is not None and not outcome.server.delivered, "the copy was taken")
     screen.good("A certificate is public; its key is not.")
     screen.say("So he makes one of his own, with the same name and a key that he has:")
-    interceptor, outcome = attack(stage, protocol, world.impostors["self-signed"])
+    interceptor, outcome = attack(stage, protocol, stage.he)
     claim(interceptor.read[Side.CLIENT] == ORDER and not outcome.client.error, "his own certificate was refused")
     screen.bad("Signed, and still the wrong one: this client asks nobody whether it is true.")
 
@@ -90,8 +90,8 @@ def the_third_party(stage: Stage) -> None:
     screen.show("server.pem", f"{', '.join(names.plain(n) for n in names.readable(stage.server.certificate))}")
     screen.show("", f"signed by {subject(issuer)}")
     screen.show("rogue/server.pem", "the same names; signed by somebody who calls himself the root")
-    protocol, world = edu(CA), stage.world
-    outcome = converse(protocol.client(world.client), protocol.server(world.server), lines=LINE)
+    protocol = edu(CA)
+    outcome = converse(protocol.client(stage.asking), protocol.server(stage.answering), lines=LINE)
     claim(outcome.server.delivered == ORDER, f"the client does not accept the server: {outcome.client.error}")
     screen.show(
         "the client asks for", f"{stage.name}: the name, the dates, the signatures are right; nobody took it back"
@@ -109,7 +109,7 @@ def the_rogue_in_the_middle(stage: Stage) -> None:
     screen.good("Refused, before a single byte of the order was sent.")
     screen.say("What is left to him? To change what he cannot read. One hex digit of the sealed order:")
     meddler = Meddler()
-    outcome = converse(protocol.client(stage.world.client), protocol.server(stage.world.server), meddler, LINE)
+    outcome = converse(protocol.client(stage.asking), protocol.server(stage.answering), meddler, LINE)
     screen.show("it was", f"…{meddler.before}")
     screen.show("he makes it", f"…{meddler.after}")
     screen.show("the server says", str(outcome.server.error))

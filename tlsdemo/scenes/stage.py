@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_bytes, token_hex
+from secrets import token_bytes
 
 from cryptography import x509
 
@@ -15,8 +15,7 @@ from pki import Credential, names
 from pki.errors import Problem
 from pki.files import read_certificates, read_credential, read_crls
 from tlsdemo import net
-from tlsdemo.attack.world import World
-from tlsdemo.credentials import self_signed, stranger
+from tlsdemo.credentials import self_signed
 from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.protocol import Party
 from tlsdemo.report.terminal import Screen
@@ -42,8 +41,11 @@ class Stage:
     client: Credential = field(init=False)
     root: tuple[x509.Certificate, ...] = field(init=False)
     crls: tuple[x509.CertificateRevocationList, ...] = field(init=False)
-    world: World = field(init=False)
-    """The same parties, for the attacks in memory."""
+    asking: Party = field(init=False)
+    answering: Party = field(init=False)
+    """Client and server, for the conversations in memory."""
+    he: Credential = field(init=False)
+    """What he can make by himself: a certificate for the server's names that vouches for itself."""
 
     def __post_init__(self) -> None:
         self.server = read_credential(self.certs / "server.pem", self.certs / "server.key")
@@ -52,18 +54,9 @@ class Stage:
         self.root = read_certificates(self.certs / "root.pem")
         self.crls = read_crls(self.certs / "crl.pem")
         wanted = [names.plain(each) for each in names.readable(self.server.certificate)]
-        reference = names.reference(self.name)
-        self.world = World(
-            client=self._party(self.client, reference),
-            server=self._party(self.server, None),
-            impostors={
-                "rogue": self.rogue,
-                "self-signed": self_signed(self.root[0], wanted),
-                "stranger": stranger(wanted)[0],
-                "stolen": self.server,
-            },
-            secret=token_hex(8).encode(),
-        )
+        self.he = self_signed(self.root[0], wanted)
+        self.asking = self._party(self.client, names.reference(self.name))
+        self.answering = self._party(self.server, None)
 
     def _party(self, credential: Credential, name: x509.GeneralName | None) -> Party:
         return Party(lambda: datetime.now(UTC), token_bytes, credential, self.root, self.crls, name)

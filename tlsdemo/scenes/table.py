@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tlsdemo import bench
-from tlsdemo.attack.catalogue import ATTACKS, won
+from tlsdemo.attack.catalogue import ATTACKS, BY_ID
+from tlsdemo.attack.matrix import Verdict, measure
 from tlsdemo.edu.rungs import RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.scenes.stage import Stage, claim
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
+from tlsdemo.worlds import world
 
 REVOCATION = frozenset({Protection.REVOCATION})
 ROUNDS = 12
+WORDS = {Verdict.BROKEN: "READ", Verdict.HELD: "-", Verdict.NOT_APPLICABLE: "nothing to try"}
 
 
 def what_checks_cost(stage: Stage) -> None:
@@ -36,27 +39,29 @@ def what_checks_cost(stage: Stage) -> None:
         screen.good(f"The check that stops the rogue cost {spent:.0f} µs in this run, once for each connection.")
 
 
+SHOWN = ("eavesdropper", "computed-secret", "man-in-the-middle", "stolen-key")
+
+
 def who_read_what(stage: Stage) -> None:
-    """Every protocol by every attacker, each conversation held now."""
+    """Every rung and TLS by those attackers who have carried the story, each conversation held now."""
     screen = stage.screen
     protocols = _protocols()
+    attacks = [BY_ID[name] for name in SHOWN]
+    matrix = measure(protocols, world, attacks)
     screen.say(
-        f"""Every protocol by every attacker: {len(protocols) * len(ATTACKS)} conversations, held just now. One attacker
-        listens; the man in the middle shows a certificate that vouches for itself, a stranger's, the rogue's, and the
-        server's own with its stolen key. Who read the message?"""
+        f"""{len(protocols) * len(attacks)} conversations, held just now. One attacker listens, one computes the secret
+        from what he hears, one stands in the middle with whatever he can make, one has stolen the server's key:"""
     )
-    table: list[tuple[str, ...]] = [("", "listens", "self-signed", "stranger", "rogue", "stolen key")]
+    table: list[tuple[str, ...]] = [("", "listens", "computes", "in the middle", "stolen key")]
+    for duel in matrix.surprises:
+        claim(False, f"{duel.attack.id} against {duel.protocol} came out otherwise than the protections say")
     for protocol in protocols:
-        results = [won(attack.run(protocol, stage.world), stage.world) for attack in ATTACKS]
-        for attack, read in zip(ATTACKS, results, strict=True):
-            surprise = f"{attack.id} against {protocol.name} came out otherwise than the protections say"
-            claim(read is not attack.is_held(protocol.claims), surprise)
-        table.append((protocol.name, *("READ" if read else "-" for read in results)))
+        table.append((protocol.name, *(WORDS[matrix[attack, protocol].measured] for attack in attacks)))
     screen.rows(table)
     screen.good(
-        "From `ca` on he needs the key itself. Against a stolen key nothing helps, until it is revoked and the client "
-        "looks at the list."
+        "From `ca` on he needs the key itself. Against that nothing helps, until it is revoked and that is seen."
     )
+    screen.say(f"`tlsdemo compare` runs all {len(ATTACKS)} attacks, and takes away each protection alone.")
     screen.say("And what it costs: one handshake in memory, in this run.")
     prices = bench.handshakes([_setup(protocol.name, stage, protocol) for protocol in protocols], ROUNDS)
     rows: list[tuple[str, ...]] = [("", "flights", "bytes: client", "server", "time: client", "server")]
@@ -72,10 +77,9 @@ def _protocols() -> Sequence[Protocol]:
 
 
 def _setup(title: str, stage: Stage, protocol: Protocol) -> bench.Setup:
-    world = stage.world
     shows = Protection.CLIENT_IDENTITY in protocol.claims
-    client = world.client if shows else replace(world.client, credential=None)
-    return bench.Setup(title, lambda: protocol.client(client), lambda: protocol.server(world.server))
+    client = stage.asking if shows else replace(stage.asking, credential=None)
+    return bench.Setup(title, lambda: protocol.client(client), lambda: protocol.server(stage.answering))
 
 
 def _times(price: bench.Price) -> tuple[str, str]:

@@ -19,9 +19,11 @@ from enum import Enum
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from pki import Credential
+from pki.copied import Copied
 from pki.errors import cannot
 
 
@@ -32,20 +34,44 @@ class Verify(Enum):
     """Chain, dates, purpose and name: the only choice outside of a demonstration."""
     ANY_NAME_FOR_THE_DEMO = "any name"
     """The chain, but not the name: then any certificate of the same authority will do, the attacker's too."""
+    ANY_TIME_FOR_THE_DEMO = "any time"
+    """The chain and the name, but not the dates: a clock that is not set, a flag that made a test pass."""
     NOTHING_FOR_THE_DEMO = "nothing"
     """Takes whoever answers: `verify=False`, `--insecure`, `InsecureSkipVerify`."""
 
 
+class Ciphers(Enum):
+    """What is spoken: the oldest version, the newest, and the cipher suites up to TLS 1.2, in OpenSSL's words."""
+
+    # Forward secrecy in TLS 1.2, too (RFC 9325 §4.1). What Python allows by itself depends on who built it.
+    GOOD = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED, "ECDHE+AESGCM:ECDHE+CHACHA20"
+    GOOD_1_2 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "ECDHE+AESGCM:ECDHE+CHACHA20"
+    # The keys of all conversations lie under one key: static RSA (RFC 5246 §7.4.7.1).
+    STATIC_RSA_FOR_THE_DEMO = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256"
+    # Authenticated, not encrypted. TLS 1.3 has no such thing, but for RFC 9150.
+    NULL_FOR_THE_DEMO = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0"
+    # Nobody shows a certificate; a client takes this even if it is told to verify.
+    ANONYMOUS_FOR_THE_DEMO = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "AECDH-AES128-SHA:@SECLEVEL=0"
+
+    def __init__(self, oldest: ssl.TLSVersion, newest: ssl.TLSVersion, suites: str) -> None:
+        self.oldest = oldest
+        self.newest = newest
+        self.suites = suites
+
+
 def server_context(
-    credential: Credential,
+    credential: Credential | None,
     *,
     client_trust: Sequence[x509.Certificate] = (),
     crls: Sequence[x509.CertificateRevocationList] = (),
+    ciphers: Ciphers = Ciphers.GOOD,
     keylog: Path | None = None,
 ) -> ssl.SSLContext:
     """A server that proves itself with `credential`; with `client_trust` it demands the same of its clients."""
-    context = _context(ssl.PROTOCOL_TLS_SERVER, keylog)
-    _load_credential(context, credential)
+    context = _context(ssl.PROTOCOL_TLS_SERVER, ciphers, keylog)
+    context.sni_callback = _remember_the_name
+    if credential:
+        _load_credential(context, credential)
     if client_trust:
         context.verify_mode = ssl.CERT_REQUIRED
         _load_trust(context, client_trust, crls)
@@ -58,6 +84,7 @@ def client_context(
     crls: Sequence[x509.CertificateRevocationList] = (),
     credential: Credential | None = None,
     verify: Verify = Verify.EVERYTHING,
+    ciphers: Ciphers = Ciphers.GOOD,
     keylog: Path | None = None,
 ) -> ssl.SSLContext:
     """A client that trusts the anchors in `trust` and nobody else.
@@ -65,25 +92,38 @@ def client_context(
     With `crls`, every certificate of the chain must be covered by one of them and be absent from it (a missing list
     refuses). `credential` is for servers that ask who the client is.
     """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, keylog)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, ciphers, keylog)
     if verify is Verify.NOTHING_FOR_THE_DEMO:
         context.check_hostname = (
             False  # first this one: CERT_NONE with a checked name is refused, since it makes no sense
         )
         context.verify_mode = ssl.CERT_NONE
     else:
-        context.check_hostname = verify is Verify.EVERYTHING
+        context.check_hostname = verify is not Verify.ANY_NAME_FOR_THE_DEMO
         _load_trust(context, trust, crls)
+    if verify is Verify.ANY_TIME_FOR_THE_DEMO:
+        context.verify_flags |= NO_CHECK_TIME
     if credential:
         _load_credential(context, credential)
     return context
 
 
-def _context(side: int, keylog: Path | None) -> ssl.SSLContext:
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME; the ssl module has no name for it
+
+
+def asked_for(tls: ssl.SSLObject | ssl.SSLSocket) -> str:
+    """On the server's side: the name that the client asked for (server_name, RFC 6066 §3); empty if it named none."""
+    return str(getattr(tls, "asked_for", None) or "")
+
+
+def _remember_the_name(tls: object, name: str | None, context: ssl.SSLContext) -> None:
+    setattr(tls, "asked_for", name)  # noqa: B010  # ssl keeps it nowhere
+
+
+def _context(side: int, ciphers: Ciphers, keylog: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(side)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 where both have it
-    # Forward secrecy in TLS 1.2, too (RFC 9325 §4.1). What Python allows by itself depends on who built it.
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.minimum_version, context.maximum_version = ciphers.oldest, ciphers.newest
+    context.set_ciphers(ciphers.suites)
     context.hostname_checks_common_name = False  # RFC 9525 §2: names are in the subject alternative names
     # What Python 3.13 turned on by default: RFC 5280 to the letter. Set for all, so that all refuse the same.
     context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -118,9 +158,15 @@ def _load_trust(
 
 def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
     password = secrets.token_hex(32)
-    key_pem = credential.key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
-    )
+    if isinstance(credential, Copied):  # whose key is worth nothing to anybody
+        kind = "RSA" if isinstance(credential.key, rsa.RSAPrivateKey) else "EC"
+        key_pem = (
+            ssl.DER_cert_to_PEM_cert(credential.disguised_key).replace("CERTIFICATE", f"{kind} PRIVATE KEY").encode()
+        )
+    else:
+        key_pem = credential.key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
+        )
     with tempfile.NamedTemporaryFile() as file:
         file.write(credential.chain_pem + key_pem)
         file.flush()

@@ -8,34 +8,46 @@ the alert that tells the other side waits in the outgoing BIO, and is still sent
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import Enum
 
 from tlsdemo.protocol import Side
+from tlsdemo.tls.context import asked_for
 
 CHUNK = 1 << 14  # bytes; one full TLS record
+
+
+class Closing(Enum):
+    """What a line that was cut means, after the handshake."""
+
+    AS_PYTHON_DOES = "a normal end"
+    """As for every SSLSocket with `suppress_ragged_eofs=True`, the default."""
+    STRICT = "an error"
+    """Whoever has said all says so (RFC 8446 §6.1)."""
 
 
 class TlsEndpoint:
     """One side of a TLS conversation. A client begins at once."""
 
-    def __init__(self, side: Side, context: ssl.SSLContext, server_hostname: str | None = None) -> None:
+    def __init__(
+        self,
+        side: Side,
+        context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        closing: Closing = Closing.AS_PYTHON_DOES,
+    ) -> None:
         self.side = side
+        self._closing = closing
         self.accepted = False
         self.error: Exception | None = None
         self.delivered = b""
         self.ended = False
+        self.negotiated: Mapping[str, str] = {}
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._closed = False
         self.tls = context.wrap_bio(
             self._incoming, self._outgoing, server_side=side is Side.SERVER, server_hostname=server_hostname
         )
         self._advance()
-
-    @property
-    def negotiated(self) -> Mapping[str, str]:
-        """Version and cipher suite; empty before the handshake is done."""
-        if not self.accepted:
-            return {}
-        return {"version": self.tls.version() or "?", "cipher": (self.tls.cipher() or ("?",))[0]}
 
     def receive(self, data: bytes) -> None:
         """Bytes from the line. What comes after an error or the end is for nobody."""
@@ -44,7 +56,7 @@ class TlsEndpoint:
             self._advance()
 
     def receive_eof(self) -> None:
-        """The line has ended: before `accepted` that is an error, afterwards a default SSLSocket calls it an end."""
+        """The line has ended: before `accepted` that is an error, afterwards what `closing` says."""
         if not (self.error or self.ended):
             self._incoming.write_eof()
             self._advance()
@@ -69,11 +81,18 @@ class TlsEndpoint:
         """What OpenSSL wants on the line."""
         return self._outgoing.read()
 
+    def _agreed(self) -> Mapping[str, str]:
+        """Version, cipher suite and whom the client looks for: asked now, since OpenSSL forgets it with an error."""
+        name = asked_for(self.tls) if self.side is Side.SERVER else self.tls.server_hostname or ""
+        cipher = (self.tls.cipher() or ("?",))[0]
+        return {"version": self.tls.version() or "?", "cipher": cipher, "server_name": name}
+
     def _advance(self) -> None:
         try:
             if not self.accepted:
                 self.tls.do_handshake()
                 self.accepted = True
+                self.negotiated = self._agreed()
             while data := self.tls.read(CHUNK):
                 self.delivered += data
             self.ended = True
@@ -82,7 +101,7 @@ class TlsEndpoint:
         except ssl.SSLZeroReturnError:  # close_notify, after we have said ours
             self.ended = True
         except ssl.SSLEOFError as error:
-            if self.accepted:
+            if self.accepted and self._closing is Closing.AS_PYTHON_DOES:
                 self.ended = True
             else:
                 self.error = error

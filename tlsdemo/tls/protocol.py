@@ -1,59 +1,158 @@
 """Real TLS as a Protocol: an SSLContext built from a set of protections, and endpoints over it.
 
-What `ssl` gives by itself is all but three: a cut line is a normal end for a default SSLSocket (CLOSURE), revocation is
-looked at only with lists at hand (REVOCATION), and clients stay anonymous unless they are asked (CLIENT_IDENTITY).
-What OpenSSL cannot leave out is a ValueError.
+What `ssl` gives by itself is nearly all: a cut line is a normal end for a default SSLSocket (CLOSURE), revocation is
+looked at only with lists at hand (REVOCATION), clients stay anonymous unless they are asked (CLIENT_IDENTITY), and of
+ML-KEM this OpenSSL knows nothing (POST_QUANTUM). What it cannot leave out, or cannot do, is a ValueError.
 """
 
 import ssl
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
+from pki.keys import KeyType
 from pki.names import plain
-from tlsdemo.protocol import Party, Protection, Protocol, Side
-from tlsdemo.tls.context import Verify, client_context, server_context
-from tlsdemo.tls.endpoint import TlsEndpoint
+from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
+from tlsdemo.tls.context import Ciphers, Verify, client_context, server_context
+from tlsdemo.tls.endpoint import Closing, TlsEndpoint
+from tlsdemo.tls.onlooker import RECORDS, decipher, rename, weakest_offer, without_tls_1_3
 
-EXTRA = frozenset({Protection.REVOCATION, Protection.CLIENT_IDENTITY})
-CLAIMS = frozenset(Protection) - EXTRA - {Protection.CLOSURE}
-"""What `ssl` gives by itself."""
 NAME = frozenset({Protection.NAME})
-CHAIN = frozenset({Protection.CHAIN, Protection.NAME, Protection.VALIDITY})
+VALIDITY = frozenset({Protection.VALIDITY})
+CHAIN = frozenset({Protection.CHAIN}) | NAME | VALIDITY
+POSSESSION = frozenset({Protection.POSSESSION}) | CHAIN
+CLOSURE = frozenset({Protection.CLOSURE})
+SECRECY = frozenset({Protection.SECRECY})
+FORWARD_SECRECY = frozenset({Protection.FORWARD_SECRECY})
+REVOCATION = frozenset({Protection.REVOCATION})
+CLIENT_IDENTITY = frozenset({Protection.CLIENT_IDENTITY})
 
-VERIFY = {
-    CLAIMS: Verify.EVERYTHING,
-    CLAIMS - NAME: Verify.ANY_NAME_FOR_THE_DEMO,
-    CLAIMS - CHAIN: Verify.NOTHING_FOR_THE_DEMO,
+EXTRA = REVOCATION | CLIENT_IDENTITY
+CLAIMS = frozenset(Protection) - EXTRA - CLOSURE - {Protection.POST_QUANTUM}
+"""What `ssl` gives by itself."""
+
+VERIFY: Mapping[frozenset[Protection], Verify] = {
+    CHAIN: Verify.EVERYTHING,
+    CHAIN - NAME: Verify.ANY_NAME_FOR_THE_DEMO,
+    CHAIN - VALIDITY: Verify.ANY_TIME_FOR_THE_DEMO,
+    frozenset(): Verify.NOTHING_FOR_THE_DEMO,
+}
+
+WEAK_CIPHERS: Mapping[frozenset[Protection], Ciphers] = {
+    SECRECY: Ciphers.NULL_FOR_THE_DEMO,
+    FORWARD_SECRECY: Ciphers.STATIC_RSA_FOR_THE_DEMO,
+    frozenset({Protection.POSSESSION}): Ciphers.ANONYMOUS_FOR_THE_DEMO,
+}
+
+CONFIGURATIONS: Mapping[str, frozenset[Protection]] = {
+    "tls": CLAIMS,
+    "tls12": CLAIMS,
+    "tls12-rsa": CLAIMS - FORWARD_SECRECY,
+    "tls-noverify": CLAIMS - CHAIN,
+    "tls-nohostname": CLAIMS - NAME,
+    "tls-notime": CLAIMS - VALIDITY,
+    "tls-strict-close": CLAIMS | CLOSURE,
+    "tls-crl": CLAIMS | REVOCATION,
+    "tls-mutual": CLAIMS | CLIENT_IDENTITY,
+    "tls-null": CLAIMS - SECRECY,
+    "tls-anon": CLAIMS - POSSESSION,
 }
 
 
-def tls(claims: frozenset[Protection] = CLAIMS, *, keylog: Path | None = None) -> Protocol:
-    """TLS with these protections; ValueError for a set that OpenSSL cannot be brought to."""
-    if claims - EXTRA not in VERIFY:
-        raise ValueError("OpenSSL cannot be brought to these protections")
-    verify = VERIFY[claims - EXTRA]
-    contexts: dict[tuple[Side, Party], ssl.SSLContext] = {}
+def configuration(name: str) -> Protocol:
+    """One of `CONFIGURATIONS`, under its name."""
+    version = ssl.TLSVersion.TLSv1_2 if name == "tls12" else None
+    return tls(CONFIGURATIONS[name], version=version, name=name)
+
+
+def tls(
+    claims: frozenset[Protection] = CLAIMS,
+    *,
+    version: ssl.TLSVersion | None = None,
+    name: str = "tls",
+    keylog: Path | None = None,
+) -> Protocol:
+    """TLS with these protections; ValueError for a set that OpenSSL cannot be brought to.
+
+    `version` is the newest that is spoken, if it is TLS 1.2; what leaves out SECRECY, FORWARD_SECRECY or POSSESSION
+    speaks nothing newer anyway.
+    """
+    ciphers, verify = _ciphers(claims, version), _verify(claims)
+    closing = Closing.STRICT if Protection.CLOSURE in claims else Closing.AS_PYTHON_DOES
+    looked_at = Protection.REVOCATION in claims
+    asked = Protection.CLIENT_IDENTITY in claims
+    contexts = _Cache()
 
     def client(party: Party) -> TlsEndpoint:
-        if Protection.REVOCATION in claims and not party.crls:
+        if looked_at and not party.crls:
             raise ValueError("REVOCATION is claimed, and there is no list to look at")
-        if (Side.CLIENT, party) not in contexts:
-            crls = party.crls if Protection.REVOCATION in claims else ()
-            contexts[Side.CLIENT, party] = client_context(
-                party.anchors, crls=crls, credential=party.credential, verify=verify, keylog=keylog
+
+        def build() -> ssl.SSLContext:
+            crls = party.crls if looked_at else ()
+            credential = party.credential if asked else None
+            return client_context(
+                party.anchors, crls=crls, credential=credential, verify=verify, ciphers=ciphers, keylog=keylog
             )
-        return TlsEndpoint(Side.CLIENT, contexts[Side.CLIENT, party], plain(party.name) if party.name else None)
+
+        asked_for = plain(party.name) if party.name else None
+        return TlsEndpoint(Side.CLIENT, contexts.get(Side.CLIENT, party, build), asked_for, closing)
 
     def server(party: Party) -> TlsEndpoint:
-        if party.credential is None:
+        shows = ciphers is not Ciphers.ANONYMOUS_FOR_THE_DEMO
+        if shows and party.credential is None:
             raise ValueError("a TLS server needs a certificate")
-        if (Side.SERVER, party) not in contexts:
-            asked = party.anchors if Protection.CLIENT_IDENTITY in claims else ()
-            if Protection.CLIENT_IDENTITY in claims and not asked:
-                raise ValueError("CLIENT_IDENTITY is claimed, and nobody is trusted to vouch for a client")
-            crls = party.crls if asked and Protection.REVOCATION in claims else ()
-            contexts[Side.SERVER, party] = server_context(
-                party.credential, client_trust=asked, crls=crls, keylog=keylog
-            )
-        return TlsEndpoint(Side.SERVER, contexts[Side.SERVER, party])
+        if asked and not party.anchors:
+            raise ValueError("CLIENT_IDENTITY is claimed, and nobody is trusted to vouch for a client")
 
-    return Protocol("tls", claims, client, server)
+        def build() -> ssl.SSLContext:
+            trust = party.anchors if asked else ()
+            crls = party.crls if asked and looked_at else ()
+            credential = party.credential if shows else None
+            return server_context(credential, client_trust=trust, crls=crls, ciphers=ciphers, keylog=keylog)
+
+        return TlsEndpoint(Side.SERVER, contexts.get(Side.SERVER, party, build), closing=closing)
+
+    key_type = KeyType.RSA_2048 if ciphers is Ciphers.STATIC_RSA_FOR_THE_DEMO else KeyType.EC_P256
+    return Protocol(name, claims, client, server, _hooks(ciphers), "tls", key_type)
+
+
+def _ciphers(claims: frozenset[Protection], version: ssl.TLSVersion | None) -> Ciphers:
+    fixed = CLAIMS - SECRECY - FORWARD_SECRECY - POSSESSION
+    if not fixed <= claims or Protection.POST_QUANTUM in claims:
+        cannot = [each.readable for each in Protection if each in fixed - claims]
+        raise ValueError(f"OpenSSL cannot leave out {', '.join(cannot)}" if cannot else "this OpenSSL has no ML-KEM")
+    missing = frozenset().union(*WEAK_CIPHERS) - claims
+    if missing:
+        if missing not in WEAK_CIPHERS:
+            raise ValueError("OpenSSL has no cipher suite that leaves out all of these together")
+        return WEAK_CIPHERS[missing]
+    return Ciphers.GOOD_1_2 if version is ssl.TLSVersion.TLSv1_2 else Ciphers.GOOD
+
+
+def _verify(claims: frozenset[Protection]) -> Verify:
+    wanted = claims & CHAIN if Protection.CHAIN in claims and Protection.POSSESSION in claims else frozenset()
+    if wanted not in VERIFY:
+        raise ValueError("ssl checks the name or the dates, or both; not neither")
+    return VERIFY[wanted]
+
+
+def _hooks(ciphers: Ciphers) -> Hooks:
+    """What can be tried on it. There is no arithmetic to try: OpenSSL refuses weak groups."""
+    downgrades = {
+        Ciphers.GOOD: (weakest_offer, without_tls_1_3),
+        Ciphers.GOOD_1_2: (weakest_offer,),
+    }
+    return Hooks(framing=RECORDS, downgrades=downgrades.get(ciphers), rename=rename, decipher=decipher)
+
+
+class _Cache:
+    """Contexts take a millisecond to build, and serve any number of conversations."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[Hashable, tuple[ssl.SSLContext, Party]] = {}
+
+    def get(self, side: Side, party: Party, build: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        """The one for a party with that credential, and that trust."""
+        key = side, id(party.credential), tuple(map(id, party.anchors)), tuple(map(id, party.crls))
+        if key not in self._contexts:
+            self._contexts[key] = build(), party  # the party is kept, so that no other gets its id
+        return self._contexts[key][0]

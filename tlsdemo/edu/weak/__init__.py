@@ -1,22 +1,59 @@
 """What is lost without a protection: each module replaces one part of the strong handshake, and says what is wrong.
 
-Each has a function Parts -> Parts, and names the attack that shows the difference. The dict below says which of them is
-for which protections; those that stand together in a key go together.
+Each has a function Parts -> Parts, and names the attack that shows the difference. `WEAK` says which of them is for
+which protection, in the order in which they are applied; `TOGETHER` has what is left when several are gone.
 """
 
 from collections.abc import Callable, Mapping
 
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.weak import certificate, clear, client_identity, multiplication, possession
+from tlsdemo.edu.weak import (
+    certificate,
+    clear,
+    client_identity,
+    closure,
+    compression,
+    forward_secrecy,
+    freshness,
+    integrity,
+    key_separation,
+    multiplication,
+    order,
+    possession,
+    post_quantum,
+    secrecy,
+    transcript,
+)
 from tlsdemo.protocol import Protection
 
-WEAK: Mapping[frozenset[Protection], Callable[[Parts], Parts]] = {
-    frozenset({Protection.STRONG_GROUP, Protection.FORWARD_SECRECY}): multiplication.weaken,
-    clear.MADE_OF_A_KEY: clear.weaken,
-    frozenset({Protection.POSSESSION}): possession.weaken,
-    frozenset({Protection.CHAIN}): certificate.without_chain,
-    frozenset({Protection.NAME}): certificate.without("name"),
-    frozenset({Protection.VALIDITY}): certificate.without("dates"),
-    frozenset({Protection.REVOCATION}): certificate.without("revocation"),
-    frozenset({Protection.CLIENT_IDENTITY}): client_identity.weaken,
+Weaken = Callable[[Parts], Parts]
+
+WEAK: Mapping[Protection, Weaken] = {
+    Protection.POST_QUANTUM: post_quantum.weaken,
+    Protection.FORWARD_SECRECY: forward_secrecy.weaken,
+    Protection.STRONG_GROUP: multiplication.weaken,
+    Protection.FRESHNESS: freshness.weaken,
+    Protection.TRANSCRIPT: transcript.weaken,
+    Protection.SECRECY: secrecy.weaken,
+    Protection.COMPRESSION_SAFETY: compression.weaken,
+    Protection.INTEGRITY: integrity.weaken,
+    Protection.ORDER: order.weaken,
+    Protection.CLOSURE: closure.weaken,
+    Protection.KEY_SEPARATION: key_separation.weaken,
+    Protection.POSSESSION: possession.weaken,
+    Protection.CHAIN: certificate.without_chain,
+    Protection.NAME: certificate.without("name"),
+    Protection.VALIDITY: certificate.without("dates"),
+    Protection.REVOCATION: certificate.without("revocation"),
+    Protection.CLIENT_IDENTITY: client_identity.weaken,
+}
+
+MADE_OF_A_CERTIFICATE = frozenset(
+    {Protection.POSSESSION, Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}
+)
+
+TOGETHER: Mapping[frozenset[Protection], Weaken] = {
+    frozenset({Protection.SECRECY, Protection.INTEGRITY}): clear.clear,
+    MADE_OF_A_CERTIFICATE: possession.without_certificates,
+    clear.MADE_OF_A_KEY: clear.open_line,
 }

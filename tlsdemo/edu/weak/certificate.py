@@ -1,10 +1,10 @@
 """Without CHAIN, NAME, VALIDITY or REVOCATION: one question about the certificate is not asked.
 
-What is wrong, and the man in the middle's way through it:
-CHAIN       any certificate will do: he makes one himself (`--credential self-signed`, `stranger`, `rogue`)
-NAME        any certificate of the same authority will do: he asks it for one, for a name of his own
-VALIDITY    a certificate is good for ever, and so is a key that was lost years ago
-REVOCATION  a key that is known to be stolen goes on opening doors
+What is wrong, and the attack that shows it:
+CHAIN       any certificate will do: he makes one himself (attack: `man-in-the-middle`)
+NAME        any certificate of the same authority will do: he asks it for one, for his own name (`other-host`)
+VALIDITY    a certificate is good for ever, and so is a key that was lost years ago (`expired`)
+REVOCATION  a key that is known to be stolen goes on opening doors (`revoked`)
 """
 
 from collections.abc import Callable, Sequence

@@ -1,14 +1,15 @@
-"""Without secrecy, integrity, and all that rests on a key: the open line.
+"""Without secrecy and integrity: the open line.
 
-What is wrong: everything. Whoever sits on the line reads, and changes what he likes, and nobody notices (attacks: the
-eavesdropper; the man in the middle, who has no work at all). There is no agreement, no random number, nothing in
-Finished; a cut line is taken for an end.
+What is wrong: everything. Whoever sits on the line reads, and changes what he likes, and nobody notices (attacks:
+`eavesdropper`, `bit-flip`; the man in the middle, who has no work at all).
+`clear` takes the two away, and leaves whatever else was agreed on standing on nothing. `open_line` is the rung `plain`:
+there is no agreement, no random number, nothing in Finished, and a cut line is taken for an end.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tlsdemo.edu.agreement import Nothing
-from tlsdemo.edu.channel import Channel, Content
+from tlsdemo.edu.channel import Channel, Cipher, Content, Rules
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import Alert, Data, Message
 from tlsdemo.edu.schedule import Secrets
@@ -18,6 +19,7 @@ from tlsdemo.protocol import Protection, Side
 MADE_OF_A_KEY = frozenset(
     {
         Protection.SECRECY,
+        Protection.COMPRESSION_SAFETY,
         Protection.INTEGRITY,
         Protection.ORDER,
         Protection.CLOSURE,
@@ -29,13 +31,30 @@ MADE_OF_A_KEY = frozenset(
 """What two have as soon as they have a common secret, however they came by it."""
 
 
-class ClearChannel(Channel):
-    """What is said, as it is said."""
+@dataclass(frozen=True)
+class Clear:
+    """A cipher that is none."""
 
-    cipher = "no cipher"
+    def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+        """As it is."""
+        return plaintext
+
+    def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+        """Whatever came."""
+        return sealed
+
+
+def clear(parts: Parts) -> Parts:
+    """Records that anybody reads and writes."""
+    return replace(parts, ciphers={"no cipher": Clear()})
+
+
+class ClearChannel(Channel):
+    """What is said, as it is said: not even records."""
+
     longest = 1 << 13
 
-    def __init__(self, side: Side, secrets: Secrets) -> None:
+    def __init__(self, side: Side, secrets: Secrets, cipher: Cipher, rules: Rules) -> None:
         """There are no secrets."""
 
     def seal(self, content: Content, data: bytes) -> Message:
@@ -54,15 +73,18 @@ class ClearChannel(Channel):
                 return Content.ALERT, (f"{description}: {detail}" if detail else description).encode("latin-1")
         raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} in the middle of the talk")
 
-    def end_of_line(self) -> None:  # type: ignore[override]  # the strong one never returns
+    def end_of_line(self) -> None:
         """As good an end as any."""
 
 
-def weaken(parts: Parts) -> Parts:
+def open_line(parts: Parts) -> Parts:
     """Nothing to agree on, nothing to keep."""
     return replace(
-        parts,
+        clear(parts),
         group=Nothing(),
+        secret=dict.fromkeys(Side, lambda machine: 0),
+        random=dict.fromkeys(Side, lambda machine: b""),
+        transcript_hash=lambda transcript: b"",
         verify_data=lambda finished_key, transcript_hash: b"",
         channel=ClearChannel,
         omitted=parts.omitted | {"random", "group", "share", "verify_data"},

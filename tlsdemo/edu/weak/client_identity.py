@@ -1,7 +1,7 @@
 """Without CLIENT_IDENTITY: the client shows no certificate.
 
 What is wrong: nothing, as long as anybody may come in; that is how the web works, where people log in by a password
-afterwards. But the server does not know whom it talks to (attack: the impostor client).
+afterwards. But the server does not know whom it talks to (attack: `impostor-client`).
 """
 
 from dataclasses import replace

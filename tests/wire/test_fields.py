@@ -1,0 +1,220 @@
+"""The laws of declared structures (DESIGN section 7), on declarations that use every shape. Falsehood caught: a reader
+and a writer that disagree, and bytes that nobody explains."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlsdemo.wire import client_hello, handshake, records, static_rsa
+from tlsdemo.wire.fields import (
+    Field,
+    WireError,
+    decode,
+    encode,
+    framed,
+    opaque,
+    optional,
+    struct,
+    uint,
+    vector,
+    walk,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part."""
+
+    kind: Annotated[int, uint(1), "Kind (§1)."]
+    data: Annotated[bytes, vector(1, 300), "Data (§2)."]
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What is framed."""
+
+    numbers: Annotated[tuple[int, ...], vector(0, 20, of=uint(2)), "Numbers (§3)."]
+    parts: Annotated[tuple[Part, ...] | None, optional(vector(0, 2000, of=struct(Part))), "Parts (§4)."] = None
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Every shape there is (§5).
+
+    And a second paragraph.
+    """
+
+    number: Annotated[int, uint(3), "A number (§6)."]
+    fixed: Annotated[bytes, opaque(4), "Four bytes (§7)."]
+    nothing: Annotated[bytes, opaque(0), "No bytes (§8)."]
+    inner: Annotated[Inner, framed(struct(Inner), 2**24 - 1), "A frame (§9)."]
+    end: Annotated[int, uint(1), "The end (§10)."]
+
+
+PARTS = st.lists(st.builds(Part, st.integers(0, 255), st.binary(min_size=1, max_size=300)), max_size=4).map(tuple)
+NUMBERS = st.lists(st.integers(0, 0xFFFF), max_size=10).map(tuple)
+WHOLES = st.builds(
+    Whole,
+    st.integers(0, 2**24 - 1),
+    st.binary(min_size=4, max_size=4),
+    st.just(b""),
+    st.builds(Inner, NUMBERS, st.none() | PARTS),
+    st.integers(0, 255),
+)
+EXTENSIONS = st.none() | st.lists(
+    st.builds(handshake.Extension, st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=5
+).map(tuple)
+RANDOM = st.binary(min_size=32, max_size=32)
+MESSAGES = st.builds(
+    client_hello.ClientHelloMessage,
+    st.just(1),
+    st.builds(
+        client_hello.ClientHello,
+        st.integers(0, 0xFFFF),
+        RANDOM,
+        st.binary(max_size=32),
+        st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=20).map(tuple),
+        st.binary(min_size=1, max_size=3),
+        EXTENSIONS,
+    ),
+)
+SERVER_HELLOS = st.builds(
+    handshake.ServerHello,
+    st.integers(0, 0xFFFF), RANDOM, st.binary(max_size=32), st.integers(0, 0xFFFF), st.integers(0, 255), EXTENSIONS,
+)  # fmt: skip
+ANYTHING_DECLARED = WHOLES | MESSAGES | SERVER_HELLOS
+
+DECLARED = (
+    Whole, client_hello.ClientHelloMessage, client_hello.ClientHello, client_hello.ServerNameList,
+    client_hello.SupportedVersions, handshake.Handshake, handshake.ServerHello, records.Record,
+    static_rsa.ClientKeyExchange,
+)  # fmt: skip
+
+
+def assert_leaves_tile(root: Field, data: bytes) -> None:
+    at = 0
+    for leaf in root.leaves():
+        assert leaf.start == at, leaf
+        assert leaf.end >= at
+        at = leaf.end
+    assert at == len(data)
+
+
+def assert_children_are_inside(field: Field) -> None:
+    for child in field.children:
+        assert field.start <= child.start <= child.end <= field.end
+        assert_children_are_inside(child)
+
+
+def assert_explained(root: Field) -> None:
+    for leaf in root.leaves():
+        assert leaf.name
+        assert "§" in leaf.reason, leaf
+
+
+@given(ANYTHING_DECLARED)
+def test_what_was_written_is_read_back(value: object) -> None:
+    assert decode(type(value), encode(value)) == value
+
+
+@given(ANYTHING_DECLARED)
+def test_the_leaves_tile_the_bytes_and_each_says_why_it_is_there(value: object) -> None:
+    data = encode(value)
+    root = walk(type(value), data)
+    assert_leaves_tile(root, data)
+    assert_children_are_inside(root)
+    assert_explained(root)
+    assert root.value == value
+
+
+@given(WHOLES | MESSAGES, st.integers(0, 255))
+def test_every_proper_prefix_and_every_appended_byte_is_rejected(value: object, byte: int) -> None:
+    data = encode(value)
+    for length in range(len(data)):
+        with pytest.raises(WireError):
+            decode(type(value), data[:length])
+    with pytest.raises(WireError):
+        decode(type(value), data + bytes([byte]))
+
+
+@given(st.sampled_from(DECLARED), st.binary(max_size=120))
+def test_whatever_is_read_is_written_as_it_was_and_the_rest_is_rejected(cls: type[Any], data: bytes) -> None:
+    try:
+        value = decode(cls, data)
+    except WireError:
+        return
+    assert encode(value) == data
+
+
+def test_a_body_without_frame_may_end_before_its_extensions_and_nowhere_else() -> None:
+    # §4.1.2: bytes after the compression methods, or none, tell whether there are extensions; the frame says where.
+    hello = client_hello.ClientHello(0x0303, bytes(32), b"", (0x002F,), b"\0", (handshake.Extension(23, b""),))
+    data = encode(hello)
+    readable = []
+    for length in range(len(data)):
+        try:
+            readable.append(decode(client_hello.ClientHello, data[:length]))
+        except WireError:
+            continue
+    assert [each.extensions for each in readable] == [None]
+
+
+def test_a_tree_by_hand() -> None:
+    data = bytes.fromhex("000102 aabbccdd 000009 02 0007 0004 09 0001 55 ff")
+    root = walk(Whole, data)
+    assert root.value == Whole(0x102, b"\xaa\xbb\xcc\xdd", b"", Inner((7,), (Part(9, b"U"),)), 255)
+    assert (root.name, root.reason) == ("Whole", "Every shape there is (§5).")
+    assert [(leaf.name, leaf.start, leaf.end, leaf.value) for leaf in root.leaves()] == [
+        ("number", 0, 3, 0x102),
+        ("fixed", 3, 7, b"\xaa\xbb\xcc\xdd"),
+        ("nothing", 7, 7, b""),
+        ("length", 7, 10, 9),
+        ("length", 10, 11, 2),
+        ("numbers[0]", 11, 13, 7),
+        ("length", 13, 15, 4),
+        ("kind", 15, 16, 9),
+        ("length", 16, 18, 1),
+        ("content", 18, 19, b"U"),
+        ("end", 19, 20, 255),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cls", "data"),
+    [
+        (Part, "01 0000"),  # below the minimum
+        (Part, "01 012d" + "00" * 301),  # above the maximum
+        (Inner, "16" + "00" * 22),  # above the maximum, though the length's byte could say so
+        (Inner, "03 000000"),  # half a number
+        (Inner, "02 0007 0003 09 0001 55"),  # the part runs out of its vector, though its byte is there
+        (Inner, "03 000000 0000"),  # half a number, though there are bytes behind it
+        (Whole, "000102 aabbccdd 000006 02 0007 0000 aa ff"),  # a byte too many within the frame
+        (Whole, "000102 aabbccdd 000002 02 0007 ff"),  # the numbers run out of their frame
+        (Whole, "000102 aabbccdd 00000a 02 0007 0004 09 0001 55 ff"),  # the frame takes the end with it
+        (client_hello.SupportedVersions, "00"),
+        (client_hello.ServerNameList, "0003 00 0000"),
+    ],
+)
+def test_lengths_outside_their_bounds_are_rejected(cls: type[Any], data: str) -> None:
+    with pytest.raises(WireError):
+        decode(cls, bytes.fromhex(data))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Part(256, b"1"),
+        Part(-1, b"1"),
+        Part(1, b""),
+        Part(1, bytes(301)),
+        Inner(tuple(range(11))),
+        handshake.ServerHello(0x0303, bytes(31), b"", 1, 0),
+        Whole(0, bytes(4), b"", Inner((1, 2**16)), 0),
+    ],
+)
+def test_a_value_that_does_not_fit_its_shape_is_not_written(value: object) -> None:
+    with pytest.raises(ValueError, match=r"bytes"):
+        encode(value)

@@ -1,0 +1,82 @@
+"""Attackers on the handshake (RFC 3552 §3.3): what was agreed is not what the two wanted, or was agreed before."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from tlsdemo.attack.judge import Encounter, Loot
+from tlsdemo.attack.mint import HIS_HOST
+from tlsdemo.attack.passive import talk
+from tlsdemo.attack.world import World
+from tlsdemo.protocol import Flight, Protocol, Relay, Side, converse
+
+
+class FirstFlight(Relay):
+    """Edits what the client says first, and relays the rest."""
+
+    def __init__(self, edit: Callable[[bytes], bytes]) -> None:
+        self._edit = edit
+        self._done = False
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        """Once."""
+        data = flight.data
+        if flight.sender is Side.CLIENT and not self._done:
+            self._done, data = True, self._edit(data)
+        return [(flight.sender.other, data)]
+
+
+def downgrade(protocol: Protocol, world: World) -> Loot:
+    """The client offers several ways; he leaves the weakest alone, and hopes that both take it for the best."""
+    assert protocol.hooks.downgrades
+    outcomes = [talk(protocol, world, FirstFlight(edit)) for edit in protocol.hooks.downgrades]
+    return Loot(tuple(map(Encounter, outcomes)), did="of what the client offers he leaves the weakest alone")
+
+
+def rename(protocol: Protocol, world: World) -> Loot:
+    """The client asks for one name, the server hears another: each believes in another conversation."""
+    edit = protocol.hooks.rename
+    assert edit
+    outcome = talk(protocol, world, FirstFlight(lambda data: edit(data, HIS_HOST)))
+    return Loot((Encounter(outcome),), did=f"he makes the client ask for {HIS_HOST}")
+
+
+class Player:
+    """An Endpoint that is none: it says again what a client has said, whatever it hears."""
+
+    side = Side.CLIENT
+    accepted = False
+    error: Exception | None = None
+    delivered = b""
+    ended = False
+
+    def __init__(self, flights: Sequence[bytes]) -> None:
+        self._flights = list(flights)
+
+    @property
+    def negotiated(self) -> Mapping[str, str]:
+        """Nothing: it understands nothing."""
+        return {}
+
+    def receive(self, data: bytes) -> None:
+        """It does not listen."""
+
+    def receive_eof(self) -> None:
+        """It does not listen."""
+
+    def send(self, data: bytes) -> None:
+        """It has nothing of its own to say."""
+
+    def close(self) -> None:
+        """It has nothing of its own to say."""
+
+    def outgoing(self) -> bytes:
+        """The next flight of the recording."""
+        return self._flights.pop(0) if self._flights else b""
+
+
+def replay(protocol: Protocol, world: World) -> Loot:
+    """He records a whole conversation, and plays the client's part of it to the server again."""
+    first = talk(protocol, world)
+    recording = [flight.data for flight in first.tape if flight.sender is Side.CLIENT]
+    again = converse(Player(recording), protocol.server(world.server))
+    encounters = Encounter(first), Encounter(again, frozenset({Side.SERVER}))
+    return Loot(encounters, did="he plays the client's part of an old conversation to the server again")

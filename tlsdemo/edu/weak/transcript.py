@@ -1,0 +1,24 @@
+"""Without TRANSCRIPT: signatures and Finished vouch for the numbers alone, and not for what was said around them.
+
+What is wrong: whatever was offered, chosen and asked for may be changed on the way (attacks: `downgrade`, which leaves
+the weakest offer alone; `renaming`, which has the server answer for somebody else). TLS 1.2 signs no more than this,
+both randoms and the public value (RFC 5246 §7.4.3), and FREAK and Logjam (2015) came in there.
+"""
+
+import json
+from dataclasses import replace
+
+from tlsdemo.edu import schedule
+from tlsdemo.edu.machine import Parts
+
+
+def only_the_numbers(transcript: bytes) -> bytes:
+    """The hash of both randoms and both public values."""
+    hellos = [json.loads(line) for line in transcript.splitlines()[:2]]
+    numbers = [hello["random"] + hello["share"] for hello in hellos if "share" in hello]
+    return schedule.transcript_hash(" ".join(numbers).encode())
+
+
+def weaken(parts: Parts) -> Parts:
+    """The rest is taken on trust."""
+    return replace(parts, transcript_hash=only_the_numbers)

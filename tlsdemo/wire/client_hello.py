@@ -1,0 +1,204 @@
+"""ClientHello (RFC 8446 §4.1.2): the message that nothing protects yet, and what somebody on the way can make of it.
+
+    record header(5)   msg_type(1) length(3)   legacy_version ... cipher_suites ... extensions(server_name, ...)
+    '---- may be several records ----'         '------------------ ClientHello -------------------------------'
+
+An edit takes a client's first flight, changes the one thing, refits every length around it, and keeps what comes
+behind. That the edit does not pay is the business of the Finished message: its MAC covers every byte of the hello.
+"""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from tlsdemo.wire import handshake, records
+from tlsdemo.wire.fields import WireError, decode, encode, framed, opaque, optional, struct, uint, vector
+from tlsdemo.wire.handshake import Extension
+
+SERVER_NAME, EXTENDED_MASTER_SECRET, SUPPORTED_VERSIONS = 0, 23, 43
+HOST_NAME = 0
+TLS13 = 0x0304
+SIGNALS = SECURE_RENEGOTIATION, FALLBACK = 0x00FF, 0x5600
+"""Numbers in the list of suites that are signals, not suites (RFC 5746 §3.3, RFC 7507 §2)."""
+
+
+@dataclass(frozen=True)
+class ClientHello:
+    """The client's opening offer (RFC 8446 §4.1.2)."""
+
+    legacy_version: Annotated[int, uint(2), "Frozen at 0x0303; the real offer is in supported_versions (§4.1.2)."]
+    random: Annotated[bytes, opaque(32), "32 fresh bytes; also the name of this connection in a key log (§4.1.2)."]
+    legacy_session_id: Annotated[
+        bytes, vector(0, 32), "TLS 1.2 resumed by it; 1.3 fills it so that middleboxes see what they know (§D.4)."
+    ]
+    cipher_suites: Annotated[
+        tuple[int, ...], vector(2, 2**16 - 2, of=uint(2)), "What the client would take, the dearest first (§4.1.2)."
+    ]
+    legacy_compression_methods: Annotated[
+        bytes, vector(1, 255), "One zero byte: none. Compression betrays secrets by size (§4.1.2)."
+    ]
+    extensions: Annotated[
+        tuple[Extension, ...] | None,
+        optional(vector(0, 2**16 - 1, of=struct(Extension))),
+        "Everything that TLS learnt later (§4.2); a TLS 1.2 client may leave out even the list (§4.1.2).",
+    ] = None
+
+    def extension(self, extension_type: int) -> bytes | None:
+        """The content of that extension, if it is there."""
+        found = (each.extension_data for each in self.extensions or () if each.extension_type == extension_type)
+        return next(found, None)
+
+    def with_extension(self, extension_type: int, data: bytes | None) -> "ClientHello":
+        """The same hello with other content in that extension, or without it."""
+        kept = (
+            replace(each, extension_data=data) if each.extension_type == extension_type and data is not None else each
+            for each in self.extensions or ()
+            if each.extension_type != extension_type or data is not None
+        )
+        return replace(self, extensions=None if self.extensions is None else tuple(kept))
+
+
+@dataclass(frozen=True)
+class ClientHelloMessage:
+    """A ClientHello with its frame (RFC 8446 §4)."""
+
+    msg_type: Annotated[int, uint(1), "1: client_hello (§4)."]
+    body: Annotated[ClientHello, framed(struct(ClientHello), 2**24 - 1), "The hello itself (§4.1.2)."]
+
+
+@dataclass(frozen=True)
+class ServerName:
+    """One name of the server (RFC 6066 §3)."""
+
+    name_type: Annotated[int, uint(1), "0: host_name, the only type there ever was (RFC 6066 §3)."]
+    name: Annotated[bytes, vector(1, 2**16 - 1), "The host as the client knows it, readable by all (RFC 6066 §3)."]
+
+
+@dataclass(frozen=True)
+class ServerNameList:
+    """The extension server_name (RFC 6066 §3)."""
+
+    server_name_list: Annotated[
+        tuple[ServerName, ...],
+        vector(1, 2**16 - 1, of=struct(ServerName)),
+        "Which of its certificates a server shall show; a list, of which one entry is ever used (RFC 6066 §3).",
+    ]
+
+
+@dataclass(frozen=True)
+class SupportedVersions:
+    """The extension supported_versions of a client (RFC 8446 §4.2.1)."""
+
+    versions: Annotated[
+        tuple[int, ...], vector(2, 254, of=uint(2)), "What the client speaks, the dearest first (§4.2.1)."
+    ]
+
+
+# Edits of a first flight --------------------------------------------------------------------------------------------
+
+
+def weakest(first_flight: bytes, among: Container[int] | None = None) -> bytes:
+    """Only the last suite on the client's list is left: of TLS 1.3 if it offers that, else of TLS 1.2.
+
+    `among` says which suites the server can take: an ECDSA certificate goes with no RSA suite, and an offer without any
+    fitting one just ends in handshake_failure. The same bytes, if this is no ClientHello or there is no such suite.
+    """
+
+    def edit(hello: ClientHello) -> ClientHello:
+        real = [suite for suite in hello.cipher_suites if not (suite in SIGNALS or is_grease(suite))]
+        usable = [suite for suite in real if (suite >> 8 == 0x13) is _offers_tls13(hello)]
+        if among is not None:
+            usable = [suite for suite in usable if suite in among]
+        # Without this signal OpenSSL's client refuses the answer at once (RFC 5746 §3.4), whatever the suites are.
+        kept = [suite for suite in hello.cipher_suites if suite == SECURE_RENEGOTIATION]
+        return replace(hello, cipher_suites=(usable[-1], *kept)) if usable else hello
+
+    return _edited(first_flight, edit)
+
+
+def without_tls13(first_flight: bytes) -> bytes:
+    """The version downgrade: supported_versions is removed, and what is left offers TLS 1.2 (§4.2.1)."""
+    return _edited(first_flight, lambda hello: hello.with_extension(SUPPORTED_VERSIONS, None))
+
+
+def renamed(first_flight: bytes, name: str) -> bytes:
+    """Another host name in server_name, if there is one; ValueError if it is empty or not ASCII."""
+
+    def edit(hello: ClientHello) -> ClientHello:
+        names = _server_names(hello)
+        if not any(each.name_type == HOST_NAME for each in names):
+            return hello
+        edited = tuple(replace(each, name=host) if each.name_type == HOST_NAME else each for each in names)
+        return hello.with_extension(SERVER_NAME, encode(ServerNameList(edited)))
+
+    host = name.encode("ascii")
+    return _edited(first_flight, edit)
+
+
+def server_name(first_flight: bytes) -> str | None:
+    """The host name in server_name (RFC 6066 §3), if these bytes begin with a ClientHello that has one."""
+    opening = _opening(first_flight)
+    if opening is None:
+        return None
+    hosts = (each.name for each in _server_names(opening.hello) if each.name_type == HOST_NAME)
+    return next((host.decode("ascii", "backslashreplace") for host in hosts), None)
+
+
+def is_grease(value: int) -> bool:
+    """A number that means nothing, offered so that servers learn to pass over what they do not know (RFC 8701 §2)."""
+    return value >> 8 == value & 0xFF and value & 0x0F == 0x0A
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """A first flight taken apart."""
+
+    hello: ClientHello
+    legacy_record_version: int
+    same_records: bytes
+    """Further handshake bytes in the records of the hello."""
+    behind: bytes
+
+
+def _opening(first_flight: bytes) -> _Opening | None:
+    """The ClientHello at the beginning, reassembled from as many records as it spans (§5.1); None if there is none."""
+    at, fragments = 0, b""
+    for record in records.records(first_flight):
+        if record.content_type != records.HANDSHAKE:
+            return None
+        at, fragments = at + records.HEADER + len(record.fragment), fragments + record.fragment
+        message = next(handshake.messages(fragments), None)
+        if message is None:
+            continue
+        if message.msg_type != handshake.CLIENT_HELLO:
+            return None
+        try:
+            hello = decode(ClientHello, message.body)
+        except WireError:
+            return None
+        rest = fragments[handshake.HEADER + len(message.body) :]
+        return _Opening(hello, int.from_bytes(first_flight[1:3]), rest, first_flight[at:])
+    return None
+
+
+def _edited(first_flight: bytes, edit: Callable[[ClientHello], ClientHello]) -> bytes:
+    """The first flight with another hello in it; untouched, if the hello is the same or there is none."""
+    opening = _opening(first_flight)
+    if opening is None or (hello := edit(opening.hello)) == opening.hello:
+        return first_flight
+    content = encode(ClientHelloMessage(handshake.CLIENT_HELLO, hello)) + opening.same_records
+    return records.framed(records.HANDSHAKE, opening.legacy_record_version, content) + opening.behind
+
+
+def _server_names(hello: ClientHello) -> tuple[ServerName, ...]:
+    try:
+        return decode(ServerNameList, hello.extension(SERVER_NAME) or b"").server_name_list
+    except WireError:
+        return ()
+
+
+def _offers_tls13(hello: ClientHello) -> bool:
+    try:
+        return TLS13 in decode(SupportedVersions, hello.extension(SUPPORTED_VERSIONS) or b"").versions
+    except WireError:
+        return False

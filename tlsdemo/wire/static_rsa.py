@@ -1,0 +1,113 @@
+"""Reading a recording with a stolen key: TLS 1.2 with static RSA key exchange (RFC 5246 §7.4.7.1).
+
+    client: premaster secret, encrypted to the key in the server's certificate  -->  ClientKeyExchange
+
+So that one key opens every conversation ever held, years later too: no forward secrecy (RFC 8446 §1.2 removed it).
+With ECDHE, and in TLS 1.3 always, the key of the certificate only signs, and here is nothing to decrypt.
+A session that resumes an earlier one or negotiates anew has its secrets from elsewhere, and is not followed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Annotated
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from tlsdemo.wire import tls12
+from tlsdemo.wire.client_hello import EXTENDED_MASTER_SECRET, ClientHello
+from tlsdemo.wire.fields import WireError, decode, encode, vector
+from tlsdemo.wire.handshake import (
+    CLIENT_HELLO,
+    CLIENT_KEY_EXCHANGE,
+    SERVER_HELLO,
+    SERVER_HELLO_DONE,
+    Handshake,
+    ServerHello,
+    messages,
+)
+from tlsdemo.wire.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, records
+
+STATIC_RSA = (0x009C, 0x009D)
+
+
+@dataclass(frozen=True)
+class ClientKeyExchange:
+    """How the premaster secret travels with static RSA (RFC 5246 §7.4.7.1)."""
+
+    encrypted_pre_master_secret: Annotated[
+        bytes, vector(0, 2**16 - 1), "48 bytes, for the server's RSA key alone (RFC 5246 §7.4.7.1)."
+    ]
+
+
+def decipher(client_bytes: bytes, server_bytes: bytes, key: PrivateKeyTypes) -> bytes:
+    """All application data of a recorded conversation, the client's first; b"" if this key does not open it.
+
+    The two recordings are all that each side sent, from its first byte. Never raises: a thief tries his key on
+    whatever he has.
+    """
+    try:
+        recording = _Recording(client_bytes, server_bytes)
+        client_keys, server_keys = recording.keys(key)
+        return b"".join((*_read(client_keys, recording.client), *_read(server_keys, recording.server)))
+    except (ValueError, LookupError):  # WireError is a ValueError
+        return b""
+
+
+class _Recording:
+    """The messages of the handshake that passed in the clear."""
+
+    def __init__(self, client_bytes: bytes, server_bytes: bytes) -> None:
+        self.client, self.server = list(records(client_bytes)), list(records(server_bytes))
+        self.from_client, self.from_server = list(_clear(self.client)), list(_clear(self.server))
+        self.client_hello = decode(ClientHello, self.from_client[0].body)
+        self.server_hello = decode(ServerHello, self.from_server[0].body)
+        if (self.from_client[0].msg_type, self.from_server[0].msg_type) != (CLIENT_HELLO, SERVER_HELLO):
+            raise WireError("no hellos")
+        if self.server_hello.cipher_suite not in STATIC_RSA:
+            raise WireError("the key exchange is not static RSA")
+
+    def keys(self, key: PrivateKeyTypes) -> tuple[tls12.Keys, tls12.Keys]:
+        """The client's and the server's; wrong ones, if the key is the wrong one (RFC 5246 §7.4.7.1)."""
+        if not isinstance(key, RSAPrivateKey):
+            raise ValueError("no RSA key")
+        exchange = _up_to(CLIENT_KEY_EXCHANGE, self.from_client)
+        encrypted = decode(ClientKeyExchange, exchange[-1].body).encrypted_pre_master_secret
+        premaster_secret = key.decrypt(encrypted, PKCS1v15())
+        suite = tls12.SUITES[self.server_hello.cipher_suite]
+        randoms = self.client_hello.random, self.server_hello.random
+        if self.client_hello.extension(EXTENDED_MASTER_SECRET) is not None and self.server_hello.has(
+            EXTENDED_MASTER_SECRET
+        ):
+            answer = _up_to(SERVER_HELLO_DONE, self.from_server)
+            transcript = b"".join(map(encode, (exchange[0], *answer, *exchange[1:])))
+            master = tls12.extended_master_secret(suite, premaster_secret, transcript)
+        else:
+            master = tls12.master_secret(suite, premaster_secret, *randoms)
+        return tls12.traffic_keys(suite, master, *randoms)
+
+
+def _clear(found: list[Record]) -> Iterator[Handshake]:
+    """The handshake messages before ChangeCipherSpec."""
+    clear = takewhile(lambda record: record.content_type != CHANGE_CIPHER_SPEC, found)
+    return messages(b"".join(record.fragment for record in clear if record.content_type == HANDSHAKE))
+
+
+def _up_to(msg_type: int, sent: list[Handshake]) -> list[Handshake]:
+    """Everything from the hello to that message; LookupError if it never comes."""
+    return sent[: [each.msg_type for each in sent].index(msg_type) + 1]
+
+
+def _read(keys: tls12.Keys, found: list[Record]) -> Iterator[bytes]:
+    """The application data behind ChangeCipherSpec, as far as the keys open it; ValueError if nothing was encrypted."""
+    changed = [record.content_type for record in found].index(CHANGE_CIPHER_SPEC)
+    for sequence_number, record in enumerate(found[changed + 1 :]):
+        try:
+            content = tls12.opened(keys, sequence_number, record)
+        except (InvalidTag, ValueError):
+            return
+        if record.content_type == APPLICATION_DATA:
+            yield content

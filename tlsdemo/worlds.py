@@ -1,0 +1,20 @@
+"""Worlds for the attacks, with this machine's clock, randomness and keys. EDGE."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+
+from cryptography import x509
+
+from pki import keys
+from pki.keys import KeyType
+from tlsdemo.attack.mint import Mint
+from tlsdemo.attack.world import DEPTH, World
+
+
+@cache
+def world(key_type: KeyType, depth: int = DEPTH) -> World:
+    """The one world of this process whose keys are of that type; what it mints is minted once."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    mint = Mint(now, lambda: keys.generate(key_type), x509.random_serial_number)
+    return World.create(mint, os.urandom, depth)
