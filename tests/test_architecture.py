@@ -26,11 +26,14 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.credentials": {"pki"},
     "tlsdemo.bench": BELOW_THE_EDGE,
     "tlsdemo.worlds": {"pki", "tlsdemo.attack"},
+    "tlsdemo.comparison": {"tlsdemo.protocol", "tlsdemo.edu", "tlsdemo.tls"},
+    "tlsdemo.prices": {"tlsdemo.protocol", "tlsdemo.bench", "tlsdemo.worlds"},
     "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.lab": BELOW_THE_EDGE,
     "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.worlds"},
     "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes", "tlsdemo.worlds"},
-    "tlsdemo.commands": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab", "tlsdemo.worlds"},
+    "tlsdemo.commands": BELOW_THE_EDGE
+    | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab", "tlsdemo.worlds", "tlsdemo.comparison", "tlsdemo.prices"},
     "tlsdemo.cli": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.commands"},
     "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
 }

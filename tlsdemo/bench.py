@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tlsdemo.protocol import Endpoint, Side
 
@@ -22,6 +22,8 @@ class Price:
 
     title: str
     flights: int
+    round_trips: int
+    """That the client waits for before it may speak."""
     sent: Mapping[Side, int]
     seconds: Mapping[Side, float]
     """The least seen, since noise only adds to it."""
@@ -45,14 +47,14 @@ def handshakes(setups: Sequence[Setup], rounds: int = 40) -> list[Price]:
 
 def _least(found: Sequence[Price]) -> Price:
     least = {side: min(price.seconds[side] for price in found) for side in Side}
-    return Price(found[0].title, found[0].flights, found[0].sent, least)
+    return replace(found[0], seconds=least)
 
 
 def _handshake(setup: Setup) -> Price:
     """One handshake, until both are silent; ValueError if it failed."""
     seconds = dict.fromkeys(Side, 0.0)
     sent = dict.fromkeys(Side, 0)
-    flights = 0
+    flights = round_trips = 0
     ends: dict[Side, Endpoint] = {}
     for side, make in ((Side.CLIENT, setup.client), (Side.SERVER, setup.server)):
         begin = time.perf_counter()
@@ -66,10 +68,11 @@ def _handshake(setup: Setup) -> Price:
                 silent = False
                 flights += 1
                 sent[side] += len(data)
+                round_trips += side is Side.SERVER and not ends[Side.CLIENT].accepted
                 begin = time.perf_counter()
                 ends[side.other].receive(data)
                 seconds[side.other] += time.perf_counter() - begin
     for end in ends.values():
         if not end.accepted or end.error:
             raise ValueError(f"{setup.title}: the handshake failed: {end.error}")
-    return Price(setup.title, flights, sent, seconds)
+    return Price(setup.title, flights, round_trips, sent, seconds)

@@ -226,6 +226,62 @@ def tour(
     return tour(certs, wait=sys.stdin if step else None)
 
 
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+@app.command()
+def compare(
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="An attack or a protocol, by its name; may be repeated, or separated by commas."),
+    ] = None,
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The matrix as a Markdown table.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write a page with every conversation to look at.", readable=False),
+    ] = None,
+) -> int:
+    """Every attack on every protocol: predicted, and run; and what each protection costs."""
+    from tlsdemo.commands.compare import Settings, compare
+
+    if as_json and markdown:
+        raise Problem("--json and --markdown together", hint="choose one of them", code=ExitCode.USAGE)
+    return compare(Settings(only or (), as_json, markdown, html))
+
+
+@app.command()
+def attack(
+    name: Annotated[str, typer.Argument(metavar="ATTACK", help="`tlsdemo attacks` lists them.")],
+    on: Annotated[
+        list[str] | None, typer.Option("--on", help="A protocol; may be repeated. Default: ca, and tls.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="A protection to leave out; may be repeated.")
+    ] = None,
+) -> int:
+    """One attack, told as a story: what passed, who believes what, and what stopped it or was missing."""
+    from tlsdemo.commands.attack import Settings, attack
+
+    return attack(Settings(name, on or (), without or ()))
+
+
+@app.command()
+def attacks(as_json: Json = False) -> int:
+    """The attacks, each in a sentence."""
+    from tlsdemo.commands.attack import attacks
+
+    return attacks(as_json)
+
+
+@app.command()
+def protocols(as_json: Json = False) -> int:
+    """What can be compared: the rungs, `ca` without one protection, and TLS in its configurations."""
+    from tlsdemo.commands.attack import protocols
+
+    return protocols(as_json)
+
+
 def _add_pki() -> None:
     from pki.cli import app as pki_app
 

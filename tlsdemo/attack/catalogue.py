@@ -90,6 +90,7 @@ ATTACKS = (
     ),
     _attack("compression", "lengths", tampering.watch_the_lengths, CHANGES, P.COMPRESSION_SAFETY, needs=FRAMING),
     _attack("man-in-the-middle", "man in the middle", impostor.man_in_the_middle, JOINS, P.CHAIN, joins=True),
+    _attack("copied-certificate", "copied certificate", impostor.with_a_copy, JOINS, P.POSSESSION),
     _attack("other-host", "another host's", impostor.with_another_name, JOINS, P.NAME),
     _attack("expired", "an expired one", impostor.with_an_expired_one, JOINS, P.VALIDITY),
     _attack("revoked", "a revoked one", impostor.with_a_revoked_one, JOINS, P.REVOCATION),

@@ -28,6 +28,11 @@ def man_in_the_middle(protocol: Protocol, world: World) -> Loot:
     )
 
 
+def with_a_copy(protocol: Protocol, world: World) -> Loot:
+    """A certificate is public: he shows the server's own, and hopes that nobody asks for a proof that it is his."""
+    return _intercept_with(protocol, world, [_copy(world)])
+
+
 def with_another_name(protocol: Protocol, world: World) -> Loot:
     """A good certificate, honestly bought - for his own host."""
     return _intercept_with(

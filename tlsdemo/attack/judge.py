@@ -82,7 +82,7 @@ def _believed(encounter: Encounter, side: Side, control: Outcome) -> Iterator[st
 
 def quote(data: bytes, most: int = 60) -> str:
     """Bytes for people: as text, shortened in the middle."""
-    text = data.decode("utf-8", "backslashreplace").strip()
+    text = " / ".join(data.decode("utf-8", "backslashreplace").strip().splitlines())
     shown = text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
     return ascii(shown) if not shown.isprintable() else f'"{shown}"'
 

@@ -27,7 +27,7 @@ class Verdict(Enum):
 
     HELD = "held", "✓"
     BROKEN = "broken", "✗"
-    MOOT = "moot", "(✓)"
+    MOOT = "moot", "~"
     """Held; but he could have joined the conversation instead, as a man in the middle, and had it all."""
     UNSEEN = "held, never seen to win here", "·"
     """No protocol of this family ever loses to it."""
@@ -130,13 +130,11 @@ def measure(
     protocols: Sequence[Protocol],
     worlds: Worlds,
     attacks: Sequence[Attack] = ATTACKS,
-    progress: Callable[[Protocol], None] = lambda protocol: None,
 ) -> Matrix:
     """Run every attack on every protocol."""
     duels: dict[tuple[str, str], Duel] = {}
     joined = set()
     for protocol in protocols:
-        progress(protocol)
         world = worlds(protocol.key_type)
         control = undisturbed(protocol, world)
         for attack in attacks:

@@ -158,6 +158,7 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
             return [(Side.SERVER, rewrite(framing, flight.data, change))]
 
         outcome = talk(protocol, world, OnLine(ORDER, do))
+        told[:] = [Encounter(outcome)]
         tape[:] = outcome.tape
         asked += 1
         return tuple(len(each.data) for each in tape if each.sender is Side.SERVER and each.line == ORDER)

@@ -53,6 +53,10 @@ class Screen:
         """Something to type."""
         self._line(f"    $ {text}", "bold cyan")
 
+    def line(self, text: str, style: str = "") -> None:
+        """A line as it is, however long."""
+        self._line(text, style)
+
     def _verdict(self, text: str, style: str) -> None:
         for line in textwrap.wrap(f"=> {text}", WIDTH, subsequent_indent="   "):
             self._line(line, style)

@@ -1,6 +1,6 @@
 """Without POSSESSION: nobody proves that the certificate is his.
 
-What is wrong: a certificate is public, and whoever has seen it can show it (attack: `man-in-the-middle`, with a copy).
+What is wrong: a certificate is public, and whoever has seen it can show it (attack: `copied-certificate`).
 `without_certificates` is for the rungs below `signed`, in which nobody shows one at all: both have a secret that nobody
 else has - but whom do they have it with? A man in the middle agrees with each of them on its own, and passes on what he
 reads. No arithmetic mends that: what the two know of each other is only what came over the line, and all of that can be

@@ -1,0 +1,19 @@
+"""One world, and one matrix, for all tests of a process."""
+
+import pytest
+
+from pki.keys import KeyType
+from tlsdemo.attack.matrix import Matrix, measure
+from tlsdemo.attack.world import World
+from tlsdemo.comparison import all_protocols
+from tlsdemo.worlds import world as world_of
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    return world_of(KeyType.EC_P256)
+
+
+@pytest.fixture(scope="session")
+def matrix() -> Matrix:
+    return measure(all_protocols(), world_of)

@@ -1,0 +1,141 @@
+"""Theory against measurement. Falsehood caught: a claim that is not kept, an attack that is no attack, a lucky cell."""
+
+from random import Random
+
+import pytest
+
+from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
+from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, measure, undisturbed
+from tlsdemo.attack.world import World
+from tlsdemo.comparison import all_protocols
+from tlsdemo.edu.rungs import CA, HYBRID, RUNGS, edu
+from tlsdemo.edu.weak.clear import MADE_OF_A_KEY
+from tlsdemo.protocol import Protection, Protocol
+from tlsdemo.tls.protocol import CONFIGURATIONS
+from tlsdemo.worlds import world as world_of
+
+P = Protection
+CAN_BE_STOPPED = [attack for attack in ATTACKS if attack.stopped_by]
+SETS = 24
+
+
+def test_in_every_cell_the_measurement_is_the_prediction(matrix: Matrix) -> None:
+    assert [(each.attack.id, each.protocol.name, each.damage) for each in matrix.surprises] == []
+    assert len(matrix.duels) == len(ATTACKS) * (len(RUNGS) + len(CA) + len(CONFIGURATIONS))
+
+
+@pytest.mark.parametrize("attack", CAN_BE_STOPPED, ids=lambda attack: attack.id)
+def test_every_attack_wins_somewhere_and_loses_somewhere(matrix: Matrix, attack: Attack) -> None:
+    found = {matrix[attack, protocol].measured for protocol in matrix.protocols}
+    assert {Verdict.BROKEN, Verdict.HELD} <= found
+
+
+@pytest.mark.parametrize("attack", [each for each in ATTACKS if not each.stopped_by], ids=lambda attack: attack.id)
+def test_what_nothing_stops_wins_everywhere(matrix: Matrix, attack: Attack) -> None:
+    assert {matrix[attack, protocol].measured for protocol in matrix.protocols} == {Verdict.BROKEN}
+
+
+def broken(protocol: Protocol) -> set[str]:
+    people = world_of(protocol.key_type)
+    control = undisturbed(protocol, people)
+    duels = (duel(attack, protocol, people, control) for attack in ATTACKS)
+    return {each.attack.id for each in duels if each.damage}
+
+
+@pytest.fixture(scope="module")
+def broken_with_all() -> set[str]:
+    return broken(edu(HYBRID))
+
+
+@pytest.mark.parametrize("protection", Protection, ids=lambda protection: protection.name)
+def test_whoever_takes_one_claim_away_loses_at_least_one_cell_more(
+    protection: Protection, broken_with_all: set[str]
+) -> None:
+    without = broken(edu(HYBRID - {protection}))
+    assert broken_with_all < without
+    assert any(protection in BY_ID[attack].stopped_by for attack in without - broken_with_all)
+
+
+def random_sets(seed: int) -> list[frozenset[Protection]]:
+    """Any set but these: a compressed text under a cipher without MAC is not changed in a way that pays."""
+    random = Random(seed)
+    found: list[frozenset[Protection]] = []
+    while len(found) < SETS:
+        share = random.choice((0.5, 0.7, 0.9))
+        claims = frozenset(each for each in Protection if random.random() < share)
+        if {P.INTEGRITY, P.COMPRESSION_SAFETY} & claims or not MADE_OF_A_KEY & claims:
+            found.append(claims)
+    return found
+
+
+@pytest.mark.parametrize("claims", random_sets(20261124), ids=lambda claims: edu(claims).name.replace(" ", "-"))
+def test_of_any_set_the_theory_knows_what_holds(claims: frozenset[Protection], world: World) -> None:
+    protocol = edu(claims)
+    control = undisturbed(protocol, world)
+    duels = [duel(attack, protocol, world, control) for attack in ATTACKS]
+    assert [each.attack.id for each in duels if each.is_surprise] == []
+
+
+# What the verdicts mean ---------------------------------------------------------------------------------------------
+
+
+def test_held_is_moot_exactly_where_anybody_may_be_the_man_in_the_middle(matrix: Matrix) -> None:
+    joining = BY_ID["man-in-the-middle"]
+    for attack in ATTACKS:
+        for protocol in matrix.protocols:
+            moot = matrix.verdict(attack, protocol) is Verdict.MOOT
+            held = matrix[attack, protocol].measured is Verdict.HELD
+            open_to_all = matrix[joining, protocol].measured is Verdict.BROKEN
+            assert moot is (held and attack.is_active and open_to_all), (attack.id, protocol.name)
+
+
+def test_openssl_is_never_seen_to_lose_to_what_it_cannot_leave_out(matrix: Matrix) -> None:
+    tls = next(each for each in matrix.protocols if each.name == "tls")
+    unseen = {attack.id for attack in ATTACKS if matrix.verdict(attack, tls) is Verdict.UNSEEN}
+    assert unseen == {"downgrade", "renaming", "replay", "bit-flip", "reordering"}
+
+
+def test_not_applicable_comes_of_a_missing_hook_alone(matrix: Matrix) -> None:
+    for found in matrix.duels.values():
+        missing = [name for name in found.attack.needs if getattr(found.protocol.hooks, name) is None]
+        assert (found.measured is Verdict.NOT_APPLICABLE) is bool(missing)
+
+
+def test_tls_in_python_does_by_default_what_its_claims_say(matrix: Matrix) -> None:
+    tls = next(each for each in matrix.protocols if each.name == "tls")
+    lost = {attack.id for attack in ATTACKS if matrix[attack, tls].damage}
+    assert lost == {"revoked", "impostor-client", "truncation", "stolen-key", "stolen-authority", "installed-root"}
+
+
+def test_the_counts_are_those_of_the_cells(matrix: Matrix) -> None:
+    assert sum(matrix.counts.values()) == len(matrix.duels)
+    assert matrix.counts[Verdict.BROKEN] == sum(each.damage is not None for each in matrix.duels.values())
+
+
+def test_a_claim_that_is_not_kept_is_a_surprise(world: World) -> None:
+    lying = edu(CA - {P.ORDER})
+    liar = Protocol(lying.name, CA, lying.client, lying.server, lying.hooks, lying.family)
+    found = measure([liar], world_of, [BY_ID["reordering"]])
+    assert [each.attack.id for each in found.surprises] == ["reordering"]
+
+
+def test_what_goes_wrong_by_itself_shows_nothing(world: World) -> None:
+    with pytest.raises(ValueError, match="left alone"):
+        undisturbed(Protocol("odd", CA, edu(CA).client, edu(RUNGS["dh"]).server), world)
+
+
+def test_every_protocol_has_a_name_of_its_own() -> None:
+    names = [protocol.name for protocol in all_protocols()]
+    assert len(set(names)) == len(names)
+
+
+def test_a_duel_has_a_secret_of_its_own(world: World) -> None:
+    control = undisturbed(edu(RUNGS["plain"]), world)
+    attack, protocol = BY_ID["eavesdropper"], edu(RUNGS["plain"])
+    first, second = (duel(attack, protocol, world, control) for _ in range(2))
+    assert _finding(first) != _finding(second)
+
+
+def _finding(found: Duel) -> str:
+    assert found.damage
+    return found.damage.sentence

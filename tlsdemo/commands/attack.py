@@ -1,0 +1,147 @@
+"""`tlsdemo attack`: one duel, told as a story; `tlsdemo attacks` and `tlsdemo protocols`: what there is. EDGE."""
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pki.errors import ExitCode, Problem
+from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
+from tlsdemo.attack.matrix import Duel, duel, undisturbed
+from tlsdemo.commands import retelling
+from tlsdemo.comparison import all_protocols, find, protection, sentence
+from tlsdemo.protocol import Protection, Protocol
+from tlsdemo.report.sequence import as_text
+from tlsdemo.report.terminal import Screen
+from tlsdemo.worlds import world
+
+ALL_OF_IT = 16  # bytes of the secret
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the command."""
+
+    attack: str
+    on: Sequence[str]
+    without: Sequence[str]
+
+
+def attack(settings: Settings) -> int:
+    """Run one attack on some protocols; 1 if a prediction failed, whoever wins."""
+    chosen = _attack(settings.attack)
+    protocols = [_protocol(name, settings.without) for name in settings.on or ("ca", "tls")]
+    screen = Screen()
+    screen.heading(f"The attack: {chosen.title}")
+    screen.say(chosen.sentence)
+    screen.say(f"({chosen.threat}.)")
+    surprises = False
+    for protocol in protocols:
+        people = world(protocol.key_type, ALL_OF_IT)
+        found = duel(chosen, protocol, people, undisturbed(protocol, people))
+        _tell(found, screen)
+        surprises = surprises or found.is_surprise
+    return ExitCode.NO if surprises else ExitCode.YES
+
+
+def _attack(name: str) -> Attack:
+    if name not in BY_ID:
+        raise Problem(f"there is no attack {name!r}", hint="`tlsdemo attacks` lists them", code=ExitCode.USAGE)
+    return BY_ID[name]
+
+
+def _protocol(name: str, without: Sequence[str]) -> Protocol:
+    try:
+        missing = [protection(each) for option in without for each in option.split(",")]
+    except KeyError as error:
+        known = ", ".join(each.readable.replace(" ", "-") for each in Protection)
+        fact = f"there is no protection {str(error.args[0]).lower().replace('_', '-')!r}"
+        raise Problem(fact, f"there are: {known}", hint="--without order", code=ExitCode.USAGE) from None
+    try:
+        return find(name, missing)
+    except KeyError:
+        hint = "`tlsdemo protocols` lists them"
+        raise Problem(f"there is no protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
+    except ValueError as error:
+        hint = "--on ca: in the educational handshake every protection can be left out"
+        raise Problem(f"{name} cannot be had so: {error}", hint=hint, code=ExitCode.USAGE) from None
+
+
+def _tell(found: Duel, screen: Screen) -> None:
+    screen.heading(f"on {found.protocol.name}")
+    screen.say(sentence(found.protocol))
+    screen.say(f"Predicted: {found.predicted.word}. {retelling.why(found)}")
+    if found.loot is None:
+        screen.good("Not run.")
+        return
+    screen.line("")
+    for line in as_text(retelling.events(found)):
+        screen.line(line)
+    screen.line("")
+    if found.damage:
+        screen.bad(f"Broken: {found.damage.sentence}.")
+    else:
+        screen.good("Held.")
+    for each in retelling.deciding(found):
+        screen.show(each.readable, f"{each.meaning} ({each.section})")
+        screen.show("", retelling.place(each, found.protocol))
+    if not found.attack.stopped_by:
+        screen.say(ANSWERS[found.attack.id])
+    if found.is_surprise:
+        screen.bad(f"It was predicted to be {found.predicted.word}: a fault in the theory, or in the code.")
+
+
+ANSWERS = {
+    "stolen-key": """The answer is to notice, to revoke, and to have clients that look (attack `revoked`); short
+        lifetimes limit the damage.""",
+    "stolen-authority": """The answer is a pinned key: a client that knows this server's own key beforehand. It costs
+        what the authority was to save: whoever changes the key locks the client out. Public logs of all certificates
+        (Certificate Transparency, RFC 9162) make it noticed.""",
+    "installed-root": """The answer is a pinned key, again, or to look who is in the trust store. Most clients exempt
+        roots that were installed by hand from pinning: whoever may install them owns the machine.""",
+}
+
+
+def attacks(as_json: bool) -> int:
+    """The catalogue."""
+    if as_json:
+        listed = [
+            {
+                "id": each.id,
+                "title": each.title,
+                "sentence": each.sentence,
+                "threat": each.threat,
+                "stopped_by": [protection.readable for protection in Protection if protection in each.stopped_by],
+            }
+            for each in ATTACKS
+        ]
+        print(json.dumps({"schema": 1, "attacks": listed}, ensure_ascii=False))
+        return ExitCode.YES
+    for each in ATTACKS:
+        stops = ", ".join(protection.readable for protection in Protection if protection in each.stopped_by)
+        _entry(each.id, each.sentence, f"stopped by: {stops or 'nothing'}")
+    return ExitCode.YES
+
+
+def protocols(as_json: bool) -> int:
+    """What can be compared; the protections that each claims."""
+    if as_json:
+        listed = [
+            {
+                "name": each.name,
+                "sentence": sentence(each),
+                "claims": [protection.readable for protection in Protection if protection in each.claims],
+            }
+            for each in all_protocols()
+        ]
+        print(json.dumps({"schema": 1, "protocols": listed}, ensure_ascii=False))
+        return ExitCode.YES
+    for each in all_protocols():
+        _entry(each.name, sentence(each))
+    return ExitCode.YES
+
+
+def _entry(name: str, *sentences: str) -> None:
+    print(name)
+    for text in sentences:
+        print(textwrap.fill(text, 80, initial_indent="    ", subsequent_indent="    "))

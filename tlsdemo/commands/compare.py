@@ -1,0 +1,245 @@
+"""`tlsdemo compare`: every attack on every protocol, predicted and run; and what each protocol costs. EDGE."""
+
+import json
+import platform
+import ssl
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from pki.errors import ExitCode, Problem, cannot
+from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
+from tlsdemo.attack.matrix import Matrix, Verdict, measure
+from tlsdemo.comparison import all_protocols, find
+from tlsdemo.edu.rungs import RUNGS
+from tlsdemo.prices import Cost, costs
+from tlsdemo.protocol import Protection, Protocol, Side
+from tlsdemo.report.terminal import Screen
+from tlsdemo.worlds import world
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the command."""
+
+    only: Sequence[str]
+    as_json: bool
+    markdown: bool
+    html: Path | None
+
+
+def compare(settings: Settings) -> int:
+    """Run, and print in the form that was asked for; 1 if a prediction failed."""
+    attacks, protocols = _selected(settings.only)
+    if settings.html:
+        _can_write(settings.html)
+    begin = time.perf_counter()
+    matrix = measure(protocols, world, attacks)
+    seconds = time.perf_counter() - begin
+    priced = costs(protocols)
+    if settings.html:
+        from tlsdemo.commands.page import as_page
+
+        _write(settings.html, as_page(matrix, _price_rows(priced), _made(seconds)))
+    if settings.as_json:
+        print(json.dumps(_as_json(matrix, priced, seconds), ensure_ascii=False))
+    elif settings.markdown:
+        print("\n".join(_as_markdown(matrix)))
+    else:
+        _show(matrix, priced, seconds)
+        if settings.html:
+            print(f"\nthe same, with every conversation to look at: {settings.html}")
+    return ExitCode.NO if matrix.surprises else ExitCode.YES
+
+
+def _selected(only: Sequence[str]) -> tuple[Sequence[Attack], Sequence[Protocol]]:
+    """The attacks and the protocols that are named; all of a kind of which none is."""
+    attacks: list[Attack] = []
+    protocols: list[Protocol] = []
+    for name in (part.strip() for each in only for part in each.split(",") if part.strip()):
+        if name in BY_ID:
+            attacks.append(BY_ID[name])
+            continue
+        try:
+            protocols.append(find(name))
+        except KeyError:
+            hint = "`tlsdemo attacks` and `tlsdemo protocols` list them"
+            raise Problem(f"{name!r} is neither an attack nor a protocol", hint=hint, code=ExitCode.USAGE) from None
+        except ValueError as error:
+            raise Problem(f"{name!r} cannot be had: {error}", hint="leave it out", code=ExitCode.USAGE) from None
+    return attacks or ATTACKS, _unique(protocols) or all_protocols()
+
+
+def _unique(protocols: Sequence[Protocol]) -> list[Protocol]:
+    return list({protocol.name: protocol for protocol in protocols}.values())
+
+
+def _made(seconds: float) -> str:
+    where = f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION}, {platform.machine()}"
+    return f"Run on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {seconds:.1f} s, with {where}."
+
+
+# For people ---------------------------------------------------------------------------------------------------------
+
+
+def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
+    screen = Screen()
+    screen.heading("Every attack, on every protocol")
+    screen.say(
+        f"""{len(matrix.duels)} duels in {seconds:.1f} s. A protocol is a set of protections; an attack is held exactly
+        when all that it must get past are there, and stand. Each cell was predicted from that, and then run."""
+    )
+    letters = {attack.id: chr(ord("A") + place) for place, attack in enumerate(matrix.attacks)}
+    print()
+    _legend(matrix, letters, screen)
+    for family, protocols in _families(matrix.protocols):
+        print()
+        label = max(len(text) for each in matrix.protocols for text in (_short(each), family))
+        screen.line(f"{family:<{label}}  {' '.join(letters[attack.id] for attack in matrix.attacks)}")
+        for protocol in protocols:
+            cells = " ".join(_cell(matrix, attack, protocol) for attack in matrix.attacks)
+            screen.line(f"{_short(protocol):<{label}}  {cells}")
+    print()
+    screen.say("; ".join(f"{verdict.sign} {verdict.word}: {number}" for verdict, number in matrix.counts.items()))
+    for duel in matrix.surprises:
+        screen.bad(f"{duel.attack.id} on {duel.protocol}: predicted {duel.predicted.word}, and {duel.measured.word}")
+    if not matrix.surprises:
+        screen.good("Predicted is measured, in every cell.")
+    screen.heading("What it costs")
+    rows = _price_rows(priced)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for first, *others in rows:
+        right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        screen.line("  ".join((first.ljust(widths[0]), *right)))
+    screen.say(
+        """One full handshake in memory, the least of several. Trips: round trips before the client may speak. Bytes and
+        µs: client/server. Proofs: sides that prove to have a key. Keys: secrets agreed on. Lines: of tlsdemo/edu, that
+        ran."""
+    )
+    for cheaper, dearer in pairwise(cost for cost in priced if cost.protocol.name in RUNGS):
+        screen.show(f"{cheaper.protocol} -> {dearer.protocol}", _difference(cheaper, dearer))
+    screen.say("One duel, told as a story: `tlsdemo attack ATTACK --on PROTOCOL`.")
+
+
+def _legend(matrix: Matrix, letters: dict[str, str], screen: Screen) -> None:
+    entries = [f"{letters[attack.id]} {attack.id}" for attack in matrix.attacks]
+    height = -(-len(entries) // 3)
+    for row in range(height):
+        screen.line("".join(f"{entry:<26}" for entry in entries[row::height]).rstrip())
+
+
+def _families(protocols: Sequence[Protocol]) -> list[tuple[str, list[Protocol]]]:
+    found: dict[str, list[Protocol]] = {}
+    for protocol in protocols:
+        found.setdefault(family(protocol), []).append(protocol)
+    return list(found.items())
+
+
+def family(protocol: Protocol) -> str:
+    """Under which heading it stands."""
+    if protocol.family == "tls":
+        return "real TLS"
+    return "ca without ..." if protocol.name.startswith("ca without ") else "the rungs"
+
+
+def _short(protocol: Protocol) -> str:
+    return protocol.name.replace("ca without ", "  ") if family(protocol) == "ca without ..." else protocol.name
+
+
+def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> str:
+    return "!" if matrix[attack, protocol].is_surprise else matrix.verdict(attack, protocol).sign
+
+
+def _price_rows(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("", "flights", "trips", "bytes", "proofs", "keys", "µs", "lines")]
+    for cost in priced:
+        price = cost.price
+        spent = "/".join(f"{price.seconds[side] * 1e6:.0f}" for side in Side)
+        sent = "/".join(str(price.sent[side]) for side in Side)
+        numbers = str(price.flights), str(price.round_trips), sent, str(cost.proofs), str(cost.agreements), spent
+        rows.append((_short(cost.protocol), *numbers, str(cost.lines or "-")))
+    return rows
+
+
+def _difference(cheaper: Cost, dearer: Cost) -> str:
+    """What the next rung costs more."""
+    sent = sum(dearer.price.sent.values()) - sum(cheaper.price.sent.values())
+    spent = (dearer.price.total - cheaper.price.total) * 1e6
+    added = (dearer.protocol.claims - cheaper.protocol.claims) or frozenset()
+    names = ", ".join(each.readable for each in Protection if each in added)
+    return f"{sent:+} bytes, {spent:+.0f} µs: {names}"
+
+
+# For programs, and for documents ------------------------------------------------------------------------------------
+
+
+def _as_json(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> dict[str, object]:
+    cells = []
+    for attack in matrix.attacks:
+        for protocol in matrix.protocols:
+            duel = matrix[attack, protocol]
+            cells.append(
+                {
+                    "attack": attack.id,
+                    "protocol": protocol.name,
+                    "predicted": duel.predicted.word,
+                    "measured": duel.measured.word,
+                    "verdict": matrix.verdict(attack, protocol).word,
+                    "finding": duel.damage.sentence if duel.damage else None,
+                }
+            )
+    prices = [
+        {
+            "protocol": cost.protocol.name,
+            "flights": cost.price.flights,
+            "round_trips": cost.price.round_trips,
+            "client_bytes": cost.price.sent[Side.CLIENT],
+            "server_bytes": cost.price.sent[Side.SERVER],
+            "proofs": cost.proofs,
+            "agreements": cost.agreements,
+            "client_seconds": cost.price.seconds[Side.CLIENT],
+            "server_seconds": cost.price.seconds[Side.SERVER],
+            "lines": cost.lines,
+        }
+        for cost in priced
+    ]
+    return {
+        "schema": 1,
+        "seconds": seconds,
+        "counts": {verdict.word: number for verdict, number in matrix.counts.items()},
+        "surprises": len(matrix.surprises),
+        "cells": cells,
+        "prices": prices,
+    }
+
+
+def _as_markdown(matrix: Matrix) -> list[str]:
+    lines = [
+        "| | " + " | ".join(attack.id for attack in matrix.attacks) + " |",
+        "|---" * (len(matrix.attacks) + 1) + "|",
+    ]
+    for protocol in matrix.protocols:
+        cells = " | ".join(_cell(matrix, attack, protocol) for attack in matrix.attacks)
+        lines.append(f"| `{protocol.name}` | {cells} |")
+    signs = "; ".join(f"{verdict.sign} {verdict.word}" for verdict in Verdict)
+    return [*lines, "", f"{signs}; ! the prediction failed."]
+
+
+# Files --------------------------------------------------------------------------------------------------------------
+
+
+def _can_write(path: Path) -> None:
+    """Before a second is spent on measuring."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        fact = "is a folder" if path.is_dir() else "lies in no folder that is there"
+        raise Problem(f"{path} {fact}", hint="--html FILE")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise cannot(f"write {path}", error, hint="--html FILE, in a folder of yours") from error

@@ -1,0 +1,199 @@
+"""From what happened in a duel to what is drawn and told of it: lanes, arrows and sentences. EDGE."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pki.errors import printable
+from tlsdemo.attack.judge import Encounter, quote
+from tlsdemo.attack.matrix import Duel
+from tlsdemo.edu import channel, handshake, trust, weak
+from tlsdemo.protocol import Framing, Protection, Protocol, Side, Step
+from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
+from tlsdemo.tls import context, endpoint, refusal
+
+MOST = 40  # events; a conversation of hundreds of lines is told by its beginning
+
+PROVIDED_BY: dict[Protection, Any] = {
+    Protection.SECRECY: channel.Aead.seal,
+    Protection.STRONG_GROUP: handshake.Client.begin,
+    Protection.FORWARD_SECRECY: handshake.draw_secret,
+    Protection.POST_QUANTUM: handshake.Server.on_client_hello,
+    Protection.COMPRESSION_SAFETY: channel.as_it_is,
+    Protection.INTEGRITY: channel.Aead.open,
+    Protection.ORDER: channel.counted,
+    Protection.CLOSURE: channel.not_an_end,
+    Protection.KEY_SEPARATION: channel.of_its_own,
+    Protection.POSSESSION: handshake.Peer.on_certificate_verify,
+    Protection.CHAIN: trust.judge,
+    Protection.NAME: trust.judge,
+    Protection.VALIDITY: trust.judge,
+    Protection.REVOCATION: trust.judge,
+    Protection.TRANSCRIPT: handshake.Peer.check_finished,
+    Protection.FRESHNESS: handshake.draw_random,
+    Protection.CLIENT_IDENTITY: handshake.Server.on_finished,
+}
+"""Where the educational handshake has it."""
+
+CONFIGURED_BY: dict[Protection, Any] = {
+    Protection.CLOSURE: endpoint.Closing,
+    Protection.CLIENT_IDENTITY: context.server_context,
+    **dict.fromkeys(
+        (Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION), context.client_context
+    ),
+    **dict.fromkeys((Protection.SECRECY, Protection.FORWARD_SECRECY, Protection.POSSESSION), context.Ciphers),
+}
+"""Where we ask OpenSSL for it; what is not here it does by itself."""
+
+
+def place(protection: Protection, protocol: Protocol) -> str:
+    """`tlsdemo/edu/channel.py:104`: the source that provides it, or the weak part in its place."""
+    stands = protection in protocol.claims
+    if protocol.family == "tls":
+        source = CONFIGURED_BY.get(protection)
+        return f"OpenSSL; asked for in {_line(source)}" if source else "OpenSSL, by itself"
+    return _line(PROVIDED_BY[protection] if stands else weak.WEAK[protection])
+
+
+def _line(source: Any) -> str:
+    path = Path(inspect.getsourcefile(source) or "")
+    package = len(path.parts) - path.parts[::-1].index("tlsdemo") - 1
+    return f"{Path(*path.parts[package:])}:{inspect.getsourcelines(source)[1]}"
+
+
+# Why it came out so -------------------------------------------------------------------------------------------------
+
+
+def deciding(duel: Duel) -> list[Protection]:
+    """Those that stopped the attack; or, of those that would have, the ones that are missing."""
+    claims = duel.protocol.claims
+    wanted = [each for each in Protection if each in duel.attack.stopped_by]
+    missing = [each for each in wanted if not each.stands(claims)]
+    roots = [root for each in missing for root in _lacking(each, claims)]
+    return list(dict.fromkeys(roots)) if missing else wanted
+
+
+def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[Protection]:
+    """What is really missing: itself, or what it rests on."""
+    below = [lack for each in protection.rests_on for lack in _lacking(each, claims)]
+    if below:
+        yield from below
+    elif protection not in claims:
+        yield protection
+
+
+def why(duel: Duel) -> str:
+    """One sentence."""
+    if duel.loot is None:
+        return "There is nothing to try: " + (
+            "OpenSSL refuses every group that could be computed, and hands out no secrets"
+            if duel.protocol.family == "tls"
+            else "this protocol offers no choice"
+        )
+    if not duel.attack.stopped_by:
+        return "No channel stops this."
+    names = ", ".join(each.readable for each in deciding(duel))
+    return f"{'Missing' if not duel.attack.is_held(duel.protocol.claims) else 'Stopped by'}: {names}."
+
+
+# What passed --------------------------------------------------------------------------------------------------------
+
+
+def told(duel: Duel) -> Encounter | None:
+    """The conversation that is worth telling: the one that was broken, else the last that was tried."""
+    if duel.loot is None or not duel.loot.encounters:
+        return None
+    return (duel.damage.encounter if duel.damage else None) or duel.loot.encounters[-1]
+
+
+def events(duel: Duel) -> tuple[Event, ...]:
+    """All that is drawn."""
+    encounter = told(duel)
+    if encounter is None or duel.loot is None:
+        return ()
+    framing = duel.protocol.hooks.framing
+    passed = [event for step in _steps(encounter, framing) for event in step]
+    if len(passed) > MOST:
+        more = Note(Lane.ATTACKER, f"... and {len(passed) - MOST} more of this kind")
+        passed = [*passed[: MOST // 2], more, *passed[-MOST // 2 :]]
+    return (Note(Lane.ATTACKER, duel.loot.did), *passed, *_ends(duel, encounter))
+
+
+def _steps(encounter: Encounter, framing: Framing | None) -> Iterator[list[Event]]:
+    said = {side: list(lines) for side, lines in encounter.outcome.said.items()}
+    begun = 0
+    for step in encounter.outcome.steps:
+        found: list[Event] = []
+        sender = step.flight.sender
+        if step.flight.line > begun and said[sender]:
+            begun = step.flight.line
+            found.append(Note(_lane(sender, encounter), quote(said[sender].pop(0))))
+        found += _passing(step, encounter, framing)
+        yield found
+
+
+def _passing(step: Step, encounter: Encounter, framing: Framing | None) -> list[Event]:
+    flight, sender, target = step.flight, _lane(step.flight.sender, encounter), step.flight.sender.other
+    if not flight.data:
+        reached = target in {side for side, _ in step.deliveries}
+        label = "hangs up"
+        return [] if reached else [Arrow(sender, Lane.ATTACKER, label, Mark.STOPPED)]
+    label = _label(flight.data, framing)
+    if step.deliveries == ((target, flight.data),):
+        return [Arrow(sender, _lane(target, encounter), label)]
+    if not step.deliveries:
+        return [Arrow(sender, Lane.ATTACKER, label, Mark.STOPPED)]
+    found: list[Event] = [Arrow(sender, Lane.ATTACKER, label)]
+    for number, (side, data) in enumerate(step.deliveries):
+        theirs = _label(data, framing)
+        unchanged = side is target and data == flight.data and number == 0
+        edited = side is target and number == 0 and len(step.deliveries) == 1 and theirs == label
+        mark = Mark.PLAIN if unchanged else Mark.CHANGED if edited else Mark.FORGED
+        found.append(Arrow(Lane.ATTACKER, _lane(side, encounter), theirs, mark))
+    return found
+
+
+SIZED = re.compile(r"(.+) \((\d+) bytes\)")
+
+
+def _label(data: bytes, framing: Framing | None) -> str:
+    """The records in it, those of a kind together: `application data (27, 985 bytes)`."""
+    labels = [printable(framing.label(record)) for record in framing.split(data)] if framing else []
+    joined: list[str] = []
+    for label in labels or [f"something else ({len(data)} bytes)"]:
+        sized, before = SIZED.fullmatch(label), joined[-1] if joined else ""
+        if sized and before.startswith(f"{sized[1]} ("):
+            joined[-1] = before.replace(" bytes)", f", {sized[2]} bytes)")
+        else:
+            joined.append(label)
+    return ", ".join(joined)
+
+
+def _lane(side: Side, encounter: Encounter) -> Lane:
+    """An end that is not honest is his."""
+    return Lane(side.value) if side in encounter.honest else Lane.ATTACKER
+
+
+def _ends(duel: Duel, encounter: Encounter) -> Iterator[Event]:
+    """What each of them has in the end."""
+    for side in Side:
+        if side in encounter.honest:
+            yield Note(Lane(side.value), belief(encounter, side))
+    if duel.damage:
+        yield Note(Lane.ATTACKER, duel.damage.sentence, Mood.BAD)
+    else:
+        yield Note(Lane.ATTACKER, "he has nothing", Mood.GOOD)
+
+
+def belief(encounter: Encounter, side: Side) -> str:
+    """What one side believes in the end."""
+    end = encounter.outcome[side]
+    heard = f"has heard {quote(end.delivered)}" if end.delivered else "has heard nothing"
+    if end.error:
+        sentence = refusal.sentence(end.error) if isinstance(end.error, OSError) else str(end.error)
+        return f"{heard}; gave up: {printable(sentence)[:150]}"
+    if not end.accepted:
+        return "is still waiting"
+    return f"{heard}; noticed nothing" if end.ended else f"{heard}; waits for more"

@@ -1,0 +1,73 @@
+"""What each protocol costs, measured in this run: one full handshake, and the lines of ours that it runs. EDGE."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import Any
+
+from tlsdemo import bench
+from tlsdemo.protocol import Party, Protection, Protocol, Side, converse
+from tlsdemo.worlds import world
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one protocol."""
+
+    protocol: Protocol
+    price: bench.Price
+    proofs: int
+    """How many sides prove that they have a key: by a signature; with static RSA by decrypting."""
+    agreements: int
+    """How many secrets are agreed on: two in a hybrid."""
+    lines: int | None
+    """Of our own code, that such a conversation runs; None where OpenSSL does the work."""
+
+
+def costs(protocols: Sequence[Protocol], rounds: int = 8) -> list[Cost]:
+    """They take turns, so that a machine that slows down slows them all."""
+    setups = [_setup(protocol) for protocol in protocols]
+    prices = bench.handshakes(setups, rounds)
+    return [_cost(protocol, price) for protocol, price in zip(protocols, prices, strict=True)]
+
+
+def _parties(protocol: Protocol) -> tuple[Party, Party]:
+    people = world(protocol.key_type)
+    shows = Protection.CLIENT_IDENTITY in protocol.claims
+    return people.client if shows else replace(people.client, credential=None), people.server
+
+
+def _setup(protocol: Protocol) -> bench.Setup:
+    client, server = _parties(protocol)
+    return bench.Setup(protocol.name, lambda: protocol.client(client), lambda: protocol.server(server))
+
+
+def _cost(protocol: Protocol, price: bench.Price) -> Cost:
+    ours = protocol.family == "educational"
+    lines = _lines_run(protocol) if ours else None
+    agreements = Protection.SECRECY in protocol.claims or Protection.INTEGRITY in protocol.claims
+    proofs = Protection.POSSESSION, Protection.CLIENT_IDENTITY
+    proved = sum(each.stands(protocol.claims) for each in proofs)
+    return Cost(protocol, price, proved, agreements + (Protection.POST_QUANTUM in protocol.claims), lines)
+
+
+def _lines_run(protocol: Protocol) -> int:
+    """Lines of `tlsdemo.edu` that run from the first word to the last, on both sides."""
+    found: set[tuple[str, int]] = set()
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if "/tlsdemo/edu/" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            found.add((frame.f_code.co_filename, frame.f_lineno))
+        return trace
+
+    client, server = _parties(protocol)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        converse(protocol.client(client), protocol.server(server), lines=[(Side.CLIENT, b"hello\n")])
+    finally:
+        sys.settrace(before)
+    return len(found)

@@ -1,0 +1,103 @@
+"""What passed between three, top to bottom: a sequence diagram, for terminals (and, in `page`, for browsers)."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Lane(Enum):
+    """Who stands where: from the left to the right."""
+
+    CLIENT = "client"
+    ATTACKER = "attacker"
+    SERVER = "server"
+
+
+class Mark(Enum):
+    """What became of a message."""
+
+    PLAIN = "as it was sent"
+    CHANGED = "changed by the attacker"
+    FORGED = "made up or repeated by the attacker"
+    STOPPED = "kept by the attacker"
+
+
+class Mood(Enum):
+    """For whom it is good."""
+
+    NEUTRAL = "neutral"
+    GOOD = "the honest side is safe"
+    BAD = "the attacker has what he wanted"
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A message. From the client to the server it passes the attacker's lane unharmed."""
+
+    source: Lane
+    target: Lane
+    label: str
+    mark: Mark = Mark.PLAIN
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that one of the three says, thinks or has."""
+
+    lane: Lane
+    text: str
+    mood: Mood = Mood.NEUTRAL
+
+
+Event = Arrow | Note
+
+LANES = list(Lane)
+STROKES = {Mark.PLAIN: "─", Mark.CHANGED: "~", Mark.FORGED: "═", Mark.STOPPED: "─"}
+MOODS = {Mood.NEUTRAL: "", Mood.GOOD: "✓ ", Mood.BAD: "✗ "}
+
+
+def as_text(events: Sequence[Event], width: int = 80) -> list[str]:
+    """Three lanes in `width` columns; `~` is changed, `═` made up or repeated, an arrow that ends in `x` was kept."""
+    places = [width // 8, width // 2, width - 1 - width // 8]
+    lines = ["".join(_centred(lane.value, width // 3) for lane in LANES).rstrip(), _bare(places)]
+    for event in events:
+        lines += _arrow(event, places) if isinstance(event, Arrow) else _note(event, places, width)
+    return [*lines, _bare(places)]
+
+
+def _arrow(arrow: Arrow, places: Sequence[int]) -> list[str]:
+    start, end = places[LANES.index(arrow.source)], places[LANES.index(arrow.target)]
+    left, right = min(start, end), max(start, end)
+    room = right - left - 3
+    rows = textwrap.wrap(arrow.label, room)[:3] or [""]
+    lines = []
+    for row in rows:
+        lines.append(_over(places, left + 2, row))
+    stroke = STROKES[arrow.mark] * (right - left - 2)
+    tip = "x" if arrow.mark is Mark.STOPPED else (">" if end > start else "<")
+    lines.append(_over(places, left + 1, stroke + tip if end > start else tip + stroke))
+    return lines
+
+
+def _note(note: Note, places: Sequence[int], width: int) -> list[str]:
+    room = width // 2 - 4
+    rows = textwrap.wrap(MOODS[note.mood] + note.text, room)
+    wide = max(map(len, rows), default=0)
+    place = places[LANES.index(note.lane)]
+    left = min(max(place - wide // 2, 0), width - wide)
+    return [_over(places, left, row.ljust(wide)) for row in rows]
+
+
+def _over(places: Sequence[int], left: int, text: str) -> str:
+    """A text over the bare lanes."""
+    base = _bare(places).ljust(left + len(text))
+    return (base[:left] + text + base[left + len(text) :]).rstrip()
+
+
+def _bare(places: Sequence[int]) -> str:
+    return "".join("│" if column in places else " " for column in range(places[-1] + 1))
+
+
+def _centred(text: str, width: int) -> str:
+    return text.center(width)
