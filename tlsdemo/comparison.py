@@ -59,3 +59,15 @@ def sentence(protocol: Protocol) -> str:
         return SENTENCES[base]
     lost = "; ".join(f"not: {protection(each).meaning}" for each in missing.split(","))
     return f"As {base}, but {lost}."
+
+
+def family(protocol: Protocol) -> str:
+    """Under which heading of a table it stands."""
+    if protocol.family == "tls":
+        return "real TLS"
+    return "ca without ..." if protocol.name.startswith("ca without ") else "the rungs"
+
+
+def short(protocol: Protocol) -> str:
+    """Its name under that heading."""
+    return protocol.name.replace("ca without ", "  ")

@@ -13,7 +13,7 @@ from pathlib import Path
 from pki.errors import ExitCode, Problem, cannot
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Matrix, Verdict, measure
-from tlsdemo.comparison import all_protocols, find
+from tlsdemo.comparison import all_protocols, family, find, short
 from tlsdemo.edu.rungs import RUNGS
 from tlsdemo.prices import Cost, costs
 from tlsdemo.protocol import Protection, Protocol, Side
@@ -95,13 +95,13 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     letters = {attack.id: chr(ord("A") + place) for place, attack in enumerate(matrix.attacks)}
     print()
     _legend(matrix, letters, screen)
-    for family, protocols in _families(matrix.protocols):
+    for heading, protocols in _families(matrix.protocols):
         print()
-        label = max(len(text) for each in matrix.protocols for text in (_short(each), family))
-        screen.line(f"{family:<{label}}  {' '.join(letters[attack.id] for attack in matrix.attacks)}")
+        label = max(len(text) for each in matrix.protocols for text in (short(each), heading))
+        screen.line(f"{heading:<{label}}  {' '.join(letters[attack.id] for attack in matrix.attacks)}")
         for protocol in protocols:
             cells = " ".join(_cell(matrix, attack, protocol) for attack in matrix.attacks)
-            screen.line(f"{_short(protocol):<{label}}  {cells}")
+            screen.line(f"{short(protocol):<{label}}  {cells}")
     print()
     screen.say("; ".join(f"{verdict.sign} {verdict.word}: {number}" for verdict, number in matrix.counts.items()))
     for duel in matrix.surprises:
@@ -138,17 +138,6 @@ def _families(protocols: Sequence[Protocol]) -> list[tuple[str, list[Protocol]]]
     return list(found.items())
 
 
-def family(protocol: Protocol) -> str:
-    """Under which heading it stands."""
-    if protocol.family == "tls":
-        return "real TLS"
-    return "ca without ..." if protocol.name.startswith("ca without ") else "the rungs"
-
-
-def _short(protocol: Protocol) -> str:
-    return protocol.name.replace("ca without ", "  ") if family(protocol) == "ca without ..." else protocol.name
-
-
 def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> str:
     return "!" if matrix[attack, protocol].is_surprise else matrix.verdict(attack, protocol).sign
 
@@ -160,7 +149,7 @@ def _price_rows(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
         spent = "/".join(f"{price.seconds[side] * 1e6:.0f}" for side in Side)
         sent = "/".join(str(price.sent[side]) for side in Side)
         numbers = str(price.flights), str(price.round_trips), sent, str(cost.proofs), str(cost.agreements), spent
-        rows.append((_short(cost.protocol), *numbers, str(cost.lines or "-")))
+        rows.append((short(cost.protocol), *numbers, str(cost.lines or "-")))
     return rows
 
 

@@ -1,0 +1,55 @@
+"""The matrix as a page: from what was measured to the plain values that `report.page` shows. EDGE."""
+
+from collections.abc import Sequence
+
+from tlsdemo.attack.catalogue import Attack
+from tlsdemo.attack.matrix import Matrix, Verdict
+from tlsdemo.commands import retelling
+from tlsdemo.comparison import family, sentence, short
+from tlsdemo.protocol import Protection, Protocol
+from tlsdemo.report.page import Cell, Column, Page, Row, render
+
+KINDS = {
+    Verdict.HELD: "held",
+    Verdict.BROKEN: "broken",
+    Verdict.MOOT: "moot",
+    Verdict.UNSEEN: "unseen",
+    Verdict.NOT_APPLICABLE: "none",
+}
+
+
+def as_page(matrix: Matrix, prices: Sequence[Sequence[str]], made: str) -> str:
+    """The HTML."""
+    columns = tuple(_column(attack) for attack in matrix.attacks)
+    rows = tuple(_row(matrix, protocol) for protocol in matrix.protocols)
+    counts = {KINDS[verdict]: (verdict.sign, verdict.word, number) for verdict, number in matrix.counts.items()}
+    return render(Page(columns, rows, counts, prices, made))
+
+
+def _column(attack: Attack) -> Column:
+    stops = tuple(each.readable for each in Protection if each in attack.stopped_by)
+    return Column(attack.id, attack.title, attack.sentence, attack.threat, stops)
+
+
+def _row(matrix: Matrix, protocol: Protocol) -> Row:
+    cells = tuple(_cell(matrix, attack, protocol) for attack in matrix.attacks)
+    return Row(protocol.name, short(protocol).strip(), sentence(protocol), family(protocol), cells)
+
+
+def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
+    duel, verdict = matrix[attack, protocol], matrix.verdict(attack, protocol)
+    clauses = tuple(
+        (each.readable, f"{each.meaning} ({each.section})", retelling.place(each, protocol))
+        for each in (retelling.deciding(duel) if duel.loot else ())
+    )
+    return Cell(
+        KINDS[verdict],
+        "!" if duel.is_surprise else verdict.sign,
+        verdict.word,
+        duel.predicted.word,
+        duel.is_surprise,
+        duel.damage.sentence if duel.damage else "",
+        retelling.why(duel),
+        clauses,
+        retelling.events(duel),
+    )
