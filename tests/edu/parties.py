@@ -212,6 +212,8 @@ def an_odd_key(certs: Path) -> ProtocolError:
 
 
 PROVOKED: Mapping[Violation, Provocation] = {
+    Violation.NO_CIPHER: edited(Side.CLIENT, "client_hello", ciphers=["RC4"]),
+    Violation.OTHER_CIPHER: edited(Side.SERVER, "server_hello", cipher="RC4"),
     Violation.OTHER_GROUP: edited(Side.CLIENT, "client_hello", group="ffdhe2048"),
     Violation.UNEXPECTED_MESSAGE: sent_instead(Side.CLIENT, "finished", lambda _: [{"type": "data", "text": "now!"}]),
     Violation.TRUNCATED: sent_instead(Side.SERVER, "finished", lambda _: []),

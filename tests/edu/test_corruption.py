@@ -18,7 +18,7 @@ from tlsdemo.edu.violations import Violation
 from tlsdemo.protocol import Outcome, Side
 
 Value = str | list[str]
-KEYED = [rung for rung in RUNGS if rung != "plain"]
+KEYED = [rung for rung in RUNGS if rung not in ("plain", "hybrid")]
 SHOWN = {
     "multiply": (),
     "dh": (),
@@ -32,8 +32,8 @@ FIELDS = [
     (rung, sender, kind, field)
     for rung in KEYED
     for sender, kind, fields in (
-        (Side.CLIENT, "client_hello", ("rung", "server_name", "random", "group", "share")),
-        (Side.SERVER, "server_hello", ("rung", "random", "share")),
+        (Side.CLIENT, "client_hello", ("rung", "server_name", "ciphers", "random", "group", "share")),
+        (Side.SERVER, "server_hello", ("rung", "cipher", "random", "share")),
         *((side, kind, (name,)) for side in SHOWN[rung] for kind, name in (
             ("certificate", "chain"), ("certificate_verify", "signature"),
         )),
@@ -51,6 +51,10 @@ def found_as(rung: str, sender: Side, field: str) -> tuple[Side, set[Violation]]
     readable = {V.BAD_CERTIFICATE, V.FORGED, V.UNTRUSTED, V.OUT_OF_DATE, V.WRONG_NAME, V.WRONG_PURPOSE, V.WEAK_KEY}
     if field in ("rung", "group"):
         return sender.other, {V.OTHER_RUNG if field == "rung" else V.OTHER_GROUP}
+    if field == "ciphers":  # the first is spoiled: the server takes the second, and all the rest is as it was
+        return Side.CLIENT, {proof}
+    if field == "cipher":
+        return Side.CLIENT, {V.OTHER_CIPHER}
     if field in ("server_name", "random"):
         return Side.CLIENT, {proof}
     if field == "share" and rung == "multiply":  # no multiple of 300 any more, perhaps

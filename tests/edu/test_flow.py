@@ -24,6 +24,7 @@ ORDER = {
     "signed": [*GREETING, *SHOWN, "server finished", "client finished"],
     "ca": [*GREETING, *SHOWN, "server finished", "client finished"],
     "mutual": [*GREETING, *SHOWN, "server finished", *SHOWN_TOO, "client finished"],
+    "hybrid": [*GREETING, *SHOWN, "server finished", *SHOWN_TOO, "client finished"],
 }
 LINES = [(Side.CLIENT, b"PAY 100\n"), (Side.SERVER, b"paid\n")]
 KEYED = [rung for rung in RUNGS if rung != "plain"]
@@ -106,7 +107,9 @@ def test_a_server_is_not_to_be_addressed_with_anything_but_a_hello(certs: Path, 
         "finished": {} if rung == "plain" else {"verify_data": "00" * 32},
         "certificate": {"chain": ["00"]},
         "record": {"sealed": "00" * 20},
-        "server_hello": {"rung": rung} if rung == "plain" else {"rung": rung, "random": "00" * 32, "share": "1"},
+        "server_hello": {"rung": rung, "cipher": "no cipher"}
+        if rung == "plain"
+        else {"rung": rung, "cipher": "AES-128-CCM-8", "random": "00" * 32, "share": "1"},
         "data": {"text": "let me in"},
     }
     server = edu(RUNGS[rung]).server(parties(certs)[1])

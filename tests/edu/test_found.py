@@ -59,7 +59,13 @@ def test_a_share_that_is_refused_is_not_reckoned_with(certs: Path, share: str) -
     teller, told = Teller(), []
     protocol = edu(MULTIPLY, watch=lambda machine, moment: told.extend(teller.tell(machine, moment)))
     server = protocol.server(parties(certs)[1])
-    hello = {"type": "client_hello", "rung": "multiply", "server_name": "", "random": "00" * 32}
+    hello = {
+        "type": "client_hello",
+        "rung": "multiply",
+        "server_name": "",
+        "ciphers": ["AES-128-CCM-8"],
+        "random": "00" * 32,
+    }
     server.receive(json.dumps({**hello, "group": "multiplication by 300", "share": share}).encode() + b"\n")
     assert isinstance(server.error, ProtocolError)
     assert "REFUSED" in told[1][1]
@@ -140,6 +146,8 @@ def test_an_eavesdropper_reckons_once_and_not_with_every_hello(certs: Path) -> N
     listener = Listener()
     hello = {"type": "client_hello", "group": "1009:11", "share": "11", "random": "00"}
     listener.hear(Flight(Side.CLIENT, json.dumps(hello).encode() + b"\n"))
-    answer = json.dumps({"type": "server_hello", "share": "11", "random": "00"}).encode() + b"\n"
+    answer = (
+        json.dumps({"type": "server_hello", "cipher": "AES-128-CCM-8", "share": "11", "random": "00"}).encode() + b"\n"
+    )
     notes = [heard.notes for heard in listener.hear(Flight(Side.SERVER, answer * 3))]
     assert [bool(note) for note in notes] == [True, False, False]

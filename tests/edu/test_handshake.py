@@ -43,12 +43,14 @@ MESSAGES = {
     "signed": [*HELLOS, *SERVER_SHOWS, *FINISHED],
     "ca": [*HELLOS, *SERVER_SHOWS, *FINISHED],
     "mutual": [*HELLOS, *SERVER_SHOWS, "server finished", *CLIENT_SHOWS, "client finished"],
+    "hybrid": [*HELLOS, *SERVER_SHOWS, "server finished", *CLIENT_SHOWS, "client finished"],
 }
 KEYED = [rung for rung in RUNGS if rung != "plain"]
 STEPS = [(rung, step) for rung, steps in MESSAGES.items() for step in steps]
 STAGES = [
     (rung, side, number)
     for rung, steps in MESSAGES.items()
+    if rung != "hybrid"  # ML-KEM draws by itself: no script fits twice
     for side in Side
     for number in range(sum(step.startswith(side.other.value) for step in steps))
 ]
@@ -57,8 +59,8 @@ STAGES = [
 def samples(rung: str) -> list[Message]:
     """One of each message, in the shape that it has on that rung."""
     return [
-        messages.ClientHello(rung, "localhost", bytes(32), "x25519", "09"),
-        messages.ServerHello(rung, bytes(32), "09"),
+        messages.ClientHello(rung, "localhost", ("ChaCha20-Poly1305",), bytes(32), "x25519", "09"),
+        messages.ServerHello(rung, "ChaCha20-Poly1305", bytes(32), "09"),
         messages.Certificate((b"0",)),
         messages.CertificateVerify(b"0"),
         messages.Finished(bytes(32)),
@@ -246,7 +248,7 @@ def test_yesterdays_finished_is_refused(certs: Path, rung: str, sender: Side) ->
     assert (outcome.client.delivered, outcome.server.delivered) == (b"", b"")
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", [rung for rung in RUNGS if rung != "hybrid"])  # ML-KEM draws by itself
 def test_known_randomness_gives_known_bytes(certs: Path, rung: str) -> None:
     first, again, other = (talk(*parties(certs, seed), RUNGS[rung]).tape for seed in (7, 7, 8))
     assert first == again

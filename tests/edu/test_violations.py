@@ -21,7 +21,8 @@ from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Party, Protection, Side, converse
 
 HELLO: dict[str, Any] = {
-    "type": "client_hello", "rung": "dh", "server_name": "localhost", "random": "00" * 32, "group": "x25519",
+    "type": "client_hello", "rung": "dh", "server_name": "localhost",
+    "ciphers": ["ChaCha20-Poly1305"], "random": "00" * 32, "group": "x25519",
     "share": "09" + "00" * 31,
 }  # fmt: skip
 
@@ -120,6 +121,14 @@ def no_certificate(certs: Path) -> Machine:
     return ends(MUTUAL, replace(client, credential=None), server)
 
 
+def no_cipher(certs: Path) -> Machine:
+    return against(certs, DH, Editor(Side.CLIENT, "client_hello", lambda entries: [{**entries, "ciphers": ["RC4"]}]))
+
+
+def other_cipher(certs: Path) -> Machine:
+    return against(certs, DH, Editor(Side.SERVER, "server_hello", lambda entries: [{**entries, "cipher": "RC4"}]))
+
+
 def bad_record(certs: Path) -> Machine:
     return against(certs, DH, Editor(Side.CLIENT, "record", lambda entries: [{**entries, "sealed": "00" * 20}]))
 
@@ -154,6 +163,8 @@ def ends(claims: frozenset[Protection], client: Party, server: Party, editor: Ed
 
 
 BETWEEN: dict[Violation, Callable[[Path], Machine]] = {
+    Violation.NO_CIPHER: no_cipher,
+    Violation.OTHER_CIPHER: other_cipher,
     Violation.BAD_FINISHED: bad_finished,
     Violation.BAD_CERTIFICATE: bad_certificate,
     Violation.BAD_SIGNATURE: bad_signature,
@@ -205,7 +216,8 @@ def test_whatever_json_comes_is_a_message_or_a_violation(value: Any) -> None:
 
 SAMPLES = {
     "client_hello": hello(),
-    "server_hello": b'{"type": "server_hello", "rung": "dh", "random": "%s", "share": "09"}\n' % (b"00" * 32),
+    "server_hello": b'{"type": "server_hello", "rung": "dh", "cipher": "none", "random": "%s", "share": "09"}\n'
+    % (b"00" * 32),
     "certificate": b'{"type": "certificate", "chain": ["3000", "3001"]}\n',
     "certificate_verify": b'{"type": "certificate_verify", "signature": "00"}\n',
     "finished": b'{"type": "finished", "verify_data": "%s"}\n' % (b"ab" * 32),

@@ -114,6 +114,7 @@ def test_what_is_not_checked_is_what_the_name_says(root: Authority, verify: Veri
     accepts: dict[Verify, Sequence[ssl.SSLContext]] = {
         Verify.EVERYTHING: [],
         Verify.ANY_NAME_FOR_THE_DEMO: [wrong_name],
+        Verify.ANY_TIME_FOR_THE_DEMO: [],
         Verify.NOTHING_FOR_THE_DEMO: [wrong_name, wrong_root],
     }
     for server in (wrong_name, wrong_root):

@@ -56,7 +56,7 @@ WRONG = [
     (("serve", "--protocol", "dh", "--cert", "server.pem"), "dh shows no certificate"),
     (("connect", "--protocol", "dh", "--key", "client.key"), "--key needs --cert"),
     (("connect", "--protocol", "ssl3"), "'--protocol'"),
-    (("serve", "--protocol", "hybrid"), "'--protocol'"),
+    (("serve", "--protocol", "quic"), "'--protocol'"),
     (("mitm", "--protocol", "CA"), "'--protocol'"),
     (("mitm", "--credential", "server"), "'--credential'"),
     (("eavesdrop", "--upstream", "localhost:0"), "'0' is not a port"),

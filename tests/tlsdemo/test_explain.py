@@ -92,6 +92,7 @@ EXPECTED = {
     "signed": f"{HELLOS} {SHOWING.format('<')} < finished > finished > record < record",
     "ca": f"{HELLOS} {SHOWING.format('<')} < finished > finished > record < record",
     "mutual": f"{HELLOS} {SHOWING.format('<')} < finished {SHOWING.format('>')} > finished > record < record",
+    "hybrid": f"{HELLOS} {SHOWING.format('<')} < finished {SHOWING.format('>')} > finished > record < record",
 }
 
 

@@ -19,12 +19,12 @@ def test_the_other_side_of_the_other_side_is_this_one() -> None:
     assert all(side.other is not side and side.other.other is side for side in Side)
 
 
-def test_there_are_fifteen_protections_and_none_is_another_ones_alias() -> None:
-    assert len(Protection.__members__) == len(list(Protection)) == 15
+def test_there_are_seventeen_protections_and_none_is_another_ones_alias() -> None:
+    assert len(Protection.__members__) == len(list(Protection)) == 17
 
 
 def test_each_protection_means_something_of_its_own_and_says_where_that_is_written() -> None:
-    assert len({each.meaning for each in Protection}) == 15
+    assert len({each.meaning for each in Protection}) == 17
     for each in Protection:
         assert each.meaning
         assert each.section.startswith(("§", "RFC ")), each
@@ -32,12 +32,12 @@ def test_each_protection_means_something_of_its_own_and_says_where_that_is_writt
 
 
 DESIGN = """
-SECRECY <- STRONG_GROUP <- FORWARD_SECRECY
-POSSESSION <- CHAIN <- NAME, VALIDITY, REVOCATION
+SECRECY <- STRONG_GROUP <- FORWARD_SECRECY <- POST_QUANTUM
+SECRECY <- COMPRESSION_SAFETY
+POSSESSION <- CHAIN <- NAME, VALIDITY, REVOCATION, CLIENT_IDENTITY
 INTEGRITY <- ORDER, CLOSURE, KEY_SEPARATION
 TRANSCRIPT
 FRESHNESS
-CLIENT_IDENTITY
 """
 
 

@@ -74,7 +74,7 @@ def several(most: int, each: Shape) -> Shape:
     return Shape(read, lambda values: [each.write(value) for value in values])
 
 
-Rung = Annotated[str, text(300)]
+Rung = Annotated[str, text(100)]
 Random = Annotated[bytes, octets(32, 32)]
 Group = Annotated[str, text(2100)]
 Share = Annotated[str, text(2500, "[0-9a-f]*")]

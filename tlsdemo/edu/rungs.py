@@ -61,13 +61,13 @@ def edu(claims: frozenset[Protection], *, group: Group | None = None, watch: Wat
     `group` is what both reckon in; one that is not strong does not go with a claim of STRONG_GROUP.
     """
     parts = assemble(claims, group)
-    name = name_of(claims)
+    rung = rung_of(claims)  # what the hello names: what one side leaves unchecked is its own affair
 
     def client(party: Party) -> Client:
-        return Client(name, parts, party, watch)
+        return Client(rung, parts, party, watch)
 
     def server(party: Party) -> Server:
-        return Server(name, parts, party, watch)
+        return Server(rung, parts, party, watch)
 
     recording = overheard.Recording(parts)
     hooks = Hooks(
@@ -78,12 +78,17 @@ def edu(claims: frozenset[Protection], *, group: Group | None = None, watch: Wat
         decipher=recording.decipher,
         solve=recording.solve,
     )
-    return Protocol(name, claims, client, server, hooks, "educational")
+    return Protocol(name_of(claims), claims, client, server, hooks, "educational")
+
+
+def rung_of(claims: frozenset[Protection]) -> str:
+    """The first rung that has all of them."""
+    return next(name for name, full in RUNGS.items() if claims <= full)
 
 
 def name_of(claims: frozenset[Protection]) -> str:
     """The rung, and what it does without: `ca without order`."""
-    rung = next(name for name, full in RUNGS.items() if claims <= full)
+    rung = rung_of(claims)
     missing = [each.readable for each in Protection if each in RUNGS[rung] - claims]
     return rung + (f" without {', '.join(missing)}" if missing else "")
 

@@ -89,7 +89,8 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    assert environment.loader
+    style = environment.loader.get_source(environment, "page.css")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = environment.get_template("page.html")
     return template.render(

@@ -69,7 +69,6 @@ def server_context(
 ) -> ssl.SSLContext:
     """A server that proves itself with `credential`; with `client_trust` it demands the same of its clients."""
     context = _context(ssl.PROTOCOL_TLS_SERVER, ciphers, keylog)
-    context.sni_callback = _remember_the_name
     if credential:
         _load_credential(context, credential)
     if client_trust:
@@ -109,15 +108,6 @@ def client_context(
 
 
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME; the ssl module has no name for it
-
-
-def asked_for(tls: ssl.SSLObject | ssl.SSLSocket) -> str:
-    """On the server's side: the name that the client asked for (server_name, RFC 6066 §3); empty if it named none."""
-    return str(getattr(tls, "asked_for", None) or "")
-
-
-def _remember_the_name(tls: object, name: str | None, context: ssl.SSLContext) -> None:
-    setattr(tls, "asked_for", name)  # noqa: B010  # ssl keeps it nowhere
 
 
 def _context(side: int, ciphers: Ciphers, keylog: Path | None) -> ssl.SSLContext:

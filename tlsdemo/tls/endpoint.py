@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import Enum
 
 from tlsdemo.protocol import Side
-from tlsdemo.tls.context import asked_for
+from tlsdemo.wire import client_hello
 
 CHUNK = 1 << 14  # bytes; one full TLS record
 
@@ -42,6 +42,8 @@ class TlsEndpoint:
         self.delivered = b""
         self.ended = False
         self.negotiated: Mapping[str, str] = {}
+        self._first = b""
+        """What the client said first: it names the server there, and ssl does not keep it."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._closed = False
         self.tls = context.wrap_bio(
@@ -52,6 +54,8 @@ class TlsEndpoint:
     def receive(self, data: bytes) -> None:
         """Bytes from the line. What comes after an error or the end is for nobody."""
         if not (self.error or self.ended):
+            if not self.accepted and len(self._first) < CHUNK:
+                self._first += data
             self._incoming.write(data)
             self._advance()
 
@@ -83,9 +87,9 @@ class TlsEndpoint:
 
     def _agreed(self) -> Mapping[str, str]:
         """Version, cipher suite and whom the client looks for: asked now, since OpenSSL forgets it with an error."""
-        name = asked_for(self.tls) if self.side is Side.SERVER else self.tls.server_hostname or ""
+        name = client_hello.server_name(self._first) if self.side is Side.SERVER else self.tls.server_hostname
         cipher = (self.tls.cipher() or ("?",))[0]
-        return {"version": self.tls.version() or "?", "cipher": cipher, "server_name": name}
+        return {"version": self.tls.version() or "?", "cipher": cipher, "server_name": name or ""}
 
     def _advance(self) -> None:
         try:
