@@ -196,7 +196,7 @@ def test_the_strong_parts_are_those_of_the_strong_modules() -> None:
 def test_what_stands_in_for_them_is_what_the_rungs_say() -> None:
     plain, multiply, dh, signed, ca = (assemble(RUNGS[rung], None) for rung in list(RUNGS)[:5])
     assert (plain.group, plain.channel, plain.verify_data(b"key", b"hash")) == (Nothing(), ClearChannel, b"")
-    assert plain.omitted == {"random", "group", "share", "verify_data"}
+    assert plain.omitted == {"ciphers", "cipher", "random", "group", "share", "verify_data"}
     assert (multiply.group, multiply.channel) == (Multiplication(300), Channel)
     assert (dh.group, dict(dh.prove)) == (X25519(), dict.fromkeys(Side, show_nothing))
     assert (signed.judge, signed.checks) == (believe, frozenset())

@@ -389,7 +389,10 @@ def test_two_who_speak_different_protocols_both_learn_it_and_hear_nothing(
     refused(one, other, people)
 
 
-@pytest.mark.parametrize(("one", "other"), [*itertools.permutations(RUNGS, 2)])
+STEADY = [rung for rung in RUNGS if rung != "hybrid"]  # `conversations` says why
+
+
+@pytest.mark.parametrize(("one", "other"), [*itertools.permutations(STEADY, 2)])
 def test_two_rungs_refuse_with_a_sentence_that_names_both(one: str, other: str, people: Parties) -> None:
     outcome = refused(one, other, people)
     for side in Side:
@@ -397,12 +400,12 @@ def test_two_rungs_refuse_with_a_sentence_that_names_both(one: str, other: str, 
         assert repr(other) in str(outcome[side].error)
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", STEADY)
 def test_a_server_of_a_rung_knows_tls_when_it_sees_it(rung: str, people: Parties) -> None:
     assert_is_tls(refused("tls", rung, people).server)
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", STEADY)
 def test_a_client_of_a_rung_knows_an_alert_of_tls_when_it_sees_it(rung: str, people: Parties) -> None:
     """OpenSSL itself hangs up without a word on what does not look like TLS at all; others send protocol_version."""
     client, _ = people.ends(PROTOCOLS[rung])

@@ -80,6 +80,7 @@ Group = Annotated[str, text(2100)]
 Share = Annotated[str, text(2500, "[0-9a-f]*")]
 Cipher = text(40)
 MAX_CIPHERS = 8
+NO_CIPHER = "no cipher"  # what a hello means that names none
 
 # The messages -------------------------------------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ class ClientHello:
 
     rung: Rung
     server_name: Annotated[str, text(253)]
-    ciphers: Annotated[tuple[str, ...], several(MAX_CIPHERS, Cipher)] = ()
+    ciphers: Annotated[tuple[str, ...], several(MAX_CIPHERS, Cipher)] = (NO_CIPHER,)
     random: Random = b""
     group: Group = ""
     share: Share = ""
@@ -105,7 +106,7 @@ class ServerHello:
     """The server answers with its choice, and with the other half (§4.1.3)."""
 
     rung: Rung
-    cipher: Annotated[str, Cipher] = ""
+    cipher: Annotated[str, Cipher] = NO_CIPHER
     random: Random = b""
     share: Share = ""
 

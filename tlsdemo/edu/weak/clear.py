@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from tlsdemo.edu.agreement import Nothing
 from tlsdemo.edu.channel import Channel, Cipher, Content, Rules
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.messages import Alert, Data, Message
+from tlsdemo.edu.messages import NO_CIPHER, Alert, Data, Message
 from tlsdemo.edu.schedule import Secrets
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Protection, Side
@@ -46,7 +46,7 @@ class Clear:
 
 def clear(parts: Parts) -> Parts:
     """Records that anybody reads and writes."""
-    return replace(parts, ciphers={"no cipher": Clear()})
+    return replace(parts, ciphers={NO_CIPHER: Clear()})
 
 
 class ClearChannel(Channel):
@@ -87,5 +87,5 @@ def open_line(parts: Parts) -> Parts:
         transcript_hash=lambda transcript: b"",
         verify_data=lambda finished_key, transcript_hash: b"",
         channel=ClearChannel,
-        omitted=parts.omitted | {"random", "group", "share", "verify_data"},
+        omitted=parts.omitted | {"ciphers", "cipher", "random", "group", "share", "verify_data"},
     )
