@@ -1,0 +1,109 @@
+"""The commands, as typed. Falsehood caught: a wrong exit code, a table that lies, a page that asks out."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pki.errors import ExitCode, Problem
+from tlsdemo.attack.catalogue import ATTACKS
+from tlsdemo.attack.matrix import Matrix
+from tlsdemo.commands import attack, compare
+from tlsdemo.commands.page import as_page
+from tlsdemo.comparison import all_protocols
+
+SOME = ["bit-flip", "ca", "ca without integrity", "tls"]
+
+
+def run(only: list[str], **options: object) -> int:
+    return compare.compare(compare.Settings(only, **{"as_json": False, "markdown": False, "html": None} | options))  # type: ignore[arg-type]
+
+
+def test_compare_tells_what_was_predicted_and_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SOME, as_json=True) == ExitCode.YES
+    found = json.loads(capsys.readouterr().out)
+    assert (found["schema"], found["surprises"], len(found["cells"])) == (1, 0, 3)
+    assert [cell["measured"] for cell in found["cells"]] == ["held", "broken", "held"]
+    assert "PAY 9100" in found["cells"][1]["finding"]
+    assert [price["protocol"] for price in found["prices"]] == SOME[1:]
+
+
+def test_the_table_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SOME) == ExitCode.YES
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Predicted is measured, in every cell." in out
+
+
+@pytest.mark.parametrize("name", ["nonsense", "tls without order", "ca without courage"])
+def test_what_is_not_there_is_wrong_usage(name: str) -> None:
+    with pytest.raises(Problem) as caught:
+        run([name])
+    assert caught.value.code is ExitCode.USAGE
+
+
+def test_an_attack_is_told_with_what_passed_and_what_was_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack.attack(attack.Settings("truncation", ["tls"], [])) == ExitCode.YES
+    out = capsys.readouterr().out
+    assert "Missing: closure" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert re.search(r"tlsdemo/tls/endpoint\.py:\d+", out)
+
+
+@pytest.mark.parametrize("given", ATTACKS, ids=lambda given: given.id)
+def test_every_attack_can_be_told(given: object, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack.attack(attack.Settings(given.id, ["ca", "tls-noverify"], [])) == ExitCode.YES  # type: ignore[attr-defined]
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("on", "without"), [("tls", "order"), ("ca", "courage"), ("quic", "order")])
+def test_what_cannot_be_left_out_is_wrong_usage(on: str, without: str) -> None:
+    with pytest.raises(Problem) as caught:
+        attack.attack(attack.Settings("bit-flip", [on], [without]))
+    assert caught.value.code is ExitCode.USAGE
+
+
+def test_the_lists_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    attack.attacks(as_json=True)
+    attack.protocols(as_json=True)
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["id"] for each in listed[0]["attacks"]] == [each.id for each in ATTACKS]
+    assert [each["name"] for each in listed[1]["protocols"]] == [each.name for each in all_protocols()]
+
+
+class Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            self.attributes.add(name)
+            if name == "id":
+                self.ids.append(str(value))
+            if name == "href":
+                self.links.append(str(value))
+
+
+def test_the_page_leads_to_every_duel_and_to_nothing_outside(matrix: Matrix) -> None:
+    text = as_page(matrix, [("", "bytes"), ("<script>alert(1)</script>", "1")], "</style><img src=x onerror=y>")
+    reader = Reader()
+    reader.feed(text)
+    assert not reader.tags & {"script", "img", "iframe", "link", "object", "form"}
+    assert not {name for name in reader.attributes if name.startswith("on")} | {"src"} & reader.attributes
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert {link.removeprefix("#") for link in reader.links} == set(reader.ids)
+    assert len(reader.ids) == 2 * len(matrix.duels)
+
+
+def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(tmp_path: Path) -> None:
+    with pytest.raises(Problem):
+        run(SOME, html=tmp_path)
+    with pytest.raises(Problem):
+        run(SOME, html=tmp_path / "no" / "such" / "folder.html")
