@@ -10,7 +10,7 @@ import pytest
 from pki.errors import ExitCode, Problem
 from tlsdemo.attack.catalogue import ATTACKS
 from tlsdemo.attack.matrix import Matrix
-from tlsdemo.commands import attack, compare
+from tlsdemo.commands import attack, compare, retelling
 from tlsdemo.commands.page import as_page
 from tlsdemo.comparison import all_protocols
 
@@ -107,3 +107,23 @@ def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(tmp_path: 
         run(SOME, html=tmp_path)
     with pytest.raises(Problem):
         run(SOME, html=tmp_path / "no" / "such" / "folder.html")
+
+
+def test_why_it_was_not_run_is_true_of_that_attack(matrix: Matrix) -> None:
+    reasons: dict[str, set[str]] = {}
+    for found in matrix.duels.values():
+        if found.loot is None:
+            reasons.setdefault(found.attack.id, set()).add(retelling.why(found))
+    assert {name: len(each) for name, each in reasons.items()} == {"computed-secret": 1, "quantum": 1, "downgrade": 1}
+    assert "one way alone" in reasons["downgrade"].pop()
+
+
+def test_what_was_read_is_quoted_without_the_noise_around_it(matrix: Matrix) -> None:
+    for found in matrix.duels.values():
+        if found.damage and found.damage.sentence.startswith("he has read"):
+            assert "\\x" not in found.damage.sentence, (found.attack.id, found.protocol.name)
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    assert f"{len(ATTACKS)} attacks on {len(all_protocols())} protocols" in readme

@@ -31,6 +31,11 @@ class Attack:
     """Whether he becomes a party of the conversation, with nothing that not everybody can have."""
 
     @property
+    def stops(self) -> tuple[Protection, ...]:
+        """What stops it, in the order of the protections."""
+        return tuple(each for each in Protection if each in self.stopped_by)
+
+    @property
     def is_active(self) -> bool:
         """Whether he does more than listen, and has no more than anybody."""
         return self.threat in (CHANGES, JOINS)
@@ -39,9 +44,9 @@ class Attack:
         """What is predicted, where it is applicable."""
         return bool(self.stopped_by) and all(protection.stands(claims) for protection in self.stopped_by)
 
-    def is_applicable(self, protocol: Protocol) -> bool:
-        """Whether there is anything to try."""
-        return all(getattr(protocol.hooks, name) is not None for name in self.needs)
+    def lacks(self, protocol: Protocol) -> str | None:
+        """The hook that it needs and that the protocol has not; None if there is something to try."""
+        return next((name for name in self.needs if getattr(protocol.hooks, name) is None), None)
 
 
 P = Protection

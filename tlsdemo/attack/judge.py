@@ -5,6 +5,7 @@ did not say, or said only once, or had not finished saying; or a side believes i
 by themselves. Errors that come later change nothing: what was handed over was handed over.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -88,4 +89,6 @@ def quote(data: bytes, most: int = 60) -> str:
 
 
 def _line_with(secret: bytes, read: bytes) -> bytes:
-    return next((line for line in read.splitlines() if secret in line), secret)[-80:]
+    """The readable stretch around it."""
+    found = re.search(rb"[ -~]*" + re.escape(secret) + rb"[ -~]*", read)
+    return found[0] if found else secret

@@ -53,7 +53,7 @@ class Duel:
     @property
     def predicted(self) -> Verdict:
         """From the claims alone."""
-        if not self.attack.is_applicable(self.protocol):
+        if self.attack.lacks(self.protocol):
             return Verdict.NOT_APPLICABLE
         return Verdict.HELD if self.attack.is_held(self.protocol.claims) else Verdict.BROKEN
 
@@ -72,7 +72,7 @@ class Duel:
 
 def duel(attack: Attack, protocol: Protocol, world: World, control: Outcome) -> Duel:
     """Run it, with a secret of its own; `control` is the conversation without an attacker."""
-    if not attack.is_applicable(protocol):
+    if attack.lacks(protocol):
         return Duel(attack, protocol, None)
     world = world.again()
     loot = attack.run(protocol, world)

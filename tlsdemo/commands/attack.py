@@ -11,7 +11,7 @@ from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.commands import retelling
 from tlsdemo.comparison import all_protocols, find, protection, sentence
 from tlsdemo.protocol import Protection, Protocol
-from tlsdemo.report.sequence import as_text
+from tlsdemo.report.sequence import LEGEND, as_text
 from tlsdemo.report.terminal import Screen
 from tlsdemo.worlds import world
 
@@ -77,6 +77,7 @@ def _tell(found: Duel, screen: Screen) -> None:
     screen.line("")
     for line in as_text(retelling.events(found)):
         screen.line(line)
+    screen.say(LEGEND)
     screen.line("")
     if found.damage:
         screen.bad(f"Broken: {found.damage.sentence}.")
@@ -111,14 +112,14 @@ def attacks(as_json: bool) -> int:
                 "title": each.title,
                 "sentence": each.sentence,
                 "threat": each.threat,
-                "stopped_by": [protection.readable for protection in Protection if protection in each.stopped_by],
+                "stopped_by": [protection.readable for protection in each.stops],
             }
             for each in ATTACKS
         ]
         print(json.dumps({"schema": 1, "attacks": listed}, ensure_ascii=False))
         return ExitCode.YES
     for each in ATTACKS:
-        stops = ", ".join(protection.readable for protection in Protection if protection in each.stopped_by)
+        stops = ", ".join(protection.readable for protection in each.stops)
         _entry(each.id, each.sentence, f"stopped by: {stops or 'nothing'}")
     return ExitCode.YES
 

@@ -6,7 +6,7 @@ from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.matrix import Matrix, Verdict
 from tlsdemo.commands import retelling
 from tlsdemo.comparison import family, sentence, short
-from tlsdemo.protocol import Protection, Protocol
+from tlsdemo.protocol import Protocol
 from tlsdemo.report.page import Cell, Column, Page, Row, render
 
 KINDS = {
@@ -27,8 +27,8 @@ def as_page(matrix: Matrix, prices: Sequence[Sequence[str]], made: str) -> str:
 
 
 def _column(attack: Attack) -> Column:
-    stops = tuple(each.readable for each in Protection if each in attack.stopped_by)
-    return Column(attack.id, attack.title, attack.sentence, attack.threat, stops)
+    stops = tuple(each.readable for each in attack.stops)
+    return Column(attack.id, attack.sentence, attack.threat, stops)
 
 
 def _row(matrix: Matrix, protocol: Protocol) -> Row:

@@ -9,7 +9,7 @@ from typing import Any
 from pki.errors import printable
 from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Duel
-from tlsdemo.edu import channel, handshake, trust, weak
+from tlsdemo.edu import agreement, channel, handshake, trust, weak
 from tlsdemo.protocol import Framing, Protection, Protocol, Side, Step
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint, refusal
@@ -18,9 +18,9 @@ MOST = 40  # events; a conversation of hundreds of lines is told by its beginnin
 
 PROVIDED_BY: dict[Protection, Any] = {
     Protection.SECRECY: channel.Aead.seal,
-    Protection.STRONG_GROUP: handshake.Client.begin,
+    Protection.STRONG_GROUP: agreement.X25519,
     Protection.FORWARD_SECRECY: handshake.draw_secret,
-    Protection.POST_QUANTUM: handshake.Server.on_client_hello,
+    Protection.POST_QUANTUM: agreement.Hybrid,
     Protection.COMPRESSION_SAFETY: channel.as_it_is,
     Protection.INTEGRITY: channel.Aead.open,
     Protection.ORDER: channel.counted,
@@ -33,7 +33,7 @@ PROVIDED_BY: dict[Protection, Any] = {
     Protection.REVOCATION: trust.judge,
     Protection.TRANSCRIPT: handshake.Peer.check_finished,
     Protection.FRESHNESS: handshake.draw_random,
-    Protection.CLIENT_IDENTITY: handshake.Server.on_finished,
+    Protection.CLIENT_IDENTITY: handshake.prove,
 }
 """Where the educational handshake has it."""
 
@@ -69,10 +69,9 @@ def _line(source: Any) -> str:
 def deciding(duel: Duel) -> list[Protection]:
     """Those that stopped the attack; or, of those that would have, the ones that are missing."""
     claims = duel.protocol.claims
-    wanted = [each for each in Protection if each in duel.attack.stopped_by]
-    missing = [each for each in wanted if not each.stands(claims)]
+    missing = [each for each in duel.attack.stops if not each.stands(claims)]
     roots = [root for each in missing for root in _lacking(each, claims)]
-    return list(dict.fromkeys(roots)) if missing else wanted
+    return list(dict.fromkeys(roots)) if missing else list(duel.attack.stops)
 
 
 def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[Protection]:
@@ -84,14 +83,18 @@ def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[
         yield protection
 
 
+NOTHING_TO_TRY = {
+    "reckon": "OpenSSL agrees in no group that could be computed here",
+    "solve": "OpenSSL draws its secrets itself, so that the logarithms cannot be handed to anybody",
+    "downgrades": "the client offers one way alone",
+}
+"""By the hook that is missing."""
+
+
 def why(duel: Duel) -> str:
     """One sentence."""
     if duel.loot is None:
-        return "There is nothing to try: " + (
-            "OpenSSL refuses every group that could be computed, and hands out no secrets"
-            if duel.protocol.family == "tls"
-            else "this protocol offers no choice"
-        )
+        return f"There is nothing to try: {NOTHING_TO_TRY[duel.attack.lacks(duel.protocol) or '']}."
     if not duel.attack.stopped_by:
         return "No channel stops this."
     names = ", ".join(each.readable for each in deciding(duel))

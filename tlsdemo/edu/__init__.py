@@ -9,6 +9,7 @@ messages      the lines of JSON, strictly read             violations   every wa
 machine       what drives the tables of `handshake`        weak/        what is lost without a protection
 rungs         sets of protections, and what is built from them
 overheard     what a listener can make of it               explain      each step, told
+framing       the lines as an attacker sees them
 live          a server's and a client's conversation, on a socket
 
 It never imports `tlsdemo.tls`.

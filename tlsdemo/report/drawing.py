@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from html import escape
 
 from pki.errors import printable
-from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
+from tlsdemo.report.sequence import MOODS, Arrow, Event, Lane, Mark, Note
 
 WIDTH = 640
 PLACES = {Lane.CLIENT: 90, Lane.ATTACKER: 320, Lane.SERVER: 550}
 LETTER, LINE = 6.7, 15  # about the width of a letter and the height of a line, in units of the drawing
-SIGNS = {Mood.NEUTRAL: "", Mood.GOOD: "✓ ", Mood.BAD: "✗ "}
 
 
 def as_svg(events: Sequence[Event], title: str) -> str:
@@ -51,7 +50,7 @@ def _arrow(arrow: Arrow, top: float) -> tuple[list[str], float]:
 
 
 def _note(note: Note, top: float) -> tuple[list[str], float]:
-    rows = _wrapped(SIGNS[note.mood] + note.text, 300)
+    rows = _wrapped(MOODS[note.mood] + note.text, 300)
     wide = max(map(len, rows)) * LETTER
     left = min(max(PLACES[note.lane] - wide / 2, 4), WIDTH - wide - 4)
     box = f'<rect x="{left - 4:.0f}" y="{top:.0f}" width="{wide + 8:.0f}" height="{LINE * len(rows) + 4}" rx="4"/>'

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from pki.errors import printable
 from tlsdemo.report.drawing import as_svg
-from tlsdemo.report.sequence import Event
+from tlsdemo.report.sequence import LEGEND, Event
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,7 +25,6 @@ class Column:
     """An attack."""
 
     id: str
-    title: str
     sentence: str
     threat: str
     stopped_by: tuple[str, ...]
@@ -41,6 +40,7 @@ class Cell:
     word: str
     predicted: str
     surprise: bool
+    """Whether it came out otherwise than predicted."""
     finding: str
     why: str
     clauses: tuple[tuple[str, str, str], ...]
@@ -97,5 +97,6 @@ def render(page: Page) -> str:
         page=page,
         style=Markup(style),  # our own file, under the hash that stands in the policy
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
+        drawn=LEGEND,
         svg=lambda cell, title: Markup(as_svg(cell.events, title)),  # which escapes what it is given
     )

@@ -54,6 +54,7 @@ Event = Arrow | Note
 
 LANES = list(Lane)
 STROKES = {Mark.PLAIN: "─", Mark.CHANGED: "~", Mark.FORGED: "═", Mark.STOPPED: "─"}
+LEGEND = "dotted or ~~: he changed it; dashed or ══: he made it up, or repeats it; ending in x: he kept it."
 MOODS = {Mood.NEUTRAL: "", Mood.GOOD: "✓ ", Mood.BAD: "✗ "}
 
 
