@@ -45,12 +45,22 @@ class AttackerCredential(StrEnum):
     self_signed = "self-signed"
     stranger = "stranger"
     stolen = "stolen"
+    copied = "copied"
+    other_host = "other-host"
+    expired = "expired"
+    stolen_authority = "stolen-authority"
 
 
 Protocol = Annotated[ProtocolName, typer.Option("--protocol", help="What is spoken on the line.")]
 Group = Annotated[
     str | None,
     typer.Option("--group", help="What is reckoned in: x25519, ffdhe2048, or P:G such as 23:5, to be broken."),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without", metavar="PROTECTION", help="Leave this out of the handshake; repeatable. Tell the other side, too."
+    ),
 ]
 Story = Annotated[
     bool, typer.Option("--story", help="multiply with the story's numbers: 300, and the secrets 5 and 7.")
@@ -87,6 +97,7 @@ def serve(
         Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.", readable=False)
     ] = None,
     group: Group = None,
+    without: Without = None,
     story: Story = False,
     explain: Annotated[bool, typer.Option("--explain", help="Tell each step of the educational handshake.")] = False,
     require_client_cert: Annotated[
@@ -112,6 +123,7 @@ def serve(
         Settings(
             protocol=protocol.value,
             group=group,
+            without=without or (),
             story=story,
             explain=explain,
             hosts=(host,) if host is not None else None,
@@ -133,6 +145,7 @@ def connect(
     address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
     protocol: Protocol = ProtocolName.tls,
     group: Group = None,
+    without: Without = None,
     story: Story = False,
     message: Annotated[
         str | None, typer.Option("--message", help="What to say; otherwise what is piped in, otherwise a default.")
@@ -167,6 +180,7 @@ def connect(
             address=address,
             protocol=protocol.value,
             group=group,
+            without=without or (),
             story=story,
             message=message,
             trust=trust or certs / "root.pem",
@@ -198,21 +212,37 @@ def mitm(
     listen: Listen = "4434",
     protocol: Protocol = ProtocolName.tls,
     group: Group = None,
+    without: Without = None,
     credential: Annotated[
-        AttackerCredential, typer.Option("--credential", help="The certificate that he shows.")
-    ] = AttackerCredential.rogue,
+        AttackerCredential | None,
+        typer.Option("--credential", help="The certificate that he shows.", show_default="rogue"),
+    ] = None,
     certs: Certs = CERTS,
     alter: Annotated[
         list[str] | None, typer.Option("--alter", metavar="OLD=NEW", help="Replace this in what passes; repeatable.")
+    ] = None,
+    attack: Annotated[
+        str | None,
+        typer.Option("--attack", metavar="ATTACK", help="Do this instead, as `tlsdemo attacks` describes it."),
     ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="End after one conversation: 0 when he read it, 1 when he was refused.")
     ] = False,
 ) -> int:
-    """Sit in the middle: be the server to the client, and the client to the server, until Ctrl-C."""
+    """Sit in the middle: be the server to the client, and the client to the server, until Ctrl-C.
+
+    With --attack NAME he does that to whatever passes, and --once gives 0 when he came to do it. 0-RTT is replayed by
+    `--attack replay` between `openssl s_client -early_data` and `openssl s_server -early_data -no_anti_replay`.
+    """
     from tlsdemo.commands.mitm import Settings, mitm
 
-    return mitm(Settings(upstream, listen, protocol.value, group, credential.value, certs, alter or (), once))
+    if attack and (credential or alter):
+        fact = "--attack says already what he does"
+        raise Problem(fact, hint="leave out --credential and --alter", code=ExitCode.USAGE)
+    shown = (credential or AttackerCredential.rogue).value
+    return mitm(
+        Settings(upstream, listen, protocol.value, group, without or (), shown, certs, alter or (), attack, once)
+    )
 
 
 @app.command()

@@ -6,17 +6,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pki import Credential, keys, names, store
 from pki.authority import Validity
 from pki.console import note
+from pki.copied import Copied
+from pki.errors import Problem
 from pki.files import read_certificates, read_credential, read_crls
-from pki.keys import KeyType
+from pki.keys import KeyType, PrivateKey
+from pki.profiles import SERVER
 from pki.rogues import CATALOGUE, Ingredients
 
 
 def credential(name: str, certs: Path) -> Credential:
-    """By the name of the option: server, rogue, self-signed, stranger, stolen."""
+    """By the name of the option: one of KINDS."""
     return KINDS[name](certs)
 
 
@@ -86,12 +90,58 @@ def _names_to_imitate(certs: Path) -> tuple[str, ...]:
     return tuple(map(names.plain, presented)) or store.DEFAULT_SAN
 
 
+def _copied(certs: Path) -> Credential:
+    shown = read_certificates(certs / "server.pem", _mint(certs))
+    public = shown[0].public_key()
+    if not isinstance(public, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+        hint = "`pki init --key-type ec-p256` in a new folder"
+        raise Problem("a copied certificate is shown with EC and RSA keys only", hint=hint)
+    key: PrivateKey
+    if isinstance(public, rsa.RSAPublicKey):
+        key = rsa.generate_private_key(65537, public.key_size)
+    else:
+        key = ec.generate_private_key(public.curve)
+    return Copied(key, shown[0], shown[1:])
+
+
+HIS_HOST = "evil.example"
+DAY = timedelta(days=1)
+
+
+def _other_host(certs: Path) -> Credential:
+    return _issued(certs, (HIS_HOST,), 90 * DAY)
+
+
+def _expired(certs: Path) -> Credential:
+    return _issued(certs, _names_to_imitate(certs), -timedelta(minutes=1))
+
+
+def _stolen_authority(certs: Path) -> Credential:
+    return _issued(certs, _names_to_imitate(certs), 90 * DAY)
+
+
+def _issued(certs: Path, wanted: Iterable[str], left: timedelta) -> Credential:
+    """By the authority of this folder: it was asked honestly, or not asked at all."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return store.load_authority(certs, now).issue(
+        SERVER,
+        alternative_names=tuple(map(names.parse, wanted)),
+        key=keys.generate(KeyType.EC_P256),
+        validity=Validity(now - DAY, now + left),
+        serial=x509.random_serial_number(),
+    )
+
+
 KINDS: Mapping[str, Callable[[Path], Credential]] = {
     "server": _server,
     "rogue": _rogue,
     "self-signed": _self_signed,
     "stranger": _stranger,
     "stolen": _server,
+    "copied": _copied,
+    "other-host": _other_host,
+    "expired": _expired,
+    "stolen-authority": _stolen_authority,
 }
 
 

@@ -154,7 +154,7 @@ class Framing(Interface):
         """What stands inside the record that carries those words."""
 
     def split(self, data: bytes) -> list[bytes]:
-        """The records of a flight."""
+        """The whole records at the beginning of some bytes; of what are no records, one piece."""
 
     def body(self, record: bytes) -> bytes | None:
         """What carries the application's words, sealed as it is; None in a message of the handshake."""
@@ -167,6 +167,12 @@ class Framing(Interface):
 
     def label(self, record: bytes) -> str:
         """A few words for whoever looks on."""
+
+    def listener(self) -> "Callable[[Side, bytes], bool]":
+        """For one conversation: told its records in order, it says of each whether an application's words are in it."""
+
+    def may_be_the_end(self, record: bytes) -> bool:
+        """Whether it may be the one that says: I have said all. Of what is sealed, only the length tells."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +221,7 @@ class Attacker(Interface):
     """Whoever sits on the line, and decides what arrives."""
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """What is delivered, and to whom, when one side has sent something."""
+        """What is delivered, and to whom, when one side has sent something; no bytes: the line has ended there."""
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
         """Who is told that the line has ended, when one side has hung up."""
@@ -287,7 +293,10 @@ def converse(
                     deliveries = tuple(between.on_data(flight))
                     outcome.steps.append(Step(flight, deliveries))
                     for target, delivery in deliveries:
-                        outcome[target].receive(delivery)
+                        if delivery:
+                            outcome[target].receive(delivery)
+                        else:
+                            outcome[target].receive_eof()
 
     flow(0)
     number = 0

@@ -5,7 +5,6 @@ None of them has a key. They know how such a conversation goes, and change bytes
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.passive import bodies, seen, talk
@@ -56,22 +55,26 @@ def _xored(column: tuple[int, ...]) -> int:
 def flip_bits(protocol: Protocol, world: World) -> Loot:
     """`PAY 0100` is to become `PAY 9100`: he flips two bits of a byte that he cannot read, where the 0 should be."""
     assert protocol.hooks.framing
-    places = 4, 12  # of the 0, at the beginning of the record; and behind a nonce of eight bytes
-    outcomes = [talk(protocol, world, OnLine(ORDER, partial(_flip, protocol.hooks.framing, place))) for place in places]
+    outcomes = [talk(protocol, world, flipper(protocol.hooks.framing, place)) for place in PLACES]
     return Loot(tuple(map(Encounter, outcomes)), did="he flips two bits: PAY 0100 is to become PAY 9100")
 
 
-def _flip(framing: Framing, place: int, flight: Flight) -> Deliveries:
-    mask = bytes(place) + bytes([ord("0") ^ ord("9")])
-    return [(Side.SERVER, rewrite(framing, flight.data, lambda body: xor(body, mask.ljust(len(body), b"\0"))))]
+PLACES = 4, 12  # of the 0, at the beginning of the record; and behind a nonce of eight bytes
+
+
+def flipper(framing: Framing, place: int) -> OnLine:
+    """He changes that byte of the client's first words, and no other."""
+
+    def flip(flight: Flight) -> Deliveries:
+        mask = bytes(place) + bytes([ord("0") ^ ord("9")])
+        return [(Side.SERVER, rewrite(framing, flight.data, lambda body: xor(body, mask.ljust(len(body), b"\0"))))]
+
+    return OnLine(ORDER, flip)
 
 
 def reorder(protocol: Protocol, world: World) -> Loot:
     """He sends the order twice; and in another conversation he swaps two records."""
     held: list[bytes] = []
-
-    def twice(flight: Flight) -> Deliveries:
-        return [(Side.SERVER, flight.data), (Side.SERVER, flight.data)]
 
     class Swap(Relay):
         def on_data(self, flight: Flight) -> Deliveries:
@@ -82,8 +85,13 @@ def reorder(protocol: Protocol, world: World) -> Loot:
                 return [(Side.SERVER, flight.data), (Side.SERVER, held.pop())]
             return [(flight.sender.other, flight.data)]
 
-    outcomes = talk(protocol, world, OnLine(ORDER, twice)), talk(protocol, world, Swap())
+    outcomes = talk(protocol, world, repeater()), talk(protocol, world, Swap())
     return Loot(tuple(map(Encounter, outcomes)), did="he sends a record twice, and swaps two others")
+
+
+def repeater() -> OnLine:
+    """What the client says first arrives twice."""
+    return OnLine(ORDER, lambda flight: [(Side.SERVER, flight.data)] * 2)
 
 
 def truncate(protocol: Protocol, world: World) -> Loot:
@@ -122,11 +130,7 @@ def reflect(protocol: Protocol, world: World) -> Loot:
     """What the client says comes back to it, too. And if both use a key and a number twice, he lays both records over
     each other: what he knows of the one gives away the other.
     """
-
-    def copy(flight: Flight) -> Deliveries:
-        return [(Side.SERVER, flight.data), (Side.CLIENT, flight.data)]
-
-    reflected = talk(protocol, world, OnLine(ORDER, copy))
+    reflected = talk(protocol, world, Mirror())
     plain = talk(protocol, world)
     said, answered = (
         b"".join(bodies(protocol, [flight for flight in plain.tape if flight.line == line and flight.sender is side]))
@@ -135,6 +139,18 @@ def reflect(protocol: Protocol, world: World) -> Loot:
     did = "he sends the client its own record as an answer, and lays two records over each other"
     read = seen(protocol, plain.tape) + xor(said, answered, RECEIPT)
     return Loot((Encounter(reflected), Encounter(plain)), read, did=did)
+
+
+class Mirror(Relay):
+    """What the client says first comes back to it, in place of the answer."""
+
+    def on_data(self, flight: Flight) -> Deliveries:
+        """The server has its record, too; what it answers has a number that the client has heard by now."""
+        if flight.line == ORDER and flight.sender is Side.CLIENT:
+            return [(Side.SERVER, flight.data), (Side.CLIENT, flight.data)]
+        if flight.line == ANSWER and flight.sender is Side.SERVER:
+            return []
+        return [(flight.sender.other, flight.data)]
 
 
 # By asking ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from pki.errors import ExitCode, Problem
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.commands import retelling
-from tlsdemo.comparison import all_protocols, find, protection, sentence
+from tlsdemo.commands.protocols import left_out
+from tlsdemo.comparison import all_protocols, find, sentence
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.report.sequence import LEGEND, as_text
 from tlsdemo.report.terminal import Screen
@@ -51,12 +52,7 @@ def _attack(name: str) -> Attack:
 
 
 def _protocol(name: str, without: Sequence[str]) -> Protocol:
-    try:
-        missing = [protection(each) for option in without for each in option.split(",")]
-    except KeyError as error:
-        known = ", ".join(each.readable.replace(" ", "-") for each in Protection)
-        fact = f"there is no protection {str(error.args[0]).lower().replace('_', '-')!r}"
-        raise Problem(fact, f"there are: {known}", hint="--without order", code=ExitCode.USAGE) from None
+    missing = left_out(without)
     try:
         return find(name, missing)
     except KeyError:

@@ -5,6 +5,7 @@ import select
 import stat
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -30,6 +31,7 @@ class Settings:
     address: str
     protocol: str
     group: str | None
+    without: Sequence[str]
     story: bool
     message: str | None
     trust: Path

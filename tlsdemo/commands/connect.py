@@ -10,8 +10,8 @@ def connect(settings: Settings) -> int:
     """The whole of the command; the exit code."""
     message = line_to_send(settings.message)
     if settings.protocol == TLS:
-        forbid_for_tls(group=settings.group, story=settings.story)
+        forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
         over_tls.converse(settings, call(settings, Wants.TRUST), message)
     else:
-        over_edu.converse(settings, rung(settings.protocol), message)
+        over_edu.converse(settings, rung(settings.protocol, settings.without), message)
     return ExitCode.YES

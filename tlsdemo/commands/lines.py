@@ -43,6 +43,8 @@ def _over_edu(settings: Settings, credential: Credential | None, listener: net.L
     options = f" --protocol {settings.protocol}"
     if settings.group:
         options += f" --group {settings.group}"
+    for each in settings.without:
+        options += f" --without {shlex.quote(each)}"
     his = options
     if settings.story:
         options += " --story"

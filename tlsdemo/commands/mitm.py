@@ -2,8 +2,8 @@
 
 import shlex
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pki import names
@@ -13,7 +13,8 @@ from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.commands.line import Place, place, sit
-from tlsdemo.commands.protocols import TLS, educational, forbid_for_tls, party, rung
+from tlsdemo.commands.meddle import is_on_the_line, meddle
+from tlsdemo.commands.protocols import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.credentials import covers, credential, revocation_lists, server_name, trust
 from tlsdemo.edu.violations import ProtocolError, Violation
@@ -26,6 +27,10 @@ WITH = {
     "self-signed": "a certificate that vouches for itself",
     "stranger": "a certificate by an authority that nobody here trusts",
     "stolen": "the server's own certificate and KEY, stolen: to a client he is the server",
+    "copied": "the server's own certificate, copied; not its key",
+    "other-host": "a good certificate by the same authority, for his own host, evil.example",
+    "expired": "a certificate for the server's names by its authority, which expired a minute ago",
+    "stolen-authority": "a certificate that he minted with the authority's stolen key",
 }
 
 
@@ -37,10 +42,23 @@ class Settings:
     listen: str
     protocol: str
     group: str | None
+    without: Sequence[str]
     credential: str
     certs: Path
     alter: Sequence[str]
+    attack: str | None
     once: bool
+
+
+SHOWS: Mapping[str, str] = {
+    "man-in-the-middle": "rogue",
+    "copied-certificate": "copied",
+    "other-host": "other-host",
+    "expired": "expired",
+    "stolen-key": "stolen",
+    "stolen-authority": "stolen-authority",
+}
+"""Attacks by one who has a certificate, and which."""
 
 
 def mitm(settings: Settings) -> int:
@@ -48,6 +66,10 @@ def mitm(settings: Settings) -> int:
     where = place(settings.upstream, settings.listen)
     recover(settings.certs)  # before anything is read
     alter = _alterations(settings.alter)
+    if settings.attack is not None:
+        if is_on_the_line(settings.attack):
+            return meddle(settings.attack, _protocol(settings), where, settings.certs, settings.once)
+        settings = replace(settings, credential=SHOWS[settings.attack])
     protocol = _protocol(settings)
     own = _party(settings, where, protocol)
     report = Reporter()
@@ -92,9 +114,9 @@ def _alterations(options: Sequence[str]) -> dict[bytes, bytes]:
 def _protocol(settings: Settings) -> Protocol:
     """The very protocol that the two others speak."""
     if settings.protocol == TLS:
-        forbid_for_tls(group=settings.group, story=False)
+        forbid_for_tls(group=settings.group, story=False, without=settings.without)
         return tls(CLAIMS)
-    claims = rung(settings.protocol)
+    claims = rung(settings.protocol, settings.without)
     if Protection.REVOCATION in claims and not revocation_lists(settings.certs):
         claims -= {Protection.REVOCATION}
     return educational(claims, Side.CLIENT, group=settings.group, story=False)
@@ -102,7 +124,8 @@ def _protocol(settings: Settings) -> Protocol:
 
 def _party(settings: Settings, where: Place, protocol: Protocol) -> Party:
     """His certificate; and, for his own handshake with the server, what everybody may know: its root and its name."""
-    if Protection.POSSESSION not in protocol.claims:
+    agrees = agrees_with_its_certificate(protocol.claims)
+    if Protection.POSSESSION not in protocol.claims and not agrees:
         if settings.credential != "rogue":
             note(f"--protocol {settings.protocol} shows no certificate: --credential is of no use")
         return party()
@@ -118,6 +141,7 @@ def _introduction(settings: Settings, protocol: Protocol, where: Place, address:
     shows = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""
+    options += "".join(f" --without {shlex.quote(each)}" for each in settings.without)
     trust = shlex.quote(str(settings.certs / "root.pem"))
     if Protection.CHAIN in protocol.claims and not covers(settings.certs, address.host):
         options += f" --name {server_name(settings.certs)}"

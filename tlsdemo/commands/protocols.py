@@ -1,5 +1,6 @@
 """From the words of the command line to a protocol: which rung, which group, which protections. EDGE."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from secrets import token_bytes
 
@@ -7,6 +8,7 @@ from cryptography import x509
 
 from pki import Credential
 from pki.errors import ExitCode, Problem
+from tlsdemo.comparison import protection
 from tlsdemo.edu.agreement import Group, Multiplication, parse
 from tlsdemo.edu.machine import Watch, nobody_watches
 from tlsdemo.edu.rungs import RUNGS, edu
@@ -18,13 +20,36 @@ STORY = {Side.CLIENT: 5, Side.SERVER: 7}  # the secrets of the story; 300 is the
 Claims = frozenset[Protection]
 
 
-def rung(name: str) -> Claims:
-    """The protections of a rung."""
-    return RUNGS[name]
+def rung(name: str, without: Sequence[str] = ()) -> Claims:
+    """The protections of a rung, less some; a Problem for those that it has not."""
+    missing = left_out(without)
+    if strangers := [each.readable for each in Protection if each in missing - RUNGS[name]]:
+        fact = f"--protocol {name} has no {', '.join(strangers)} to leave out"
+        raise Problem(fact, hint="`tlsdemo protocols --json` lists what each has", code=ExitCode.USAGE)
+    return RUNGS[name] - missing
 
 
-def forbid_for_tls(*, group: str | None, story: bool) -> None:
+def left_out(options: Sequence[str]) -> Claims:
+    """The protections that `--without` names, separated by commas or one by one; a Problem for what is none."""
+    try:
+        return frozenset(protection(each) for option in options for each in option.split(","))
+    except KeyError as error:
+        known = ", ".join(each.readable.replace(" ", "-") for each in Protection)
+        fact = f"there is no protection {str(error.args[0]).lower().replace('_', '-')!r}"
+        raise Problem(fact, f"there are: {known}", hint="--without order", code=ExitCode.USAGE) from None
+
+
+def agrees_with_its_certificate(claims: Claims) -> bool:
+    """Whether the server's half of the agreement is the key of its certificate, which it may not even show."""
+    return Protection.STRONG_GROUP in claims and Protection.FORWARD_SECRECY not in claims
+
+
+def forbid_for_tls(*, group: str | None, story: bool, without: Sequence[str] = ()) -> None:
     """Options of the educational handshake; a Problem where they are given for TLS."""
+    if without:
+        fact, evidence = "--without belongs to the educational handshake", "OpenSSL does not leave out what one likes"
+        hint = "`tlsdemo attack NAME --on tls-noverify` and the like: `tlsdemo protocols`"
+        raise Problem(fact, evidence, hint=hint, code=ExitCode.USAGE)
     for given, option in ((group, "--group"), (story, "--story")):
         if given:
             raise Problem(

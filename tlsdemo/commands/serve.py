@@ -2,13 +2,23 @@
 
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from pki import Credential
 from pki.console import note
 from pki.errors import ExitCode, Problem, cannot
 from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.commands.lines import introduction
-from tlsdemo.commands.protocols import TLS, Claims, educational, forbid_for_tls, party, rung
+from tlsdemo.commands.protocols import (
+    TLS,
+    Claims,
+    agrees_with_its_certificate,
+    educational,
+    forbid_for_tls,
+    party,
+    rung,
+)
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.settings import Settings
 from tlsdemo.credentials import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
@@ -60,7 +70,7 @@ def _talked(ending: Event) -> bool:
 
 
 def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Conversation]:
-    forbid_for_tls(group=settings.group, story=settings.story)
+    forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
     if settings.explain:
         hint = "`tlsdemo connect --explain` tells what can be told; --keylog FILE lets Wireshark tell the rest"
         raise Problem("a TLS server has nothing to explain: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE)
@@ -75,9 +85,13 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
 
 
 def _over_edu(settings: Settings, report: Reporter) -> tuple[Credential | None, Conversation]:
-    claims = rung(settings.protocol)
+    claims = rung(settings.protocol, settings.without)
     _forbid(settings, claims)
-    shown = _shown(settings) if Protection.POSSESSION in claims else None
+    agrees = agrees_with_its_certificate(claims)
+    shown = _shown(settings) if Protection.POSSESSION in claims or agrees else None
+    if agrees and shown and not (isinstance(shown.key, ec.EllipticCurvePrivateKey) and shown.key.key_size == 256):
+        fact = "without forward secrecy the server agrees with the key of its certificate, and needs one of P-256"
+        raise Problem(fact, hint="`pki init` in a new folder makes one", code=ExitCode.USAGE)
     identifies = Protection.CLIENT_IDENTITY in claims
     anchors = trust(settings.certs) if identifies else ()
     crls = revocation_lists(settings.certs) if identifies else ()

@@ -1,5 +1,6 @@
 """The options of `tlsdemo serve`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ class Settings:
 
     protocol: str
     group: str | None
+    without: Sequence[str]
     story: bool
     explain: bool
     hosts: tuple[str, ...] | None

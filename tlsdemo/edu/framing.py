@@ -10,6 +10,9 @@ from typing import Any
 
 from tlsdemo.edu.channel import CLOSE_NOTIFY, Content
 from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.protocol import Side
+
+GOODBYES = frozenset({13, 21, 29, 32})  # bytes of a close_notify: clear, with either tag, and in blocks with its vector
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Lines:
 
     def split(self, data: bytes) -> list[bytes]:
         """The lines, each with its newline."""
-        return data.splitlines(keepends=True)
+        return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
     def body(self, record: bytes) -> bytes | None:
         """Of a sealed record its bytes, of an open one its text."""
@@ -45,11 +48,11 @@ class Lines:
         return _line(entries | {"text": body.decode("latin-1")})
 
     def words(self, body: bytes) -> bytes:
-        """Unpacked, where it can be."""
+        """Unpacked, where it is packed."""
         try:
             return self.unpack(body)
         except ProtocolError:
-            return b""
+            return body
 
     def label(self, record: bytes) -> str:
         """`client_hello`; of a record how long it is."""
@@ -57,6 +60,15 @@ class Lines:
         body = self.body(record)
         kind = str(entries.get("type", "something else"))
         return kind if body is None else f"{kind} ({len(body)} bytes)"
+
+    def listener(self) -> Callable[[Side, bytes], bool]:
+        """Records come after the handshake, and say what they are."""
+        return lambda side, record: self.body(record) is not None and not self.may_be_the_end(record)
+
+    def may_be_the_end(self, record: bytes) -> bool:
+        """An alert; or a record of that length, which twelve letters have, too."""
+        body, entries = self.body(record), _entries(record)
+        return entries.get("type") == "alert" or (entries.get("type") == "record" and len(body or b"") in GOODBYES)
 
 
 def downgrade(flight: bytes) -> bytes:

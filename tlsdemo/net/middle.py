@@ -133,7 +133,9 @@ def _read(ends: Ends, side: Side, attacker: Attacker) -> None:
         _hang_up(ends, side, attacker)
         return
     for target, delivery in attacker.on_data(Flight(side, data)):
-        if target not in ends.gone:
+        if not delivery:
+            ends.told |= {target} - ends.gone
+        elif target not in ends.gone:
             ends.waiting[target] += delivery
 
 

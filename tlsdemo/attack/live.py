@@ -1,0 +1,123 @@
+"""The same attackers on a real line, between two who are not ours (`tlsdemo mitm --attack`).
+
+In memory `converse` tells an attacker to which line a flight belongs. Here bytes come cut anywhere: `Sitting` puts them
+together to records, tells the applications' words from the handshake, and counts; the client's first words are line 1.
+Who has won stands in the terminals of the two: on the line one sees only what comes back.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from tlsdemo.attack.mint import HIS_HOST
+from tlsdemo.attack.negotiation import FirstFlight
+from tlsdemo.attack.tampering import ORDER, PLACES, Mirror, flipper, repeater
+from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side, Step
+
+LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are
+
+
+@dataclass
+class Sitting:
+    """An Attacker who has another one act on whole records; `tell` hears whatever that one does."""
+
+    framing: Framing
+    attacker: Attacker
+    tell: Callable[[Step], None]
+    tape: list[Flight] = field(default_factory=list)
+    """What was sent, before he did anything to it."""
+    acted: bool = False
+    since: list[Flight] = field(default_factory=list)
+    """What was sent after he had acted."""
+    first_to_leave: Side | None = None
+    _held: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
+    _line: int = 0
+
+    def __post_init__(self) -> None:
+        self._says_something = self.framing.listener()
+
+    def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
+        """The records that are whole with this piece."""
+        held = self._held[flight.sender] + flight.data
+        records = self.framing.split(held)
+        rest = held[sum(map(len, records)) :]
+        if len(rest) > LONGEST:
+            records, rest = [*records, rest], b""
+        self._held[flight.sender] = rest
+        return [delivery for record in records for delivery in self._pass(flight.sender, record)]
+
+    def on_eof(self, sender: Side) -> Iterable[Side]:
+        """Who hangs up first?"""
+        self.first_to_leave = self.first_to_leave or sender
+        return self.attacker.on_eof(sender)
+
+    def _pass(self, sender: Side, record: bytes) -> Sequence[tuple[Side, bytes]]:
+        flight = Flight(sender, record, self._number(sender, record))
+        self.tape.append(flight)
+        if self.acted:
+            self.since.append(flight)
+        deliveries = tuple(self.attacker.on_data(flight))
+        if deliveries != ((sender.other, record),):
+            self.acted = True
+            self.tell(Step(flight, deliveries))
+        return deliveries
+
+    def _number(self, sender: Side, record: bytes) -> int:
+        """The client begins; a server's tickets are no answer to anything. What says nothing belongs to the next."""
+        says_something = self._says_something(sender, record)
+        if says_something and (self._line or sender is Side.CLIENT):
+            self._line += 1
+            return self._line
+        return self._line + 1 if self._line else 0
+
+
+class Cut(Relay):
+    """Keeps back the record that says: I have said all; and cuts the line there."""
+
+    def __init__(self, framing: Framing) -> None:
+        self._framing = framing
+        self._is_cut = False
+
+    def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
+        """Nothing for anybody, but that the line has ended."""
+        if self._is_cut:
+            return []
+        if flight.line > ORDER and self._framing.may_be_the_end(flight.data):
+            self._is_cut = True
+            return [(side, b"") for side in Side]
+        return [(flight.sender.other, flight.data)]
+
+
+Attempts = Sequence[Callable[[], Attacker]]
+"""What he tries, each in a conversation of its own."""
+
+
+def _flip(framing: Framing, hooks: Hooks) -> Attempts:
+    return [partial(flipper, framing, place) for place in PLACES]
+
+
+def _downgrade(framing: Framing, hooks: Hooks) -> Attempts:
+    return [partial(FirstFlight, edit) for edit in hooks.downgrades or ()]
+
+
+def _rename(framing: Framing, hooks: Hooks) -> Attempts:
+    edit = hooks.rename
+    return [partial(FirstFlight, lambda data: edit(data, HIS_HOST))] if edit else []
+
+
+def _listen(framing: Framing, hooks: Hooks) -> Attempts:
+    return [Relay]
+
+
+LIVE: Mapping[str, Callable[[Framing, Hooks], Attempts]] = {
+    "bit-flip": _flip,
+    "reordering": lambda framing, hooks: [repeater],
+    "truncation": lambda framing, hooks: [partial(Cut, framing)],
+    "reflection": lambda framing, hooks: [Mirror],
+    "downgrade": _downgrade,
+    "renaming": _rename,
+    "replay": _listen,
+    "computed-secret": _listen,
+    "recorded-today": _listen,
+}
+"""By the attack's id. The last three listen; what they do with their recording is done afterwards."""
