@@ -114,7 +114,8 @@ def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
     if isinstance(error, refusal.GONE):
         raise Problem(f"{call.address} hung up", gone, hint=hint) from None
     refused = isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
-    said = "refuses us" if refused else "does not speak TLS with us"
+    unproved = isinstance(error, ssl.SSLError) and error.reason in refusal.UNPROVED
+    said = "refuses us" if refused else "is refused" if unproved else "does not speak TLS with us"
     evidence = [alerted] if refused else []
     fact = f"{call.address} {said}: {refusal.sentence(error)}"
     raise Problem(fact, *evidence, hint=hint, code=ExitCode.NO) from None

@@ -77,6 +77,7 @@ ALERTS: dict[str, int] = {
 }  # RFC 8446 §6, in the order of its numbers
 
 OUR_CERTIFICATE = "look at what was shown with `pki show`"
+MEDDLED = "somebody on the line changes what passes, or tries to be who he is not: `tlsdemo eavesdrop` shows it"
 NO_TLS_HERE = "is the port right, and is it a TLS server that listens there?"
 OLD = "TLS 1.2 is the least that is spoken here (RFC 9325 §3.1.1)"
 
@@ -108,6 +109,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "it did not show the certificate that was asked for",
         "show one: --cert certs/client.pem",
     ),
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": ("a record does not open with the keys agreed on (RFC 8446 §5.2)", MEDDLED),
+    "BAD_SIGNATURE": ("its signature was not made with the certificate's key (RFC 8446 §4.4.3)", MEDDLED),
+    "DIGEST_CHECK_FAILED": ("the two have not seen the same handshake (RFC 8446 §4.4.4)", MEDDLED),
+    "INAPPROPRIATE_FALLBACK": ("both could do better than what was chosen (RFC 8446 §4.1.3)", MEDDLED),
     "UNSUPPORTED_PROTOCOL": ("it offers only versions of TLS that are too old", OLD),
     "VERSION_TOO_LOW": ("it offers only versions of TLS that are too old", OLD),
     "NO_SHARED_CIPHER": ("the two sides have no cipher suite in common", OLD),
@@ -119,6 +124,9 @@ NOT_TLS = {
     "BAD_RECORD_TYPE",
     "NOT_TLS_RECORD",
 }
+
+UNPROVED = {"DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "BAD_SIGNATURE", "DIGEST_CHECK_FAILED", "INAPPROPRIATE_FALLBACK"}
+"""TLS it was; but a proof failed."""
 
 GONE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
 """The other side is no longer there, and said nothing about it."""
