@@ -10,24 +10,25 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for package in ("pki", "tlsdemo") for path in (ROOT / package).rglob("*.py"))
 
 # A layer may import the layers named after it, and whatever is in the same layer.
-BASE = {"pki", "tlsdemo.protocol", "tlsdemo.events", "tlsdemo.talk", "tlsdemo.wire"}
+BASE = {"pki", "tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.events", "tlsdemo.talk", "tlsdemo.wire"}
 BELOW_THE_EDGE = BASE | {"tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"}
 IMPORTS: dict[str, set[str]] = {
     "pki": set(),
     "tlsdemo.__init__": set(),
     "tlsdemo.protocol": {"pki"},
+    "tlsdemo.conversation": {"tlsdemo.protocol"},
     "tlsdemo.wire": set(),
     "tlsdemo.talk": {"tlsdemo.events", "tlsdemo.protocol"},
     "tlsdemo.events": {"tlsdemo.protocol"},
     "tlsdemo.report": {"tlsdemo.protocol", "tlsdemo.events", "pki"},
-    "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.wire", "pki"},
+    "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.wire", "pki"},
     "tlsdemo.edu": BASE - {"tlsdemo.wire"} | {"tlsdemo.net"},
     "tlsdemo.tls": BASE | {"tlsdemo.net"},
     "tlsdemo.credentials": {"pki"},
     "tlsdemo.bench": BELOW_THE_EDGE,
     "tlsdemo.worlds": {"pki", "tlsdemo.attack"},
     "tlsdemo.comparison": {"tlsdemo.protocol", "tlsdemo.edu", "tlsdemo.tls"},
-    "tlsdemo.prices": {"tlsdemo.protocol", "tlsdemo.bench", "tlsdemo.worlds"},
+    "tlsdemo.prices": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.bench", "tlsdemo.worlds"},
     "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.lab": BELOW_THE_EDGE,
     "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.worlds"},

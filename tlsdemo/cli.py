@@ -289,11 +289,12 @@ def attack(
     without: Annotated[
         list[str] | None, typer.Option("--without", help="A protection to leave out; may be repeated.")
     ] = None,
+    live: Annotated[bool, typer.Option("--live", help="On TCP connections, not in memory.")] = False,
 ) -> int:
     """One attack, told as a story: what passed, who believes what, and what stopped it or was missing."""
     from tlsdemo.commands.attack import Settings, attack
 
-    return attack(Settings(name, on or (), without or ()))
+    return attack(Settings(name, on or (), without or (), live))
 
 
 @app.command()

@@ -7,7 +7,8 @@ from types import FrameType
 from typing import Any
 
 from tlsdemo import bench
-from tlsdemo.protocol import Party, Protection, Protocol, Side, converse
+from tlsdemo.conversation import converse
+from tlsdemo.protocol import Party, Protection, Protocol, Side
 from tlsdemo.worlds import world
 
 

@@ -1,13 +1,13 @@
 """The words in which a secure channel is described, and the seam between two parties and whoever sits between them.
 
-    Endpoint  <---bytes--->  Attacker  <---bytes--->  Endpoint          converse() moves them; `net` does, on sockets
+    Endpoint  <---bytes--->  Attacker  <---bytes--->  Endpoint          `conversation` moves them; `net` does, live
 
 A Protocol builds endpoints. It says of itself which protections it has; an attack is held exactly when every protection
 that it must get past is there and stands. Sections are those of RFC 8446 unless another is named.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol as Interface
@@ -237,87 +237,3 @@ class Relay:
     def on_eof(self, sender: Side) -> Iterable[Side]:
         """Tell the other side."""
         return [sender.other]
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something passed, or was to pass: what was sent (no data: the sender hung up), and what was made of it."""
-
-    flight: Flight
-    deliveries: tuple[tuple[Side, bytes], ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a conversation went: both ends, everything that they put on the wire, and what was made of it."""
-
-    client: Endpoint
-    server: Endpoint
-    tape: list[Flight] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    said: dict[Side, list[bytes]] = field(default_factory=lambda: {side: [] for side in Side})
-    """What each application said, line by line."""
-    closed: set[Side] = field(default_factory=set)
-    """These have said that they have said all."""
-
-    def __getitem__(self, side: Side) -> Endpoint:
-        return self.client if side is Side.CLIENT else self.server
-
-
-LONGEST = 10_000  # flights; two endpoints that answer each other for ever are a mistake of ours
-
-
-def converse(
-    client: Endpoint, server: Endpoint, attacker: Attacker | None = None, lines: Iterable[tuple[Side, bytes]] = ()
-) -> Outcome:
-    """A whole conversation in memory: the handshake, each line in turn, both say goodbye, both hang up.
-
-    Between the lines it is waited for silence, so that the flights marked with a line's number carry that line and
-    nothing else; `lines` are drawn one at a time, so that what is said may depend on what has passed. Whoever cannot
-    speak (not accepted, or failed) is silent. ValueError if there is no silence.
-    """
-    outcome = Outcome(client, server)
-    between = attacker or Relay()
-
-    def flow(line: int) -> None:
-        moved = True
-        while moved:
-            moved = False
-            for side in Side:
-                if data := outcome[side].outgoing():
-                    moved = True
-                    flight = Flight(side, data, line)
-                    outcome.tape.append(flight)
-                    if len(outcome.tape) > LONGEST:
-                        raise ValueError("these two never fall silent")
-                    deliveries = tuple(between.on_data(flight))
-                    outcome.steps.append(Step(flight, deliveries))
-                    for target, delivery in deliveries:
-                        if delivery:
-                            outcome[target].receive(delivery)
-                        else:
-                            outcome[target].receive_eof()
-
-    flow(0)
-    number = 0
-    for number, (side, data) in enumerate(lines, start=1):
-        if _can_speak(outcome[side]):
-            outcome.said[side].append(data)
-            outcome[side].send(data)
-        flow(number)
-    for side in Side:
-        if _can_speak(outcome[side]):
-            outcome.closed.add(side)
-        outcome[side].close()
-    flow(number + 1)
-    for side in Side:
-        told = tuple(between.on_eof(side))
-        outcome.steps.append(Step(Flight(side, b"", number + 1), tuple((target, b"") for target in told)))
-        for target in told:
-            outcome[target].receive_eof()
-    flow(number + 1)
-    return outcome
-
-
-def _can_speak(endpoint: Endpoint) -> bool:
-    return endpoint.accepted and not endpoint.error

@@ -7,7 +7,8 @@ import pytest
 
 from tlsdemo.attack.judge import Encounter, Loot, damage, quote
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Outcome, Side
+from tlsdemo.conversation import Outcome
+from tlsdemo.protocol import Side
 
 AGREED = {"version": "1", "cipher": "good"}
 

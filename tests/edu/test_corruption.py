@@ -9,13 +9,14 @@ import pytest
 
 from pki.files import read_certificates
 from tests.edu.parties import Edit, Editor, Said, believed, connected, fault, handshake_of, parties, seeded, talk
+from tlsdemo.conversation import Outcome
 from tlsdemo.edu.channel import CLOSE_NOTIFY, Content
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, Record, encode
 from tlsdemo.edu.rungs import RUNGS
 from tlsdemo.edu.trust import ders
 from tlsdemo.edu.violations import Violation
-from tlsdemo.protocol import Outcome, Side
+from tlsdemo.protocol import Side
 
 Value = str | list[str]
 KEYED = [rung for rung in RUNGS if rung not in ("plain", "hybrid")]

@@ -14,6 +14,7 @@ from pki.files import read_credential
 from tests.edu.parties import parties
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
+from tlsdemo.conversation import converse
 from tlsdemo.edu import live
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
@@ -21,7 +22,7 @@ from tlsdemo.edu.overheard import Listener
 from tlsdemo.edu.rungs import CA, DH, MULTIPLY, SIGNED, edu
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.events import Event, Refused
-from tlsdemo.protocol import Flight, Protection, Side, converse
+from tlsdemo.protocol import Flight, Protection, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
 
 

@@ -24,13 +24,14 @@ from tests.edu.parties import (
     seeded,
     talk,
 )
+from tlsdemo.conversation import converse
 from tlsdemo.edu import messages
 from tlsdemo.edu.handshake import CLIENT, SERVER
 from tlsdemo.edu.machine import Machine, Moment, State, Table
 from tlsdemo.edu.messages import NAMES, Alert, Data, Message, Record, encode
 from tlsdemo.edu.rungs import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu
 from tlsdemo.edu.violations import Violation
-from tlsdemo.protocol import Side, converse
+from tlsdemo.protocol import Side
 
 HELLOS = ["client client_hello", "server server_hello"]
 SERVER_SHOWS = ["server certificate", "server certificate_verify"]

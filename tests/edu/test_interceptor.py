@@ -11,11 +11,12 @@ from pki import Credential
 from pki.files import read_credential
 from tests.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
 from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.credentials import self_signed, stranger
 from tlsdemo.edu.messages import MAX_LINE
 from tlsdemo.edu.rungs import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu
 from tlsdemo.edu.violations import Violation
-from tlsdemo.protocol import Flight, Outcome, Protection, Protocol, Side, converse
+from tlsdemo.protocol import Flight, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, tls
 
 RUNG = {name: edu(claims) for name, claims in RUNGS.items()}

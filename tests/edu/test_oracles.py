@@ -14,10 +14,11 @@ from pki.files import read_credential
 from pki.keys import KeyType
 from tests.conftest import mint, run, tool
 from tests.edu.parties import parties
+from tlsdemo.conversation import converse
 from tlsdemo.edu import schedule
 from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Multiplication
 from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED, edu
-from tlsdemo.protocol import Flight, Party, Protocol, Side, converse
+from tlsdemo.protocol import Flight, Party, Protocol, Side
 
 # Key agreement ------------------------------------------------------------------------------------------------------
 

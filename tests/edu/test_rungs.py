@@ -10,6 +10,7 @@ import pytest
 
 import tlsdemo.edu
 from tests.edu.parties import LINES, believed, error_of, fault, parties, talk
+from tlsdemo.conversation import converse
 from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.channel import Channel
 from tlsdemo.edu.machine import Parts
@@ -20,7 +21,7 @@ from tlsdemo.edu.weak import WEAK
 from tlsdemo.edu.weak.certificate import believe
 from tlsdemo.edu.weak.clear import ClearChannel
 from tlsdemo.edu.weak.possession import show_nothing
-from tlsdemo.protocol import Protection, Side, converse
+from tlsdemo.protocol import Protection, Side
 
 P = Protection
 TINY = FiniteField(23, 5)

@@ -15,13 +15,14 @@ from pki import Credential, keys
 from pki.keys import KeyType
 from tests.conftest import mint, run, tool
 from tests.edu.parties import LINES, Editor, believed, error_of, fault, machine, parties, said_by, seeded, talk
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu import trust
 from tlsdemo.edu.handshake import Client, Server
 from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.edu.messages import Certificate, CertificateVerify
 from tlsdemo.edu.rungs import CA, MUTUAL, RUNGS, SIGNED, assemble
 from tlsdemo.edu.violations import Violation
-from tlsdemo.protocol import Outcome, Party, Protection, Side, converse
+from tlsdemo.protocol import Party, Protection, Side
 
 BOTH_SIGN = MUTUAL - {Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}
 """Nobody vouches for anybody here, so that every type of key will do."""

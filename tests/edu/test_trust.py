@@ -15,10 +15,11 @@ from pki import Credential, keys, names, verify
 from pki.files import read_credential
 from pki.keys import KeyType
 from tests.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
+from tlsdemo.conversation import Outcome
 from tlsdemo.credentials import self_signed, stranger
 from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.protocol import Outcome, Party, Protection, Side
+from tlsdemo.protocol import Party, Protection, Side
 
 Case = Callable[[Path, Party, Party], tuple[Party, Party]]
 WITHOUT_LISTS = CA - {Protection.REVOCATION}

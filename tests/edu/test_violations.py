@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from pki.files import read_credential
 from tests.edu.parties import Editor, parties
+from tlsdemo.conversation import converse
 from tlsdemo.edu.agreement import FiniteField
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, SHAPES, TYPES, Record, decode, encode, take_line
 from tlsdemo.edu.rungs import CA, DH, MUTUAL, edu
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.protocol import Party, Protection, Side, converse
+from tlsdemo.protocol import Party, Protection, Side
 
 HELLO: dict[str, Any] = {
     "type": "client_hello", "rung": "dh", "server_name": "localhost",

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pki import names
 from pki.files import read_certificates, read_credential, read_crls
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.rungs import RUNGS, edu
-from tlsdemo.protocol import Endpoint, Flight, Outcome, Party, Protection, Protocol, Relay, Side, converse
+from tlsdemo.protocol import Endpoint, Flight, Party, Protection, Protocol, Relay, Side
 from tlsdemo.tls.context import client_context, server_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 from tlsdemo.tls.protocol import CLAIMS, tls

@@ -24,9 +24,10 @@ from tests.tlsdemo.conversations import (
     said,
     sampled,
 )
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.rungs import RUNGS
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.protocol import Endpoint, Flight, Outcome, Protection, Protocol, Relay, Side, converse
+from tlsdemo.protocol import Endpoint, Flight, Protection, Protocol, Relay, Side
 
 MEGABYTE = 1 << 20
 SHORT = ((Side.CLIENT, b"pay 100\n"), (Side.SERVER, b"paid\n"))

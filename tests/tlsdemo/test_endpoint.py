@@ -20,7 +20,8 @@ from tests.conftest import mint
 from tests.peers.support import DEADLINE
 from tests.tlsdemo.conversations import Cut, DefaultSocket, Flip, Instead, exchange, length, sampled
 from tlsdemo import net
-from tlsdemo.protocol import Attacker, Endpoint, Outcome, Relay, Side, converse
+from tlsdemo.conversation import Outcome, converse
+from tlsdemo.protocol import Attacker, Endpoint, Relay, Side
 from tlsdemo.tls.context import client_context, server_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 

@@ -21,6 +21,7 @@ from tests.peers.support import DEADLINE, Script, acting, heard, live_rung, part
 from tests.pki.support import a_leaf, key, serial
 from tests.tlsdemo.conftest import Command
 from tlsdemo import net
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu import overheard
 from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
 from tlsdemo.edu.channel import Content
@@ -29,7 +30,7 @@ from tlsdemo.edu.handshake import Server
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.edu.messages import NAMES, Certificate, encode
 from tlsdemo.edu.rungs import RUNGS, edu
-from tlsdemo.protocol import Outcome, Party, Protection, Side, converse
+from tlsdemo.protocol import Party, Protection, Side
 
 SAYS = b"pay to bob\n"
 STORY = {side: Multiplication(secret=secret) for side, secret in ((Side.CLIENT, 5), (Side.SERVER, 7))}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsdemo.protocol import LONGEST, Endpoint, Flight, Outcome, Protection, Relay, Side, converse
+from tlsdemo.conversation import LONGEST, Outcome, converse
+from tlsdemo.protocol import Endpoint, Flight, Protection, Relay, Side
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 

@@ -7,7 +7,7 @@ from pki import Credential
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Party, Protocol, Side, converse
+from tlsdemo.protocol import Party, Protocol, Side
 
 HIS_ORDER = b"PAY 9999 to Mallory\n"
 
@@ -91,7 +91,7 @@ def _intercept_with(
             continue
         interceptor = Interceptor(facing)
         ends = protocol.client(client or world.client), protocol.server(world.server)
-        encounters.append(Encounter(converse(*ends, interceptor, world.lines)))
+        encounters.append(Encounter(world.converse(*ends, interceptor, world.lines)))
         read, did = interceptor.read[Side.CLIENT], f"he stands between the two with {means}"
         if read:
             break
@@ -108,7 +108,7 @@ def impostor_client(protocol: Protocol, world: World) -> Loot:
     encounters, did = [], ""
     for means, credential in attempts:
         ends = protocol.client(world.impostor(credential)), protocol.server(world.server)
-        outcome = converse(*ends, lines=[(Side.CLIENT, HIS_ORDER)])
+        outcome = world.converse(*ends, lines=[(Side.CLIENT, HIS_ORDER)])
         encounters.append(Encounter(outcome, frozenset({Side.SERVER})))
         did = f"he dials the server himself, with {means}"
         if outcome.server.delivered:

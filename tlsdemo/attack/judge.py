@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Outcome, Side
+from tlsdemo.conversation import Outcome
+from tlsdemo.protocol import Side
 
 BOTH = frozenset(Side)
 

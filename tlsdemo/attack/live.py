@@ -12,7 +12,8 @@ from functools import partial
 from tlsdemo.attack.mint import HIS_HOST
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.attack.tampering import ORDER, PLACES, Mirror, flipper, repeater
-from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side, Step
+from tlsdemo.conversation import Step
+from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
 LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are
 

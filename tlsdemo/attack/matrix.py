@@ -17,7 +17,8 @@ from tlsdemo.attack.catalogue import ATTACKS, Attack
 from tlsdemo.attack.judge import Damage, Loot, damage
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Outcome, Protocol
+from tlsdemo.conversation import Outcome
+from tlsdemo.protocol import Protocol
 
 Worlds = Callable[[KeyType], World]
 

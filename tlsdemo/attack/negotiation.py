@@ -6,7 +6,7 @@ from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.mint import HIS_HOST
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Flight, Protocol, Relay, Side, converse
+from tlsdemo.protocol import Flight, Protocol, Relay, Side
 
 
 class FirstFlight(Relay):
@@ -77,6 +77,6 @@ def replay(protocol: Protocol, world: World) -> Loot:
     """He records a whole conversation, and plays the client's part of it to the server again."""
     first = talk(protocol, world)
     recording = [flight.data for flight in first.tape if flight.sender is Side.CLIENT]
-    again = converse(Player(recording), protocol.server(world.server))
+    again = world.converse(Player(recording), protocol.server(world.server))
     encounters = Encounter(first), Encounter(again, frozenset({Side.SERVER}))
     return Loot(encounters, did="he plays the client's part of an old conversation to the server again")

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.world import World
-from tlsdemo.protocol import Attacker, Flight, Outcome, Protocol, converse
+from tlsdemo.conversation import Outcome
+from tlsdemo.protocol import Attacker, Flight, Protocol
 
 
 def talk(protocol: Protocol, world: World, attacker: Attacker | None = None) -> Outcome:
     """The conversation of the two honest parties."""
-    return converse(protocol.client(world.client), protocol.server(world.server), attacker, world.lines)
+    return world.converse(protocol.client(world.client), protocol.server(world.server), attacker, world.lines)
 
 
 def seen(protocol: Protocol, tape: Sequence[Flight]) -> bytes:
@@ -54,7 +55,7 @@ def steal_the_key_tomorrow(protocol: Protocol, world: World) -> Loot:
 def compute_with_a_quantum_computer(protocol: Protocol, world: World) -> Loot:
     """He records today, and is told the discrete logarithms: SIMULATED, nobody has a machine that finds them."""
     client, drawn = world.client_whose_draws_are_known()
-    outcome = converse(protocol.client(client), protocol.server(world.server), lines=world.lines)
+    outcome = world.converse(protocol.client(client), protocol.server(world.server), lines=world.lines)
     assert protocol.hooks.solve
     did = "he records, and is told the discrete logarithms of what passed (simulated)"
     read = protocol.hooks.solve(outcome.tape, drawn)

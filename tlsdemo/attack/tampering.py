@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.passive import bodies, seen, talk
 from tlsdemo.attack.world import BEFORE_PIN, DIGITS, RECEIPT, TAKEN_BACK, World
-from tlsdemo.protocol import Flight, Framing, Protocol, Relay, Side, converse
+from tlsdemo.protocol import Flight, Framing, Protocol, Relay, Side
 
 Deliveries = Iterable[tuple[Side, bytes]]
 ORDER, ANSWER, ASKED, TAKEN = 1, 2, 3, 4  # the lines of the conversation
@@ -256,6 +256,6 @@ def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
             known = shortest[0]
 
     assert framing
-    outcome = converse(protocol.client(world.client), protocol.server(world.server), scale, questions())
+    outcome = world.converse(protocol.client(world.client), protocol.server(world.server), scale, questions())
     did = "he has the client repeat guesses beside its secret, and watches the lengths"
     return Loot((Encounter(outcome),), seen(protocol, outcome.tape), known, did)

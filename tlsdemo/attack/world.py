@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pki import Credential, names
 from tlsdemo.attack.mint import HOST, Mint
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.protocol import Party, Side
 
 BEFORE = b"PAY 0100 pin="  # 13 bytes: so three of the secret are in the first block of 16
@@ -32,6 +33,8 @@ class World:
     server: Party
     secret: bytes
     depth: int = DEPTH
+    converse: Callable[..., Outcome] = converse
+    """How conversations are held: in memory, or on sockets."""
 
     @classmethod
     def create(cls, mint: Mint, random: Callable[[int], bytes], depth: int = DEPTH) -> "World":

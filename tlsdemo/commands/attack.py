@@ -3,9 +3,10 @@
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pki.errors import ExitCode, Problem
+from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.commands import retelling
@@ -26,6 +27,7 @@ class Settings:
     attack: str
     on: Sequence[str]
     without: Sequence[str]
+    live: bool
 
 
 def attack(settings: Settings) -> int:
@@ -36,9 +38,13 @@ def attack(settings: Settings) -> int:
     screen.heading(f"The attack: {chosen.title}")
     screen.say(chosen.sentence)
     screen.say(f"({chosen.threat}.)")
+    if settings.live:
+        screen.say("Live: each conversation passes over two TCP connections on this machine, with him in between.")
     surprises = False
     for protocol in protocols:
         people = world(protocol.key_type, ALL_OF_IT)
+        if settings.live:
+            people = replace(people, converse=net.converse)
         found = duel(chosen, protocol, people, undisturbed(protocol, people))
         _tell(found, screen)
         surprises = surprises or found.is_surprise

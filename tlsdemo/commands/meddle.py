@@ -10,8 +10,9 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.commands.line import Place, sit
 from tlsdemo.commands.reporter import Reporter
+from tlsdemo.conversation import Step
 from tlsdemo.credentials import credential
-from tlsdemo.protocol import Attacker, Framing, Protocol, Side, Step
+from tlsdemo.protocol import Attacker, Framing, Protocol, Side
 
 INSTEAD: Mapping[str, str] = {
     "eavesdropper": "`tlsdemo eavesdrop` does it",

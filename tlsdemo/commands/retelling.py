@@ -9,8 +9,9 @@ from typing import Any
 from pki.errors import printable
 from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Duel
+from tlsdemo.conversation import Step
 from tlsdemo.edu import agreement, channel, handshake, trust, weak
-from tlsdemo.protocol import Framing, Protection, Protocol, Side, Step
+from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint, refusal
 

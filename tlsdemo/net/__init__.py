@@ -4,11 +4,13 @@ address    HOST:PORT, listening on all hosts of a server with one port, dialling
 server     the accept loop: a connection takes a thread only once its first byte has come
 link       an endpoint on a socket
 middle     a line that somebody sits on, who listens or does worse
+loopback   a conversation within this process, on sockets
 playback   an old conversation, said again
 """
 
 from tlsdemo.net.address import DEFAULT_HOSTS, HANDSHAKE_DEADLINE, Address, Listener, dial, listen, parse_address
 from tlsdemo.net.link import Link
+from tlsdemo.net.loopback import converse
 from tlsdemo.net.middle import Middle, Tap
 from tlsdemo.net.playback import play
 from tlsdemo.net.server import Connection, Server, below_tls, drain, until_signalled
@@ -24,6 +26,7 @@ __all__ = [
     "Server",
     "Tap",
     "below_tls",
+    "converse",
     "dial",
     "drain",
     "listen",

@@ -4,12 +4,13 @@ import json
 from dataclasses import replace
 
 from pki.errors import printable
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.agreement import FiniteField, Multiplication
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.overheard import Listener
 from tlsdemo.edu.overheard import read as overhear
 from tlsdemo.edu.rungs import DH, MULTIPLY, PLAIN, edu
-from tlsdemo.protocol import Flight, Outcome, Protection, Protocol, Side, converse
+from tlsdemo.protocol import Flight, Protection, Protocol, Side
 from tlsdemo.scenes.stage import MESSAGE, Stage, claim
 
 LINE = [(Side.CLIENT, MESSAGE.encode() + b"\n")]

@@ -8,9 +8,10 @@ from pki.copied import Copied
 from pki.errors import printable
 from pki.signed import subject
 from tlsdemo.attack.interceptor import Interceptor, Read
+from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.rungs import CA, DH, SIGNED, edu
-from tlsdemo.protocol import Flight, Outcome, Protocol, Side, converse
+from tlsdemo.protocol import Flight, Protocol, Side
 from tlsdemo.scenes.stage import Stage, claim
 
 ORDER = b"PAY 100 to Alice\n"

@@ -1,0 +1,92 @@
+"""The attacks on sockets, and the attacker who has to find out by himself where a line begins."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlsdemo import net
+from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
+from tlsdemo.attack.live import LIVE, Sitting
+from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.passive import talk
+from tlsdemo.attack.tampering import flipper
+from tlsdemo.comparison import find
+from tlsdemo.conversation import Step
+from tlsdemo.protocol import Flight, Relay, Side
+from tlsdemo.worlds import world
+
+PROTOCOLS = ("ca", "mutual", "ca without closure", "ca without order", "tls", "tls12-rsa", "tls-mutual")
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.id)
+@pytest.mark.parametrize("name", ["plain", "ca", "ca without closure", "tls", "tls12-rsa"])
+def test_on_sockets_it_ends_as_in_memory(attack: Attack, name: str) -> None:
+    protocol = find(name)
+    people = replace(world(protocol.key_type), converse=net.converse)
+    found = duel(attack, protocol, people, undisturbed(protocol, people))
+    assert found.measured is found.predicted
+
+
+def words(name: str) -> list[tuple[int, Side]]:
+    """Which of the records of an undisturbed conversation carry words, as one finds out who only sees the records."""
+    protocol = find(name)
+    assert protocol.hooks.framing
+    sitting = Sitting(protocol.hooks.framing, Relay(), lambda step: None)
+    for flight in talk(protocol, world(protocol.key_type)).tape:
+        assert sitting.on_data(flight) == [
+            (flight.sender.other, record) for record in protocol.hooks.framing.split(flight.data)
+        ]
+    seen = [(flight.line, flight.sender) for flight in sitting.tape]
+    return [each for number, each in enumerate(seen) if each[0] and each not in seen[:number]]
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_lines_are_numbered_as_in_memory(name: str) -> None:
+    """Four lines: the client's, the server's, and two of the client; then what says that all is said."""
+    assert words(name)[:4] == [(1, Side.CLIENT), (2, Side.SERVER), (3, Side.CLIENT), (4, Side.CLIENT)]
+
+
+@pytest.mark.parametrize("name", ["plain", "ca", "tls", "tls12"])
+@given(cuts=st.lists(st.integers(1, 4000), max_size=8))
+def test_bytes_cut_anywhere_come_out_whole(name: str, cuts: list[int]) -> None:
+    protocol = find(name)
+    assert protocol.hooks.framing
+    sitting = Sitting(protocol.hooks.framing, Relay(), lambda step: None)
+    sent = dict.fromkeys(Side, b"")
+    arrived = dict.fromkeys(Side, b"")
+    for flight in talk(protocol, world(protocol.key_type)).tape:
+        edges = [0, *sorted(cuts), len(flight.data)]
+        for start, end in pairwise(edges):
+            piece = Flight(flight.sender, flight.data[start : max(start, end)])
+            sent[flight.sender] += piece.data
+            for target, data in sitting.on_data(piece):
+                arrived[target] += data
+    assert {side: arrived[side.other] for side in Side} == sent
+
+
+def test_only_the_first_words_are_changed() -> None:
+    protocol = find("tls")
+    assert protocol.hooks.framing
+    steps: list[Step] = []
+    sitting = Sitting(protocol.hooks.framing, flipper(protocol.hooks.framing, 4), steps.append)
+    for flight in talk(protocol, world(protocol.key_type)).tape:
+        sitting.on_data(flight)
+    (step,) = steps
+    changed = [a ^ b for a, b in zip(step.flight.data, step.deliveries[0][1], strict=True)]
+    assert [(place, value) for place, value in enumerate(changed) if value] == [(5 + 4, ord("0") ^ ord("9"))]
+
+
+@pytest.mark.parametrize("name", ["ca", "tls"])
+def test_what_is_no_record_is_passed_on(name: str) -> None:
+    framing = find(name).hooks.framing
+    assert framing
+    sitting = Sitting(framing, Relay(), lambda step: None)
+    garbage = b"GET / HTTP/1.1\n\n"
+    assert b"".join(data for _, data in sitting.on_data(Flight(Side.CLIENT, garbage))) == garbage
+
+
+def test_each_live_attack_is_one_of_the_catalogue() -> None:
+    assert set(LIVE) <= set(BY_ID)
