@@ -54,7 +54,10 @@ class AttackerCredential(StrEnum):
 Protocol = Annotated[ProtocolName, typer.Option("--protocol", help="What is spoken on the line.")]
 Group = Annotated[
     str | None,
-    typer.Option("--group", help="What is reckoned in: x25519, ffdhe2048, or P:G such as 23:5, to be broken."),
+    typer.Option(
+        "--group",
+        help="x25519 or ffdhe2048; to be broken: 40-bit, smooth, leaky, or P:G such as 23:5.",
+    ),
 ]
 Without = Annotated[
     list[str] | None,
@@ -289,12 +292,13 @@ def attack(
     without: Annotated[
         list[str] | None, typer.Option("--without", help="A protection to leave out; may be repeated.")
     ] = None,
+    group: Group = None,
     live: Annotated[bool, typer.Option("--live", help="On TCP connections, not in memory.")] = False,
 ) -> int:
     """One attack, told as a story: what passed, who believes what, and what stopped it or was missing."""
     from tlsdemo.commands.attack import Settings, attack
 
-    return attack(Settings(name, on or (), without or (), live))
+    return attack(Settings(name, on or (), without or (), group, live))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from tlsdemo.edu.agreement import Group
 from tlsdemo.edu.rungs import CA, RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.tls.protocol import CONFIGURATIONS, configuration, tls
@@ -35,12 +36,19 @@ def all_protocols() -> list[Protocol]:
     return [*rungs, *reduced, *map(configuration, CONFIGURATIONS)]
 
 
-def find(name: str, without: Iterable[Protection] = ()) -> Protocol:
-    """By its name, less some protections; KeyError if there is none, ValueError if it cannot be built so."""
+def find(name: str, without: Iterable[Protection] = (), group: Group | None = None) -> Protocol:
+    """By its name, less some protections; KeyError if there is none, ValueError if it cannot be built so.
+
+    In a group that falls STRONG_GROUP is missing, too.
+    """
     base, _, left_out = name.partition(" without ")
     missing = {protection(each) for each in left_out.split(",") if each.strip()} | set(without)
+    if group and not group.strong:
+        missing.add(Protection.STRONG_GROUP)
     if base in RUNGS:
-        return edu(RUNGS[base] - missing)
+        return edu(RUNGS[base] - missing, group=group)
+    if group:
+        raise ValueError("OpenSSL agrees in a group of its choice, and refuses weak ones")
     if not missing:
         return configuration(base)
     listed = ", ".join(each.readable for each in Protection if each in missing)

@@ -176,10 +176,19 @@ class Framing(Interface):
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What somebody has made of a recording."""
+
+    words: bytes = b""
+    how: tuple[str, ...] = ()
+    """How he came to them, in sentences."""
+
+
+@dataclass(frozen=True)
 class Hooks:
     """What an attacker may need to know of a protocol. Where one is None, what needs it is not applicable.
 
-    The last three get nothing but a recording, and give what they can read of it.
+    The last four get a recording, and give what they can read of it.
     """
 
     framing: Framing | None = None
@@ -187,8 +196,10 @@ class Hooks:
     """The client's first flight, with the weakest of its offers alone."""
     rename: Callable[[bytes, str], bytes] | None = None
     """The client's first flight, asking for another name."""
-    reckon: Callable[[Sequence[Flight]], bytes] | None = None
+    reckon: Callable[[Sequence[Flight]], Reading] | None = None
     """By arithmetic on the public values."""
+    confine: Callable[[Sequence[Flight], Callable[[bytes], bytes]], Reading] | None = None
+    """By asking the server, which answers first flights, with public values of small order."""
     decipher: Callable[[Sequence[Flight], PrivateKey], bytes] | None = None
     """With the key of the server's certificate, stolen afterwards."""
     solve: Callable[[Sequence[Flight], Collection[bytes]], bytes] | None = None

@@ -45,7 +45,7 @@ def test_what_is_not_there_is_wrong_usage(name: str) -> None:
 
 
 def test_an_attack_is_told_with_what_passed_and_what_was_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack.attack(attack.Settings("truncation", ["tls"], [], False)) == ExitCode.YES
+    assert attack.attack(attack.Settings("truncation", ["tls"], [], None, False)) == ExitCode.YES
     out = capsys.readouterr().out
     assert "Missing: closure" in out
     assert max(map(len, out.splitlines())) <= 80
@@ -54,14 +54,14 @@ def test_an_attack_is_told_with_what_passed_and_what_was_missing(capsys: pytest.
 
 @pytest.mark.parametrize("given", ATTACKS, ids=lambda given: given.id)
 def test_every_attack_can_be_told(given: object, capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack.attack(attack.Settings(given.id, ["ca", "tls-noverify"], [], False)) == ExitCode.YES  # type: ignore[attr-defined]
+    assert attack.attack(attack.Settings(given.id, ["ca", "tls-noverify"], [], None, False)) == ExitCode.YES  # type: ignore[attr-defined]
     assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("on", "without"), [("tls", "order"), ("ca", "courage"), ("quic", "order")])
 def test_what_cannot_be_left_out_is_wrong_usage(on: str, without: str) -> None:
     with pytest.raises(Problem) as caught:
-        attack.attack(attack.Settings("bit-flip", [on], [without], False))
+        attack.attack(attack.Settings("bit-flip", [on], [without], None, False))
     assert caught.value.code is ExitCode.USAGE
 
 

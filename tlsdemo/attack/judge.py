@@ -35,6 +35,8 @@ class Loot:
     """What he found out of the secret, byte by byte from its beginning."""
     did: str = ""
     """What he did, in a sentence."""
+    how: tuple[str, ...] = ()
+    """How he reckoned, in sentences."""
 
 
 @dataclass(frozen=True)

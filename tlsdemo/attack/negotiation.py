@@ -1,10 +1,11 @@
 """Attackers on the handshake (RFC 3552 §3.3): what was agreed is not what the two wanted, or was agreed before."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 
 from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.mint import HIS_HOST
 from tlsdemo.attack.passive import talk
+from tlsdemo.attack.player import Player
 from tlsdemo.attack.world import World
 from tlsdemo.protocol import Flight, Protocol, Relay, Side
 
@@ -37,40 +38,6 @@ def rename(protocol: Protocol, world: World) -> Loot:
     assert edit
     outcome = talk(protocol, world, FirstFlight(lambda data: edit(data, HIS_HOST)))
     return Loot((Encounter(outcome),), did=f"he makes the client ask for {HIS_HOST}")
-
-
-class Player:
-    """An Endpoint that is none: it says again what a client has said, whatever it hears."""
-
-    side = Side.CLIENT
-    accepted = False
-    error: Exception | None = None
-    delivered = b""
-    ended = False
-
-    def __init__(self, flights: Sequence[bytes]) -> None:
-        self._flights = list(flights)
-
-    @property
-    def negotiated(self) -> Mapping[str, str]:
-        """Nothing: it understands nothing."""
-        return {}
-
-    def receive(self, data: bytes) -> None:
-        """It does not listen."""
-
-    def receive_eof(self) -> None:
-        """It does not listen."""
-
-    def send(self, data: bytes) -> None:
-        """It has nothing of its own to say."""
-
-    def close(self) -> None:
-        """It has nothing of its own to say."""
-
-    def outgoing(self) -> bytes:
-        """The next flight of the recording."""
-        return self._flights.pop(0) if self._flights else b""
 
 
 def replay(protocol: Protocol, world: World) -> Loot:

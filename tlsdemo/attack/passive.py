@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from tlsdemo.attack.judge import Encounter, Loot
+from tlsdemo.attack.player import Player
 from tlsdemo.attack.world import World
 from tlsdemo.conversation import Outcome
-from tlsdemo.protocol import Attacker, Flight, Protocol
+from tlsdemo.protocol import Attacker, Flight, Protocol, Side
 
 
 def talk(protocol: Protocol, world: World, attacker: Attacker | None = None) -> Outcome:
@@ -36,11 +37,22 @@ def eavesdrop(protocol: Protocol, world: World) -> Loot:
 
 
 def compute_the_secret(protocol: Protocol, world: World) -> Loot:
-    """From the public values that passed he computes the shared secret, if there is a way."""
+    """From the public values that passed he computes the shared secret, if there is a way; else he asks for it."""
     outcome = talk(protocol, world)
-    assert protocol.hooks.reckon
+
+    def ask(flight: bytes) -> bytes:
+        """What the server says to a first flight of his."""
+        answer = world.converse(Player([flight]), protocol.server(world.server))
+        return next((each.data for each in answer.tape if each.sender is Side.SERVER), b"")
+
+    hooks = protocol.hooks
+    assert hooks.reckon
     did = "he has both public values, and tries to compute the secret from them"
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + protocol.hooks.reckon(outcome.tape), did=did)
+    found = hooks.reckon(outcome.tape)
+    if world.secret not in found.words and hooks.confine:
+        asked = hooks.confine(outcome.tape, ask)
+        found, did = (asked, "he asks the server with public values of his choice") if asked.words else (found, did)
+    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + found.words, did=did, how=found.how)
 
 
 def steal_the_key_tomorrow(protocol: Protocol, world: World) -> Loot:
@@ -49,7 +61,7 @@ def steal_the_key_tomorrow(protocol: Protocol, world: World) -> Loot:
     assert protocol.hooks.decipher
     read = protocol.hooks.decipher(outcome.tape, world.mint.server.key)
     did = "he records, steals the server's key afterwards, and tries it on the recording"
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + read, did=did)
+    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)
 
 
 def compute_with_a_quantum_computer(protocol: Protocol, world: World) -> Loot:
@@ -59,4 +71,4 @@ def compute_with_a_quantum_computer(protocol: Protocol, world: World) -> Loot:
     assert protocol.hooks.solve
     did = "he records, and is told the discrete logarithms of what passed (simulated)"
     read = protocol.hooks.solve(outcome.tape, drawn)
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + read, did=did)
+    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)

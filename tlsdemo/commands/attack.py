@@ -2,16 +2,21 @@
 
 import json
 import textwrap
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from secrets import randbelow
 
 from pki.errors import ExitCode, Problem
 from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.commands import retelling
-from tlsdemo.commands.protocols import left_out
+from tlsdemo.commands.protocols import chosen_group, left_out
 from tlsdemo.comparison import all_protocols, find, sentence
+from tlsdemo.edu.effort import effort
+from tlsdemo.edu.explain import is_undone
+from tlsdemo.edu.logarithms import FORTY_BITS, discrete_log
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.report.sequence import LEGEND, as_text
 from tlsdemo.report.terminal import Screen
@@ -27,13 +32,15 @@ class Settings:
     attack: str
     on: Sequence[str]
     without: Sequence[str]
+    group: str | None
     live: bool
 
 
 def attack(settings: Settings) -> int:
     """Run one attack on some protocols; 1 if a prediction failed, whoever wins."""
     chosen = _attack(settings.attack)
-    protocols = [_protocol(name, settings.without) for name in settings.on or ("ca", "tls")]
+    usual = ("ca", "tls") if settings.group is None else ("ca",)
+    protocols = [_protocol(name, settings) for name in settings.on or usual]
     screen = Screen()
     screen.heading(f"The attack: {chosen.title}")
     screen.say(chosen.sentence)
@@ -46,8 +53,10 @@ def attack(settings: Settings) -> int:
         if settings.live:
             people = replace(people, converse=net.converse)
         found = duel(chosen, protocol, people, undisturbed(protocol, people))
-        _tell(found, screen)
+        _tell(found, screen, settings.group)
         surprises = surprises or found.is_surprise
+    if settings.group == "40-bit":
+        _extrapolate(screen)
     return ExitCode.NO if surprises else ExitCode.YES
 
 
@@ -57,10 +66,16 @@ def _attack(name: str) -> Attack:
     return BY_ID[name]
 
 
-def _protocol(name: str, without: Sequence[str]) -> Protocol:
-    missing = left_out(without)
+def _protocol(name: str, settings: Settings) -> Protocol:
+    missing = left_out(settings.without)
+    group = None if settings.group is None else chosen_group(settings.group)
+    if group and not (group.strong or is_undone(group) or settings.group == "leaky"):
+        fact = "nothing here breaks that group, and nobody has said that it is strong"
+        raise Problem(fact, hint="--group 40-bit, smooth or leaky")
+    if settings.group == "leaky":  # it tells a secret only where that stays the same
+        missing |= {Protection.FRESHNESS}
     try:
-        return find(name, missing)
+        return find(name, missing, group)
     except KeyError:
         hint = "`tlsdemo protocols` lists them"
         raise Problem(f"there is no protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
@@ -69,7 +84,7 @@ def _protocol(name: str, without: Sequence[str]) -> Protocol:
         raise Problem(f"{name} cannot be had so: {error}", hint=hint, code=ExitCode.USAGE) from None
 
 
-def _tell(found: Duel, screen: Screen) -> None:
+def _tell(found: Duel, screen: Screen, group: str | None) -> None:
     screen.heading(f"on {found.protocol.name}")
     screen.say(sentence(found.protocol))
     screen.say(f"Predicted: {found.predicted.word}. {retelling.why(found)}")
@@ -80,6 +95,8 @@ def _tell(found: Duel, screen: Screen) -> None:
     for line in as_text(retelling.events(found)):
         screen.line(line)
     screen.say(LEGEND)
+    for step in found.loot.how:
+        screen.say(f"- {step}")
     screen.line("")
     if found.damage:
         screen.bad(f"Broken: {found.damage.sentence}.")
@@ -87,11 +104,23 @@ def _tell(found: Duel, screen: Screen) -> None:
         screen.good("Held.")
     for each in retelling.deciding(found):
         screen.show(each.readable, f"{each.meaning} ({each.section})")
-        screen.show("", retelling.place(each, found.protocol))
+        is_group = each is Protection.STRONG_GROUP and group is not None
+        screen.show("", f"tlsdemo/edu/groups.py: {group}" if is_group else retelling.place(each, found.protocol))
     if not found.attack.stopped_by:
         screen.say(ANSWERS[found.attack.id])
     if found.is_surprise:
         screen.bad(f"It was predicted to be {found.predicted.word}: a fault in the theory, or in the code.")
+
+
+def _extrapolate(screen: Screen) -> None:
+    """What it took, and what it would take."""
+    begin = time.perf_counter()
+    discrete_log(*FORTY_BITS, pow(2, randbelow(FORTY_BITS[0] - 1), FORTY_BITS[0]))
+    seconds = time.perf_counter() - begin
+    screen.heading("What a longer group would cost him")
+    screen.say(f"40 bits: {seconds:.2g} seconds and a table of 2^20 entries (measured just now)")
+    for bits in (512, 2048):
+        screen.say(effort(bits, seconds))
 
 
 ANSWERS = {

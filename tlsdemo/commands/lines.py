@@ -8,8 +8,8 @@ from cryptography import x509
 from pki import Credential, names
 from tlsdemo import net
 from tlsdemo.commands.settings import Settings
-from tlsdemo.edu.agreement import parse
 from tlsdemo.edu.explain import is_undone
+from tlsdemo.edu.groups import parse
 
 WHOSE = {
     "server": "the server's own certificate",

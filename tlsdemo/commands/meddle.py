@@ -125,7 +125,7 @@ def _afterwards(attack: str, protocol: Protocol, where: Place, certs: Path) -> C
     if attack == "replay":
         return lambda attacker: _replay(attacker, where.upstream)
     if attack == "computed-secret" and (reckon := hooks.reckon):
-        return lambda attacker: _opened(attacker, reckon(attacker.tape))
+        return lambda attacker: _opened(attacker, reckon(attacker.tape).words)
     if attack == "recorded-today" and (decipher := hooks.decipher):
         key = credential("stolen", certs).key
         return lambda attacker: _opened(attacker, decipher(attacker.tape, key))

@@ -9,7 +9,8 @@ from cryptography import x509
 from pki import Credential
 from pki.errors import ExitCode, Problem
 from tlsdemo.comparison import protection
-from tlsdemo.edu.agreement import Group, Multiplication, parse
+from tlsdemo.edu.agreement import Group, Multiplication
+from tlsdemo.edu.groups import NAMES, parse
 from tlsdemo.edu.machine import Watch, nobody_watches
 from tlsdemo.edu.rungs import RUNGS, edu
 from tlsdemo.protocol import Party, Protection, Protocol, Side
@@ -80,10 +81,15 @@ def _group(claims: Claims, side: Side, group: str | None, story: bool) -> Group 
     if not agrees or multiplies:
         fact = "this rung multiplies" if multiplies else "this rung agrees on nothing"
         raise Problem(f"--group has no place here: {fact}", hint="--protocol dh", code=ExitCode.USAGE)
+    return chosen_group(group)
+
+
+def chosen_group(text: str) -> Group:
+    """By the value of --group; a Problem for what is none."""
     try:
-        return parse(group)
+        return parse(text)
     except ValueError as error:
-        hint = "x25519, ffdhe2048, or P:G, such as 23:5 to be broken"
+        hint = f"{', '.join(NAMES)}; or P:G, such as 23:5 to be broken"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
 
 

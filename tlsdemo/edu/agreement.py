@@ -165,23 +165,30 @@ class FiniteField(Symmetric):
         return secret
 
     def public(self, secret: int) -> str:
-        """G to the power of the secret: decimal where it is short enough to be read, else hex."""
-        number = pow(self.g, secret, self.p)
-        return str(number) if self.p < 2**64 else f"{number:0{self._length * 2}x}"
+        """G to the power of the secret."""
+        return self.text(pow(self.g, secret, self.p))
 
     def shared(self, secret: int, theirs: str) -> bytes:
-        """Their number to the power of the secret, padded to the length of p (§7.4.1)."""
-        number = _number(theirs, 10 if self.p < 2**64 else 16)
+        """Their number to the power of the secret."""
+        number = self.number(theirs)
         if not self._inside(number):  # RFC 7919 §5.1: else the result is 0, 1 or -1, whatever the secrets are
             raise ProtocolError(Violation.BAD_SHARE, f"{theirs[:30]} is not between 1 and p - 1")
-        return pow(number, secret, self.p).to_bytes(self._length)
+        return self.padded(pow(number, secret, self.p))
+
+    def text(self, number: int) -> str:
+        """As it is sent: decimal where it is short enough to be read, else hex."""
+        return str(number) if self.p < 2**64 else self.padded(number).hex()
+
+    def padded(self, number: int) -> bytes:
+        """As it goes into the keys (§7.4.1)."""
+        return number.to_bytes((self.p.bit_length() + 7) // 8)
+
+    def number(self, share: str) -> int:
+        """What was sent, as a number; ProtocolError if it is none."""
+        return _number(share, 10 if self.p < 2**64 else 16)
 
     def _inside(self, number: int) -> bool:
         return 1 < number < self.p - 1
-
-    @property
-    def _length(self) -> int:
-        return (self.p.bit_length() + 7) // 8
 
 
 @dataclass(frozen=True)
@@ -257,17 +264,6 @@ class Hybrid:
             wanted = 2 * (length + POINT)
             raise ProtocolError(Violation.BAD_SHARE, f"this share has {wanted} hex digits, not {len(share)}")
         return bytes.fromhex(share[: 2 * length]), share[2 * length :]
-
-
-def parse(text: str) -> Group:
-    """`x25519`, `ffdhe2048`, or `P:G` for a group of one's own; ValueError says what is wrong."""
-    if text == "x25519":
-        return X25519()
-    if text == "ffdhe2048":
-        return FiniteField(FFDHE2048, 2)
-    if match := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", text, re.ASCII):
-        return FiniteField(int(match[1]), int(match[2]))
-    raise ValueError(f"{text!r} is no group: x25519, ffdhe2048, or P:G such as 23:5")
 
 
 def _number(text: str, base: int) -> int:

@@ -11,6 +11,7 @@ from pki.signed import issuer
 from pki.verdict import Result
 from tlsdemo.edu import trust
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication, Nothing
+from tlsdemo.edu.logarithms import TINY, reaches
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.edu.messages import (
     NAMES,
@@ -24,7 +25,6 @@ from tlsdemo.edu.messages import (
     Record,
     ServerHello,
 )
-from tlsdemo.edu.overheard import PATIENCE
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Side
 
@@ -248,8 +248,10 @@ def _undone(machine: Machine, share: str) -> str:
     match machine.parts.group:
         case Multiplication(common=common):
             return f"He divides: {share} / {common} = {int(share) // common}. That was the secret."
-        case FiniteField(p=p) if p < PATIENCE:
+        case FiniteField(p=p) if p < TINY:
             return f"He tries all exponents: there are only {p - 2}."
+        case FiniteField(p=p) if reaches(p):
+            return "He finds the exponent: `tlsdemo attack computed-secret --group` tells how."
         case group if group.strong:
             return "Nobody knows how to get from that to the secret."
     return "Whether one can get from that to the secret, nobody has said of this group."
@@ -258,14 +260,15 @@ def _undone(machine: Machine, share: str) -> str:
 def _reckons(machine: Machine) -> str:
     if is_undone(machine.parts.group):
         shared = int.from_bytes(machine.shared)
-        return f"has both public values, undoes one of them, and gets {shared}, too: every key is his."
+        what = f"{shared}" if shared < 2**128 else f"the secret of {shared.bit_length()} bits"
+        return f"has both public values, undoes one of them, and gets {what}, too: every key is his."
     hopeless = "and not the secret" if machine.parts.group.strong else "and perhaps the secret"
     return f"has both public values, {hopeless}. But nobody has proved yet whose they are."
 
 
 def is_undone(group: Group) -> bool:
     """Whether a listener gets from the public values to the secret while one waits."""
-    return isinstance(group, Multiplication) or (isinstance(group, FiniteField) and group.p < PATIENCE)
+    return isinstance(group, Multiplication) or (isinstance(group, FiniteField) and reaches(group.p))
 
 
 def _short(text: str) -> str:

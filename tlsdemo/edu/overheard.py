@@ -1,7 +1,7 @@
 """What somebody who only listens can make of an educational conversation, by reading and by reckoning.
 
-He knows the protocol, which is no secret, and has every byte; he has no key. Against `multiply` he divides; in a tiny
-group he tries all exponents; against a strong group he does not know how to begin, and gets nothing. A `Recording` is
+He knows the protocol, which is no secret, and has every byte; he has no key. Against `multiply` he divides; in a weak
+group he finds the exponent; against a strong group he does not know how to begin, and gets nothing. A `Recording` is
 opened later, by one who has come by something: a stolen key, or the discrete logarithms that a quantum computer finds.
 """
 
@@ -14,15 +14,17 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.keys import PrivateKey
+from tlsdemo.edu import confinement
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication
 from tlsdemo.edu.channel import CIPHERS, Channel, Content, Rules
+from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import Record
 from tlsdemo.edu.schedule import Secrets, schedule
 from tlsdemo.edu.violations import ProtocolError
-from tlsdemo.protocol import Flight, Side
+from tlsdemo.edu.weak.freshness import SameAnswer
+from tlsdemo.protocol import Flight, Reading, Side
 
-PATIENCE = 1 << 20  # as many exponents he tries: a fraction of a second
 LONGEST = 1 << 20  # bytes without a newline, of which he lets go
 
 
@@ -44,11 +46,12 @@ Find = Callable[[str, str, str], "Cracked | None"]
 
 def read(tape: Sequence[Flight]) -> bytes:
     """All that he reads of a whole recording by arithmetic, in the order in which it was said."""
-    return _read(tape, Listener())
+    return _read(tape, Listener()).words
 
 
-def _read(tape: Sequence[Flight], listener: "Listener") -> bytes:
-    return b"".join(heard.read for flight in tape for heard in listener.hear(flight))
+def _read(tape: Sequence[Flight], listener: "Listener") -> Reading:
+    heard = [each for flight in tape for each in listener.hear(flight)]
+    return Reading(b"".join(each.read for each in heard), tuple(note for each in heard for note in each.notes))
 
 
 def _strong(side: Side, secrets: Secrets, cipher: str) -> Channel:
@@ -132,15 +135,10 @@ def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
                 f"he multiplies: {a} x {server_share} = {int.from_bytes(shared)}, what both share",
             ),
         )
-    if (small := re.fullmatch(r"(\d+):(\d+)", group)) and int(small[1]) < PATIENCE:
-        field_ = FiniteField(int(small[1]), int(small[2]))
-        power, wanted = 1, int(client_share)
-        for exponent in range(1, field_.p):
-            power = power * field_.g % field_.p
-            if power == wanted:
-                shared = field_.shared(exponent, server_share)
-                tried = f"he tries exponents: {field_.g}^{exponent} mod {field_.p} = {wanted}, after {exponent} steps"
-                return Cracked(shared, (tried, f"the shared secret is {int.from_bytes(shared)}"))
+    if made_up := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", group):
+        numbers = FiniteField(int(made_up[1]), int(made_up[2]))
+        if found := discrete_log(numbers.p, numbers.g, numbers.number(client_share)):
+            return Cracked(numbers.shared(found.exponent, server_share), found.how)
     return None
 
 
@@ -153,9 +151,24 @@ class Recording:
 
     parts: Parts
 
-    def reckon(self, tape: Sequence[Flight]) -> bytes:
+    def reckon(self, tape: Sequence[Flight]) -> Reading:
         """By arithmetic."""
         return self._open(tape, crack)
+
+    def confine(self, tape: Sequence[Flight], ask: Callable[[bytes], bytes]) -> Reading:
+        """By asking the server: it tells its secret piece by piece, where the group lets it and the secret stays."""
+        numbers = self.parts.group
+        while isinstance(numbers, SameAnswer):
+            numbers = numbers.group
+        if not isinstance(numbers, FiniteField) or numbers.strong:
+            return Reading()
+
+        def find(group: str, client_share: str, server_share: str) -> Cracked | None:
+            asked = confinement.Questions(numbers, self.parts, b"".join(each.data for each in tape), ask)
+            secret = asked.secret(server_share)
+            return Cracked(numbers.shared(secret, client_share), asked.how) if secret is not None else None
+
+        return self._open(tape, find)
 
     def decipher(self, tape: Sequence[Flight], key: PrivateKey) -> bytes:
         """With the key of the server's certificate: if that was its half of the agreement, he is where it was."""
@@ -167,7 +180,7 @@ class Recording:
                     return Cracked(self.parts.group.shared(secret, client_share), ("the stolen key is its half",))
             return crack(group, client_share, server_share)
 
-        return self._open(tape, find)
+        return self._open(tape, find).words
 
     def solve(self, tape: Sequence[Flight], draws: Collection[bytes]) -> bytes:
         """With the discrete logarithms of the public values: a simulation, they are taken from what was drawn.
@@ -182,9 +195,9 @@ class Recording:
                     return Cracked(self.parts.group.shared(logarithm, server_share), ("he is told the logarithm",))
             return crack(group, client_share, server_share)
 
-        return self._open(tape, find)
+        return self._open(tape, find).words
 
-    def _open(self, tape: Sequence[Flight], find: Find) -> bytes:
+    def _open(self, tape: Sequence[Flight], find: Find) -> Reading:
         def channel(side: Side, secrets: Secrets, cipher: str) -> Channel:
             return self.parts.channel(side, secrets, self.parts.ciphers[cipher], self.parts.rules)
 

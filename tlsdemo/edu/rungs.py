@@ -75,6 +75,7 @@ def edu(claims: frozenset[Protection], *, group: Group | None = None, watch: Wat
         downgrades=(downgrade,) if len(parts.ciphers) > 1 else None,
         rename=rename,
         reckon=recording.reckon,
+        confine=recording.confine,
         decipher=recording.decipher,
         solve=recording.solve,
     )

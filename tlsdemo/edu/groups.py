@@ -1,0 +1,27 @@
+"""Groups by name: those that are used, those that are made to fall, and any other."""
+
+import re
+from collections.abc import Mapping
+
+from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Group
+from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH
+from tlsdemo.edu.subgroups import LEAKY
+
+STRONG: Mapping[str, Group] = {"x25519": X25519(), "ffdhe2048": FiniteField(FFDHE2048, 2)}
+FALLING: Mapping[str, FiniteField] = {
+    "40-bit": FiniteField(*FORTY_BITS),  # too short
+    "smooth": FiniteField(*SMOOTH),  # long, and falls apart
+    "leaky": FiniteField(LEAKY[0], LEAKY[2]),  # strong to one who listens, not to one who asks
+}
+NAMES = (*STRONG, *FALLING)
+
+
+def parse(text: str) -> Group:
+    """A name, or `P:G` for a group of one's own; ValueError says what is wrong."""
+    if text in STRONG:
+        return STRONG[text]
+    if text in FALLING:
+        return FALLING[text]
+    if match := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", text, re.ASCII):
+        return FiniteField(int(match[1]), int(match[2]))
+    raise ValueError(f"{text!r} is no group: {', '.join(NAMES)}, or P:G such as 23:5")
