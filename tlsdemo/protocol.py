@@ -192,6 +192,8 @@ class Hooks:
     """
 
     framing: Framing | None = None
+    visible: Callable[[Sequence[Flight]], tuple[str, ...]] | None = None
+    """What anybody sees of a conversation that is sealed, in sentences."""
     downgrades: tuple[Callable[[bytes], bytes], ...] | None = None
     """The client's first flight, with the weakest of its offers alone."""
     rename: Callable[[bytes, str], bytes] | None = None

@@ -36,7 +36,7 @@ class Loot:
     did: str = ""
     """What he did, in a sentence."""
     how: tuple[str, ...] = ()
-    """How he reckoned, in sentences."""
+    """What he saw, or how he reckoned, in sentences."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ def bodies(protocol: Protocol, tape: Sequence[Flight]) -> list[bytes]:
 def eavesdrop(protocol: Protocol, world: World) -> Loot:
     """He reads what can be read, and computes nothing."""
     outcome = talk(protocol, world)
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape), did="he listens")
+    how = protocol.hooks.visible(outcome.tape) if protocol.hooks.visible else ()
+    return Loot((Encounter(outcome),), seen(protocol, outcome.tape), did="he listens", how=how)
 
 
 def compute_the_secret(protocol: Protocol, world: World) -> Loot:

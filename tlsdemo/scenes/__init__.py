@@ -2,12 +2,14 @@
 
 stage      what they share: the parties, and the rule that nothing is claimed that was not just seen
 line       two who have nothing but arithmetic       middle     the man in the middle, and the third party
-real       the same with TLS, on real sockets        table      the closing tables
+real       the same with TLS, on real sockets        later      what may still be lacking
+table      the closing tables
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tlsdemo.scenes.later import cut_short, recorded_today
 from tlsdemo.scenes.line import diffie_hellman, multiplication, open_line
 from tlsdemo.scenes.middle import any_certificate, man_in_the_middle, the_rogue_in_the_middle, the_third_party
 from tlsdemo.scenes.real import (
@@ -43,6 +45,8 @@ SCENES = (
     Scene("The rogue, again", "will OpenSSL find what the educational client found?", the_rogue),
     Scene("The same rogue, and a client that checks nothing", "is the line still encrypted?", nobody_checks),
     Scene("Spot the difference", "in which fields do the two authorities differ?", spot_the_difference),
+    Scene("Recorded today, stolen tomorrow", "what does the server's key open?", recorded_today),
+    Scene("The last word", "who notices that something is missing?", cut_short),
     Scene("What each check costs", "by how much does checking slow a handshake down?", what_checks_cost),
     Scene("Who read what", "who wins against all of them?", who_read_what),
 )

@@ -1,4 +1,4 @@
-"""The closing tables, all of it measured now: what each check costs, who read what, and what each rung costs."""
+"""The closing tables, all of it measured now: what each check costs, and who read what."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,6 @@ from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
 from tlsdemo.worlds import world
 
 REVOCATION = frozenset({Protection.REVOCATION})
-ROUNDS = 12
 WORDS = {Verdict.BROKEN: "READ", Verdict.HELD: "-", Verdict.NOT_APPLICABLE: "nothing to try"}
 
 
@@ -61,15 +60,10 @@ def who_read_what(stage: Stage) -> None:
     screen.good(
         "From `ca` on he needs the key itself. Against that nothing helps, until it is revoked and that is seen."
     )
-    screen.say(f"`tlsdemo compare` runs all {len(ATTACKS)} attacks, and takes away each protection alone.")
-    screen.say("And what it costs: one handshake in memory, in this run.")
-    prices = bench.handshakes([_setup(protocol.name, stage, protocol) for protocol in protocols], ROUNDS)
-    rows: list[tuple[str, ...]] = [("", "flights", "bytes: client", "server", "time: client", "server")]
-    for price in prices:
-        sent = (str(price.sent[side]) for side in Side)
-        rows.append((price.title, str(price.flights), *sent, *_times(price)))
-    screen.rows(rows)
-    screen.say("(tls: with the two session tickets that its server sends afterwards.)")
+    screen.say(
+        f"""`tlsdemo compare` runs all {len(ATTACKS)} attacks, takes away each protection alone, and says what each rung
+        costs."""
+    )
 
 
 def _protocols() -> Sequence[Protocol]:

@@ -15,6 +15,7 @@ from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
 from tlsdemo.tls.context import Ciphers, Verify, client_context, server_context
 from tlsdemo.tls.endpoint import Closing, TlsEndpoint
 from tlsdemo.tls.onlooker import RECORDS, decipher, rename, weakest_offer, without_tls_1_3
+from tlsdemo.tls.visible import visible
 
 NAME = frozenset({Protection.NAME})
 VALIDITY = frozenset({Protection.VALIDITY})
@@ -141,7 +142,7 @@ def _hooks(ciphers: Ciphers) -> Hooks:
         Ciphers.GOOD: (weakest_offer, without_tls_1_3),
         Ciphers.GOOD_1_2: (weakest_offer,),
     }
-    return Hooks(framing=RECORDS, downgrades=downgrades.get(ciphers), rename=rename, decipher=decipher)
+    return Hooks(framing=RECORDS, visible=visible, downgrades=downgrades.get(ciphers), rename=rename, decipher=decipher)
 
 
 class _Cache:

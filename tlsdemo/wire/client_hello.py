@@ -15,7 +15,7 @@ from tlsdemo.wire import handshake, records
 from tlsdemo.wire.fields import WireError, decode, encode, framed, opaque, optional, struct, uint, vector
 from tlsdemo.wire.handshake import Extension
 
-SERVER_NAME, EXTENDED_MASTER_SECRET, SUPPORTED_VERSIONS = 0, 23, 43
+SERVER_NAME, ALPN, EXTENDED_MASTER_SECRET, SUPPORTED_VERSIONS = 0, 16, 23, 43
 HOST_NAME = 0
 TLS13 = 0x0304
 SIGNALS = SECURE_RENEGOTIATION, FALLBACK = 0x00FF, 0x5600
@@ -94,6 +94,24 @@ class SupportedVersions:
     ]
 
 
+@dataclass(frozen=True)
+class ProtocolName:
+    """The name of one application protocol (RFC 7301 §3.1)."""
+
+    name: Annotated[bytes, vector(1, 2**8 - 1), "h2, http/1.1: what will be spoken inside (RFC 7301 §3.1)."]
+
+
+@dataclass(frozen=True)
+class ProtocolNameList:
+    """The extension application_layer_protocol_negotiation (RFC 7301 §3.1)."""
+
+    protocol_name_list: Annotated[
+        tuple[ProtocolName, ...],
+        vector(2, 2**16 - 1, of=struct(ProtocolName)),
+        "What the client could speak inside, the dearest first, readable by all (RFC 7301 §3.1).",
+    ]
+
+
 # Edits of a first flight --------------------------------------------------------------------------------------------
 
 
@@ -142,6 +160,18 @@ def server_name(first_flight: bytes) -> str | None:
         return None
     hosts = (each.name for each in _server_names(opening.hello) if each.name_type == HOST_NAME)
     return next((host.decode("ascii", "backslashreplace") for host in hosts), None)
+
+
+def protocols(first_flight: bytes) -> tuple[str, ...]:
+    """What the client says that it will speak inside (ALPN, RFC 7301 §3.1); nothing if it does not say."""
+    opening = _opening(first_flight)
+    if opening is None:
+        return ()
+    try:
+        offered = decode(ProtocolNameList, opening.hello.extension(ALPN) or b"").protocol_name_list
+    except WireError:
+        return ()
+    return tuple(each.name.decode("ascii", "backslashreplace") for each in offered)
 
 
 def is_grease(value: int) -> bool:
