@@ -1,5 +1,6 @@
 """The page of the comparison in a real browser. Falsehood caught: a page that breaks its own policy, or asks out."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -59,3 +60,40 @@ def test_control_a_page_that_breaks_its_policy_is_heard(page: Path, tmp_path: Pa
     page.write_text(broken, encoding="utf-8")
     _, said = browse(page.as_uri(), tmp_path)
     assert "Content Security Policy" in said
+
+
+PROBE = """
+<script>
+addEventListener("load", () => {
+  const links = [...document.querySelectorAll("td a")];
+  const found = {wide: document.documentElement.scrollWidth > innerWidth, width: innerWidth, untabbable: 0, hidden: []};
+  for (const link of links) {
+    link.focus();
+    if (document.activeElement !== link) found.untabbable += 1;
+    location.hash = link.hash;
+    const target = document.getElementById(link.hash.slice(1));
+    if (!target || !target.getClientRects().length) found.hidden.push(link.hash);
+  }
+  found.links = links.length;
+  document.title = JSON.stringify(found);
+});
+</script>
+"""
+
+
+@pytest.mark.parametrize("width", [400, 800, 1400])
+def test_every_cell_is_reached_by_keyboard_and_the_page_does_not_scroll_sideways(
+    page: Path, tmp_path: Path, width: int
+) -> None:
+    """Asked in a copy without its policy, since the page allows no script."""
+    text = page.read_text(encoding="utf-8").replace("</main>", f"</main>{PROBE}", 1)
+    page.write_text(re.sub(r"<meta http-equiv=[^>]*>", "", text), encoding="utf-8")
+    shown, _ = browse(page.as_uri(), tmp_path, f"--window-size={width},900")
+    title = re.search(r"<title>(.*?)</title>", shown)
+    assert title
+    found = json.loads(html.unescape(title[1]))
+    assert found["width"] <= width
+    assert found["links"] == 3
+    assert found["untabbable"] == 0
+    assert found["hidden"] == []
+    assert not found["wide"], found

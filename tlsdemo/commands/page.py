@@ -52,4 +52,5 @@ def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
         retelling.why(duel),
         clauses,
         retelling.events(duel),
+        duel.loot.how if duel.loot else (),
     )

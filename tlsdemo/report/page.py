@@ -46,6 +46,8 @@ class Cell:
     clauses: tuple[tuple[str, str, str], ...]
     """Protections that decided it: name, meaning with section, source."""
     events: tuple[Event, ...]
+    steps: tuple[str, ...] = ()
+    """What he saw or reckoned, in sentences."""
 
 
 @dataclass(frozen=True)
