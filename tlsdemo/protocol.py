@@ -169,7 +169,7 @@ class Framing(Interface):
         """A few words for whoever looks on."""
 
     def listener(self) -> "Callable[[Side, bytes], bool]":
-        """For one conversation: told its records in order, it says of each whether an application's words are in it."""
+        """For one conversation: told its records in order, it says of each whether it is one of the talk."""
 
     def may_be_the_end(self, record: bytes) -> bool:
         """Whether it may be the one that says: I have said all. Of what is sealed, only the length tells."""

@@ -120,6 +120,20 @@ def test_a_certificate_gets_him_in_only_if_nothing_stops_that(
         assert "READ from" not in middle.printed()
 
 
+@pytest.mark.parametrize("message", ["", "a", "hi1", "my dear Alice", "x" * 5000], ids=len)
+@pytest.mark.parametrize("protocol", ["plain", "ca", "tls"])
+def test_words_of_any_length_are_found(
+    serve: Serve, sit: Sit, cli: Command, certs: Path, protocol: str, message: str
+) -> None:
+    """Falsehood caught: three letters, a newline, a type and a tag are as long as a goodbye with half a tag."""
+    server = serve("--protocol", protocol)
+    middle = sit(
+        "mitm", "--protocol", protocol, "--attack", "reordering", "--certs", certs, "--once", before=server.port
+    )
+    cli("connect", middle.target, "--protocol", protocol, "--trust", certs / "root.pem", "--message", message)
+    assert middle.wait() == 0, middle.printed()
+
+
 @pytest.mark.parametrize(("attack", "words"), [("eavesdropper", "eavesdrop"), ("nonsense", "attacks"), ("quantum", "")])
 def test_what_is_not_for_a_live_line_says_what_is(cli: Command, certs: Path, attack: str, words: str) -> None:
     assert_is_refusal(cli("mitm", "--attack", attack, "--certs", certs), 2, words)

@@ -64,8 +64,10 @@ class Sitting:
         return deliveries
 
     def _number(self, sender: Side, record: bytes) -> int:
-        """The client begins; a server's tickets are no answer to anything. What says nothing belongs to the next."""
+        """The client begins, be it with two letters; tickets are no answer to that. Other records belong to what comes."""
         says_something = self._says_something(sender, record)
+        if self._line:
+            says_something = says_something and not self.framing.may_be_the_end(record)
         if says_something and (self._line or sender is Side.CLIENT):
             self._line += 1
             return self._line

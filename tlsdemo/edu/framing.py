@@ -63,7 +63,7 @@ class Lines:
 
     def listener(self) -> Callable[[Side, bytes], bool]:
         """Records come after the handshake, and say what they are."""
-        return lambda side, record: self.body(record) is not None and not self.may_be_the_end(record)
+        return lambda side, record: self.body(record) is not None
 
     def may_be_the_end(self, record: bytes) -> bool:
         """An alert; or a record of that length, which twelve letters have, too."""

@@ -67,7 +67,7 @@ class Listener:
         """The next record of that side."""
         kind, length = record[0], len(record) - records.HEADER
         if side in self._finished:
-            return kind == APPLICATION_DATA and length != CLOSE_NOTIFY
+            return kind == APPLICATION_DATA
         if kind == CHANGE_CIPHER_SPEC:
             self._changed.add(side)
         of_1_2 = kind == HANDSHAKE and side in self._changed
