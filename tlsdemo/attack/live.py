@@ -64,7 +64,7 @@ class Sitting:
         return deliveries
 
     def _number(self, sender: Side, record: bytes) -> int:
-        """The client begins, be it with two letters; tickets are no answer to that. Other records belong to what comes."""
+        """The client begins, be it with two letters; tickets are no answer. Other records belong to what comes."""
         says_something = self._says_something(sender, record)
         if self._line:
             says_something = says_something and not self.framing.may_be_the_end(record)
