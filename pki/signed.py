@@ -1,6 +1,10 @@
 """Who signed what: the arithmetic behind every chain (RFC 5280 §6.1.3 (a)(1)), and a short name for each party."""
 
+import unicodedata
+
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
 from pki import names
 from pki.malformed import MALFORMED
@@ -36,6 +40,62 @@ def signed_list(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -
     """Whether the issuer's key made the signature on the list, and the names agree."""
     try:
         key = issuer.public_key()
-        return crl.issuer == issuer.subject and crl.is_signature_valid(key)  # type: ignore[arg-type]  # caught below
+        return same_name(crl.issuer, issuer.subject) and crl.is_signature_valid(key)  # type: ignore[arg-type]  # caught below
     except MALFORMED:
         return False
+
+
+def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the authority's key made the signature on the certificate, whatever the names are (§6.1.3 (a)(1))."""
+    try:
+        key = authority.public_key()
+        signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+        match key:
+            case rsa.RSAPublicKey():
+                padding, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+                if isinstance(padding, ec.ECDSA) or padding is None or digest is None:
+                    return False
+                key.verify(signature, signed, padding, digest)
+            case ec.EllipticCurvePublicKey():
+                algorithm = certificate.signature_algorithm_parameters
+                if not isinstance(algorithm, ec.ECDSA):
+                    return False
+                key.verify(signature, signed, algorithm)
+            case dsa.DSAPublicKey():
+                if certificate.signature_hash_algorithm is None:
+                    return False
+                key.verify(signature, signed, certificate.signature_hash_algorithm)
+            case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
+                if certificate.signature_algorithm_oid not in EDWARDS:
+                    return False
+                key.verify(signature, signed)
+            case _:
+                return False
+    except DOES_NOT_HOLD:
+        return False
+    return True
+
+
+DOES_NOT_HOLD: tuple[type[Exception], ...] = (InvalidSignature, *MALFORMED)
+EDWARDS = (x509.SignatureAlgorithmOID.ED25519, x509.SignatureAlgorithmOID.ED448)
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+Name = tuple[frozenset[tuple[str, str]], ...]
+
+
+def comparable(name: x509.Name) -> Name:
+    """Names are the same without regard to case, and to how many blanks there are (RFC 5280 §7.1, RFC 4518)."""
+    return tuple(frozenset((each.oid.dotted_string, _folded(each.value)) for each in part) for part in name.rdns)
+
+
+def _folded(value: str | bytes) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
+def same_name(one: x509.Name, other: x509.Name) -> bool:
+    """Whether they name the same."""
+    return comparable(one) == comparable(other)

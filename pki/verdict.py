@@ -11,13 +11,18 @@ class Purpose(Enum):
 
     SERVER = "server"
     CLIENT = "client"
+    ANY = "any"
 
 
 class PathProfile(Enum):
     """How strict to be beyond RFC 5280."""
 
-    WEB = "web"
-    """What browsers expect of a certificate, as `cryptography.x509.verification` has it."""
+    RFC5280 = "rfc5280"
+    """Path validation, and the name if one is asked for."""
+    TLS = "tls"
+    """And the purpose, and keys and hashes that prove something."""
+    WEBPKI = "webpki"
+    """And what the CA/Browser Forum has agreed on."""
 
 
 class Result(Enum):

@@ -14,12 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
-
 from pki import names, store
-from pki.console import CERTS, note
+from pki.console import CERTS
 from pki.errors import ExitCode, Problem
-from pki.files import read_certificates
 from pki.keys import KeyType
 from pki.transaction import recover
 from tlsdemo.report.terminal import Screen
@@ -61,10 +58,8 @@ def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
     """The minted PKI where there is one; else a temporary one, which goes when the tour ends."""
     recover(certs)
     if os.path.lexists(certs / "root.pem"):
-        if _is_judged(certs):
-            yield certs, None
-            return
-        note(f"{certs} has Ed25519 keys, which the educational handshake cannot judge yet: minting others for the tour")
+        yield certs, None
+        return
     with tempfile.TemporaryDirectory(prefix="tlsdemo-") as folder:
         begin = time.perf_counter()
         store.init(
@@ -77,12 +72,6 @@ def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
             existing=store.Existing.REFUSE,
         )
         yield Path(folder) / "certs", time.perf_counter() - begin
-
-
-def _is_judged(certs: Path) -> bool:
-    """Whether `pki.verify` takes these keys; TLS takes all of them."""
-    key = read_certificates(certs / "root.pem")[0].public_key()
-    return not isinstance(key, ed25519.Ed25519PublicKey)
 
 
 def _guess(screen: Screen, question: str, wait: TextIO) -> None:

@@ -142,8 +142,8 @@ def test_control_in_plain_a_changed_hello_and_a_changed_order_go_through(certs: 
 
 CHAINS: dict[str, tuple[Callable[[list[str], Path], list[str]], Violation]] = {
     "without the intermediate": (lambda chain, _: chain[:1], V.UNTRUSTED),
-    "without the leaf": (lambda chain, _: chain[1:], V.UNTRUSTED),
-    "the wrong way round": (lambda chain, _: chain[::-1], V.UNTRUSTED),
+    "without the leaf": (lambda chain, _: chain[1:], V.WRONG_NAME),
+    "the wrong way round": (lambda chain, _: chain[::-1], V.WRONG_NAME),
     "of the rogue": (lambda _, certs: shown(certs, "rogue/server.pem"), V.FORGED),
     "of the client": (lambda _, certs: shown(certs, "client.pem"), V.WRONG_PURPOSE),
     "with the root": (lambda chain, certs: [*chain, *shown(certs, "root.pem")], V.BAD_SIGNATURE),

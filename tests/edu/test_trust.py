@@ -82,6 +82,7 @@ def a_list_of(certs: Path, client: Party, key: keys.PrivateKey, days: int, *revo
     now = datetime.now(UTC)
     builder = x509.CertificateRevocationListBuilder().issuer_name(client.crls[1].issuer)
     builder = builder.last_update(now - timedelta(10)).next_update(now + timedelta(days))
+    builder = builder.add_extension(x509.CRLNumber(1), critical=False)
     for certificate in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(now)
         builder = builder.add_revoked_certificate(entry.build())
@@ -282,8 +283,8 @@ def clients(change: Case) -> Case:
 
 
 OF_CLIENTS: list[tuple[Case, Violation, str]] = [
-    (rogue, Violation.WRONG_PURPOSE, "may not be used by a client"),
-    (vouches_for_itself, Violation.WRONG_PURPOSE, "may not be used by a client"),
+    (rogue, Violation.FORGED, "did not sign"),
+    (vouches_for_itself, Violation.UNTRUSTED, "vouches for itself"),
     (without_the_intermediate, Violation.UNTRUSTED, "which is neither trusted nor sent"),
     (expired, Violation.OUT_OF_DATE, "expired on"),
     (not_yet_valid, Violation.OUT_OF_DATE, "is not valid before"),

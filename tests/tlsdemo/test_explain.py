@@ -246,7 +246,7 @@ def test_without_lists_it_is_told_that_revocation_is_not_checked(certs: Path) ->
 
 
 def test_in_mutual_the_server_tells_what_it_checks_of_the_client(certs: Path) -> None:
-    assert "Checked: may be used by a client" in told("mutual", certs).text(Side.SERVER)
+    assert "may be used by a client" in told("mutual", certs).text(Side.SERVER)
 
 
 # On the terminal ----------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, chec
     )
     wanted = checks - {"name"} if presenter is Side.CLIENT else checks  # whichever client it is, it may come in
     for check in verdict.checks:
-        if check.result is Result.FAILED and check.name in wanted | {"form"}:
+        if check.result is Result.FAILED and _kind(check) in wanted | {"form"}:
             raise ProtocolError(_violation(check), check.detail, check)
     passed = {check.name for check in verdict.checks if check.result is Result.PASSED}
     for name in CHECKS:
@@ -117,7 +117,12 @@ def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, chec
 
 
 def _violation(check: Check) -> Violation:
-    return Violation.FORGED if check.section == SIGNATURE else VIOLATIONS[check.name]
+    return Violation.FORGED if check.section == SIGNATURE else VIOLATIONS[_kind(check)]
+
+
+def _kind(check: Check) -> str:
+    """Under which of CHECKS it falls: whatever has no name there belongs to the chain."""
+    return check.name if check.name in VIOLATIONS else "chain"
 
 
 def ders(credential: Credential) -> tuple[bytes, ...]:

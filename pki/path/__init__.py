@@ -1,0 +1,20 @@
+"""Does this certificate lead to an authority that I trust, today, for this name? (RFC 5280 §6, RFC 9525)
+
+    leaf  <- signed by -  intermediates ...  <- signed by -  trust anchor
+     |                                                            |
+     the name asked for, the dates,                  known beforehand: it never
+     what it may be used for, not revoked            comes over the line it protects
+
+walk         verify(): find a path, judge it, and say what decided
+build        every way from the leaf to an anchor, the likely ones first
+reading      a certificate as the checks see it: its extensions, read once
+steps        path validation, one function for each clause          profiles     which steps belong to which profile
+constraints  name constraints        policies    certificate policies        webpki    the rules of the CA/Browser Forum
+
+The arithmetic comes from `cryptography`; the judging is here. The judgement is data, a Verdict, never an exception.
+"""
+
+from pki.path.steps import SIGNATURE
+from pki.path.walk import MAX_DEPTH, verify
+
+__all__ = ["MAX_DEPTH", "SIGNATURE", "verify"]

@@ -1,0 +1,128 @@
+"""Every way from the leaf to a trust anchor, the likely ones first (RFC 4158).
+
+A depth-first search with backtracking: a wrong turn - an expired twin, a cross-certificate that leads nowhere, a loop -
+is only a detour. Hostile meshes have more ways than atoms, so the work is counted: signatures checked, steps taken.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from pki.malformed import MALFORMED
+from pki.path.reading import Request
+from pki.signed import Name, comparable, signature_holds
+
+UNREADABLE: tuple[type[Exception], ...] = (x509.ExtensionNotFound, *MALFORMED)
+SIGNATURES, STEPS = 400, 4000
+"""As many are made for one leaf. Real chains take three signatures; the worst known honest mesh, some dozens."""
+
+
+class Exhausted(Exception):
+    """There is still a way to try, and the patience is at its end."""
+
+
+class Search:
+    """One search: what was looked at, and where it went wrong first."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._anchors = {_fingerprint(each) for each in request.trust_anchors}
+        self._pool = [
+            (_subject(each), each) for each in dict.fromkeys((*request.trust_anchors, *request.intermediates))
+        ]
+        self._signed: dict[tuple[bytes, bytes], bool] = {}
+        self._steps = 0
+        self.forged: tuple[x509.Certificate, x509.Certificate] | None = None
+        """The first certificate whose signature does not fit, and the authority in whose name it was made."""
+        self.orphan: x509.Certificate | None = None
+        """The first whose issuer is nowhere to be found."""
+        self.too_deep = False
+
+    def paths(self) -> Iterator[tuple[x509.Certificate, ...]]:
+        """Complete ones, leaf first, anchor last. Exhausted if there are too many ways."""
+        yield from self._from((self._request.leaf,))
+
+    def _from(self, walked: tuple[x509.Certificate, ...]) -> Iterator[tuple[x509.Certificate, ...]]:
+        self._steps += 1
+        if self._steps > STEPS:
+            raise Exhausted
+        last = walked[-1]
+        if _fingerprint(last) in self._anchors:
+            yield walked
+            return
+        if _intermediates(walked) > self._request.max_depth:
+            self.too_deep = True
+            return
+        issuers = self._issuers(last)
+        if not issuers and self.orphan is None:
+            self.orphan = last
+        for issuer in issuers:
+            if any(_is_same(issuer, before) for before in walked):
+                continue  # a loop: the same name with the same key leads nowhere new
+            if self._is_signed(last, issuer):
+                yield from self._from((*walked, issuer))
+            elif self.forged is None:
+                self.forged = last, issuer
+
+    def _issuers(self, certificate: x509.Certificate) -> Sequence[x509.Certificate]:
+        """Those of the right name: anchors first, then those whose key identifier fits (RFC 4158 §3.5.12)."""
+        wanted, identifier = comparable(certificate.issuer), _authority_key(certificate)
+        found = [each for name, each in self._pool if name == wanted]
+
+        def unlikely(each: x509.Certificate) -> tuple[bool, bool, bool]:
+            dates = each.not_valid_before_utc <= self._request.at <= each.not_valid_after_utc
+            fits = identifier is None or _key_identifier(each) in (None, identifier)
+            return _fingerprint(each) not in self._anchors, not fits, not dates
+
+        return sorted(found, key=unlikely)
+
+    def _is_signed(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        key = _fingerprint(certificate), _fingerprint(issuer)
+        if key not in self._signed:
+            if len(self._signed) >= SIGNATURES:
+                raise Exhausted
+            self._signed[key] = signature_holds(certificate, issuer)
+        return self._signed[key]
+
+
+def _intermediates(walked: Sequence[x509.Certificate]) -> int:
+    """How many authorities there are between the leaf and whatever comes next; a change of keys does not count."""
+    return sum(1 for each in walked[1:] if comparable(each.subject) != comparable(each.issuer))
+
+
+def _is_same(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """The same name and the same key: for a path that is the same authority (RFC 4158 §2.4.2)."""
+    return one == other or (_subject(one) == _subject(other) and _key(one) == _key(other))
+
+
+def _key(certificate: x509.Certificate) -> bytes:
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except MALFORMED:
+        return _fingerprint(certificate)
+
+
+def _subject(certificate: x509.Certificate) -> Name:
+    try:
+        return comparable(certificate.subject)
+    except MALFORMED:
+        return ()
+
+
+def _fingerprint(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
+
+
+def _authority_key(certificate: x509.Certificate) -> bytes | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except UNREADABLE:
+        return None
+
+
+def _key_identifier(certificate: x509.Certificate) -> bytes | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except UNREADABLE:
+        return None

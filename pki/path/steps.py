@@ -1,0 +1,338 @@
+"""Path validation (RFC 5280 §6.1), one function for each clause: each looks at a whole path, and says what it found.
+
+A step gives a sentence for a Check that has passed, or raises Failure. Which steps are made, and in which order, is a
+table (`profiles`). Signatures and the chaining of names are the work of `build`: without them there is no path.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from pki import keys, names
+from pki.path import constraints, policies
+from pki.path.reading import Path, Reading, Request
+from pki.signed import signature_holds, subject
+from pki.verdict import Purpose
+
+SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"
+NAME, ADDRESS = "RFC 9525 §6.3", "RFC 9525 §6.4"
+PURPOSE, CHAIN = "RFC 5280 §4.2.1.12", "RFC 5280 §6.1"
+SERIAL_OCTETS = 20
+
+
+class Failure(Exception):
+    """What is wrong, the two values that disagree in it; and what mends it."""
+
+    def __init__(self, detail: str, hint: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Step:
+    """A clause, and the function that follows it."""
+
+    name: str
+    section: str
+    follow: Callable[[Path, Request], str]
+
+
+# The form of each certificate ---------------------------------------------------------------------------------------
+
+
+def version(path: Path, request: Request) -> str:
+    """Extensions need version 3, and everything here needs extensions."""
+    for each in path.certificates:
+        if each.certificate.version is not x509.Version.v3 and (each is not path.anchor or each is path.leaf):
+            raise Failure(f"{_who(each)} is of version {each.certificate.version.name[1:]}, which has no extensions")
+    return "all that were sent are of version 3"
+
+
+def serial(path: Path, request: Request) -> str:
+    """Positive, and at most 20 octets."""
+    for each in path.certificates:
+        if each is path.anchor and each is not path.leaf:
+            continue  # old roots have 0, and nobody will ever revoke them by it
+        number = each.certificate.serial_number
+        if number <= 0:
+            raise Failure(f"{_who(each)} has the serial number {number}, and it must be positive")
+        if number.bit_length() > 8 * SERIAL_OCTETS - 1 and (number.bit_length() + 8) // 8 > SERIAL_OCTETS:
+            raise Failure(f"the serial number of {_who(each)} has {(number.bit_length() + 8) // 8} octets, 20 at most")
+    return "all are positive, and short enough"
+
+
+def algorithms(path: Path, request: Request) -> str:
+    """The algorithm named inside is the one outside, where anybody could change it."""
+    for each in path.certificates:
+        inside, outside = _algorithms(each.certificate)
+        if inside != outside:
+            raise Failure(f"the signature algorithm inside {_who(each)} is another than the one outside of it")
+    return "inside and outside agree"
+
+
+def _algorithms(certificate: x509.Certificate) -> tuple[bytes, bytes]:
+    """The two AlgorithmIdentifiers in DER."""
+    der, tbs = certificate.public_bytes(_der()), certificate.tbs_certificate_bytes
+    outside = _element(der, der.index(tbs) + len(tbs))
+    at = _content(tbs, 0)
+    if tbs[at] == 0xA0:  # the version
+        at += len(_element(tbs, at))
+    at += len(_element(tbs, at))  # the serial number
+    return _element(tbs, at), outside
+
+
+def _element(der: bytes, at: int) -> bytes:
+    """One element, with its header."""
+    start, length = _content(der, at), der[at + 1]
+    size = length if length < 0x80 else int.from_bytes(der[at + 2 : start])
+    return der[at : start + size]
+
+
+def _content(der: bytes, at: int) -> int:
+    return at + 2 + (der[at + 1] & 0x7F if der[at + 1] >= 0x80 else 0)
+
+
+def _der() -> "serialization.Encoding":
+    return serialization.Encoding.DER
+
+
+UNDERSTOOD = (
+    x509.BasicConstraints,
+    x509.KeyUsage,
+    x509.ExtendedKeyUsage,
+    x509.NameConstraints,
+    x509.SubjectAlternativeName,
+    x509.CertificatePolicies,
+    x509.PolicyConstraints,
+    x509.InhibitAnyPolicy,
+    x509.AuthorityKeyIdentifier,
+    x509.SubjectKeyIdentifier,
+    x509.AuthorityInformationAccess,
+    x509.CRLDistributionPoints,
+    x509.FreshestCRL,
+    x509.IssuerAlternativeName,
+)
+NEVER_CRITICAL = (
+    x509.AuthorityKeyIdentifier,
+    x509.SubjectKeyIdentifier,
+    x509.AuthorityInformationAccess,
+    x509.SubjectInformationAccess,
+    x509.FreshestCRL,
+)
+ALWAYS_CRITICAL = (x509.NameConstraints, x509.PolicyConstraints, x509.InhibitAnyPolicy)
+
+
+def critical_extensions(path: Path, request: Request) -> str:
+    """Whoever does not understand a critical extension must refuse (§4.2)."""
+    for each in path.certificates:
+        for extension in each.extensions:
+            kind = extension.oid._name if extension.oid._name != "Unknown OID" else extension.oid.dotted_string
+            if extension.critical and not isinstance(extension.value, UNDERSTOOD):
+                raise Failure(f"{_who(each)} has a critical extension that nobody here understands: {kind}")
+            if extension.critical and isinstance(extension.value, NEVER_CRITICAL):
+                raise Failure(f"{kind} is critical in {_who(each)}, and must not be")
+            if not extension.critical and isinstance(extension.value, ALWAYS_CRITICAL):
+                raise Failure(f"{kind} is not critical in {_who(each)}, and must be")
+    return "every critical one is understood"
+
+
+def key_identifiers(path: Path, request: Request) -> str:
+    """Each says whose key signed it, and each authority which is its key (§4.2.1.1, §4.2.1.2)."""
+    for each in path.certificates[:-1]:  # above the anchor nobody looks
+        if each.value(x509.AuthorityKeyIdentifier) is None and not _is_self_signed(each):
+            raise Failure(f"{_who(each)} does not say whose key signed it: it has no authority key identifier")
+    for each in path.authorities:
+        if each.value(x509.SubjectKeyIdentifier) is None and each.certificate.version is x509.Version.v3:
+            raise Failure(f"the authority {_who(each)} has no subject key identifier")
+    return "each says whose key signed it"
+
+
+def _is_self_signed(certificate: Reading) -> bool:
+    return certificate.is_self_issued and signature_holds(certificate.certificate, certificate.certificate)
+
+
+def subject_names(path: Path, request: Request) -> str:
+    """Hosts are hosts, addresses are addresses (§4.2.1.6); and authorities have a name (§4.1.2.6)."""
+    for each in path.authorities:
+        if not list(each.certificate.subject):
+            raise Failure(f"the authority that issued {_who(path.leaf)} has no name")
+    found = path.leaf.find(x509.SubjectAlternativeName)
+    if found is None:
+        return "it has no alternative names"
+    if not path.leaf.names:
+        raise Failure(f"{_who(path.leaf)} has alternative names, and there are none in it")
+    if not list(path.leaf.certificate.subject) and not found.critical:
+        raise Failure(f"{_who(path.leaf)} has no subject, and its alternative names are not critical")
+    for name in path.leaf.names:
+        _check_form(name)
+    return "they are well formed"
+
+
+HOST = re.compile(r"(\*\.)?((?!-)[A-Za-z0-9-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9-]{1,63}(?<!-)|\*")
+
+
+def _check_form(name: x509.GeneralName) -> None:
+    match name:
+        case x509.DNSName(value=host):
+            if not HOST.fullmatch(host) or len(host) > names.MAX_HOST:
+                raise Failure(f"{names.show(name)} is no host name (RFC 1123 §2.1)")
+            if host.rpartition(".")[2].isdigit():
+                raise Failure(f"{names.show(name)} is an address, and stands where hosts stand")
+        case x509.IPAddress(value=ipaddress.IPv4Network() | ipaddress.IPv6Network() as network):
+            raise Failure(f"{network} is a network, and stands where addresses stand")
+
+
+# Dates --------------------------------------------------------------------------------------------------------------
+
+
+def dates(path: Path, request: Request) -> str:
+    """From the first second to the last, both included (§4.1.2.5): part of a second does not count."""
+    at = request.at
+    for each in path.certificates:
+        before, after = each.certificate.not_valid_before_utc, each.certificate.not_valid_after_utc
+        if not before <= at.replace(microsecond=0) <= after:
+            word = "is not valid before" if at < before else "expired on"
+            moment = before if at < before else after
+            raise Failure(
+                f"{_who(each)} {word} {moment:%Y-%m-%d %H:%M:%S}Z, and it is {at:%Y-%m-%d %H:%M:%S}Z",
+                "compare your clock" if at < before else "issue it again: `pki issue`, or `pki init --force`",
+            )
+    last = min(each.certificate.not_valid_after_utc for each in path.certificates)
+    return f"all are valid at {at:%Y-%m-%d %H:%M}Z, until {last:%Y-%m-%d}"
+
+
+# Who may vouch ------------------------------------------------------------------------------------------------------
+
+
+def authorities(path: Path, request: Request) -> str:
+    """Only an authority may vouch, and it must say that it is one (§6.1.4 (k), (n))."""
+    for each in path.authorities:
+        found = each.find(x509.BasicConstraints)
+        if found is None:
+            raise Failure(f"{_who(each)} vouches for others, and does not say that it may: no basic constraints")
+        if not found.value.ca:
+            raise Failure(
+                f"{_who(each)} vouches for others, and says itself that it is no authority",
+                "somebody has used the key of an ordinary certificate to sign with",
+            )
+        usage = each.value(x509.KeyUsage)
+        if usage is not None and not usage.key_cert_sign:
+            raise Failure(f"the key of the authority {_who(each)} may not sign certificates: key usage does not say so")
+    return "each may vouch for others"
+
+
+def path_length(path: Path, request: Request) -> str:
+    """How many authorities may come below (§6.1.4 (l), (m)); a change of keys does not count, nor does the leaf."""
+    for place, each in enumerate(path.certificates):
+        limits = each.value(x509.BasicConstraints)
+        if place == 0 or limits is None or limits.path_length is None:
+            continue
+        below = sum(1 for lower in path.certificates[1:place] if not lower.is_self_issued)
+        if below > limits.path_length:
+            raise Failure(f"{_who(each)} allows {limits.path_length} authorities below itself, and there are {below}")
+    return "no authority is deeper than allowed"
+
+
+def leaf_usage(path: Path, request: Request) -> str:
+    """A key that signs certificates belongs to an authority (§4.2.1.9); and only an authority constrains names."""
+    usage = path.leaf.value(x509.KeyUsage)
+    if usage is not None and usage.key_cert_sign and not path.leaf.is_authority:
+        raise Failure(f"the key of {_who(path.leaf)} may sign certificates, and it is no authority")
+    if path.leaf.value(x509.NameConstraints) is not None and not path.leaf.is_authority:
+        raise Failure(f"{_who(path.leaf)} constrains the names of others, and it is no authority")
+    return "the leaf's key is used as a leaf's"
+
+
+def name_constraints(path: Path, request: Request) -> str:
+    """Each authority vouches only for names that it may vouch for."""
+    try:
+        constraining = constraints.follow(path)
+    except constraints.Refused as refused:
+        raise Failure(str(refused)) from None
+    return f"{constraining} of the authorities limit them, and all are within" if constraining else "nobody limits them"
+
+
+def policy(path: Path, request: Request) -> str:
+    """Where an authority demands one that holds from top to bottom, there is one."""
+    if policies.is_explicit_but_empty(path):
+        raise Failure("an authority demands a certificate policy, and no policy holds for the whole chain")
+    return "none is demanded, or one holds"
+
+
+# What it is for -----------------------------------------------------------------------------------------------------
+
+WANTED = {Purpose.SERVER: ExtendedKeyUsageOID.SERVER_AUTH, Purpose.CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH}
+
+
+def purpose(path: Path, request: Request) -> str:
+    """What the leaf may be used for, if it says so; and what each authority may issue for (nested, as all do it)."""
+    if request.purpose not in WANTED:
+        return "not asked for"
+    wanted = WANTED[request.purpose]
+    for each in path.certificates:
+        stated = each.value(x509.ExtendedKeyUsage)
+        if stated is None:
+            continue
+        if not list(stated):
+            raise Failure(f"{_who(each)} has an extended key usage, and there is none in it")
+        if wanted not in stated and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in stated:
+            if each is not path.leaf:
+                raise Failure(f"the authority {_who(each)} may not vouch for a {request.purpose.value}'s certificate")
+            other = Purpose.CLIENT if request.purpose is Purpose.SERVER else Purpose.SERVER
+            raise Failure(
+                f"{_who(each)} may not be used by a {request.purpose.value}: its extended key usage does not say so",
+                f"if it is a {other.value}'s certificate, ask with --purpose {other.value}",
+            )
+    if path.leaf.value(x509.ExtendedKeyUsage) is None:
+        return "not limited: it has no extended key usage"
+    return f"may be used by a {request.purpose.value}"
+
+
+def name(path: Path, request: Request) -> str:
+    """The one who was asked for is among those whom it names."""
+    wanted = request.name
+    assert wanted is not None
+    if any(names.matches(each, wanted) for each in path.leaf.names):
+        return f"it is valid for {names.plain(wanted)}"
+    presented = ", ".join(map(names.show, path.leaf.names)) or "no name"
+    raise Failure(
+        f"it is not valid for {names.plain(wanted)!r}; presented: {presented}",
+        f"issue one with `pki issue {names.plain(wanted)}`",
+    )
+
+
+# How strong it is ---------------------------------------------------------------------------------------------------
+
+LEAST_RSA, LEAST_EC = 2048, 224  # bits: 112 bits of security (NIST SP 800-131A; RFC 9325 §4.5)
+BROKEN_HASHES = ("md5", "sha1", "md2")
+
+
+def strength(path: Path, request: Request) -> str:
+    """Keys that can be computed, and hashes for which a second document can be found, prove nothing."""
+    for each in path.certificates:
+        key = each.certificate.public_key()
+        match key:
+            case rsa.RSAPublicKey() | dsa.DSAPublicKey() if key.key_size < LEAST_RSA:
+                raise Failure(
+                    f"the key of {_who(each)} is too short: {keys.describe(key)}, and {LEAST_RSA} bits are needed"
+                )
+            case ec.EllipticCurvePublicKey() if key.key_size < LEAST_EC:
+                raise Failure(
+                    f"the key of {_who(each)} is too short: {keys.describe(key)}, and {LEAST_EC} bits are needed"
+                )
+    for each in path.certificates:
+        digest = each.certificate.signature_hash_algorithm
+        if each is not path.anchor and digest is not None and digest.name in BROKEN_HASHES:
+            raise Failure(f"{_who(each)} is signed over {digest.name.upper()}, which can be forged (RFC 9155)")
+    return "keys and hashes are strong enough"
+
+
+def _who(certificate: Reading) -> str:
+    return subject(certificate.certificate)
