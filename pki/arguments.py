@@ -1,6 +1,7 @@
 """What a person types -> values; what is wrong with it is a Problem with the exit code for usage."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -51,3 +52,18 @@ def authority_name(text: str) -> str:
         hint = f"1 to {LONGEST_NAME} printable characters"
         raise Problem(f"{text!r} cannot be an authority's name", hint=hint, code=ExitCode.USAGE)
     return text
+
+
+def moment(text: str) -> datetime:
+    """`2026-11-24`, or `2026-11-24T12:00:00Z` (RFC 3339); without a zone it is UTC. A Problem for what is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "--at 2026-11-24T12:00:00Z"
+        raise Problem(f"{text!r} is no moment", hint=hint, code=ExitCode.USAGE) from None
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise Problem(
+            f"{text!r} is beyond the calendar", hint="a year between 1 and 9999", code=ExitCode.USAGE
+        ) from None

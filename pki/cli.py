@@ -42,6 +42,15 @@ class PurposeName(StrEnum):
 
     server = "server"
     client = "client"
+    any = "any"
+
+
+class ProfileName(StrEnum):
+    """The values of --profile."""
+
+    rfc5280 = "rfc5280"
+    tls = "tls"
+    webpki = "webpki"
 
 
 Directory = Annotated[
@@ -228,14 +237,24 @@ def verify(
     crl: Annotated[
         Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.", readable=False)
     ] = None,
+    untrusted: Annotated[
+        Path | None, typer.Option("--untrusted", help="More intermediates, which nobody trusts.", readable=False)
+    ] = None,
     purpose: Annotated[PurposeName, typer.Option("--purpose", help="Who would use it.")] = PurposeName.server,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Judge at that moment: 2026-11-24T12:00:00Z.")
+    ] = None,
+    profile: Annotated[
+        ProfileName, typer.Option("--profile", help="How strict: path validation, and more in each of the others.")
+    ] = ProfileName.tls,
     as_json: Json = False,
 ) -> int:
-    """Judge a certificate as a careful client would."""
+    """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
     from pki import arguments, files, names, path, text
     from pki.transaction import recover, recover_around
-    from pki.verdict import Purpose
+    from pki.verdict import PathProfile, Purpose
 
+    moment = arguments.moment(at) if at is not None else datetime.now(UTC)
     recover(directory)
     recover_around(file)
     chain = files.read_certificates(file)
@@ -243,14 +262,15 @@ def verify(
     crl_file = crl or anchor_file.with_name("crl.pem")
     verdict = path.verify(
         chain[0],
-        intermediates=chain[1:],
+        intermediates=(*chain[1:], *(files.read_certificates(untrusted) if untrusted else ())),
         trust_anchors=files.read_certificates(
             anchor_file, hint="`pki init` makes an authority; or name one with --trust"
         ),
         name=arguments.reference(name),
         purpose=Purpose(purpose.value),
-        at=datetime.now(UTC),
+        at=moment,
         crls=files.read_crls(crl_file) if crl or os.path.lexists(crl_file) else (),
+        profile=PathProfile(profile.value),
     )
     code = ExitCode.YES if verdict.accepted else ExitCode.NO
     presented = [names.show(each) for each in names.readable(chain[0])]

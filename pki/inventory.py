@@ -11,7 +11,7 @@ from pki import keys
 from pki.errors import Problem, cannot
 from pki.files import read_certificates, read_crls
 from pki.malformed import MALFORMED
-from pki.signed import signed_by, signed_list
+from pki.signed import key_signed_list, same_name, signed_by
 from pki.store import OURS
 from pki.transaction import recover
 
@@ -79,7 +79,7 @@ def _revoked(directory: Path, authorities: list[x509.Certificate]) -> set[tuple[
     return {
         (crl.issuer, entry.serial_number)
         for crl in read_crls(directory / "crl.pem")
-        if any(signed_list(crl, authority) for authority in authorities)
+        if any(same_name(crl.issuer, each.subject) and key_signed_list(crl, each) for each in authorities)
         for entry in crl
     }
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.malformed import MALFORMED
 from pki.path.reading import Request
-from pki.signed import Name, comparable, signature_holds
+from pki.signed import same_name, signature_holds
 
 UNREADABLE: tuple[type[Exception], ...] = (x509.ExtensionNotFound, *MALFORMED)
 SIGNATURES, STEPS = 400, 4000
@@ -27,11 +27,11 @@ class Search:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._anchors = {_fingerprint(each) for each in request.trust_anchors}
+        self._anchors = set(request.trust_anchors)
         self._pool = [
             (_subject(each), each) for each in dict.fromkeys((*request.trust_anchors, *request.intermediates))
         ]
-        self._signed: dict[tuple[bytes, bytes], bool] = {}
+        self._signed: dict[tuple[x509.Certificate, x509.Certificate], bool] = {}
         self._steps = 0
         self.forged: tuple[x509.Certificate, x509.Certificate] | None = None
         """The first certificate whose signature does not fit, and the authority in whose name it was made."""
@@ -48,7 +48,7 @@ class Search:
         if self._steps > STEPS:
             raise Exhausted
         last = walked[-1]
-        if _fingerprint(last) in self._anchors:
+        if last in self._anchors:
             yield walked
             return
         if _intermediates(walked) > self._request.max_depth:
@@ -67,18 +67,20 @@ class Search:
 
     def _issuers(self, certificate: x509.Certificate) -> Sequence[x509.Certificate]:
         """Those of the right name: anchors first, then those whose key identifier fits (RFC 4158 §3.5.12)."""
-        wanted, identifier = comparable(certificate.issuer), _authority_key(certificate)
-        found = [each for name, each in self._pool if name == wanted]
+        wanted, identifier = certificate.issuer, _authority_key(certificate)
+        found = [each for name, each in self._pool if name is not None and same_name(name, wanted)]
+        if len(found) < 2:
+            return found
 
         def unlikely(each: x509.Certificate) -> tuple[bool, bool, bool]:
             dates = each.not_valid_before_utc <= self._request.at <= each.not_valid_after_utc
             fits = identifier is None or _key_identifier(each) in (None, identifier)
-            return _fingerprint(each) not in self._anchors, not fits, not dates
+            return each not in self._anchors, not fits, not dates
 
         return sorted(found, key=unlikely)
 
     def _is_signed(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-        key = _fingerprint(certificate), _fingerprint(issuer)
+        key = certificate, issuer
         if key not in self._signed:
             if len(self._signed) >= SIGNATURES:
                 raise Exhausted
@@ -88,30 +90,29 @@ class Search:
 
 def _intermediates(walked: Sequence[x509.Certificate]) -> int:
     """How many authorities there are between the leaf and whatever comes next; a change of keys does not count."""
-    return sum(1 for each in walked[1:] if comparable(each.subject) != comparable(each.issuer))
+    return sum(1 for each in walked[1:] if not same_name(each.subject, each.issuer))
 
 
 def _is_same(one: x509.Certificate, other: x509.Certificate) -> bool:
     """The same name and the same key: for a path that is the same authority (RFC 4158 §2.4.2)."""
-    return one == other or (_subject(one) == _subject(other) and _key(one) == _key(other))
+    if one == other:
+        return True
+    mine, theirs = _subject(one), _subject(other)
+    return mine is not None and theirs is not None and same_name(mine, theirs) and _key(one) == _key(other)
 
 
 def _key(certificate: x509.Certificate) -> bytes:
     try:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except MALFORMED:
-        return _fingerprint(certificate)
+        return certificate.public_bytes(Encoding.DER)
 
 
-def _subject(certificate: x509.Certificate) -> Name:
+def _subject(certificate: x509.Certificate) -> x509.Name | None:
     try:
-        return comparable(certificate.subject)
+        return certificate.subject
     except MALFORMED:
-        return ()
-
-
-def _fingerprint(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(Encoding.DER)
+        return None
 
 
 def _authority_key(certificate: x509.Certificate) -> bytes | None:

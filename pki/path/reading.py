@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 
-from pki.signed import Name, comparable
+from pki.signed import same_name
 from pki.verdict import PathProfile, Purpose
 
 E = TypeVar("E", bound=x509.ExtensionType)
@@ -45,10 +45,11 @@ class Reading:
 
     def find(self, kind: type[E]) -> x509.Extension[E] | None:
         """The extension of that kind."""
-        try:
-            return self.extensions.get_extension_for_class(kind)
-        except x509.ExtensionNotFound:
-            return None
+        return self._by_kind.get(kind)
+
+    @cached_property
+    def _by_kind(self) -> dict[type[x509.ExtensionType], Any]:
+        return {type(each.value): each for each in self.extensions}
 
     def value(self, kind: type[E]) -> E | None:
         """What is in it."""
@@ -56,19 +57,9 @@ class Reading:
         return found.value if found else None
 
     @cached_property
-    def subject(self) -> Name:
-        """For comparing."""
-        return comparable(self.certificate.subject)
-
-    @cached_property
-    def issuer(self) -> Name:
-        """For comparing."""
-        return comparable(self.certificate.issuer)
-
-    @property
     def is_self_issued(self) -> bool:
         """The same name twice: a change of keys, which does not count as a step (§6.1)."""
-        return self.subject == self.issuer
+        return same_name(self.certificate.subject, self.certificate.issuer)
 
     @property
     def is_authority(self) -> bool:

@@ -1,6 +1,7 @@
 """verify(): the first path that passes every step; or, of those that do not, the one that came closest."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -84,7 +85,7 @@ def _judge(path: Path, request: Request) -> Iterator[Check]:
     for step in STEPS[request.profile]:
         yield _made(step, path, request)
     yield _named(path, request)
-    yield revocation.check(path.chain, request.crls, request.at)
+    yield revocation.check(path.chain, _lists(request))
     for step in FORM_STEPS:
         yield _made(step, path, request)
 
@@ -103,6 +104,26 @@ def _named(path: Path, request: Request) -> Check:
     if request.name is None:
         return Check("name", section, Result.NOT_MADE, "no name was asked for", "ask for one with --name")
     return _made(Step("name", section, is_named), path, request)
+
+
+def _lists(request: Request) -> revocation.Lists:
+    """A list may also be signed by another key of the same name, if that leads to an anchor, unrevoked."""
+    asked: set[x509.Certificate] = set()
+
+    def trusts(signer: x509.Certificate) -> bool:
+        if signer in asked:  # a key that vouches for itself in its own list, as after a change of keys
+            return True
+        asked.add(signer)
+        try:
+            found = next(Search(replace(request, leaf=signer)).paths(), ())
+        except Exhausted:
+            return False
+        current = all(each.not_valid_before_utc <= request.at <= each.not_valid_after_utc for each in found)
+        return bool(found) and current and revocation.check(found, lists).result is not Result.FAILED
+
+    pool = (*request.trust_anchors, *request.intermediates)
+    lists = revocation.Lists(request.crls, pool, trusts, request.at)
+    return lists
 
 
 def _first_line(error: Exception) -> str:
