@@ -250,7 +250,8 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, files, names, path, text
+    from pki import arguments, engines, files, names, path, text
+    from pki.path.reading import Request
     from pki.transaction import recover, recover_around
     from pki.verdict import PathProfile, Purpose
 
@@ -260,7 +261,7 @@ def verify(
     chain = files.read_certificates(file)
     anchor_file = trust or directory / "root.pem"
     crl_file = crl or anchor_file.with_name("crl.pem")
-    verdict = path.verify(
+    request = Request(
         chain[0],
         intermediates=(*chain[1:], *(files.read_certificates(untrusted) if untrusted else ())),
         trust_anchors=files.read_certificates(
@@ -271,7 +272,10 @@ def verify(
         at=moment,
         crls=files.read_crls(crl_file) if crl or os.path.lexists(crl_file) else (),
         profile=PathProfile(profile.value),
+        max_depth=path.MAX_DEPTH,
     )
+    verdict = path.judge(request)
+    others = tuple(engines.opinions(request))
     code = ExitCode.YES if verdict.accepted else ExitCode.NO
     presented = [names.show(each) for each in names.readable(chain[0])]
     if as_json:
@@ -288,10 +292,12 @@ def verify(
                 "presented": presented,
                 "checks": checks,
                 "chain": [each.subject.rfc4514_string() for each in verdict.chain],
+                "engines": [{"engine": each.engine, "accepted": each.accepted, "words": each.words} for each in others],
             }
         )
         return code
     _print(text.verdict(verdict))
+    _print(text.opinions(verdict, others))
     answer = "accepted" if verdict.accepted else "REFUSED"
     print(f"{file} is {answer}{'' if name else ', whatever its name'}, trusting {anchor_file}")
     return code

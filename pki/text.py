@@ -12,9 +12,10 @@ from pki.authority import Credential
 from pki.compare import Difference
 from pki.console import CERTS
 from pki.describe import Description
+from pki.engines import Opinion
 from pki.errors import printable
 from pki.store import Minted, day
-from pki.verdict import Result, Verdict
+from pki.verdict import NOT_REACHED, Result, Verdict
 
 
 def init_summary(minted: Minted) -> Iterable[str]:
@@ -135,13 +136,27 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
 
 def verdict(judged: Verdict) -> Iterable[str]:
     """Each check with its answer; sections and hints beneath."""
+    unreached = [check.name for check in judged.checks if check.detail == NOT_REACHED]
     for check in judged.checks:
+        if check.detail == NOT_REACHED:
+            continue
         for number, line in enumerate(textwrap.wrap(f"{printable(check.detail)} ({check.section})", 56)):
             mark = f"{check.result.value:<10}{check.name:<12}" if number == 0 else ""
             yield f"  {mark:<22}{line}"
         if check.hint and check.result is not Result.PASSED:
             for line in textwrap.wrap(f"hint: {check.hint}", 56, subsequent_indent="      "):
                 yield f"{'':24}{line}"
+    for number, line in enumerate(textwrap.wrap(", ".join(unreached), 66)):
+        yield f"  {'not made' if number == 0 else '':<10}{line}"
+
+
+def opinions(judged: Verdict, others: Iterable[Opinion]) -> Iterable[str]:
+    """What other verifiers say; a mark where they say otherwise."""
+    for each in others:
+        said = "accepted" if each.accepted else f"REFUSED: {printable(each.words)}"
+        mark = " (otherwise)" if each.disagrees_with(judged) else ""
+        for number, line in enumerate(textwrap.wrap(said + mark, 56)):
+            yield f"  {'others' if number == 0 else '':<10}{each.engine if number == 0 else '':<12}  {line}"
 
 
 def _clip(text: str | None, width: int = 48) -> str:

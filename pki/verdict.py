@@ -25,6 +25,9 @@ class PathProfile(Enum):
     """And what the CA/Browser Forum has agreed on."""
 
 
+NOT_REACHED = "not reached"
+
+
 class Result(Enum):
     """How a check came out."""
 

@@ -43,8 +43,8 @@ SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "pki.serve
 PRINTS = {"pki.cli", "pki.console", "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
     "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
-    "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli",
-    "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context",
+    "pki.engines", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench",
+    "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}

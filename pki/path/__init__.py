@@ -15,6 +15,6 @@ The arithmetic comes from `cryptography`; the judging is here. The judgement is 
 """
 
 from pki.path.steps import SIGNATURE
-from pki.path.walk import MAX_DEPTH, verify
+from pki.path.walk import MAX_DEPTH, judge, verify
 
-__all__ = ["MAX_DEPTH", "SIGNATURE", "verify"]
+__all__ = ["MAX_DEPTH", "SIGNATURE", "judge", "verify"]

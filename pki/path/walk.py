@@ -16,7 +16,7 @@ from pki.path.reading import Path, Request, read
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
 from pki.signed import issuer, subject
-from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
+from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict
 
 MAX_DEPTH = 8  # authorities between leaf and anchor
 PATHS = 30  # as many are judged; the search has its own limits
@@ -42,9 +42,13 @@ def verify(
     """
     if at.tzinfo is None:
         raise ValueError("`at` needs a time zone")
-    request = Request(
-        leaf, tuple(intermediates), tuple(trust_anchors), name, purpose, at, tuple(crls), profile, max_depth
+    return judge(
+        Request(leaf, tuple(intermediates), tuple(trust_anchors), name, purpose, at, tuple(crls), profile, max_depth)
     )
+
+
+def judge(request: Request) -> Verdict:
+    """The same, for a request; whatever the certificates are, it answers."""
     try:
         return _best(request)
     except MALFORMED as error:
@@ -139,9 +143,9 @@ def _without_chain(request: Request, failure: Check) -> Verdict:
 
 def _not_reached(request: Request) -> Iterator[Check]:
     for step in STEPS[request.profile]:
-        yield Check(step.name, step.section, Result.NOT_MADE, "not reached")
-    yield Check("name", NAME, Result.NOT_MADE, "not reached")
-    yield Check("revocation", revocation.REVOCATION, Result.NOT_MADE, "not reached")
+        yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
+    yield Check("name", NAME, Result.NOT_MADE, NOT_REACHED)
+    yield Check("revocation", revocation.REVOCATION, Result.NOT_MADE, NOT_REACHED)
 
 
 def _failed_chain(detail: str, hint: str | None = None, section: str = CHAIN) -> Check:

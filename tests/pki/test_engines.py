@@ -1,0 +1,84 @@
+"""What independent verifiers say beside our own verdict: asked about the same thing, in their own way."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from pki import engines, names
+from pki.files import read_certificates, read_crls
+from pki.path import judge
+from pki.path.reading import Request
+from pki.verdict import PathProfile, Purpose
+from tests.conftest import tool
+
+
+def request(certs: Path, file: str = "server.pem", name: str | None = "localhost", **changes: object) -> Request:
+    leaf, *intermediates = read_certificates(certs / file)
+    asked = {
+        "name": names.parse(name) if name else None,
+        "purpose": Purpose.SERVER,
+        "at": datetime.now(UTC),
+        "crls": read_crls(certs / "crl.pem"),
+        "profile": PathProfile.TLS,
+        "max_depth": 8,
+    } | changes
+    return Request(leaf, tuple(intermediates), read_certificates(certs / "root.pem"), **asked)  # type: ignore[arg-type]
+
+
+ALL = {"cryptography", "openssl", "certtool"}
+
+
+@pytest.fixture(autouse=True)
+def programs() -> None:
+    for program in ("openssl", "certtool"):
+        tool(program)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "accepted"),
+    [
+        ("server.pem", "localhost", True),
+        ("server.pem", "127.0.0.1", True),
+        ("server.pem", "evil.test", False),
+        ("rogue/server.pem", "localhost", False),
+    ],
+)
+def test_all_of_them_agree_with_us_where_the_matter_is_clear(certs: Path, file: str, name: str, accepted: bool) -> None:
+    asked = request(certs, file, name)
+    found = {each.engine: each for each in engines.opinions(asked)}
+    assert set(found) == ALL
+    assert judge(asked).accepted is accepted
+    assert {each.accepted for each in found.values()} == {accepted}, found
+    assert not any(each.disagrees_with(judge(asked)) for each in found.values())
+    assert all(bool(each.words) is not accepted for each in found.values()), "a refusal has a reason"
+
+
+def test_they_are_asked_about_the_same_moment(certs: Path) -> None:
+    asked = request(certs, at=datetime.now(UTC) + timedelta(1000))
+    found = {each.engine: each for each in engines.opinions(asked)}
+    assert set(found) == ALL - {"certtool"}, "GnuTLS's tool knows only now"
+    assert not any(each.accepted for each in found.values())
+
+
+def test_a_client_is_judged_as_a_client(certs: Path) -> None:
+    asked = request(certs, "client.pem", None, purpose=Purpose.CLIENT)
+    assert judge(asked).accepted
+    assert all(each.accepted for each in engines.opinions(asked))
+    as_server = request(certs, "client.pem", None)
+    assert not judge(as_server).accepted
+    assert {each.engine for each in engines.opinions(as_server) if not each.accepted} >= {"openssl", "certtool"}
+
+
+def test_without_programs_the_library_alone_is_asked(certs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert [each.engine for each in engines.opinions(request(certs))] == ["cryptography"]
+
+
+def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
+    leaf, *intermediates = read_certificates(certs / "server.pem")
+    name, now = x509.DNSName("localhost"), datetime.now(UTC)
+    asked = Request(leaf, tuple(intermediates), (), name, Purpose.SERVER, now, (), PathProfile.TLS, 8)
+    assert not judge(asked).accepted
+    assert not any(each.accepted for each in engines.opinions(asked))
