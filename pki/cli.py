@@ -227,7 +227,7 @@ def diff(
 @app.command()
 def verify(
     file: Annotated[
-        Path, typer.Argument(help="The certificate to judge, followed by its intermediates.", readable=False)
+        Path, typer.Argument(help="The certificate to judge, then its intermediates; - for stdin.", readable=False)
     ],
     directory: Directory = CERTS,
     name: Annotated[str | None, typer.Option("--name", help="The name that a client would ask for.")] = None,

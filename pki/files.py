@@ -36,8 +36,8 @@ def read_file(path: Path, hint: str = EXPECTED) -> bytes:
 
 
 def read_certificates(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:
-    """All certificates of a PEM file, in its order; at least one."""
-    pem = read_file(path, hint)
+    """All certificates of a PEM file, or of standard input (`-`), in its order; at least one."""
+    pem = read_stdin() if str(path) == "-" else read_file(path, hint)
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
     except MALFORMED:

@@ -155,7 +155,7 @@ def opinions(judged: Verdict, others: Iterable[Opinion]) -> Iterable[str]:
     for each in others:
         said = "accepted" if each.accepted else f"REFUSED: {printable(each.words)}"
         mark = " (otherwise)" if each.disagrees_with(judged) else ""
-        for number, line in enumerate(textwrap.wrap(said + mark, 56)):
+        for number, line in enumerate(textwrap.wrap(said + mark, 54)):
             yield f"  {'others' if number == 0 else '':<10}{each.engine if number == 0 else '':<12}  {line}"
 
 

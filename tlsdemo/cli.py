@@ -249,6 +249,17 @@ def mitm(
 
 
 @app.command()
+def chain(
+    address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
+    name: Annotated[str | None, typer.Option("--name", help="The name to ask for. Default: HOST as typed.")] = None,
+) -> int:
+    """Print the certificates that a server presents, for `pki show -` or `pki verify -`; check and send nothing."""
+    from tlsdemo.commands.chain import chain
+
+    return chain(address, name)
+
+
+@app.command()
 def tour(
     step: Annotated[bool, typer.Option("--step", help="Before each scene a question; Enter shows the answer.")] = False,
     certs: Certs = CERTS,

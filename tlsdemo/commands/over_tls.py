@@ -87,7 +87,8 @@ def _look(call: Call) -> x509.Certificate | None:
     try:
         context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
         with net.dial(call.address, 3.0) as plain:
-            return x509.load_der_x509_certificate(client.look(plain, context, names.plain(call.name)) or b"")
+            leaf, *_ = client.look(plain, context, names.plain(call.name))
+            return x509.load_der_x509_certificate(leaf)
     except (OSError, Problem, *MALFORMED):  # type: ignore[misc]  # mypy does not see into the tuple
         return None  # it showed its certificate to the first connection only
 

@@ -5,11 +5,13 @@ connect -> wrap: handshake, and every check of the context -> send one line -> r
 
 import socket
 import ssl
+import sys
 import time
 from contextlib import suppress
 
 CHUNK = 1 << 14  # bytes; one full TLS record
 ANSWER_LIMIT = 1 << 20  # bytes
+DER = 2  # _ssl.ENCODING_DER
 
 
 class AnswerTooLong(Exception):
@@ -45,10 +47,13 @@ def ask(tls: ssl.SSLSocket, line: str, seconds: float = 30.0) -> bytes:
     return bytes(answer)
 
 
-def look(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> bytes | None:
-    """The certificate that a server presents, in DER: a look, with a context that checks nothing; sends nothing."""
+def look(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> list[bytes]:
+    """The chain that a server presents, in DER, leaf first. The context checks nothing, and nothing is sent."""
     with wrap(plain, context, server_hostname) as tls:
-        der = tls.getpeercert(binary_form=True)
+        if sys.version_info >= (3, 13):
+            chain = tls.get_unverified_chain()
+        else:  # before, the method is there, but not shown: of the object within
+            chain = [each.public_bytes(DER) for each in tls._sslobj.get_unverified_chain() or ()]  # type: ignore[attr-defined]
         with suppress(OSError):
             tls.unwrap()
-        return der
+        return chain

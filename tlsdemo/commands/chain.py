@@ -1,0 +1,33 @@
+"""`tlsdemo chain`: the certificates that a server presents. A look, which checks nothing and sends nothing. EDGE."""
+
+import ssl
+
+from pki import names
+from pki.console import remark
+from pki.errors import ExitCode, Problem, printable
+from tlsdemo import net
+from tlsdemo.tls import client, refusal
+from tlsdemo.tls.context import Verify, client_context
+
+
+def chain(address: str, name: str | None) -> int:
+    """Print the chain in PEM, leaf first."""
+    try:
+        target = net.parse_address(address, "localhost", 4433)
+        wanted = names.reference(name if name is not None else target.host)
+    except ValueError as error:
+        hint = "HOST:PORT, and --name for the name to ask for"
+        raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+    context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
+    try:
+        with net.dial(target) as plain:
+            ders = client.look(plain, context, names.plain(wanted))
+    except OSError as error:
+        code = ExitCode.NO if isinstance(error, ssl.SSLError) else ExitCode.CANNOT
+        fact = f"{target} shows no certificate: {printable(refusal.sentence(error))}"
+        raise Problem(fact, hint=refusal.hint(error), code=code) from None
+    for der in ders:
+        print(ssl.DER_cert_to_PEM_cert(der), end="")
+    judge = f"`tlsdemo chain {target} | pki verify - --name {names.plain(wanted)}`"
+    remark(f"{len(ders)} from {target}; nothing was checked, and nothing was sent: {judge}")
+    return ExitCode.YES
