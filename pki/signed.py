@@ -1,6 +1,8 @@
 """Who signed what: the arithmetic behind every chain (RFC 5280 §6.1.3 (a)(1)), and a short name for each party."""
 
 import unicodedata
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -39,6 +41,20 @@ def issuer(certificate: x509.Certificate) -> str:
 
 def key_signed_list(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     """Whether the authority's key made the signature on the list."""
+    return _list_holds(_Fetched(crl.fingerprint(hashes.SHA256()), crl), authority)
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """A list is fetched once, and looked at in many handshakes: what was found out about it is remembered."""
+
+    fingerprint: bytes
+    crl: x509.CertificateRevocationList = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _list_holds(fetched: _Fetched, authority: x509.Certificate) -> bool:
+    crl = fetched.crl
     try:
         key = authority.public_key()
         if isinstance(key, dsa.DSAPublicKey):
@@ -91,7 +107,11 @@ Name = tuple[frozenset[tuple[str, str]], ...]
 
 def comparable(name: x509.Name) -> Name:
     """Names are the same without regard to case, and to how many blanks there are (RFC 5280 §7.1, RFC 4518)."""
-    return tuple(frozenset((each.oid.dotted_string, _folded(each.value)) for each in part) for part in name.rdns)
+    return tuple(map(_comparable, name.rdns))
+
+
+def _comparable(part: x509.RelativeDistinguishedName) -> frozenset[tuple[str, str]]:
+    return frozenset((each.oid.dotted_string, _folded(each.value)) for each in part)
 
 
 def _folded(value: str | bytes) -> str:
@@ -101,5 +121,8 @@ def _folded(value: str | bytes) -> str:
 
 
 def same_name(one: x509.Name, other: x509.Name) -> bool:
-    """Whether they name the same: nearly always they are equal, or differ in how many parts they have."""
-    return one == other or (len(one.rdns) == len(other.rdns) and comparable(one) == comparable(other))
+    """Whether they name the same; part by part, since equal parts are found equal at once."""
+    if len(one.rdns) != len(other.rdns):
+        return False
+    parts = zip(one.rdns, other.rdns, strict=True)
+    return all(mine == theirs or _comparable(mine) == _comparable(theirs) for mine, theirs in parts)

@@ -67,10 +67,11 @@ class Search:
 
     def _issuers(self, certificate: x509.Certificate) -> Sequence[x509.Certificate]:
         """Those of the right name: anchors first, then those whose key identifier fits (RFC 4158 §3.5.12)."""
-        wanted, identifier = certificate.issuer, _authority_key(certificate)
+        wanted = certificate.issuer
         found = [each for name, each in self._pool if name is not None and same_name(name, wanted)]
         if len(found) < 2:
             return found
+        identifier = _authority_key(certificate)
 
         def unlikely(each: x509.Certificate) -> tuple[bool, bool, bool]:
             dates = each.not_valid_before_utc <= self._request.at <= each.not_valid_after_utc

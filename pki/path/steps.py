@@ -133,14 +133,18 @@ def critical_extensions(path: Path, request: Request) -> str:
     """Whoever does not understand a critical extension must refuse (§4.2)."""
     for each in path.certificates:
         for extension in each.extensions:
-            kind = extension.oid._name if extension.oid._name != "Unknown OID" else extension.oid.dotted_string
-            if extension.critical and not isinstance(extension.value, UNDERSTOOD):
-                raise Failure(f"{_who(each)} has a critical extension that nobody here understands: {kind}")
-            if extension.critical and isinstance(extension.value, NEVER_CRITICAL):
-                raise Failure(f"{kind} is critical in {_who(each)}, and must not be")
-            if not extension.critical and isinstance(extension.value, ALWAYS_CRITICAL):
-                raise Failure(f"{kind} is not critical in {_who(each)}, and must be")
+            if extension.critical and type(extension.value) not in UNDERSTOOD:
+                raise Failure(f"{_who(each)} has a critical extension that nobody here understands: {_kind(extension)}")
+            if extension.critical and type(extension.value) in NEVER_CRITICAL:
+                raise Failure(f"{_kind(extension)} is critical in {_who(each)}, and must not be")
+            if not extension.critical and type(extension.value) in ALWAYS_CRITICAL:
+                raise Failure(f"{_kind(extension)} is not critical in {_who(each)}, and must be")
     return "every critical one is understood"
+
+
+def _kind(extension: x509.Extension[x509.ExtensionType]) -> str:
+    known = extension.oid._name
+    return extension.oid.dotted_string if known == "Unknown OID" else known
 
 
 def key_identifiers(path: Path, request: Request) -> str:

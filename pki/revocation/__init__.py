@@ -106,6 +106,8 @@ def _list_issuers(certificate: x509.Certificate) -> Iterator[x509.Name]:
 def _check_signer(crl: Crl, certificate: x509.Certificate, issuer: x509.Certificate, lists: Lists) -> None:
     """By the issuer's key, or another of that name which leads to an anchor, and may sign lists (§6.3.3 (f))."""
     by_issuer = same_name(crl.issuer, issuer.subject)
+    if by_issuer and _may_sign_lists(issuer) and key_signed_list(crl, issuer):
+        return
     candidates = [issuer] if by_issuer else []
     candidates += [each for each in lists.pool if each != issuer and same_name(each.subject, crl.issuer)]
     signers = [each for each in candidates if key_signed_list(crl, each)]

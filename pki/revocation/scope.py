@@ -41,10 +41,11 @@ def value(of: Extended, kind: type[E]) -> E | None:
 def check_form(crl: Crl) -> None:
     """§5.2, §5.3: which extensions there are, and which may be critical; Unusable."""
     for extension in crl.extensions:
-        if isinstance(extension.value, x509.CRLNumber) and extension.critical:
+        if not extension.critical:
+            continue
+        if isinstance(extension.value, x509.CRLNumber):
             raise Unusable("the number of the list is critical, and must not be (§5.2.3)")
-        known = isinstance(extension.value, (*UNDERSTOOD, x509.DeltaCRLIndicator))
-        if extension.critical and not known:
+        if not isinstance(extension.value, (*UNDERSTOOD, x509.DeltaCRLIndicator)):
             raise Unusable(f"the list has a critical extension that nobody here understands: {_oid(extension)}")
     if value(crl, x509.CRLNumber) is None:
         raise Unusable("the list has no number (§5.2.3)")
