@@ -146,3 +146,43 @@ def test_the_odd_certificates_of_the_library_are_judged_without_a_traceback() ->
                 assert verdict.checks
             judged += 1
     assert judged > 50
+
+
+def named(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+
+def constrained(count: int, hosts: int) -> tuple[x509.Certificate, x509.Certificate]:
+    """An anchor with so many constraints, and a leaf with so many names, the last of them outside."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    allowed = [x509.DNSName(f"a{number}.test") for number in range(count - 1)] + [x509.DNSName("ok.test")]
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    root = x509.CertificateBuilder(named("limited"), named("limited"), key.public_key(), 1)
+    leaf = x509.CertificateBuilder(named("limited"), named("leaf"), key.public_key(), 2)
+    wanted = [x509.DNSName(f"h{number}.ok.test") for number in range(hosts - 1)] + [x509.DNSName("evil.example")]
+    for extension, critical in (
+        (x509.BasicConstraints(ca=True, path_length=None), True),
+        (x509.NameConstraints(allowed, None), True),
+        (own, False),
+    ):
+        root = root.add_extension(extension, critical)
+    leaf = leaf.add_extension(x509.SubjectAlternativeName(wanted), critical=False).add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False
+    )
+    dates = NOW - timedelta(1), NOW + timedelta(1)
+    made = [
+        each.not_valid_before(dates[0]).not_valid_after(dates[1]).sign(key, hashes.SHA256()) for each in (leaf, root)
+    ]
+    return made[0], made[1]
+
+
+@pytest.mark.parametrize(
+    ("count", "hosts", "words"),
+    [(5, 20, "DNS:evil.example is outside of what is permitted"), (2000, 2000, "comparisons would be needed")],
+)
+def test_names_are_compared_with_constraints_but_not_for_ever(count: int, hosts: int, words: str) -> None:
+    leaf, root = constrained(count, hosts)
+    verdict = verify(leaf, trust_anchors=[root], name=x509.DNSName("h1.ok.test"), at=NOW)
+    assert verdict.failure
+    assert verdict.failure.name == "constraints"
+    assert words in verdict.failure.detail
