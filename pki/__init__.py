@@ -3,7 +3,8 @@
     names, keys, profiles   the vocabulary: what may be said in a certificate
     authority               issues: profile + key + names + dates -> Credential; pure
     rogues/                 the catalogue of deliberately broken certificates
-    path, revocation        verify(): does this chain lead to that anchor, and why not -> verdict
+    path/, revocation/      verify(): does this chain lead to that anchor, and why not -> verdict
+    engines                 what other verifiers say of the same
     describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
     store, transaction      the directory on disk; nothing half-written, no key readable by others
     files, inventory        reading what is there
