@@ -12,10 +12,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 
 import pytest
 
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"(?:<!-- the (server|one in the middle) says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 PATIENCE = 30.0
+AT_ONCE = 3  # lines of another conversation that may come between
 MASKS = (
     (r"127\.0\.0\.1:\d+  ", "127.0.0.1:PEER  "),
     (r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\dZ)?", "DATE"),
@@ -85,10 +88,19 @@ class Background:
         for line in self.process.stdout:
             self.lines.put(line.rstrip("\n"))
 
-    def take(self, count: int) -> list[str]:
+    def take(self, count: int, is_wanted: Callable[[list[str]], bool]) -> list[str]:
+        """The next lines; of two conversations at once, which are told as their threads come to it, those of one."""
         while len(self.head) < count:
             self.head.append(self.lines.get(timeout=PATIENCE))
-        taken, self.head = self.head[:count], self.head[count:]
+        taken = self.head[:count]
+        with suppress(Empty):
+            while not is_wanted(taken) and len(self.head) < count + AT_ONCE:
+                self.head.append(self.lines.get(timeout=PATIENCE))
+                peers = dict.fromkeys(line.partition("  ")[0] for line in self.head)
+                each = ([line for line in self.head if line.startswith(f"{peer}  ")][:count] for peer in peers)
+                taken = next(filter(is_wanted, each), taken)
+        for line in taken:
+            self.head.remove(line)
         return taken
 
     def rest_until_blank_after(self, text: str) -> list[str]:
@@ -121,10 +133,15 @@ def test_the_story_by_hand_prints_what_the_readme_shows(tmp_path: Path) -> None:
         running[speaker] = Background(command, tmp_path)
         return running[speaker].rest_until_blank_after("tlsdemo connect")
 
+    def fits(step: Step, printed: list[str]) -> bool:
+        port = running["server"].port if "server" in running else 4433
+        middle = running["one in the middle"].port if "one in the middle" in running else None
+        return agrees(masked(step.output, 4433), masked(printed, port, middle))
+
     try:
         for step in steps:
             if step.command is None:
-                printed = running[step.speaker].take(len(step.output))
+                printed = running[step.speaker].take(len(step.output), partial(fits, step))
             else:
                 program, *arguments = shlex.split(step.command)
                 command = [*programs[program], *arguments]
@@ -141,9 +158,7 @@ def test_the_story_by_hand_prints_what_the_readme_shows(tmp_path: Path) -> None:
                         printed = output([*command, f"localhost:{running['server'].port}"], tmp_path)
                     case _:
                         printed = output(command, tmp_path)
-            port = running["server"].port if "server" in running else 4433
-            middle = running["one in the middle"].port if "one in the middle" in running else None
-            assert agrees(masked(step.output, 4433), masked(printed, port, middle)), (step, printed)
+            assert fits(step, printed), (step, printed)
     finally:
         for each in running.values():
             each.end()
