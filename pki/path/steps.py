@@ -79,7 +79,7 @@ def algorithms(path: Path, request: Request) -> str:
 
 def _algorithms(certificate: x509.Certificate) -> tuple[bytes, bytes]:
     """The two AlgorithmIdentifiers in DER."""
-    der, tbs = certificate.public_bytes(_der()), certificate.tbs_certificate_bytes
+    der, tbs = certificate.public_bytes(serialization.Encoding.DER), certificate.tbs_certificate_bytes
     outside = _element(der, der.index(tbs) + len(tbs))
     at = _content(tbs, 0)
     if tbs[at] == 0xA0:  # the version
@@ -97,10 +97,6 @@ def _element(der: bytes, at: int) -> bytes:
 
 def _content(der: bytes, at: int) -> int:
     return at + 2 + (der[at + 1] & 0x7F if der[at + 1] >= 0x80 else 0)
-
-
-def _der() -> "serialization.Encoding":
-    return serialization.Encoding.DER
 
 
 UNDERSTOOD = (

@@ -27,7 +27,7 @@ negative_serials = pytest.mark.filterwarnings("ignore::cryptography.utils.Crypto
 @negative_serials
 def test_limbo_is_judged_as_expected_but_for_a_list_of_reasons() -> None:
     folder = os.environ.get("TLSDEMO_DATA")
-    if folder is None:
+    if not folder:
         pytest.skip("TLSDEMO_DATA names no folder with x509-limbo-dev.json.gz")
     scores = [limbo.judge(case) for case in limbo.cases(Path(folder) / "x509-limbo-dev.json.gz")]
     assert len(scores) == 141

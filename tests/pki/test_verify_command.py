@@ -1,6 +1,7 @@
 """`pki verify` on the command line: its options reach the walk, and what others say stands beside it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ def test_others_are_heard_and_marked_where_they_say_otherwise(cli: Command, cert
     assert "others    cryptography  accepted" in accepted.out
     assert "(otherwise)" not in accepted.out
     client = cli("verify", certs / "client.pem", "--dir", certs, "--purpose", "any")
-    assert "cryptography  REFUSED: it judges servers by name" in client.out or "(otherwise)" in client.out
+    assert client.code == 0
+    assert re.search(r"others    cryptography  REFUSED: .*\(otherwise\)", client.out), client.out
 
 
 def test_what_was_not_reached_is_one_line(cli: Command, certs: Path) -> None:
