@@ -3,7 +3,7 @@
 Authority.self_signed(ROOT, ...)  ->  .subordinate(INTERMEDIATE, ...)  ->  .issue(SERVER, ...) -> Credential
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -182,9 +182,6 @@ def to_be_signed(
     authority_key_identifier: bytes,
 ) -> x509.CertificateBuilder:
     """All of a certificate but the signature: the statement that an issuer then signs (tbsCertificate, §4.1.1.1)."""
-    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
-        x509.SubjectKeyIdentifier(authority_key_identifier)
-    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -193,17 +190,39 @@ def to_be_signed(
         .serial_number(serial)
         .not_valid_before(validity.not_before)
         .not_valid_after(validity.not_after)
-        .add_extension(x509.BasicConstraints(profile.authority, profile.path_length), critical=True)
-        .add_extension(profile.key_usage(public_key), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier(key_identifier), critical=False)
-        .add_extension(aki, critical=False)
     )
+    for extension, critical in contents(
+        profile,
+        subject=subject,
+        public_key=public_key,
+        alternative_names=alternative_names,
+        key_identifier=key_identifier,
+        authority_key_identifier=authority_key_identifier,
+    ):
+        builder = builder.add_extension(extension, critical)
+    return builder
+
+
+def contents(
+    profile: Profile,
+    *,
+    subject: x509.Name,
+    public_key: CertificatePublicKeyTypes,
+    alternative_names: tuple[x509.GeneralName, ...],
+    key_identifier: bytes,
+    authority_key_identifier: bytes,
+) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    """The extensions (§4.2), and whether each is critical."""
+    yield x509.BasicConstraints(profile.authority, profile.path_length), True
+    yield profile.key_usage(public_key), True
+    yield x509.SubjectKeyIdentifier(key_identifier), False
+    aki = x509.SubjectKeyIdentifier(authority_key_identifier)
+    yield x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(aki), False
     if profile.purposes:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(profile.purposes), critical=False)
+        yield x509.ExtendedKeyUsage(profile.purposes), False
     if alternative_names:
         # Critical exactly when the subject is empty: then these names are all there is (§4.2.1.6).
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=not list(subject))
-    return builder
+        yield x509.SubjectAlternativeName(alternative_names), not list(subject)
 
 
 def authority_name(name: str, part: str) -> x509.Name:

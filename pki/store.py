@@ -23,7 +23,8 @@ from pki.files import read_credential, read_file
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
-from pki.rogues import CATALOGUE, Ingredients
+from pki.rogues import Ingredients
+from pki.rogues.signature import rogue_same_name_forged_aki
 from pki.signed import signed_by
 from pki.transaction import PUBLIC, SECRET, STATE, recover, transaction
 
@@ -31,8 +32,6 @@ DEFAULT_NAME = "tlsdemo development CA"
 DEFAULT_SAN = ("localhost", "127.0.0.1", "::1")
 CLOCK_SKEW = timedelta(hours=1)  # peers whose clock is a little behind ours shall not say "not yet valid"
 OURS = ("root", "intermediate", "server", "client", "crl")  # `issue` never replaces these
-
-ROGUE = "rogue-same-name-forged-aki"
 
 
 class Existing(Enum):
@@ -148,7 +147,7 @@ def _mint_tree(
         authority.crl(number=1, this_update=dates.not_before, next_update=dates.not_after)
         for authority in (root, intermediate)
     ]
-    rogue = CATALOGUE[ROGUE].mint(
+    rogue = rogue_same_name_forged_aki.mint(
         Ingredients(
             root=root.certificate,
             alternative_names=names.of_certificate(server.certificate),
@@ -168,7 +167,7 @@ def _mint_tree(
             ("client.key", client.key_pem, SECRET),
             ("client.pem", client.chain_pem, PUBLIC),
             ("crl.pem", b"".join(crl.public_bytes(Encoding.PEM) for crl in crls), PUBLIC),
-            ("rogue/ca.pem", rogue.control[0].public_bytes(Encoding.PEM), PUBLIC),
+            ("rogue/ca.pem", rogue.control.anchors_pem, PUBLIC),
             ("rogue/server.key", rogue.credential.key_pem, SECRET),
             ("rogue/server.pem", rogue.credential.chain_pem, PUBLIC),
             ("root.pem", root.credential.chain_pem, PUBLIC),

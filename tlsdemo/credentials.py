@@ -16,7 +16,8 @@ from pki.errors import Problem
 from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, PrivateKey
 from pki.profiles import SERVER
-from pki.rogues import CATALOGUE, Ingredients
+from pki.rogues import Ingredients
+from pki.rogues import chain as broken_chains
 
 
 def credential(name: str, certs: Path) -> Credential:
@@ -57,7 +58,7 @@ def self_signed(root: x509.Certificate, wanted: Iterable[str]) -> Credential:
         new_key=lambda: keys.generate(KeyType.EC_P256),
         new_serial=x509.random_serial_number,
     )
-    return CATALOGUE["self-signed"].mint(ingredients).credential
+    return broken_chains.self_signed.mint(ingredients).credential
 
 
 def _stranger(certs: Path) -> Credential:

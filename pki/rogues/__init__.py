@@ -1,12 +1,30 @@
 """The catalogue of deliberately broken certificates: each one fault, declared once, used by everything.
 
-One module per RFC 5280 theme holds the cases as functions (`case.rogue` says how to read one); `CATALOGUE` is all of
-them by id. Not here: any judgement - that is `pki.path` - nor the serving of them.
+    case        what a rogue is                     workshop, draft   how one is made: a correct chain, and one change
+    correct     must be accepted                    validity, chain, signature, authorities, hosts, wildcards, usage,
+    demo_keys   fixed keys, known to all            constraints, extensions, strength: the rogues, by RFC 5280 theme
+
+`CATALOGUE` is all of them by id. Not here: any judgement - that is `pki.path` - nor the serving of them.
 """
 
-from pki.rogues import chain, signature
-from pki.rogues.case import Ingredients, Mode, Must, Rogue, Specimen, collect
+from pki.rogues import (
+    authorities,
+    chain,
+    constraints,
+    correct,
+    extensions,
+    hosts,
+    signature,
+    strength,
+    usage,
+    validity,
+    wildcards,
+)
+from pki.rogues.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect
+from pki.rogues.workshop import Workshop
 
-CATALOGUE: dict[str, Rogue] = collect(chain, signature)
+CATALOGUE: dict[str, Rogue[Workshop]] = collect(
+    correct, validity, chain, signature, authorities, hosts, wildcards, usage, constraints, extensions, strength
+)
 
-__all__ = ["CATALOGUE", "Ingredients", "Mode", "Must", "Rogue", "Specimen"]
+__all__ = ["CATALOGUE", "Ingredients", "Mode", "Must", "Rogue", "Served", "Severity", "Specimen", "Workshop"]

@@ -1,21 +1,27 @@
 """What a rogue is: one function whose name is the id, whose docstring is the documentation, whose body is the fault.
 
-    @rogue(clause="RFC 5280 §6.1.3 (a)(1)", verify_codes={...})
-    def rogue_same_name_forged_aki(given: Ingredients) -> Specimen:
-        '''The attacker's authority bears the root's name …'''
+    @rogue("RFC 5280 §6.1.3 (a)(2)", refused(10))
+    def expired(given: Workshop) -> Specimen:
+        '''It was good, until yesterday. …'''
+        return given.specimen(leaf=dated(given.day(-91), given.day(-1)))
 
-Everything that the body does not mention is correct. Every refused specimen names its control: the anchors under
-which the very same chain must be accepted, so that it is refused for its one fault and for no other reason.
+Everything that the body does not mention is correct. Every rogue that must be refused has its control: the same chain
+with its one fault undone - or, where the fault is who signed, under the attacker's own anchor - which must be accepted.
+So it is refused for that fault and for no other reason.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from inspect import cleandoc
 from types import ModuleType
+from typing import Generic, TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from pki import der, keys
 from pki.authority import Credential, Validity
 from pki.keys import PrivateKey
 
@@ -27,16 +33,56 @@ class Must(Enum):
     REJECT = "reject"
 
 
+class Severity(Enum):
+    """How much it says about a client that it does otherwise."""
+
+    MUST = "must"
+    """Every client does as it must."""
+    WEAK = "weak"
+    """Undisputed, and yet OpenSSL 3.0 accepts it by default."""
+    INFORMATIONAL = "informational"
+    """Standards or policies disagree."""
+
+
 class Mode(Enum):
-    """The way in which OpenSSL verifies: Python 3.13 turned on its strict flags, so codes may differ."""
+    """The way in which OpenSSL verifies; codes may differ."""
 
     PYTHON_3_11 = "python_3_11"
+    """As Python's ssl does by default, up to 3.12."""
     PYTHON_3_13 = "python_3_13"
+    """With the strict flags that Python 3.13 turned on."""
+    LEVEL_0 = "security_level_0"
+    """As in 3.11, and any key and hash will do."""
+    LEVEL_1 = "security_level_1"
+    """As in 3.11, with 80 bits of security; the default of most builds is 1 or 2, here it is 2."""
+
+
+Expected = Mapping[Mode, frozenset[int]]
+"""X509_V_ERR_* with which OpenSSL refuses it, a set for each mode; empty where it accepts."""
+NO_CODE = 0
+"""X509_V_OK: it is refused, though not by the path validation."""
+
+
+def refused(*codes: int, strict: int | None = None, accepted_up_to_level: int = -1) -> Expected:
+    """By OpenSSL, with one of these codes: `strict` is the one of 3.13; some faults pass at low security levels."""
+    default = frozenset(codes or (NO_CODE,))
+    low = [frozenset[int]() if accepted_up_to_level >= level else default for level in (0, 1)]
+    return _expected(default, default if strict is None else frozenset({strict}), *low)
+
+
+def accepted(*, strict: int | None = None) -> Expected:
+    """By OpenSSL; `strict`: not under the flags of 3.13."""
+    nothing = frozenset[int]()
+    return _expected(nothing, nothing if strict is None else frozenset({strict}), nothing, nothing)
+
+
+def _expected(*of_each_mode: frozenset[int]) -> Expected:
+    return dict(zip(Mode, of_each_mode, strict=True))
 
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What the attacker has: public knowledge about the victim, and keys and serials of his own."""
+    """What an attacker has: public knowledge about the victim, and keys and serials of his own."""
 
     root: x509.Certificate
     """The victim's trust anchor: public, so he may copy whatever stands in it."""
@@ -46,46 +92,125 @@ class Ingredients:
     new_key: Callable[[], PrivateKey]
     new_serial: Callable[[], int]
 
+    @property
+    def name(self) -> x509.GeneralName:
+        """What a client asks for: the first name, and `www` where that is a wildcard."""
+        first = self.alternative_names[0]
+        return x509.DNSName(first.value.replace("*", "www")) if isinstance(first, x509.DNSName) else first
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server shows to a client, and what that client knows beforehand."""
+
+    chain: tuple[bytes, ...]
+    """In DER, the leaf first: the library cannot read all of them."""
+    key_pem: bytes
+    anchors: tuple[bytes, ...]
+    name: x509.GeneralName
+    """The name that the client asks for."""
+    crls: tuple[x509.CertificateRevocationList, ...] = ()
+
+    @classmethod
+    def of(cls, credential: Credential, name: x509.GeneralName, *anchors: x509.Certificate) -> "Served":
+        """A credential, for a client that trusts `anchors`."""
+        chain, trusted = (
+            tuple(each.public_bytes(Encoding.DER) for each in found) for found in (credential.chain, anchors)
+        )
+        return cls(chain, credential.key_pem, trusted, name)
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The chain in PEM, in the order of the wire."""
+        return _pem(self.chain)
+
+    @property
+    def anchors_pem(self) -> bytes:
+        """The trust anchors in PEM."""
+        return _pem(self.anchors)
+
+    @cached_property
+    def credential(self) -> Credential:
+        """The same for the library; ValueError where it cannot read the certificate or the key."""
+        leaf, *issuers = map(x509.load_der_x509_certificate, self.chain)
+        return Credential(keys.from_pem(self.key_pem), leaf, tuple(issuers))
+
+
+def _pem(certificates: tuple[bytes, ...]) -> bytes:
+    return b"".join(der.armoured("CERTIFICATE", each) for each in certificates)
+
 
 @dataclass(frozen=True)
 class Specimen:
-    """A minted rogue: what to serve, and the anchors under which it must be accepted (its control)."""
+    """A minted rogue, and its control: the same without the fault."""
 
-    credential: Credential
-    control: tuple[x509.Certificate, ...]
+    served: Served
+    control: Served
+
+    @property
+    def credential(self) -> Credential:
+        """What to serve, read."""
+        return self.served.credential
+
+
+Given = TypeVar("Given", bound=Ingredients, contravariant=True)
 
 
 @dataclass(frozen=True)
-class Rogue:
-    """One entry of the catalogue."""
+class Rogue(Generic[Given]):
+    """One entry of the catalogue; `Given` is what it needs to be minted."""
 
     id: str
     story: str
     clause: str
+    theme: str
+    """The module that it stands in."""
     must: Must
     disputed: bool
-    verify_codes: Mapping[Mode, frozenset[int]]
-    """X509_V_ERR_* with which OpenSSL refuses it, a set for each mode; empty where it accepts."""
-    mint: Callable[[Ingredients], Specimen]
+    openssl: Expected
+    aliases: tuple[str, ...]
+    """What badssl.com calls it, and others."""
+    cve: tuple[str, ...]
+    """Where it was famous."""
+    mint: Callable[[Given], Specimen]
+
+    @property
+    def severity(self) -> Severity:
+        """How much it says about a client."""
+        if self.disputed:
+            return Severity.INFORMATIONAL
+        return Severity.WEAK if self.must is Must.REJECT and not self.openssl[Mode.PYTHON_3_11] else Severity.MUST
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its story."""
+        return self.story.split("\n\n")[0].replace("\n", " ")
 
 
 def rogue(
-    *, clause: str, verify_codes: Mapping[Mode, frozenset[int]], must: Must = Must.REJECT, disputed: bool = False
-) -> Callable[[Callable[[Ingredients], Specimen]], Rogue]:
+    clause: str,
+    openssl: Expected,
+    *,
+    must: Must = Must.REJECT,
+    disputed: bool = False,
+    aliases: tuple[str, ...] = (),
+    cve: tuple[str, ...] = (),
+) -> Callable[[Callable[[Given], Specimen]], Rogue[Given]]:
     """Declare a function as a catalogue entry; its name, with hyphens, is the id."""
 
-    def declare(mint: Callable[[Ingredients], Specimen]) -> Rogue:
+    def declare(mint: Callable[[Given], Specimen]) -> Rogue[Given]:
         if not mint.__doc__:
             raise ValueError(f"{mint.__name__} has no docstring: a rogue without a story teaches nothing")
         case_id = mint.__name__.replace("_", "-")
-        return Rogue(case_id, cleandoc(mint.__doc__), clause, must, disputed, dict(verify_codes), mint)
+        theme = mint.__module__.rpartition(".")[2]
+        return Rogue(case_id, cleandoc(mint.__doc__), clause, theme, must, disputed, openssl, aliases, cve, mint)
 
     return declare
 
 
-def collect(*themes: ModuleType) -> dict[str, Rogue]:
+def collect(*themes: ModuleType) -> dict[str, Rogue[Given]]:
     """All rogues of the theme modules by id, in the order of declaration; a repeated id is an error."""
-    catalogue: dict[str, Rogue] = {}
+    catalogue: dict[str, Rogue[Given]] = {}
     for theme in themes:
         for value in vars(theme).values():
             if isinstance(value, Rogue):

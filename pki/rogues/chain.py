@@ -1,16 +1,16 @@
-"""Rogues of the chain: nobody whom the client knows vouches for them (RFC 5280 §6.1)."""
+"""Rogues of the chain: nobody whom the client knows vouches for them, or nobody can tell who does (RFC 5280 §6.1)."""
 
 from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from pki import keys
 from pki.authority import Credential, subject_for, to_be_signed
 from pki.profiles import SERVER
-from pki.rogues.case import Ingredients, Mode, Specimen, rogue
+from pki.rogues.case import Ingredients, Must, Served, Specimen, accepted, refused, rogue
+from pki.rogues.workshop import Workshop, as_is, but, having, without
 
-SELF_SIGNED = frozenset({18})  # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
 
-
-@rogue(clause="RFC 5280 §6.1", verify_codes={Mode.PYTHON_3_11: SELF_SIGNED, Mode.PYTHON_3_13: SELF_SIGNED})
+@rogue("RFC 5280 §6.1", refused(18), aliases=("self-signed",))
 def self_signed(given: Ingredients) -> Specimen:
     """The certificate vouches for itself: all names are right, and nobody else says so.
 
@@ -31,4 +31,54 @@ def self_signed(given: Ingredients) -> Specimen:
         key_identifier=own,
         authority_key_identifier=own,
     ).sign(key, keys.signature_hash(key))
-    return Specimen(Credential(key, certificate), control=(certificate,))
+    credential = Credential(key, certificate)
+    return Specimen(
+        Served.of(credential, given.name, given.root), control=Served.of(credential, given.name, certificate)
+    )
+
+
+@rogue("RFC 5280 §6.1", refused(20))
+def untrusted_root(given: Workshop) -> Specimen:
+    """A whole and correct chain, up to an authority that the client has never heard of.
+
+    Anybody can found one. What a client believes is decided by whom it trusts beforehand, not by the looks of a chain.
+    """
+    return given.under(given.stranger)
+
+
+@rogue("RFC 5280 §6.1", refused(19), aliases=("untrusted-root",))
+def untrusted_root_sent(given: Workshop) -> Specimen:
+    """The same, and the unknown root is sent along, as if that made it known."""
+    return given.under(given.stranger, sent=lambda chain: (*chain, given.stranger.certificate))
+
+
+@rogue("RFC 8446 §4.4.2", refused(20), aliases=("incomplete-chain",))
+def incomplete_chain(given: Workshop) -> Specimen:
+    """The server forgot its intermediate: the client knows the root, and not the one in between.
+
+    The commonest mistake of all. Browsers hide it: they remember intermediates, or fetch them by the address in the
+    certificate; programs do not.
+    """
+    return given.specimen(intermediates=(as_is,), sent=lambda chain: chain[:1])
+
+
+@rogue("RFC 5280 §4.2.1.1", refused(20), disputed=True)
+def aki_mismatch(given: Workshop) -> Specimen:
+    """The authority key identifier is that of nobody: a hint for finding the issuer, and it leads astray.
+
+    By RFC 5280 it only helps to find the way; OpenSSL takes an issuer whom it does not fit for the wrong one.
+    """
+    nobody = x509.SubjectKeyIdentifier(bytes(range(20)))
+    return given.specimen(leaf=having(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(nobody)))
+
+
+@rogue("RFC 5280 §4.2.1.1", accepted(strict=85), must=Must.ACCEPT, disputed=True)
+def aki_missing(given: Workshop) -> Specimen:
+    """No authority key identifier: authorities must write one, clients find their way without. Python 3.13 minds."""
+    return given.good(leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
+
+
+@rogue("RFC 5280 §4.1.2.4", refused(20))
+def empty_issuer(given: Workshop) -> Specimen:
+    """The issuer has no name, and what has no name cannot be looked for."""
+    return given.specimen(leaf=but(issuer=x509.Name([]).public_bytes()))

@@ -1,16 +1,21 @@
 """Rogues of the signature: what can be copied is right, only the arithmetic is not (RFC 5280 §6.1.3 (a)(1))."""
 
+from dataclasses import replace
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtensionOID
+
+from pki import keys
 from pki.authority import Authority, Validity, key_identifier
 from pki.profiles import ROOT, SERVER
-from pki.rogues.case import Ingredients, Mode, Specimen, rogue
+from pki.rogues.case import Ingredients, Served, Specimen, refused, rogue
+from pki.rogues.draft import Draft, Signed, algorithm_identifier
+from pki.rogues.workshop import Workshop, as_is, but, without
 
-SIGNATURE_FAILURE = frozenset({7})  # X509_V_ERR_CERT_SIGNATURE_FAILURE
+SIGNATURE = "RFC 5280 §6.1.3 (a)(1)"
 
 
-@rogue(
-    clause="RFC 5280 §6.1.3 (a)(1)",
-    verify_codes={Mode.PYTHON_3_11: SIGNATURE_FAILURE, Mode.PYTHON_3_13: SIGNATURE_FAILURE},
-)
+@rogue(SIGNATURE, refused(7))
 def rogue_same_name_forged_aki(given: Ingredients) -> Specimen:
     """The attacker's authority bears the root's name, dates and key identifier; only its key is another.
 
@@ -32,4 +37,80 @@ def rogue_same_name_forged_aki(given: Ingredients) -> Specimen:
         validity=given.validity,
         serial=given.new_serial(),
     )
-    return Specimen(credential, control=(attacker.certificate,))
+    return Specimen(
+        Served.of(credential, given.name, given.root), control=Served.of(credential, given.name, attacker.certificate)
+    )
+
+
+@rogue(SIGNATURE, refused(19))
+def rogue_same_name(given: Workshop) -> Specimen:
+    """The attacker's authority bears the root's name, and honestly says that its key is another.
+
+    Names are no proof: anybody may call an authority what they like.
+    """
+    return given.under(given.namesake, sent=lambda chain: (*chain, given.namesake.certificate))
+
+
+@rogue(SIGNATURE, refused(7, strict=85))
+def rogue_same_name_noaki(given: Workshop) -> Specimen:
+    """The same namesake, and his certificates do not say which key signed them: the trusted root is tried, in vain."""
+    found = given.under(given.namesake, leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
+    return Specimen(found.served, control=given.under(given.namesake).control)
+
+
+@rogue(SIGNATURE, refused(7))
+def bad_signature(given: Workshop) -> Specimen:
+    """A good certificate with one bit of its signature flipped: one is as bad as all of them."""
+    return given.specimen(leaf=but(afterwards=_one_bit_flipped))
+
+
+def _one_bit_flipped(signed: Signed) -> Signed:
+    return replace(signed, signature=signed.signature[:-1] + bytes([signed.signature[-1] ^ 1]))
+
+
+@rogue(SIGNATURE, refused(7))
+def replaced_key(given: Workshop) -> Specimen:
+    """The attacker put his own key into the victim's certificate, and left the signature of the real one in place.
+
+    Everything is authentic but the one thing that counts. The clients of several apps accepted it (certmitm, 2023).
+    """
+
+    def swapped(leaf: Draft) -> Draft:
+        victims = leaf.but(public_key=keys.spki_der(given.new_key().public_key()))
+        signature = victims.signed(given.root_key).signature
+        return leaf.but(afterwards=lambda signed: replace(signed, signature=signature))
+
+    return given.specimen(leaf=swapped)
+
+
+@rogue(SIGNATURE, refused(7))
+def intermediate_bad_signature(given: Workshop) -> Specimen:
+    """The leaf is well signed by its intermediate, which the root did not sign. Every link has to be checked."""
+    return given.specimen(intermediates=(but(afterwards=_one_bit_flipped),))
+
+
+@rogue("RFC 5280 §4.1.1.2", refused(7, strict=78))
+def sigalg_mismatch(given: Workshop) -> Specimen:
+    """Inside it says another signature algorithm than outside, where nothing protects what is written."""
+    return given.specimen(leaf=but(algorithm_inside=algorithm_identifier(given.root_key, hashes.SHA384())))
+
+
+@rogue("CA/B Forum BR §7.1.3.2", refused(68, accepted_up_to_level=0))
+def sha1_leaf(given: Workshop) -> Specimen:
+    """Signed over SHA-1, for which a second document with the same hash costs some ten thousand dollars (2020)."""
+    return given.specimen(leaf=but(digest=hashes.SHA1()))
+
+
+@rogue("CA/B Forum BR §7.1.3.2", refused(68, accepted_up_to_level=0), aliases=("sha1-intermediate",))
+def sha1_intermediate(given: Workshop) -> Specimen:
+    """The leaf is signed over SHA-256, the authority above it over SHA-1: a chain is as weak as its weakest link."""
+    return given.specimen(intermediates=(but(digest=hashes.SHA1()),))
+
+
+@rogue("RFC 6151", refused(68, accepted_up_to_level=0), cve=("CVE-2004-2761",))
+def md5_leaf(given: Workshop) -> Specimen:
+    """Signed over MD5: in 2008 a real authority was tricked into signing a forged authority that way."""
+    strong = given.serve(intermediates=(as_is,), authority_key=given.rsa_key(2048))
+    return given.specimen(
+        intermediates=(as_is,), authority_key=given.rsa_key(2048), leaf=but(digest=hashes.MD5()), control=strong
+    )

@@ -20,7 +20,9 @@ from pki.authority import Validity, authority_name
 from pki.copied import Copied
 from pki.keys import PrivateKey
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
-from pki.rogues import CATALOGUE, Ingredients
+from pki.rogues import Ingredients, Rogue
+from pki.rogues.chain import self_signed
+from pki.rogues.signature import rogue_same_name_forged_aki
 
 HOST, HIS_HOST = "localhost", "evil.example"
 NAMES = (HOST, "127.0.0.1", "::1")
@@ -81,12 +83,12 @@ class Mint:
     @cached_property
     def self_signed(self) -> Credential:
         """All names are right, and he vouches for himself."""
-        return self._rogue("self-signed")
+        return self._minted(self_signed)
 
     @cached_property
     def rogue(self) -> Credential:
         """By an authority that calls itself as the root does."""
-        return self._rogue("rogue-same-name-forged-aki")
+        return self._minted(rogue_same_name_forged_aki)
 
     @cached_property
     def other_host(self) -> Credential:
@@ -182,7 +184,7 @@ class Mint:
     def _crl(self, authority: Authority, revoked: list[int]) -> x509.CertificateRevocationList:
         return authority.crl(number=1, this_update=self.now - DAY, next_update=self.now + 30 * DAY, revoked=revoked)
 
-    def _rogue(self, case: str) -> Credential:
+    def _minted(self, case: Rogue[Ingredients]) -> Credential:
         ingredients = Ingredients(
             root=self.root.certificate,
             alternative_names=_names(NAMES),
@@ -190,7 +192,7 @@ class Mint:
             new_key=lambda: self.his_key,
             new_serial=self.new_serial,
         )
-        return CATALOGUE[case].mint(ingredients).credential
+        return case.mint(ingredients).credential
 
 
 def _names(wanted: tuple[str, ...]) -> tuple[x509.GeneralName, ...]:

@@ -1,0 +1,112 @@
+"""Rogues of the fence: an authority that may vouch for some names, and vouches for others (RFC 5280 §4.2.1.10)."""
+
+from ipaddress import IPv4Network
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+from pki.rogues.case import Must, Specimen, accepted, refused, rogue
+from pki.rogues.hosts import called
+from pki.rogues.workshop import Change, Workshop, having, named
+
+PERMITTED, EXCLUDED = "RFC 5280 §6.1.3 (b)", "RFC 5280 §6.1.3 (c)"
+CONSTRAINTS = "RFC 5280 §4.2.1.10"
+
+
+def permits(*names: x509.GeneralName, critical: bool = True) -> Change:
+    """Only names below these."""
+    return having(x509.NameConstraints(permitted_subtrees=names, excluded_subtrees=None), critical=critical)
+
+
+def excludes(*names: x509.GeneralName) -> Change:
+    """No names below these."""
+    return having(x509.NameConstraints(permitted_subtrees=None, excluded_subtrees=names), critical=True)
+
+
+def elsewhere(given: Workshop) -> x509.DNSName:
+    """A domain in which the host is not."""
+    return x509.DNSName(f"corp.{given.host}")
+
+
+@rogue(PERMITTED, refused(47))
+def nc_permitted_violation(given: Workshop) -> Specimen:
+    """The authority of a company may vouch for the company's hosts alone, and vouches for ours."""
+    control = given.serve(intermediates=(permits(x509.DNSName(given.host)),), leaf=named(given.host))
+    return given.specimen(intermediates=(permits(elsewhere(given)),), leaf=named(given.host), control=control)
+
+
+@rogue(EXCLUDED, refused(48))
+def nc_excluded_violation(given: Workshop) -> Specimen:
+    """The authority may vouch for anybody but us."""
+    control = given.serve(intermediates=(excludes(elsewhere(given)),))
+    return given.specimen(intermediates=(excludes(x509.DNSName(given.host)),), control=control)
+
+
+@rogue(CONSTRAINTS, refused(47))
+def nc_ip_violation(given: Workshop) -> Specimen:
+    """The authority may vouch for one network, and the address is in another."""
+    leaf, name = named(given.address), given.address
+    control = given.serve(intermediates=(permits(_network(given, 0)),), leaf=leaf, name=name)
+    return given.specimen(intermediates=(permits(_network(given, 1)),), leaf=leaf, name=name, control=control)
+
+
+def _network(given: Workshop, further: int) -> x509.IPAddress:
+    """The 256 addresses around ours, or some further on."""
+    return x509.IPAddress(IPv4Network(((int(given.address) + 256 * further) % 2**32, 24), strict=False))
+
+
+@rogue(CONSTRAINTS, accepted(), must=Must.ACCEPT)
+def nc_ip_only_dns_free(given: Workshop) -> Specimen:
+    """Only addresses are fenced in, so that hosts are free: a fence holds for the kind of name that it speaks of.
+
+    Many an authority was meant to be harmless, and forgot to exclude 0.0.0.0/0, or all hosts.
+    """
+    return given.good(intermediates=(permits(_network(given, 1)),), leaf=named(given.host))
+
+
+@rogue(CONSTRAINTS, accepted(), cve=("CVE-2025-61727",))
+def nc_excluded_vs_wildcard(given: Workshop) -> Specimen:
+    """The host is excluded, and the certificate's wildcard covers it: `*.example.com` without `a.example.com`.
+
+    The wildcard as text is not below what is excluded. Go overlooked it until 2025; OpenSSL 3.0 does.
+    """
+    wildcard = named(f"*.{given.domain}")
+    control = given.serve(
+        intermediates=(excludes(x509.DNSName(f"corp.{given.domain}.test")),), leaf=wildcard, name=given.long_host
+    )
+    fence = excludes(x509.DNSName(given.long_host))
+    return given.specimen(intermediates=(fence,), leaf=wildcard, name=given.long_host, control=control)
+
+
+@rogue(CONSTRAINTS, refused(47))
+def nc_bypass_by_cn(given: Workshop) -> Specimen:
+    """A fenced authority puts the host into the common name, of which the fence does not speak; a client that looks
+    there for the host is through it.
+    """
+    leaf = called(given.long_host.encode())
+    return given.specimen(
+        intermediates=(permits(elsewhere(given)),),
+        leaf=lambda draft: leaf(draft.without(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)),
+        name=given.long_host,
+    )
+
+
+@rogue("RFC 5280 §6.1.1", refused(47), disputed=True)
+def nc_on_root(given: Workshop) -> Specimen:
+    """The trusted root fences itself in: an anchor is a name and a key, and whether its extensions count is open."""
+    control = given.serve(root=permits(x509.DNSName(given.host)), leaf=named(given.host))
+    return given.specimen(root=permits(elsewhere(given)), leaf=named(given.host), control=control)
+
+
+@rogue(CONSTRAINTS, refused(47))
+def nc_noncritical(given: Workshop) -> Specimen:
+    """The fence is not marked critical, as it must be; it holds all the same for whoever understands it."""
+    control = given.serve(intermediates=(permits(x509.DNSName(given.host)),), leaf=named(given.host))
+    fence = permits(elsewhere(given), critical=False)
+    return given.specimen(intermediates=(fence,), leaf=named(given.host), control=control)
+
+
+@rogue(CONSTRAINTS, accepted(), disputed=True)
+def nc_in_leaf(given: Workshop) -> Specimen:
+    """A fence around a certificate that can vouch for nobody: it must stand in an authority's alone."""
+    return given.specimen(leaf=permits(elsewhere(given)))

@@ -1,0 +1,110 @@
+"""Rogues of strength: keys that can be computed, that are published, or that have been taken back."""
+
+from dataclasses import replace
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pki.authority import Authority, Credential
+from pki.rogues import demo_keys
+from pki.rogues.case import Must, Specimen, accepted, refused, rogue
+from pki.rogues.workshop import Workshop, as_is
+
+KEY_SIZES = "CA/B Forum BR §6.1.5"
+
+
+@rogue(KEY_SIZES, refused(66, accepted_up_to_level=1), aliases=("rsa1024",))
+def rsa1024(given: Workshop) -> Specimen:
+    """RSA with 1024 bits: not yet factored in public, within reach of states, not allowed since 2013."""
+    return given.specimen(leaf_key=given.rsa_key(1024))
+
+
+@rogue(KEY_SIZES, refused(), aliases=("rsa512",), cve=("CVE-2015-0204",))
+def rsa512(given: Workshop) -> Specimen:
+    """RSA with 512 bits, once the most that could be exported from the USA: factored for 75 dollars (FREAK, 2015).
+
+    In TLS 1.3 it cannot even sign: the signature does not fit into it.
+    """
+    return given.specimen(leaf_key=demo_keys.RSA_512)
+
+
+@rogue(KEY_SIZES, refused(66, accepted_up_to_level=0))
+def rsa768(given: Workshop) -> Specimen:
+    """RSA with 768 bits: factored in public in 2009."""
+    return given.specimen(leaf_key=demo_keys.RSA_768)
+
+
+@rogue(KEY_SIZES, refused(67, accepted_up_to_level=1))
+def rsa1024_intermediate(given: Workshop) -> Specimen:
+    """The leaf's key is strong, its issuer's is not: who computes that one vouches for everybody."""
+    return given.specimen(intermediates=(as_is,), authority_key=given.rsa_key(1024))
+
+
+@rogue("CA/B Forum BR §6.1.6", accepted(), must=Must.ACCEPT, disputed=True)
+def rsa_e3(given: Workshop) -> Specimen:
+    """The public exponent is 3: correct, and what made sloppy verifiers forgeable (Bleichenbacher, 2006)."""
+    return given.good(leaf_key=demo_keys.RSA_E3)
+
+
+@rogue(KEY_SIZES, accepted(), must=Must.ACCEPT, disputed=True)
+def rsa_2050_bits(given: Workshop) -> Specimen:
+    """2050 bits, which is no multiple of 8: strong enough, and against the web's rules."""
+    return given.good(leaf_key=demo_keys.RSA_2050)
+
+
+@rogue(KEY_SIZES, refused())
+def ec_p192(given: Workshop) -> Specimen:
+    """The curve P-192: 96 bits of security, and no signature scheme of TLS 1.3 has it."""
+    return given.specimen(leaf_key=ec.generate_private_key(ec.SECP192R1()))
+
+
+@rogue("RFC 8446 §4.2.3", refused())
+def ec_secp256k1(given: Workshop) -> Specimen:
+    """Bitcoin's curve: strong, and in no signature scheme of TLS 1.3."""
+    return given.specimen(leaf_key=ec.generate_private_key(ec.SECP256K1()))
+
+
+@rogue("RFC 5480 §2.1.1", refused(94), cve=("CVE-2020-0601", "CVE-2022-0778"))
+def ec_explicit_params(given: Workshop) -> Specimen:
+    """The curve is spelt out instead of named, so that anybody can bring a curve of their own.
+
+    Windows compared the public key and not the curve (CurveBall, 2020); OpenSSL looped for ever over a bad one.
+    """
+    return given.specimen(leaf_key=demo_keys.EXPLICIT_P256)
+
+
+@rogue("RFC 9155", refused())
+def dsa_leaf(given: Workshop) -> Specimen:
+    """A DSA key: not in TLS 1.3, nor allowed on the web; the standard itself was withdrawn in 2023 (FIPS 186-5)."""
+    return given.specimen(leaf_key=demo_keys.DSA_2048)
+
+
+@rogue(
+    "CA/B Forum BR §4.9.1.1", accepted(), disputed=True, aliases=("superfish", "edellroot", "webpack-dev-server"),
+    cve=("CVE-2008-0166", "CVE-2015-2077"),
+)  # fmt: skip
+def known_private_key(given: Workshop) -> Specimen:
+    """A correct certificate for a key that everybody has: it stands in the source of this program.
+
+    So it was with Superfish (2015), with webpack's development server, and with every key that Debian made from 2006
+    to 2008. Only a list of such keys helps.
+    """
+    return given.specimen(leaf_key=demo_keys.PUBLISHED)
+
+
+@rogue("RFC 5280 §6.3", accepted(), disputed=True, aliases=("revoked",))
+def revoked(given: Workshop) -> Specimen:
+    """Its authority has taken it back, and says so in its revocation list.
+
+    Most clients never look: the list is elsewhere, and whoever is in between can hold it back.
+    """
+    served = given.serve()
+    return Specimen(
+        replace(served, crls=(_list(given, served.credential.certificate.serial_number),)),
+        control=replace(served, crls=(_list(given),)),
+    )
+
+
+def _list(given: Workshop, *serials: int) -> x509.CertificateRevocationList:
+    authority = Authority(Credential(given.root_key, given.root))
+    return authority.crl(number=1, this_update=given.day(-1), next_update=given.day(30), revoked=serials)

@@ -1,0 +1,294 @@
+"""Where rogues are made: a correct authority and its correct certificates, each of which one change makes wrong.
+
+    root  ->  any intermediates  ->  leaf        given.specimen(leaf=but(serial=0))
+
+A change takes a Draft and gives another one. What is not changed is what `pki` mints every day.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from ipaddress import IPv4Address
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki import der, keys, names
+from pki.authority import Authority, Validity, authority_name, key_identifier, subject_for
+from pki.keys import PrivateKey
+from pki.profiles import INTERMEDIATE, KEY_USAGE_BITS, ROOT, SERVER
+from pki.rogues.case import Ingredients, Served, Specimen
+from pki.rogues.demo_keys import DemoKey
+from pki.rogues.draft import Draft
+
+Change = Callable[[Draft], Draft]
+ServerKey = PrivateKey | DemoKey
+DAY = timedelta(days=1)
+SKEW = timedelta(hours=1)
+LOCALHOST = x509.DNSName("localhost")
+GALLERY = "rogue gallery"
+NOBODY = x509.Name([]).public_bytes()
+PROFILE = replace(ROOT, path_length=2)
+DER = Encoding.DER
+
+
+def as_is(draft: Draft) -> Draft:
+    """No change."""
+    return draft
+
+
+def but(**different: Any) -> Change:
+    """With other fields."""
+    return lambda draft: draft.but(**different)
+
+
+def having(value: x509.ExtensionType, *, critical: bool = False) -> Change:
+    """With that extension, in place of the one of its kind."""
+    return lambda draft: draft.having(value, critical=critical)
+
+
+def without(*kinds: x509.ObjectIdentifier) -> Change:
+    """Without the extensions of these kinds."""
+    return lambda draft: draft.without(*kinds)
+
+
+def dated(not_before: datetime, not_after: datetime) -> Change:
+    """Valid from then until then."""
+    return lambda draft: draft.but(not_before=der.time(not_before), not_after=der.time(not_after))
+
+
+def named(*wanted: str | IPv4Address) -> Change:
+    """For these names alone."""
+    value = x509.SubjectAlternativeName(map(general_name, wanted))
+    return lambda draft: draft.having(value, critical=draft.subject == NOBODY)
+
+
+def usage(*bits: str) -> Change:
+    """With a key that may do this alone."""
+    return having(x509.KeyUsage(**{bit: bit in bits for bit in KEY_USAGE_BITS}), critical=True)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs: a name in DER, a key, and what the key is called."""
+
+    subject: bytes
+    key: PrivateKey
+    key_identifier: bytes
+
+
+@dataclass(frozen=True)
+class Root(Signer):
+    """A root: its certificate, in DER."""
+
+    certificate: bytes
+
+
+@dataclass(frozen=True)
+class Workshop(Ingredients):
+    """Everything to make a certificate from: an authority whose key is at hand, and the dates of today."""
+
+    root_key: PrivateKey
+    now: datetime
+    rsa_key: Callable[[int], rsa.RSAPrivateKey]
+    """One of so many bits. Making them takes long: the same may be given twice."""
+
+    @classmethod
+    def opened(
+        cls,
+        wanted: Sequence[x509.GeneralName],
+        *,
+        now: datetime,
+        new_key: Callable[[], PrivateKey],
+        new_serial: Callable[[], int],
+        rsa_key: Callable[[int], rsa.RSAPrivateKey],
+    ) -> "Workshop":
+        """With a new root, for certificates that bear the names `wanted`."""
+        now, key = now.replace(microsecond=0), new_key()
+        hosts = any(isinstance(name, x509.DNSName) for name in wanted)
+        root = Authority.self_signed(
+            PROFILE,
+            subject=authority_name(GALLERY, ROOT.name),
+            key=key,
+            validity=Validity(now - 400 * DAY, now + 3650 * DAY),
+            serial=new_serial(),
+        )
+        validity = Validity(now - SKEW, now + SERVER.days * DAY)
+        return cls(
+            root=root.certificate,
+            alternative_names=names.unique(wanted if hosts else (*wanted, LOCALHOST)),
+            validity=validity,
+            new_key=new_key,
+            new_serial=new_serial,
+            root_key=key,
+            now=now,
+            rsa_key=rsa_key,
+        )
+
+    def day(self, number: float) -> datetime:
+        """So many days from now."""
+        return self.now + number * DAY
+
+    # Names -----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def host(self) -> str:
+        """The host that the client asks for: the first of the names; `www` where that is a wildcard."""
+        hosts = (name.value for name in self.alternative_names if isinstance(name, x509.DNSName))
+        return next(hosts).replace("*", "www")
+
+    @cached_property
+    def long_host(self) -> str:
+        """The same with at least three labels, since wildcards need room."""
+        return self.host if self.host.count(".") >= 2 else f"good.lab.{self.host}"
+
+    @cached_property
+    def domain(self) -> str:
+        """All but the first label of it."""
+        return self.long_host.partition(".")[2]
+
+    @cached_property
+    def address(self) -> IPv4Address:
+        """The first address of version 4, or that of this machine."""
+        addresses = (name.value for name in self.alternative_names if isinstance(name, x509.IPAddress))
+        return next((each for each in addresses if isinstance(each, IPv4Address)), IPv4Address("127.0.0.1"))
+
+    def wanted(self) -> tuple[x509.GeneralName, ...]:
+        """All the names of a correct certificate."""
+        return names.unique((x509.DNSName(self.host), *self.alternative_names))
+
+    # Authorities -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def trusted(self) -> Root:
+        """The one that the client trusts."""
+        return _root(self.root, self.root_key)
+
+    @cached_property
+    def stranger(self) -> Root:
+        """One that nobody has heard of."""
+        return self._found(authority_name("stranger", ROOT.name))
+
+    @cached_property
+    def namesake(self) -> Root:
+        """One that bears the name of the trusted one."""
+        return self._found(self.root.subject)
+
+    def _found(self, subject: x509.Name) -> Root:
+        key = self.new_key()
+        dates = Validity.of(self.root)
+        root = Authority.self_signed(PROFILE, subject=subject, key=key, validity=dates, serial=self.new_serial())
+        return _root(root.certificate, key)
+
+    # Certificates ----------------------------------------------------------------------------------------------------
+
+    def specimen(self, *, control: Served | None = None, **changes: Any) -> Specimen:
+        """What `serve` makes with the changes; and without them, with as many authorities and for the same name."""
+        kept = {word: changes[word] for word in ("name",) if word in changes}
+        authorities = tuple(as_is for _ in changes.get("intermediates", ()))
+        return Specimen(self.serve(**changes), control or self.serve(intermediates=authorities, **kept))
+
+    def good(self, **changes: Any) -> Specimen:
+        """What must be accepted is its own control."""
+        served = self.serve(**changes)
+        return Specimen(served, served)
+
+    def under(self, root: Root, **changes: Any) -> Specimen:
+        """Signed by another root than the one that is trusted; the control trusts that one."""
+        served = self.serve(signer=root, **changes)
+        return Specimen(served, replace(served, anchors=(root.certificate,)))
+
+    def serve(
+        self,
+        *,
+        leaf: Change = as_is,
+        intermediates: Sequence[Change] = (),
+        root: Change = as_is,
+        signer: Root | None = None,
+        leaf_key: ServerKey | None = None,
+        authority_key: PrivateKey | None = None,
+        name: str | IPv4Address | None = None,
+        sent: Callable[[tuple[bytes, ...]], tuple[bytes, ...]] = lambda chain: chain,
+    ) -> Served:
+        """A chain from the root down, each certificate changed as told.
+
+        `name` is what the client asks for, and stands in the certificate; `sent` makes of the chain, leaf first and
+        without its root, what goes over the wire; `authority_key` is that of the lowest intermediate.
+        """
+        wanted = general_name(self.host if name is None else name)
+        above: Signer = signer or self.trusted
+        issuers: list[bytes] = []
+        for place, change in enumerate(intermediates):
+            below = len(intermediates) - place - 1
+            key = authority_key if authority_key is not None and below == 0 else self.new_key()
+            issuers.insert(0, change(self._intermediate(above, key, place, below)).sign(above.key))
+            above = Signer(_intermediates_name(place).public_bytes(), key, _identifier(key))
+        server_key = leaf_key or self.new_key()
+        end = leaf(self._leaf(above, server_key, wanted)).sign(above.key)
+        pem = server_key.pem if isinstance(server_key, DemoKey) else keys.to_pem(server_key)
+        return Served(sent((end, *issuers)), pem, (self._anchor(root),), wanted)
+
+    def _anchor(self, change: Change) -> bytes:
+        if change is as_is:
+            return self.trusted.certificate
+        correct = Draft.of(
+            PROFILE,
+            subject=self.root.subject,
+            issuer=self.trusted.subject,
+            public_key=self.root_key.public_key(),
+            alternative_names=(),
+            validity=Validity.of(self.root),
+            serial=self.new_serial(),
+            key_identifier=self.trusted.key_identifier,
+            authority_key_identifier=self.trusted.key_identifier,
+        )
+        return change(correct).sign(self.root_key)
+
+    def _intermediate(self, issuer: Signer, key: PrivateKey, place: int, below: int) -> Draft:
+        return Draft.of(
+            replace(INTERMEDIATE, path_length=below),
+            subject=_intermediates_name(place),
+            issuer=issuer.subject,
+            public_key=key.public_key(),
+            alternative_names=(),
+            validity=Validity(self.day(-200), self.day(INTERMEDIATE.days)),
+            serial=self.new_serial(),
+            key_identifier=_identifier(key),
+            authority_key_identifier=issuer.key_identifier,
+        )
+
+    def _leaf(self, issuer: Signer, key: ServerKey, wanted: x509.GeneralName) -> Draft:
+        draft = Draft.of(
+            SERVER,
+            subject=subject_for(wanted),
+            issuer=issuer.subject,
+            public_key=self.root_key.public_key() if isinstance(key, DemoKey) else key.public_key(),
+            alternative_names=names.unique((wanted, *self.alternative_names)),
+            validity=self.validity,
+            serial=self.new_serial(),
+            key_identifier=_identifier(key),
+            authority_key_identifier=issuer.key_identifier,
+        )
+        return draft.but(public_key=key.spki) if isinstance(key, DemoKey) else draft
+
+
+def _root(certificate: x509.Certificate, key: PrivateKey) -> Root:
+    return Root(certificate.subject.public_bytes(), key, key_identifier(certificate), certificate.public_bytes(DER))
+
+
+def _intermediates_name(place: int) -> x509.Name:
+    return authority_name(GALLERY, INTERMEDIATE.name if place == 0 else f"{INTERMEDIATE.name} {place + 1}")
+
+
+def _identifier(key: ServerKey) -> bytes:
+    if isinstance(key, DemoKey):
+        return key.identifier
+    return x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
+
+
+def general_name(name: str | IPv4Address) -> x509.GeneralName:
+    """A host or an address."""
+    return x509.IPAddress(name) if isinstance(name, IPv4Address) else x509.DNSName(name)
