@@ -103,7 +103,7 @@ def caution(name: x509.GeneralName) -> str | None:
     if isinstance(name, x509.DNSName) and name.value.startswith("*."):
         parent = name.value[2:]
         if "." not in parent:
-            return f"{name.value}: many clients refuse a wildcard directly under a top-level name"
+            return f"{name.value}: clients refuse a wildcard directly under a top-level name (RFC 9525 §7.1)"
         return f"{name.value} covers exactly one label: not {parent}, not a.b.{parent} (RFC 9525 §6.3)"
     return None
 
@@ -132,15 +132,15 @@ def plain(name: x509.GeneralName) -> str:
 def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
     """Whether a presented identifier covers the reference identifier (RFC 9525 §6.3, §6.4).
 
-    Host names compare without case; a wildcard stands for exactly one whole left-most label; IP addresses compare
-    as addresses and never match a DNS name.
+    Host names compare without case; a wildcard stands for exactly one whole left-most label, and for none directly
+    below a top-level name (§7.1); IP addresses compare as addresses and never match a DNS name.
     """
     match presented, wanted:
         case x509.DNSName(value=pattern), x509.DNSName(value=host):
             pattern, host = pattern.lower(), host.lower()
             if pattern.startswith("*."):
                 first, _, rest = host.partition(".")
-                return bool(first) and rest == pattern[2:]
+                return bool(first) and "." in rest and rest == pattern[2:]
             return pattern == host
         case x509.IPAddress(value=one), x509.IPAddress(value=other):
             return bool(one == other)

@@ -7,7 +7,8 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.x509.oid import SignatureAlgorithmOID as Algorithm
 
 from pki import names
 from pki.malformed import MALFORMED
@@ -71,15 +72,17 @@ def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) 
         signature, signed = certificate.signature, certificate.tbs_certificate_bytes
         match key:
             case rsa.RSAPublicKey():
-                padding, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
-                if isinstance(padding, ec.ECDSA) or padding is None or digest is None:
+                how, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+                if how is None and certificate.signature_algorithm_oid in OLD_RSA:
+                    how = padding.PKCS1v15()
+                if isinstance(how, ec.ECDSA) or how is None or digest is None:
                     return False
-                key.verify(signature, signed, padding, digest)
+                key.verify(signature, signed, how, digest)
             case ec.EllipticCurvePublicKey():
-                algorithm = certificate.signature_algorithm_parameters
-                if not isinstance(algorithm, ec.ECDSA):
+                digest = certificate.signature_hash_algorithm
+                if digest is None or certificate.signature_algorithm_oid not in ECDSA:
                     return False
-                key.verify(signature, signed, algorithm)
+                key.verify(signature, signed, ec.ECDSA(digest))
             case dsa.DSAPublicKey():
                 if certificate.signature_hash_algorithm is None:
                     return False
@@ -96,7 +99,16 @@ def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) 
 
 
 DOES_NOT_HOLD: tuple[type[Exception], ...] = (InvalidSignature, *MALFORMED)
-EDWARDS = (x509.SignatureAlgorithmOID.ED25519, x509.SignatureAlgorithmOID.ED448)
+EDWARDS = (Algorithm.ED25519, Algorithm.ED448)
+ECDSA = (
+    Algorithm.ECDSA_WITH_SHA1,
+    Algorithm.ECDSA_WITH_SHA224,
+    Algorithm.ECDSA_WITH_SHA256,
+    Algorithm.ECDSA_WITH_SHA384,
+    Algorithm.ECDSA_WITH_SHA512,
+)
+OLD_RSA = (Algorithm.RSA_WITH_MD5, Algorithm.RSA_WITH_SHA1)
+"""Of broken hashes the library does not say how they sign; whether to believe them is another question (`strength`)."""
 
 
 # Names --------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pki.path import steps, webpki
+from pki.path import steps, strength, webpki
 from pki.path.steps import Step
 from pki.verdict import PathProfile
 
@@ -17,7 +17,9 @@ RFC5280 = (
 )
 TLS = (
     Step("purpose", steps.PURPOSE, steps.purpose),
-    Step("strength", "RFC 9325 §4.5", steps.strength),
+    Step("signing", "RFC 8446 §4.4.2.2", strength.signing),
+    Step("strength", "RFC 9325 §4.5", strength.strength),
+    Step("schemes", "RFC 8446 §4.2.3", strength.schemes),
 )
 WEB = (
     Step("leaf", "CA/B Forum BR §7.1.2.7", webpki.leaf_profile),

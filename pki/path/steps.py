@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import keys, names
+from pki import names
 from pki.path import constraints, policies
 from pki.path.reading import Path, Reading, Request
 from pki.signed import signature_holds, subject
@@ -51,7 +50,7 @@ def version(path: Path, request: Request) -> str:
     """Extensions need version 3, and everything here needs extensions."""
     for each in path.certificates:
         if each.certificate.version is not x509.Version.v3 and (each is not path.anchor or each is path.leaf):
-            raise Failure(f"{_who(each)} is of version {each.certificate.version.name[1:]}, which has no extensions")
+            raise Failure(f"{who(each)} is of version {each.certificate.version.name[1:]}, which has no extensions")
     return "all that were sent are of version 3"
 
 
@@ -62,9 +61,9 @@ def serial(path: Path, request: Request) -> str:
             continue  # old roots have 0, and nobody will ever revoke them by it
         number = each.certificate.serial_number
         if number <= 0:
-            raise Failure(f"{_who(each)} has the serial number {number}, and it must be positive")
+            raise Failure(f"{who(each)} has the serial number {number}, and it must be positive")
         if number.bit_length() > 8 * SERIAL_OCTETS - 1 and (number.bit_length() + 8) // 8 > SERIAL_OCTETS:
-            raise Failure(f"the serial number of {_who(each)} has {(number.bit_length() + 8) // 8} octets, 20 at most")
+            raise Failure(f"the serial number of {who(each)} has {(number.bit_length() + 8) // 8} octets, 20 at most")
     return "all are positive, and short enough"
 
 
@@ -73,7 +72,7 @@ def algorithms(path: Path, request: Request) -> str:
     for each in path.certificates:
         inside, outside = _algorithms(each.certificate)
         if inside != outside:
-            raise Failure(f"the signature algorithm inside {_who(each)} is another than the one outside of it")
+            raise Failure(f"the signature algorithm inside {who(each)} is another than the one outside of it")
     return "inside and outside agree"
 
 
@@ -130,11 +129,11 @@ def critical_extensions(path: Path, request: Request) -> str:
     for each in path.certificates:
         for extension in each.extensions:
             if extension.critical and type(extension.value) not in UNDERSTOOD:
-                raise Failure(f"{_who(each)} has a critical extension that nobody here understands: {_kind(extension)}")
+                raise Failure(f"{who(each)} has a critical extension that nobody here understands: {_kind(extension)}")
             if extension.critical and type(extension.value) in NEVER_CRITICAL:
-                raise Failure(f"{_kind(extension)} is critical in {_who(each)}, and must not be")
+                raise Failure(f"{_kind(extension)} is critical in {who(each)}, and must not be")
             if not extension.critical and type(extension.value) in ALWAYS_CRITICAL:
-                raise Failure(f"{_kind(extension)} is not critical in {_who(each)}, and must be")
+                raise Failure(f"{_kind(extension)} is not critical in {who(each)}, and must be")
     return "every critical one is understood"
 
 
@@ -147,10 +146,10 @@ def key_identifiers(path: Path, request: Request) -> str:
     """Each says whose key signed it, and each authority which is its key (§4.2.1.1, §4.2.1.2)."""
     for each in path.certificates[:-1]:  # above the anchor nobody looks
         if each.value(x509.AuthorityKeyIdentifier) is None and not _is_self_signed(each):
-            raise Failure(f"{_who(each)} does not say whose key signed it: it has no authority key identifier")
+            raise Failure(f"{who(each)} does not say whose key signed it: it has no authority key identifier")
     for each in path.authorities:
         if each.value(x509.SubjectKeyIdentifier) is None and each.certificate.version is x509.Version.v3:
-            raise Failure(f"the authority {_who(each)} has no subject key identifier")
+            raise Failure(f"the authority {who(each)} has no subject key identifier")
     return "each says whose key signed it"
 
 
@@ -162,14 +161,14 @@ def subject_names(path: Path, request: Request) -> str:
     """Hosts are hosts, addresses are addresses (§4.2.1.6); and authorities have a name (§4.1.2.6)."""
     for each in path.authorities:
         if not list(each.certificate.subject):
-            raise Failure(f"the authority that issued {_who(path.leaf)} has no name")
+            raise Failure(f"the authority that issued {who(path.leaf)} has no name")
     found = path.leaf.find(x509.SubjectAlternativeName)
     if found is None:
         return "it has no alternative names"
     if not path.leaf.names:
-        raise Failure(f"{_who(path.leaf)} has alternative names, and there are none in it")
+        raise Failure(f"{who(path.leaf)} has alternative names, and there are none in it")
     if not list(path.leaf.certificate.subject) and not found.critical:
-        raise Failure(f"{_who(path.leaf)} has no subject, and its alternative names are not critical")
+        raise Failure(f"{who(path.leaf)} has no subject, and its alternative names are not critical")
     for name in path.leaf.names:
         _check_form(name)
     return "they are well formed"
@@ -201,7 +200,7 @@ def dates(path: Path, request: Request) -> str:
             word = "is not valid before" if at < before else "expired on"
             moment = before if at < before else after
             raise Failure(
-                f"{_who(each)} {word} {moment:%Y-%m-%d %H:%M:%S}Z, and it is {at:%Y-%m-%d %H:%M:%S}Z",
+                f"{who(each)} {word} {moment:%Y-%m-%d %H:%M:%S}Z, and it is {at:%Y-%m-%d %H:%M:%S}Z",
                 "compare your clock" if at < before else "issue it again: `pki issue`, or `pki init --force`",
             )
     last = min(each.certificate.not_valid_after_utc for each in path.certificates)
@@ -216,15 +215,15 @@ def authorities(path: Path, request: Request) -> str:
     for each in path.authorities:
         found = each.find(x509.BasicConstraints)
         if found is None:
-            raise Failure(f"{_who(each)} vouches for others, and does not say that it may: no basic constraints")
+            raise Failure(f"{who(each)} vouches for others, and does not say that it may: no basic constraints")
         if not found.value.ca:
             raise Failure(
-                f"{_who(each)} vouches for others, and says itself that it is no authority",
+                f"{who(each)} vouches for others, and says itself that it is no authority",
                 "somebody has used the key of an ordinary certificate to sign with",
             )
         usage = each.value(x509.KeyUsage)
         if usage is not None and not usage.key_cert_sign:
-            raise Failure(f"the key of the authority {_who(each)} may not sign certificates: key usage does not say so")
+            raise Failure(f"the key of the authority {who(each)} may not sign certificates: key usage does not say so")
     return "each may vouch for others"
 
 
@@ -236,7 +235,7 @@ def path_length(path: Path, request: Request) -> str:
             continue
         below = sum(1 for lower in path.certificates[1:place] if not lower.is_self_issued)
         if below > limits.path_length:
-            raise Failure(f"{_who(each)} allows {limits.path_length} authorities below itself, and there are {below}")
+            raise Failure(f"{who(each)} allows {limits.path_length} authorities below itself, and there are {below}")
     return "no authority is deeper than allowed"
 
 
@@ -244,9 +243,9 @@ def leaf_usage(path: Path, request: Request) -> str:
     """A key that signs certificates belongs to an authority (§4.2.1.9); and only an authority constrains names."""
     usage = path.leaf.value(x509.KeyUsage)
     if usage is not None and usage.key_cert_sign and not path.leaf.is_authority:
-        raise Failure(f"the key of {_who(path.leaf)} may sign certificates, and it is no authority")
+        raise Failure(f"the key of {who(path.leaf)} may sign certificates, and it is no authority")
     if path.leaf.value(x509.NameConstraints) is not None and not path.leaf.is_authority:
-        raise Failure(f"{_who(path.leaf)} constrains the names of others, and it is no authority")
+        raise Failure(f"{who(path.leaf)} constrains the names of others, and it is no authority")
     return "the leaf's key is used as a leaf's"
 
 
@@ -281,13 +280,13 @@ def purpose(path: Path, request: Request) -> str:
         if stated is None:
             continue
         if not list(stated):
-            raise Failure(f"{_who(each)} has an extended key usage, and there is none in it")
+            raise Failure(f"{who(each)} has an extended key usage, and there is none in it")
         if wanted not in stated and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in stated:
             if each is not path.leaf:
-                raise Failure(f"the authority {_who(each)} may not vouch for a {request.purpose.value}'s certificate")
+                raise Failure(f"the authority {who(each)} may not vouch for a {request.purpose.value}'s certificate")
             other = Purpose.CLIENT if request.purpose is Purpose.SERVER else Purpose.SERVER
             raise Failure(
-                f"{_who(each)} may not be used by a {request.purpose.value}: its extended key usage does not say so",
+                f"{who(each)} may not be used by a {request.purpose.value}: its extended key usage does not say so",
                 f"if it is a {other.value}'s certificate, ask with --purpose {other.value}",
             )
     if path.leaf.value(x509.ExtendedKeyUsage) is None:
@@ -308,31 +307,6 @@ def name(path: Path, request: Request) -> str:
     )
 
 
-# How strong it is ---------------------------------------------------------------------------------------------------
-
-LEAST_RSA, LEAST_EC = 2048, 224  # bits: 112 bits of security (NIST SP 800-131A; RFC 9325 §4.5)
-BROKEN_HASHES = ("md5", "sha1", "md2")
-
-
-def strength(path: Path, request: Request) -> str:
-    """Keys that can be computed, and hashes for which a second document can be found, prove nothing."""
-    for each in path.certificates:
-        key = each.certificate.public_key()
-        match key:
-            case rsa.RSAPublicKey() | dsa.DSAPublicKey() if key.key_size < LEAST_RSA:
-                raise Failure(
-                    f"the key of {_who(each)} is too short: {keys.describe(key)}, and {LEAST_RSA} bits are needed"
-                )
-            case ec.EllipticCurvePublicKey() if key.key_size < LEAST_EC:
-                raise Failure(
-                    f"the key of {_who(each)} is too short: {keys.describe(key)}, and {LEAST_EC} bits are needed"
-                )
-    for each in path.certificates:
-        digest = each.certificate.signature_hash_algorithm
-        if each is not path.anchor and digest is not None and digest.name in BROKEN_HASHES:
-            raise Failure(f"{_who(each)} is signed over {digest.name.upper()}, which can be forged (RFC 9155)")
-    return "keys and hashes are strong enough"
-
-
-def _who(certificate: Reading) -> str:
+def who(certificate: Reading) -> str:
+    """What a certificate is called."""
     return subject(certificate.certificate)

@@ -12,12 +12,9 @@ from pki import keys
 from pki.names import show
 from pki.path.reading import Path, Reading, Request
 from pki.path.steps import Failure
+from pki.path.strength import CURVES
 from pki.signed import subject
 from pki.verdict import Purpose
-
-CURVES = ("secp256r1", "secp384r1", "secp521r1")
-EXPLICIT = bytes.fromhex("06072a8648ce3d0101")
-"""The identifier of a prime field: it stands in a key only where the curve is spelt out instead of named."""
 
 
 def leaf_profile(path: Path, request: Request) -> str:
@@ -80,8 +77,6 @@ def key_parameters(path: Path, request: Request) -> str:
         match key:
             case rsa.RSAPublicKey() if key.key_size < 2048 or key.key_size % 8:
                 raise Failure(f"{who} has {keys.describe(key)}: at least 2048 bits, and a multiple of 8")
-            case ec.EllipticCurvePublicKey() if EXPLICIT in each.certificate.tbs_certificate_bytes:
-                raise Failure(f"{who} spells its curve out, and must name it (§7.1.3.1.2)")
             case ec.EllipticCurvePublicKey() if key.curve.name not in CURVES:
                 raise Failure(f"{who} has {keys.describe(key)}: P-256, P-384 and P-521 are allowed")
             case rsa.RSAPublicKey() | ec.EllipticCurvePublicKey():
