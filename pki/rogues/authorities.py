@@ -3,10 +3,11 @@
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from pki.profiles import INTERMEDIATE, ROOT, SERVER
+from pki.authority import authority_name
+from pki.profiles import INTERMEDIATE, SERVER
 from pki.rogues.case import Specimen, accepted, refused, rogue
 from pki.rogues.draft import Draft
-from pki.rogues.workshop import Workshop, as_is, but, having, usage, without
+from pki.rogues.workshop import GALLERY, Workshop, as_is, but, having, usage, without
 
 CONSTRAINTS, KEY_USAGE = ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE
 
@@ -66,8 +67,8 @@ def ca_as_leaf(given: Workshop) -> Specimen:
     """
 
     def authority(leaf: Draft) -> Draft:
-        return leaf.having(x509.BasicConstraints(ca=True, path_length=0), critical=True).having(
-            INTERMEDIATE.key_usage(given.root_key.public_key()), critical=True
-        )
+        with_name = leaf.but(subject=authority_name(GALLERY, "server").public_bytes())
+        may_sign = usage("digital_signature", *INTERMEDIATE.usages)(with_name)
+        return may_sign.having(x509.BasicConstraints(ca=True, path_length=0), critical=True)
 
-    return given.specimen(leaf=lambda leaf: usage("digital_signature", *ROOT.usages)(authority(leaf)))
+    return given.specimen(leaf=authority)

@@ -5,7 +5,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from pki import der
 from pki.rogues.case import Must, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Change, Workshop, named, without
+from pki.rogues.workshop import NOBODY, Change, Workshop, named, without
 
 SAN = ExtensionOID.SUBJECT_ALTERNATIVE_NAME
 DNS_NAME = 0x82  # dNSName [2], RFC 5280 §4.2.1.6
@@ -23,7 +23,8 @@ def _utf8(text: bytes) -> bytes:
 
 def named_raw(dns_name: bytes) -> Change:
     """With one dNSName, whatever its bytes are."""
-    return lambda draft: draft.having_raw(SAN, der.sequence(der.element(DNS_NAME, dns_name)))
+    value = der.sequence(der.element(DNS_NAME, dns_name))
+    return lambda draft: draft.having_raw(SAN, value, critical=draft.subject == NOBODY)
 
 
 @rogue("RFC 9525 §6.1", refused(62), aliases=("wrong.host",))

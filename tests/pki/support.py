@@ -83,7 +83,13 @@ JUDGES = {
 
 
 def handshake(
-    anchor: Path | str, chain_pem: str, key_pem: str, *, name: str, flags: ssl.VerifyFlags = ssl.VERIFY_DEFAULT
+    anchor: Path | str,
+    chain_pem: str,
+    key_pem: str,
+    *,
+    name: str,
+    flags: ssl.VerifyFlags = ssl.VERIFY_DEFAULT,
+    ciphers: str | None = None,
 ) -> ssl.SSLCertVerificationError | None:
     """A TLS handshake in memory; the client's refusal of the server's certificate, if it refuses.
 
@@ -91,11 +97,14 @@ def handshake(
     """
     client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_context.verify_flags |= flags
+    if ciphers:
+        client_context.set_ciphers(ciphers)
     if isinstance(anchor, Path):
         client_context.load_verify_locations(cafile=anchor)
     else:
         client_context.load_verify_locations(cadata=anchor)
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.set_ciphers("ALL:@SECLEVEL=0")  # it serves whatever it is given
     _load(server_context, chain_pem, key_pem)
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_context.wrap_bio(down, up, server_hostname=name)
