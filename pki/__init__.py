@@ -1,14 +1,14 @@
 """Makes and judges certificates (RFC 5280); knows nothing of TLS or of tlsdemo.
 
-    names, keys, profiles   the vocabulary: what may be said in a certificate
+    names, keys, profiles   the vocabulary: what may be said in a certificate; der: how it is written
     authority               issues: profile + key + names + dates -> Credential; pure
-    rogues/                 the catalogue of deliberately broken certificates
+    rogues/                 the catalogue of deliberately broken certificates; on disk: gallery, as text: exhibits
     path/, revocation/      verify(): does this chain lead to that anchor, and why not -> verdict
     engines                 what other verifiers say of the same
     describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
     store, transaction      the directory on disk; nothing half-written, no key readable by others
     files, inventory        reading what is there
-    cli, arguments, console, text    parse, call, print
+    cli, rogue_cli, arguments, console, text    parse, call, print
 
 The names below are what other packages use. They are imported on first use, so that `--help` stays quick.
 """

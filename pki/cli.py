@@ -16,11 +16,13 @@ import typer
 
 from pki.console import CERTS, application, note, print_json, rfc3339
 from pki.errors import ExitCode, Problem
+from pki.rogue_cli import app as rogue_app
 
 if TYPE_CHECKING:
     from pki.store import Minted
 
 app = application("A development certificate authority: mint good and rogue certificates, look into them, verify them.")
+app.add_typer(rogue_app, name="rogue")
 
 
 # Options ------------------------------------------------------------------------------------------------------------

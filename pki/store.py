@@ -74,7 +74,7 @@ def init(
         if existing is Existing.REFUSE:
             _refuse_to_overwrite(directory)
         aside = _everything(directory) if existing is Existing.MOVE_ASIDE else []
-        old = _old(directory, now)
+        old = old_folder(directory, now)
         for file, data, mode in files.contents:
             change.write(file, data, mode)
         change.commit(aside=aside, old=old)
@@ -219,7 +219,7 @@ def issue(
             )
         change.write(files[0], credential.key_pem, SECRET)
         change.write(files[1], credential.chain_pem, PUBLIC)
-        old = _old(directory, now)
+        old = old_folder(directory, now)
         change.commit(aside=present, old=old)
     return Minted(
         directory,
@@ -253,7 +253,8 @@ def _everything(directory: Path) -> list[str]:
     return sorted(found, key=lambda name: (name != "root.pem", name))  # the anchor goes first and comes last
 
 
-def _old(directory: Path, now: datetime) -> PurePosixPath:
+def old_folder(directory: Path, now: datetime) -> PurePosixPath:
+    """Where `--force` puts what it replaces, relative to the directory."""
     base = PurePosixPath(STATE, f"old-{now:%Y%m%dT%H%M%SZ}")
     candidate, count = base, 1
     while os.path.lexists(directory / candidate):

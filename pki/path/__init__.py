@@ -9,12 +9,13 @@ walk         verify(): find a path, judge it, and say what decided
 build        every way from the leaf to an anchor, the likely ones first
 reading      a certificate as the checks see it: its extensions, read once
 steps        path validation, one function for each clause          profiles     which steps belong to which profile
+strength     what TLS asks of keys and hashes
 constraints  name constraints        policies    certificate policies        webpki    the rules of the CA/Browser Forum
 
 The arithmetic comes from `cryptography`; the judging is here. The judgement is data, a Verdict, never an exception.
 """
 
 from pki.path.steps import SIGNATURE
-from pki.path.walk import MAX_DEPTH, judge, verify
+from pki.path.walk import FORM, MAX_DEPTH, judge, verify
 
-__all__ = ["MAX_DEPTH", "SIGNATURE", "judge", "verify"]
+__all__ = ["FORM", "MAX_DEPTH", "SIGNATURE", "judge", "verify"]

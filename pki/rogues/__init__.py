@@ -23,8 +23,12 @@ from pki.rogues import (
 from pki.rogues.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect
 from pki.rogues.workshop import Workshop
 
-CATALOGUE: dict[str, Rogue[Workshop]] = collect(
+_THEMES = (
     correct, validity, chain, signature, authorities, hosts, wildcards, usage, constraints, extensions, strength
-)
+)  # fmt: skip
 
-__all__ = ["CATALOGUE", "Ingredients", "Mode", "Must", "Rogue", "Served", "Severity", "Specimen", "Workshop"]
+CATALOGUE: dict[str, Rogue[Workshop]] = collect(*_THEMES)
+THEMES = {theme.__name__.rpartition(".")[2]: (theme.__doc__ or "").splitlines()[0] for theme in _THEMES}
+"""What each theme is about."""
+
+__all__ = ["CATALOGUE", "THEMES", "Ingredients", "Mode", "Must", "Rogue", "Served", "Severity", "Specimen", "Workshop"]

@@ -12,7 +12,7 @@ from pki.rogues.workshop import GALLERY, Workshop, as_is, but, having, usage, wi
 CONSTRAINTS, KEY_USAGE = ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE
 
 
-@rogue("RFC 5280 §6.1.4 (k)", refused(79), cve=("CVE-2002-0862", "CVE-2011-0228", "CVE-2014-1266"))
+@rogue("RFC 5280 §6.1.4 (k)", refused(79), cve=("CVE-2002-0862", "CVE-2011-0228"))
 def leaf_signs_leaf(given: Workshop) -> Specimen:
     """The owner of an ordinary certificate signs another one with it, for whatever host he likes.
 

@@ -156,7 +156,7 @@ class Specimen:
 Given = TypeVar("Given", bound=Ingredients, contravariant=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one function, one rogue
 class Rogue(Generic[Given]):
     """One entry of the catalogue; `Given` is what it needs to be minted."""
 

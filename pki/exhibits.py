@@ -1,0 +1,220 @@
+"""The rogues as text: the catalogue, one of them explained and judged on the spot, what was minted. Pure, but for
+`engines`, which asks other programs.
+"""
+
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+
+from pki import engines, names, path
+from pki.engines import Opinion
+from pki.errors import printable
+from pki.malformed import MALFORMED
+from pki.path.reading import Request
+from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
+from pki.rogues.case import NO_CODE
+from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
+
+if TYPE_CHECKING:
+    from pki.gallery import Hung
+
+MODES = {
+    Mode.PYTHON_3_11: "Python 3.11",
+    Mode.PYTHON_3_13: "Python 3.13",
+    Mode.LEVEL_0: "security level 0",
+    Mode.LEVEL_1: "security level 1",
+}
+Room = Rogue[Workshop]
+
+
+# The catalogue ------------------------------------------------------------------------------------------------------
+
+
+def overview() -> Iterator[str]:
+    """A line for each case, by theme."""
+    for title, rogues in _by_theme():
+        yield from textwrap.wrap(title, 80)
+        for each in rogues:
+            mark = {Must.ACCEPT: "accept", Must.REJECT: "REFUSE"}[each.must]
+            yield f"  {each.id:<30}{mark:<8}{each.severity.value}"
+        yield ""
+    refuse = sum(1 for each in CATALOGUE.values() if each.must is Must.REJECT)
+    yield f"{len(CATALOGUE)} cases, {refuse} of them to be refused."
+    yield "  must           every client does so, or it is broken"
+    yield "  weak           nobody disputes it, and OpenSSL 3.0 does otherwise by default"
+    yield "  informational  standards or policies disagree"
+    yield "`pki rogue show CASE` explains one, `pki rogue mint CASE` makes it."
+
+
+def _by_theme() -> Iterator[tuple[str, list[Room]]]:
+    for theme, title in THEMES.items():
+        yield title, [each for each in CATALOGUE.values() if each.theme == theme]
+
+
+def markdown() -> Iterator[str]:
+    """The whole table."""
+    yield "| case | a strict client | severity | OpenSSL 3.0 as in Python 3.11 | 3.13 | clause | what it is |"
+    yield "|---|---|---|---|---|---|---|"
+    for _, rogues in _by_theme():
+        for each in rogues:
+            said = [_short(each, mode) for mode in (Mode.PYTHON_3_11, Mode.PYTHON_3_13)]
+            cells = [f"`{each.id}`", each.must.value, each.severity.value, *said, each.clause, each.summary]
+            yield f"| {' | '.join(cells)} |"
+
+
+def _short(rogue: Room, mode: Mode) -> str:
+    codes = rogue.openssl[mode]
+    if not codes:
+        return "accepts"
+    return "refuses" if codes == {NO_CODE} else f"refuses, {_numbers(codes)}"
+
+
+def _numbers(codes: Iterable[int]) -> str:
+    return " or ".join(map(str, sorted(codes)))
+
+
+def as_data(rogue: Room) -> dict[str, Any]:
+    """For JSON."""
+    return {
+        "case": rogue.id,
+        "theme": rogue.theme,
+        "must": rogue.must.value,
+        "severity": rogue.severity.value,
+        "disputed": rogue.disputed,
+        "clause": rogue.clause,
+        "aliases": list(rogue.aliases),
+        "cve": list(rogue.cve),
+        "story": rogue.story,
+        "openssl_3_0": {
+            mode.value: {
+                "verdict": "reject" if codes else "accept",
+                "verify_codes": sorted(code for code in codes if code != NO_CODE),
+            }
+            for mode, codes in rogue.openssl.items()
+        },
+    }
+
+
+# One of them --------------------------------------------------------------------------------------------------------
+
+
+def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
+    """Its story, and what verifiers say of it and of its control, this moment."""
+    demand = "must be accepted" if rogue.must is Must.ACCEPT else "must be refused"
+    yield f"{rogue.id}: {demand}" + ("; standards disagree" if rogue.disputed else "")
+    yield ""
+    for paragraph in rogue.story.split("\n\n"):
+        yield from textwrap.wrap(paragraph, 78, initial_indent="  ", subsequent_indent="  ")
+        yield ""
+    yield f"  clause       {rogue.clause}"
+    yield f"  severity     {rogue.severity.value}"
+    if rogue.aliases:
+        yield f"  also known   {', '.join(rogue.aliases)}"
+    if rogue.cve:
+        yield f"  famous by    {', '.join(rogue.cve)}"
+    grouped = _grouped(rogue)
+    for number, (words, modes) in enumerate(grouped.items()):
+        where = f": {', '.join(modes)}" if len(grouped) > 1 else ""
+        yield f"  {'OpenSSL 3.0' if number == 0 else '':<13}{words}{where}"
+    yield ""
+    yield f"Minted just now; the client asks for {printable(names.plain(specimen.served.name))}:"
+    yield from _told("pki verify", judge(specimen.served, now), _others(specimen.served, now))
+    if rogue.must is Must.REJECT:
+        yield "The same without the fault (its control):"
+        yield from _told("pki verify", judge(specimen.control, now), _others(specimen.control, now))
+    yield ""
+    yield "To see it refused:" if rogue.must is Must.REJECT else "To see it:"
+    yield f"  pki rogue mint {rogue.id}"
+    yield f"  pki verify certs/rogues/{rogue.id}/server.pem \\"
+    yield f"    --trust certs/rogues/{rogue.id}/root.pem --name {shlex.quote(names.plain(specimen.served.name))}"
+
+
+def _grouped(rogue: Room) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for mode, codes in rogue.openssl.items():
+        known = codes - {NO_CODE}
+        words = "accepts" if not codes else f"verify code {_numbers(known)}" if known else "ends the handshake"
+        grouped.setdefault(words, []).append(MODES[mode])
+    return grouped
+
+
+def _told(who: str, verdict: Verdict, others: Sequence[Opinion]) -> Iterator[str]:
+    failure = verdict.failure
+    said = "accepted" if failure is None else f"REFUSED: {printable(failure.detail)} ({failure.section})"
+    yield from _columns(who, said)
+    for each in others:
+        yield from _columns(each.engine, "accepted" if each.accepted else f"REFUSED: {printable(each.words)}")
+
+
+def _columns(label: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(textwrap.wrap(text, 64)):
+        yield f"  {label if number == 0 else '':<14}{line}"
+
+
+def judge(served: Served, now: datetime) -> Verdict:
+    """As `pki verify` does; what cannot be loaded is refused."""
+    try:
+        return path.judge(_request(served, now))
+    except MALFORMED as error:
+        detail = f"it cannot be read: {str(error).splitlines()[0]}"
+        return Verdict((Check("form", path.FORM, Result.FAILED, detail),))
+
+
+def _others(served: Served, now: datetime) -> tuple[Opinion, ...]:
+    try:
+        return tuple(engines.opinions(_request(served, now)))
+    except MALFORMED:
+        return ()
+
+
+def _request(served: Served, now: datetime) -> Request:
+    leaf, *intermediates = map(x509.load_der_x509_certificate, served.chain)
+    return Request(
+        leaf,
+        tuple(intermediates),
+        tuple(map(x509.load_der_x509_certificate, served.anchors)),
+        served.name,
+        Purpose.SERVER,
+        now,
+        served.crls,
+        PathProfile.TLS,
+        path.MAX_DEPTH,
+    )
+
+
+def judged_as_data(specimen: Specimen, now: datetime) -> dict[str, Any]:
+    """What `pki verify` says, for JSON."""
+    served, control = judge(specimen.served, now), judge(specimen.control, now)
+    return {
+        "name": names.plain(specimen.served.name),
+        "accepted": served.accepted,
+        "reason": served.reason,
+        "control_accepted": control.accepted,
+    }
+
+
+# What was minted ----------------------------------------------------------------------------------------------------
+
+
+def minted(hung: "Hung", rogues: Sequence[Room], room: Workshop) -> Iterator[str]:
+    """Where it is, and what to do with it."""
+    count = "1 case" if len(rogues) == 1 else f"{len(rogues)} cases"
+    yield f"{count} in {hung.directory}/, for {', '.join(map(names.plain, room.alternative_names))}"
+    yield ""
+    yield "In each folder:"
+    yield "  server.pem, server.key   what the server shows"
+    yield "  root.pem                 what its client trusts; the key of that root was thrown away"
+    yield "  control/                 the same without the fault"
+    first = hung.directory / rogues[0].id
+    host = shlex.quote(names.plain(rogues[0].mint(room).served.name))
+    yield ""
+    yield "To see it judged:"
+    yield f"  pki verify {shlex.quote(str(first / 'server.pem'))} --name {host} \\"
+    yield f"    --trust {shlex.quote(str(first / 'root.pem'))}"
+    yield "and by a client, in two terminals:"
+    yield f"  tlsdemo serve --cert {shlex.quote(str(first / 'server.pem'))}"
+    yield f"  tlsdemo connect --name {host} --trust {shlex.quote(str(first / 'root.pem'))}"

@@ -1,0 +1,92 @@
+"""The commands `pki rogue`: parse, call, print. EDGE; imports as little at the top as `pki.cli`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pki.console import CERTS, application, note, print_json
+from pki.errors import ExitCode, Problem
+
+app = application("Deliberately broken certificates, each with one fault, and a control without it.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="HOST", help="A name that they bear. May be repeated; default: this machine's."),
+]
+
+
+@app.command("list")
+def list_rogues(
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the full table for a document.")] = False,
+) -> int:
+    """List all cases: by what is wrong, what a strict client does with each, and how grave it is."""
+    from pki import exhibits
+    from pki.rogues import CATALOGUE
+
+    if as_json:
+        print_json({"rogues": [exhibits.as_data(each) for each in CATALOGUE.values()]})
+    else:
+        print("\n".join(exhibits.markdown() if markdown else exhibits.overview()))
+    return ExitCode.YES
+
+
+@app.command()
+def mint(
+    cases: Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Which ones.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder; default: rogues in --dir.", readable=False)
+    ] = None,
+    directory: Annotated[
+        Path, typer.Option("--dir", envvar="PKI_DIR", help="The folder with the certificates.", readable=False)
+    ] = CERTS,
+    name: Names = None,
+    force: Annotated[bool, typer.Option("--force", help="Move what is there aside, and mint anew.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Mint rogues, each with its key, the root that its client trusts, and its control."""
+    from pki import arguments, exhibits, gallery, store
+    from pki.rogues import CATALOGUE
+
+    if every is bool(cases):
+        raise Problem(
+            "which rogues?" if not every else "--all, or some cases: not both",
+            hint="`pki rogue mint expired`, or --all; `pki rogue list` shows them",
+            code=ExitCode.USAGE,
+        )
+    wanted = arguments.server_names(name or store.DEFAULT_SAN)
+    rogues = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(gallery.find, cases or [])))
+    now = datetime.now(UTC)
+    room = gallery.workshop(wanted, now)
+    existing = store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE
+    hung = gallery.mint(out or directory / "rogues", rogues, room, now=now, existing=existing)
+    if hung.moved_to:
+        note(f"what was there before is now in {hung.moved_to}")
+    if as_json:
+        print_json({"directory": str(hung.directory), "cases": list(hung.cases)})
+    else:
+        print("\n".join(exhibits.minted(hung, rogues, room)))
+    return ExitCode.YES
+
+
+@app.command()
+def show(
+    case: Annotated[str, typer.Argument(help="A case, or what badssl.com calls it.")],
+    name: Names = None,
+    as_json: Json = False,
+) -> int:
+    """Explain one case; it is minted and judged on the spot."""
+    from pki import arguments, exhibits, gallery, store
+
+    rogue = gallery.find(case)
+    now = datetime.now(UTC)
+    specimen = rogue.mint(gallery.workshop(arguments.server_names(name or store.DEFAULT_SAN), now))
+    if as_json:
+        print_json(exhibits.as_data(rogue) | exhibits.judged_as_data(specimen, now))
+    else:
+        print("\n".join(exhibits.explained(rogue, specimen, now)))
+    return ExitCode.YES
