@@ -6,25 +6,15 @@ of them; text is escaped, so that no certificate drives a terminal. Not here: an
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from pki import keys, names
+from pki import extensions, keys, numbers
 from pki.errors import printable
-
-PURPOSES = {
-    ExtendedKeyUsageOID.SERVER_AUTH: "server",
-    ExtendedKeyUsageOID.CLIENT_AUTH: "client",
-    ExtendedKeyUsageOID.CODE_SIGNING: "code signing",
-    ExtendedKeyUsageOID.EMAIL_PROTECTION: "mail",
-    ExtendedKeyUsageOID.OCSP_SIGNING: "OCSP signing",
-    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "any",
-}
 
 
 @dataclass(frozen=True)
@@ -126,17 +116,35 @@ def revocation_list(crl: x509.CertificateRevocationList) -> Description:
     return Description("certificate revocation list", tuple(rows))
 
 
-def private_key(key: Any) -> Description:
-    """A private key: what it is for, never what it is."""
-    rows = [
-        _row("type", "the algorithm and its strength", lambda: keys.describe(key.public_key())),
-        _row(
-            "public key",
-            "SHA-256 of the public half; a certificate for it shows the same",
-            lambda: _spki(key.public_key()),
-        ),
-    ]
+class Secrets(Enum):
+    """Whether to show what makes a private key private."""
+
+    HIDDEN = "hidden"
+    SHOWN = "shown"
+
+
+def private_key(key: Any, secrets: Secrets = Secrets.HIDDEN) -> Description:
+    """A private key: what it is for; what it is only where its secrets are asked for."""
+    rows = list(_key_rows(key.public_key()))
+    if secrets is Secrets.SHOWN:
+        rows += [_row(name, reason, partial(str, value)) for name, value, reason in numbers.secret(key)]
     return Description("private key (whoever has it is the subject of its certificate)", tuple(rows))
+
+
+def public_key(key: Any) -> Description:
+    """A public key."""
+    return Description("public key", tuple(_key_rows(key)))
+
+
+def _key_rows(key: Any) -> Iterator[Row]:
+    yield _row("type", "the algorithm and its strength", lambda: keys.describe(key))
+    yield _row(
+        "public key",
+        "SHA-256 of the public half; a certificate for it shows the same",
+        lambda: _spki(key),
+    )
+    for name, value, reason in numbers.public(key):
+        yield _row(name, reason, partial(str, value))
 
 
 def _public_key(read: Callable[[], PublicKeyTypes]) -> Row:
@@ -156,83 +164,34 @@ def _title(cert: x509.Certificate) -> str:
     return row.value
 
 
-# Extensions (§4.2) --------------------------------------------------------------------------------------------------
-
-EXTENSIONS: dict[x509.ObjectIdentifier, tuple[str, str]] = {
-    ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (
-        "names",
-        "what a client compares with the name that it asked for (§4.2.1.6)",
-    ),
-    ExtensionOID.BASIC_CONSTRAINTS: ("authority", "whether this key may sign other certificates (§4.2.1.9)"),
-    ExtensionOID.KEY_USAGE: ("key usage", "what the key may do (§4.2.1.3)"),
-    ExtensionOID.EXTENDED_KEY_USAGE: ("purpose", "for which side of a conversation it is good (§4.2.1.12)"),
-    ExtensionOID.SUBJECT_KEY_IDENTIFIER: (
-        "subject key id",
-        "a short name for this key, for finding it; copied as easily as any name (§4.2.1.2)",
-    ),
-    ExtensionOID.AUTHORITY_KEY_IDENTIFIER: (
-        "authority key id",
-        "the short name of the key that signed: which issuer to try (§4.2.1.1)",
-    ),
-    ExtensionOID.CRL_NUMBER: ("CRL number", "grows with every list (§5.2.3)"),
-}
+# Parts --------------------------------------------------------------------------------------------------------------
 
 
 def _extensions(read: Callable[[], x509.Extensions]) -> Iterator[Row]:
     try:
-        found = list(read())
+        found = extensions.in_order(read())
     except Exception as error:  # one malformed extension makes the library refuse them all
         yield Row("extensions", printable(f"unreadable: {error}"), "§4.2")
         return
-    order = list(EXTENSIONS)
-    for extension in sorted(found, key=lambda each: order.index(each.oid) if each.oid in EXTENSIONS else len(order)):
-        label, reason = EXTENSIONS.get(extension.oid, (_extension_name(extension), "see RFC 5280 §4.2"))
+    for extension in found:
         critical = "; critical: who does not understand it must refuse" if extension.critical else ""
-        yield _row(label, reason + critical, partial(_extension_text, extension), partial(_extension_der, extension))
-
-
-def _extension_name(extension: x509.Extension[x509.ExtensionType]) -> str:
-    name = getattr(extension.oid, "_name", "")
-    return name if name and name != "Unknown OID" else extension.oid.dotted_string
+        yield _row(
+            extensions.label(extension.oid),
+            extensions.meaning(extension.oid) + critical,
+            partial(_extension_text, extension),
+            partial(_extension_der, extension),
+        )
 
 
 def _extension_text(extension: x509.Extension[x509.ExtensionType]) -> str:
-    return _extension_value(extension.value) + (" (critical)" if extension.critical else "")
+    return extensions.text(extension.value) + (" (critical)" if extension.critical else "")
 
 
 def _extension_der(extension: x509.Extension[x509.ExtensionType]) -> bytes:
     return bytes([extension.critical]) + extension.value.public_bytes()
 
 
-def _extension_value(value: x509.ExtensionType) -> str:
-    match value:
-        case x509.SubjectAlternativeName():
-            return ", ".join(names.show(name) for name in value)
-        case x509.BasicConstraints(ca=False):
-            return "no"
-        case x509.BasicConstraints(path_length=length):
-            return "yes" if length is None else f"yes, with at most {length} below it"
-        case x509.KeyUsage():
-            return ", ".join(_key_usage(value))
-        case x509.ExtendedKeyUsage():
-            return ", ".join(PURPOSES.get(oid, oid.dotted_string) for oid in value)
-        case x509.SubjectKeyIdentifier(digest=digest):
-            return digest.hex()
-        case x509.AuthorityKeyIdentifier(key_identifier=identifier):
-            return identifier.hex() if identifier else "(by issuer and serial number)"
-        case x509.CRLNumber(crl_number=number):
-            return str(number)
-    return _hex(value.public_bytes())
-
-
-def _key_usage(usage: x509.KeyUsage) -> Iterator[str]:
-    from pki.profiles import KEY_USAGE_BITS
-
-    for bit in KEY_USAGE_BITS:
-        if bit in ("encipher_only", "decipher_only") and not usage.key_agreement:
-            continue  # defined only together with key agreement; the library raises
-        if getattr(usage, bit):
-            yield {"key_cert_sign": "sign certificates", "crl_sign": "sign CRLs"}.get(bit, bit.replace("_", " "))
+_hex = extensions.short_hex
 
 
 def _algorithm(cert: x509.Certificate) -> str:
@@ -248,74 +207,8 @@ def _time(moment: Any) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"
 
 
-def _hex(data: bytes) -> str:
-    return f"{data[:16].hex()}… ({len(data)} bytes)" if len(data) > 24 else data.hex()
-
-
 def _revoked(crl: x509.CertificateRevocationList) -> str:
     serials = [f"{entry.serial_number:x} on {entry.revocation_date_utc:%Y-%m-%d}" for entry in crl]
     if len(serials) > 20:
         serials = [*serials[:20], f"… {len(serials)} in all"]
     return ", ".join(serials) or "none"
-
-
-# Files --------------------------------------------------------------------------------------------------------------
-
-_PEM: dict[str, Callable[[bytes], Description]] = {
-    "CERTIFICATE": lambda pem: certificate(x509.load_pem_x509_certificate(pem)),
-    "CERTIFICATE REQUEST": lambda pem: request(x509.load_pem_x509_csr(pem)),
-    "NEW CERTIFICATE REQUEST": lambda pem: request(x509.load_pem_x509_csr(pem)),
-    "X509 CRL": lambda pem: revocation_list(x509.load_pem_x509_crl(pem)),
-    "PRIVATE KEY": lambda pem: private_key(serialization.load_pem_private_key(pem, None)),
-    "EC PRIVATE KEY": lambda pem: private_key(serialization.load_pem_private_key(pem, None)),
-    "RSA PRIVATE KEY": lambda pem: private_key(serialization.load_pem_private_key(pem, None)),
-    "ENCRYPTED PRIVATE KEY": lambda _: Description("private key, encrypted", ()),
-}
-
-_DER: tuple[Callable[[bytes], Description], ...] = (
-    lambda der: certificate(x509.load_der_x509_certificate(der)),
-    lambda der: request(x509.load_der_x509_csr(der)),
-    lambda der: revocation_list(x509.load_der_x509_crl(der)),
-    lambda der: private_key(serialization.load_der_private_key(der, None)),
-)
-
-
-def everything(data: bytes) -> Iterator[Description]:
-    """Each object in the bytes of a PEM or DER file, in order. Nothing at all if nothing is recognised."""
-    blocks = list(_pem_blocks(data))
-    for label, block in blocks:
-        yield _guarded(label, block)
-    if not blocks:
-        for load in _DER:
-            try:
-                yield load(data)
-                return
-            except Exception:  # not this kind of object; try the next
-                continue
-
-
-def _guarded(label: str, block: bytes) -> Description:
-    load = _PEM.get(label)
-    if load is None:
-        return Description(f"{label.lower()}: not a kind that is explained here", ())
-    try:
-        return load(block)
-    except Exception as error:  # a stranger's bytes, as in `_row`
-        return Description(
-            f"{label.lower()}: unreadable", (Row("because", printable(str(error)), "as the library says"),)
-        )
-
-
-def _pem_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """(label, block with its armour) for every complete block (RFC 7468); text around them is allowed."""
-    rest = data
-    while (start := rest.find(b"-----BEGIN ")) >= 0:
-        rest = rest[start:]
-        label, dashes, _ = rest[len(b"-----BEGIN ") :].partition(b"-----")
-        footer = b"-----END " + label + b"-----"
-        end = rest.find(footer)
-        if not dashes or end < 0 or len(label) > 64:
-            rest = rest[1:]
-            continue
-        yield printable(label.decode("ascii", "replace")), rest[: end + len(footer)] + b"\n"
-        rest = rest[end + len(footer) :]

@@ -81,6 +81,15 @@ def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Crede
     return Credential(private_key, chain[0], chain[1:])
 
 
+def read_passphrase() -> bytes | None:
+    """What opens encrypted keys: the first line of the file of PKI_PASSPHRASE_FILE; None where that is not set."""
+    named = os.environ.get("PKI_PASSPHRASE_FILE")
+    if not named:
+        return None
+    lines = read_file(Path(named), hint="PKI_PASSPHRASE_FILE names the file with the passphrase").splitlines()
+    return lines[0] if lines else b""
+
+
 def read_stdin() -> bytes:
     """Standard input, under the same limit as a file."""
     data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""

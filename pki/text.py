@@ -3,6 +3,7 @@
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 
 from cryptography import x509
@@ -97,19 +98,29 @@ def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
         yield "  ".join([*cells, printable(row[-1])])
 
 
-def descriptions(found: Sequence[Description]) -> Iterable[str]:
-    """Every object with its rows, and beneath a row its reason where it is met for the first time."""
+class Explain(Enum):
+    """How much to say of each field."""
+
+    NOTHING = "nothing"
+    REASONS = "reasons"
+
+
+def descriptions(found: Sequence[Description], explain: Explain) -> Iterable[str]:
+    """Every object with its rows; if asked for, beneath a row its reason where it is met for the first time."""
     explained: set[str] = set()
     for place, described in enumerate(found, start=1):
         number = f"{place} of {len(found)}: " if len(found) > 1 else ""
         yield from textwrap.wrap(number + described.title, 80, subsequent_indent=" " * len(number))
         for row in described.rows:
             yield from _columns(row.label, row.value)
-            if row.reason not in explained:
+            if explain is Explain.REASONS and row.reason not in explained:
                 yield from _columns("", row.reason, "· ")
             explained.add(row.reason)
         yield ""
-    yield "§ without a name is RFC 5280."
+    if explain is Explain.REASONS:
+        yield "§ without a name is RFC 5280."
+    else:
+        yield "--explain says why each is there."
 
 
 def _columns(label: str, text: str, mark: str = "") -> Iterable[str]:

@@ -106,7 +106,7 @@ def signals_as_they_were() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No colours, no settings of the person who runs the tests."""
-    for name in ("PKI_DIR", "TLSDEMO_CERTS", "FORCE_COLOR", "GITHUB_ACTIONS", "SSLKEYLOGFILE"):
+    for name in ("PKI_DIR", "PKI_PASSPHRASE_FILE", "TLSDEMO_CERTS", "FORCE_COLOR", "GITHUB_ACTIONS", "SSLKEYLOGFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("COLUMNS", "80")

@@ -41,12 +41,12 @@ IMPORTS: dict[str, set[str]] = {
 
 SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "pki.serve"}
 PRINTS = {
-    "pki.cli", "pki.rogue_cli", "pki.console",
+    "pki.cli", "pki.looking", "pki.rogue_cli", "pki.console",
     "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report",
 }  # fmt: skip
 OPENS_FILES = {
     "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
-    "pki.gallery", "pki.rogue_cli", "pki.engines", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour",
+    "pki.gallery", "pki.looking", "pki.rogue_cli", "pki.engines", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour",
     "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
@@ -141,7 +141,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
         for node in ast.parse(path.read_text()).body:
             for target in imports(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
                 top = target.split(".")[0]
-                light = ("pki.console", "pki.errors", "pki.rogue_cli")
+                light = ("pki.console", "pki.errors", "pki.rogue_cli", "pki.options", "pki.looking")
                 assert top in sys.stdlib_module_names | CLI_THIRD_PARTY or target.startswith(light), target
 
 

@@ -202,7 +202,7 @@ def test_diff_json_names_the_fields_that_differ(certs: Path, cli: Command) -> No
 
 def test_show_json_has_rows_and_no_secret(certs: Path, cli: Command) -> None:
     content = parsed(cli("show", certs / "server.key", "--json"))
-    assert [row["label"] for row in content["objects"][0]["rows"]] == ["type", "public key"]
+    assert [row["label"] for row in content["objects"][0]["rows"]] == ["type", "public key", "x", "y"]
 
 
 # Options ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,176 @@
+"""The commands that look and judge: show, diff, verify. EDGE; imports as little at the top as `pki.cli`."""
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pki.console import CERTS, print_json
+from pki.errors import ExitCode, Problem
+from pki.options import Directory, Json, ProfileName, PurposeName
+
+if TYPE_CHECKING:
+    from pki.spans import Span
+
+EXPECTED = "a certificate, request, CRL, key or PKCS #12, in PEM or DER, is expected"
+
+
+def show(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A certificate, chain, request, CRL, key or PKCS #12; - for stdin.", readable=False),
+    ],
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each field why it is there.")] = False,
+    der: Annotated[bool, typer.Option("--der", help="The bytes instead, element by element.")] = False,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Of a private key also what nobody else may know.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Look into a file: one line for each field of each object in it."""
+    from pki import spans, text, unpack
+    from pki.describe import Secrets
+    from pki.files import read_file, read_passphrase, read_stdin
+    from pki.transaction import recover_around
+
+    recover_around(file)
+    data = read_stdin() if str(file) == "-" else read_file(file)
+    if der:
+        return _bytes_of(file, spans.of_file(data), as_json)
+    hidden = Secrets.SHOWN if secrets else Secrets.HIDDEN
+    found = list(unpack.everything(data, secrets=hidden, passphrase=read_passphrase()))
+    if not found:
+        raise Problem(f"{file} holds nothing that can be explained", hint=EXPECTED)
+    if as_json:
+        objects = [
+            {"title": each.title, "rows": [{"label": r.label, "value": r.value, "reason": r.reason} for r in each.rows]}
+            for each in found
+        ]
+        print_json({"file": str(file), "objects": objects})
+        return ExitCode.YES
+    _print(text.descriptions(found, text.Explain.REASONS if explain else text.Explain.NOTHING))
+    return ExitCode.YES
+
+
+def _bytes_of(file: Path, found: "Iterable[tuple[str, list[Span] | str]]", as_json: bool) -> int:
+    from pki import spans
+
+    objects = list(found)
+    if not objects:
+        raise Problem(f"{file} holds nothing that can be explained", hint=EXPECTED)
+    if as_json:
+        print_json({"file": str(file), "objects": [spans.as_data(title, each) for title, each in objects]})
+        return ExitCode.YES
+    for title, each in objects:
+        print(title)
+        _print([f"  {each}"] if isinstance(each, str) else spans.table(each))
+        print()
+    return ExitCode.YES
+
+
+def diff(
+    one: Annotated[Path, typer.Argument(help="A certificate; of a chain, the first.", readable=False)],
+    other: Annotated[Path, typer.Argument(help="Another one.", readable=False)],
+    as_json: Json = False,
+) -> int:
+    """Compare two certificates, field by field."""
+    from pki import compare, text
+    from pki.files import read_certificates
+    from pki.transaction import recover_around
+
+    recover_around(one)
+    recover_around(other)
+    fields = compare.difference(read_certificates(one)[0], read_certificates(other)[0])
+    if as_json:
+        different = [field.label for field in fields if not field.same]
+        rows = [{"label": f.label, "same": f.same, "one": f.one, "other": f.other} for f in fields]
+        print_json({"one": str(one), "other": str(other), "different": different, "fields": rows})
+        return ExitCode.YES
+    print(f"{one}  and  {other}\n")
+    _print(text.difference(fields))
+    return ExitCode.YES
+
+
+def verify(
+    file: Annotated[
+        Path, typer.Argument(help="The certificate to judge, then its intermediates; - for stdin.", readable=False)
+    ],
+    directory: Directory = CERTS,
+    name: Annotated[str | None, typer.Option("--name", help="The name that a client would ask for.")] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="The trust anchor; default: root.pem in --dir.", readable=False)
+    ] = None,
+    crl: Annotated[
+        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.", readable=False)
+    ] = None,
+    untrusted: Annotated[
+        Path | None, typer.Option("--untrusted", help="More intermediates, which nobody trusts.", readable=False)
+    ] = None,
+    purpose: Annotated[PurposeName, typer.Option("--purpose", help="Who would use it.")] = PurposeName.server,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Judge at that moment: 2026-11-24T12:00:00Z.")
+    ] = None,
+    profile: Annotated[
+        ProfileName, typer.Option("--profile", help="How strict: path validation, and more in each of the others.")
+    ] = ProfileName.tls,
+    as_json: Json = False,
+) -> int:
+    """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
+    from pki import arguments, engines, files, names, path, text
+    from pki.path.reading import Request
+    from pki.transaction import recover, recover_around
+    from pki.verdict import PathProfile, Purpose
+
+    moment = arguments.moment(at) if at is not None else datetime.now(UTC)
+    recover(directory)
+    recover_around(file)
+    chain = files.read_certificates(file)
+    anchor_file = trust or directory / "root.pem"
+    crl_file = crl or anchor_file.with_name("crl.pem")
+    request = Request(
+        chain[0],
+        intermediates=(*chain[1:], *(files.read_certificates(untrusted) if untrusted else ())),
+        trust_anchors=files.read_certificates(
+            anchor_file, hint="`pki init` makes an authority; or name one with --trust"
+        ),
+        name=arguments.reference(name),
+        purpose=Purpose(purpose.value),
+        at=moment,
+        crls=files.read_crls(crl_file) if crl or os.path.lexists(crl_file) else (),
+        profile=PathProfile(profile.value),
+        max_depth=path.MAX_DEPTH,
+    )
+    verdict = path.judge(request)
+    others = tuple(engines.opinions(request))
+    code = ExitCode.YES if verdict.accepted else ExitCode.NO
+    presented = [names.show(each) for each in names.readable(chain[0])]
+    if as_json:
+        checks = [
+            {"name": c.name, "result": c.result.value, "detail": c.detail, "section": c.section, "hint": c.hint}
+            for c in verdict.checks
+        ]
+        print_json(
+            {
+                "file": str(file),
+                "trust": str(anchor_file),
+                "accepted": verdict.accepted,
+                "reason": verdict.reason,
+                "presented": presented,
+                "checks": checks,
+                "chain": [each.subject.rfc4514_string() for each in verdict.chain],
+                "engines": [{"engine": each.engine, "accepted": each.accepted, "words": each.words} for each in others],
+            }
+        )
+        return code
+    _print(text.verdict(verdict))
+    _print(text.opinions(verdict, others))
+    answer = "accepted" if verdict.accepted else "REFUSED"
+    print(f"{file} is {answer}{'' if name else ', whatever its name'}, trusting {anchor_file}")
+    return code
+
+
+def _print(lines: Iterable[str]) -> None:
+    print("\n".join(lines))
