@@ -46,6 +46,13 @@ def reference(text: str | None) -> x509.GeneralName | None:
         raise Problem(str(error), hint="give one host name or IP address", code=ExitCode.USAGE) from None
 
 
+def subject_of_interest(text: str | None) -> x509.GeneralName | None:
+    """What a certificate is judged for: a host or an address that a client asks for, or somebody's mail address."""
+    if text is not None and "@" in text:
+        return client_names([text])[0]
+    return reference(text)
+
+
 def authority_name(text: str) -> str:
     """The name of an authority."""
     if not text.strip() or len(text) > LONGEST_NAME or not text.isprintable():

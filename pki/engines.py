@@ -41,7 +41,8 @@ class Opinion:
 
 def opinions(request: Request) -> Iterator[Opinion]:
     """Of those that are there."""
-    yield _of_the_library(request)
+    if not isinstance(request.name, x509.RFC822Name):  # it judges no mail
+        yield _of_the_library(request)
     with tempfile.TemporaryDirectory(prefix="pki-") as folder:
         files = _Files(Path(folder), request)
         for ask in (_of_openssl, _of_certtool):
@@ -98,8 +99,8 @@ def _of_openssl(request: Request, files: _Files) -> Opinion | None:
     if request.purpose is not Purpose.ANY:
         command += ["-purpose", f"ssl{request.purpose.value}"]
     if request.name is not None:
-        option = "-verify_ip" if isinstance(request.name, x509.IPAddress) else "-verify_hostname"
-        command += [option, names.plain(request.name)]
+        options = {x509.IPAddress: "-verify_ip", x509.RFC822Name: "-verify_email"}
+        command += [options.get(type(request.name), "-verify_hostname"), names.plain(request.name)]
     done = _run([*command, str(files.leaf)])
     if done is None:
         return None
@@ -115,7 +116,8 @@ def _of_certtool(request: Request, files: _Files) -> Opinion | None:
     if request.purpose is not Purpose.ANY:
         command += ["--verify-purpose", f"1.3.6.1.5.5.7.3.{1 if request.purpose is Purpose.SERVER else 2}"]
     if request.name is not None:
-        command += ["--verify-hostname", names.plain(request.name)]
+        option = "--verify-email" if isinstance(request.name, x509.RFC822Name) else "--verify-hostname"
+        command += [option, names.plain(request.name)]
     if files.lists:
         command += ["--load-crl", str(files.lists)]
     done = _run(command)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from pki import engines, names, path
-from pki.engines import Opinion
+from pki import engines, names, path, text
 from pki.errors import printable
 from pki.malformed import MALFORMED
 from pki.path.reading import Request
@@ -122,12 +121,12 @@ def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
         yield f"  {'OpenSSL 3.0' if number == 0 else '':<13}{words}{where}"
     yield ""
     yield f"Minted just now; the client asks for {printable(names.plain(specimen.served.name))}:"
-    yield from _told("pki verify", judge(specimen.served, now), _others(specimen.served, now))
+    yield from _told(specimen.served, now)
     if rogue.must is Must.REJECT:
         yield "The same without the fault (its control):"
-        yield from _told("pki verify", judge(specimen.control, now), _others(specimen.control, now))
+        yield from _told(specimen.control, now)
     yield ""
-    yield "To see it refused:" if rogue.must is Must.REJECT else "To see it:"
+    yield "To try it:"
     yield f"  pki rogue mint {rogue.id}"
     yield f"  pki verify certs/rogues/{rogue.id}/server.pem \\"
     yield f"    --trust certs/rogues/{rogue.id}/root.pem --name {shlex.quote(names.plain(specimen.served.name))}"
@@ -142,36 +141,35 @@ def _grouped(rogue: Room) -> dict[str, list[str]]:
     return grouped
 
 
-def _told(who: str, verdict: Verdict, others: Sequence[Opinion]) -> Iterator[str]:
+def _told(served: Served, now: datetime) -> Iterator[str]:
+    verdict = judge(served, now)
     failure = verdict.failure
     said = "accepted" if failure is None else f"REFUSED: {printable(failure.detail)} ({failure.section})"
-    yield from _columns(who, said)
-    for each in others:
-        yield from _columns(each.engine, "accepted" if each.accepted else f"REFUSED: {printable(each.words)}")
+    yield from _columns("pki verify", said)
+    try:
+        asked = request(served, now)
+    except MALFORMED:
+        return
+    for each in engines.opinions(asked):
+        yield from _columns(each.engine, text.opinion(each, verdict, asked))
 
 
-def _columns(label: str, text: str) -> Iterator[str]:
-    for number, line in enumerate(textwrap.wrap(text, 64)):
+def _columns(label: str, words: str) -> Iterator[str]:
+    for number, line in enumerate(textwrap.wrap(words, 64)):
         yield f"  {label if number == 0 else '':<14}{line}"
 
 
 def judge(served: Served, now: datetime) -> Verdict:
     """As `pki verify` does; what cannot be loaded is refused."""
     try:
-        return path.judge(_request(served, now))
+        return path.judge(request(served, now))
     except MALFORMED as error:
         detail = f"it cannot be read: {str(error).splitlines()[0]}"
         return Verdict((Check("form", path.FORM, Result.FAILED, detail),))
 
 
-def _others(served: Served, now: datetime) -> tuple[Opinion, ...]:
-    try:
-        return tuple(engines.opinions(_request(served, now)))
-    except MALFORMED:
-        return ()
-
-
-def _request(served: Served, now: datetime) -> Request:
+def request(served: Served, now: datetime) -> Request:
+    """What a client asks: with its anchors, for its name, now. One of MALFORMED where a certificate cannot be read."""
     leaf, *intermediates = map(x509.load_der_x509_certificate, served.chain)
     return Request(
         leaf,

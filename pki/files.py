@@ -36,22 +36,45 @@ def read_file(path: Path, hint: str = EXPECTED) -> bytes:
 
 
 def read_certificates(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:
-    """All certificates of a PEM file, or of standard input (`-`), in its order; at least one."""
-    pem = read_stdin() if str(path) == "-" else read_file(path, hint)
+    """All certificates of a PEM file or of standard input (`-`), in its order, at least one; or that of a DER file."""
+    data = read_stdin() if str(path) == "-" else read_file(path, hint)
     try:
-        return tuple(x509.load_pem_x509_certificates(pem))
+        if b"-----BEGIN" in data:
+            return tuple(x509.load_pem_x509_certificates(data))
+        return (x509.load_der_x509_certificate(data),)
     except MALFORMED:
         raise Problem(
-            f"{path} holds no certificate that can be read", hint="it should be PEM; see `pki show`"
+            f"{path} holds no certificate that can be read", hint="`pki show` says what is in it, as far as it can"
         ) from None
 
 
-def read_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
-    """All CRLs of a PEM file, in its order; at least one."""
-    pem = read_file(path)
-    end = b"-----END X509 CRL-----"
-    blocks = [block + end for block in pem.split(end) if b"-----BEGIN X509 CRL-----" in block]
+def read_anchors(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:
+    """All certificates of a file; or of all files of a folder, of which some must hold one."""
+    if not path.is_dir():
+        return read_certificates(path, hint)
+    found: dict[x509.Certificate, None] = {}
     try:
+        names = sorted(path.iterdir())
+    except OSError as error:
+        raise cannot(f"list {path}", error, hint=hint) from error
+    for name in names:
+        try:
+            found |= dict.fromkeys(read_certificates(name))
+        except Problem:  # a key, a list, another folder
+            continue
+    if not found:
+        raise Problem(f"no file in {path} holds a certificate", hint=hint)
+    return tuple(found)
+
+
+def read_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
+    """All CRLs of a PEM file, in its order; at least one. Or the one of a DER file."""
+    data = read_file(path)
+    end = b"-----END X509 CRL-----"
+    blocks = [block + end for block in data.split(end) if b"-----BEGIN X509 CRL-----" in block]
+    try:
+        if b"-----BEGIN" not in data:
+            return (x509.load_der_x509_crl(data),)
         crls = tuple(x509.load_pem_x509_crl(block) for block in blocks)
     except MALFORMED:
         crls = ()

@@ -99,12 +99,20 @@ def verify(
         Path, typer.Argument(help="The certificate to judge, then its intermediates; - for stdin.", readable=False)
     ],
     directory: Directory = CERTS,
-    name: Annotated[str | None, typer.Option("--name", help="The name that a client would ask for.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The host, IP or mail address that somebody would ask for.")
+    ] = None,
     trust: Annotated[
-        Path | None, typer.Option("--trust", help="The trust anchor; default: root.pem in --dir.", readable=False)
+        Path | None,
+        typer.Option(
+            "--trust", help="The trust anchors, a file or a folder; default: root.pem in --dir.", readable=False
+        ),
     ] = None,
     crl: Annotated[
-        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.", readable=False)
+        list[Path] | None,
+        typer.Option(
+            "--crl", help="Revocation lists. May be repeated; default: crl.pem beside --trust.", readable=False
+        ),
     ] = None,
     untrusted: Annotated[
         Path | None, typer.Option("--untrusted", help="More intermediates, which nobody trusts.", readable=False)
@@ -119,7 +127,7 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, engines, files, names, path, text
+    from pki import arguments, disagreement, engines, files, names, path, text
     from pki.path.reading import Request
     from pki.transaction import recover, recover_around
     from pki.verdict import PathProfile, Purpose
@@ -129,17 +137,16 @@ def verify(
     recover_around(file)
     chain = files.read_certificates(file)
     anchor_file = trust or directory / "root.pem"
-    crl_file = crl or anchor_file.with_name("crl.pem")
+    beside = (anchor_file if anchor_file.is_dir() else anchor_file.parent) / "crl.pem"
+    lists = crl or ([beside] if os.path.lexists(beside) else [])
     request = Request(
         chain[0],
         intermediates=(*chain[1:], *(files.read_certificates(untrusted) if untrusted else ())),
-        trust_anchors=files.read_certificates(
-            anchor_file, hint="`pki init` makes an authority; or name one with --trust"
-        ),
-        name=arguments.reference(name),
+        trust_anchors=files.read_anchors(anchor_file, hint="`pki init` makes an authority; or name one with --trust"),
+        name=arguments.subject_of_interest(name),
         purpose=Purpose(purpose.value),
         at=moment,
-        crls=files.read_crls(crl_file) if crl or os.path.lexists(crl_file) else (),
+        crls=tuple(each for file in lists for each in files.read_crls(file)),
         profile=PathProfile(profile.value),
         max_depth=path.MAX_DEPTH,
     )
@@ -161,12 +168,21 @@ def verify(
                 "presented": presented,
                 "checks": checks,
                 "chain": [each.subject.rfc4514_string() for each in verdict.chain],
-                "engines": [{"engine": each.engine, "accepted": each.accepted, "words": each.words} for each in others],
+                "engines": [
+                    {
+                        "engine": each.engine,
+                        "accepted": each.accepted,
+                        "words": each.words,
+                        "agrees": not each.disagrees_with(verdict),
+                        "why_not": disagreement.reason(each, verdict, request),
+                    }
+                    for each in others
+                ],
             }
         )
         return code
     _print(text.verdict(verdict))
-    _print(text.opinions(verdict, others))
+    _print(text.opinions(verdict, others, request))
     answer = "accepted" if verdict.accepted else "REFUSED"
     print(f"{file} is {answer}{'' if name else ', whatever its name'}, trusting {anchor_file}")
     return code

@@ -133,7 +133,8 @@ def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
     """Whether a presented identifier covers the reference identifier (RFC 9525 §6.3, §6.4).
 
     Host names compare without case; a wildcard stands for exactly one whole left-most label, and for none directly
-    below a top-level name (§7.1); IP addresses compare as addresses and never match a DNS name.
+    below a top-level name (§7.1); IP addresses compare as addresses and never match a DNS name; of mail addresses the
+    host compares without case.
     """
     match presented, wanted:
         case x509.DNSName(value=pattern), x509.DNSName(value=host):
@@ -144,7 +145,15 @@ def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
             return pattern == host
         case x509.IPAddress(value=one), x509.IPAddress(value=other):
             return bool(one == other)
+        case x509.RFC822Name(value=one), x509.RFC822Name(value=other):
+            return _mailbox(one) == _mailbox(other)
     return False
+
+
+def _mailbox(address: str) -> tuple[str, str]:
+    """The part before @ compares with case, the host without (RFC 5280 §7.5)."""
+    local, _, host = address.rpartition("@")
+    return local, host.lower()
 
 
 def of_certificate(certificate: x509.Certificate) -> tuple[x509.GeneralName, ...]:

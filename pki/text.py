@@ -8,13 +8,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from pki import compare, names
+from pki import compare, disagreement, names
 from pki.authority import Credential
 from pki.compare import Difference
 from pki.console import CERTS
 from pki.describe import Description
 from pki.engines import Opinion
 from pki.errors import printable
+from pki.path.reading import Request
 from pki.store import Minted, day
 from pki.verdict import NOT_REACHED, Result, Verdict
 
@@ -161,13 +162,19 @@ def verdict(judged: Verdict) -> Iterable[str]:
         yield f"  {'not made' if number == 0 else '':<10}{line}"
 
 
-def opinions(judged: Verdict, others: Iterable[Opinion]) -> Iterable[str]:
-    """What other verifiers say; a mark where they say otherwise."""
+def opinions(judged: Verdict, others: Iterable[Opinion], request: Request) -> Iterable[str]:
+    """What other verifiers say; where they say otherwise, why, if that is known."""
     for each in others:
-        said = "accepted" if each.accepted else f"REFUSED: {printable(each.words)}"
-        mark = " (otherwise)" if each.disagrees_with(judged) else ""
-        for number, line in enumerate(textwrap.wrap(said + mark, 54)):
+        for number, line in enumerate(textwrap.wrap(opinion(each, judged, request), 54)):
             yield f"  {'others' if number == 0 else '':<10}{each.engine if number == 0 else '':<12}  {line}"
+
+
+def opinion(said: Opinion, judged: Verdict, request: Request) -> str:
+    """What one of them says, in a sentence."""
+    words = "accepted" if said.accepted else f"REFUSED: {printable(said.words)}"
+    if not said.disagrees_with(judged):
+        return words
+    return f"{words} (otherwise: {disagreement.reason(said, judged, request) or 'we do not know why'})"
 
 
 def _clip(text: str | None, width: int = 48) -> str:
