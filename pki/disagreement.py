@@ -10,7 +10,7 @@ from pki.engines import Opinion
 from pki.malformed import MALFORMED
 from pki.path.reading import Reading, Request
 from pki.signed import same_name
-from pki.verdict import Verdict
+from pki.verdict import Purpose, Verdict
 
 PATHS_ONLY = "it judges paths, and not what TLS can do with the key"
 NO_FORM = "it does not look at the form of that field"
@@ -73,6 +73,8 @@ def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
         if (opinion.engine, verdict.failure.name) == ("openssl", "name") and _has_wildcard(request.leaf):
             return PARTIAL
         return ACCEPTS.get((opinion.engine, verdict.failure.name))
+    if opinion.engine == "cryptography" and request.purpose is Purpose.ANY:
+        return "it judges nothing without a purpose, and was asked as for a server"
     try:
         if opinion.engine != "cryptography" and _is_misled(request):
             return OTHER_KEY_IDENTIFIER

@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography import x509
 
 from pki import keys
+from pki.authority import Validity
 from pki.errors import Problem, cannot
 from pki.files import read_certificates, read_crls
 from pki.malformed import MALFORMED
@@ -50,7 +51,7 @@ def inventory(directory: Path, now: datetime) -> Inventory:
         file = str(path.relative_to(directory))
         try:
             certificate = read_certificates(path)[0]
-            keys.spki_der(certificate.public_key())
+            _read(certificate)
             found.append((file, certificate))
         except Problem as error:
             unreadable.append((file, error.fact))
@@ -71,6 +72,14 @@ def inventory(directory: Path, now: datetime) -> Inventory:
         tuple(sorted(entries, key=lambda entry: ("/" in entry.file, order.get(entry.file, len(order)), entry.file))),
         tuple(unreadable),
     )
+
+
+def _read(certificate: x509.Certificate) -> None:
+    """Whatever a list says of it; the library parses late, and may raise at any of it."""
+    keys.spki_der(certificate.public_key())
+    for name in (certificate.subject, certificate.issuer):
+        name.rfc4514_string()
+    Validity.of(certificate)
 
 
 def _revoked(directory: Path, authorities: list[x509.Certificate]) -> set[tuple[x509.Name, int]]:
