@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
+
+from pki.rogues import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -189,6 +192,13 @@ def test_every_link_of_the_readme_leads_somewhere(link: str) -> None:
 def test_the_two_commands_of_the_readme_set_everything_up() -> None:
     set_up = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && "
     assert commands()[:2] == [set_up + ".venv/bin/tlsdemo tour", set_up + ".venv/bin/pytest"]
+
+
+def test_the_readme_counts_the_rogues_as_they_are() -> None:
+    themes = Counter(each.theme for each in CATALOGUE.values())
+    text = " ".join(README.split())
+    assert f"By theme: {', '.join(f'{theme} {count}' for theme, count in themes.items())}." in text
+    assert f"**{len(CATALOGUE)} more.**" in text
 
 
 def test_every_command_in_the_readme_exists() -> None:
