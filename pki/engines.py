@@ -66,6 +66,7 @@ def _of_the_library(request: Request) -> Opinion:
             builder.build_server_verifier(name).verify(request.leaf, list(request.intermediates))
     except verification.VerificationError as error:
         words = re.sub(r"\s*\(encountered processing <.*", "", str(error).removeprefix("validation failed: "))
+        words = re.sub(r": AlgorithmIdentifier \{.*", "", words)
         return Opinion(engine, False, words.splitlines()[0] if words else "no chain was found")
     except MALFORMED as error:
         return Opinion(engine, False, (str(error).splitlines() or ["it cannot be read"])[0])

@@ -165,7 +165,7 @@ def judge(served: Served, now: datetime) -> Verdict:
         return path.judge(request(served, now))
     except MALFORMED as error:
         detail = f"it cannot be read: {str(error).splitlines()[0]}"
-        return Verdict((Check("form", path.FORM, Result.FAILED, detail),))
+        return Verdict((Check("form", path.FORM, Result.FAILED, detail, path.UNREADABLE),))
 
 
 def request(served: Served, now: datetime) -> Request:

@@ -16,6 +16,6 @@ The arithmetic comes from `cryptography`; the judging is here. The judgement is 
 """
 
 from pki.path.steps import SIGNATURE
-from pki.path.walk import FORM, MAX_DEPTH, judge, verify
+from pki.path.walk import FORM, MAX_DEPTH, UNREADABLE, judge, verify
 
-__all__ = ["FORM", "MAX_DEPTH", "SIGNATURE", "judge", "verify"]
+__all__ = ["FORM", "MAX_DEPTH", "SIGNATURE", "UNREADABLE", "judge", "verify"]

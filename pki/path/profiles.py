@@ -43,3 +43,25 @@ FORM = (
     Step("name form", "RFC 5280 §4.2.1.6", steps.subject_names),
 )
 """For every profile, and after all others: what is ill formed is refused, but rarely the first thing to know."""
+
+MENDS: Mapping[str, str] = {
+    "extensions": "have it issued again without that extension, or marked as RFC 5280 has it",
+    "authorities": "an authority says so itself: cA in basic constraints, and keyCertSign",
+    "path length": "issue from a higher authority, or renew that one with a longer path",
+    "key usage": "issue it again, as a leaf: `pki issue`",
+    "constraints": "have it issued by an authority that may vouch for that name",
+    "policy": "issue the leaf under a policy that all its authorities have",
+    "strength": "a new key, and a signature over SHA-256: `pki issue` makes both",
+    "schemes": "a key on P-256, by name: `pki issue` makes one",
+    "leaf": "issue it again, as a leaf: `pki issue`",
+    "common name": "put it into the alternative names as well, or leave it out",
+    "wildcards": "one label more: *.example.com instead of *.com",
+    "key kind": "P-256, or RSA with 2048 bits: `pki issue` makes them",
+    "ca profile": "it matters to the web's authorities alone: --profile tls does not ask",
+    "version": "issue it again, as version 3: `pki issue`",
+    "serial": "issue it again: `pki issue` draws random numbers of 20 octets",
+    "algorithms": "it was changed after it was signed, or its authority's program is broken",
+    "identifiers": "issue it again, with the key identifiers of RFC 5280: `pki issue`",
+    "name form": "issue it again, with names that are well formed: `pki issue`",
+}
+"""What mends a failure that does not say so itself."""

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import names
+from pki import extensions, names
 from pki.path import constraints, policies
 from pki.path.reading import Path, Reading, Request
 from pki.signed import signature_holds, subject
@@ -235,7 +235,7 @@ def path_length(path: Path, request: Request) -> str:
             continue
         below = sum(1 for lower in path.certificates[1:place] if not lower.is_self_issued)
         if below > limits.path_length:
-            raise Failure(f"{who(each)} allows {limits.path_length} authorities below itself, and there are {below}")
+            raise Failure(f"{who(each)} allows {limits.path_length} authorities below itself: it has {below}")
     return "no authority is deeper than allowed"
 
 
@@ -283,10 +283,15 @@ def purpose(path: Path, request: Request) -> str:
             raise Failure(f"{who(each)} has an extended key usage, and there is none in it")
         if wanted not in stated and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in stated:
             if each is not path.leaf:
-                raise Failure(f"the authority {who(each)} may not vouch for a {request.purpose.value}'s certificate")
+                raise Failure(
+                    f"the authority {who(each)} may not vouch for a {request.purpose.value}'s certificate: it is for "
+                    f"{extensions.text(stated)}",
+                    "have it issued by an authority that says nothing of purposes, or the right ones",
+                )
             other = Purpose.CLIENT if request.purpose is Purpose.SERVER else Purpose.SERVER
             raise Failure(
-                f"{who(each)} may not be used by a {request.purpose.value}: its extended key usage does not say so",
+                f"{who(each)} may not be used by a {request.purpose.value}: by its extended key usage it is for "
+                f"{extensions.text(stated)}",
                 f"if it is a {other.value}'s certificate, ask with --purpose {other.value}",
             )
     if path.leaf.value(x509.ExtendedKeyUsage) is None:

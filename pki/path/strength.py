@@ -27,7 +27,7 @@ def strength(path: Path, request: Request) -> str:
     for each in path.certificates:
         digest = each.certificate.signature_hash_algorithm
         if each is not path.anchor and digest is not None and digest.name in BROKEN_HASHES:
-            raise Failure(f"{who(each)} is signed over {digest.name.upper()}, which can be forged (RFC 9155)")
+            raise Failure(f"{who(each)} is signed over {digest.name.upper()}, and can be forged")
     return "keys and hashes are strong enough"
 
 

@@ -11,7 +11,7 @@ from pki import revocation
 from pki.malformed import MALFORMED
 from pki.path.build import Exhausted, Search
 from pki.path.profiles import FORM as FORM_STEPS
-from pki.path.profiles import STEPS
+from pki.path.profiles import MENDS, STEPS
 from pki.path.reading import Path, Request, read
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
@@ -21,6 +21,8 @@ from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdic
 MAX_DEPTH = 8  # authorities between leaf and anchor
 PATHS = 12  # as many are judged; the search has its own limits
 FORM = "RFC 5280 §4.1"
+ONE_CHAIN = "send one chain, and no certificate more"
+UNREADABLE = "`pki show --der` shows its bytes"
 
 
 def verify(
@@ -52,7 +54,7 @@ def judge(request: Request) -> Verdict:
     try:
         return _best(request)
     except MALFORMED as error:
-        return Verdict((Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {error}"),))
+        return Verdict((Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {error}", UNREADABLE),))
 
 
 def _best(request: Request) -> Verdict:
@@ -67,7 +69,10 @@ def _best(request: Request) -> Verdict:
                 closest = verdict
     except Exhausted:
         if closest is None:
-            return _without_chain(request, _failed_chain("there are too many ways to an anchor, or to none: given up"))
+            return _without_chain(
+                request,
+                _failed_chain("there are too many ways to an anchor, or to none: given up", ONE_CHAIN),
+            )
     return closest or _without_chain(request, _why_there_is_none(request, search))
 
 
@@ -83,7 +88,7 @@ def _judge(path: Path, request: Request) -> Iterator[Check]:
             each.extensions  # noqa: B018  # all of them are read here, once
         except MALFORMED as error:
             detail = f"{subject(each.certificate)} cannot be read: {_first_line(error)}"
-            yield Check("form", FORM, Result.FAILED, detail)
+            yield Check("form", FORM, Result.FAILED, detail, UNREADABLE)
             yield from _not_reached(request)
             return
     for step in STEPS[request.profile]:
@@ -98,9 +103,11 @@ def _made(step: Step, path: Path, request: Request) -> Check:
     try:
         return Check(step.name, step.section, Result.PASSED, step.follow(path, request))
     except Failure as failure:
-        return Check(step.name, step.section, Result.FAILED, failure.detail, failure.hint)
+        return Check(step.name, step.section, Result.FAILED, failure.detail, failure.hint or MENDS.get(step.name))
     except MALFORMED as error:
-        return Check(step.name, step.section, Result.FAILED, f"it cannot be read: {_first_line(error)}")
+        return Check(
+            step.name, step.section, Result.FAILED, f"it cannot be read: {_first_line(error)}", MENDS.get(step.name)
+        )
 
 
 def _named(path: Path, request: Request) -> Check:
@@ -163,10 +170,16 @@ def _why_there_is_none(request: Request, search: Search) -> Check:
             SIGNATURE,
         )
     if search.too_deep:
-        return _failed_chain(f"there are more than {request.max_depth} authorities between the leaf and an anchor")
+        return _failed_chain(
+            f"there are more than {request.max_depth} authorities between the leaf and an anchor",
+            "trust one that is nearer, with --trust",
+        )
     orphan = search.orphan or request.leaf
     if orphan.issuer == orphan.subject:
-        return _failed_chain(f"{subject(orphan)} vouches for itself, and nobody here trusts it")
+        return _failed_chain(
+            f"{subject(orphan)} vouches for itself, and nobody here trusts it",
+            "who knows it to be the right one may trust it with --trust; nobody else should",
+        )
     return _failed_chain(
         f"{subject(orphan)} was issued by {issuer(orphan)}, which is neither trusted nor sent",
         "trust that authority with --trust, or add the missing intermediate to the file",

@@ -45,10 +45,10 @@ def check(chain: tuple[x509.Certificate, ...], lists: Lists) -> Check:
             return Check("revocation", REVOCATION, Result.FAILED, str(reason), reason.hint)
         except MALFORMED as error:
             detail = f"a list cannot be read: {(str(error).splitlines() or ['?'])[0][:150]}"
-            return Check("revocation", REVOCATION, Result.FAILED, detail)
+            return Check("revocation", REVOCATION, Result.FAILED, detail, "fetch the list again")
         if entry is not None:
             detail = f"{subject(certificate)} was revoked on {entry.revocation_date_utc:%Y-%m-%d %H:%M}Z"
-            return Check("revocation", REVOCATION, Result.FAILED, detail)
+            return Check("revocation", REVOCATION, Result.FAILED, detail, "with a new key, a new one: `pki issue`")
     return Check("revocation", REVOCATION, Result.PASSED, "no certificate of the chain is on its issuer's list")
 
 

@@ -292,7 +292,7 @@ def test_a_path_longer_than_its_authority_allows_is_refused() -> None:
     leaf = a_leaf(second)
     chain = [second.certificate, INTERMEDIATE_CA.certificate]
     verdict = judge(leaf, intermediates=chain)
-    assert_refused(verdict, "path length", "allows 0 authorities below itself, and there are 1")
+    assert_refused(verdict, "path length", "allows 0 authorities below itself: it has 1")
     assert "<Certificate(" not in (verdict.reason or ""), "a reason is written for people"
 
 

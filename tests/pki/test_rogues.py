@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pki import keys, names, path
 from pki.rogues import CATALOGUE, Ingredients, Mode, Must, Served, Severity, Specimen, Workshop
 from pki.rogues.case import collect, rogue
-from pki.verdict import PathProfile, Verdict
+from pki.verdict import PathProfile, Result, Verdict
 from tests.pki.support import STRICT_3_13, handshake, key, serial
 
 NAMES = {
@@ -243,3 +243,11 @@ def test_two_rogues_of_one_name_are_misuse() -> None:
     theme.one = theme.other = next(iter(CATALOGUE.values()))  # type: ignore[attr-defined]  # a module made up here
     with pytest.raises(ValueError, match="two rogues"):
         collect(theme)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", [case for case in refusing if case != "time-fractional"])
+def test_every_refusal_comes_with_what_mends_it(case: str) -> None:
+    for profile in PathProfile:
+        for check in judged(specimen(case).served, profile).checks:
+            assert check.result is not Result.FAILED or check.hint, check
