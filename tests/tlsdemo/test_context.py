@@ -20,6 +20,7 @@ from pki.keys import KeyType, generate
 from pki.profiles import CLIENT
 from tests.conftest import mint
 from tests.pki.support import a_leaf, a_root, validity
+from tests.pki.test_rogues import specimen
 from tlsdemo.tls.context import Verify, client_context, server_context
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -276,3 +277,11 @@ def test_a_key_log_that_cannot_be_written_is_a_problem_for_a_person(root: Author
     for path in (tmp_path / "missing/keys.log", tmp_path):
         with pytest.raises(Problem, match="cannot write the key log"):
             client_context([root.certificate], keylog=path)
+
+
+@pytest.mark.parametrize(("case", "words"), [("rsa1024", "ee key too small"), ("san-malformed-der", "invalid")])
+def test_a_certificate_that_openssl_does_not_load_is_said(case: str, words: str) -> None:
+    with pytest.raises(Problem, match="does not load") as told:
+        server_context(specimen(case).credential)
+    assert words in str(told.value)
+    assert told.value.hint

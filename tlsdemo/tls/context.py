@@ -22,9 +22,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pki import Credential
+from pki import Credential, der
 from pki.copied import Copied
-from pki.errors import cannot
+from pki.errors import Problem, cannot
+from pki.signed import subject
 
 
 class Verify(Enum):
@@ -150,9 +151,7 @@ def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
     password = secrets.token_hex(32)
     if isinstance(credential, Copied):  # whose key is worth nothing to anybody
         kind = "RSA" if isinstance(credential.key, rsa.RSAPrivateKey) else "EC"
-        key_pem = (
-            ssl.DER_cert_to_PEM_cert(credential.disguised_key).replace("CERTIFICATE", f"{kind} PRIVATE KEY").encode()
-        )
+        key_pem = der.armoured(f"{kind} PRIVATE KEY", credential.disguised_key)
     else:
         key_pem = credential.key.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
@@ -160,4 +159,11 @@ def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(credential.chain_pem + key_pem)
         file.flush()
-        context.load_cert_chain(file.name, password=password)
+        try:
+            context.load_cert_chain(file.name, password=password)
+        except ssl.SSLError as error:
+            raise Problem(
+                f"OpenSSL does not load the certificate of {subject(credential.certificate)}",
+                f"it says: {(error.reason or str(error)).replace('_', ' ').lower()}",
+                hint="weak keys: `openssl s_server -cipher ALL:@SECLEVEL=0`; what is malformed cannot be served",
+            ) from None
