@@ -20,7 +20,8 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.wire": set(),
     "tlsdemo.talk": {"tlsdemo.events", "tlsdemo.protocol"},
     "tlsdemo.events": {"tlsdemo.protocol"},
-    "tlsdemo.report": {"tlsdemo.protocol", "tlsdemo.events", "pki"},
+    "tlsdemo.findings": set(),
+    "tlsdemo.report": {"tlsdemo.protocol", "tlsdemo.events", "tlsdemo.findings", "pki"},
     "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.wire", "pki"},
     "tlsdemo.edu": BASE - {"tlsdemo.wire"} | {"tlsdemo.net"},
     "tlsdemo.tls": BASE | {"tlsdemo.net"},
@@ -30,11 +31,12 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.comparison": {"tlsdemo.protocol", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.prices": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.bench", "tlsdemo.worlds"},
     "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
-    "tlsdemo.lab": BELOW_THE_EDGE,
+    "tlsdemo.lab": BELOW_THE_EDGE | {"tlsdemo.findings"},
     "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.worlds"},
     "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes", "tlsdemo.worlds"},
     "tlsdemo.commands": BELOW_THE_EDGE
-    | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab", "tlsdemo.worlds", "tlsdemo.comparison", "tlsdemo.prices"},
+    | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab", "tlsdemo.worlds", "tlsdemo.comparison", "tlsdemo.prices"}
+    | {"tlsdemo.findings"},
     "tlsdemo.cli": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.commands"},
     "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
 }
@@ -48,6 +50,7 @@ OPENS_FILES = {
     "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
     "pki.gallery", "pki.looking", "pki.rogue_cli", "pki.engines", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour",
     "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context",
+    "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}
