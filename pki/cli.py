@@ -7,12 +7,14 @@ Commands return their exit code. What a user can cause arrives as `Problem` and 
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pki.console import CERTS, application, note, print_json, rfc3339
-from pki.errors import ExitCode
+from pki.errors import ExitCode, Problem
 from pki.looking import diff, show, verify
 from pki.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San
 from pki.rogue_cli import app as rogue_app
@@ -128,6 +130,43 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     return ExitCode.YES
 
 
+class ShellName(StrEnum):
+    """The values of --shell; `pki.export.Shell` without its imports."""
+
+    sh = "sh"
+    fish = "fish"
+
+
+@app.command()
+def env(
+    directory: Directory = CERTS,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", help="The authority to trust, in PEM; default: root.pem in --dir.", readable=False),
+    ] = None,
+    shell: Annotated[ShellName, typer.Option("--shell", help="The language of the shell.")] = ShellName.sh,
+    as_json: Json = False,
+) -> int:
+    """Print the environment that makes TLS clients trust the root: eval "$(pki env)"
+
+    In that shell, until it ends, curl, wget, git, Python, Node, Java, Go and many others trust this one authority.
+    """
+    from pki import export
+    from pki.transaction import recover, recover_around
+
+    recover(directory)
+    hint = "`pki init` makes an authority; or name another one's certificate with --ca"
+    if ca is not None:
+        recover_around(ca)
+        hint = "--ca names the authority's certificate, in PEM"
+    wanted = export.environment(ca or directory / "root.pem", directory, hint)
+    if as_json:
+        print_json({"set": dict(wanted.set), "unset": list(wanted.unset)})
+    else:
+        _print(_as_they_are(export.lines(wanted, export.Shell(shell.value))))
+    return ExitCode.YES
+
+
 # Helpers ------------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +195,19 @@ def _minted_json(minted: "Minted") -> dict[str, Any]:
         "files": list(minted.files),
         "moved_to": str(minted.moved_to) if minted.moved_to else None,
     }
+
+
+def _as_they_are(lines: Iterable[str]) -> list[str]:
+    """The lines, if stdout can show every character of them: an escaped path would lead nowhere."""
+    whole = list(lines)
+    try:
+        "".join(whole).encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise Problem(
+            f"the output is {error.encoding}, which has no {character!a}", hint="--json, or another locale"
+        ) from None
+    return whole
 
 
 def _print(lines: Iterable[str]) -> None:

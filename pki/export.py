@@ -1,13 +1,14 @@
-"""The environment that makes nearly every TLS client trust one authority, without touching a trust store. EDGE.
+"""The environment under which nearly every TLS client trusts one authority; no trust store is touched. EDGE.
 
     root.pem -> SSL_CERT_FILE, CURL_CA_BUNDLE, ...   most clients read PEM
-             -> java.p12 -> JAVA_TOOL_OPTIONS        Java reads PKCS #12, with a password
-             -> wgetrc   -> WGETRC                   wget has no variable for the file itself
+             -> java.p12 -> JAVA_TOOL_OPTIONS        Java reads PKCS #12, and needs a password
+             -> wgetrc   -> WGETRC                   wget has no variable for the certificates themselves
 
 It overrides and never inherits: a machine may have any of these preset, to another authority or to "check nothing".
-Most of these clients then trust this file alone; Node, Bun, Deno, wget and what rests on OpenSSL's defaults go on
-trusting the public authorities that came with them. No variable reaches browsers, GnuTLS's own programs and aria2;
-on macOS also Go and Apple's own frameworks look into the keychain alone.
+curl, requests, git, npm, pip, Java and others then trust this file and nothing else; Node, Bun, Deno, wget, and what
+loads OpenSSL's default folder as well, go on trusting the public authorities besides. No variable reaches browsers,
+aria2 and GnuTLS's own programs, nor on macOS what asks the keychain, as Go does there. Nor is anybody's configuration
+file overridden, but for wget's.
 """
 
 import hashlib
@@ -23,15 +24,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
 from pki.errors import Problem
-from pki.files import read_certificates, read_file
+from pki.files import EXPECTED, read_certificates, read_file
 from pki.transaction import PUBLIC, transaction
 
 FOLDER = "trust"
-"""Where the files in other forms go, below the folder that a caller names: one folder in it for each authority."""
+"""Where the other forms go, below the folder that a caller names: in one folder of its own for each authority."""
+
+# What is said -------------------------------------------------------------------------------------------------------
 
 
 class Form(StrEnum):
-    """What a variable's value says of the authority."""
+    """How a variable names the authority."""
 
     PEM = "{ca}"
     JAVA = (
@@ -42,49 +45,57 @@ class Form(StrEnum):
 
 
 SET: Mapping[str, tuple[Form, str]] = {
-    "SSL_CERT_FILE": (Form.PEM, "OpenSSL: Python, Ruby, Perl, PHP, .NET, s_client; also Go, Rust, uv"),
+    "SSL_CERT_FILE": (Form.PEM, "OpenSSL: Python, Ruby, Perl, PHP, .NET, s_client; and Go, Rust, uv"),
     "CURL_CA_BUNDLE": (Form.PEM, "curl"),
-    "REQUESTS_CA_BUNDLE": (Form.PEM, "Python: requests, HTTPie, conda"),
-    "NODE_EXTRA_CA_CERTS": (Form.PEM, "Node, Bun, Yarn, pnpm"),
-    "DENO_CERT": (Form.PEM, "Deno"),
-    "GIT_SSL_CAINFO": (Form.PEM, "git"),
-    "CARGO_HTTP_CAINFO": (Form.PEM, "cargo"),
-    "PIP_CERT": (Form.PEM, "pip"),
-    "npm_config_cafile": (Form.PEM, "npm, pnpm"),
-    "PERL_LWP_SSL_CA_FILE": (Form.PEM, "Perl: LWP"),
     "WGETRC": (Form.WGETRC, "wget"),
-    "JAVA_TOOL_OPTIONS": (Form.JAVA, "Java 8u301 and later: every JVM"),
-    "AWS_CA_BUNDLE": (Form.PEM, "AWS command line, boto3"),
+    "GIT_SSL_CAINFO": (Form.PEM, "git"),
+    "REQUESTS_CA_BUNDLE": (Form.PEM, "Python: requests, HTTPie, conda"),
+    "PIP_CERT": (Form.PEM, "Python: pip"),
+    "HTTPLIB2_CA_CERTS": (Form.PEM, "Python: httplib2"),
+    "WEBSOCKET_CLIENT_CA_BUNDLE": (Form.PEM, "Python: websocket-client"),
+    "NODE_EXTRA_CA_CERTS": (Form.PEM, "Node, Bun, Yarn"),
+    "npm_config_cafile": (Form.PEM, "npm, pnpm"),
+    "DENO_CERT": (Form.PEM, "Deno"),
+    "JAVA_TOOL_OPTIONS": (Form.JAVA, "Java, from 8u301: each JVM says on stderr that it picked it up"),
+    "CARGO_HTTP_CAINFO": (Form.PEM, "Rust: cargo"),
+    "PERL_LWP_SSL_CA_FILE": (Form.PEM, "Perl: LWP"),
+    "MOJO_CA_FILE": (Form.PEM, "Perl: Mojolicious"),
+    "COMPOSER_CAFILE": (Form.PEM, "PHP: Composer"),
+    "BUNDLE_SSL_CA_CERT": (Form.PEM, "Ruby: Bundler"),
+    "HEX_CACERTS_PATH": (Form.PEM, "Elixir: Hex"),
+    "JULIA_SSL_CA_ROOTS_PATH": (Form.PEM, "Julia"),
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": (Form.PEM, "gRPC"),
+    "AWS_CA_BUNDLE": (Form.PEM, "AWS: command line, boto3"),
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": (Form.PEM, "Google Cloud: command line"),
     "NIX_SSL_CERT_FILE": (Form.PEM, "Nix, and what it has built"),
 }
-"""One row for each variable: what it holds, and who reads it."""
+"""One row for each variable that is set: what it holds, and who reads it."""
 
-UNSET: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
-        "another way, to somebody in the middle",
-    ),
-    "SSL_CERT_DIR": "a folder of other authorities",
-    "GIT_SSL_CAPATH": "git: a folder of other authorities",
-    "GIT_SSL_NO_VERIFY": "git: checks nothing",
-    "NODE_TLS_REJECT_UNAUTHORIZED": "Node: checks nothing, if 0",
-    "PYTHONHTTPSVERIFY": "Python 2: checks nothing, if 0",
-    "PIP_TRUSTED_HOST": "pip: checks nothing there",
-    "npm_config_strict_ssl": "npm: checks nothing, if false",
-    "PERL_LWP_SSL_VERIFY_HOSTNAME": "Perl: checks nothing, if 0",
-    "PERL_LWP_SSL_CA_PATH": "Perl: a folder of other authorities",
-    "JDK_JAVA_OPTIONS": "Java: goes before JAVA_TOOL_OPTIONS",
-    "_JAVA_OPTIONS": "Java: goes before JAVA_TOOL_OPTIONS",
-    "CURL_HOME": "curl: another .curlrc",
-    "SYSTEM_WGETRC": "wget: another wgetrc",
+_REASONS: Mapping[str, str] = {
+    "another way, through somebody else": """
+        http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY grpc_proxy PIP_PROXY CARGO_HTTP_PROXY
+        npm_config_proxy npm_config_https_proxy NPM_CONFIG_PROXY NPM_CONFIG_HTTPS_PROXY""",
+    "other authorities": """
+        SSL_CERT_DIR GIT_SSL_CAPATH PERL_LWP_SSL_CA_PATH HTTPS_CA_FILE HTTPS_CA_DIR npm_config_ca NPM_CONFIG_CA
+        NPM_CONFIG_CAFILE NODE_USE_SYSTEM_CA DENO_TLS_CA_STORE UV_NATIVE_TLS UV_SYSTEM_CERTS""",
+    "may say that nothing is checked": """
+        GIT_SSL_NO_VERIFY NODE_TLS_REJECT_UNAUTHORIZED PYTHONHTTPSVERIFY PIP_TRUSTED_HOST UV_INSECURE_HOST
+        CONDA_SSL_VERIFY npm_config_strict_ssl NPM_CONFIG_STRICT_SSL YARN_ENABLE_STRICT_SSL
+        PERL_LWP_SSL_VERIFY_HOSTNAME PERL_HTTP_TINY_SSL_INSECURE_BY_DEFAULT MOJO_INSECURE BUNDLE_SSL_VERIFY_MODE
+        HEX_UNSAFE_HTTPS JULIA_SSL_NO_VERIFY_HOSTS""",
+    "goes before JAVA_TOOL_OPTIONS": "JDK_JAVA_OPTIONS _JAVA_OPTIONS",
+    "another configuration file": "CURL_HOME SYSTEM_WGETRC",
 }
+UNSET: Mapping[str, str] = {name: reason for reason, names in _REASONS.items() for name in names.split()}
 """What would be inherited and must not be, with the reason."""
+
+
+# The environment ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a child's environment must have, and must not have, so that it trusts one authority."""
+    """What the environment of a client must have, and must not have, so that it trusts one authority."""
 
     set: Mapping[str, str]
     unset: tuple[str, ...]
@@ -94,16 +105,14 @@ class Environment:
         return {name: value for name, value in inherited.items() if name not in self.unset} | dict(self.set)
 
 
-def environment(ca_file: Path, folder: Path) -> Environment:
-    """The environment that trusts `ca_file` (PEM, one certificate or several).
+def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environment:
+    """The environment that trusts `ca_file`: PEM, one certificate or several.
 
-    What some clients need in another form is written into `folder`/trust/, in a folder of the authority's own, so that
-    one `folder` serves many. Files there are public; they hold nothing else than `ca_file` does. A Problem says what
-    could not be read or written.
+    The other forms of it go to `folder`/trust/, each authority into a folder of its own, so that one `folder` serves
+    many; they are as public as `ca_file`. A Problem says what could not be read or written.
     """
+    authorities = _authorities(ca_file, hint)
     ca = os.path.abspath(ca_file)
-    authorities = read_certificates(ca_file)
-    _refuse_der(ca_file)
     own = f"{FOLDER}/{_digest(ca, authorities)}"
     java, wgetrc = (os.path.abspath(folder / own / name) for name in ("java.p12", "wgetrc"))
     for path in (ca, java):
@@ -112,13 +121,13 @@ def environment(ca_file: Path, folder: Path) -> Environment:
         change.write(f"{own}/java.p12", _java_trust_store(authorities), PUBLIC)
         change.write(f"{own}/wgetrc", _wgetrc(ca), PUBLIC)
         change.commit()
-    # The JVM splits its options at white space and knows the quotes of the shell (hotspot's arguments.cpp).
+    # A JVM splits its options at white space and joins quoted pieces as a shell does (HotSpot's arguments.cpp).
     values = {"ca": ca, "java": shlex.quote(java), "wgetrc": wgetrc, "password": PASSWORD}
     return Environment({name: form.value.format(**values) for name, (form, _) in SET.items()}, tuple(UNSET))
 
 
-PASSWORD = "changeit"  # Java's own default, and no secret; but without one it finds the store empty
-ITERATIONS = 1000  # the fewest that strict providers take (SP 800-132 §5.2): it protects what is public anyway
+PASSWORD = "changeit"  # Java's own default and no secret; without one it takes the store for an empty one
+ITERATIONS = 1000  # the fewest that strict providers take (SP 800-132 §5.2); what they protect is public anyway
 
 
 def _java_trust_store(authorities: Sequence[x509.Certificate]) -> bytes:
@@ -128,58 +137,70 @@ def _java_trust_store(authorities: Sequence[x509.Certificate]) -> bytes:
 
 
 def _wgetrc(ca: str) -> bytes:
-    """It goes before /etc/wgetrc, which may have switched off the check or named a proxy."""
+    """It is read after /etc/wgetrc, which may have switched off the check or named a proxy."""
     return b"ca_certificate = %s\ncheck_certificate = on\nuse_proxy = off\n" % os.fsencode(ca)
 
 
 def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
-    """A name of their own, so that another authority never takes the place of one that some shell trusts by now."""
+    """A name of its own, so that another authority never takes the place of one that some shell trusts by now."""
     whole = hashlib.sha256(os.fsencode(ca))
     for each in authorities:
         whole.update(each.public_bytes(Encoding.DER))
     return whole.hexdigest()[:16]
 
 
-def _refuse_der(ca_file: Path) -> None:
-    if b"-----BEGIN" not in read_file(ca_file):
+def _authorities(ca_file: Path, hint: str) -> tuple[x509.Certificate, ...]:
+    data = read_file(ca_file, hint)
+    found = read_certificates(ca_file, hint)
+    if b"-----BEGIN" not in data:
         raise Problem(
             f"{ca_file} is DER, and clients read PEM",
             hint=f"`openssl x509 -inform DER -in {shlex.quote(str(ca_file))} -out ca.pem`",
         )
+    return found
 
 
 def _refuse_unprintable(path: str) -> None:
-    """A line break would end the line of wgetrc; what is not UTF-8 cannot be printed as it is."""
+    """A line break would end the line of wgetrc; and what is not UTF-8 cannot be printed as it is."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
         raise Problem(
-            f"{path!r} cannot stand in a variable for every client", hint="use a path without such characters"
+            f"not every client can be told of {path!r}", hint="use a path without control characters, in UTF-8"
         )
 
 
-# As text --------------------------------------------------------------------------------------------------------------
+# As text ------------------------------------------------------------------------------------------------------------
 
 
 class Shell(StrEnum):
-    """The shells whose language we print."""
+    """The shells whose language we speak."""
 
     SH = "sh"
     FISH = "fish"
 
 
+TAKEN_IN_BY = {Shell.SH: 'eval "$(pki env)"', Shell.FISH: "pki env --shell fish | source"}
+
+
 def lines(wanted: Environment, shell: Shell) -> Iterator[str]:
-    """What a shell evaluates, each line with who reads the variable, or why it goes."""
+    """What a shell evaluates: each line with who reads the variable, or why it goes."""
+    yield f"# For one shell, until it ends: {TAKEN_IN_BY[shell]}"
+    yield "# Not for your profile: a rogue lives next door, and many clients will refuse the public web."
+    yield "# Browsers, aria2 and GnuTLS's own programs read none of these."
+    export, unset, quoted = SYNTAX[shell]
     for name, value in wanted.set.items():
-        statement = f"export {name}={_quoted(value)}" if shell is Shell.SH else f"set -gx {name} {_fish(value)}"
-        yield f"{statement}  # {SET[name][1]}"
+        yield f"{export.format(name, quoted(value))}  # {SET[name][1]}"
     for name in wanted.unset:
-        yield f"{'unset' if shell is Shell.SH else 'set -e'} {name}  # {UNSET[name]}"
+        yield f"{unset.format(name)}  # {UNSET[name]}"
 
 
-def _quoted(value: str) -> str:
-    """Always in quotes, which shlex leaves out where it can."""
+def _sh(value: str) -> str:
+    """Always in quotes, also where shlex.quote needs none: one line looks like the other."""
     return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
 def _fish(value: str) -> str:
-    r"""In single quotes, where fish knows \\ and \' alone."""
+    r"""In single quotes, in which fish knows \\ and \' alone."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+SYNTAX = {Shell.SH: ("export {}={}", "unset {}", _sh), Shell.FISH: ("set -gx {} {}", "set -e {}", _fish)}
