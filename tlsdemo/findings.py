@@ -128,6 +128,21 @@ class Report:
         return tuple(each for each in self.findings if not each.verdict.decided)
 
     @property
+    def conclusive(self) -> bool:
+        """Whether it accepted the good certificate: who refuses everything, or never comes, has shown nothing."""
+        return all(each.verdict.takes_it for each in self.findings if each.case.id == "good")
+
+    @property
+    def exit_code(self) -> int:
+        """1: a finding fails. 3: not conclusive, or none fails and one that might is undecided. Otherwise 0."""
+        grave = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+        if not self.conclusive:
+            return 3
+        if self.failing:
+            return 1
+        return 3 if any(each.case.severity in grave for each in self.undecided) else 0
+
+    @property
     def grade(self) -> str:
         """A letter: how far one can rely on it."""
         if self.checks_no_chain:

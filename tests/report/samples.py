@@ -1,0 +1,109 @@
+"""Reports as a lab writes them, of the catalogue's own cases."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pki.rogues import CATALOGUE
+from tlsdemo.findings import Case, Comparison, Finding, Report, Unserved, Verdict
+
+STARTED = datetime(2026, 11, 20, 9, 30, 5, tzinfo=UTC)
+CASES = {
+    each.id: Case(
+        each.id,
+        each.aliases,
+        each.theme,
+        each.summary,
+        each.story,
+        each.clause,
+        each.must.value,
+        each.severity.value,
+        each.cve,
+        (10,) if each.id == "expired" else (),
+    )
+    for each in CATALOGUE.values()
+}
+ON_THE_CHAIN = ("chain", "signature", "authorities")
+
+Judge = Callable[[Case], Finding]
+
+
+def accepted(case: Case) -> Finding:
+    whom = "the server" if case.must == "accept" else "an impostor"
+    return Finding(case, Verdict.ACCEPTED, f"sent 78 bytes to {whom}: GET / HTTP/1.1", exit_code=0, seconds=0.031)
+
+
+def refused(case: Case) -> Finding:
+    words = "curl: (60) SSL certificate problem: certificate has expired\nMore details here: https://curl.se/docs"
+    did = "left after the server's certificate, and said why"
+    return Finding(case, Verdict.REFUSED, did, words, "certificate_expired", 60, 0.029)
+
+
+def refused_late(case: Case) -> Finding:
+    words = "curl: (60) SSL: no alternative certificate subject name matches target host name 'localhost'"
+    did = "finished its handshake, and left without a word to say"
+    return Finding(case, Verdict.REFUSED_LATE, did, words, None, 60, 0.03)
+
+
+def implied(case: Case) -> Finding:
+    return Finding(case, Verdict.IMPLIED, "not run: a client that checks no chain accepts it")
+
+
+def inconclusive(case: Case) -> Finding:
+    return Finding(case, Verdict.INCONCLUSIVE, "it never came, and had to be ended after 10 s", seconds=10.0)
+
+
+def strict(case: Case) -> Finding:
+    if case.must == "accept":
+        return accepted(case)
+    return refused_late(case) if case.theme in ("hosts", "wildcards") else refused(case)
+
+
+def careless(case: Case) -> Finding:
+    """As many a client is: what is weak passes, an odd wildcard as well, and what is big is too much for it."""
+    if case.id in ("good-10000-sans", "serial-negative"):
+        return refused(case)
+    if case.id == "leaf-v1":
+        return inconclusive(case)
+    if case.severity == "weak" or case.id in ("rsa512", "ec-explicit-params", "known-private-key", "revoked"):
+        return replace(accepted(case), said="connected")
+    return strict(case)
+
+
+def blind(case: Case) -> Finding:
+    """As one that checks nothing."""
+    return implied(case) if case.theme in ON_THE_CHAIN and case.id != "untrusted-root" else accepted(case)
+
+
+def report(
+    judge: Judge = strict,
+    cases: Iterable[Case] = CASES.values(),
+    *,
+    client: str = "curl -sS {url}",
+    version: str = "curl 8.14.1 (x86_64-pc-linux-gnu) libcurl/8.14.1 OpenSSL/3.5.1 zlib/1.3.1",
+    unserved: tuple[str, ...] = ("duplicate-extension", "san-nul-byte"),
+    fail_on: str = "must",
+) -> Report:
+    served = [each for each in cases if each.id not in unserved]
+    why = "cannot be served here: this OpenSSL does not load it"
+    return Report(
+        client,
+        version,
+        tuple(map(judge, served)),
+        tuple(Unserved(CASES[name], why) for name in unserved if name in CASES),
+        checks_no_chain=judge is blind,
+        fail_on=fail_on,
+        started=STARTED,
+        seconds=4.21,
+    )
+
+
+def comparison() -> Comparison:
+    return Comparison(
+        (
+            report(client="curl"),
+            report(careless, client="gnutls-cli", version="gnutls-cli 3.8.9"),
+            report(blind, client="openssl", version="OpenSSL 3.5.1 1 Jul 2025"),
+        ),
+        (("java", "no program `java` on the path"),),
+    )

@@ -1,0 +1,253 @@
+"""What one client did in the lab: told on a terminal of 80 columns, and as data.
+
+Both are pure functions of a `Report`. The text opens with the worst that can be said, and a newcomer can read it from
+there on; nothing in it needs a colour.
+"""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.cells import cell_len, chop_cells
+
+from pki.errors import printable
+from tlsdemo.findings import GRADES, SEVERITIES, Finding, Report, Verdict
+from tlsdemo.report import finding as words
+from tlsdemo.report.finding import counted
+
+WIDTH = 80
+LABEL = 14
+HANGING = 4
+LONGEST = 4000
+LONGEST_WORDS = 400
+"""Characters of a text, and of what a client said, that a terminal is shown."""
+
+
+def as_text(report: Report) -> Iterator[str]:
+    """The lines, none wider than 80 columns."""
+    yield from _who(report)
+    if not report.conclusive:
+        yield from _nothing_decided(report)
+    if report.checks_no_chain:
+        yield from _no_chain()
+    yield from _grade(report)
+    yield from _findings(report)
+    yield from _rest(report)
+    yield from _undecided(report)
+    yield from _unserved(report)
+    yield ""
+    yield from _say(words.exit_reason(report))
+
+
+# What comes first -----------------------------------------------------------------------------------------------------
+
+
+def _who(report: Report) -> Iterator[str]:
+    yield from _heading("A TLS client among broken certificates")
+    yield from _show("client", report.client, indent=0)
+    if report.version:
+        yield from _show("version", report.version, indent=0)
+    run = f"{report.started:%Y-%m-%d %H:%M} UTC, {counted(len(report.findings), 'case')} in {report.seconds:.1f} s"
+    yield from _show("run", run, indent=0)
+
+
+def _nothing_decided(report: Report) -> Iterator[str]:
+    yield from _heading("No verdict: this client does not accept the good certificate")
+    yield from _say(
+        """Who refuses everything holds off every attacker, and shows nothing. See that the command asks for {url}, and
+        that it trusts the authority in {ca} or in the environment."""
+    )
+    for each in report.findings:
+        if each.case.id == "good":
+            yield from _evidence(each)
+
+
+def _no_chain() -> Iterator[str]:
+    yield from _heading("This client checks no chain")
+    yield from _say(
+        """It accepted a certificate from an authority that nobody has heard of. Anybody can found one in a second. So
+        whoever sits between this client and a server can be that server: read everything, and change everything. The
+        connection is encrypted, but nobody knows with whom."""
+    )
+
+
+def _grade(report: Report) -> Iterator[str]:
+    yield from _heading(f"Grade {report.grade}" if report.conclusive else "No grade")
+    if report.conclusive:
+        yield from _say(f"It {GRADES[report.grade]}.")
+    yield "Cases in which it does otherwise than a strict client:"
+    yield ""
+    for severity in SEVERITIES:
+        wrong, decided = len(report.wrong(severity)), report.count(severity)
+        number = f"{wrong:>4} of {decided:>3}" if decided else "not asked".rjust(11)
+        yield f"    {severity:<{LABEL}}{number}   {words.MEANINGS[severity]}"
+
+
+# What matters ---------------------------------------------------------------------------------------------------------
+
+
+def _findings(report: Report) -> Iterator[str]:
+    wrong = [each for severity in SEVERITIES for each in report.wrong(severity)]
+    seen = words.gravest_first(each for each in wrong if each.verdict is not Verdict.IMPLIED)
+    implied = [each for each in wrong if each.verdict is Verdict.IMPLIED]
+    if not wrong:
+        return
+    yield from _heading(f"What it does otherwise: {len(wrong)}")
+    for number, each in enumerate(seen, 1):
+        yield from [""] if number > 1 else []
+        yield from _finding(number, each)
+    if implied:
+        yield from [""] if seen else []
+        themes = ", ".join(f"{theme} {len(them)}" for theme, them in words.by_theme(implied).items())
+        yield from _say(
+            f"""{len(implied)} more are implied, and were not run: who checks no chain accepts them as well. By theme:
+            {themes}. `--json` names them."""
+        )
+
+
+def _finding(number: int, finding: Finding) -> Iterator[str]:
+    case = finding.case
+    yield from _hang(f"{number}. {case.id}: {words.headline(finding)}", indent=0)
+    yield from _show("what it is" if case.must == "accept" else "what is wrong", case.summary)
+    for paragraph in words.why(case):
+        yield from _show("why it matters", paragraph)
+    if case.cve:
+        yield from _show("made famous by", ", ".join(case.cve))
+    yield from _show("clause", f"{case.clause} ({case.severity}: {words.demands(case)})")
+    yield from _evidence(finding)
+
+
+def _evidence(finding: Finding) -> Iterator[str]:
+    yield from _show("what it did", finding.did)
+    spoken = "\n".join(words.said(finding))
+    cut = f" [and {len(spoken) - LONGEST_WORDS} more characters]" if len(spoken) > LONGEST_WORDS else ""
+    lines = (spoken[:LONGEST_WORDS] + cut).splitlines() or ["nothing"]
+    for place, line in enumerate(lines):
+        yield from _show("what it said" if place == 0 else "", line)
+    yield from _show("alert it sent", words.alert(finding))
+    yield from _show("exit code", words.ending(finding))
+
+
+# All the rest ---------------------------------------------------------------------------------------------------------
+
+
+def _rest(report: Report) -> Iterator[str]:
+    right = [each for each in report.findings if each.verdict.decided and not each.is_wrong]
+    if not right:
+        return
+    yield from _heading(f"As a strict client does: {len(right)}")
+    for theme, findings in words.by_theme(right).items():
+        yield theme
+        yield from _table([_row(each) for each in findings])
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    verdict = finding.verdict.value
+    if finding.verdict is Verdict.IMPLIED:
+        return finding.case.id, verdict, "", ""
+    alert = words.alert(finding) if finding.alert else "" if finding.verdict.takes_it else "no alert"
+    return finding.case.id, verdict, alert, "ended" if finding.exit_code is None else f"exit {finding.exit_code}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    for case, verdict, alert, exit_word in rows:
+        yield from _hang(f"{case:<29} {verdict:<12} {alert:<23} {exit_word}".rstrip())
+
+
+def _undecided(report: Report) -> Iterator[str]:
+    if not report.undecided:
+        return
+    yield from _heading(f"Not decided: {len(report.undecided)}")
+    for each in report.undecided:
+        last = words.said(each)[-1:]
+        heard = f"; it said: {last[0][:LONGEST_WORDS]}" if last else ""
+        yield from _hang(f"{each.case.id} ({each.verdict.value}): {each.did}{heard}")
+
+
+def _unserved(report: Report) -> Iterator[str]:
+    if not report.unserved:
+        return
+    yield from _heading(f"Not run: {len(report.unserved)}")
+    reasons: dict[str, list[str]] = {}
+    for each in report.unserved:
+        reasons.setdefault(each.reason, []).append(each.case.id)
+    for reason, cases in reasons.items():
+        yield from _hang(f"{reason}: {', '.join(cases)}")
+
+
+# Lines ----------------------------------------------------------------------------------------------------------------
+
+
+def _heading(text: str) -> Iterator[str]:
+    yield from ("", text, "─" * len(text))
+
+
+def _show(label: str, value: str, *, indent: int = 4) -> Iterator[str]:
+    column = indent + LABEL + 2
+    for number, line in enumerate(_lines(value, WIDTH - column) or [""]):
+        yield f"{'':{indent}}{label if number == 0 else '':<{LABEL}}  {line}".rstrip()
+
+
+def _say(text: str) -> Iterator[str]:
+    """A paragraph of our own."""
+    yield from _lines(" ".join(text.split()), WIDTH)
+
+
+def _hang(text: str, indent: int = 2) -> Iterator[str]:
+    """An entry of a list: its first line indented, the others deeper."""
+    for number, line in enumerate(_lines(text, WIDTH - HANGING)):
+        yield f"{'':{indent if number == 0 else HANGING}}{line}"
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Broken between words, and within one that is too long; a wide character takes two columns."""
+    text = printable(text[:LONGEST]) + (f" [and {len(text) - LONGEST} more characters]" if len(text) > LONGEST else "")
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    return [part for line in lines for part in (chop_cells(line, width) if cell_len(line) > width else [line])]
+
+
+# For programs ---------------------------------------------------------------------------------------------------------
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """For JSON; the caller adds the schema."""
+    return {
+        "client": report.client,
+        "version": report.version,
+        "conclusive": report.conclusive,
+        "checks_no_chain": report.checks_no_chain,
+        "grade": report.grade if report.conclusive else None,
+        "fail_on": report.fail_on,
+        "counts": counts(report),
+        "findings": [_finding_as_data(each) for each in report.findings],
+        "unserved": [{"case": each.case.id, "reason": each.reason} for each in report.unserved],
+        "started": words.stamp(report.started),
+        "seconds": report.seconds,
+    }
+
+
+def counts(report: Report) -> dict[str, dict[str, int]]:
+    """By severity: the decided cases, and those in which it does otherwise than a strict client."""
+    return {each: {"cases": report.count(each), "wrong": len(report.wrong(each))} for each in SEVERITIES}
+
+
+def _finding_as_data(finding: Finding) -> dict[str, Any]:
+    case = finding.case
+    return {
+        "case": case.id,
+        "theme": case.theme,
+        "wrong": case.summary,
+        "why": case.story,
+        "clause": case.clause,
+        "cve": list(case.cve),
+        "expect": case.must,
+        "severity": case.severity,
+        "verdict": finding.verdict.value,
+        "is_wrong": finding.is_wrong,
+        "did": finding.did,
+        "said": finding.said,
+        "alert": finding.alert,
+        "exit_code": finding.exit_code,
+        "seconds": finding.seconds,
+        "verify_codes": list(case.verify_codes),
+    }

@@ -1,0 +1,248 @@
+"""Several clients on the same cases: the differential matrix, on a terminal, as Markdown and as data.
+
+    expired       r r A      r  refused     A  accepted, and a strict client does not
+    good          a a a      *  the clients do not all do the same
+
+Letters say what was done, capitals that a strict client does otherwise: no colour is needed to read it.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+
+from pki.errors import printable
+from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Verdict
+from tlsdemo.report.client import LONGEST, WIDTH, counts
+from tlsdemo.report.finding import counted, stamp
+
+LETTERS: Mapping[Verdict, str] = {
+    Verdict.ACCEPTED: "a",
+    Verdict.REFUSED: "r",
+    Verdict.REFUSED_LATE: "l",
+    Verdict.IMPLIED: "i",
+    Verdict.NO_SNI: "s",
+    Verdict.INCONCLUSIVE: "?",
+}
+NOT_RUN = "·"
+DIFFERS = "*"
+CAPITAL = "a capital: a strict client does otherwise"
+"""What an upper-case letter says."""
+
+
+class Table:
+    """A comparison as a grid: who did what with which case."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.reports = tuple(comparison.reports)
+        self.cases = comparison.cases
+        self.differing = [case for case in self.cases if comparison.differs(case)]
+        self._found = [{each.case.id: each for each in report.findings} for report in self.reports]
+
+    def __getitem__(self, place: tuple[int, Case]) -> Finding | None:
+        client, case = place
+        return self._found[client].get(case.id)
+
+    def sign(self, client: int, case: Case) -> str:
+        """One character for what that client did."""
+        finding = self[client, case]
+        if finding is None:
+            return NOT_RUN
+        letter = LETTERS[finding.verdict]
+        return letter.upper() if finding.is_wrong else letter
+
+    def by_theme(self) -> dict[str, list[Case]]:
+        """The cases under their themes, in their order."""
+        found: dict[str, list[Case]] = {}
+        for case in self.cases:
+            found.setdefault(case.theme, []).append(case)
+        return found
+
+    def legend(self) -> list[str]:
+        """What the signs say that occur."""
+        signs = {self.sign(client, case) for client in range(len(self.reports)) for case in self.cases}
+        lower = {sign.lower() for sign in signs}
+        told = [f"{letter} {verdict.value}" for verdict, letter in LETTERS.items() if letter in lower]
+        capitals = [CAPITAL] if any(sign.isupper() for sign in signs) else []
+        return [*told, *([f"{NOT_RUN} not run"] if NOT_RUN in signs else []), *capitals]
+
+    def summary(self) -> str:
+        """How many there are, and how far they agree."""
+        clients, cases, differing = len(self.reports), len(self.cases), len(self.differing)
+        return f"{counted(clients, 'client')} on {counted(cases, 'case')}; they disagree about {differing} of them."
+
+
+# On a terminal --------------------------------------------------------------------------------------------------------
+
+
+def as_text(comparison: Comparison) -> Iterator[str]:
+    """The lines, none wider than 80 columns: a summary, the clients, then the matrix, in blocks if they are many."""
+    table = Table(comparison)
+    yield from textwrap.wrap(table.summary(), WIDTH)
+    yield ""
+    yield from _clients(table)
+    width = min(max((cell_len(case.id) for case in table.cases), default=0) + 3, WIDTH // 2)
+    at_once = (WIDTH - width) // COLUMN
+    for first in range(0, len(table.reports), at_once):
+        yield ""
+        yield from _matrix(table, range(first, min(first + at_once, len(table.reports))), width)
+    yield ""
+    yield from textwrap.wrap("; ".join([*table.legend(), f"{DIFFERS} they disagree"]), WIDTH)
+
+
+def _clients(table: Table) -> Iterator[str]:
+    yield "Otherwise than a strict client, of the cases that were decided:"
+    yield ""
+    names = min(max((cell_len(printable(each.client)) for each in table.reports), default=0), LONGEST_NAME)
+    columns = "".join(f"{severity[:4]:>9}" for severity in SEVERITIES)
+    yield f"{'':{names + 6}}grade{columns}"
+    for number, report in enumerate(table.reports, 1):
+        shares = "".join(f"{_share(report, severity):>9}" for severity in SEVERITIES)
+        line = f"{number:>4}  {_cell(report.client, names)}{_grade(report):^5}{shares}   "
+        yield (line + _cell(report.version, WIDTH - cell_len(line))).rstrip()
+    for name, reason in table.comparison.missing:
+        yield from textwrap.wrap(_short(f"   -  {name}: {reason}"), WIDTH, subsequent_indent=" " * 6)
+
+
+def _matrix(table: Table, clients: range, width: int) -> Iterator[str]:
+    yield " " * width + "".join(f"{client + 1:>{COLUMN}}" for client in clients)
+    for theme, cases in table.by_theme().items():
+        yield printable(theme)
+        for case in cases:
+            mark = DIFFERS if case in table.differing else " "
+            signs = "".join(f"{table.sign(client, case):>{COLUMN}}" for client in clients)
+            yield _cell(f"{mark} {case.id}", width) + signs
+
+
+COLUMN = 3
+LONGEST_NAME = 24
+
+
+def _cell(text: str, width: int) -> str:
+    """Exactly so wide; what is cut off is marked."""
+    text = printable(text[:WIDTH])
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
+def _short(text: str) -> str:
+    return printable(text[:LONGEST])
+
+
+def _grade(report: Report) -> str:
+    return report.grade if report.conclusive else "-"
+
+
+def _share(report: Report, severity: str) -> str:
+    return f"{len(report.wrong(severity))}/{report.count(severity)}"
+
+
+# As Markdown ----------------------------------------------------------------------------------------------------------
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """The full table, cases by clients; a row in which they differ is marked, what a strict client does not is bold."""
+    table = Table(comparison)
+    lines = [table.summary(), "", *_head(table, "case", "must"), _row(["grade", "", *map(_grade, table.reports)])]
+    for theme, cases in table.by_theme().items():
+        lines.append(_row([f"**{_escaped(theme)}**", *[""] * (len(table.reports) + 1)]))
+        for case in cases:
+            signs = (table.sign(client, case) for client in range(len(table.reports)))
+            mark = f" {MARK}" if case in table.differing else ""
+            cells = (f"**{sign}**" if sign.isupper() else sign for sign in signs)
+            lines.append(_row([f"{_escaped(case.id)}{mark}", case.must, *cells]))
+    told = "; ".join([*table.legend(), f"{MARK} they disagree"])
+    return "\n".join([*lines, "", told + ".", *_missing(table), ""])
+
+
+def summary_markdown(comparison: Comparison) -> str:
+    """By theme: in how many of the decided cases each client does otherwise than a strict one."""
+    table = Table(comparison)
+    lines = [*_head(table, "theme"), _row(["grade", *map(_grade, table.reports)])]
+    for theme, cases in table.by_theme().items():
+        shares = []
+        for client in range(len(table.reports)):
+            decided = [each for case in cases if (each := table[client, case]) and each.verdict.decided]
+            wrong = sum(each.is_wrong for each in decided)
+            share = f"{wrong} / {len(decided)}"
+            shares.append(f"**{share}**" if wrong else share)
+        lines.append(_row([_escaped(theme), *shares]))
+    told = "Otherwise than a strict client / decided."
+    return "\n".join([*lines, "", told, *_missing(table), ""])
+
+
+MARK = "≠"
+
+
+def _head(table: Table, *first: str) -> list[str]:
+    names = [_escaped(each.client) for each in table.reports]
+    rule = "|---" * len(first) + "|:-:" * len(names) + "|"
+    return [_row([*first, *names]), rule]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _missing(table: Table) -> list[str]:
+    return [f"\nNot run: {_escaped(name)} ({_escaped(reason)})." for name, reason in table.comparison.missing]
+
+
+def _escaped(text: str) -> str:
+    """Text as text: nothing in it is Markdown or HTML."""
+    return "".join(f"&#{ord(sign)};" if sign in MARKUP else sign for sign in _short(text))
+
+
+MARKUP = "|\\`*_<>&[]#~!"
+
+
+# For programs ---------------------------------------------------------------------------------------------------------
+
+
+def as_data(comparison: Comparison) -> dict[str, Any]:
+    """For JSON; the caller adds the schema. The verdicts of a case are in the order of the clients."""
+    table = Table(comparison)
+    return {
+        "clients": [_client_as_data(each) for each in table.reports],
+        "missing": [{"client": name, "reason": reason} for name, reason in comparison.missing],
+        "disagreements": len(table.differing),
+        "cases": [_case_as_data(table, case) for case in table.cases],
+    }
+
+
+def _client_as_data(report: Report) -> dict[str, Any]:
+    return {
+        "client": report.client,
+        "version": report.version,
+        "conclusive": report.conclusive,
+        "checks_no_chain": report.checks_no_chain,
+        "grade": report.grade if report.conclusive else None,
+        "counts": counts(report),
+        "unserved": [{"case": each.case.id, "reason": each.reason} for each in report.unserved],
+        "started": stamp(report.started),
+        "seconds": report.seconds,
+    }
+
+
+def _case_as_data(table: Table, case: Case) -> dict[str, Any]:
+    found = ((report.client, table[client, case]) for client, report in enumerate(table.reports))
+    return {
+        "case": case.id,
+        "theme": case.theme,
+        "wrong": case.summary,
+        "clause": case.clause,
+        "expect": case.must,
+        "severity": case.severity,
+        "differs": case in table.differing,
+        "verdicts": [
+            {
+                "client": client,
+                "verdict": each.verdict.value if each else None,
+                "is_wrong": each.is_wrong if each else None,
+                "alert": each.alert if each else None,
+                "exit_code": each.exit_code if each else None,
+            }
+            for client, each in found
+        ],
+    }

@@ -1,0 +1,136 @@
+"""One finding in words, the same in every format: what is wrong, why it matters, what the client did and said.
+
+Pure functions of `tlsdemo.findings`. What a client said is hostile text: `printable` where a terminal may read it,
+and each format escapes what it must.
+"""
+
+import re
+import signal
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pki.errors import printable
+from tlsdemo.findings import SEVERITIES, Case, Finding, Report, Verdict
+
+MEANINGS = {
+    "must": "what every client has to do",
+    "weak": "undisputed, yet OpenSSL accepts it by default",
+    "informational": "standards or policies disagree",
+}
+"""What a severity says."""
+
+ACCEPTS = {
+    "must": "accepts what every client must refuse",
+    "weak": "accepts what nobody should",
+    "informational": "accepts what strict clients refuse",
+}
+REFUSES = {
+    "must": "refuses what is good",
+    "weak": "refuses what is good",
+    "informational": "refuses what is good enough",
+}
+AS_EXPECTED = {"accept": "accepts it, as it should", "reject": "refuses it, as it should"}
+LATE = "It refused only after its handshake was done."
+
+
+def headline(finding: Finding) -> str:
+    """How the client stands to a strict one, in a phrase."""
+    case = finding.case
+    if not finding.verdict.decided:
+        return "not decided"
+    if not finding.is_wrong:
+        return AS_EXPECTED[case.must]
+    if case.must == "accept":
+        return REFUSES[case.severity]
+    return ACCEPTS[case.severity] + (" (implied)" if finding.verdict is Verdict.IMPLIED else "")
+
+
+def why(case: Case) -> tuple[str, ...]:
+    """The paragraphs of its story that come after the summary, each on one line."""
+    paragraphs = (" ".join(each.split()) for each in case.story.split("\n\n"))
+    return tuple(each for each in paragraphs if each and each != " ".join(case.summary.split()))
+
+
+def demands(case: Case) -> str:
+    """What a strict client does with it."""
+    return "accept it" if case.must == "accept" else "refuse it"
+
+
+def alert(finding: Finding) -> str:
+    """The alert that it sent, or that there was none."""
+    if finding.verdict is Verdict.IMPLIED:
+        return "not run"
+    return printable(finding.alert) if finding.alert else "none"
+
+
+def ending(finding: Finding) -> str:
+    """How the client's program ended."""
+    code = finding.exit_code
+    if code is None:
+        return "not run" if finding.verdict is Verdict.IMPLIED else "none: it had to be ended"
+    if code >= 0:
+        return str(code)
+    return f"none: ended by signal {-code}{_signal(-code)}"
+
+
+def _signal(number: int) -> str:
+    return f" ({signal.Signals(number).name})" if number in {each.value for each in signal.Signals} else ""
+
+
+def said(finding: Finding) -> tuple[str, ...]:
+    """The client's words, line by line, without control characters."""
+    lines = (printable(line).rstrip() for line in finding.said.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def link(clause: str) -> str | None:
+    """Where the clause can be read, if it is one of an RFC."""
+    found = re.search(r"RFC (\d+)(?: §((\d+|[A-Z])(?:\.\d+)*))?", clause)
+    if not found:
+        return None
+    number, section, first = found.groups()
+    anchor = f"#{'section' if first.isdigit() else 'appendix'}-{section}" if section else ""
+    return f"https://www.rfc-editor.org/rfc/rfc{number}{anchor}"
+
+
+def cve_link(cve: str) -> str:
+    """The record of a vulnerability."""
+    return f"https://www.cve.org/CVERecord?id={cve}"
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """By severity; what an impostor can use before what is merely refused; else in their order."""
+    return sorted(findings, key=lambda each: (SEVERITIES.index(each.case.severity), each.case.must == "accept"))
+
+
+def by_theme(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """The findings under the theme of their case, in their order."""
+    found: dict[str, list[Finding]] = {}
+    for each in findings:
+        found.setdefault(each.case.theme, []).append(each)
+    return found
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339, in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{number} {thing if number == 1 else things or thing + 's'}"
+
+
+def exit_reason(report: Report) -> str:
+    """The exit code, and what decided it."""
+    grave = SEVERITIES[: SEVERITIES.index(report.fail_on) + 1]
+    kind = f"of severity {' or '.join(grave)} (--fail-on {report.fail_on})"
+    match report.exit_code:
+        case 1:
+            return f"Exit code 1: {counted(len(report.failing), 'finding')} {kind}."
+        case 3 if not report.conclusive:
+            return "Exit code 3: the good certificate was not accepted, so that nothing is decided."
+        case 3:
+            number = sum(1 for each in report.undecided if each.case.severity in grave)
+            return f"Exit code 3: {counted(number, 'case')} could not be decided, and nothing else was found {kind}."
+    return f"Exit code 0: nothing was found {kind}."
