@@ -38,28 +38,32 @@ class Preset:
 HOME = {"HOME": "{dir}"}
 """Without the settings of whoever runs it: the client is judged, not a `.curlrc`."""
 
+NOT_INHERITED = (
+    "CHROMIUM_FLAGS", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_PARAMETERS", "GNUTLS_SYSTEM_PRIORITY_FILE",
+    "GODEBUG", "GOFLAGS", "NODE_OPTIONS", "NO_PROXY", "OPENSSL_CONF", "PERL5OPT", "PHPRC", "PHP_INI_SCAN_DIR",
+    "RUBYOPT", "SSLKEYLOGFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "no_proxy",
+)  # fmt: skip
+"""More variables to take away, beside those of `pki env`: with them it is no longer the client that everybody has, and
+may check something else."""
+
 REQUEST = "GET / HTTP/1.0\r\nHost: {host}\r\n\r\n"
 
 
-def python(name: str, code: str, module: str) -> Preset:
-    """A few lines of Python with a library; the version names OpenSSL, too, which does the work."""
-    shown = (
-        "platform.python_version()"
-        if module == "urllib.request"
-        else f"{module}.__version__, 'on Python', platform.python_version()"
-    )
-    title = "Python urllib" if module == "urllib.request" else module
+def python(name: str, code: str, library: str = "") -> Preset:
+    """A few lines of Python; its version names OpenSSL, too, which does the work."""
+    own = f"import {library}; print('{library}', {library}.__version__, end=', ');" if library else ""
+    rest = "import platform, ssl; print('Python', platform.python_version() + ',', ssl.OPENSSL_VERSION)"
     return Preset(
         name,
-        ("{python}", "-c", f"import sys, {module}\n{code}", "{url}"),
+        ("{python}", "-c", code, "{url}"),
         needs=(),
-        modules=(module,),
-        version=("{python}", "-c", f"import platform, ssl, {module}; print('{title}', {shown}, ssl.OPENSSL_VERSION)"),
+        modules=(library,) if library else (),
+        version=("{python}", "-c", own + rest),
     )
 
 
-AIOHTTP = """
-import asyncio
+AIOHTTP = """\
+import asyncio, sys, aiohttp
 
 async def main():
     async with aiohttp.ClientSession(trust_env=True) as session, session.get(sys.argv[1]) as response:
@@ -67,13 +71,27 @@ async def main():
 
 asyncio.run(main())
 """
-"""`trust_env` lets it see a proxy, as all others do by themselves."""
+"""`trust_env` makes it look for a proxy, as the others do by themselves."""
 
 NAMES_JS = """\
-// Node knows no proxy. As RFC 6761 §6.3 says, all names under localhost are this machine; nothing of TLS is touched.
+// Node looks for no proxy. All names under localhost are this machine (RFC 6761 §6.3); nothing of TLS is touched.
 const dns = require("dns");
 const ask = dns.lookup;
 dns.lookup = (name, ...rest) => ask(name.endsWith(".localhost") ? "localhost" : name, ...rest);
+"""
+
+HTTPS_GET = """\
+require("https").get(process.argv[1], answer => answer.pipe(process.stdout)).on("error", error => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
+"""
+
+FETCH = """\
+fetch(process.argv[1]).then(answer => answer.text()).then(console.log).catch(error => {
+  console.error(String(error.cause ?? error));
+  process.exitCode = 1;
+});
 """
 
 
@@ -90,12 +108,16 @@ def node(name: str, code: str) -> Preset:
 
 
 GET_JAVA = """\
+import java.io.IOException;
 import java.net.URL;
 
 class Get {
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
         try (var answer = new URL(arguments[0]).openStream()) {
             answer.transferTo(System.out);
+        } catch (IOException refused) {
+            System.err.println(refused);
+            System.exit(1);
         }
     }
 }
@@ -121,16 +143,27 @@ func main() {
 }
 """
 
+RUBY = """\
+ENV["http_proxy"] = ENV["https_proxy"]
+puts Net::HTTP.get(URI(ARGV[0])) rescue abort $!.message
+"""
+"""Older Net::HTTP looks only at `http_proxy`, for https, too."""
+
 PHP = """\
 $proxy = str_replace('http://', 'tcp://', (string) getenv('https_proxy'));
 $answer = file_get_contents($argv[1], false, stream_context_create($proxy ? ['http' => ['proxy' => $proxy]] : []));
 if ($answer === false) exit(1);
 echo $answer;
 """
-"""PHP looks at no proxy that it is not told of."""
+"""PHP looks for no proxy; one has to be handed to it."""
+
+LWP_SIMPLE = "exit !is_success(getprint($ARGV[0]))"
+HTTP_TINY = "my $answer = HTTP::Tiny->new->get($ARGV[0]); print $answer->{content}; exit !$answer->{success}"
 
 S_CLIENT = ("openssl", "s_client", "-quiet", "-connect")
 STRICTLY = ("-verify_return_error", "-verify_hostname", "{host}")
+LOOPBACK = ("localhost", "*.localhost", "127.0.0.1", "[::1]")
+"""All that Chromium may ask for: otherwise it calls for updates and accounts, whatever it is told."""
 GNUTLS_CLI = ("gnutls-cli", "--x509cafile", "{ca}", "--port", "{port}")
 
 PRESETS: Mapping[str, Preset] = {
@@ -145,7 +178,8 @@ PRESETS: Mapping[str, Preset] = {
         ),
         Preset(
             "wget",
-            ("wget", "--no-verbose", "--tries=1", "--output-document=-", "{url}"),
+            ("wget", "--execute=use_proxy=on", "--no-verbose", "--tries=1", "--output-document=-", "{url}"),
+            # `pki env` sends wget through nobody; where there is a proxy here, it is ours.
             needs=("wget",),
             version=("wget", "--version"),
             environment=HOME,
@@ -174,12 +208,12 @@ PRESETS: Mapping[str, Preset] = {
             version=("gnutls-cli", "--version"),
             stdin=REQUEST,
         ),
-        python("python-urllib", "print(urllib.request.urlopen(sys.argv[1]).read())", "urllib.request"),
-        python("python-requests", "print(requests.get(sys.argv[1]).text)", "requests"),
-        python("python-httpx", "print(httpx.get(sys.argv[1]).text)", "httpx"),
+        python("python-urllib", "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read())"),
+        python("python-requests", "import sys, requests; print(requests.get(sys.argv[1]).text)", "requests"),
+        python("python-httpx", "import sys, httpx; print(httpx.get(sys.argv[1]).text)", "httpx"),
         python("python-aiohttp", AIOHTTP, "aiohttp"),
-        node("node", "require('https').get(process.argv[1], answer => answer.pipe(process.stdout))"),
-        node("node-fetch", "fetch(process.argv[1]).then(answer => answer.text()).then(console.log)"),
+        node("node", HTTPS_GET),
+        node("node-fetch", FETCH),
         Preset(
             "java",
             ("java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", "{dir}", "Get", "{url}"),
@@ -200,35 +234,39 @@ PRESETS: Mapping[str, Preset] = {
                 "GOCACHE": "{dir}/cache",
                 "GOPATH": "{dir}/path",
                 "GO111MODULE": "off",
-                "GOFLAGS": "",
-                "GODEBUG": "",
                 "GOPROXY": "off",
                 "GOTOOLCHAIN": "local",
             },
         ),
         Preset(
             "ruby",
-            ("ruby", "-rnet/http", "-e", "puts Net::HTTP.get(URI(ARGV[0]))", "{url}"),
+            ("ruby", "-rnet/http", "-e", RUBY, "{url}"),
             needs=("ruby",),
-            version=("ruby", "-ropenssl", "-e", 'puts "Ruby #{RUBY_VERSION}, #{OpenSSL::OPENSSL_LIBRARY_VERSION}"'),
+            version=("ruby", "-ropenssl", "-e", "print 'Ruby ', RUBY_VERSION, ', ', OpenSSL::OPENSSL_LIBRARY_VERSION"),
         ),
         Preset(
             "php",
             ("php", "-r", PHP, "{url}"),
             needs=("php",),
-            version=("php", "-r", "echo 'PHP ', PHP_VERSION, ', ', OPENSSL_VERSION_TEXT;"),
+            version=("php", "-r", "echo 'PHP ', PHP_VERSION; exit(extension_loaded('openssl') ? 0 : 1);"),
         ),
         Preset(
             "perl",
-            ("perl", "-MLWP::Simple", "-e", "getprint($ARGV[0])", "{url}"),
+            ("perl", "-MLWP::Simple", "-e", LWP_SIMPLE, "{url}"),
             needs=("perl",),
             version=("perl", "-MLWP", "-MLWP::Protocol::https", "-e", "print 'Perl LWP ', LWP->VERSION"),
         ),
         Preset(
             "perl-http-tiny",
-            ("perl", "-MHTTP::Tiny", "-e", "print HTTP::Tiny->new->get($ARGV[0])->{content}", "{url}"),
+            ("perl", "-MHTTP::Tiny", "-e", HTTP_TINY, "{url}"),
             needs=("perl",),
-            version=("perl", "-MHTTP::Tiny", "-MIO::Socket::SSL", "-e", "print 'HTTP::Tiny ', HTTP::Tiny->VERSION"),
+            version=(
+                "perl",
+                "-MHTTP::Tiny",
+                "-MIO::Socket::SSL",
+                "-e",
+                "print 'Perl HTTP::Tiny ', HTTP::Tiny->VERSION",
+            ),
         ),
         Preset(
             "git",
@@ -249,6 +287,8 @@ PRESETS: Mapping[str, Preset] = {
                 "--disable-background-networking",
                 "--disable-component-update",
                 "--disable-sync",
+                "--no-proxy-server",
+                f"--host-resolver-rules=MAP * ~NOTFOUND, {', '.join(f'EXCLUDE {each}' for each in LOOPBACK)}",
                 "--user-data-dir={dir}/profile-{port}",
                 "--dump-dom",
                 "{url}",
