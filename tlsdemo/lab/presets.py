@@ -158,7 +158,7 @@ echo $answer;
 """PHP looks for no proxy; one has to be handed to it."""
 
 LWP_SIMPLE = "exit !is_success(getprint($ARGV[0]))"
-HTTP_TINY = "my $answer = HTTP::Tiny->new->get($ARGV[0]); print $answer->{content}; exit !$answer->{success}"
+HTTP_TINY = "my $answer = HTTP::Tiny->new->get($ARGV[0]); print $answer->{'content'}; exit !$answer->{'success'}"
 
 S_CLIENT = ("openssl", "s_client", "-quiet", "-connect")
 STRICTLY = ("-verify_return_error", "-verify_hostname", "{host}")
