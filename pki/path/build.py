@@ -36,7 +36,9 @@ class Search:
         self.forged: tuple[x509.Certificate, x509.Certificate] | None = None
         """The first certificate whose signature does not fit, and the authority in whose name it was made."""
         self.orphan: x509.Certificate | None = None
-        """The first whose issuer is nowhere to be found."""
+        """The first from which no way leads on."""
+        self.circle = False
+        """Whether its issuer is there, and was passed already."""
         self.too_deep = False
 
     def paths(self) -> Iterator[tuple[x509.Certificate, ...]]:
@@ -55,11 +57,11 @@ class Search:
             self.too_deep = True
             return
         issuers = self._issuers(last)
-        if not issuers and self.orphan is None:
-            self.orphan = last
-        for issuer in issuers:
-            if any(_is_same(issuer, before) for before in walked):
-                continue  # a loop: the same name with the same key leads nowhere new
+        # The same name with the same key leads nowhere new: a loop, or a root that nobody trusts.
+        onward = [each for each in issuers if not any(_is_same(each, before) for before in walked)]
+        if not onward and self.orphan is None:
+            self.orphan, self.circle = last, bool(issuers)
+        for issuer in onward:
             if self._is_signed(last, issuer):
                 yield from self._from((*walked, issuer))
             elif self.forged is None:

@@ -180,6 +180,12 @@ def _why_there_is_none(request: Request, search: Search) -> Check:
             f"{subject(orphan)} vouches for itself, and nobody here trusts it",
             "who knows it to be the right one may trust it with --trust; nobody else should",
         )
+    if search.circle:
+        return _failed_chain(
+            f"{subject(orphan)} was issued by {issuer(orphan)}, and the way from there leads back to where it began: "
+            "no trust anchor is on it",
+            "trust one of those authorities with --trust, if you know it to be the right one",
+        )
     return _failed_chain(
         f"{subject(orphan)} was issued by {issuer(orphan)}, which is neither trusted nor sent",
         "trust that authority with --trust, or add the missing intermediate to the file",

@@ -251,6 +251,12 @@ def test_a_self_signed_certificate_is_refused_as_one() -> None:
     assert_refused(verdict, "chain", "vouches for itself")
 
 
+def test_an_unknown_root_that_was_sent_along_is_named_and_not_called_missing() -> None:
+    root = a_root("stranger")
+    verdict = judge(Credential(key(), a_leaf(root).certificate, (root.certificate,)))
+    assert_refused(verdict, "chain", "CN=stranger root vouches for itself, and nobody here trusts it")
+
+
 def test_no_trust_anchors_means_no() -> None:
     assert_refused(judge(anchors=()), "chain", "neither trusted nor sent")
 

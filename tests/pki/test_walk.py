@@ -52,6 +52,15 @@ def authority(
     )
 
 
+def test_two_authorities_that_vouch_for_each_other_are_a_circle_and_not_missing() -> None:
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    one, other = authority("one", "other", keys[0], keys[1]), authority("other", "one", keys[1], keys[0])
+    verdict = judge(authority("leaf", "one", keys[2], keys[0]), one, other)
+    assert verdict.reason is not None
+    assert "CN=other was issued by CN=one" in verdict.reason
+    assert "no trust anchor is on it" in verdict.reason
+
+
 def test_a_mesh_of_authorities_that_certify_each_other_is_given_up() -> None:
     """RFC 4158 §2: every one of these vouches for every other, and none leads to an anchor."""
     count = 12
