@@ -118,9 +118,9 @@ class Report:
 
     @property
     def failing(self) -> tuple[Finding, ...]:
-        """The findings that make the exit code 1."""
+        """The findings that make the exit code 1: who refuses what is good hurts nobody but himself."""
         grave = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-        return tuple(each for severity in grave for each in self.wrong(severity))
+        return tuple(each for severity in grave for each in self.wrong(severity) if each.verdict.takes_it)
 
     @property
     def undecided(self) -> tuple[Finding, ...]:
@@ -148,7 +148,7 @@ class Report:
         if self.checks_no_chain:
             return "F"
         for severity, letter in zip(SEVERITIES, "DBA", strict=True):
-            if self.wrong(severity):
+            if any(each.verdict.takes_it for each in self.wrong(severity)):
                 return letter
         return "A+"
 

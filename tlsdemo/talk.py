@@ -6,7 +6,7 @@ channel is closed. Whoever sends an HTTP request instead (curl, a browser) gets 
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import h11
@@ -30,8 +30,12 @@ class Fact:
 class Talk:
     """One client's request. `receive` its bytes until it returns the whole answer; then send that, and close."""
 
-    def __init__(self, facts: Sequence[Fact]) -> None:
+    def __init__(self, facts: Sequence[Fact], page: Callable[[str], str] | None = None) -> None:
         self.facts = tuple(facts)
+        self._special_page = page
+        """What a browser gets instead of the facts, made for its user agent."""
+        self.agent = ""
+        """How an HTTP client calls itself."""
         self.message: str | None = None
         """What the client said, once it has finished saying it: its line, or the first line of its HTTP request."""
         self.refusal: str | None = None
@@ -78,7 +82,9 @@ class Talk:
             self.refusal = "this is no proxy"
             return self._response(http, 405, f"{self.refusal}\n")
         self.message = f"{request.method.decode()} {request.target.decode()} HTTP/{request.http_version.decode()}"
-        wants_html = b"text/html" in dict(request.headers).get(b"accept", b"")
+        headers = dict(request.headers)
+        self.agent = headers.get(b"user-agent", b"").decode("latin-1")
+        wants_html = b"text/html" in headers.get(b"accept", b"") or self._special_page is not None
         body, media_type = (self._page(), "text/html") if wants_html else (self._text(), "text/plain")
         return self._response(http, 200, body, media_type, head_only=request.method == b"HEAD")
 
@@ -101,6 +107,8 @@ class Talk:
         return "".join(f"{fact.label + ':':<10} {fact.value}\n" for fact in self._told())
 
     def _page(self) -> str:
+        if self._special_page:
+            return self._special_page(self.agent)
         rows = "".join(
             f"<tr><th>{html.escape(fact.label)}</th><td>{html.escape(fact.value)}</td></tr>" for fact in self._told()
         )

@@ -1,6 +1,7 @@
 """Rogues of strength: keys that can be computed, that are published, or that have been taken back."""
 
 from dataclasses import replace
+from functools import reduce
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -8,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki.authority import Authority, Credential
 from pki.rogues import demo_keys
 from pki.rogues.case import Must, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Workshop, as_is
+from pki.rogues.workshop import Change, Workshop, as_is
 
 KEY_SIZES = "CA/B Forum BR §6.1.5"
 
@@ -98,11 +99,16 @@ def revoked(given: Workshop) -> Specimen:
 
     Most clients never look: the list is elsewhere, and whoever is in between can hold it back.
     """
-    served = given.serve()
+    served = given.serve(leaf=published(given))
     return Specimen(
         replace(served, crls=(_list(given, served.credential.certificate.serial_number),)),
         control=replace(served, crls=(_list(given),)),
     )
+
+
+def published(given: Workshop) -> Change:
+    """Saying where its revocation is published, if it is."""
+    return lambda draft: reduce(lambda so_far, each: so_far.having(each), given.locations, draft)
 
 
 def _list(given: Workshop, *serials: int) -> x509.CertificateRevocationList:

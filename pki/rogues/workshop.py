@@ -95,6 +95,8 @@ class Workshop(Ingredients):
     now: datetime
     rsa_key: Callable[[int], rsa.RSAPrivateKey]
     """One of so many bits. Making them takes long: the same may be given twice."""
+    locations: tuple[x509.ExtensionType, ...] = ()
+    """Where revocation is published, for the certificates that are about it (§4.2.1.13, §4.2.2.1)."""
 
     @classmethod
     def opened(
@@ -142,8 +144,11 @@ class Workshop(Ingredients):
 
     @cached_property
     def long_host(self) -> str:
-        """The same with at least three labels, since wildcards need room."""
-        return self.host if self.host.count(".") >= 2 else f"good.lab.{self.host}"
+        """The same with at least three labels, since wildcards need room; below the longest of the hosts."""
+        if self.host.count(".") >= 2:
+            return self.host
+        hosts = (name.value for name in self.alternative_names if isinstance(name, x509.DNSName))
+        return f"good.lab.{max(hosts, key=lambda each: each.count('.')).replace('*', 'www')}"
 
     @cached_property
     def domain(self) -> str:

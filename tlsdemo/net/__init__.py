@@ -5,15 +5,26 @@ server     the accept loop: a connection takes a thread only once its first byte
 link       an endpoint on a socket
 middle     a line that somebody sits on, who listens or does worse
 loopback   a conversation within this process, on sockets
+tunnel     a proxy that leads every name to this machine
 playback   an old conversation, said again
 """
 
-from tlsdemo.net.address import DEFAULT_HOSTS, HANDSHAKE_DEADLINE, Address, Listener, dial, listen, parse_address
+from tlsdemo.net.address import (
+    DEFAULT_HOSTS,
+    HANDSHAKE_DEADLINE,
+    Address,
+    Listener,
+    dial,
+    listen,
+    listen_each,
+    parse_address,
+)
 from tlsdemo.net.link import Link
 from tlsdemo.net.loopback import converse
 from tlsdemo.net.middle import Middle, Tap
 from tlsdemo.net.playback import play
-from tlsdemo.net.server import Connection, Server, below_tls, drain, until_signalled
+from tlsdemo.net.server import Connection, Server, below_tls, drain, reset, until_signalled
+from tlsdemo.net.tunnel import Tunnel
 
 __all__ = [
     "DEFAULT_HOSTS",
@@ -25,12 +36,15 @@ __all__ = [
     "Middle",
     "Server",
     "Tap",
+    "Tunnel",
     "below_tls",
     "converse",
     "dial",
     "drain",
     "listen",
+    "listen_each",
     "parse_address",
     "play",
+    "reset",
     "until_signalled",
 ]

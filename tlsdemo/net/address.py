@@ -108,6 +108,19 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
     raise Problem("no port is free on all addresses", hint="name one with --port")
 
 
+def listen_each(count: int, base: int = 0) -> list[Listener]:
+    """`count` listeners on the default hosts: on the ports from `base` on, or on free ones."""
+    listeners: list[Listener] = []
+    try:
+        for number in range(count):
+            listeners.append(listen(DEFAULT_HOSTS, base + number if base else 0))
+    except Problem:
+        for each in listeners:
+            each.close()
+        raise
+    return listeners
+
+
 def _bind(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -69,37 +69,37 @@ class Middle:
         problem = None
         try:
             with dial(self.upstream) as upstream:
-                ends = Ends({Side.CLIENT: connection.socket, Side.SERVER: upstream})
-                for each in ends.sockets.values():
-                    each.setblocking(False)
-                self._exchange(ends, attacker)
+                carry(Ends({Side.CLIENT: connection.socket, Side.SERVER: upstream}), attacker, self.server)
         except Problem as unreachable:
             problem = unreachable
         finally:
             self.on_end(connection.peer, attacker, problem)
 
-    def _exchange(self, ends: Ends, attacker: Attacker) -> None:
-        """Until both have hung up and have all that is for them; or one of them is gone, or all is silent."""
-        idle_since = time.monotonic()
-        with selectors.DefaultSelector() as selector:
-            while not self.server.stopping:
-                interest = _interest(ends)
-                _register(selector, ends, interest)
-                if not any(interest.values()):
-                    return
-                limit = LAST_WORDS if len(ends.read_up) == 2 else IDLE_LIMIT
-                left = idle_since + limit - time.monotonic()
-                ready = selector.select(max(min(left, 1.0), 0))  # now and then, look whether to stop
-                if not ready and left <= 0:
-                    return
-                for key, events in ready:
-                    idle_since = time.monotonic()
-                    if events & selectors.EVENT_WRITE:
-                        _write(ends, key.data, attacker)
-                    if events & selectors.EVENT_READ:
-                        _read(ends, key.data, attacker)
-                for side in Side:
-                    _shut(ends, side)
+
+def carry(ends: Ends, attacker: Attacker, server: Server) -> None:
+    """Until both have hung up and have all that is for them; or one is gone, or all is silent, or `server` stops."""
+    for each in ends.sockets.values():
+        each.setblocking(False)
+    idle_since = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        while not server.stopping:
+            interest = _interest(ends)
+            _register(selector, ends, interest)
+            if not any(interest.values()):
+                return
+            limit = LAST_WORDS if len(ends.read_up) == 2 else IDLE_LIMIT
+            left = idle_since + limit - time.monotonic()
+            ready = selector.select(max(min(left, 1.0), 0))  # now and then, look whether to stop
+            if not ready and left <= 0:
+                return
+            for key, events in ready:
+                idle_since = time.monotonic()
+                if events & selectors.EVENT_WRITE:
+                    _write(ends, key.data, attacker)
+                if events & selectors.EVENT_READ:
+                    _read(ends, key.data, attacker)
+            for side in Side:
+                _shut(ends, side)
 
 
 def _interest(ends: Ends) -> dict[Side, int]:

@@ -13,6 +13,7 @@ import errno
 import selectors
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,11 @@ class Connection:
     peer: str
     deadline: float  # time.monotonic()
 
+    @property
+    def port(self) -> int:
+        """Where it came in."""
+        return int(self.socket.getsockname()[1])
+
     def remaining(self) -> float:
         """Seconds until the deadline; a very small number when it has passed, since 0 would mean non-blocking."""
         return max(self.deadline - time.monotonic(), 0.001)
@@ -50,6 +56,7 @@ class Server:
     deadline: float = HANDSHAKE_DEADLINE
     workers: int = WORKERS
     _stopping: bool = False
+    _settled: list[threading.Event] = field(default_factory=list)
     _silent: dict[socket.socket, Connection] = field(default_factory=dict)  # oldest first
     _connections: dict[int, Connection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -74,6 +81,15 @@ class Server:
         with suppress(OSError):
             self._wake_writer.send(b"x")
 
+    def settle(self, seconds: float) -> None:
+        """Wait until whatever has come in so far is in the hands of a handler, or has been closed."""
+        done = threading.Event()
+        with self._lock:
+            self._settled.append(done)
+        with suppress(OSError):
+            self._wake_writer.send(b"x")
+        done.wait(seconds)
+
     def run(self) -> None:
         """Serve until `stop`."""
         with ThreadPoolExecutor(self.workers, thread_name_prefix="conversation") as pool:
@@ -82,7 +98,9 @@ class Server:
                 self._resume(selector)
                 paused_until: float | None = None
                 while not self._stopping:
-                    for key, _ in selector.select(self._patience(paused_until)):
+                    asked = self._take_settled()  # before the look, so that what they ask for is in it
+                    ready = selector.select(0 if asked else self._patience(paused_until))
+                    for key, _ in ready:
                         assert isinstance(key.fileobj, socket.socket)
                         if key.fileobj in self.listener.sockets:
                             if not self._accept(key.fileobj, selector):
@@ -93,6 +111,7 @@ class Server:
                             self._wake_reader.recv(1 << 10)
                         else:
                             self._first_byte(key.fileobj, selector, pool)
+                    self._tell_settled(asked, quiet=all(key.fileobj is self._wake_reader for key, _ in ready))
                     self._expire(selector)
                     if paused_until is not None and time.monotonic() >= paused_until:
                         paused_until = None
@@ -104,6 +123,20 @@ class Server:
         self.listener.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+    def _take_settled(self) -> list[threading.Event]:
+        with self._lock:
+            asked, self._settled = self._settled, []
+        return asked
+
+    def _tell_settled(self, asked: list[threading.Event], *, quiet: bool) -> None:
+        """Those who wait for it, if nothing had come; else they are told after the next look."""
+        if quiet:
+            for each in asked:
+                each.set()
+        else:
+            with self._lock:
+                self._settled += asked
 
     def _resume(self, selector: selectors.BaseSelector) -> None:
         for each in self.listener.sockets:
@@ -127,6 +160,8 @@ class Server:
         except OSError as error:
             return error.errno not in OUT_OF_DESCRIPTORS  # anything else: the client has gone again
         accepted.setblocking(False)
+        with suppress(OSError):  # small answers leave at once; without it each waits 40 ms for an acknowledgement
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = str(Address(address[0], address[1]))
         self._silent[accepted] = Connection(accepted, peer, time.monotonic() + self.deadline)
         selector.register(accepted, selectors.EVENT_READ)
@@ -193,6 +228,12 @@ def drain(connected: socket.socket, seconds: float = 1.0, limit: int = 1 << 20) 
             if not data:
                 break
             limit -= len(data)
+
+
+def reset(connected: socket.socket) -> None:
+    """Close it so that the peer sees a reset, not an end."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connected.close()
 
 
 def below_tls(connected: socket.socket, data: bytes) -> None:

@@ -14,6 +14,7 @@ import os
 import secrets
 import ssl
 import tempfile
+import warnings
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -54,6 +55,20 @@ class Ciphers(Enum):
     # Nobody shows a certificate; a client takes this even if it is told to verify.
     ANONYMOUS_FOR_THE_DEMO = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "AECDH-AES128-SHA:@SECLEVEL=0"
 
+    # What the lab shows: nothing is too weak to be tried on somebody.
+    ANYTHING_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED, "ALL:@SECLEVEL=0"
+    # Keys that TLS 1.3 has no signature for (RFC 8446 §4.2.3).
+    ANYTHING_OF_1_2_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "ALL:@SECLEVEL=0"
+    TLS_1_0_FOR_THE_LAB = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"
+    TLS_1_1_FOR_THE_LAB = ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"
+    NULL_RSA_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "eNULL:!aNULL:@SECLEVEL=0"
+    NOBODY_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "aNULL:!eNULL:@SECLEVEL=0"
+    CBC_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "ECDHE+AES+SHA1:!AESGCM:@SECLEVEL=0"
+    DHE_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "DHE+AESGCM:@SECLEVEL=0"
+    RC4_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "RC4:@SECLEVEL=0"
+    TRIPLE_DES_FOR_THE_LAB = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "3DES:@SECLEVEL=0"
+    EXPORT_FOR_THE_LAB = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_2, "EXPORT:@SECLEVEL=0"
+
     def __init__(self, oldest: ssl.TLSVersion, newest: ssl.TLSVersion, suites: str) -> None:
         self.oldest = oldest
         self.newest = newest
@@ -74,6 +89,57 @@ def server_context(
         _load_credential(context, credential)
     if client_trust:
         context.verify_mode = ssl.CERT_REQUIRED
+        _load_trust(context, client_trust, crls)
+    return context
+
+
+class ClientCheck(Enum):
+    """How a server of the lab looks at its clients: whom it asks, and what it forgets."""
+
+    NOBODY = ssl.CERT_NONE, 0
+    WELL = ssl.CERT_REQUIRED, 0
+    IF_THEY_LIKE_FOR_THE_LAB = ssl.CERT_OPTIONAL, 0
+    ANY_TIME_FOR_THE_LAB = ssl.CERT_REQUIRED, 0x200000  # X509_V_FLAG_NO_CHECK_TIME
+
+    def __init__(self, asks: ssl.VerifyMode, flags: int) -> None:
+        self.asks = asks
+        self.flags = flags
+
+
+def lab_context(
+    shown: tuple[bytes, bytes] | None,
+    ciphers: Ciphers = Ciphers.ANYTHING_FOR_THE_LAB,
+    *,
+    dh_parameters: bytes = b"",
+    clients: ClientCheck = ClientCheck.NOBODY,
+    client_trust: Sequence[x509.Certificate] = (),
+    crls: Sequence[x509.CertificateRevocationList] = (),
+) -> ssl.SSLContext:
+    """A server that shows whatever it is given, however bad: (chain, key) in PEM. A Problem where OpenSSL refuses to.
+
+    `dh_parameters` in PEM (PKCS #3), for suites that need them.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are deprecated: that is the point
+        context.minimum_version, context.maximum_version = ciphers.oldest, ciphers.newest
+    try:
+        context.set_ciphers(ciphers.suites)  # before the certificate: its security level decides what can be loaded
+    except ssl.SSLError as error:
+        raise Problem("this OpenSSL has no such cipher suite", f"it says: {_said(error)}") from None
+    if shown:
+        _load_pem(context, *shown)
+    if dh_parameters:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(dh_parameters)
+            file.flush()
+            try:
+                context.load_dh_params(file.name)
+            except ssl.SSLError as error:
+                raise Problem("OpenSSL does not load the group", f"it says: {_said(error)}") from None
+    if clients is not ClientCheck.NOBODY:
+        context.verify_mode = clients.asks
+        context.verify_flags |= ssl.VerifyFlags(clients.flags)
         _load_trust(context, client_trust, crls)
     return context
 
@@ -156,14 +222,24 @@ def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
         key_pem = credential.key.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
         )
+    try:
+        _load_pem(context, credential.chain_pem, key_pem, password)
+    except Problem as problem:
+        fact = f"OpenSSL does not load the certificate of {subject(credential.certificate)}"
+        raise Problem(fact, *problem.evidence, hint=problem.hint) from None
+
+
+def _load_pem(context: ssl.SSLContext, chain_pem: bytes, key_pem: bytes, password: str = "") -> None:
     with tempfile.NamedTemporaryFile() as file:
-        file.write(credential.chain_pem + key_pem)
+        file.write(chain_pem + key_pem)
         file.flush()
         try:
             context.load_cert_chain(file.name, password=password)
         except ssl.SSLError as error:
-            raise Problem(
-                f"OpenSSL does not load the certificate of {subject(credential.certificate)}",
-                f"it says: {(error.reason or str(error)).replace('_', ' ').lower()}",
-                hint="weak keys: `openssl s_server -cipher ALL:@SECLEVEL=0`; what is malformed cannot be served",
-            ) from None
+            hint = "weak keys: `openssl s_server -cipher ALL:@SECLEVEL=0`; what is malformed cannot be served"
+            raise Problem("OpenSSL does not load this certificate", f"it says: {_said(error)}", hint=hint) from None
+
+
+def _said(error: ssl.SSLError) -> str:
+    """In OpenSSL's words. An error that the ssl module raises by itself has no reason."""
+    return str(getattr(error, "reason", None) or error.args[0]).replace("_", " ").lower().rstrip(".")

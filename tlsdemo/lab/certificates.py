@@ -1,0 +1,78 @@
+"""The catalogue's certificates as exhibits, minted for this machine, relative to now.
+
+Each names `localhost`, CASE.localhost, 127.0.0.1 and ::1, unless the name is what is wrong with it. Where a case is
+about another name, that name ends in CASE.localhost, too.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from pki import names
+from pki.errors import Problem
+from pki.malformed import MALFORMED
+from pki.rogues import CATALOGUE, Mode, Rogue, Served, Workshop
+from tlsdemo.findings import Case
+from tlsdemo.lab.declare import of_rogue
+from tlsdemo.lab.exhibit import HOME, Exhibit
+from tlsdemo.lab.stage import facts, over_tls
+from tlsdemo.tls.asked import listen_for_names
+from tlsdemo.tls.context import Ciphers, lab_context
+
+ADDRESSES = ("127.0.0.1", "::1")
+STRICT = Mode.PYTHON_3_13 if sys.version_info >= (3, 13) else Mode.PYTHON_3_11
+"""How this Python verifies."""
+SHORTEST_RSA = 528  # bits that RSA-PSS with SHA-256 takes (RFC 8017 §9.1.1); TLS 1.3 has no other signature for RSA
+
+
+def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:
+    """The names of a correct certificate of the lab."""
+    return tuple(map(names.parse, (HOME, f"{case_id}.{HOME}", *ADDRESSES)))
+
+
+def exhibits(
+    room: Workshop,
+    dh_parameters: bytes,
+    rogues: Sequence[Rogue[Workshop]] = tuple(CATALOGUE.values()),
+) -> list[Exhibit]:
+    """All of them, under the room's root. `dh_parameters` are for the suites that go with DSA."""
+    return [_exhibit(each, room, dh_parameters) for each in rogues]
+
+
+def _exhibit(rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes) -> Exhibit:
+    served = rogue.mint(replace(room, alternative_names=local_names(rogue.id))).served
+    return shown(of_rogue(rogue, STRICT), served, room.trusted.certificate, dh_parameters)
+
+
+def shown(case: Case, served: Served, root_der: bytes, dh_parameters: bytes = b"") -> Exhibit:
+    """A minted certificate as an exhibit; with the reason, if OpenSSL does not load it."""
+    host = names.plain(served.name)
+    sni = f"{case.id}.{HOME}" if host in (HOME, *ADDRESSES) else host
+    own_root = b"" if served.anchors == (root_der,) else served.anchors_pem
+    try:
+        context = lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=dh_parameters)
+    except Problem as problem:
+        return Exhibit(case, None, "; ".join((problem.fact, *problem.evidence)), host, None, sni, own_root)
+    listen_for_names(context)
+    return Exhibit(case, over_tls(context, lambda name: facts(case)), "", host, context, sni, own_root)
+
+
+def newest(served: Served) -> Ciphers:
+    """TLS 1.3 where it has a signature for such a key (RFC 8446 §4.2.3); else 1.2, so that it can be shown at all."""
+    try:
+        fits = _fits_tls_1_3(served.credential.key)
+    except MALFORMED:
+        fits = True
+    return Ciphers.ANYTHING_FOR_THE_LAB if fits else Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB
+
+
+def _fits_tls_1_3(key: PrivateKeyTypes) -> bool:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1)
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.key_size >= SHORTEST_RSA
+    return not isinstance(key, dsa.DSAPrivateKey)

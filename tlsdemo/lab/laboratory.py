@@ -1,0 +1,150 @@
+"""All ports of the lab, and the log of the visits.
+
+    a port for each case at localhost     a port that chooses by name     the index, for whoever looks around
+
+One accept loop serves them all; which port a connection came in by says what it is shown.
+"""
+
+import ssl
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pki.errors import ExitCode, Problem
+from tlsdemo import net
+from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
+from tlsdemo.lab.stage import Show, facts, over_tls
+from tlsdemo.lab.visit import Visit
+from tlsdemo.talk import Fact, Talk
+from tlsdemo.tls.asked import Answer, listen_for_names
+
+SETTLING = 5.0  # seconds for what a visitor that has gone has left behind
+INDEX, BY_NAME = "index", "by-name"
+
+
+@dataclass
+class Laboratory:
+    """The exhibits on their ports. `run` serves until `stop`; the visits can be asked for at any time."""
+
+    exhibits: Sequence[Exhibit]
+    index: Callable[[str, "Laboratory"], str]
+    """The page for a visitor, by how it calls itself."""
+    entrance: Callable[[], tuple[ssl.SSLContext, ssl.SSLContext]]
+    """Contexts with a good certificate: for the index, and for the port that chooses by name."""
+    on_visit: Callable[[Visit], None] = lambda visit: None
+    base: int = 0
+    visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
+    ports: dict[str, int] = field(default_factory=dict)
+    """By case, where it can be served."""
+
+    def __post_init__(self) -> None:
+        self.named = by_any_name(self.exhibits)
+        shows: dict[str, Show] = {each.case.id: each.show for each in self.exhibits if each.show}
+        listeners = net.listen_each(len(shows) + 2, self.base)
+        shows = {INDEX: self._index(), BY_NAME: self._by_name(), **shows}
+        self.ports = {case: listener.port for case, listener in zip(shows, listeners, strict=True)}
+        self._shows = {self.ports[case]: (case, show) for case, show in shows.items()}
+        self.without = listeners[0].without
+        self._present: dict[int, int] = defaultdict(int)
+        self._changed = threading.Condition()
+        sockets = tuple(each for listener in listeners for each in listener.sockets)
+        self.server = net.Server(net.Listener(sockets, listeners[0].port, self.without), self._receive)
+
+    @property
+    def index_port(self) -> int:
+        """Where the index is."""
+        return self.ports[INDEX]
+
+    @property
+    def sni_port(self) -> int:
+        """Where the name chooses."""
+        return self.ports[BY_NAME]
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        self.server.run()
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self.server.stop()
+
+    def settled(self, *ports: int) -> None:
+        """Wait until those who have come to these ports so far are gone, and their visits written down."""
+        end = time.monotonic() + SETTLING
+        self.server.settle(SETTLING)
+        with self._changed:
+            while any(self._present[port] for port in ports) and (left := end - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+    def visits_of(self, case: str) -> tuple[Visit, ...]:
+        """All visits to a case so far, on whichever port."""
+        with self._changed:
+            return tuple(self.visits[case])
+
+    def accepted_by(self, agent: str) -> Mapping[str, int]:
+        """The cases that a visitor of that name has taken for good, and how often."""
+        with self._changed:
+            found = {
+                case: sum(1 for each in seen if each.count and each.agent == agent)
+                for case, seen in self.visits.items()
+            }
+        return {case: number for case, number in found.items() if number}
+
+    def _receive(self, connection: net.Connection) -> None:
+        port = connection.port
+        case, show = self._shows[port]
+        with self._changed:
+            self._present[port] += 1
+        try:
+            visit = show(connection)
+            if case == BY_NAME:
+                case = self._chosen(visit.asked_for)
+            visit = replace(visit, case=case)
+            with self._changed:
+                self.visits[case].append(visit)
+            self.on_visit(visit)
+        finally:
+            with self._changed:
+                self._present[port] -= 1
+                self._changed.notify_all()
+
+    def _index(self) -> Show:
+        return over_tls(self.entrance()[0], lambda name: Talk((), lambda agent: self.index(agent, self)))
+
+    def _by_name(self) -> Show:
+        context = self.entrance()[1]
+        listen_for_names(context, self._choose)
+        return over_tls(context, self._talk)
+
+    def _talk(self, name: str | None) -> Talk:
+        exhibit = self._exhibit_called(name)
+        return facts(exhibit.case) if exhibit and exhibit.context else Talk((Fact("case", "none of that name"),))
+
+    def _choose(self, name: str | None) -> Answer:
+        exhibit = self._exhibit_called(name)
+        return exhibit.context if exhibit else None
+
+    def _exhibit_called(self, name: str | None) -> Exhibit | None:
+        """`expired.localhost`, `wrong.host.localhost`, `a.b.wildcard-apex.localhost`: the labels before localhost."""
+        labels = (name or "").lower().removesuffix(".").split(".")
+        if labels[-1] != HOME:
+            return None
+        for start in range(len(labels) - 1):
+            if exhibit := self.named.get(".".join(labels[start:-1])):
+                return exhibit
+        return None
+
+    def _chosen(self, name: str | None) -> str:
+        exhibit = self._exhibit_called(name)
+        return exhibit.case.id if exhibit and exhibit.context else BY_NAME
+
+
+def find(named: Mapping[str, Exhibit], case: str) -> Exhibit:
+    """By id or alias; a Problem for anything else."""
+    if case not in named:
+        alike = [each for each in named if case and (case in each or each in case)]
+        hint = f"perhaps {', '.join(alike[:3])}; " if alike else ""
+        raise Problem(f"no case is called {case!r}", hint=f"{hint}`tlsdemo lab --list` shows all", code=ExitCode.USAGE)
+    return named[case]

@@ -1,0 +1,236 @@
+"""Cases of the protocol: the certificate is good, and what is spoken is old, weak, or no TLS at all.
+
+Each has a port of its own, since OpenSSL agrees on the version before it looks at the name that is asked for.
+"""
+
+import ssl
+from dataclasses import dataclass
+from functools import cached_property
+
+from pki import der
+from pki.errors import Problem
+from pki.rogues import Must, Severity
+from tlsdemo import net
+from tlsdemo.edu.agreement import FFDHE2048
+from tlsdemo.findings import Case
+from tlsdemo.lab.declare import case
+from tlsdemo.lab.stage import Show, facts, instead, over_tls
+from tlsdemo.tls.asked import listen_for_names
+from tlsdemo.tls.context import Ciphers, lab_context
+
+THEME = "protocol"
+OAKLEY_2 = int(
+    "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef9519b3cd3a431b"
+    "302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f24117c4b1fe6"
+    "49286651ece65381ffffffffffffffff",
+    16,
+)
+"""The prime of 1024 bits that most of the world shared (RFC 2409 §6.2)."""
+STALLS = 300.0  # seconds
+UNRECOGNIZED_NAME = 112  # RFC 6066 §3
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What these cases are made from."""
+
+    shown: tuple[bytes, bytes]
+    """A good certificate with an RSA key, which old suites need: chain and key in PEM."""
+    case: Case
+
+    def tls(self, ciphers: Ciphers, dh_parameters: bytes = b"") -> Show:
+        """A conversation in these suites and versions alone."""
+        shown = None if ciphers is Ciphers.NOBODY_FOR_THE_LAB else self.shown
+        context = lab_context(shown, ciphers, dh_parameters=dh_parameters)
+        listen_for_names(context)
+        return self.over(context)
+
+    def over(self, context: ssl.SSLContext) -> Show:
+        """A conversation with this context."""
+        return over_tls(context, lambda name: facts(self.case))
+
+    @cached_property
+    def good_group(self) -> bytes:
+        """2048 bits (RFC 7919 appendix A.1)."""
+        return dh_parameters(FFDHE2048)
+
+
+def dh_parameters(prime: int, generator: int = 2) -> bytes:
+    """A group in PEM (PKCS #3)."""
+    return der.armoured("DH PARAMETERS", der.sequence(der.integer(prime), der.integer(generator)))
+
+
+# Versions ------------------------------------------------------------------------------------------------------------
+
+
+@case(THEME, "RFC 8996 §2", Severity.MUST, aliases=("tls-v1-0",))
+def tls_1_0_only(given: Counter) -> Show:
+    """It speaks TLS 1.0 of 1999, and nothing newer.
+
+    Its signatures are over MD5 and SHA-1, and its CBC mode leaks (BEAST, 2011). No client may agree to it since 2021.
+    """
+    return given.tls(Ciphers.TLS_1_0_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 8996 §3", Severity.MUST, aliases=("tls-v1-1",))
+def tls_1_1_only(given: Counter) -> Show:
+    """It speaks TLS 1.1 of 2006, and nothing newer: SHA-1 still signs the handshake."""
+    return given.tls(Ciphers.TLS_1_1_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 9325 §3.1.1", Severity.MUST, must=Must.ACCEPT, aliases=("tls-v1-2",))
+def tls_1_2_only(given: Counter) -> Show:
+    """It speaks TLS 1.2 with forward secrecy and an AEAD cipher: good, if not the newest."""
+    return given.tls(Ciphers.GOOD_1_2)
+
+
+# Suites --------------------------------------------------------------------------------------------------------------
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.WEAK, aliases=("static-rsa",))
+def static_rsa(given: Counter) -> Show:
+    """The client encrypts the secret to the certificate's key: who steals that key reads all that was ever recorded.
+
+    No forward secrecy; and padding oracles came back to it for twenty years (Bleichenbacher 1998, ROBOT 2017). TLS 1.3
+    has done away with it; in 1.2 it SHOULD NOT be agreed on.
+    """
+    return given.tls(Ciphers.STATIC_RSA_FOR_THE_DEMO)
+
+
+@case(THEME, "RFC 7457 §2.3", Severity.INFORMATIONAL, aliases=("cbc",), cve=("CVE-2013-0169",))
+def cbc(given: Counter) -> Show:
+    """AES in CBC mode, with a MAC that is checked after decryption: the order that padding oracles live on.
+
+    Good implementations take the same time whatever they find (Lucky Thirteen, 2013); AEAD ciphers need no such care.
+    """
+    return given.tls(Ciphers.CBC_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("null",))
+def null_cipher(given: Counter) -> Show:
+    """Signed, and not encrypted: whoever listens, reads."""
+    return given.tls(Ciphers.NULL_RSA_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.MUST)
+def anonymous_dh(given: Counter) -> Show:
+    """Nobody shows a certificate: a perfect channel to whoever answered.
+
+    OpenSSL's clients agree to it even if they are told to verify, once their cipher list lets it in.
+    """
+    return given.tls(Ciphers.NOBODY_FOR_THE_LAB, given.good_group)
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("dh1024",), cve=("CVE-2015-4000",))
+def dhe_1024(given: Counter) -> Show:
+    """Diffie-Hellman modulo the prime of 1024 bits that most of the world shared.
+
+    One large computation for that prime, and each conversation falls in minutes: within reach of states (Logjam, 2015).
+    """
+    return given.tls(Ciphers.DHE_FOR_THE_LAB, dh_parameters(OAKLEY_2))
+
+
+@case(THEME, "RFC 7919 §4", Severity.INFORMATIONAL, must=Must.ACCEPT, aliases=("dh2048",))
+def dhe_2048(given: Counter) -> Show:
+    """Diffie-Hellman in a good group of 2048 bits: right, and many clients offer none of it any more."""
+    return given.tls(Ciphers.DHE_FOR_THE_LAB, given.good_group)
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("dh512", "dh480"), cve=("CVE-2015-4000",))
+def dhe_512(given: Counter) -> Show:
+    """Diffie-Hellman with 512 bits, as it could once be exported: broken within a minute (Logjam, 2015)."""
+    raise Problem("OpenSSL loads no group under about 1024 bits, at any security level: `tlsdemo attack` breaks some")
+
+
+@case(THEME, "RFC 7465 §2", Severity.MUST, aliases=("rc4",))
+def rc4(given: Counter) -> Show:
+    """RC4: the beginnings of its key streams are biased, and cookies fall out of them."""
+    return given.tls(Ciphers.RC4_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("3des",), cve=("CVE-2016-2183",))
+def triple_des(given: Counter) -> Show:
+    """Triple DES: its blocks of 64 bits repeat after some gigabytes (Sweet32, 2016)."""
+    return given.tls(Ciphers.TRIPLE_DES_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 9325 §4.1", Severity.MUST, cve=("CVE-2015-0204",))
+def export_cipher(given: Counter) -> Show:
+    """A cipher of 40 bits, made weak by law until 2000, and found in use in 2015 (FREAK)."""
+    return given.tls(Ciphers.EXPORT_FOR_THE_LAB)
+
+
+# Servers that misbehave ----------------------------------------------------------------------------------------------
+
+NOT_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
+    b"This port speaks no TLS\n"
+)
+
+
+@case(THEME, "RFC 8446 §5", Severity.MUST)
+def plain_http(given: Counter) -> Show:
+    """It answers in plain HTTP: a client that follows sends in the clear what was to be secret."""
+    return instead(lambda connection: connection.socket.sendall(NOT_TLS))
+
+
+@case(THEME, "RFC 8446 §5", Severity.MUST)
+def garbage(given: Counter) -> Show:
+    """It answers with bytes that mean nothing."""
+    return instead(lambda connection: connection.socket.sendall(bytes(range(255, 127, -1))))
+
+
+@case(THEME, "RFC 8446 §6.1", Severity.MUST)
+def end_of_file(given: Counter) -> Show:
+    """It hangs up right after the ClientHello."""
+    return instead(lambda connection: net.drain(connection.socket, 0.2))
+
+
+@case(THEME, "RFC 8446 §6.1", Severity.MUST)
+def connection_reset(given: Counter) -> Show:
+    """It resets the connection right after the ClientHello: what a firewall does that dislikes a name in it."""
+    return instead(lambda connection: net.reset(connection.socket))
+
+
+def _alert(number: int) -> bytes:
+    """A fatal alert in the clear (§6)."""
+    return bytes([21, 3, 3, 0, 2, 2, number])
+
+
+@case(THEME, "RFC 8446 §6.2", Severity.MUST)
+def alert_handshake_failure(given: Counter) -> Show:
+    """It answers with the alert handshake_failure: a client that tries again with less security can be led downwards.
+
+    That is how POODLE brought browsers to SSL 3.0 in 2014.
+    """
+    return instead(lambda connection: connection.socket.sendall(_alert(40)))
+
+
+@case(THEME, "RFC 8446 §6.2", Severity.MUST)
+def alert_internal_error(given: Counter) -> Show:
+    """It answers with the alert internal_error."""
+    return instead(lambda connection: connection.socket.sendall(_alert(80)))
+
+
+@case(THEME, "RFC 6066 §3", Severity.MUST)
+def unrecognized_name(given: Counter) -> Show:
+    """It says with an alert that it is not the one who was asked for."""
+    context = lab_context(given.shown)
+    listen_for_names(context, lambda name: UNRECOGNIZED_NAME)
+    return given.over(context)
+
+
+@case(THEME, "RFC 8446 §5.1", Severity.MUST)
+def record_overflow(given: Counter) -> Show:
+    """It sends a record of 65,535 bytes, and 16,384 are allowed: who trusts the number, overflows."""
+    return instead(lambda connection: connection.socket.sendall(b"\x16\x03\x03\xff\xff" + b"\x02" + bytes(65534)))
+
+
+@case(THEME, "RFC 8446 §6", Severity.INFORMATIONAL)
+def stall(given: Counter) -> Show:
+    """It takes the ClientHello, and does not answer: a client without a deadline waits for ever."""
+
+    def wait(connection: net.Connection) -> None:
+        connection.deadline += STALLS
+
+    return instead(wait)

@@ -1,0 +1,194 @@
+r"""One conversation at a port of the lab: what is shown is shown, and what the visitor does is written down.
+
+    handshake -> wait for a word -> answer -> close          Visit(TALKED)      it believes what it was shown
+             \-> an alert, or gone   Visit(REFUSED)      \-> gone   Visit(LEFT)
+
+What counts is the word: clients look at a certificate before, within or after their handshake, and some say goodbye
+with an alert, others just leave. Where the server itself misbehaves, it does so right after the ClientHello.
+"""
+
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from tlsdemo import net
+from tlsdemo.findings import Case
+from tlsdemo.lab.visit import End, Visit
+from tlsdemo.talk import Fact, Talk
+from tlsdemo.tls import refusal
+from tlsdemo.tls.asked import AskedSocket
+from tlsdemo.tls.server import client_names
+from tlsdemo.wire import client_hello
+
+PATIENCE = 60.0  # seconds for a visitor to say something, once the handshake is done
+A_MESSAGE = 1.0  # seconds for the rest of its message, once it has begun
+FAREWELL = 1.0  # seconds for its close_notify
+KEPT = 1 << 10  # bytes of what it said
+CHUNK = 1 << 14
+LONGEST_HELLO = 1 << 16
+
+Show = Callable[[net.Connection], Visit]
+"""What happens at a port; the case's name is filled in by whoever knows it."""
+
+
+def over_tls(context: ssl.SSLContext, talk: Callable[[str | None], Talk]) -> Show:
+    """A TLS conversation with this context, answered by a new `talk`, which is made for the name that is asked for."""
+    return lambda connection: _converse(connection, context, talk)
+
+
+def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[str | None], Talk]) -> Visit:
+    visit = Visit("", connection.peer, End.REFUSED)
+    try:
+        tls = context.wrap_socket(
+            connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
+    except OSError:  # it has reset the line already
+        return replace(visit, why="it hung up")
+    connection.socket = tls
+    try:
+        tls.settimeout(connection.remaining())
+        tls.do_handshake()
+    except OSError as error:
+        net.drain(tls, FAREWELL)
+        return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error)
+    visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
+    visit = _heard(tls, talk(visit.asked_for), replace(visit, client=client_names(tls) or ()))
+    with suppress(OSError):
+        tls.settimeout(FAREWELL)
+        tls.unwrap()
+    net.drain(tls, FAREWELL)
+    return visit
+
+
+def _asked_for(tls: ssl.SSLSocket) -> str | None:
+    return tls.asked_for if isinstance(tls, AskedSocket) else None
+
+
+def _heard(tls: ssl.SSLSocket, talk: Talk, visit: Visit) -> Visit:
+    """What it says, answered; LEFT if that is nothing."""
+    said, count = b"", 0
+    alert, why = None, ""
+    try:
+        tls.settimeout(PATIENCE)
+        while data := tls.recv(CHUNK):
+            said, count = (said + data)[:KEPT], count + len(data)
+            tls.settimeout(A_MESSAGE)  # what is no line and no request has no end: then it is answered all the same
+            if answer := talk.receive(data):
+                tls.sendall(answer)
+                break
+    except TimeoutError:
+        why = "" if count else f"it said nothing for {PATIENCE:g} seconds"
+    except ssl.SSLError as error:
+        alert, why = refusal.alert(error), refusal.sentence(error)
+    except OSError:
+        why = "it hung up"
+    end = End.TALKED if count else End.WAITED if why.startswith("it said nothing") else End.LEFT
+    return replace(visit, end=end, said=said, count=count, alert=alert, why=why, agent=talk.agent)
+
+
+UNFIT = {
+    "NO_SHARED_CIPHER", "NO_SUITABLE_SIGNATURE_ALGORITHM", "UNSUPPORTED_PROTOCOL", "NO_SHARED_SIGNATURE_ALGORITHMS",
+    "WRONG_SIGNATURE_TYPE", "NO_SUITABLE_KEY_SHARE", "NO_SHARED_GROUPS", "DIGEST_TOO_BIG_FOR_RSA_KEY",
+    "NO_SUITABLE_GROUPS", "UNSUPPORTED_ELLIPTIC_CURVE", "VERSION_TOO_LOW", "MISSING_TMP_ECDH_KEY",
+}  # fmt: skip
+"""OpenSSL's words for: what this client offers does not go with this certificate, suite or version."""
+
+
+def _not_agreed(visit: Visit, error: OSError) -> Visit:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return replace(visit, end=End.TURNED_AWAY, why=f"its certificate: {refusal.of_certificate(error).sentence}")
+    if isinstance(error, TimeoutError):
+        return replace(visit, end=End.WAITED, why="it did not go on with its handshake")
+    if isinstance(error, ssl.SSLError):
+        alert = refusal.alert(error)
+        if alert:
+            return replace(visit, alert=alert)
+        if error.reason == "CALLBACK_FAILED":  # it was the server that said so, as it meant to
+            return visit
+        if error.reason in UNFIT:
+            return replace(visit, end=End.UNFIT, why=error.reason.replace("_", " ").lower())
+        if not isinstance(error, refusal.GONE):
+            return replace(visit, end=End.TURNED_AWAY, why=refusal.sentence(error))
+    return replace(visit, why="it hung up")
+
+
+def facts(case: Case) -> Talk:
+    """What a visitor is told who talks to it."""
+    strict = {"accept": "accepts this", "reject": "refuses this, and would not read it"}[case.must]
+    return Talk(
+        (
+            Fact("case", case.id),
+            Fact("what it is", case.summary),
+            Fact("clause", case.clause),
+            Fact("a strict client", strict),
+        )
+    )
+
+
+# Servers that misbehave ----------------------------------------------------------------------------------------------
+
+Deed = Callable[[net.Connection], None]
+"""What a server does instead of answering a ClientHello."""
+
+
+def instead(deed: Deed) -> Show:
+    """The ClientHello is read, and then this is done; what the visitor says after it in the clear, it has said."""
+    return lambda connection: _misbehave(connection, deed)
+
+
+def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
+    visit = Visit("", connection.peer, End.REFUSED)
+    try:
+        connection.socket.settimeout(connection.remaining())
+        hello = _hello(connection)
+        visit = replace(visit, asked_for=client_hello.server_name(hello))
+        if not _is_record(hello):
+            return replace(visit, end=End.TURNED_AWAY, why="it speaks no TLS", said=hello[:KEPT])
+        deed(connection)
+        if connection.socket.fileno() < 0:  # it was the server that hung up
+            return visit
+        said = _what_comes(connection)
+    except TimeoutError:
+        return replace(visit, end=End.WAITED)
+    except OSError:
+        return replace(visit, why="it hung up")
+    if said and not _is_record(said):
+        return replace(visit, end=End.TALKED, said=said[:KEPT], count=len(said), why="in the clear")
+    return replace(visit, alert=_plain_alert(said))
+
+
+def _hello(connection: net.Connection) -> bytes:
+    """The first record, or what has come when it is none."""
+    hello = b""
+    while len(hello) < 5 or (_is_record(hello) and len(hello) < 5 + int.from_bytes(hello[3:5])):
+        data = connection.socket.recv(CHUNK)
+        if not data or len(hello) > LONGEST_HELLO:
+            break
+        hello += data
+    return hello
+
+
+def _what_comes(connection: net.Connection) -> bytes:
+    """Until it hangs up, or the deadline; a whole request in the clear is enough."""
+    said = b""
+    with suppress(ConnectionError):  # it leaves without reading all of what it got: what it said is here all the same
+        while len(said) < KEPT:
+            connection.socket.settimeout(connection.remaining())
+            data = connection.socket.recv(CHUNK)
+            said += data
+            if not data or (said and not _is_record(said)):
+                break
+    return said
+
+
+def _is_record(data: bytes) -> bool:
+    """Whether it may be the beginning of a TLS record (RFC 8446 §5.1)."""
+    return data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and data[1:2] in (b"", b"\x03")
+
+
+def _plain_alert(said: bytes) -> str | None:
+    """An alert that was sent before there were keys (§6)."""
+    if said[:1] != b"\x15" or len(said) < 7:
+        return None
+    return next((name for name, number in refusal.ALERTS.items() if number == said[6]), f"alert {said[6]}")

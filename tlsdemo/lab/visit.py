@@ -1,0 +1,42 @@
+"""A visit: what one connection to the lab was shown, and what the visitor did."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class End(Enum):
+    """How far it came."""
+
+    TALKED = "it sent application bytes"
+    LEFT = "it finished its handshake, and left without a word"
+    REFUSED = "it did not finish its handshake"
+    UNFIT = "nothing that it offers fits what is shown here"
+    """Such as a key of a kind that it does not know: the server could not go on."""
+    TURNED_AWAY = "this server did not let it in"
+    """Where clients show certificates, or speak no TLS."""
+    WAITED = "it was still waiting when it was sent away"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One connection."""
+
+    case: str
+    peer: str
+    end: End
+    asked_for: str | None = None
+    """The server_name that it sent (RFC 6066 §3)."""
+    agreed: str = ""
+    """Version and suite, once the handshake was done."""
+    alert: str | None = None
+    """As the visitor sent it (RFC 8446 §6)."""
+    why: str = ""
+    """A sentence on the end, where there is more to say."""
+    said: bytes = b""
+    """The beginning of its application bytes."""
+    count: int = 0
+    """All of them."""
+    agent: str = ""
+    """How it calls itself, if it speaks HTTP."""
+    client: tuple[str, ...] = ()
+    """The names that it proved, where it was asked."""

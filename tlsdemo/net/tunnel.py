@@ -1,0 +1,62 @@
+"""A proxy (CONNECT, RFC 9110 §9.3.6) that leads every name to this machine: for clients that cannot resolve it. EDGE.
+
+    client -- CONNECT good.lab.example:4711 --> tunnel -- 127.0.0.1:4711 --> whoever listens there
+
+Only to the ports that it is given: it is no way to anybody else.
+"""
+
+from collections.abc import Container
+
+import h11
+
+from pki.errors import Problem
+from tlsdemo.net.address import Address, Listener, dial
+from tlsdemo.net.middle import Ends, carry
+from tlsdemo.net.server import Connection, Server
+from tlsdemo.protocol import Relay, Side
+
+LONGEST_HEAD = 1 << 14  # bytes
+CHUNK = 1 << 12
+HOME = "127.0.0.1"
+
+
+class Tunnel:
+    """Serves until `stop`; all names lead to this machine, and to `ports` alone."""
+
+    def __init__(self, listener: Listener, ports: Container[int]) -> None:
+        self.listener = listener
+        self.server = Server(listener, self._receive)
+        self._ports = ports
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        self.server.run()
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self.server.stop()
+
+    def _receive(self, connection: Connection) -> None:
+        asked = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
+        try:
+            port = self._port(connection, asked)
+            with dial(Address(HOME, port)) as upstream:
+                connection.socket.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                ends = Ends({Side.CLIENT: connection.socket, Side.SERVER: upstream})
+                ends.waiting[Side.SERVER] += asked.trailing_data[0]
+                carry(ends, Relay(), self.server)
+        except (h11.RemoteProtocolError, Problem):
+            connection.socket.sendall(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+        except OSError:  # it is gone
+            return
+
+    def _port(self, connection: Connection, asked: h11.Connection) -> int:
+        """Where it wants to go; a Problem if that is not allowed."""
+        while (event := asked.next_event()) is h11.NEED_DATA:
+            connection.socket.settimeout(connection.remaining())
+            asked.receive_data(connection.socket.recv(CHUNK))
+        if isinstance(event, h11.Request) and event.method == b"CONNECT":
+            text = event.target.rpartition(b":")[2].decode("ascii", "replace")
+            if text.isdigit() and int(text) in self._ports:
+                return int(text)
+        raise Problem("this proxy leads to the lab alone")
