@@ -35,11 +35,9 @@ RESPONSE_TYPE = "application/ocsp-response"  # appendix A.2
 
 RESPONDER = Profile("ocsp responder", days=30, authority=False, purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,))
 """A delegated responder (§4.2.2.2), to be certified by the very authority about whose certificates it answers."""
-
 ENUMERATED = 0x0A
 EXPLICIT_0, EXPLICIT_1, EXPLICIT_2 = (der.CONTEXT | der.CONSTRUCTED | number for number in range(3))
-BASIC = der.object_identifier("1.3.6.1.5.5.7.48.1.1")  # id-pkix-ocsp-basic, §4.2.1
-NONCE = der.object_identifier("1.3.6.1.5.5.7.48.1.2")  # id-pkix-ocsp-nonce, §4.4.1
+BASIC, NONCE = (der.object_identifier(f"1.3.6.1.5.5.7.48.1.{number}") for number in (1, 2))  # §4.2.1, §4.4.1
 UNDERSTOOD = {NONCE, der.object_identifier("1.3.6.1.5.5.7.48.1.4")}  # id-pkix-ocsp-response: BASIC always is (§4.4.3)
 LONGEST_NONCE = 128  # RFC 9654 §2.1; RFC 8954 had 32
 
@@ -118,9 +116,8 @@ class Responder:
         """By both hashes, since a name may have had two keys, and a key may serve two names (§4.1.2)."""
         if asked.hash_name is None:
             return False
-        name, key = self.issuer.subject.public_bytes(), _public_key(self.issuer)
-        ours = _hashed(asked.hash_name, name), _hashed(asked.hash_name, key)
-        return (asked.issuer_name_hash, asked.issuer_key_hash) == ours
+        ours = self.issuer.subject.public_bytes(), _public_key(self.issuer)
+        return (asked.issuer_name_hash, asked.issuer_key_hash) == tuple(_hashed(asked.hash_name, each) for each in ours)
 
     def _basic_response(self, request: "Request") -> bytes:
         """BasicOCSPResponse: what is said, signed; and the signer's certificate where the client has none (§4.2.1)."""
@@ -129,14 +126,21 @@ class Responder:
         return der.sequence(tbs, *_signature(self.signer.key, tbs), sent if certificate != self.issuer else b"")
 
     def _response_data(self, request: "Request") -> bytes:
-        """ResponseData. The responder is named by its key: short, and no name can be mistaken (RFC 5019 §2.2.1)."""
+        """ResponseData (§4.2.1): everything that is signed."""
         extensions = der.sequence(der.sequence(NONCE, der.octet_string(der.octet_string(request.nonce or b""))))
         return der.sequence(
-            der.explicit(2, der.octet_string(_hashed("sha1", _public_key(self.signer.certificate)))),
+            self._responder_id(),
             _time(self.produced_at or self.this_update),
             der.sequence(*map(self._single_response, request.cert_ids)),
             der.explicit(1, extensions) if request.nonce is not None else b"",
         )
+
+    def _responder_id(self) -> bytes:
+        """By name, since GnuTLS finds an authority's certificate only so; by key where there is no name."""
+        certificate = self.signer.certificate
+        if certificate.subject.rdns:
+            return der.explicit(1, certificate.subject.public_bytes())
+        return der.explicit(2, der.octet_string(_hashed("sha1", _public_key(certificate))))
 
     def _single_response(self, asked: "CertId") -> bytes:
         """SingleResponse. The CertID goes back as it came, so that the client finds its own."""
@@ -266,8 +270,7 @@ def _extensions(explicit: "_Inside | None") -> tuple[bytes | None, frozenset[byt
 
 
 def _nonce(value: bytes) -> bytes:
-    element = der.read(value)
-    nonce = value[element.content]
+    nonce = value[der.read(value).content]
     if value != der.octet_string(nonce) or not 1 <= len(nonce) <= LONGEST_NONCE:
         raise ValueError(f"a nonce is an OCTET STRING of 1 to {LONGEST_NONCE} bytes")
     return nonce
@@ -307,12 +310,9 @@ class _Inside:
 # Hashes, keys, times ------------------------------------------------------------------------------------------------
 
 
-HASHES = {
-    der.object_identifier("1.3.14.3.2.26"): "sha1",
-    der.object_identifier("2.16.840.1.101.3.4.2.4"): "sha224",
-    der.object_identifier("2.16.840.1.101.3.4.2.1"): "sha256",
-    der.object_identifier("2.16.840.1.101.3.4.2.2"): "sha384",
-    der.object_identifier("2.16.840.1.101.3.4.2.3"): "sha512",
+HASHES = {der.object_identifier("1.3.14.3.2.26"): "sha1"} | {
+    der.object_identifier(f"2.16.840.1.101.3.4.2.{number}"): name
+    for number, name in ((1, "sha256"), (2, "sha384"), (3, "sha512"), (4, "sha224"))
 }
 """By which certificates may be asked about. OpenSSL and Java take SHA-1: here it only tells issuers apart."""
 

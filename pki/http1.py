@@ -1,0 +1,82 @@
+"""As much of HTTP/1.1 as clients of revocation speak: one request, one response (RFC 9110, RFC 9112).
+
+    head, bytes  ->  parse_head  ->  Request, or Refused  ->  response  ->  bytes
+
+Pure. A body has a stated length; the connection ends with the response. Not here: sockets (`pki.serve`).
+"""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a head says."""
+
+    method: str
+    path: str
+    """As it was written: nothing is decoded; a query is left out."""
+    length: int | None
+    """Of the body, in bytes; None when it is not stated."""
+    waits: bool
+    """Whether the client sends the body only when it is told to go on (RFC 9110 §10.1.1)."""
+
+    def check_method(self, *allowed: str) -> None:
+        """Refused unless the method is one of these (RFC 9110 §15.5.6)."""
+        if self.method not in allowed:
+            methods = ", ".join(allowed)
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"allowed: {methods}", f"Allow: {methods}")
+
+
+class Refused(Exception):
+    """What the client is told instead of an answer."""
+
+    def __init__(self, status: HTTPStatus, reason: str, *fields: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+
+
+def parse_head(head: bytes) -> Request:
+    """The request line and the fields, without the empty line after them (RFC 9112 §3, §5); Refused for others."""
+    first, *lines = (line.removesuffix("\r") for line in head.decode("latin-1").split("\n"))
+    line = REQUEST_LINE.fullmatch(first)
+    if not line:
+        raise Refused(HTTPStatus.BAD_REQUEST, "the first line is no request of HTTP/1.1")
+    fields: dict[str, set[str]] = {}
+    for each in lines:
+        name, colon, value = each.partition(":")
+        if not colon or not TOKEN.fullmatch(name):
+            raise Refused(HTTPStatus.BAD_REQUEST, "a field is NAME: VALUE, on one line")
+        fields.setdefault(name.lower(), set()).add(value.strip())
+    lengths = fields.get("content-length", set())
+    # Two lengths, or a length and chunks: what two readers understand differently can be smuggled past one (§11.2).
+    if "transfer-encoding" in fields or len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
+        raise Refused(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
+    waits = any(value.lower() == "100-continue" for value in fields.get("expect", ()))
+    return Request(line[1], line[2], int(lengths.pop()) if lengths else None, waits)
+
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
+REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (?i:http://[^/? ]*)?(/[^ ?]*)(?:\?[^ ]*)? HTTP/1\.[01]")
+"""A proxy is sent the whole URL, and a server must understand that, too (RFC 9112 §3.2.2)."""
+LENGTH = re.compile("[0-9]{1,18}")
+STATE_THE_LENGTH = "the length of a body is stated, once, in a Content-Length"
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def response(status: HTTPStatus, media_type: str, body: bytes, *fields: str) -> bytes:
+    """A whole response. Nothing may keep it: a cache would hide from us what a client asks, and from it what is new."""
+    lines = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"Content-Type: {media_type}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+        *fields,
+    )
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1") + body
