@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import keys
+from pki import keys, names
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.rogues import CATALOGUE, Must, Rogue, Served, Specimen, Workshop
@@ -60,12 +60,20 @@ def workshop(wanted: Sequence[x509.GeneralName], now: datetime) -> Workshop:
                 code=ExitCode.USAGE,
             )
     return Workshop.opened(
-        wanted,
+        _askable(wanted),
         now=now,
         new_key=lambda: keys.generate(KeyType.EC_P256),
         new_serial=x509.random_serial_number,
         rsa_key=_rsa_key,
     )
+
+
+def _askable(wanted: Sequence[x509.GeneralName]) -> Sequence[x509.GeneralName]:
+    """With a host beside a wildcard directly below a top-level name, which by itself covers nobody (RFC 9525 §7.1)."""
+    first = next((name for name in wanted if isinstance(name, x509.DNSName)), None)
+    if first is None or names.matches(first, host := x509.DNSName(first.value.replace("*", "www"))):
+        return wanted
+    return (host, *wanted)
 
 
 @cache

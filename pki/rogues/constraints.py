@@ -38,8 +38,10 @@ def nc_permitted_violation(given: Workshop) -> Specimen:
 @rogue(EXCLUDED, refused(48))
 def nc_excluded_violation(given: Workshop) -> Specimen:
     """The authority may vouch for anybody but us."""
-    control = given.serve(intermediates=(excludes(elsewhere(given)),))
-    return given.specimen(intermediates=(excludes(x509.DNSName(given.host)),), control=control)
+    # For the host alone: a wildcard among the other names could cover what the control excludes.
+    control = given.serve(intermediates=(excludes(elsewhere(given)),), leaf=named(given.host))
+    fence = excludes(x509.DNSName(given.host))
+    return given.specimen(intermediates=(fence,), leaf=named(given.host), control=control)
 
 
 @rogue(CONSTRAINTS, refused(47))
@@ -85,7 +87,7 @@ def nc_bypass_by_cn(given: Workshop) -> Specimen:
     """
     leaf = called(given.long_host.encode())
     return given.specimen(
-        intermediates=(permits(elsewhere(given)),),
+        intermediates=(permits(x509.DNSName(f"corp.{given.long_host}")),),
         leaf=lambda draft: leaf(draft.without(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)),
         name=given.long_host,
     )

@@ -1,5 +1,7 @@
 """Rogues of the name: a good certificate of somebody else, or a name where no client may look (RFC 9525)."""
 
+from ipaddress import IPv4Address
+
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
@@ -79,7 +81,8 @@ def ip_in_cn(given: Workshop) -> Specimen:
 @rogue("RFC 9525 §6.4", refused(64))
 def ip_mismatch(given: Workshop) -> Specimen:
     """Of another address: a neighbour's in the numbering, perhaps in the same rack."""
-    return given.specimen(leaf=named(given.address + 1), name=given.address)
+    neighbour = IPv4Address((int(given.address) + 1) % 2**32)
+    return given.specimen(leaf=named(neighbour), name=given.address)
 
 
 @rogue("RFC 9525 §6.1", accepted())

@@ -45,6 +45,14 @@ def test_a_minted_rogue_is_refused_and_its_control_accepted_by_others(cli: Comma
     assert_private(tmp_path / "r")
 
 
+@pytest.mark.parametrize("case", ["good", "self-signed", "rogue-same-name-forged-aki"])
+def test_a_wildcard_that_covers_nobody_has_a_host_beside_it(cli: Command, case: str) -> None:
+    """Directly below a top-level name no client believes it, so that the control would be refused as well."""
+    shown = json.loads(cli("rogue", "show", case, "--json", "--name", "*.localhost").out)
+    assert shown["name"] == "www.localhost"
+    assert shown["control_accepted"]
+
+
 def test_all_are_minted_in_one_go_under_one_root(cli: Command, tmp_path: Path) -> None:
     assert cli("rogue", "mint", "--all", "--out", tmp_path).code == 0
     written = files(tmp_path)

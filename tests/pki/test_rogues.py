@@ -25,6 +25,8 @@ NAMES = {
     "address": ("192.0.2.7",),
     "wildcard": ("*.example.test",),
     "long": ("a" * 60 + ".test",),
+    "both": ("shop.test", "corp.shop.test", "*.shop.test"),
+    "last": ("255.255.255.255",),
 }
 UNSERVABLE = ("san-malformed-der", "duplicate-extension")
 """OpenSSL refuses to load these: no server of Python's can show them."""
