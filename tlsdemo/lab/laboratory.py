@@ -98,7 +98,7 @@ class Laboratory:
         with self._changed:
             self._present[port] += 1
         try:
-            visit = show(connection)
+            visit = replace(show(connection), moment=time.monotonic())
             if case == BY_NAME:
                 case = self._chosen(visit.asked_for)
             visit = replace(visit, case=case)

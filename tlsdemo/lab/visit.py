@@ -40,3 +40,5 @@ class Visit:
     """How it calls itself, if it speaks HTTP."""
     client: tuple[str, ...] = ()
     """The names that it proved, where it was asked."""
+    moment: float = 0.0
+    """When it ended, on the monotonic clock."""

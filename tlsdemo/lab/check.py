@@ -1,0 +1,254 @@
+"""A client, case by case: does it accept what is good, does it refuse a stranger, and then everything else.
+
+good            not accepted: nothing can be said of it
+untrusted root  accepted: this client checks no chain, and what hangs on the chain is implied
+all others      as many at a time as there are jobs
+"""
+
+import ipaddress
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.export import environment
+from tlsdemo import net
+from tlsdemo.findings import SEVERITIES, Finding, Report, Unserved, Verdict
+from tlsdemo.lab.child import Nursery
+from tlsdemo.lab.client import Client, fill, fixed, prepare, surroundings
+from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY, Collection
+from tlsdemo.lab.exhibit import HOME, Exhibit
+from tlsdemo.lab.judge import judge
+from tlsdemo.lab.laboratory import BY_NAME, Laboratory, find
+from tlsdemo.lab.presets import NOT_INHERITED
+
+NAME_THEMES = ("correct", "hosts", "wildcards", "protocol", "revocation")
+"""What does not hang on the chain: names are looked at, or not, apart from it."""
+PROXIES = ("HTTPS_PROXY", "https_proxy")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to try a client."""
+
+    fail_on: str
+    timeout: float
+    """Seconds for one case."""
+    jobs: int
+
+
+Progress = Callable[[int, int, str], None]
+"""How many are done, of how many, and which was the last."""
+
+
+@dataclass
+class Tester:
+    """A lab that is open, and what its children need: trust, a proxy for names that nobody resolves, a folder."""
+
+    collection: Collection
+    lab: Laboratory
+    tunnel: net.Tunnel
+    folder: Path
+    nursery: Nursery
+
+    def __post_init__(self) -> None:
+        self._environments: dict[bytes, tuple[Path, dict[str, str]]] = {}
+        self._lock = threading.Lock()
+
+    def check(
+        self, client: Client, cases: Sequence[Exhibit], settings: Settings, started: datetime, progress: Progress
+    ) -> Report:
+        """All of them; a Problem where the client cannot be run at all."""
+        begun, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="client-", dir=self.folder))
+        runner = _Runner(self, client, folder, settings)
+        version = runner.prepare()
+        unserved = [Unserved(each.case, why) for each in cases if (why := _obstacle(each, client))]
+        runnable = [each for each in cases if not _obstacle(each, client)]
+        first, second = (next((each for each in runnable if each.case.id == case), None) for case in FIRST)
+        rest = [each for each in runnable if each.case.id not in FIRST]
+        findings: list[Finding] = []
+        checks_no_chain = False
+        total = len(runnable)
+        for each in (first, second):
+            if each is None:
+                continue
+            findings.append(runner.run(each))
+            progress(len(findings), total, each.case.id)
+            if each is first and findings[-1].verdict is not Verdict.ACCEPTED:
+                return self._report(client, version, findings, unserved, False, settings, started, begun)
+            if each is second and findings[-1].verdict is Verdict.ACCEPTED:
+                checks_no_chain = True
+        implied = [each for each in rest if checks_no_chain and _hangs_on_the_chain(each)]
+        findings += [Finding(each.case, Verdict.IMPLIED, "not run: it checks no chain") for each in implied]
+        findings += runner.run_all(
+            [each for each in rest if each not in implied], lambda left, last: progress(total - left, total, last)
+        )
+        order = {each.case.id: place for place, each in enumerate(cases)}
+        findings.sort(key=lambda each: order[each.case.id])
+        return self._report(client, version, findings, unserved, checks_no_chain, settings, started, begun)
+
+    def _report(
+        self,
+        client: Client,
+        version: str,
+        findings: Sequence[Finding],
+        unserved: Sequence[Unserved],
+        checks_no_chain: bool,
+        settings: Settings,
+        started: datetime,
+        begun: float,
+    ) -> Report:
+        return Report(
+            client.name, version, tuple(findings), tuple(unserved), checks_no_chain, settings.fail_on, started,
+            time.monotonic() - begun,
+        )  # fmt: skip
+
+    def trusting(self, exhibit: Exhibit) -> tuple[Path, dict[str, str]]:
+        """The file of anchors for a case, and the environment that trusts it alone."""
+        anchors = exhibit.anchors_pem or self.collection.root.public_bytes(Encoding.PEM)
+        with self._lock:
+            if anchors not in self._environments:
+                path = self.folder / f"ca{'' if not self._environments else f'-{exhibit.case.id}'}.pem"
+                path.write_bytes(anchors)
+                wanted = environment(path, self.folder)
+                self._environments[anchors] = path, surroundings(wanted.set, (*wanted.unset, *NOT_INHERITED))
+            return self._environments[anchors]
+
+
+FIRST = (GOOD, UNKNOWN_AUTHORITY)
+
+
+def _obstacle(exhibit: Exhibit, client: Client) -> str:
+    """Why it is not run, if so."""
+    if not exhibit.show:
+        return f"cannot be served here: {exhibit.obstacle}"
+    if client.by_name and exhibit.context is None:
+        return "has a port of its own, and the command goes to {sni_url} alone"
+    return ""
+
+
+def _hangs_on_the_chain(exhibit: Exhibit) -> bool:
+    return exhibit.case.must == "reject" and exhibit.case.theme not in NAME_THEMES
+
+
+def chosen(
+    collection: Collection, named: Mapping[str, Exhibit], cases: Sequence[str], everything: bool
+) -> list[Exhibit]:
+    """The first two always; then those that are named, or all, or those of severity must."""
+    if cases:
+        wanted = {find(named, each).case.id for each in cases}
+    else:
+        wanted = {
+            each.case.id
+            for each in collection.exhibits
+            if not each.only_named and (everything or each.case.severity == SEVERITIES[0])
+        }
+    return [each for each in collection.exhibits if each.case.id in wanted or each.case.id in FIRST]
+
+
+@dataclass
+class _Runner:
+    """One client in its folder."""
+
+    tester: Tester
+    client: Client
+    folder: Path
+    settings: Settings
+
+    def prepare(self) -> str:
+        """Its version."""
+        ca, inherited = self.tester.trusting(self.tester.collection.exhibits[0])
+        values = fixed(ca, self.folder)
+        return prepare(self.client, self.tester.nursery, self._environment(inherited, values), values)
+
+    def run(self, exhibit: Exhibit) -> Finding:
+        """One case, to its verdict."""
+        lab, case = self.tester.lab, exhibit.case.id
+        ca, inherited = self.tester.trusting(exhibit)
+        port, by_name = lab.ports[case], lab.ports[BY_NAME]
+        sni_url = f"https://{exhibit.sni}:{by_name}/" if exhibit.sni else ""
+        values = fixed(ca, self.folder) | {
+            "url": f"https://{exhibit.host}:{port}/", "host": exhibit.host, "port": str(port), "sni_url": sni_url,
+        }  # fmt: skip
+        asked = (exhibit.sni if self.client.by_name else exhibit.host) or HOME
+        surrounded = self._environment(inherited, values, through_proxy=_needs_proxy(asked))
+        before, nameless = len(lab.visits_of(case)), self._nameless()
+        ran = self.tester.nursery.run(
+            self.client.command(values, is_address=_is_address(asked)),
+            surrounded,
+            fill(self.client.preset.stdin, values),
+            self.settings.timeout,
+        )
+        lab.settled(by_name if self.client.by_name else port)
+        return judge(
+            exhibit.case, lab.visits_of(case)[before:], ran,
+            nameless=self.client.by_name and self._nameless() > nameless, timeout=self.settings.timeout,
+        )  # fmt: skip
+
+    def run_all(self, exhibits: Sequence[Exhibit], done: Callable[[int, str], None]) -> Iterator[Finding]:
+        """Many at a time. Ctrl-C ends them all."""
+        with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job") as pool:
+            waiting: dict[Future[Finding], str] = {pool.submit(self.run, each): each.case.id for each in exhibits}
+            try:
+                while waiting:
+                    for each in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        last = waiting.pop(each)
+                        yield each.result()
+                        done(len(waiting), last)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.tester.nursery.close()
+                raise
+
+    def _nameless(self) -> int:
+        return sum(1 for each in self.tester.lab.visits_of(BY_NAME) if each.asked_for is None)
+
+    def _environment(
+        self, inherited: Mapping[str, str], values: Mapping[str, str], *, through_proxy: bool = False
+    ) -> dict[str, str]:
+        own = {name: fill(value, values) for name, value in self.client.preset.environment.items()}
+        found = {**inherited, **own}
+        if through_proxy:
+            port = self.tester.tunnel.listener.port
+            found |= dict.fromkeys(PROXIES, f"http://127.0.0.1:{port}")
+            found["JAVA_TOOL_OPTIONS"] += f" -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={port}"
+        return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _needs_proxy(host: str) -> bool:
+    """Whether it is a name that not every client resolves."""
+    return host != HOME and not _is_address(host)
+
+
+@contextmanager
+def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
+    """The lab and the proxy in threads of their own, for as long as a `with` block lasts; nothing stays behind."""
+    tunnel = net.Tunnel(net.listen(("127.0.0.1",)), lab.ports.values())
+    threads = [threading.Thread(target=each.run, name="lab") for each in (lab, tunnel)]
+    with tempfile.TemporaryDirectory(prefix="tlsdemo-", ignore_cleanup_errors=True) as name:
+        nursery = Nursery()
+        for thread in threads:
+            thread.start()
+        try:
+            yield Tester(collection, lab, tunnel, Path(name), nursery)
+        finally:
+            nursery.close()
+            for each in (lab, tunnel):
+                each.stop()
+            for thread in threads:
+                thread.join()

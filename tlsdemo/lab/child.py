@@ -1,0 +1,191 @@
+"""Somebody else's program, run to its end or to its deadline, and nothing of it left behind. EDGE: runs programs.
+
+It has no terminal, a session of its own, and a mark in its environment: by the session its whole group is ended, and
+by the mark whatever has left that group. Of what it prints, the beginning and the end are kept.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pki.errors import Problem
+
+KEPT = 1 << 12  # bytes of the beginning, and as many of the end
+CHUNK = 1 << 16
+LOOK = 0.05  # seconds between two looks at a program that has closed its output, or left it to another
+GRACE = 1.0  # seconds for those who hold its output when it has ended
+MARK = "TLSDEMO_CHILD_OF"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How it ended."""
+
+    exit_code: int | None
+    """Negative: the signal that ended it. None: it had to be ended, at its deadline."""
+    out: str
+    err: str
+    seconds: float
+    stopped_at: float | None = None
+    """When its time was over, on the monotonic clock."""
+
+
+@dataclass
+class Kept:
+    """The beginning and the end of a stream."""
+
+    beginning: bytearray = field(default_factory=bytearray)
+    end: bytearray = field(default_factory=bytearray)
+    count: int = 0
+
+    def add(self, data: bytes) -> None:
+        """Some more of it."""
+        self.count += len(data)
+        room = KEPT - len(self.beginning)
+        self.beginning += data[:room]
+        self.end = (self.end + data[room:])[-KEPT:]
+
+    @property
+    def text(self) -> str:
+        """What is kept, and how much is not."""
+        left_out = self.count - len(self.beginning) - len(self.end)
+        gap = f"\n[{left_out} bytes left out]\n".encode() if left_out else b""
+        return (self.beginning + gap + self.end).decode("utf-8", "replace")
+
+
+class Nursery:
+    """Runs programs, from any thread; `close` ends what is still running."""
+
+    def __init__(self) -> None:
+        self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str], stdin: str, seconds: float) -> Ran:
+        """Until it ends; at the latest for so many seconds. A Problem where it cannot be started."""
+        started = time.monotonic()
+        try:
+            process = self._start(command, environment, stdin)
+        except OSError as error:
+            hint = "is it installed, and on the path?" if isinstance(error, FileNotFoundError) else None
+            raise Problem(f"cannot run {command[0]}", error.strerror or str(error), hint=hint) from error
+        except ValueError as error:  # a NUL in an argument
+            raise Problem(f"cannot run {command[0]}", str(error)) from error
+        out, err = Kept(), Kept()
+        try:
+            ended = _watch(process, out, err, started + seconds)
+        finally:
+            stopped_at = time.monotonic()
+            self._end(process)
+        code = process.returncode if ended else None
+        return Ran(code, out.text, err.text, time.monotonic() - started, None if ended else stopped_at)
+
+    def close(self) -> None:
+        """End whatever runs, and let nothing start any more; then look for those who have run away."""
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                _signal_group(process)
+        _end_marked(f"{MARK}={self._mark}")
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str], stdin: str) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            if self._closed:
+                raise KeyboardInterrupt
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**environment, MARK: self._mark},
+                start_new_session=True,
+            )
+            self._running.add(process)
+        if process.stdin:
+            with suppress(OSError):  # it does not read it
+                process.stdin.write(stdin.encode())  # a few lines: a pipe takes them at once
+                process.stdin.close()
+        return process
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            _signal_group(process)
+            self._running.discard(process)
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+
+def _watch(process: "subprocess.Popen[bytes]", out: Kept, err: Kept, deadline: float) -> bool:
+    """Read what it prints until it has ended; False if the deadline came first.
+
+    Those whom it leaves behind may hold its output: they have a moment more, since one of them may be the client.
+    """
+    ended_at: float | None = None
+    with selectors.DefaultSelector() as selector:
+        for stream, kept in ((process.stdout, out), (process.stderr, err)):
+            assert stream
+            os.set_blocking(stream.fileno(), False)
+            selector.register(stream, selectors.EVENT_READ, kept)
+        while True:
+            now = time.monotonic()
+            if ended_at is None and process.poll() is not None:
+                ended_at = now
+            if ended_at is not None and (not selector.get_map() or now > ended_at + GRACE):
+                return True
+            if now >= deadline:
+                return ended_at is not None
+            if not selector.get_map():
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(deadline - now)
+                continue
+            for key, _ in selector.select(min(LOOK, deadline - now)):
+                _read(key.fileobj, key.data, selector)  # type: ignore[arg-type]  # we registered streams alone
+
+
+def _read(stream: IO[bytes], kept: Kept, selector: selectors.BaseSelector) -> None:
+    try:
+        data = os.read(stream.fileno(), CHUNK)
+    except BlockingIOError:
+        return
+    if data:
+        kept.add(data)
+    else:
+        selector.unregister(stream)
+
+
+def _signal_group(process: "subprocess.Popen[bytes]") -> None:
+    """Its whole group; if it has not been waited for, its number cannot be another's by now."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end_marked(mark: str) -> None:
+    """Whoever bears our mark and has left its group. Where there is no /proc, `ps` tells the environments."""
+    for pid in _marked(mark):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _marked(mark: str) -> list[int]:
+    proc = Path("/proc")
+    if not (proc / "self/environ").exists():
+        listed = subprocess.run(["ps", "-Eww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
+        return [int(line.split()[0]) for line in listed.stdout.splitlines() if mark in line]
+    found = []
+    for entry in proc.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found

@@ -1,0 +1,105 @@
+"""The client that is tried: a command of somebody's own, or one of the presets, and what it needs to run. EDGE."""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pki.errors import ExitCode, Problem, printable
+from tlsdemo.lab.child import Nursery
+from tlsdemo.lab.presets import PRESETS, Preset
+
+PLACEHOLDER = re.compile(r"\{(url|host|port|ca|sni_url|python|dir)\}")
+WHERE = ("{url}", "{sni_url}", "{port}")
+"""One of these must be in a command: otherwise it goes where it likes."""
+BUILDING = 180.0  # seconds for what a preset has to build first
+ASKING = 20.0  # seconds for a version
+
+
+@dataclass(frozen=True)
+class Client:
+    """What to run for each case. `Nursery.run` takes it from here."""
+
+    name: str
+    preset: Preset
+
+    @property
+    def by_name(self) -> bool:
+        """Whether it goes to the port that chooses by name, and to no other."""
+        words = " ".join((*self.preset.command, self.preset.stdin))
+        return "{sni_url}" in words and "{url}" not in words and "{port}" not in words
+
+    def command(self, values: Mapping[str, str], *, is_address: bool) -> list[str]:
+        """The words for one case."""
+        chosen = self.preset.to_address if is_address and self.preset.to_address else self.preset.command
+        return [fill(word, values) for word in chosen]
+
+
+def own(command: Sequence[str]) -> Client:
+    """A command of somebody's own; a Problem if it cannot be tried."""
+    words = " ".join(command)
+    if not any(each in words for each in WHERE):
+        raise Problem(
+            "the command does not say where to go",
+            f"it is: {printable(shlex.join(command))}",
+            hint="put {url} where the address belongs: `tlsdemo check-client -- curl -sS {url}`",
+            code=ExitCode.USAGE,
+        )
+    if not shutil.which(command[0]):
+        raise Problem(f"there is no program {command[0]!r}", hint="is it installed, and on the path?")
+    return Client(shlex.join(command), Preset(shlex.join(command), tuple(command), (command[0],), ()))
+
+
+def preset(name: str) -> Client:
+    """A preset; a Problem if there is none of that name, or if it cannot run here."""
+    if name not in PRESETS:
+        raise Problem(f"no preset is called {name!r}", hint=f"there are: {', '.join(PRESETS)}", code=ExitCode.USAGE)
+    found = PRESETS[name]
+    for program in found.needs:
+        if not shutil.which(program):
+            raise Problem(f"{name} needs the program {program}, and it is not on the path", hint=f"install {program}")
+    for module in found.modules:
+        if importlib.util.find_spec(module) is None:
+            hint = f"`{shlex.quote(sys.executable)} -m pip install {module}`"
+            raise Problem(f"{name} needs the Python module {module}, and this Python does not have it", hint=hint)
+    return Client(name, found)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The placeholders replaced; other braces are the command's own."""
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def fixed(ca: Path, folder: Path) -> dict[str, str]:
+    """The values that are the same for all cases."""
+    return {"ca": str(ca), "dir": str(folder), "python": sys.executable}
+
+
+def prepare(client: Client, nursery: Nursery, environment: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Put its files into {dir}, build what must be built, and ask for its version. A Problem if that fails."""
+    wanted = client.preset
+    for name, content in wanted.files.items():
+        Path(values["dir"], name).write_text(content)
+    for step in wanted.prepare:
+        ran = nursery.run([fill(word, values) for word in step], environment, "", BUILDING)
+        if ran.exit_code != 0:
+            said = (ran.err.strip() or ran.out.strip() or "nothing").splitlines()
+            raise Problem(f"{client.name} cannot be made ready: {step[0]} failed", *map(printable, said[-3:]))
+    if not wanted.version:
+        return ""
+    ran = nursery.run([fill(word, values) for word in wanted.version], environment, "", ASKING)
+    lines = [line for line in (ran.out or ran.err).splitlines() if line.strip()]
+    if ran.exit_code != 0:
+        evidence = (ran.err.strip() or "it says nothing").splitlines()[0]
+        raise Problem(f"{client.name} does not run here", printable(evidence), hint="is a library of it missing?")
+    return printable(lines[0].strip()) if lines else ""
+
+
+def surroundings(changes: Mapping[str, str], away: Sequence[str]) -> dict[str, str]:
+    """The environment of this process, with these changes, and without those."""
+    return {name: value for name, value in os.environ.items() if name not in away} | dict(changes)

@@ -1,0 +1,69 @@
+"""From the visits of a client and the way it ended to a verdict.
+
+What counts is what it sent. How it ended is evidence only: exit codes lie both ways, and not everybody sends an alert.
+"""
+
+from collections.abc import Sequence
+
+from pki.errors import printable
+from tlsdemo.findings import Case, Finding, Verdict
+from tlsdemo.lab.child import Ran
+from tlsdemo.lab.visit import End, Visit
+
+SHOWN = 60  # characters of what it sent
+LINES = 4  # of what it said
+
+
+def judge(case: Case, visits: Sequence[Visit], ran: Ran, *, nameless: bool = False, timeout: float = 0.0) -> Finding:
+    """What it did with the case. `nameless`: it has come to the port that chooses by name, and named nobody."""
+    verdict, did = _verdict(case, _own(visits, ran), ran, nameless, timeout)
+    alert = next((each.alert for each in visits if each.alert), None)
+    said = last_words(ran.err if verdict is Verdict.ACCEPTED else ran.err.strip() or ran.out)
+    return Finding(case, verdict, did, said, alert, ran.exit_code, ran.seconds)
+
+
+def _own(visits: Sequence[Visit], ran: Ran) -> list[Visit]:
+    """Without those that ended because the program was: a word that was said counts all the same."""
+    return [each for each in visits if each.count or ran.stopped_at is None or each.moment < ran.stopped_at]
+
+
+def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float) -> tuple[Verdict, str]:
+    if spoken := next((each for each in visits if each.end is End.TALKED), None):
+        return Verdict.ACCEPTED, _sent(case, spoken)
+    if not visits:
+        if nameless:
+            return Verdict.NO_SNI, "named no server, so that it was shown the certificate of another"
+        if ran.stopped_at is not None:
+            return Verdict.INCONCLUSIVE, f"had neither accepted nor refused it when it was ended, after {timeout:g} s"
+        return Verdict.INCONCLUSIVE, "did not come to its port"
+    if any(each.end is End.TURNED_AWAY for each in visits):
+        why = next(each.why for each in visits if each.end is End.TURNED_AWAY)
+        return Verdict.INCONCLUSIVE, f"the server could not go on: {why}"
+    if all(each.end is End.WAITED for each in visits):
+        return Verdict.INCONCLUSIVE, "came, and waited without a word until it was sent away"
+    last = next(each for each in reversed(visits) if each.end is not End.WAITED)
+    if late := next((each for each in visits if each.end is End.LEFT), None):
+        goodbye = f"with the alert {late.alert}" if late.alert else "without a word"
+        return Verdict.REFUSED_LATE, f"finished its handshake ({late.agreed}), and left {goodbye}"
+    if last.end is End.UNFIT:
+        return Verdict.REFUSED, f"offers nothing that goes with it: {last.why}"
+    alert = next((each.alert for each in visits if each.alert), None)
+    return Verdict.REFUSED, f"sent the alert {alert}" if alert else "left during the handshake, without an alert"
+
+
+def _sent(case: Case, visit: Visit) -> str:
+    line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))
+    shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+    count = f"{visit.count} byte{'' if visit.count == 1 else 's'}"
+    whom = " in the clear" if visit.why == "in the clear" else "" if case.must == "accept" else " to an impostor"
+    return f"sent {count}{whom}: {shown}"
+
+
+def last_words(text: str) -> str:
+    """The last lines of what it said. (Where it accepts, its output is what our server has told it.)"""
+    lines = [line for line in map(_clean, text.strip().splitlines()) if line]
+    return "\n".join(lines[-LINES:])
+
+
+def _clean(line: str) -> str:
+    return "" if line.startswith("Picked up ") else printable(line.strip())  # every Java says it of its environment
