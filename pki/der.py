@@ -167,6 +167,20 @@ def children(der: bytes, parent: Element) -> Iterator[Element]:
         at = child.end
 
 
+def dotted(content: bytes) -> str:
+    """What `object_identifier` wrote, read again; ValueError for what is none."""
+    numbers, number = [], 0
+    for byte in content:
+        number = number << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(number)
+            number = 0
+    if not numbers or content[-1] & 0x80:
+        raise ValueError(f"{content.hex()} is no object identifier")
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
+
 def elements(der: bytes) -> Iterator[Element]:
     """All elements, outer ones before those inside them."""
     yield from _within(der, read(der))

@@ -115,18 +115,9 @@ def _value(data: bytes, found: Element) -> str:
 
 
 def _oid(content: bytes) -> x509.ObjectIdentifier | None:
-    """Seven bits to a byte, the first two numbers in one (X.690 §8.19); None for what is none."""
-    numbers, number = [], 0
-    for byte in content:
-        number = number << 7 | byte & 0x7F
-        if not byte & 0x80:
-            numbers.append(number)
-            number = 0
-    if not numbers or content[-1] & 0x80:
-        return None
-    first = min(numbers[0] // 40, 2)
+    """None for what is none."""
     try:
-        return x509.ObjectIdentifier(".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:]))))
+        return x509.ObjectIdentifier(der.dotted(content))
     except ValueError:
         return None
 

@@ -8,12 +8,13 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import extensions, names
+from pki import der, extensions, names
 from pki.path import constraints, policies
 from pki.path.reading import Path, Reading, Request
 from pki.signed import signature_holds, subject
@@ -72,30 +73,26 @@ def algorithms(path: Path, request: Request) -> str:
     for each in path.certificates:
         inside, outside = _algorithms(each.certificate)
         if inside != outside:
-            raise Failure(f"the signature algorithm inside {who(each)} is another than the one outside of it")
+            named = [_called(inside), _called(outside)]
+            one, other = named if named[0] != named[1] else (inside.hex(), outside.hex())
+            raise Failure(f"the signature algorithm of {who(each)} is {one} inside, and {other} outside")
     return "inside and outside agree"
 
 
 def _algorithms(certificate: x509.Certificate) -> tuple[bytes, bytes]:
-    """The two AlgorithmIdentifiers in DER."""
-    der, tbs = certificate.public_bytes(serialization.Encoding.DER), certificate.tbs_certificate_bytes
-    outside = _element(der, der.index(tbs) + len(tbs))
-    at = _content(tbs, 0)
-    if tbs[at] == 0xA0:  # the version
-        at += len(_element(tbs, at))
-    at += len(_element(tbs, at))  # the serial number
-    return _element(tbs, at), outside
+    """The two AlgorithmIdentifiers in DER: the inner one stands after version and serial number."""
+    data = certificate.public_bytes(serialization.Encoding.DER)
+    tbs, outside = islice(der.children(data, der.read(data)), 2)
+    inside = [each for each in islice(der.children(data, tbs), 3) if each.tag != VERSION][1]
+    return data[inside.start : inside.end], data[outside.start : outside.end]
 
 
-def _element(der: bytes, at: int) -> bytes:
-    """One element, with its header."""
-    start, length = _content(der, at), der[at + 1]
-    size = length if length < 0x80 else int.from_bytes(der[at + 2 : start])
-    return der[at : start + size]
+VERSION = der.CONTEXT | der.CONSTRUCTED
 
 
-def _content(der: bytes, at: int) -> int:
-    return at + 2 + (der[at + 1] & 0x7F if der[at + 1] >= 0x80 else 0)
+def _called(algorithm: bytes) -> str:
+    oid = x509.ObjectIdentifier(der.dotted(algorithm[next(der.children(algorithm, der.read(algorithm))).content]))
+    return oid.dotted_string if oid._name == "Unknown OID" else oid._name
 
 
 UNDERSTOOD = (

@@ -185,6 +185,22 @@ def test_it_is_refused_by_the_step_that_is_about_it(case: str) -> None:
     assert failure.name == REASONS[case]
 
 
+VALUES = {
+    "sigalg-mismatch": ("ecdsa-with-SHA384 inside", "ecdsa-with-SHA256 outside"),
+    "wrong-host": ("good.lab.test", "DNS:other.good.lab.test"),
+    "nc-excluded-vs-wildcard": ("DNS:*.lab.test", "DNS:good.lab.test"),
+    "rsa1024": ("RSA 1024 bits", "2048 bits"),
+    "pathlen-exceeded": ("allows 0", "it has 1"),
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_the_sentence_has_the_two_values_that_disagree(case: str) -> None:
+    reason = judged(specimen(case).served).reason
+    assert reason is not None
+    assert all(value in reason for value in VALUES[case]), reason
+
+
 # The declarations ---------------------------------------------------------------------------------------------------
 
 
