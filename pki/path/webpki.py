@@ -35,7 +35,7 @@ def leaf_profile(path: Path, request: Request) -> str:
 def common_name(path: Path, request: Request) -> str:
     """§7.1.4.3: a common name is one of the alternative names, character by character."""
     if request.purpose is not Purpose.SERVER:
-        return "a client has no host"
+        return "asked of servers alone"
     presented = {_text(each) for each in path.leaf.names}
     for attribute in path.leaf.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME):
         if attribute.value not in presented:
