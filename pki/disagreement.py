@@ -14,7 +14,7 @@ from pki.verdict import Purpose, Verdict
 
 PATHS_ONLY = "it judges paths, and not what TLS can do with the key"
 NO_FORM = "it does not look at the form of that field"
-COMMON_NAME = "without an alternative name it looks into the common name, as was usual until 2011"
+COMMON_NAME = "where no alternative name is a host, it looks into the common name, as was usual until 2011"
 WILDCARD_AS_TEXT = "to it a wildcard is text, and that text is not below what is excluded"
 NO_LEAF = "it does not look at that in a leaf"
 
@@ -23,6 +23,7 @@ ACCEPTS = {
     ("cryptography", "signing"): PATHS_ONLY,
     ("cryptography", "schemes"): PATHS_ONLY,
     ("cryptography", "serial"): NO_FORM,
+    ("cryptography", "name form"): "to it an ill-formed alternative name is one that nobody asks for",
     ("cryptography", "name"): "to it a wildcard may stand directly below a top-level name",
     ("cryptography", "revocation"): "it reads no revocation lists",
     ("openssl", "strength"): "`openssl verify` takes any key and hash, unless told an -auth_level",
@@ -34,7 +35,7 @@ ACCEPTS = {
     ("openssl", "serial"): NO_FORM,
     ("openssl", "identifiers"): "only -x509_strict makes it look at that",
     ("openssl", "version"): "only -x509_strict makes it look at that",
-    ("openssl", "name form"): "only -x509_strict makes it look at some of that",
+    ("openssl", "name form"): "it looks at few such forms, and only with -x509_strict",
     ("openssl", "name"): COMMON_NAME,
     ("certtool", "strength"): "of the length of keys it asks nothing by default",
     ("certtool", "signing"): PATHS_ONLY,

@@ -125,7 +125,8 @@ def _of_certtool(request: Request, files: _Files) -> Opinion | None:
     if done is None:
         return None
     found = re.search(r"Chain verification output: (.*)", done.stdout)
-    return Opinion("certtool", done.returncode == 0, "" if done.returncode == 0 else (found[1] if found else "no"))
+    words = found[1].strip() if found else _last_line(done.stderr).removeprefix("error parsing CRTs: ")
+    return Opinion("certtool", done.returncode == 0, "" if done.returncode == 0 else words)
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str] | None":

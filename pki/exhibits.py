@@ -111,8 +111,8 @@ def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
         yield ""
     yield f"  clause       {rogue.clause}"
     yield f"  severity     {rogue.severity.value}"
-    if rogue.aliases:
-        yield f"  also known   {', '.join(rogue.aliases)}"
+    if others := [alias for alias in rogue.aliases if alias != rogue.id]:
+        yield f"  also known   {', '.join(others)}"
     if rogue.cve:
         yield f"  famous by    {', '.join(rogue.cve)}"
     grouped = _grouped(rogue)

@@ -38,7 +38,8 @@ def expired_intermediate(given: Workshop) -> Specimen:
 def expired_root(given: Workshop) -> Specimen:
     """The trusted root itself is out of date: path validation takes a name and a key from it, and no dates.
 
-    OpenSSL refuses it, others do not; in May 2020 (AddTrust) and September 2021 (DST Root X3) that broke half the web.
+    Most refuse it all the same; rustls keeps no dates of a root. When AddTrust ended in May 2020, and DST
+    Root X3 in September 2021, programs with an old OpenSSL lost much of the web.
     """
     return given.specimen(root=dated(given.day(-400), given.day(-1)))
 

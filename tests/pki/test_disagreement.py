@@ -1,10 +1,12 @@
 """Why others say otherwise. Falsehood caught: a disagreement over a rogue that nobody can explain."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
 
-from pki import disagreement, engines, exhibits
+from pki import disagreement, engines, exhibits, path
 from pki.rogues import CATALOGUE
 from pki.verdict import Verdict
 from tests.conftest import tool
@@ -23,6 +25,18 @@ def test_every_disagreement_over_a_rogue_has_a_reason(case: str) -> None:
         for opinion in engines.opinions(asked):
             said = disagreement.reason(opinion, verdict, asked)
             assert (said is not None) is opinion.disagrees_with(verdict), opinion
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_disagreement_over_the_form_of_another_name_has_a_reason() -> None:
+    now = datetime.now(UTC)
+    asked = replace(exhibits.request(specimen("underscore-host").served, now), name=x509.DNSName("good.lab.test"))
+    verdict = path.judge(asked)
+    assert verdict.failure is not None
+    assert verdict.failure.name == "name form"
+    opinion = next(each for each in engines.opinions(asked) if each.engine == "cryptography")
+    assert opinion.accepted
+    assert disagreement.reason(opinion, verdict, asked) is not None
 
 
 def test_who_agrees_needs_no_reason() -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from pki import engines, names
+from pki import engines, exhibits, names
 from pki.files import read_certificates, read_crls
 from pki.path import judge
 from pki.path.reading import Request
 from pki.verdict import PathProfile, Purpose
 from tests.conftest import tool
+from tests.pki.test_rogues import specimen
 
 
 def request(certs: Path, file: str = "server.pem", name: str | None = "localhost", **changes: object) -> Request:
@@ -82,3 +83,12 @@ def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
     asked = Request(leaf, tuple(intermediates), (), name, Purpose.SERVER, now, (), PathProfile.TLS, 8)
     assert not judge(asked).accepted
     assert not any(each.accepted for each in engines.opinions(asked))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", ["san-malformed-der", "sigalg-mismatch", "empty-issuer", "leaf-v1-with-extensions"])
+def test_what_gnutls_cannot_load_is_refused_in_its_words(case: str) -> None:
+    asked = exhibits.request(specimen(case).served, datetime.now(UTC))
+    opinion = next(each for each in engines.opinions(asked) if each.engine == "certtool")
+    assert not opinion.accepted
+    assert len(opinion.words.split()) > 2, opinion

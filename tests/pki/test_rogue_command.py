@@ -94,6 +94,11 @@ def test_show_mints_and_judges_on_the_spot(cli: Command, case: str) -> None:
     assert shown["control_accepted"]
 
 
+def test_a_case_is_also_known_by_other_names_than_its_own(cli: Command) -> None:
+    assert "also known   wrong.host" in cli("rogue", "show", "wrong-host").out
+    assert "also known" not in cli("rogue", "show", "rsa512").out
+
+
 @pytest.mark.parametrize(
     ("words", "fact"),
     [
