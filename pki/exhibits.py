@@ -12,7 +12,7 @@ from cryptography import x509
 
 from pki import engines, names, path, text
 from pki.errors import printable
-from pki.malformed import MALFORMED
+from pki.malformed import MALFORMED, why
 from pki.path.reading import Request
 from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.rogues.case import NO_CODE
@@ -164,7 +164,7 @@ def judge(served: Served, now: datetime) -> Verdict:
     try:
         return path.judge(request(served, now))
     except MALFORMED as error:
-        detail = f"it cannot be read: {str(error).splitlines()[0]}"
+        detail = f"it cannot be read: {why(error)}"
         return Verdict((Check("form", path.FORM, Result.FAILED, detail, path.UNREADABLE),))
 
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from pki import keys
 from pki.authority import Credential
 from pki.errors import ExitCode, Problem, cannot
-from pki.malformed import MALFORMED
+from pki.malformed import MALFORMED, why
 
 MAX_FILE = 1 << 20  # bytes; no certificate file is this long, and a wrong path shall not fill the memory
 
@@ -42,10 +42,11 @@ def read_certificates(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificat
         if b"-----BEGIN" in data:
             return tuple(x509.load_pem_x509_certificates(data))
         return (x509.load_der_x509_certificate(data),)
-    except MALFORMED:
-        raise Problem(
-            f"{path} holds no certificate that can be read", hint="`pki show` says what is in it, as far as it can"
-        ) from None
+    except MALFORMED as error:
+        holder = "standard input" if str(path) == "-" else path
+        damage = [why(error)] if b"-----BEGIN" not in data or b"-----BEGIN CERTIFICATE-----" in data else []
+        hint = "`pki show` says what is in it, as far as it can"
+        raise Problem(f"{holder} holds no certificate that can be read", *damage, hint=hint) from None
 
 
 def read_anchors(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:

@@ -8,7 +8,7 @@ from itertools import islice
 from cryptography import x509
 
 from pki import revocation
-from pki.malformed import MALFORMED
+from pki.malformed import MALFORMED, why
 from pki.path.build import Exhausted, Search
 from pki.path.profiles import FORM as FORM_STEPS
 from pki.path.profiles import MENDS, STEPS
@@ -54,7 +54,9 @@ def judge(request: Request) -> Verdict:
     try:
         return _best(request)
     except MALFORMED as error:
-        return Verdict((Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {error}", UNREADABLE),))
+        return Verdict(
+            (Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {why(error)}", UNREADABLE),)
+        )
 
 
 def _best(request: Request) -> Verdict:
@@ -87,7 +89,7 @@ def _judge(path: Path, request: Request) -> Iterator[Check]:
         try:
             each.extensions  # noqa: B018  # all of them are read here, once
         except MALFORMED as error:
-            detail = f"{subject(each.certificate)} cannot be read: {_first_line(error)}"
+            detail = f"{subject(each.certificate)} cannot be read: {why(error)}"
             yield Check("form", FORM, Result.FAILED, detail, UNREADABLE)
             yield from _not_reached(request)
             return
@@ -105,9 +107,7 @@ def _made(step: Step, path: Path, request: Request) -> Check:
     except Failure as failure:
         return Check(step.name, step.section, Result.FAILED, failure.detail, failure.hint or MENDS.get(step.name))
     except MALFORMED as error:
-        return Check(
-            step.name, step.section, Result.FAILED, f"it cannot be read: {_first_line(error)}", MENDS.get(step.name)
-        )
+        return Check(step.name, step.section, Result.FAILED, f"it cannot be read: {why(error)}", MENDS.get(step.name))
 
 
 def _named(path: Path, request: Request) -> Check:
@@ -137,10 +137,6 @@ def _lists(request: Request) -> revocation.Lists:
     return lists
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
 # Where there is no chain --------------------------------------------------------------------------------------------
 
 
@@ -153,6 +149,8 @@ def _not_reached(request: Request) -> Iterator[Check]:
         yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
     yield Check("name", NAME, Result.NOT_MADE, NOT_REACHED)
     yield Check("revocation", revocation.REVOCATION, Result.NOT_MADE, NOT_REACHED)
+    for step in FORM_STEPS:
+        yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
 
 
 def _failed_chain(detail: str, hint: str | None = None, section: str = CHAIN) -> Check:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from cryptography import x509
 
-from pki.malformed import MALFORMED
+from pki.malformed import MALFORMED, why
 from pki.revocation.scope import ALL_REASONS, Crl, Unusable, check_form, reasons_covered, value
 from pki.signed import key_signed_list, same_name, subject
 from pki.verdict import Check, Result
@@ -44,7 +44,7 @@ def check(chain: tuple[x509.Certificate, ...], lists: Lists) -> Check:
         except Unusable as reason:
             return Check("revocation", REVOCATION, Result.FAILED, str(reason), reason.hint)
         except MALFORMED as error:
-            detail = f"a list cannot be read: {(str(error).splitlines() or ['?'])[0][:150]}"
+            detail = f"a list cannot be read: {why(error)}"
             return Check("revocation", REVOCATION, Result.FAILED, detail, "fetch the list again")
         if entry is not None:
             detail = f"{subject(certificate)} was revoked on {entry.revocation_date_utc:%Y-%m-%d %H:%M}Z"
