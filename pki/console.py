@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem, cannot, printable
 
 CERTS = Path("certs")  # the folder that all commands use by default
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -105,4 +105,4 @@ def remark(text: object) -> None:
 
 def note(text: str) -> None:
     """Something that a person should know besides."""
-    remark(f"note: {text}")
+    remark(f"note: {printable(text)}")

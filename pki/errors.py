@@ -38,10 +38,11 @@ class Problem(Exception):
         self.code = code
 
     def __str__(self) -> str:
-        lines = [f"error: {self.fact}", *(f"  {line}" for line in self.evidence)]
+        evidence = [line for each in self.evidence for line in each.split("\n")]
+        lines = [f"error: {self.fact}", *(f"  {line}" for line in evidence)]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))  # the names of files may be a stranger's, too
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pki.console import CERTS, print_json
-from pki.errors import ExitCode, Problem
+from pki.errors import ExitCode, Problem, printable
 from pki.options import Directory, Json, ProfileName, PurposeName
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def diff(
         rows = [{"label": f.label, "same": f.same, "one": f.one, "other": f.other} for f in fields]
         print_json({"one": str(one), "other": str(other), "different": different, "fields": rows})
         return ExitCode.YES
-    print(f"{one}  and  {other}\n")
+    print(f"{printable(str(one))}  and  {printable(str(other))}\n")
     _print(text.difference(fields))
     return ExitCode.YES
 
@@ -184,7 +184,8 @@ def verify(
     _print(text.verdict(verdict))
     _print(text.opinions(verdict, others, request))
     answer = "accepted" if verdict.accepted else "REFUSED"
-    print(f"{file} is {answer}{'' if name else ', whatever its name'}, trusting {anchor_file}")
+    judged, trusted = ("standard input" if str(file) == "-" else printable(str(file))), printable(str(anchor_file))
+    print(f"{judged} is {answer}{'' if name else ', whatever its name'}, trusting {trusted}")
     return code
 
 

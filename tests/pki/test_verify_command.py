@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import Command, mint
+from tests.pki.test_rogues import specimen
 
 
 def judged(cli: Command, *words: str | Path) -> tuple[int, dict[str, object]]:
@@ -128,3 +129,33 @@ def test_who_says_otherwise_is_explained(cli: Command, tmp_path: Path) -> None:
     assert (said["cryptography"]["agrees"], said["openssl"]["agrees"]) == (True, False)
     assert "common name" in said["openssl"]["why_not"]
     assert "(otherwise: " in cli("verify", *words).out
+
+
+def test_what_cannot_be_read_is_said_with_the_place(cli: Command, certs: Path, tmp_path: Path) -> None:
+    served = specimen("time-fractional").served
+    (tmp_path / "one.pem").write_bytes(served.chain_pem)
+    (tmp_path / "root.pem").write_bytes(served.anchors_pem)
+    answer = cli("verify", tmp_path / "one.pem", "--trust", tmp_path / "root.pem")
+    assert answer.code == 3
+    assert "invalid value in tbs_cert, validity, not_after" in answer.err
+    key = cli("verify", certs / "server.key", "--dir", certs)
+    assert key.code == 3
+    assert "PEM" not in key.err, "a key is no damaged certificate"
+
+
+def test_the_name_of_a_file_drives_no_terminal(cli: Command, certs: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "red\x1b[31m.pem"
+    for content in ((certs / "server.pem").read_bytes(), b"junk"):
+        odd.write_bytes(content)
+        for words in (("verify", odd, "--dir", certs), ("diff", odd, odd), ("show", odd), ("list", "--dir", tmp_path)):
+            answer = cli(*words)
+            assert "\x1b" not in answer.out + answer.err, words
+
+
+def test_every_check_is_listed_also_where_there_is_no_chain(cli: Command, certs: Path) -> None:
+    def checks(file: Path) -> list[str]:
+        found = judged(cli, file, "--dir", certs)[1]["checks"]
+        assert isinstance(found, list)
+        return [each["name"] for each in found]
+
+    assert checks(certs / "rogue/server.pem") == checks(certs / "server.pem")
