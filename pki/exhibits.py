@@ -4,7 +4,7 @@
 
 import shlex
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -198,17 +198,19 @@ def judged_as_data(specimen: Specimen, now: datetime) -> dict[str, Any]:
 # What was minted ----------------------------------------------------------------------------------------------------
 
 
-def minted(hung: "Hung", rogues: Sequence[Room], room: Workshop) -> Iterator[str]:
+def minted(hung: "Hung", room: Workshop) -> Iterator[str]:
     """Where it is, and what to do with it."""
-    count = "1 case" if len(rogues) == 1 else f"{len(rogues)} cases"
+    count = "1 case" if len(hung.cases) == 1 else f"{len(hung.cases)} cases"
     yield f"{count} in {hung.directory}/, for {', '.join(map(names.plain, room.alternative_names))}"
     yield ""
     yield "In each folder:"
     yield "  server.pem, server.key   what the server shows"
     yield "  root.pem                 what its client trusts; the key of that root was thrown away"
-    yield "  control/                 the same without the fault"
-    first = hung.directory / rogues[0].id
-    host = shlex.quote(names.plain(rogues[0].mint(room).served.name))
+    if any(CATALOGUE[case].must is Must.REJECT for case in hung.cases):
+        yield "  control/                 the same without the fault, if it has one"
+    case, name = next(iter(hung.cases.items()))
+    yield from _others(hung, name)
+    first, host = hung.directory / case, shlex.quote(names.plain(name))
     yield ""
     yield "To see it judged:"
     yield f"  pki verify {shlex.quote(str(first / 'server.pem'))} --name {host} \\"
@@ -216,3 +218,16 @@ def minted(hung: "Hung", rogues: Sequence[Room], room: Workshop) -> Iterator[str
     yield "and by a client, in two terminals:"
     yield f"  tlsdemo serve --cert {shlex.quote(str(first / 'server.pem'))}"
     yield f"  tlsdemo connect --name {host} --trust {shlex.quote(str(first / 'root.pem'))}"
+
+
+def _others(hung: "Hung", usual: x509.GeneralName) -> Iterator[str]:
+    """The cases whose client asks for another name: asked for the usual one, they say nothing."""
+    by_name: dict[str, list[str]] = {}
+    for case, name in hung.cases.items():
+        if name != usual:
+            by_name.setdefault(names.plain(name), []).append(case)
+    if by_name:
+        yield ""
+        yield f"The client asks for {names.plain(usual)}; but for"
+    for host, cases in by_name.items():
+        yield from textwrap.wrap(f"{host}: {', '.join(cases)}", 78, initial_indent="  ", subsequent_indent="    ")

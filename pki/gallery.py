@@ -8,9 +8,10 @@ The root's key is never written: nobody can sign anything more with it, so that 
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +35,8 @@ class Hung:
     """What `mint` wrote: the folder of each case, and where `--force` put what was there before."""
 
     directory: Path
-    cases: tuple[str, ...]
+    cases: Mapping[str, x509.GeneralName]
+    """Each case, and the name that its client asks for."""
     moved_to: Path | None
 
 
@@ -46,6 +48,7 @@ def find(case: str) -> Rogue[Workshop]:
         if case in each.aliases:
             return each
     alike = [name for name in CATALOGUE if case and (case in name or name in case)]
+    alike = alike or get_close_matches(case.lower(), CATALOGUE)
     hint = f"perhaps {', '.join(alike[:3])}; `pki rogue list` shows all" if alike else "`pki rogue list` shows all"
     raise Problem(f"no rogue is called {case!r}", hint=hint, code=ExitCode.USAGE)
 
@@ -101,7 +104,8 @@ def mint(
             for name, data, mode in _files(rogue, specimen):
                 change.write(str(PurePosixPath(rogue.id, name)), data, mode)
         change.commit(aside=present, old=old)
-    return Hung(directory, tuple(folders), directory / old if present else None)
+    asked = {rogue.id: specimen.served.name for rogue, specimen in zip(rogues, specimens, strict=True)}
+    return Hung(directory, asked, directory / old if present else None)
 
 
 File = tuple[str, bytes, int]

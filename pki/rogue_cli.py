@@ -49,7 +49,7 @@ def mint(
     as_json: Json = False,
 ) -> int:
     """Mint rogues, each with its key, the root that its client trusts, and its control."""
-    from pki import arguments, exhibits, gallery, store
+    from pki import arguments, exhibits, gallery, names, store
     from pki.rogues import CATALOGUE
 
     if every is bool(cases):
@@ -67,9 +67,10 @@ def mint(
     if hung.moved_to:
         note(f"what was there before is now in {hung.moved_to}")
     if as_json:
-        print_json({"directory": str(hung.directory), "cases": list(hung.cases)})
+        asked = {case: names.plain(each) for case, each in hung.cases.items()}
+        print_json({"directory": str(hung.directory), "cases": list(hung.cases), "names": asked})
     else:
-        print("\n".join(exhibits.minted(hung, rogues, room)))
+        print("\n".join(exhibits.minted(hung, room)))
     return ExitCode.YES
 
 

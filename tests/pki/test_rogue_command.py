@@ -77,6 +77,24 @@ def test_what_is_there_is_not_overwritten_and_force_moves_it_aside(cli: Command,
     assert [path.read_bytes() for path in moved] == [before]
 
 
+def test_which_name_to_ask_for_is_said_of_every_case(cli: Command, tmp_path: Path) -> None:
+    """Asked for another name, good-wildcard is refused, and wildcard-partial for a reason that is not its fault."""
+    mint = ("rogue", "mint", "expired", "good-wildcard", "wildcard-partial", "good-ip", "--name", "shop.example")
+    told = cli(*mint, "--out", tmp_path / "text").out
+    assert "The client asks for shop.example; but for\n" in told
+    assert "  good.lab.shop.example: good-wildcard, wildcard-partial\n  127.0.0.1: good-ip\n" in told
+    found = json.loads(cli(*mint, "--out", tmp_path / "json", "--json").out)["names"]
+    for case, name in found.items():
+        folder = tmp_path / "json" / case
+        answer = cli("verify", folder / "server.pem", "--trust", folder / "root.pem", "--name", name)
+        assert (answer.code == 0) is (CATALOGUE[case].must is Must.ACCEPT)
+
+
+def test_what_has_no_fault_has_no_control_and_is_not_said_to(cli: Command, tmp_path: Path) -> None:
+    assert "control/" not in cli("rogue", "mint", "good", "--out", tmp_path).out
+    assert not (tmp_path / "good/control").exists()
+
+
 def test_an_alias_of_badssl_is_understood(cli: Command, tmp_path: Path) -> None:
     assert cli("rogue", "mint", "wrong.host", "--out", tmp_path).code == 0
     assert (tmp_path / "wrong-host/server.pem").exists()
@@ -105,6 +123,7 @@ def test_a_case_is_also_known_by_other_names_than_its_own(cli: Command) -> None:
         ((), "which rogues?"),
         (("expired", "--all"), "not both"),
         (("expird",), "no rogue is called 'expird'"),
+        (("Expird",), "perhaps expired"),
         (("expired", "--name", "a b"), "not a host name"),
         (("expired", "--name", "x@y.test"), "mail address"),
         (("expired", "--name", f"{'a' * 60}.{'b' * 60}"), "at most 64"),
