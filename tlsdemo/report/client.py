@@ -53,10 +53,7 @@ def _who(report: Report) -> Iterator[str]:
 
 def _nothing_decided(report: Report) -> Iterator[str]:
     yield from _heading("No verdict: this client does not accept the good certificate")
-    yield from _say(
-        """Who refuses everything holds off every attacker, and shows nothing. See that the command asks for {url}, and
-        that it trusts the authority in {ca} or in the environment."""
-    )
+    yield from _say(words.NOTHING_DECIDED)
     for each in report.findings:
         if each.case.id == "good":
             yield from _evidence(each)
@@ -64,15 +61,11 @@ def _nothing_decided(report: Report) -> Iterator[str]:
 
 def _no_chain() -> Iterator[str]:
     yield from _heading("This client checks no chain")
-    yield from _say(
-        """It accepted a certificate from an authority that nobody has heard of. Anybody can found one in a second. So
-        whoever sits between this client and a server can be that server: read everything, and change everything. The
-        connection is encrypted, but nobody knows with whom."""
-    )
+    yield from _say(words.NO_CHAIN)
 
 
 def _grade(report: Report) -> Iterator[str]:
-    yield from _heading(f"Grade {report.grade}" if report.conclusive else "No grade")
+    yield from _heading(f"Grade {words.grade(report)}" if report.conclusive else "No grade")
     if report.conclusive:
         yield from _say(f"It {GRADES[report.grade]}.")
     yield "Cases in which it does otherwise than a strict client:"
@@ -118,14 +111,8 @@ def _finding(number: int, finding: Finding) -> Iterator[str]:
 
 
 def _evidence(finding: Finding) -> Iterator[str]:
-    yield from _show("what it did", finding.did)
-    spoken = "\n".join(words.said(finding))
-    cut = f" [and {len(spoken) - LONGEST_WORDS} more characters]" if len(spoken) > LONGEST_WORDS else ""
-    lines = (spoken[:LONGEST_WORDS] + cut).splitlines() or ["nothing"]
-    for place, line in enumerate(lines):
-        yield from _show("what it said" if place == 0 else "", line)
-    yield from _show("alert it sent", words.alert(finding))
-    yield from _show("exit code", words.ending(finding))
+    for label, value in words.evidence(finding, LONGEST_WORDS):
+        yield from _show(label, value)
 
 
 # All the rest ---------------------------------------------------------------------------------------------------------
@@ -160,7 +147,7 @@ def _undecided(report: Report) -> Iterator[str]:
     yield from _heading(f"Not decided: {len(report.undecided)}")
     for each in report.undecided:
         last = words.said(each)[-1:]
-        heard = f"; it said: {last[0][:LONGEST_WORDS]}" if last else ""
+        heard = f"; it said: {words.cut(last[0], LONGEST_WORDS)}" if last else ""
         yield from _hang(f"{each.case.id} ({each.verdict.value}): {each.did}{heard}")
 
 
@@ -201,7 +188,7 @@ def _hang(text: str, indent: int = 2) -> Iterator[str]:
 
 def _lines(text: str, width: int) -> list[str]:
     """Broken between words, and within one that is too long; a wide character takes two columns."""
-    text = printable(text[:LONGEST]) + (f" [and {len(text) - LONGEST} more characters]" if len(text) > LONGEST else "")
+    text = printable(words.cut(text, LONGEST))
     lines = textwrap.wrap(text, width, break_on_hyphens=False)
     return [part for line in lines for part in (chop_cells(line, width) if cell_len(line) > width else [line])]
 
@@ -212,15 +199,15 @@ def _lines(text: str, width: int) -> list[str]:
 def as_data(report: Report) -> dict[str, Any]:
     """For JSON; the caller adds the schema."""
     return {
-        "client": report.client,
-        "version": report.version,
+        "client": printable(report.client),
+        "version": printable(report.version),
         "conclusive": report.conclusive,
         "checks_no_chain": report.checks_no_chain,
         "grade": report.grade if report.conclusive else None,
         "fail_on": report.fail_on,
         "counts": counts(report),
         "findings": [_finding_as_data(each) for each in report.findings],
-        "unserved": [{"case": each.case.id, "reason": each.reason} for each in report.unserved],
+        "unserved": [{"case": each.case.id, "reason": printable(each.reason)} for each in report.unserved],
         "started": words.stamp(report.started),
         "seconds": report.seconds,
     }
@@ -244,8 +231,8 @@ def _finding_as_data(finding: Finding) -> dict[str, Any]:
         "severity": case.severity,
         "verdict": finding.verdict.value,
         "is_wrong": finding.is_wrong,
-        "did": finding.did,
-        "said": finding.said,
+        "did": printable(finding.did),
+        "said": "\n".join(words.said(finding)),
         "alert": finding.alert,
         "exit_code": finding.exit_code,
         "seconds": finding.seconds,

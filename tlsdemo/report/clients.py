@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 
 from pki.errors import printable
 from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Verdict
+from tlsdemo.report import finding as words
 from tlsdemo.report.client import LONGEST, WIDTH, counts
 from tlsdemo.report.finding import counted, stamp
 
@@ -100,7 +101,7 @@ def _clients(table: Table) -> Iterator[str]:
     yield f"{'':{names + 6}}grade{columns}"
     for number, report in enumerate(table.reports, 1):
         shares = "".join(f"{_share(report, severity):>9}" for severity in SEVERITIES)
-        line = f"{number:>4}  {_cell(report.client, names)}{_grade(report):^5}{shares}   "
+        line = f"{number:>4}  {_cell(report.client, names)}{words.grade(report):^5}{shares}   "
         yield (line + _cell(report.version, WIDTH - cell_len(line))).rstrip()
     for name, reason in table.comparison.missing:
         yield from textwrap.wrap(_short(f"   -  {name}: {reason}"), WIDTH, subsequent_indent=" " * 6)
@@ -130,10 +131,6 @@ def _short(text: str) -> str:
     return printable(text[:LONGEST])
 
 
-def _grade(report: Report) -> str:
-    return report.grade if report.conclusive else "-"
-
-
 def _share(report: Report, severity: str) -> str:
     return f"{len(report.wrong(severity))}/{report.count(severity)}"
 
@@ -144,14 +141,14 @@ def _share(report: Report, severity: str) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """The full table, cases by clients; a row in which they differ is marked, what a strict client does not is bold."""
     table = Table(comparison)
-    lines = [table.summary(), "", *_head(table, "case", "must"), _row(["grade", "", *map(_grade, table.reports)])]
+    lines = [table.summary(), "", *_head(table, "case", "must"), _row(["grade", "", *map(words.grade, table.reports)])]
     for theme, cases in table.by_theme().items():
-        lines.append(_row([f"**{_escaped(theme)}**", *[""] * (len(table.reports) + 1)]))
+        lines.append(_row([f"**{words.markdown(theme)}**", *[""] * (len(table.reports) + 1)]))
         for case in cases:
             signs = (table.sign(client, case) for client in range(len(table.reports)))
             mark = f" {MARK}" if case in table.differing else ""
             cells = (f"**{sign}**" if sign.isupper() else sign for sign in signs)
-            lines.append(_row([f"{_escaped(case.id)}{mark}", case.must, *cells]))
+            lines.append(_row([f"{words.markdown(case.id)}{mark}", case.must, *cells]))
     told = "; ".join([*table.legend(), f"{MARK} they disagree"])
     return "\n".join([*lines, "", told + ".", *_missing(table), ""])
 
@@ -159,7 +156,7 @@ def as_markdown(comparison: Comparison) -> str:
 def summary_markdown(comparison: Comparison) -> str:
     """By theme: in how many of the decided cases each client does otherwise than a strict one."""
     table = Table(comparison)
-    lines = [*_head(table, "theme"), _row(["grade", *map(_grade, table.reports)])]
+    lines = [*_head(table, "theme"), _row(["grade", *map(words.grade, table.reports)])]
     for theme, cases in table.by_theme().items():
         shares = []
         for client in range(len(table.reports)):
@@ -167,7 +164,7 @@ def summary_markdown(comparison: Comparison) -> str:
             wrong = sum(each.is_wrong for each in decided)
             share = f"{wrong} / {len(decided)}"
             shares.append(f"**{share}**" if wrong else share)
-        lines.append(_row([_escaped(theme), *shares]))
+        lines.append(_row([words.markdown(theme), *shares]))
     told = "Otherwise than a strict client / decided."
     return "\n".join([*lines, "", told, *_missing(table), ""])
 
@@ -176,7 +173,7 @@ MARK = "≠"
 
 
 def _head(table: Table, *first: str) -> list[str]:
-    names = [_escaped(each.client) for each in table.reports]
+    names = [words.markdown(each.client) for each in table.reports]
     rule = "|---" * len(first) + "|:-:" * len(names) + "|"
     return [_row([*first, *names]), rule]
 
@@ -186,15 +183,9 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _missing(table: Table) -> list[str]:
-    return [f"\nNot run: {_escaped(name)} ({_escaped(reason)})." for name, reason in table.comparison.missing]
-
-
-def _escaped(text: str) -> str:
-    """Text as text: nothing in it is Markdown or HTML."""
-    return "".join(f"&#{ord(sign)};" if sign in MARKUP else sign for sign in _short(text))
-
-
-MARKUP = "|\\`*_<>&[]#~!"
+    return [
+        f"\nNot run: {words.markdown(name)} ({words.markdown(reason)})." for name, reason in table.comparison.missing
+    ]
 
 
 # For programs ---------------------------------------------------------------------------------------------------------
@@ -205,7 +196,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     table = Table(comparison)
     return {
         "clients": [_client_as_data(each) for each in table.reports],
-        "missing": [{"client": name, "reason": reason} for name, reason in comparison.missing],
+        "missing": [{"client": printable(name), "reason": printable(reason)} for name, reason in comparison.missing],
         "disagreements": len(table.differing),
         "cases": [_case_as_data(table, case) for case in table.cases],
     }
@@ -213,20 +204,20 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 def _client_as_data(report: Report) -> dict[str, Any]:
     return {
-        "client": report.client,
-        "version": report.version,
+        "client": printable(report.client),
+        "version": printable(report.version),
         "conclusive": report.conclusive,
         "checks_no_chain": report.checks_no_chain,
         "grade": report.grade if report.conclusive else None,
         "counts": counts(report),
-        "unserved": [{"case": each.case.id, "reason": each.reason} for each in report.unserved],
+        "unserved": [{"case": each.case.id, "reason": printable(each.reason)} for each in report.unserved],
         "started": stamp(report.started),
         "seconds": report.seconds,
     }
 
 
 def _case_as_data(table: Table, case: Case) -> dict[str, Any]:
-    found = ((report.client, table[client, case]) for client, report in enumerate(table.reports))
+    found = ((printable(report.client), table[client, case]) for client, report in enumerate(table.reports))
     return {
         "case": case.id,
         "theme": case.theme,

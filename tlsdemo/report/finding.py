@@ -30,7 +30,11 @@ REFUSES = {
     "informational": "refuses what is good enough",
 }
 AS_EXPECTED = {"accept": "accepts it, as it should", "reject": "refuses it, as it should"}
-LATE = "It refused only after its handshake was done."
+NO_CHAIN = """It accepted a certificate from an authority that nobody has heard of. Anybody can found one in a second.
+So whoever sits between this client and a server can be that server: read everything, and change everything. The
+connection is encrypted, but nobody knows with whom."""
+NOTHING_DECIDED = """Who refuses everything holds off every attacker, and shows nothing. See that the command asks for
+{url}, and that it trusts the authority in {ca} or in the environment."""
 
 
 def headline(finding: Finding) -> str:
@@ -83,6 +87,30 @@ def said(finding: Finding) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
+def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, str]]:
+    """Labels and values, each on one line: what it did and said, its alert, its end. Later lines have no label."""
+    spoken = said(finding)
+    heard = cut("\n".join(spoken), longest).split("\n") if spoken else ["nothing"]
+    return [
+        ("what it did", printable(finding.did)),
+        *(("what it said" if place == 0 else "", line) for place, line in enumerate(heard)),
+        ("alert it sent", alert(finding)),
+        ("exit code", ending(finding)),
+    ]
+
+
+def cut(text: str, longest: int | None) -> str:
+    """`text`, and how much of it was left out, if it is too long."""
+    if longest is None or len(text) <= longest:
+        return text
+    return f"{text[:longest]} [and {len(text) - longest} more characters]"
+
+
+def grade(report: Report) -> str:
+    """The letter, or that there is none."""
+    return report.grade if report.conclusive else "none"
+
+
 def link(clause: str) -> str | None:
     """Where the clause can be read, if it is one of an RFC."""
     found = re.search(r"RFC (\d+)(?: §((\d+|[A-Z])(?:\.\d+)*))?", clause)
@@ -91,6 +119,14 @@ def link(clause: str) -> str | None:
     number, section, first = found.groups()
     anchor = f"#{'section' if first.isdigit() else 'appendix'}-{section}" if section else ""
     return f"https://www.rfc-editor.org/rfc/rfc{number}{anchor}"
+
+
+def markdown(text: str) -> str:
+    """Text as text: nothing in it is Markdown or HTML."""
+    return "".join(f"&#{ord(sign)};" if sign in MARKUP else sign for sign in printable(text))
+
+
+MARKUP = "|\\`*_<>&[]#~!"
 
 
 def cve_link(cve: str) -> str:

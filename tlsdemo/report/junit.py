@@ -1,0 +1,78 @@
+"""What one client did, as JUnit XML: for build servers, which show it among the other tests.
+
+Shape: the one that Ant wrote, Surefire and pytest write, and Jenkins and GitLab read.
+
+    finding that fails   failure        good was not accepted   error, since then nothing is decided
+    undecided, not run   skipped        anything else           passed; what it shows stands in system-out
+"""
+
+from xml.etree import ElementTree as xml
+
+from pki.errors import printable
+from tlsdemo.findings import Case, Finding, Report
+from tlsdemo.report import finding as words
+
+NAME = "tlsdemo check-client"
+
+
+def as_junit(report: Report) -> str:
+    """One test for each case, under its theme. Nothing of what the client said can be markup, or be no XML at all."""
+    suite = xml.Element("testsuite", name=f"{NAME}: {printable(report.client)}", timestamp=words.stamp(report.started))
+    properties = xml.SubElement(suite, "properties")
+    facts = ("client", report.client), ("version", report.version), ("grade", words.grade(report))
+    for name, value in facts:
+        xml.SubElement(properties, "property", name=name, value=printable(value))
+    for finding in report.findings:
+        _judge(report, finding, _test(suite, finding.case, finding.seconds))
+    for unserved in report.unserved:
+        test = _test(suite, unserved.case, 0.0)
+        xml.SubElement(test, "skipped", message=f"not run: {printable(unserved.reason)}")
+    suites = xml.Element("testsuites", name=NAME)
+    suites.append(suite)
+    for element in (suite, suites):
+        element.set("tests", str(len(suite.findall("testcase"))))
+        element.set("failures", str(len(suite.findall("testcase/failure"))))
+        element.set("errors", str(len(suite.findall("testcase/error"))))
+        element.set("time", _seconds(report.seconds))
+    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
+    xml.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + xml.tostring(suites, encoding="unicode") + "\n"
+
+
+def _test(suite: xml.Element, case: Case, seconds: float) -> xml.Element:
+    return xml.SubElement(
+        suite, "testcase", classname=printable(case.theme), name=printable(case.id), time=_seconds(seconds)
+    )
+
+
+def _judge(report: Report, finding: Finding, test: xml.Element) -> None:
+    headline = f"{finding.case.id}: {words.headline(finding)}"
+    if finding.case.id == "good" and not report.conclusive:
+        error = xml.SubElement(test, "error", message="the good certificate was not accepted", type="inconclusive")
+        error.text = "\n".join(["Nothing is decided.", *_story(finding)])
+    elif not finding.verdict.decided:
+        xml.SubElement(test, "skipped", message=f"{finding.verdict.value}: {printable(finding.did)}")
+    elif finding in report.failing:
+        failure = xml.SubElement(test, "failure", message=printable(headline), type=finding.case.severity)
+        failure.text = "\n".join(_story(finding))
+    xml.SubElement(test, "system-out").text = "\n".join([headline, *_evidence(finding)])
+
+
+def _story(finding: Finding) -> list[str]:
+    case = finding.case
+    texts = [
+        case.summary,
+        *words.why(case),
+        f"{case.clause} ({case.severity}): a strict client would {words.demands(case)}.",
+    ]
+    if case.cve:
+        texts.append(f"Made famous by {', '.join(case.cve)}.")
+    return [*map(printable, texts), *_evidence(finding)]
+
+
+def _evidence(finding: Finding) -> list[str]:
+    return [f"{label}: {value}" for label, value in words.evidence(finding)]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}"

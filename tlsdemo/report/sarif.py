@@ -1,0 +1,193 @@
+"""What one client did otherwise than a strict one, as SARIF 2.1.0: for code scanning.
+
+    rules = the cases that were run       results = the findings        notifications = what could not be decided
+
+GitHub refuses a whole file of which one result has no file: so the client stands for one, in a path of its own, unless
+a word of the command looks like a file of the repository. It tells one run from the next by `automationDetails.id`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from pki.errors import printable
+from tlsdemo.findings import Case, Finding, Report
+from tlsdemo.report import finding as words
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+TOOL = "tlsdemo check-client"
+LEVELS = {"must": "error", "weak": "warning", "informational": "note"}
+SECURITY_SEVERITY = {"must": "8.1", "weak": "5.3", "informational": "2.0"}
+"""What GitHub calls high, medium and low, in the numbers of CVSS."""
+PROBLEM_SEVERITY = {"must": "error", "weak": "warning", "informational": "recommendation"}
+CWES = {
+    "validity": 298,
+    "chain": 296,
+    "signature": 347,
+    "authorities": 296,
+    "hosts": 297,
+    "wildcards": 297,
+    **dict.fromkeys(("usage", "constraints", "extensions", "strength"), 295),
+}
+"""Weaknesses by theme: improper validation of a certificate (295), and of a part of it."""
+SOURCES = (".py", ".sh", ".js", ".mjs", ".ts", ".rb", ".pl", ".php", ".go", ".java", ".jar", ".rs", ".lua", ".cs")
+LONGEST = 1000
+"""Characters of a message; GitHub shows 1024."""
+
+
+def as_sarif(report: Report, version: str = "") -> str:
+    """One run of one tool, as JSON; `version` is the tool's."""
+    cases = [each.case for each in report.findings]
+    place = {case.id: number for number, case in enumerate(cases)}
+    wrong = words.gravest_first(each for each in report.findings if each.is_wrong)
+    run = {
+        "tool": {"driver": _driver(cases, version)},
+        "automationDetails": {"id": f"{_slug(TOOL)}/{_slug(_name(report))}/"},
+        "invocations": [_invocation(report)],
+        "artifacts": [{"location": {"uri": _uri(report)}, "description": {"text": _text(_described(report))}}],
+        "results": [_result(report, each, place[each.case.id]) for each in wrong],
+        "properties": {
+            "client": printable(report.client),
+            "version": printable(report.version),
+            "grade": words.grade(report),
+            "checksNoChain": report.checks_no_chain,
+        },
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+# The cases ------------------------------------------------------------------------------------------------------------
+
+
+def _driver(cases: Sequence[Case], version: str) -> dict[str, Any]:
+    known = {"semanticVersion": version} if version else {}
+    return {"name": TOOL, **known, "rules": [_rule(case) for case in cases]}
+
+
+def _rule(case: Case) -> dict[str, Any]:
+    link = words.link(case.clause)
+    story = [*words.why(case), f"{case.clause}: a strict client would {words.demands(case)}."]
+    return {
+        "id": case.id,
+        "shortDescription": {"text": _text(case.summary)},
+        "fullDescription": {"text": _text(" ".join([case.summary, *story]))},
+        "help": {
+            "text": _text(" ".join([case.summary, *story])),
+            "markdown": _braces("\n\n".join([*map(words.markdown, (case.summary, *story)), *_further(case, link)])),
+        },
+        **({"helpUri": link} if link else {}),
+        "defaultConfiguration": {"level": LEVELS[case.severity]},
+        "properties": {
+            "tags": _tags(case),
+            "precision": "very-high",
+            "problem.severity": PROBLEM_SEVERITY[case.severity],
+            **({} if case.must == "accept" else {"security-severity": SECURITY_SEVERITY[case.severity]}),
+        },
+    }
+
+
+def _further(case: Case, link: str | None) -> list[str]:
+    """Where to read on, as Markdown."""
+    links = [(case.clause, link)] if link else []
+    links += [(cve, words.cve_link(cve)) for cve in case.cve]
+    return [" · ".join(f"[{words.markdown(text)}]({where})" for text, where in links)] if links else []
+
+
+def _tags(case: Case) -> list[str]:
+    """GitHub takes a rule for one of security by its tag, and its weakness from `external/cwe/`."""
+    kind = "interoperability" if case.must == "accept" else "security"
+    weakness = CWES.get(case.theme) if kind == "security" else None
+    return [kind, "tls", case.theme, *([f"external/cwe/cwe-{weakness}"] if weakness else []), *case.cve]
+
+
+# The findings ---------------------------------------------------------------------------------------------------------
+
+
+def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
+    case, name = finding.case, _name(report)
+    did = "; ".join(f"{label}: {value}" for label, value in words.evidence(finding) if label in SHORT)
+    identity = hashlib.sha256(f"{name}\0{case.id}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return {
+        "ruleId": case.id,
+        "ruleIndex": rule,
+        "level": LEVELS[case.severity],
+        "message": {"text": _text(f"{name} {words.headline(finding)}: {case.summary} {did}.")},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": _uri(report), "index": 0},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"name": printable(name), "kind": "module"}],
+            }
+        ],
+        "partialFingerprints": {"primaryLocationLineHash": f"{identity}:1"},
+        "properties": {
+            "verdict": finding.verdict.value,
+            "severity": case.severity,
+            "said": list(words.said(finding)),
+            "alert": finding.alert,
+            "exitCode": finding.exit_code,
+            "seconds": finding.seconds,
+        },
+    }
+
+
+SHORT = ("what it did", "alert it sent", "exit code")
+"""The evidence that goes into a message; what it said is a property."""
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    notes = [(each.case, f"{each.verdict.value}: {each.did}") for each in report.undecided]
+    return {
+        "executionSuccessful": report.conclusive,
+        "exitCode": report.exit_code,
+        "startTimeUtc": words.stamp(report.started),
+        "endTimeUtc": words.stamp(report.started + timedelta(seconds=report.seconds)),
+        "toolExecutionNotifications": [
+            {"level": "warning", "associatedRule": {"id": case.id}, "message": {"text": _text(f"{case.id}: {why}.")}}
+            for case, why in notes
+        ],
+    }
+
+
+# The client -----------------------------------------------------------------------------------------------------------
+
+
+def _name(report: Report) -> str:
+    """What is run, in a word."""
+    first = (report.client.split() or ["client"])[0]
+    return words.cut(PurePosixPath(first).name or first, LONGEST // 10)
+
+
+def _uri(report: Report) -> str:
+    """A file of the repository that the command names; else one that stands for the client."""
+    for word in report.client.split():
+        path = word.removeprefix("./")
+        inside = re.fullmatch(r"[\w.+-]+(/[\w.+-]+)*", path) and ".." not in path.split("/")
+        if inside and len(path) < LONGEST and ("/" in word or path.endswith(SOURCES)):
+            return quote(path)
+    return f"tls-clients/{_slug(_name(report))}"
+
+
+def _described(report: Report) -> str:
+    version = f", which calls itself {report.version}" if report.version else ""
+    return f"Whatever runs {report.client}{version}."
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "client"
+
+
+def _text(text: str) -> str:
+    """A plain message: in SARIF, brackets are links and braces are placeholders (§3.11.5, §3.11.6)."""
+    return _braces(re.sub(r"([\\\[\]])", r"\\\1", printable(words.cut(text, LONGEST))))
+
+
+def _braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
