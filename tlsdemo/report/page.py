@@ -1,23 +1,13 @@
-"""The matrix as one self-contained page: no script, no request, nothing but text, lines and links.
+"""The matrix as one self-contained page: each cell is a link to the duel behind it, which `:target` shows."""
 
-Each cell is a link to the duel behind it, which the browser shows by `:target`. All text is escaped by jinja2; what
-comes from the wire or out of a certificate has its control characters written out first.
-"""
-
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pki.errors import printable
+from tlsdemo.report import html
 from tlsdemo.report.drawing import as_svg
 from tlsdemo.report.sequence import LEGEND, Event
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -83,22 +73,10 @@ class Page:
 
 def render(page: Page) -> str:
     """The HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
-    )
-    assert environment.loader
-    style = environment.loader.get_source(environment, "page.css")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = environment.get_template("page.html")
-    return template.render(
+    return html.render(
+        "page.html",
+        "page.css",
         page=page,
-        style=Markup(style),  # our own file, under the hash that stands in the policy
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
         drawn=LEGEND,
         svg=lambda cell, title: Markup(as_svg(cell.events, title)),  # which escapes what it is given
     )

@@ -1,0 +1,142 @@
+"""What one client did, as one self-contained page: every case can be unfolded, linked to, and printed.
+
+An address that ends in `#case-expired` unfolds that case: its id stands inside of what is folded, and a browser unfolds
+what it has to show. So no script is needed.
+"""
+
+from dataclasses import dataclass
+
+from tlsdemo.findings import GRADES, SEVERITIES, Case, Finding, Report, Verdict
+from tlsdemo.report import finding as words
+from tlsdemo.report import html
+
+LONGEST_WORDS = 4000
+"""Characters of what a client said that are shown."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One case, and what became of it."""
+
+    case: Case
+    finding: Finding | None
+    """None: it was not run."""
+    kind: str
+    """For its looks: broken, moot, held, none."""
+    sign: str
+    headline: str
+    reason: str = ""
+    """Why it was not run."""
+
+    @property
+    def anchor(self) -> str:
+        """Where it stands in the page."""
+        return f"case-{self.case.id}"
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Why it matters."""
+        return words.why(self.case)
+
+    @property
+    def aliases(self) -> list[str]:
+        """Its other names."""
+        return [each for each in self.case.aliases if each != self.case.id]
+
+    @property
+    def clause(self) -> str | None:
+        """The address of its clause."""
+        return words.link(self.case.clause)
+
+    @property
+    def famous(self) -> list[tuple[str, str]]:
+        """Where it was famous, and the addresses of that."""
+        return [(each, words.cve_link(each)) for each in self.case.cve]
+
+    @property
+    def evidence(self) -> list[tuple[str, list[str]]]:
+        """Labels and the lines of their values."""
+        found: list[tuple[str, list[str]]] = []
+        for label, line in words.evidence(self.finding, LONGEST_WORDS) if self.finding else []:
+            if label:
+                found.append((label, [line]))
+            else:
+                found[-1][1].append(line)
+        return found
+
+    @property
+    def outcome(self) -> str:
+        """In short: the verdict, the alert, and the exit code, as far as there are any."""
+        if not self.finding or self.finding.verdict is Verdict.IMPLIED:
+            return self.finding.verdict.value if self.finding else "not run"
+        code = self.finding.exit_code
+        parts = self.finding.verdict.value, self.finding.alert, f"exit {code}" if code is not None else "ended"
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some of the cases, under a heading."""
+
+    id: str
+    heading: str
+    about: str
+    entries: tuple[Entry, ...]
+    unfolded: bool = False
+
+
+def as_html(report: Report) -> str:
+    """The page."""
+    entries = _entries(report)
+    themes: dict[str, list[Entry]] = {}
+    for each in entries:
+        themes.setdefault(each.case.theme, []).append(each)
+    return html.render(
+        "client.html",
+        "page.css",
+        "client.css",
+        report=report,
+        grade=words.grade(report),
+        meaning=f"It {GRADES[report.grade]}." if report.conclusive else "",
+        colour={"A": "held", "B": "moot"}.get(report.grade[0], "broken") if report.conclusive else "none",
+        no_chain=words.NO_CHAIN.replace("\n", " "),
+        nothing_decided=words.NOTHING_DECIDED.replace("\n", " "),
+        counts=[(each, len(report.wrong(each)), report.count(each), words.MEANINGS[each]) for each in SEVERITIES],
+        themes=themes,
+        sections=[each for each in _sections(entries) if each.entries],
+        run=f"{report.started:%Y-%m-%d %H:%M} UTC, {words.counted(len(report.findings), 'case')} "
+        f"in {report.seconds:.1f} s",
+        verdict=words.exit_reason(report),
+    )
+
+
+def _entries(report: Report) -> list[Entry]:
+    found = [_entry(each) for each in report.findings]
+    return found + [Entry(each.case, None, "none", "·", "not run", each.reason) for each in report.unserved]
+
+
+def _entry(finding: Finding) -> Entry:
+    headline = words.headline(finding)
+    if not finding.verdict.decided:
+        return Entry(finding.case, finding, "none", "?", headline)
+    if not finding.is_wrong:
+        return Entry(finding.case, finding, "held", "✓", headline)
+    kind, sign = ("broken", "✗") if finding.case.severity == "must" else ("moot", "!")
+    return Entry(finding.case, finding, kind, "~" if finding.verdict is Verdict.IMPLIED else sign, headline)
+
+
+def _sections(entries: list[Entry]) -> list[Section]:
+    wrong = {each.finding: each for each in entries if each.finding and each.finding.is_wrong}
+    ordered = [wrong[each] for each in words.gravest_first(wrong)]
+    seen = tuple(each for each in ordered if each.sign in "✗!")
+    implied = tuple(each for each in ordered if each.sign == "~")
+    undecided = tuple(each for each in entries if each.sign == "?")
+    right = tuple(each for each in entries if each.sign == "✓")
+    unserved = tuple(each for each in entries if not each.finding)
+    return [
+        Section("otherwise", "What it does otherwise", "The gravest first.", seen, unfolded=True),
+        Section("implied", "Implied", "Not run: who checks no chain accepts them as well.", implied),
+        Section("undecided", "Not decided", "Nothing is known of these.", undecided),
+        Section("strict", "As a strict client does", "", right),
+        Section("unserved", "Not run", "", unserved),
+    ]
