@@ -40,7 +40,7 @@ class Transaction:
         """Stage one new file; `name` is relative to the directory. OSError as the system gives it."""
         if (folder := (self.directory / name).parent) != self.directory and folder.is_symlink():
             raise Problem(
-                f"{folder} is a link", hint="keys are not written through links: remove it, or use another --dir"
+                f"{folder} is a link", hint="keys are not written through links: remove it, or use another folder"
             )
         staged = self.staging / name
         _make_directories(staged.parent)
@@ -92,7 +92,7 @@ def transaction(directory: Path) -> Iterator[Transaction]:
     except OSError as error:
         place = error.filename if isinstance(error.filename, str) else directory
         begun = os.path.lexists(directory / STATE / JOURNAL)
-        hint = "the next command will finish this change" if begun else "nothing was changed; try another --dir"
+        hint = "the next command will finish this change" if begun else "nothing was changed; try another folder"
         raise cannot(f"write {place}", error, hint=hint) from error
 
 
