@@ -13,6 +13,7 @@ import typer
 
 from pki.console import CERTS, application
 from pki.errors import ExitCode, Problem
+from tlsdemo.lab_cli import register
 
 app = application("Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.")
 
@@ -326,6 +327,9 @@ def protocols(as_json: Json = False) -> int:
     from tlsdemo.commands.attack import protocols
 
     return protocols(as_json)
+
+
+register(app)
 
 
 def _add_pki() -> None:

@@ -16,7 +16,9 @@ from pki import names
 from pki.errors import Problem
 from pki.malformed import MALFORMED
 from pki.rogues import CATALOGUE, Mode, Rogue, Served, Workshop
+from pki.serve import Publisher
 from tlsdemo.findings import Case
+from tlsdemo.lab import revocation
 from tlsdemo.lab.declare import of_rogue
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.stage import facts, over_tls
@@ -37,14 +39,22 @@ def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:
 def exhibits(
     room: Workshop,
     dh_parameters: bytes,
+    publisher: Publisher,
     rogues: Sequence[Rogue[Workshop]] = tuple(CATALOGUE.values()),
 ) -> list[Exhibit]:
     """All of them, under the room's root. `dh_parameters` are for the suites that go with DSA."""
-    return [_exhibit(each, room, dh_parameters) for each in rogues]
+    return [_exhibit(each, room, dh_parameters, publisher) for each in rogues]
 
 
-def _exhibit(rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes) -> Exhibit:
-    served = rogue.mint(replace(room, alternative_names=local_names(rogue.id))).served
+def _exhibit(rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes, publisher: Publisher) -> Exhibit:
+    room = replace(
+        room,
+        alternative_names=local_names(rogue.id),
+        locations=revocation.locations(publisher, rogue.id, dict.fromkeys(revocation.Where)),
+    )
+    served = rogue.mint(room).served
+    if served.crls:
+        revocation.also_revoked(served, rogue.id, room, publisher)
     return shown(of_rogue(rogue, STRICT), served, room.trusted.certificate, dh_parameters)
 
 
@@ -58,7 +68,7 @@ def shown(case: Case, served: Served, root_der: bytes, dh_parameters: bytes = b"
     except Problem as problem:
         return Exhibit(case, None, "; ".join((problem.fact, *problem.evidence)), host, None, sni, own_root)
     listen_for_names(context)
-    return Exhibit(case, over_tls(context, lambda name: facts(case)), "", host, context, sni, own_root)
+    return Exhibit(case, over_tls(context, lambda visit: facts(case, visit)), "", host, context, sni, own_root)
 
 
 def newest(served: Served) -> Ciphers:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki.export import environment
 from tlsdemo import net
 from tlsdemo.findings import SEVERITIES, Finding, Report, Unserved, Verdict
+from tlsdemo.lab import revocation
 from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.client import Client, fill, fixed, prepare, surroundings
 from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY, Collection
@@ -29,8 +30,10 @@ from tlsdemo.lab.judge import judge
 from tlsdemo.lab.laboratory import BY_NAME, Laboratory, find
 from tlsdemo.lab.presets import NOT_INHERITED
 
-NAME_THEMES = ("correct", "hosts", "wildcards", "protocol", "revocation")
-"""What does not hang on the chain: names are looked at, or not, apart from it."""
+APART = ("correct", "hosts", "wildcards", "protocol", "revocation", "clients")
+"""Themes that do not hang on the chain: names are looked at, or not, apart from it."""
+REVOCATION = revocation.THEME
+WHAT = {revocation.Where.LIST.value: "for the list", revocation.Where.RESPONDER.value: "the responder"}
 PROXIES = ("HTTPS_PROXY", "https_proxy")
 
 
@@ -135,7 +138,7 @@ def _obstacle(exhibit: Exhibit, client: Client) -> str:
 
 
 def _hangs_on_the_chain(exhibit: Exhibit) -> bool:
-    return exhibit.case.must == "reject" and exhibit.case.theme not in NAME_THEMES
+    return exhibit.case.must == "reject" and exhibit.case.theme not in APART
 
 
 def chosen(
@@ -179,7 +182,7 @@ class _Runner:
         }  # fmt: skip
         asked = (exhibit.sni if self.client.by_name else exhibit.host) or HOME
         surrounded = self._environment(inherited, values, through_proxy=_needs_proxy(asked))
-        before, nameless = len(lab.visits_of(case)), self._nameless()
+        before, nameless, asked_before = len(lab.visits_of(case)), self._nameless(), lab.asked(case)
         ran = self.tester.nursery.run(
             self.client.command(values, is_address=_is_address(asked)),
             surrounded,
@@ -187,10 +190,14 @@ class _Runner:
             self.settings.timeout,
         )
         lab.settled(by_name if self.client.by_name else port)
-        return judge(
+        found = judge(
             exhibit.case, lab.visits_of(case)[before:], ran,
             nameless=self.client.by_name and self._nameless() > nameless, timeout=self.settings.timeout,
         )  # fmt: skip
+        if exhibit.case.theme != REVOCATION:
+            return found
+        asked_now = [WHAT[where] for where in (lab.asked(case) - asked_before)]
+        return replace(found, did=f"{found.did}; asked {' and '.join(asked_now) or 'nobody'} about revocation")
 
     def run_all(self, exhibits: Sequence[Exhibit], done: Callable[[int, str], None]) -> Iterator[Finding]:
         """Many at a time. Ctrl-C ends them all."""

@@ -1,17 +1,21 @@
 """The whole collection, minted and ready: what the lab shows, in the order in which it shows it."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from cryptography import x509
 
 from pki import gallery
 from pki.errors import Problem
 from pki.rogues import CATALOGUE, Workshop
+from pki.serve import Publisher
 from tlsdemo.edu.agreement import FFDHE2048
-from tlsdemo.lab import certificates, protocols
+from tlsdemo.findings import Case
+from tlsdemo.lab import certificates, client_certificates, protocols, revocation
+from tlsdemo.lab.client_certificates import Cloakroom, Papers
 from tlsdemo.lab.declare import Declared, declared
 from tlsdemo.lab.exhibit import Exhibit
 from tlsdemo.lab.protocols import Counter, dh_parameters
@@ -20,7 +24,9 @@ from tlsdemo.tls.context import lab_context
 
 GOOD, UNKNOWN_AUTHORITY = "good", "untrusted-root-sent"
 """What every client must accept, and the first thing that it must refuse."""
-ONLY_NAMED = {"stall": "it lasts as long as --timeout"}
+STALL = "stall"
+LASTS = "it lasts as long as --timeout: name it with --case"
+ASKS = "it asks for a client's certificate: name it with --case, and give the client one"
 
 
 @dataclass(frozen=True)
@@ -28,33 +34,63 @@ class Collection:
     """Everything that can be shown, under one new root."""
 
     exhibits: tuple[Exhibit, ...]
-    root: x509.Certificate
     room: Workshop
+    papers: Papers
+
+    @property
+    def root(self) -> x509.Certificate:
+        """What a client has to trust."""
+        return self.room.root
 
     def entrance(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         """Two contexts with a good certificate."""
-        served = CATALOGUE[GOOD].mint(replace(self.room, alternative_names=certificates.local_names("lab"))).served
-        shown = served.chain_pem, served.key_pem
+        shown = _good(self.room)
         return lab_context(shown), lab_context(shown)
 
 
-def collect(now: datetime) -> Collection:
-    """Mint it all."""
+def collect(now: datetime, publisher: Publisher) -> Collection:
+    """Mint it all; what revocation there is, goes to the publisher."""
     room = gallery.workshop(certificates.local_names("lab"), now)
-    group = dh_parameters(FFDHE2048)
-    exhibits = [*certificates.exhibits(room, group), *_protocols(room)]
-    return Collection(tuple(exhibits), room.root, room)
+    papers = Papers(room)
+    exhibits = [
+        *certificates.exhibits(room, dh_parameters(FFDHE2048), publisher),
+        *_revocation(room, publisher),
+        *_protocols(room),
+        *_clients(room, papers),
+    ]
+    return Collection(tuple(exhibits), room, papers)
 
 
-def _protocols(room: Workshop) -> Sequence[Exhibit]:
+def _good(room: Workshop) -> tuple[bytes, bytes]:
+    served = CATALOGUE[GOOD].mint(room).served
+    return served.chain_pem, served.key_pem
+
+
+def _revocation(room: Workshop, publisher: Publisher) -> Iterator[Exhibit]:
+    cases: list[Declared[revocation.Office, revocation.Announced]] = declared(revocation)
+    for each in cases:
+        named = replace(room, alternative_names=certificates.local_names(each.case.id))
+        served = revocation.mint(each.case.id, each.make, named, publisher)
+        yield certificates.shown(each.case, served, room.trusted.certificate)
+
+
+def _protocols(room: Workshop) -> Iterator[Exhibit]:
     served = room.serve(leaf_key=room.rsa_key(2048))
-    found: list[Declared[Counter, Show]] = declared(protocols)
-    return [_protocol(each, Counter((served.chain_pem, served.key_pem), each.case)) for each in found]
+    cases: list[Declared[Counter, Show]] = declared(protocols)
+    for each in cases:
+        counter = Counter((served.chain_pem, served.key_pem), each.case)
+        yield _own_port(each.case, partial(each.make, counter), LASTS if each.case.id == STALL else "")
 
 
-def _protocol(each: Declared[Counter, Show], counter: Counter) -> Exhibit:
-    only_named = ONLY_NAMED.get(each.case.id, "")
+def _clients(room: Workshop, papers: Papers) -> Iterator[Exhibit]:
+    cases: list[Declared[Cloakroom, Show]] = declared(client_certificates)
+    for each in cases:
+        yield _own_port(each.case, partial(each.make, Cloakroom(room, _good(room), each.case, papers)), ASKS)
+
+
+def _own_port(case: Case, make: Callable[[], Show], only_named: str) -> Exhibit:
+    """What has no place on the port that chooses by name."""
     try:
-        return Exhibit(each.case, each.make(counter), only_named=only_named)
+        return Exhibit(case, make(), only_named=only_named)
     except Problem as problem:
-        return Exhibit(each.case, None, "; ".join((problem.fact, *problem.evidence)), only_named=only_named)
+        return Exhibit(case, None, "; ".join((problem.fact, *problem.evidence)), only_named=only_named)

@@ -8,13 +8,15 @@ One accept loop serves them all; which port a connection came in by says what it
 import ssl
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pki.errors import ExitCode, Problem
+from pki.serve import Publisher
 from tlsdemo import net
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
+from tlsdemo.lab.revocation import Where, path
 from tlsdemo.lab.stage import Show, facts, over_tls
 from tlsdemo.lab.visit import Visit
 from tlsdemo.talk import Fact, Talk
@@ -29,6 +31,8 @@ class Laboratory:
     """The exhibits on their ports. `run` serves until `stop`; the visits can be asked for at any time."""
 
     exhibits: Sequence[Exhibit]
+    publisher: Publisher
+    """Where revocation is told."""
     index: Callable[[str, "Laboratory"], str]
     """The page for a visitor, by how it calls itself."""
     entrance: Callable[[], tuple[ssl.SSLContext, ssl.SSLContext]]
@@ -64,7 +68,8 @@ class Laboratory:
 
     def run(self) -> None:
         """Serve until `stop`."""
-        self.server.run()
+        with self.publisher:
+            self.server.run()
 
     def stop(self) -> None:
         """Ask `run` to return."""
@@ -82,6 +87,10 @@ class Laboratory:
         """All visits to a case so far, on whichever port."""
         with self._changed:
             return tuple(self.visits[case])
+
+    def asked(self, case: str) -> Counter[str]:
+        """How often its revocation was asked for: of the list, of the responder."""
+        return Counter({each.value: self.publisher.asked()[path(case, each)] for each in Where})
 
     def accepted_by(self, agent: str) -> Mapping[str, int]:
         """The cases that a visitor of that name has taken for good, and how often."""
@@ -111,16 +120,16 @@ class Laboratory:
                 self._changed.notify_all()
 
     def _index(self) -> Show:
-        return over_tls(self.entrance()[0], lambda name: Talk((), lambda agent: self.index(agent, self)))
+        return over_tls(self.entrance()[0], lambda visit: Talk((), lambda agent: self.index(agent, self)))
 
     def _by_name(self) -> Show:
         context = self.entrance()[1]
         listen_for_names(context, self._choose)
         return over_tls(context, self._talk)
 
-    def _talk(self, name: str | None) -> Talk:
-        exhibit = self._exhibit_called(name)
-        return facts(exhibit.case) if exhibit and exhibit.context else Talk((Fact("case", "none of that name"),))
+    def _talk(self, visit: Visit) -> Talk:
+        exhibit = self._exhibit_called(visit.asked_for)
+        return facts(exhibit.case, visit) if exhibit and exhibit.context else Talk((Fact("case", "none of that name"),))
 
     def _choose(self, name: str | None) -> Answer:
         exhibit = self._exhibit_called(name)

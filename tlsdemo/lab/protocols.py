@@ -47,7 +47,7 @@ class Counter:
 
     def over(self, context: ssl.SSLContext) -> Show:
         """A conversation with this context."""
-        return over_tls(context, lambda name: facts(self.case))
+        return over_tls(context, lambda visit: facts(self.case, visit))
 
     @cached_property
     def good_group(self) -> bytes:

@@ -32,12 +32,12 @@ Show = Callable[[net.Connection], Visit]
 """What happens at a port; the case's name is filled in by whoever knows it."""
 
 
-def over_tls(context: ssl.SSLContext, talk: Callable[[str | None], Talk]) -> Show:
-    """A TLS conversation with this context, answered by a new `talk`, which is made for the name that is asked for."""
+def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
+    """A TLS conversation with this context, answered by a new `talk`, which is made for what was agreed."""
     return lambda connection: _converse(connection, context, talk)
 
 
-def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[str | None], Talk]) -> Visit:
+def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
     visit = Visit("", connection.peer, End.REFUSED)
     try:
         tls = context.wrap_socket(
@@ -53,7 +53,8 @@ def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callabl
         net.drain(tls, FAREWELL)
         return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error)
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
-    visit = _heard(tls, talk(visit.asked_for), replace(visit, client=client_names(tls) or ()))
+    visit = replace(visit, client=client_names(tls) or ())
+    visit = _heard(tls, talk(visit), visit)
     with suppress(OSError):
         tls.settimeout(FAREWELL)
         tls.unwrap()
@@ -113,17 +114,18 @@ def _not_agreed(visit: Visit, error: OSError) -> Visit:
     return replace(visit, why="it hung up")
 
 
-def facts(case: Case) -> Talk:
+def facts(case: Case, visit: Visit) -> Talk:
     """What a visitor is told who talks to it."""
     strict = {"accept": "accepts this", "reject": "refuses this, and would not read it"}[case.must]
-    return Talk(
-        (
-            Fact("case", case.id),
-            Fact("what it is", case.summary),
-            Fact("clause", case.clause),
-            Fact("a strict client", strict),
-        )
-    )
+    told = {
+        "case": case.id,
+        "what it is": case.summary,
+        "clause": case.clause,
+        "a strict client": strict,
+        "agreed on": visit.agreed,
+        "you are": ", ".join(visit.client) or "not proved",
+    }
+    return Talk([Fact(label, value) for label, value in told.items()])
 
 
 # Servers that misbehave ----------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from tlsdemo.net.link import Link
 from tlsdemo.net.loopback import converse
 from tlsdemo.net.middle import Middle, Tap
 from tlsdemo.net.playback import play
-from tlsdemo.net.server import Connection, Server, below_tls, drain, reset, until_signalled
+from tlsdemo.net.server import Connection, Server, allow_descriptors, below_tls, drain, reset, until_signalled
 from tlsdemo.net.tunnel import Tunnel
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Server",
     "Tap",
     "Tunnel",
+    "allow_descriptors",
     "below_tls",
     "converse",
     "dial",

@@ -10,6 +10,7 @@ Who says one byte and no more does hold a thread until the deadline: WORKERS of 
 """
 
 import errno
+import resource
 import selectors
 import signal
 import socket
@@ -211,6 +212,15 @@ class Server:
                 with suppress(OSError):
                     # The plain shutdown, below TLS: it wakes the thread that reads, whatever it is waiting for.
                     socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
+
+
+def allow_descriptors(wanted: int = 4096) -> None:
+    """As many open sockets as that, where the system lets us: macOS starts with 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def drain(connected: socket.socket, seconds: float = 1.0, limit: int = 1 << 20) -> None:

@@ -1,0 +1,166 @@
+"""`tlsdemo check-client`: open a lab, run a client against it, and report what it did. EDGE."""
+
+import importlib.metadata
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pki.console import note, print_json
+from pki.errors import ExitCode, Problem, cannot
+from tlsdemo.commands.lab import laboratory
+from tlsdemo.findings import Comparison, Report
+from tlsdemo.lab import check as checking
+from tlsdemo.lab.check import Progress, Tester, chosen, open_tester
+from tlsdemo.lab.client import Client, own, preset
+from tlsdemo.lab.presets import PRESETS
+from tlsdemo.report import client as told
+from tlsdemo.report import clients as compared
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the command."""
+
+    command: tuple[str, ...]
+    cases: Sequence[str]
+    everything: bool
+    fail_on: str
+    timeout: float
+    jobs: int
+    as_json: bool
+    markdown: bool
+    files: Mapping[str, Path | None]
+    """Where reports in other forms go: `junit`, `sarif`, `html`."""
+
+    @property
+    def testing(self) -> checking.Settings:
+        """What the tester needs."""
+        return checking.Settings(self.fail_on, self.timeout, self.jobs)
+
+
+def list_presets(as_json: bool) -> int:
+    """The presets, and whether they can run here."""
+    rows = [(each.name, each.command, _why_not(each.name)) for each in PRESETS.values()]
+    if as_json:
+        print_json({"presets": [{"preset": n, "command": list(c), "missing": why or None} for n, c, why in rows]})
+        return ExitCode.YES
+    for name, _, why in rows:
+        print(f"{name:<18}{why or 'can run here'}")
+    return ExitCode.YES
+
+
+def _why_not(name: str) -> str:
+    try:
+        preset(name)
+    except Problem as problem:
+        return problem.fact
+    return ""
+
+
+def check(settings: Settings) -> int:
+    """One client; the exit code says what came out."""
+    client = _client(settings.command)
+    with _open() as tester, _progress(client.name) as progress:
+        report = _report(tester, client, settings, progress)
+    if settings.as_json:
+        print_json(told.as_data(report))
+    else:
+        print("\n".join(told.as_text(report)))
+    _write(report, settings.files)
+    return report.exit_code
+
+
+def compare(settings: Settings) -> int:
+    """Several presets on the same cases; 3 where one that was named could not be run."""
+    reports, missing = [], []
+    with _open() as tester:
+        for name in settings.command or tuple(PRESETS):
+            try:
+                client = preset(name)
+                with _progress(name) as progress:
+                    reports.append(_report(tester, client, settings, progress))
+            except Problem as problem:
+                if problem.code is ExitCode.USAGE:
+                    raise
+                missing.append((name, problem.fact))
+    comparison = Comparison(reports, missing)
+    if settings.as_json:
+        print_json(compared.as_data(comparison))
+    elif settings.markdown:
+        print(compared.as_markdown(comparison), compared.summary_markdown(comparison), sep="\n")
+    else:
+        print("\n".join(compared.as_text(comparison)))
+    named_and_missing = settings.command and missing
+    return ExitCode.CANNOT if named_and_missing or not reports else ExitCode.YES
+
+
+def _client(command: Sequence[str]) -> Client:
+    """A single word that is the name of a preset is that preset."""
+    return preset(command[0]) if len(command) == 1 and command[0] in PRESETS else own(command)
+
+
+def _report(tester: Tester, client: Client, settings: Settings, progress: Progress) -> Report:
+    wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything)
+    return tester.check(client, wanted, settings.testing, datetime.now(UTC), progress)
+
+
+@contextmanager
+def _open() -> Iterator[Tester]:
+    """A lab of its own. SIGTERM ends it as Ctrl-C does: nothing stays behind."""
+
+    def on_terminate(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, on_terminate)
+    try:
+        with laboratory() as (rooms, opened):
+            for host in opened.without:
+                note(f"this machine has no {host}: the lab listens on 127.0.0.1 alone")
+            with open_tester(rooms, opened) as tester:
+                yield tester
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress]:
+    """A bar on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, last: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[last]}")
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name[:30], total=None, last="")
+        yield lambda done, total, last: bar.update(task, completed=done, total=total, last=last)
+
+
+def _write(report: Report, files: Mapping[str, Path | None]) -> None:
+    """All that can be written; then the first that cannot."""
+    failed: Problem | None = None
+    for form, path in files.items():
+        if path is not None:
+            try:
+                path.write_text(_forms()[form](report), encoding="utf-8")
+            except OSError as error:
+                failed = failed or cannot(f"write {path}", error, hint=f"--{form} FILE, in a folder of yours")
+    if failed:
+        raise failed
+
+
+def _forms() -> Mapping[str, Callable[[Report], str]]:
+    from tlsdemo.report.client_page import as_html
+    from tlsdemo.report.junit import as_junit
+    from tlsdemo.report.sarif import as_sarif
+
+    version = ""
+    with suppress(importlib.metadata.PackageNotFoundError):
+        version = importlib.metadata.version("tlsdemo")
+    return {"junit": as_junit, "html": as_html, "sarif": lambda report: as_sarif(report, version)}

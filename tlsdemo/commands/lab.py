@@ -1,0 +1,208 @@
+"""`tlsdemo lab`: mint, listen, and tell who comes by and what they do. EDGE."""
+
+import json
+import shlex
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.console import note
+from pki.errors import ExitCode, cannot, printable
+from pki.serve import Publisher
+from tlsdemo import net
+from tlsdemo.commands.reporter import Reporter
+from tlsdemo.lab.collection import GOOD, Collection, collect
+from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
+from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find
+from tlsdemo.lab.visit import End, Visit
+from tlsdemo.report.lab_page import Shelf, as_html
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the command."""
+
+    list_only: bool
+    as_json: bool
+    only: Sequence[str]
+    port_base: int
+    ca_out: Path | None
+
+
+def lab(settings: Settings) -> int:
+    """Serve until a signal; or list, and end."""
+    report = Reporter(settings.as_json)
+    with laboratory(settings.only, settings.port_base, lambda visit: _tell(visit, settings, report)) as (rooms, opened):
+        if settings.list_only:
+            report.say(*(_document(rooms, opened, None) if settings.as_json else _listed(rooms)))
+            return ExitCode.YES
+        with tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as folder:
+            ca_file = _write(settings.ca_out, Path(folder), rooms)
+            with net.until_signalled(opened.server):
+                for host in opened.without:
+                    note(f"this machine has no {host}: listening on 127.0.0.1 alone")
+                lines = _document(rooms, opened, ca_file) if settings.as_json else _introduction(rooms, opened, ca_file)
+                report.say(*lines)
+                if report.failure:
+                    opened.stop()
+                opened.run()
+    if report.failure:
+        raise cannot("write the output", report.failure)
+    return ExitCode.YES
+
+
+@contextmanager
+def laboratory(
+    only: Sequence[str] = (), port_base: int = 0, on_visit: Callable[[Visit], None] = lambda visit: None
+) -> Iterator[tuple[Collection, Laboratory]]:
+    """The collection, and the ports for it; closed behind whoever used them."""
+    net.allow_descriptors()
+    publisher = Publisher()
+    opened: Laboratory | None = None
+    try:
+        rooms = collect(datetime.now(UTC), publisher)
+        named = by_any_name(rooms.exhibits)
+        wanted = [find(named, each).case.id for each in only]
+        shown = [each for each in rooms.exhibits if not wanted or each.case.id in wanted]
+        opened = Laboratory(shown, publisher, _index, rooms.entrance, on_visit, port_base)
+        yield rooms, opened
+    finally:
+        publisher.stop()
+        if opened:
+            opened.server.listener.close()
+
+
+def _write(ca_out: Path | None, folder: Path, rooms: Collection) -> Path:
+    """The files that visitors need; where the root's certificate is."""
+    ca_file = ca_out or folder / "ca.pem"
+    try:
+        ca_file.write_bytes(rooms.root.public_bytes(Encoding.PEM))
+        for name, credential in rooms.papers.credentials.items():
+            (folder / f"client-{name}.pem").write_bytes(credential.chain_pem)
+            (folder / f"client-{name}.key").write_bytes(credential.key_pem)
+        for each in rooms.exhibits:
+            if each.anchors_pem:
+                (folder / f"{each.case.id}.pem").write_bytes(each.anchors_pem)
+    except OSError as error:
+        raise cannot(f"write {ca_file}", error, hint="--ca-out FILE, in a folder of yours") from error
+    return ca_file.absolute()
+
+
+# Telling -------------------------------------------------------------------------------------------------------------
+
+
+def _introduction(rooms: Collection, opened: Laboratory, ca_file: Path) -> Iterator[str]:
+    served = [each for each in opened.exhibits if each.show]
+    ports = [opened.ports[each.case.id] for each in served]
+    ca = shlex.quote(str(ca_file))
+    yield f"the lab is open: {len(served)} cases at {HOME}, ports {min(ports)} to {max(ports)}"
+    yield f"  index     https://{HOME}:{opened.index_port}/"
+    yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/    for clients that send the name (SNI)"
+    yield f"  trust     {ca_file}    the authority of this lab; its key is nowhere but here"
+    yield f"  clients   {ca_file.parent if ca_file.name == 'ca.pem' else '…'}/client-*.pem, for ports that ask for one"
+    missing = [each for each in opened.exhibits if not each.show]
+    if missing:
+        yield f"  missing   {', '.join(each.case.id for each in missing)}:"
+        yield "            cannot be served here; `tlsdemo lab --list` says why"
+    yield ""
+    yield "  in another terminal:"
+    for case, what in ((GOOD, "it answers"), ("expired", "it must not"), ("wrong-host", "nor here")):
+        if case in opened.ports:
+            yield f"    curl --cacert {ca} https://{HOME}:{opened.ports[case]}/    # {case}: {what}"
+    yield f'    eval "$(pki env --ca {ca})"    # and every client in that shell trusts this lab, and nobody else'
+    yield "    tlsdemo check-client -- curl -sS {url}    # tries them all, in a lab of its own"
+    yield ""
+
+
+def _listed(rooms: Collection) -> Iterator[str]:
+    theme = ""
+    for each in rooms.exhibits:
+        if each.case.theme != theme:
+            yield from ([""] if theme else [])
+            theme = each.case.theme
+            yield theme
+        mark = {"accept": "accept", "reject": "REFUSE"}[each.case.must]
+        yield f"  {each.case.id:<30}{mark:<8}{each.case.severity}"
+        if not each.show:
+            yield f"    cannot be served here: {each.obstacle}"
+    served = sum(1 for each in rooms.exhibits if each.show)
+    yield ""
+    yield f"{len(rooms.exhibits)} cases, {served} of them can be served here."
+    yield "`pki rogue show CASE` explains a certificate; the index at the lab's first port explains all."
+
+
+def _tell(visit: Visit, settings: Settings, report: Reporter) -> None:
+    if settings.as_json or visit.case == INDEX:
+        return
+    asked = f" (asked for {printable(visit.asked_for)})" if visit.asked_for not in (None, HOME) else ""
+    case = "by name, unknown" if visit.case == BY_NAME else visit.case
+    report.say(f"{visit.peer}  {case}{asked}: {_did(visit)}")
+
+
+def _did(visit: Visit) -> str:
+    who = f"; it is {printable(', '.join(visit.client))}" if visit.client else ""
+    match visit.end:
+        case End.TALKED:
+            line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))[:60]
+            return f"BELIEVED{' in the clear' if visit.why == 'in the clear' else ''}: {visit.count} bytes, {line}{who}"
+        case End.LEFT:
+            return f"refused, after its handshake{f': alert {visit.alert}' if visit.alert else ''}{who}"
+        case End.REFUSED:
+            return f"refused: {f'alert {visit.alert}' if visit.alert else visit.why or 'it hung up'}"
+        case _:
+            return f"{visit.end.value}{f': {visit.why}' if visit.why else ''}"
+
+
+def _document(rooms: Collection, opened: Laboratory, ca_file: Path | None) -> Iterator[str]:
+    """One JSON document, on one line, so that whoever reads lines has all of it."""
+    folder = ca_file.parent if ca_file else None
+    yield json.dumps(
+        {
+            "schema": 1,
+            "ca_file": str(ca_file) if ca_file else None,
+            "index_url": f"https://{HOME}:{opened.index_port}/",
+            "sni_port": opened.sni_port,
+            "cases": [_case(each, opened.ports, folder) for each in opened.exhibits],
+        }
+    )
+
+
+def _case(exhibit: Exhibit, ports: Mapping[str, int], folder: Path | None) -> dict[str, Any]:
+    case = exhibit.case
+    return {
+        "case": case.id,
+        "aliases": list(case.aliases),
+        "theme": case.theme,
+        "port": ports.get(case.id),
+        "host": exhibit.host,
+        "sni": exhibit.sni if exhibit.context else None,
+        "expect": case.must,
+        "severity": case.severity,
+        "clause": case.clause,
+        "cve": list(case.cve),
+        "verify_codes": list(case.verify_codes),
+        "wrong": case.summary,
+        "ca_file": str(folder / f"{case.id}.pem") if folder and exhibit.anchors_pem else None,
+        "reason": exhibit.obstacle or None,
+    }
+
+
+def _index(agent: str, opened: Laboratory) -> str:
+    accepted = opened.accepted_by(agent)
+    shelves = [
+        Shelf(
+            each.case,
+            f"https://{each.host}:{opened.ports[each.case.id]}/" if each.show else "",
+            f"https://{each.sni}:{opened.sni_port}/" if each.context else "",
+            each.obstacle,
+            accepted.get(each.case.id, 0),
+        )
+        for each in opened.exhibits
+    ]
+    return as_html(shelves, agent, opened.sni_port)

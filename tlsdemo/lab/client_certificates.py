@@ -1,0 +1,120 @@
+"""The other direction: ports that ask for the client's certificate, one that checks it well, and others that do not.
+
+With the clients' certificates beside them, one good and each of the others wrong in one way, whoever tests servers can
+see that his tester tells them apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from cryptography import x509
+
+from pki import names
+from pki.authority import Authority, Credential, Validity
+from pki.profiles import CLIENT, SERVER, Profile
+from pki.rogues import Must, Severity, Workshop
+from pki.rogues.workshop import DAY
+from tlsdemo.findings import Case
+from tlsdemo.lab.declare import case
+from tlsdemo.lab.stage import Show, facts, over_tls
+from tlsdemo.tls.asked import listen_for_names
+from tlsdemo.tls.context import ClientCheck, lab_context
+
+THEME = "clients"
+CLAUSE = "RFC 8446 §4.4.2.4"
+NAME = "client.localhost"
+SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Cloakroom:
+    """What these cases are made from: a good certificate of the server's, and who is trusted to vouch for clients."""
+
+    room: Workshop
+    shown: tuple[bytes, bytes]
+    case: Case
+    papers: "Papers"
+
+    def asking(self, check: ClientCheck, *also: x509.Certificate, lists: bool = True) -> Show:
+        """A conversation with somebody who is asked who he is."""
+        crls = (self.papers.crl,) if lists else ()
+        context = lab_context(self.shown, clients=check, client_trust=(self.room.root, *also), crls=crls)
+        listen_for_names(context)
+        return over_tls(context, lambda visit: facts(self.case, visit))
+
+
+@dataclass(frozen=True)
+class Papers:
+    """The clients' certificates."""
+
+    room: Workshop
+
+    @cached_property
+    def authority(self) -> Authority:
+        """The lab's own."""
+        return Authority(Credential(self.room.root_key, self.room.root))
+
+    @cached_property
+    def stranger(self) -> Authority:
+        """Somebody else's."""
+        root = self.room.stranger
+        return Authority(Credential(root.key, x509.load_der_x509_certificate(root.certificate)))
+
+    @cached_property
+    def credentials(self) -> Mapping[str, Credential]:
+        """By what is wrong with them."""
+        return {
+            "good": self._issue(self.authority),
+            "expired": self._issue(self.authority, until=-1),
+            "stranger": self._issue(self.stranger),
+            "server-only": self._issue(self.authority, SERVER),
+            "revoked": self._issue(self.authority),
+        }
+
+    @cached_property
+    def crl(self) -> x509.CertificateRevocationList:
+        """Has one of them."""
+        revoked = self.credentials["revoked"].certificate.serial_number
+        now = self.room.now
+        return self.authority.crl(number=1, this_update=now - DAY, next_update=now + SOON, revoked=(revoked,))
+
+    def _issue(self, authority: Authority, profile: Profile = CLIENT, until: float = 30) -> Credential:
+        return authority.issue(
+            profile,
+            alternative_names=(names.parse(NAME),),
+            key=self.room.new_key(),
+            validity=Validity(self.room.day(-60), self.room.day(until)),
+            serial=self.room.new_serial(),
+        )
+
+
+@case(THEME, CLAUSE, Severity.INFORMATIONAL, must=Must.ACCEPT, aliases=("client",))
+def client_cert_required(given: Cloakroom) -> Show:
+    """It asks for the client's certificate, and checks all of it: chain, dates, purpose, revocation."""
+    return given.asking(ClientCheck.WELL)
+
+
+@case(THEME, CLAUSE, Severity.INFORMATIONAL, must=Must.ACCEPT)
+def client_cert_optional(given: Cloakroom) -> Show:
+    """It asks for the client's certificate, and lets in who shows none: then it depends on what the program does."""
+    return given.asking(ClientCheck.IF_THEY_LIKE_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 5280 §6.1.3 (a)(2)", Severity.INFORMATIONAL, must=Must.ACCEPT)
+def client_cert_any_time(given: Cloakroom) -> Show:
+    """It checks the client's certificate, but not the dates: who has left the company is still let in."""
+    return given.asking(ClientCheck.ANY_TIME_FOR_THE_LAB)
+
+
+@case(THEME, "RFC 5280 §6.1.1 (d)", Severity.INFORMATIONAL, must=Must.ACCEPT)
+def client_cert_any_authority(given: Cloakroom) -> Show:
+    """It trusts another authority for clients, too, as servers do that trust all the web's authorities: anybody's."""
+    return given.asking(ClientCheck.WELL, given.papers.stranger.certificate, lists=False)
+
+
+@case(THEME, "RFC 5280 §6.3", Severity.INFORMATIONAL, must=Must.ACCEPT)
+def client_cert_not_revoked(given: Cloakroom) -> Show:
+    """It has no revocation list: who was thrown out walks in again."""
+    return given.asking(ClientCheck.WELL, lists=False)

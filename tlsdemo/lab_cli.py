@@ -1,0 +1,112 @@
+"""The commands `tlsdemo lab` and `tlsdemo check-client`: parse and call. EDGE; typer and the standard library alone."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pki.errors import ExitCode, Problem
+
+
+class FailOn(StrEnum):
+    """The values of --fail-on."""
+
+    must = "must"
+    weak = "weak"
+    informational = "informational"
+
+
+Cases = Annotated[
+    list[str] | None,
+    typer.Option("--case", metavar="CASE", help="By id or alias; may be repeated, or separated by commas."),
+]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("lab")(lab)
+    # What follows the command's name is the command's: its options are not ours.
+    app.command("check-client", context_settings={"allow_interspersed_args": False})(check_client)
+
+
+def lab(
+    list_only: Annotated[bool, typer.Option("--list", help="Print the index, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the index once as JSON, and serve quietly.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="CASE", help="Serve these alone; may be repeated, or separated by commas."),
+    ] = None,
+    port_base: Annotated[
+        int, typer.Option("--port-base", min=0, max=65535, help="The first of the ports. 0: free ones.")
+    ] = 0,
+    ca_out: Annotated[
+        Path | None, typer.Option("--ca-out", help="Keep the certificate of the lab's authority here.", readable=False)
+    ] = None,
+) -> int:
+    """Serve everything that a TLS client must refuse, each on a port of its own, until Ctrl-C.
+
+    All is minted at the start, under an authority of the lab's own: no certificate is ever too old.
+    """
+    from tlsdemo.commands.lab import Settings, lab
+
+    return lab(Settings(list_only, as_json, _separated(only), port_base, ca_out))
+
+
+def check_client(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="COMMAND ...",
+            help="What to run for each case, with {url}, or {host} {port} {ca} {sni_url}; or the name of a preset.",
+        ),
+    ] = None,
+    case: Cases = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All cases; otherwise those that every client must.")
+    ] = False,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="From here on, a finding is exit code 1.")] = FailOn.must,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for one case.")] = 10.0,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many at a time. Default: one for each core.")] = (
+        os.cpu_count() or 1
+    ),
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Several presets on the same cases, as a matrix; without names: all here.")
+    ] = False,
+    presets: Annotated[bool, typer.Option("--presets", help="List the presets, and end.")] = False,
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --compare: as a Markdown table.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here.", readable=False)] = None,
+    sarif: Annotated[Path | None, typer.Option("--sarif", help="Write SARIF 2.1.0 here.", readable=False)] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page here.", readable=False)] = None,
+) -> int:
+    """Does this client check certificates? Run it against the lab, and judge it by what it sends.
+
+    For example: `tlsdemo check-client -- curl -sS {url}`, or `tlsdemo check-client curl`. Exit code 0: it does all that
+    it must. 1: it does not. 3: it does not even accept the good certificate, or cannot be run.
+    """
+    from tlsdemo.commands import check_client as commands
+
+    if presets:
+        return commands.list_presets(as_json)
+    if case and everything:
+        raise Problem("--case and --all together", hint="choose one of them", code=ExitCode.USAGE)
+    if not (command or compare):
+        hint = "`tlsdemo check-client -- curl -sS {url}`, or a preset: `tlsdemo check-client curl`"
+        raise Problem("no client is named", hint=hint, code=ExitCode.USAGE)
+    if markdown and (as_json or not compare):
+        raise Problem("--markdown goes with --compare, and without --json", hint="--html", code=ExitCode.USAGE)
+    if compare and (junit or sarif or html):
+        raise Problem("--junit, --sarif and --html tell of one client", hint="leave out --compare", code=ExitCode.USAGE)
+    settings = commands.Settings(
+        tuple(command or ()), _separated(case), everything, fail_on.value, timeout, jobs, as_json, markdown,
+        {"junit": junit, "sarif": sarif, "html": html},
+    )  # fmt: skip
+    return commands.compare(settings) if compare else commands.check(settings)
+
+
+def _separated(options: list[str] | None) -> tuple[str, ...]:
+    """Repeated, or separated by commas."""
+    return tuple(each for option in options or () for each in option.split(",") if each)
