@@ -87,6 +87,8 @@ class Unserved:
     reason: str
 
 
+GOOD = "good"
+"""The case that every client must accept, before anything else says something."""
 SEVERITIES = ("must", "weak", "informational")
 """From the gravest on."""
 
@@ -130,7 +132,7 @@ class Report:
     @property
     def conclusive(self) -> bool:
         """Whether it accepted the good certificate: who refuses everything, or never comes, has shown nothing."""
-        return all(each.verdict.takes_it for each in self.findings if each.case.id == "good")
+        return all(each.verdict.takes_it for each in self.findings if each.case.id == GOOD)
 
     @property
     def exit_code(self) -> int:
@@ -181,10 +183,10 @@ class Comparison:
         return next((each for each in report.findings if each.case == case), None)
 
     def differs(self, case: Case) -> bool:
-        """Whether the clients do not all do the same."""
+        """Whether the clients of which something is known do not all do the same."""
         taken = {
             found.verdict.takes_it
             for report in self.reports
-            if (found := self.finding(report, case)) and found.verdict.decided
+            if report.conclusive and (found := self.finding(report, case)) and found.verdict.decided
         }
         return len(taken) > 1

@@ -72,7 +72,7 @@ def careless(case: Case) -> Finding:
 
 def blind(case: Case) -> Finding:
     """As one that checks nothing."""
-    return implied(case) if case.theme in ON_THE_CHAIN and case.id != "untrusted-root" else accepted(case)
+    return implied(case) if case.theme in ON_THE_CHAIN and case.id != "untrusted-root-sent" else accepted(case)
 
 
 def report(

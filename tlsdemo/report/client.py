@@ -11,7 +11,7 @@ from typing import Any
 from rich.cells import cell_len, chop_cells
 
 from pki.errors import printable
-from tlsdemo.findings import GRADES, SEVERITIES, Finding, Report, Verdict
+from tlsdemo.findings import GOOD, GRADES, SEVERITIES, Case, Finding, Report, Verdict
 from tlsdemo.report import finding as words
 from tlsdemo.report.finding import counted
 
@@ -25,16 +25,24 @@ LONGEST_WORDS = 400
 
 def as_text(report: Report) -> Iterator[str]:
     """The lines, none wider than 80 columns."""
-    yield from _who(report)
-    if not report.conclusive:
-        yield from _nothing_decided(report)
+    lines = _all(report)
+    next(lines)  # the empty one above the first heading
+    yield from lines
+
+
+def _all(report: Report) -> Iterator[str]:
     if report.checks_no_chain:
         yield from _no_chain()
-    yield from _grade(report)
-    yield from _findings(report)
-    yield from _rest(report)
-    yield from _undecided(report)
-    yield from _unserved(report)
+    if report.conclusive:
+        yield from _who(report)
+        yield from _grade(report)
+        yield from _findings(report)
+        yield from _rest(report)
+        yield from _undecided(report)
+        yield from _unserved(report)
+    else:
+        yield from _nothing_decided(report)
+        yield from _who(report)
     yield ""
     yield from _say(words.exit_reason(report))
 
@@ -55,7 +63,7 @@ def _nothing_decided(report: Report) -> Iterator[str]:
     yield from _heading("No verdict: this client does not accept the good certificate")
     yield from _say(words.NOTHING_DECIDED)
     for each in report.findings:
-        if each.case.id == "good":
+        if each.case.id == GOOD:
             yield from _evidence(each)
 
 
@@ -65,9 +73,8 @@ def _no_chain() -> Iterator[str]:
 
 
 def _grade(report: Report) -> Iterator[str]:
-    yield from _heading(f"Grade {words.grade(report)}" if report.conclusive else "No grade")
-    if report.conclusive:
-        yield from _say(f"It {GRADES[report.grade]}.")
+    yield from _heading(f"Grade {report.grade}")
+    yield from _say(f"It {GRADES[report.grade]}.")
     yield "Cases in which it does otherwise than a strict client:"
     yield ""
     for severity in SEVERITIES:
@@ -142,24 +149,28 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _undecided(report: Report) -> Iterator[str]:
-    if not report.undecided:
-        return
-    yield from _heading(f"Not decided: {len(report.undecided)}")
-    for each in report.undecided:
-        last = words.said(each)[-1:]
-        heard = f"; it said: {words.cut(last[0], LONGEST_WORDS)}" if last else ""
-        yield from _hang(f"{each.case.id} ({each.verdict.value}): {each.did}{heard}")
+    yield from _grouped("Not decided", [(_uncertain(each), each.case) for each in report.undecided])
+
+
+def _uncertain(finding: Finding) -> str:
+    last = words.said(finding)[-1:]
+    return f"{finding.did}; it said: {words.cut(last[0], LONGEST_WORDS)}" if last else finding.did
 
 
 def _unserved(report: Report) -> Iterator[str]:
-    if not report.unserved:
+    yield from _grouped("Not run", [(each.reason, each.case) for each in report.unserved])
+
+
+def _grouped(heading: str, entries: Sequence[tuple[str, Case]]) -> Iterator[str]:
+    """Cases under what is the same for them."""
+    if not entries:
         return
-    yield from _heading(f"Not run: {len(report.unserved)}")
+    yield from _heading(f"{heading}: {len(entries)}")
     reasons: dict[str, list[str]] = {}
-    for each in report.unserved:
-        reasons.setdefault(each.reason, []).append(each.case.id)
+    for reason, case in entries:
+        reasons.setdefault(reason, []).append(case.id)
     for reason, cases in reasons.items():
-        yield from _hang(f"{reason}: {', '.join(cases)}")
+        yield from _hang(f"{words.cut(reason, LONGEST // 2)}: {', '.join(cases)}")
 
 
 # Lines ----------------------------------------------------------------------------------------------------------------

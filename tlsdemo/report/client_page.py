@@ -111,14 +111,14 @@ def as_html(report: Report) -> str:
 
 
 def _entries(report: Report) -> list[Entry]:
-    found = [_entry(each) for each in report.findings]
+    found = [_entry(each, report) for each in report.findings]
     return found + [Entry(each.case, None, "none", "·", "not run", each.reason) for each in report.unserved]
 
 
-def _entry(finding: Finding) -> Entry:
+def _entry(finding: Finding, report: Report) -> Entry:
     headline = words.headline(finding)
-    if not finding.verdict.decided:
-        return Entry(finding.case, finding, "none", "?", headline)
+    if not report.conclusive or not finding.verdict.decided:
+        return Entry(finding.case, finding, "none", "?", "not decided")
     if not finding.is_wrong:
         return Entry(finding.case, finding, "held", "✓", headline)
     kind, sign = ("broken", "✗") if finding.case.severity == "must" else ("moot", "!")
@@ -126,7 +126,7 @@ def _entry(finding: Finding) -> Entry:
 
 
 def _sections(entries: list[Entry]) -> list[Section]:
-    wrong = {each.finding: each for each in entries if each.finding and each.finding.is_wrong}
+    wrong = {each.finding: each for each in entries if each.finding and each.sign in "✗!~"}
     ordered = [wrong[each] for each in words.gravest_first(wrong)]
     seen = tuple(each for each in ordered if each.sign in "✗!")
     implied = tuple(each for each in ordered if each.sign == "~")

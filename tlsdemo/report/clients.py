@@ -26,6 +26,7 @@ LETTERS: Mapping[Verdict, str] = {
     Verdict.NO_SNI: "s",
     Verdict.INCONCLUSIVE: "?",
 }
+DECIDED = {letter for verdict, letter in LETTERS.items() if verdict.decided}
 NOT_RUN = "·"
 DIFFERS = "*"
 CAPITAL = "a capital: a strict client does otherwise"
@@ -51,8 +52,8 @@ class Table:
         finding = self[client, case]
         if finding is None:
             return NOT_RUN
-        letter = LETTERS[finding.verdict]
-        return letter.upper() if finding.is_wrong else letter
+        letter = LETTERS[finding.verdict if self.reports[client].conclusive else Verdict.INCONCLUSIVE]
+        return letter.upper() if finding.is_wrong and letter.isalpha() else letter
 
     def by_theme(self) -> dict[str, list[Case]]:
         """The cases under their themes, in their order."""
@@ -132,7 +133,7 @@ def _short(text: str) -> str:
 
 
 def _share(report: Report, severity: str) -> str:
-    return f"{len(report.wrong(severity))}/{report.count(severity)}"
+    return f"{len(report.wrong(severity))}/{report.count(severity)}" if report.conclusive else "-"
 
 
 # As Markdown ----------------------------------------------------------------------------------------------------------
@@ -160,9 +161,9 @@ def summary_markdown(comparison: Comparison) -> str:
     for theme, cases in table.by_theme().items():
         shares = []
         for client in range(len(table.reports)):
-            decided = [each for case in cases if (each := table[client, case]) and each.verdict.decided]
-            wrong = sum(each.is_wrong for each in decided)
-            share = f"{wrong} / {len(decided)}"
+            signs = [table.sign(client, case) for case in cases]
+            wrong, decided = sum(map(str.isupper, signs)), sum(sign.lower() in DECIDED for sign in signs)
+            share = f"{wrong} / {decided}" if decided else "-"
             shares.append(f"**{share}**" if wrong else share)
         lines.append(_row([words.markdown(theme), *shares]))
     told = "Otherwise than a strict client / decided."

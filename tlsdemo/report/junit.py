@@ -9,7 +9,7 @@ Shape: the one that Ant wrote, Surefire and pytest write, and Jenkins and GitLab
 from xml.etree import ElementTree as xml
 
 from pki.errors import printable
-from tlsdemo.findings import Case, Finding, Report
+from tlsdemo.findings import GOOD, Case, Finding, Report
 from tlsdemo.report import finding as words
 
 NAME = "tlsdemo check-client"
@@ -47,9 +47,11 @@ def _test(suite: xml.Element, case: Case, seconds: float) -> xml.Element:
 
 def _judge(report: Report, finding: Finding, test: xml.Element) -> None:
     headline = f"{finding.case.id}: {words.headline(finding)}"
-    if finding.case.id == "good" and not report.conclusive:
+    if finding.case.id == GOOD and not report.conclusive:
         error = xml.SubElement(test, "error", message="the good certificate was not accepted", type="inconclusive")
         error.text = "\n".join(["Nothing is decided.", *_story(finding)])
+    elif not report.conclusive:
+        xml.SubElement(test, "skipped", message="the good certificate was not accepted")
     elif not finding.verdict.decided:
         xml.SubElement(test, "skipped", message=f"{finding.verdict.value}: {printable(finding.did)}")
     elif finding in report.failing:

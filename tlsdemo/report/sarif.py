@@ -44,7 +44,7 @@ def as_sarif(report: Report, version: str = "") -> str:
     """One run of one tool, as JSON; `version` is the tool's."""
     cases = [each.case for each in report.findings]
     place = {case.id: number for number, case in enumerate(cases)}
-    wrong = words.gravest_first(each for each in report.findings if each.is_wrong)
+    wrong = words.gravest_first(each for each in report.findings if each.is_wrong and report.conclusive)
     run = {
         "tool": {"driver": _driver(cases, version)},
         "automationDetails": {"id": f"{_slug(TOOL)}/{_slug(_name(report))}/"},
