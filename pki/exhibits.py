@@ -129,7 +129,16 @@ def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
     yield "To try it:"
     yield f"  pki rogue mint {rogue.id}"
     yield f"  pki verify certs/rogues/{rogue.id}/server.pem \\"
-    yield f"    --trust certs/rogues/{rogue.id}/root.pem --name {shlex.quote(names.plain(specimen.served.name))}"
+    yield f"    --trust certs/rogues/{rogue.id}/root.pem{_asking(specimen.served.name)}"
+
+
+def _asking(name: x509.GeneralName) -> str:
+    """` --name HOST`; nothing for a host that `pki verify` does not ask for, since by its form it is none."""
+    try:
+        names.reference(names.plain(name))
+    except names.InvalidName:
+        return ""
+    return f" --name {shlex.quote(names.plain(name))}"
 
 
 def _grouped(rogue: Room) -> dict[str, list[str]]:
@@ -210,14 +219,14 @@ def minted(hung: "Hung", room: Workshop) -> Iterator[str]:
         yield "  control/                 the same without the fault, if it has one"
     case, name = next(iter(hung.cases.items()))
     yield from _others(hung, name)
-    first, host = hung.directory / case, shlex.quote(names.plain(name))
+    first = hung.directory / case
     yield ""
     yield "To see it judged:"
-    yield f"  pki verify {shlex.quote(str(first / 'server.pem'))} --name {host} \\"
+    yield f"  pki verify {shlex.quote(str(first / 'server.pem'))}{_asking(name)} \\"
     yield f"    --trust {shlex.quote(str(first / 'root.pem'))}"
     yield "and by a client, in two terminals:"
     yield f"  tlsdemo serve --cert {shlex.quote(str(first / 'server.pem'))}"
-    yield f"  tlsdemo connect --name {host} --trust {shlex.quote(str(first / 'root.pem'))}"
+    yield f"  tlsdemo connect{_asking(name)} --trust {shlex.quote(str(first / 'root.pem'))}"
 
 
 def _others(hung: "Hung", usual: x509.GeneralName) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`pki rogue` as a user meets it. Falsehood caught: a folder that does not show what the catalogue says."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,18 @@ def test_which_name_to_ask_for_is_said_of_every_case(cli: Command, tmp_path: Pat
 def test_what_has_no_fault_has_no_control_and_is_not_said_to(cli: Command, tmp_path: Path) -> None:
     assert "control/" not in cli("rogue", "mint", "good", "--out", tmp_path).out
     assert not (tmp_path / "good/control").exists()
+
+
+@pytest.mark.parametrize("case", ["good", "expired", "good-ip", "underscore-host", "wildcard-apex"])
+def test_the_command_that_is_shown_judges_it_as_shown(
+    cli: Command, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = cli("rogue", "show", case).out
+    shown = "REFUSED" in next(line for line in told.splitlines() if line.startswith("  pki verify "))
+    mint, verify = told.partition("To try it:\n")[2].replace("\\\n", " ").splitlines()
+    assert cli(*shlex.split(mint)[1:]).code == 0
+    assert cli(*shlex.split(verify)[1:]).code == int(shown)
 
 
 def test_an_alias_of_badssl_is_understood(cli: Command, tmp_path: Path) -> None:
