@@ -4,20 +4,18 @@
 
 Pure: who signs, what is revoked and the dates come in as arguments. An answer counts for whoever believes its signer:
 the authority itself, or one whom it has certified for id-kp-OCSPSigning (§4.2.2.2). A responder asks nobody whether it
-may sign, so an attacker's is one, too. Not here: HTTP (`pki.serve`), and the client's side.
+may sign, so an attacker's is one, too. Not here: reading the request (`pki.ocsp_request`), HTTP (`pki.serve`), and the
+client's side.
 
 Written with `pki.der`, not with the library's builder: that takes producedAt from the clock and can write the status of
 one certificate only; its reader, too, refuses a request about several.
 """
 
-import base64
 import hashlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -28,18 +26,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 from pki import der, keys
 from pki.authority import Credential
 from pki.keys import PrivateKey
+from pki.ocsp_request import NONCE, CertId, Request, parse_request
 from pki.profiles import Profile
-
-REQUEST_TYPE = "application/ocsp-request"  # appendix A.1
-RESPONSE_TYPE = "application/ocsp-response"  # appendix A.2
 
 RESPONDER = Profile("ocsp responder", days=30, authority=False, purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,))
 """A delegated responder (§4.2.2.2), to be certified by the very authority about whose certificates it answers."""
 ENUMERATED = 0x0A
-EXPLICIT_0, EXPLICIT_1, EXPLICIT_2 = (der.CONTEXT | der.CONSTRUCTED | number for number in range(3))
-BASIC, NONCE = (der.object_identifier(f"1.3.6.1.5.5.7.48.1.{number}") for number in (1, 2))  # §4.2.1, §4.4.1
+BASIC = der.object_identifier("1.3.6.1.5.5.7.48.1.1")  # id-pkix-ocsp-basic, §4.2.1
 UNDERSTOOD = {NONCE, der.object_identifier("1.3.6.1.5.5.7.48.1.4")}  # id-pkix-ocsp-response: BASIC always is (§4.4.3)
-LONGEST_NONCE = 128  # RFC 9654 §2.1; RFC 8954 had 32
 
 
 class Status(Enum):
@@ -112,20 +106,20 @@ class Responder:
         response_bytes = der.sequence(BASIC, der.octet_string(self._basic_response(request)))
         return der.sequence(der.element(ENUMERATED, b"\x00"), der.explicit(0, response_bytes))
 
-    def _is_ours(self, asked: "CertId") -> bool:
+    def _is_ours(self, asked: CertId) -> bool:
         """By both hashes, since a name may have had two keys, and a key may serve two names (§4.1.2)."""
         if asked.hash_name is None:
             return False
         ours = self.issuer.subject.public_bytes(), _public_key(self.issuer)
         return (asked.issuer_name_hash, asked.issuer_key_hash) == tuple(_hashed(asked.hash_name, each) for each in ours)
 
-    def _basic_response(self, request: "Request") -> bytes:
+    def _basic_response(self, request: Request) -> bytes:
         """BasicOCSPResponse: what is said, signed; and the signer's certificate where the client has none (§4.2.1)."""
         tbs, certificate = self._response_data(request), self.signer.certificate
         sent = der.explicit(0, der.sequence(certificate.public_bytes(Encoding.DER)))
         return der.sequence(tbs, *_signature(self.signer.key, tbs), sent if certificate != self.issuer else b"")
 
-    def _response_data(self, request: "Request") -> bytes:
+    def _response_data(self, request: Request) -> bytes:
         """ResponseData (§4.2.1): everything that is signed."""
         extensions = der.sequence(der.sequence(NONCE, der.octet_string(der.octet_string(request.nonce or b""))))
         return der.sequence(
@@ -142,179 +136,20 @@ class Responder:
             return der.explicit(1, certificate.subject.public_bytes())
         return der.explicit(2, der.octet_string(_hashed("sha1", _public_key(certificate))))
 
-    def _single_response(self, asked: "CertId") -> bytes:
+    def _single_response(self, asked: CertId) -> bytes:
         """SingleResponse. The CertID goes back as it came, so that the client finds its own."""
         status = self.status(asked.serial_number)
-        revoked = status is Status.REVOKED
+        # Tags are implicit here: [1] stands in place of a SEQUENCE, RevokedInfo; [0] and [2] in place of a NULL.
+        form, content = (der.CONSTRUCTED, _time(self.this_update)) if status is Status.REVOKED else (0, b"")
         return der.sequence(
             asked.cert_id_der,
-            # RevokedInfo in place of the SEQUENCE that it is, the others in place of a NULL: tags are implicit here.
-            der.element(EXPLICIT_1, _time(self.this_update)) if revoked else der.element(der.CONTEXT | status.number),
+            der.element(der.CONTEXT | form | status.number, content),
             _time(self.this_update),
             der.explicit(0, _time(self.next_update)) if self.next_update else b"",
         )
 
 
-def request_from_path(path: str) -> bytes:
-    """What is asked by GET (appendix A.1): `path` is what follows the responder's own; ValueError if that is none.
-
-    Base64, then percent-encoded. Clients that leave `/`, `+` and `=` as they are get by, as they do elsewhere.
-    """
-    # A request is a SEQUENCE, 0x30, so its base64 begins with M: a slash in front belongs to the path before it.
-    request_der = base64.b64decode(unquote_to_bytes(path.lstrip("/")), validate=True)
-    if not request_der:
-        raise ValueError("there is no request in the path")
-    return request_der
-
-
-# The request (§4.1) -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CertId:
-    """Which certificate: its number, and whose, by the hashes of the issuer's name and of its key (§4.1.1)."""
-
-    cert_id_der: bytes
-    hash_name: str | None
-    """As hashlib calls it; None for a hash that we do not know."""
-    issuer_name_hash: bytes
-    issuer_key_hash: bytes
-    serial_number: int
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked."""
-
-    cert_ids: tuple[CertId, ...]
-    nonce: bytes | None
-    critical: frozenset[bytes]
-    """Extensions, by object identifier in DER, that must be understood or there must be no answer."""
-
-
-def parse_request(request_der: bytes) -> Request:
-    """OCSPRequest in DER; ValueError for anything else. A signature and the requestor's name are skipped."""
-    whole = der.read(request_der)
-    if whole.end != len(request_der):
-        raise ValueError("something follows the request")
-    for each in der.elements(request_der):
-        if der.element(each.tag, request_der[each.content]) != request_der[each.start : each.end]:
-            raise ValueError(f"the length at byte {each.start + 1} takes more bytes than it needs")
-    request = _Inside(request_der, whole)
-    tbs_request = request.enter(der.SEQUENCE)
-    if signature := request.enter_if(EXPLICIT_0):
-        signature.enter(der.SEQUENCE)
-        signature.end()
-    request.end()
-    return _tbs_request(tbs_request)
-
-
-def _tbs_request(tbs_request: "_Inside") -> Request:
-    # The only version is the default, which DER leaves out (X.690 §11.5): nothing may be in its place, [0].
-    if requestor := tbs_request.enter_if(EXPLICIT_1):
-        requestor.take()
-        requestor.end()
-    requests = tbs_request.enter(der.SEQUENCE)
-    nonce, critical = _extensions(tbs_request.enter_if(EXPLICIT_2))
-    tbs_request.end()
-    cert_ids = []
-    while requests.left:
-        one = requests.enter(der.SEQUENCE)
-        cert_ids.append(_cert_id(one))
-        critical |= _extensions(one.enter_if(EXPLICIT_0))[1]
-        one.end()
-    if not cert_ids:
-        raise ValueError("no certificate is asked about")
-    return Request(tuple(cert_ids), nonce, critical)
-
-
-def _cert_id(request: "_Inside") -> CertId:
-    element = request.take(der.SEQUENCE)
-    inside = _Inside(request.source, element)
-    algorithm = inside.enter(der.SEQUENCE)
-    hash_name = HASHES.get(der.element(der.OBJECT_IDENTIFIER, algorithm.value(der.OBJECT_IDENTIFIER)))
-    if hash_name:  # parameters of an unknown algorithm can be anything; of these, NULL or nothing (RFC 5754)
-        if algorithm.left and algorithm.value(der.NULL):
-            raise ValueError("a NULL has something inside")
-        algorithm.end()
-    name_hash, key_hash = inside.value(der.OCTET_STRING), inside.value(der.OCTET_STRING)
-    serial_number = inside.value(der.INTEGER)
-    inside.end()
-    number = int.from_bytes(serial_number, signed=True)
-    if der.integer(number) != der.element(der.INTEGER, serial_number):
-        raise ValueError("an integer takes at least one byte, and no more than it needs")
-    return CertId(request.source[element.start : element.end], hash_name, name_hash, key_hash, number)
-
-
-def _extensions(explicit: "_Inside | None") -> tuple[bytes | None, frozenset[bytes]]:
-    """The nonce, and which extensions are critical."""
-    if explicit is None:
-        return None, frozenset()
-    found: dict[bytes, bytes] = {}
-    critical, extensions = set(), explicit.enter(der.SEQUENCE)
-    explicit.end()
-    while extensions.left:
-        extension = extensions.enter(der.SEQUENCE)
-        oid = der.element(der.OBJECT_IDENTIFIER, extension.value(der.OBJECT_IDENTIFIER))
-        if extension.left and extension.left[0].tag == der.BOOLEAN:
-            if extension.value(der.BOOLEAN) != b"\xff":
-                raise ValueError("false is the default, which DER leaves out; true is 0xff")
-            critical.add(oid)
-        if oid in found:
-            raise ValueError("an extension comes twice")
-        found[oid] = extension.value(der.OCTET_STRING)
-        extension.end()
-    if not found:
-        raise ValueError("a list of extensions has at least one")
-    return _nonce(found[NONCE]) if NONCE in found else None, frozenset(critical)
-
-
-def _nonce(value: bytes) -> bytes:
-    nonce = value[der.read(value).content]
-    if value != der.octet_string(nonce) or not 1 <= len(nonce) <= LONGEST_NONCE:
-        raise ValueError(f"a nonce is an OCTET STRING of 1 to {LONGEST_NONCE} bytes")
-    return nonce
-
-
-class _Inside:
-    """The elements inside one, taken in their order; ValueError where another is there."""
-
-    def __init__(self, source: bytes, parent: der.Element) -> None:
-        self.source = source
-        self.left = deque(der.children(source, parent))
-
-    def take(self, tag: int | None = None) -> der.Element:
-        """The next one."""
-        if not self.left or tag not in (None, self.left[0].tag):
-            raise ValueError(f"{self.left[0].type if self.left else 'nothing'} is where tag {tag} should be")
-        return self.left.popleft()
-
-    def value(self, tag: int) -> bytes:
-        """The content of the next one."""
-        return self.source[self.take(tag).content]
-
-    def enter(self, tag: int) -> "_Inside":
-        """What is inside the next one."""
-        return _Inside(self.source, self.take(tag))
-
-    def enter_if(self, tag: int) -> "_Inside | None":
-        """The same for an optional one."""
-        return self.enter(tag) if self.left and self.left[0].tag == tag else None
-
-    def end(self) -> None:
-        """No more is expected."""
-        if self.left:
-            raise ValueError(f"{self.left[0].type} is one too many")
-
-
 # Hashes, keys, times ------------------------------------------------------------------------------------------------
-
-
-HASHES = {der.object_identifier("1.3.14.3.2.26"): "sha1"} | {
-    der.object_identifier(f"2.16.840.1.101.3.4.2.{number}"): name
-    for number, name in ((1, "sha256"), (2, "sha384"), (3, "sha512"), (4, "sha224"))
-}
-"""By which certificates may be asked about. OpenSSL and Java take SHA-1: here it only tells issuers apart."""
 
 
 def _hashed(name: str, content: bytes) -> bytes:

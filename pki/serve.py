@@ -21,9 +21,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Self
 
-from pki import ocsp
 from pki.errors import cannot
 from pki.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, Refused, Request, parse_head, response
+from pki.ocsp_request import request_from_path
 
 DEADLINE = 10.0  # seconds, from accept until the answer is sent
 LINGER = 1.0  # seconds that a client has to hang up by itself, so that nothing on the way to it is destroyed
@@ -31,6 +31,7 @@ WORKERS = 128  # connections at a time; further ones wait in the backlog
 BACKLOG = 1024
 LONGEST_HEAD = LONGEST_BODY = 1 << 16  # bytes; a head holds the request of a GET, so it needs no less
 CRL_TYPE = "application/pkix-crl"  # RFC 5280 §4.2.1.13: a single list, in DER
+RESPONSE_TYPE = "application/ocsp-response"  # RFC 6960 appendix A.2
 PAUSE = 0.2  # seconds without accepting when descriptors have run out; in a tight loop accept() would only fail again
 OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -54,7 +55,7 @@ Source = Published | Callable[[bytes], Published]
 
 def responder(answer: Callable[[bytes], bytes]) -> Source:
     """OCSP at a path, given `Responder.answer` or what stands in for it."""
-    return lambda request_der: Published(ocsp.RESPONSE_TYPE, answer(request_der))
+    return lambda request_der: Published(RESPONSE_TYPE, answer(request_der))
 
 
 class Publisher:
@@ -266,15 +267,12 @@ class _Client:
 
 def _find(path: str, sources: dict[str, Source]) -> tuple[str, Source]:
     """What is published there; for a responder, whatever is below it is a request by GET (RFC 6960 appendix A.1)."""
-    above = (each for each in sources if not isinstance(sources[each], Published) and path.startswith(_below(each)))
+    responders = (each for each, source in sources.items() if not isinstance(source, Published))
+    above = (each for each in responders if path.startswith(f"{each.rstrip('/')}/"))
     found = path if path in sources else max(above, key=len, default=None)
     if found is None:
         raise Refused(HTTPStatus.NOT_FOUND, "nothing is published there")
     return found, sources[found]
-
-
-def _below(path: str) -> str:
-    return path.rstrip("/") + "/"
 
 
 def _request_below(path: str, request: Request, client: _Client) -> bytes:
@@ -282,7 +280,7 @@ def _request_below(path: str, request: Request, client: _Client) -> bytes:
     rest = request.path.removeprefix(path.rstrip("/"))
     if request.method == "GET":
         try:
-            return ocsp.request_from_path(rest)
+            return request_from_path(rest)
         except ValueError as error:
             raise Refused(HTTPStatus.BAD_REQUEST, "below this path, an OCSP request in base64 is needed") from error
     if rest not in ("", "/"):
