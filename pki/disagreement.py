@@ -63,6 +63,7 @@ REFUSES = (
 OTHER_KEY_IDENTIFIER = (
     "to it an issuer whose key identifier is another is no issuer; in RFC 5280 §4.2.1.1 it is but a hint"
 )
+LAST_SECOND = "to it the last second is over when it begins; by RFC 5280 §4.1.2.5 it still counts"
 
 
 def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
@@ -76,6 +77,8 @@ def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
         return ACCEPTS.get((opinion.engine, verdict.failure.name))
     if opinion.engine == "cryptography" and request.purpose is Purpose.ANY:
         return "it judges nothing without a purpose, and was asked as for a server"
+    if opinion.words.startswith(("verify code 10", "verify code 12")) and _is_the_last_second(request):
+        return LAST_SECOND
     try:
         if opinion.engine != "cryptography" and _is_misled(request):
             return OTHER_KEY_IDENTIFIER
@@ -86,6 +89,12 @@ def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
 
 def _has_wildcard(leaf: x509.Certificate) -> bool:
     return any("*" in names.plain(each) for each in names.readable(leaf))
+
+
+def _is_the_last_second(request: Request) -> bool:
+    """Of a certificate, or of a list."""
+    ends = [each.not_valid_after_utc for each in (request.leaf, *request.intermediates, *request.trust_anchors)]
+    return request.at.replace(microsecond=0) in (*ends, *(each.next_update_utc for each in request.crls))
 
 
 def _is_misled(request: Request) -> bool:
