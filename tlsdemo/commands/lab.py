@@ -40,14 +40,14 @@ def lab(settings: Settings) -> int:
     report = Reporter(settings.as_json)
     with laboratory(settings.only, settings.port_base, lambda visit: _tell(visit, settings, report)) as (rooms, opened):
         if settings.list_only:
-            report.say(*(_document(rooms, opened, None) if settings.as_json else _listed(rooms)))
+            report.say(*(_document(opened, None) if settings.as_json else _listed(rooms)))
             return ExitCode.YES
-        with tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as folder:
-            ca_file = _write(settings.ca_out, Path(folder), rooms)
+        with tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as name:
+            files = _write(settings.ca_out, Path(name), rooms)
             with net.until_signalled(opened.server):
                 for host in opened.without:
                     note(f"this machine has no {host}: listening on 127.0.0.1 alone")
-                lines = _document(rooms, opened, ca_file) if settings.as_json else _introduction(rooms, opened, ca_file)
+                lines = _document(opened, files) if settings.as_json else _introduction(opened, files)
                 report.say(*lines)
                 if report.failure:
                     opened.stop()
@@ -78,34 +78,39 @@ def laboratory(
             opened.server.listener.close()
 
 
-def _write(ca_out: Path | None, folder: Path, rooms: Collection) -> Path:
-    """The files that visitors need; where the root's certificate is."""
-    ca_file = ca_out or folder / "ca.pem"
+@dataclass(frozen=True)
+class Files:
+    """What visitors need, for as long as the lab is open."""
+
+    ca: Path
+    folder: Path
+    """Clients' certificates, and the roots of the few cases that have one of their own."""
+
+
+def _write(ca_out: Path | None, folder: Path, rooms: Collection) -> Files:
+    ca = (ca_out or folder / "ca.pem").absolute()
     try:
-        ca_file.write_bytes(rooms.root.public_bytes(Encoding.PEM))
-        for name, credential in rooms.papers.credentials.items():
-            (folder / f"client-{name}.pem").write_bytes(credential.chain_pem)
-            (folder / f"client-{name}.key").write_bytes(credential.key_pem)
+        ca.write_bytes(rooms.root.public_bytes(Encoding.PEM))
+        rooms.papers.write(folder)
         for each in rooms.exhibits:
             if each.anchors_pem:
                 (folder / f"{each.case.id}.pem").write_bytes(each.anchors_pem)
     except OSError as error:
-        raise cannot(f"write {ca_file}", error, hint="--ca-out FILE, in a folder of yours") from error
-    return ca_file.absolute()
+        raise cannot(f"write {error.filename or ca}", error, hint="--ca-out FILE, in a folder of yours") from error
+    return Files(ca, folder)
 
 
 # Telling -------------------------------------------------------------------------------------------------------------
 
 
-def _introduction(rooms: Collection, opened: Laboratory, ca_file: Path) -> Iterator[str]:
+def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     served = [each for each in opened.exhibits if each.show]
-    ports = [opened.ports[each.case.id] for each in served]
-    ca = shlex.quote(str(ca_file))
-    yield f"the lab is open: {len(served)} cases at {HOME}, ports {min(ports)} to {max(ports)}"
+    ca = shlex.quote(str(files.ca))
+    yield f"the lab is open: {len(served)} cases at {HOME}, each on a port of its own"
     yield f"  index     https://{HOME}:{opened.index_port}/"
     yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/    for clients that send the name (SNI)"
-    yield f"  trust     {ca_file}    the authority of this lab; its key is nowhere but here"
-    yield f"  clients   {ca_file.parent if ca_file.name == 'ca.pem' else '…'}/client-*.pem, for ports that ask for one"
+    yield f"  trust     {files.ca}    the authority of this lab, made just now"
+    yield f"  clients   {files.folder}/client-*.pem    for the ports that ask for one"
     missing = [each for each in opened.exhibits if not each.show]
     if missing:
         yield f"  missing   {', '.join(each.case.id for each in missing)}:"
@@ -159,13 +164,14 @@ def _did(visit: Visit) -> str:
             return f"{visit.end.value}{f': {visit.why}' if visit.why else ''}"
 
 
-def _document(rooms: Collection, opened: Laboratory, ca_file: Path | None) -> Iterator[str]:
+def _document(opened: Laboratory, files: Files | None) -> Iterator[str]:
     """One JSON document, on one line, so that whoever reads lines has all of it."""
-    folder = ca_file.parent if ca_file else None
+    folder = files.folder if files else None
     yield json.dumps(
         {
             "schema": 1,
-            "ca_file": str(ca_file) if ca_file else None,
+            "ca_file": str(files.ca) if files else None,
+            "client_certificates": sorted(map(str, folder.glob("client-*.pem"))) if folder else [],
             "index_url": f"https://{HOME}:{opened.index_port}/",
             "sni_port": opened.sni_port,
             "cases": [_case(each, opened.ports, folder) for each in opened.exhibits],

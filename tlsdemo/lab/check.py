@@ -6,11 +6,12 @@ all others      as many at a time as there are jobs
 """
 
 import ipaddress
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +24,7 @@ from tlsdemo import net
 from tlsdemo.findings import SEVERITIES, Finding, Report, Unserved, Verdict
 from tlsdemo.lab import revocation
 from tlsdemo.lab.child import Nursery
-from tlsdemo.lab.client import Client, fill, fixed, prepare, surroundings
+from tlsdemo.lab.client import Client, fill, prepare, surroundings
 from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.judge import judge
@@ -69,49 +70,37 @@ class Tester:
         self, client: Client, cases: Sequence[Exhibit], settings: Settings, started: datetime, progress: Progress
     ) -> Report:
         """All of them; a Problem where the client cannot be run at all."""
-        begun, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="client-", dir=self.folder))
-        runner = _Runner(self, client, folder, settings)
+        begun = time.monotonic()
+        runner = _Runner(self, client, Path(tempfile.mkdtemp(prefix="client-", dir=self.folder)), settings)
         version = runner.prepare()
         unserved = [Unserved(each.case, why) for each in cases if (why := _obstacle(each, client))]
-        runnable = [each for each in cases if not _obstacle(each, client)]
-        first, second = (next((each for each in runnable if each.case.id == case), None) for case in FIRST)
-        rest = [each for each in runnable if each.case.id not in FIRST]
-        findings: list[Finding] = []
-        checks_no_chain = False
-        total = len(runnable)
-        for each in (first, second):
-            if each is None:
-                continue
-            findings.append(runner.run(each))
-            progress(len(findings), total, each.case.id)
-            if each is first and findings[-1].verdict is not Verdict.ACCEPTED:
-                return self._report(client, version, findings, unserved, False, settings, started, begun)
-            if each is second and findings[-1].verdict is Verdict.ACCEPTED:
-                checks_no_chain = True
-        implied = [each for each in rest if checks_no_chain and _hangs_on_the_chain(each)]
-        findings += [Finding(each.case, Verdict.IMPLIED, "not run: it checks no chain") for each in implied]
-        findings += runner.run_all(
-            [each for each in rest if each not in implied], lambda left, last: progress(total - left, total, last)
-        )
-        order = {each.case.id: place for place, each in enumerate(cases)}
-        findings.sort(key=lambda each: order[each.case.id])
-        return self._report(client, version, findings, unserved, checks_no_chain, settings, started, begun)
+        runnable = {each.case.id: each for each in cases if not _obstacle(each, client)}
+        findings: dict[str, Finding] = {}
 
-    def _report(
-        self,
-        client: Client,
-        version: str,
-        findings: Sequence[Finding],
-        unserved: Sequence[Unserved],
-        checks_no_chain: bool,
-        settings: Settings,
-        started: datetime,
-        begun: float,
-    ) -> Report:
+        def found(finding: Finding) -> Verdict:
+            findings[finding.case.id] = finding
+            progress(len(findings), len(runnable), finding.case.id)
+            return finding.verdict
+
+        checks_no_chain = False
+        if found(runner.run(runnable[GOOD])) is Verdict.ACCEPTED:
+            checks_no_chain = found(runner.run(runnable[UNKNOWN_AUTHORITY])) is Verdict.ACCEPTED
+            rest = [each for each in runnable.values() if each.case.id not in FIRST]
+            implied = [each for each in rest if checks_no_chain and _hangs_on_the_chain(each)]
+            for each in implied:
+                found(Finding(each.case, Verdict.IMPLIED, "not run: it checks no chain"))
+            for finding in runner.run_all([each for each in rest if each not in implied]):
+                found(finding)
         return Report(
-            client.name, version, tuple(findings), tuple(unserved), checks_no_chain, settings.fail_on, started,
+            client.name,
+            version,
+            tuple(findings[case] for case in runnable if case in findings),
+            tuple(unserved),
+            checks_no_chain,
+            settings.fail_on,
+            started,
             time.monotonic() - begun,
-        )  # fmt: skip
+        )
 
     def trusting(self, exhibit: Exhibit) -> tuple[Path, dict[str, str]]:
         """The file of anchors for a case, and the environment that trusts it alone."""
@@ -125,6 +114,7 @@ class Tester:
             return self._environments[anchors]
 
 
+PAPERS = "clients"
 FIRST = (GOOD, UNKNOWN_AUTHORITY)
 
 
@@ -168,7 +158,7 @@ class _Runner:
     def prepare(self) -> str:
         """Its version."""
         ca, inherited = self.tester.trusting(self.tester.collection.exhibits[0])
-        values = fixed(ca, self.folder)
+        values = self._fixed(ca)
         return prepare(self.client, self.tester.nursery, self._environment(inherited, values), values)
 
     def run(self, exhibit: Exhibit) -> Finding:
@@ -177,7 +167,7 @@ class _Runner:
         ca, inherited = self.tester.trusting(exhibit)
         port, by_name = lab.ports[case], lab.ports[BY_NAME]
         sni_url = f"https://{exhibit.sni}:{by_name}/" if exhibit.sni else ""
-        values = fixed(ca, self.folder) | {
+        values = self._fixed(ca) | {
             "url": f"https://{exhibit.host}:{port}/", "host": exhibit.host, "port": str(port), "sni_url": sni_url,
         }  # fmt: skip
         asked = (exhibit.sni if self.client.by_name else exhibit.host) or HOME
@@ -199,20 +189,22 @@ class _Runner:
         asked_now = [WHAT[where] for where in (lab.asked(case) - asked_before)]
         return replace(found, did=f"{found.did}; asked {' and '.join(asked_now) or 'nobody'} about revocation")
 
-    def run_all(self, exhibits: Sequence[Exhibit], done: Callable[[int, str], None]) -> Iterator[Finding]:
+    def run_all(self, exhibits: Sequence[Exhibit]) -> Iterator[Finding]:
         """Many at a time. Ctrl-C ends them all."""
         with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job") as pool:
-            waiting: dict[Future[Finding], str] = {pool.submit(self.run, each): each.case.id for each in exhibits}
+            jobs = [pool.submit(self.run, each) for each in exhibits]
             try:
-                while waiting:
-                    for each in wait(waiting, return_when=FIRST_COMPLETED).done:
-                        last = waiting.pop(each)
-                        yield each.result()
-                        done(len(waiting), last)
+                for each in as_completed(jobs):
+                    yield each.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.tester.nursery.close()
                 raise
+
+    def _fixed(self, ca: Path) -> dict[str, str]:
+        papers = self.tester.folder / PAPERS
+        own = {"client_cert": str(papers / "client-good.pem"), "client_key": str(papers / "client-good.key")}
+        return {"ca": str(ca), "dir": str(self.folder), "python": sys.executable, **own}
 
     def _nameless(self) -> int:
         return sum(1 for each in self.tester.lab.visits_of(BY_NAME) if each.asked_for is None)
@@ -252,6 +244,7 @@ def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
         for thread in threads:
             thread.start()
         try:
+            collection.papers.write(Path(name) / PAPERS)
             yield Tester(collection, lab, tunnel, Path(name), nursery)
         finally:
             nursery.close()

@@ -14,7 +14,7 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.presets import PRESETS, Preset
 
-PLACEHOLDER = re.compile(r"\{(url|host|port|ca|sni_url|python|dir)\}")
+PLACEHOLDER = re.compile(r"\{(url|host|port|ca|sni_url|client_cert|client_key|python|dir)\}")
 WHERE = ("{url}", "{sni_url}", "{port}")
 """One of these must be in a command: otherwise it goes where it likes."""
 BUILDING = 180.0  # seconds for what a preset has to build first
@@ -73,11 +73,6 @@ def preset(name: str) -> Client:
 def fill(text: str, values: Mapping[str, str]) -> str:
     """The placeholders replaced; other braces are the command's own."""
     return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
-
-
-def fixed(ca: Path, folder: Path) -> dict[str, str]:
-    """The values that are the same for all cases."""
-    return {"ca": str(ca), "dir": str(folder), "python": sys.executable}
 
 
 def prepare(client: Client, nursery: Nursery, environment: Mapping[str, str], values: Mapping[str, str]) -> str:

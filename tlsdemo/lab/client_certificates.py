@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 
 from cryptography import x509
 
@@ -79,6 +80,13 @@ class Papers:
         revoked = self.credentials["revoked"].certificate.serial_number
         now = self.room.now
         return self.authority.crl(number=1, this_update=now - DAY, next_update=now + SOON, revoked=(revoked,))
+
+    def write(self, folder: Path) -> None:
+        """`client-good.pem`, `client-good.key` and so on; an OSError where that cannot be."""
+        folder.mkdir(exist_ok=True)
+        for name, credential in self.credentials.items():
+            (folder / f"client-{name}.pem").write_bytes(credential.chain_pem)
+            (folder / f"client-{name}.key").write_bytes(credential.key_pem)
 
     def _issue(self, authority: Authority, profile: Profile = CLIENT, until: float = 30) -> Credential:
         return authority.issue(

@@ -22,7 +22,7 @@ from tlsdemo.lab.protocols import Counter, dh_parameters
 from tlsdemo.lab.stage import Show
 from tlsdemo.tls.context import lab_context
 
-GOOD, UNKNOWN_AUTHORITY = "good", "untrusted-root-sent"
+GOOD, UNKNOWN_AUTHORITY = "good", "untrusted-root"
 """What every client must accept, and the first thing that it must refuse."""
 STALL = "stall"
 LASTS = "it lasts as long as --timeout: name it with --case"
