@@ -72,6 +72,9 @@ class Publisher:
         self._listeners = _listen(self.hosts, port)
         self.port: int = self._listeners[0].getsockname()[1]
         self._wake_reader, self._wake_writer = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for each in (*self._listeners, self._wake_reader):
+            self._selector.register(each, selectors.EVENT_READ)
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._asked: Counter[str] = Counter()
@@ -118,6 +121,7 @@ class Publisher:
                 self._wake_writer.send(b"x")
         for thread in threads:
             thread.join()
+        self._selector.close()
         for each in (*self._listeners, self._wake_reader, self._wake_writer):
             each.close()
 
@@ -131,14 +135,11 @@ class Publisher:
     # Connections ----------------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for each in (*self._listeners, self._wake_reader):
-                selector.register(each, selectors.EVENT_READ)
-            while not self._stopping.is_set():
-                for key, _ in selector.select():
-                    if key.fileobj is not self._wake_reader:
-                        assert isinstance(key.fileobj, socket.socket)
-                        self._take(key.fileobj)
+        while not self._stopping.is_set():
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._wake_reader:
+                    assert isinstance(key.fileobj, socket.socket)
+                    self._take(key.fileobj)
 
     def _take(self, listener: socket.socket) -> None:
         """Give one connection a thread, as soon as there is a place for it."""
