@@ -72,6 +72,9 @@ def check_client(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many at a time. Default: one for each core.")] = (
         os.cpu_count() or 1
     ),
+    controls: Annotated[
+        bool, typer.Option("--controls", help="A refusal counts only if the same without the fault is accepted.")
+    ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Several presets on the same cases, as a matrix; without names: all here.")
     ] = False,
@@ -101,7 +104,7 @@ def check_client(
     if compare and (junit or sarif or html):
         raise Problem("--junit, --sarif and --html tell of one client", hint="leave out --compare", code=ExitCode.USAGE)
     settings = commands.Settings(
-        tuple(command or ()), _separated(case), everything, fail_on.value, timeout, jobs, as_json, markdown,
+        tuple(command or ()), _separated(case), everything, fail_on.value, timeout, jobs, controls, as_json, markdown,
         {"junit": junit, "sarif": sarif, "html": html},
     )  # fmt: skip
     return commands.compare(settings) if compare else commands.check(settings)

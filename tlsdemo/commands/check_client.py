@@ -31,6 +31,7 @@ class Settings:
     fail_on: str
     timeout: float
     jobs: int
+    controls: bool
     as_json: bool
     markdown: bool
     files: Mapping[str, Path | None]
@@ -39,7 +40,7 @@ class Settings:
     @property
     def testing(self) -> checking.Settings:
         """What the tester needs."""
-        return checking.Settings(self.fail_on, self.timeout, self.jobs)
+        return checking.Settings(self.fail_on, self.timeout, self.jobs, self.controls)
 
 
 def list_presets(as_json: bool) -> int:

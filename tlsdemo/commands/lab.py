@@ -186,6 +186,7 @@ def _case(exhibit: Exhibit, ports: Mapping[str, int], folder: Path | None) -> di
         "aliases": list(case.aliases),
         "theme": case.theme,
         "port": ports.get(case.id),
+        "control_port": ports.get(exhibit.control.case.id) if exhibit.control else None,
         "host": exhibit.host,
         "sni": exhibit.sni if exhibit.context else None,
         "expect": case.must,
@@ -208,6 +209,7 @@ def _index(agent: str, opened: Laboratory) -> str:
             f"https://{each.sni}:{opened.sni_port}/" if each.context else "",
             each.obstacle,
             accepted.get(each.case.id, 0),
+            f"https://{each.control.host}:{opened.ports[each.control.case.id]}/" if each.control else "",
         )
         for each in opened.exhibits
     ]

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from pki import names
 from pki.errors import Problem
 from pki.malformed import MALFORMED
-from pki.rogues import CATALOGUE, Mode, Rogue, Served, Workshop
+from pki.rogues import CATALOGUE, Mode, Must, Rogue, Served, Workshop
 from pki.serve import Publisher
 from tlsdemo.findings import Case
 from tlsdemo.lab import revocation
@@ -52,10 +52,29 @@ def _exhibit(rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes, publi
         alternative_names=local_names(rogue.id),
         locations=revocation.locations(publisher, rogue.id, dict.fromkeys(revocation.Where)),
     )
-    served = rogue.mint(room).served
-    if served.crls:
-        revocation.also_revoked(served, rogue.id, room, publisher)
-    return shown(of_rogue(rogue, STRICT), served, room.trusted.certificate, dh_parameters)
+    specimen, root_der, case = rogue.mint(room), room.trusted.certificate, of_rogue(rogue, STRICT)
+    exhibit = shown(case, specimen.served, root_der, dh_parameters)
+    if specimen.served.crls:  # only what its authority says of it is wrong; its control would have the same name
+        revocation.also_revoked(specimen.served, rogue.id, room, publisher)
+        return exhibit
+    if rogue.must is Must.ACCEPT or not exhibit.show:
+        return exhibit
+    control = shown(control_of(case), specimen.control, root_der, dh_parameters)
+    return replace(exhibit, control=replace(control, context=None, sni=None))
+
+
+def control_of(case: Case) -> Case:
+    """The words of a control."""
+    summary = f"The control of {case.id}: the same without the fault."
+    return replace(
+        case,
+        id=f"{case.id}.control",
+        aliases=(),
+        summary=summary,
+        story=summary,
+        must=Must.ACCEPT.value,
+        verify_codes=(),
+    )
 
 
 def shown(case: Case, served: Served, root_der: bytes, dh_parameters: bytes = b"") -> Exhibit:

@@ -46,6 +46,8 @@ class Settings:
     timeout: float
     """Seconds for one case."""
     jobs: int
+    controls: bool = False
+    """Whether a refusal counts only if the same without the fault is accepted."""
 
 
 Progress = Callable[[int, int, str], None]
@@ -162,15 +164,25 @@ class _Runner:
         return prepare(self.client, self.tester.nursery, self._environment(inherited, values), values)
 
     def run(self, exhibit: Exhibit) -> Finding:
-        """One case, to its verdict."""
+        """One case, to its verdict; a refusal only counts if the control is accepted, where that is asked for."""
+        found = self._try(exhibit)
+        refused = found.verdict.decided and not found.verdict.takes_it
+        if not (self.settings.controls and refused and exhibit.control and exhibit.control.show):
+            return found
+        control = self._try(exhibit.control)
+        if control.verdict is Verdict.ACCEPTED:
+            return replace(found, did=f"{found.did}; its control it accepted")
+        return replace(found, verdict=Verdict.INCONCLUSIVE, did=f"{found.did}; but of its control: {control.did}")
+
+    def _try(self, exhibit: Exhibit) -> Finding:
         lab, case = self.tester.lab, exhibit.case.id
         ca, inherited = self.tester.trusting(exhibit)
         port, by_name = lab.ports[case], lab.ports[BY_NAME]
-        sni_url = f"https://{exhibit.sni}:{by_name}/" if exhibit.sni else ""
+        sni_url = f"https://{exhibit.sni}:{by_name}/" if exhibit.sni else f"https://{exhibit.host}:{port}/"
         values = self._fixed(ca) | {
             "url": f"https://{exhibit.host}:{port}/", "host": exhibit.host, "port": str(port), "sni_url": sni_url,
         }  # fmt: skip
-        asked = (exhibit.sni if self.client.by_name else exhibit.host) or HOME
+        asked = (exhibit.sni if self.client.by_name else None) or exhibit.host
         surrounded = self._environment(inherited, values, through_proxy=_needs_proxy(asked))
         before, nameless, asked_before = len(lab.visits_of(case)), self._nameless(), lab.asked(case)
         ran = self.tester.nursery.run(
@@ -179,7 +191,7 @@ class _Runner:
             fill(self.client.preset.stdin, values),
             self.settings.timeout,
         )
-        lab.settled(by_name if self.client.by_name else port)
+        lab.settled(by_name if self.client.by_name and exhibit.sni else port)
         found = judge(
             exhibit.case, lab.visits_of(case)[before:], ran,
             nameless=self.client.by_name and self._nameless() > nameless, timeout=self.settings.timeout,

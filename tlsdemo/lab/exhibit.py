@@ -30,6 +30,8 @@ class Exhibit:
     """What its client must trust, if that is not the lab's root."""
     only_named: str = ""
     """Why it is not run with all others, if so."""
+    control: "Exhibit | None" = None
+    """The same without its fault, on a port of its own: whoever refuses that, too, has another reason."""
 
 
 def by_any_name(exhibits: Sequence[Exhibit]) -> dict[str, Exhibit]:

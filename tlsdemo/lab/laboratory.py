@@ -41,11 +41,12 @@ class Laboratory:
     base: int = 0
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     ports: dict[str, int] = field(default_factory=dict)
-    """By case, where it can be served."""
+    """By case, where it can be served; and by its control."""
 
     def __post_init__(self) -> None:
         self.named = by_any_name(self.exhibits)
-        shows: dict[str, Show] = {each.case.id: each.show for each in self.exhibits if each.show}
+        controls = [each.control for each in self.exhibits if each.control]
+        shows: dict[str, Show] = {each.case.id: each.show for each in (*self.exhibits, *controls) if each.show}
         listeners = net.listen_each(len(shows) + 2, self.base)
         shows = {INDEX: self._index(), BY_NAME: self._by_name(), **shows}
         self.ports = {case: listener.port for case, listener in zip(shows, listeners, strict=True)}

@@ -18,6 +18,8 @@ class Shelf:
     obstacle: str
     accepted: int
     """How often this visitor has taken it for good."""
+    control_url: str = ""
+    """The same without the fault."""
 
     @property
     def alarming(self) -> bool:
