@@ -566,14 +566,16 @@ def library(request_der: bytes) -> str:
         return "several"
     except (ValueError, x509.DuplicateExtension):
         return "malformed"
+    nonces = [each.value.nonce for each in extensions if isinstance(each.value, x509.OCSPNonce)]
+    # The library takes a nonce of RFC 2560, too: any bytes, where RFC 6960 has an OCTET STRING.
+    strict = (der.octet_string(der.octet_string(nonce)) in request_der for nonce in nonces)
+    if not all(1 <= len(nonce) <= LONGEST_NONCE for nonce in nonces) or not all(strict):
+        return "malformed"
     try:
         _ = request.hash_algorithm
     except UnsupportedAlgorithm:
         return "unknown hash"
-    nonces = [each.value.nonce for each in extensions if isinstance(each.value, x509.OCSPNonce)]
-    # The library takes a nonce of RFC 2560, too: any bytes, where RFC 6960 has an OCTET STRING.
-    strict = (der.octet_string(der.octet_string(nonce)) in request_der for nonce in nonces)
-    return "read" if all(1 <= len(nonce) <= LONGEST_NONCE for nonce in nonces) and all(strict) else "malformed"
+    return "read"
 
 
 EXPECTED = {
