@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hypothesis import strategies as st
+
 from pki.rogues import CATALOGUE
-from tlsdemo.findings import Case, Comparison, Finding, Report, Unserved, Verdict
+from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Unserved, Verdict
 
 STARTED = datetime(2026, 11, 20, 9, 30, 5, tzinfo=UTC)
 CASES = {
@@ -107,3 +109,74 @@ def comparison() -> Comparison:
         ),
         (("java", "no program `java` on the path"),),
     )
+
+
+# Hostile words --------------------------------------------------------------------------------------------------------
+
+NASTY = (
+    "<img src=http://evil.example/x onerror=alert(1)>",
+    "</samp></dd></dl><script>alert(1)</script><!--",
+    '" onmouseover="alert(1)',
+    "]]></system-out><failure/>",
+    "&lt;&#x3c;%3C",
+    "\x1b[2J\x1b[31mred\x1b]0;title\x07",
+    "\x00\x08\x0b\x0c\x7f\x85\x9b31m\u2028\u2029",
+    "\ud800 \udfff \ufffe \uffff \U0001fffe",
+    "\u202egnp.exe\u2066",
+    "line\r\nexpired: accepts it\n\n\tand more\r",
+    "{0} {{x}} {url} {% raw %} [click](javascript:alert(1)) \\[x",
+    "| a | **b** `c` <!-- ~~d~~ #1 @e |",
+    "字" * 200,
+    "",
+    " ",
+)
+
+
+def words() -> st.SearchStrategy[str]:
+    """What a client, a certificate or a command may contain: anything."""
+    anything = st.text(st.characters(), max_size=200)
+    return st.lists(st.one_of(st.sampled_from(NASTY), anything), max_size=4).map(" ".join)
+
+
+@st.composite
+def hostile_reports(draw: st.DrawFn) -> Report:
+    """A short report in which all words are somebody else's."""
+    chosen = draw(
+        st.lists(st.sampled_from(list(CASES.values())), min_size=1, max_size=4, unique_by=lambda each: each.id)
+    )
+    cases = [CASES["good"], *(each for each in chosen if each.id != "good")]
+    findings = [
+        Finding(
+            case,
+            Verdict.ACCEPTED if case.id == "good" else draw(st.sampled_from(Verdict)),
+            draw(words()),
+            draw(words()),
+            draw(st.none() | words()),
+            draw(st.none() | st.integers(-64, 255)),
+            draw(st.floats(0, 1e6)),
+        )
+        for case in cases
+    ]
+    return Report(
+        draw(words()),
+        draw(words()),
+        tuple(findings),
+        (Unserved(CASES["revoked"], draw(words())),) if CASES["revoked"] not in cases else (),
+        draw(st.booleans()),
+        draw(st.sampled_from(SEVERITIES)),
+        STARTED,
+        draw(st.floats(0, 1e6)),
+    )
+
+
+def endless(size: int = 1_000_000) -> Report:
+    """Every word is a megabyte long."""
+    word = "x" * size
+
+    def judge(case: Case) -> Finding:
+        verdict = Verdict.INCONCLUSIVE if case.id == "revoked" else Verdict.ACCEPTED
+        return Finding(case, verdict, word, word, word, 0)
+
+    few = [CASES[name] for name in ("good", "expired", "revoked")]
+    made = report(judge, few, client=word, version=word, unserved=())
+    return replace(made, unserved=(Unserved(CASES["rsa512"], word),))

@@ -4,30 +4,24 @@ Both are pure functions of a `Report`. The text opens with the worst that can be
 there on; nothing in it needs a colour.
 """
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
-
-from rich.cells import cell_len, chop_cells
 
 from pki.errors import printable
 from tlsdemo.findings import GOOD, GRADES, SEVERITIES, Case, Finding, Report, Verdict
 from tlsdemo.report import finding as words
+from tlsdemo.report import lines
 from tlsdemo.report.finding import counted
 
-WIDTH = 80
-LABEL = 14
-HANGING = 4
-LONGEST = 4000
 LONGEST_WORDS = 400
-"""Characters of a text, and of what a client said, that a terminal is shown."""
+"""Characters of what a client said that a terminal is shown."""
 
 
 def as_text(report: Report) -> Iterator[str]:
     """The lines, none wider than 80 columns."""
-    lines = _all(report)
-    next(lines)  # the empty one above the first heading
-    yield from lines
+    told = _all(report)
+    next(told)  # the empty line above the first heading
+    yield from told
 
 
 def _all(report: Report) -> Iterator[str]:
@@ -44,43 +38,43 @@ def _all(report: Report) -> Iterator[str]:
         yield from _nothing_decided(report)
         yield from _who(report)
     yield ""
-    yield from _say(words.exit_reason(report))
+    yield from lines.say(words.exit_reason(report))
 
 
 # What comes first -----------------------------------------------------------------------------------------------------
 
 
 def _who(report: Report) -> Iterator[str]:
-    yield from _heading("A TLS client among broken certificates")
-    yield from _show("client", report.client, indent=0)
+    yield from lines.heading("A TLS client among broken certificates")
+    yield from lines.show("client", report.client, indent=0)
     if report.version:
-        yield from _show("version", report.version, indent=0)
+        yield from lines.show("version", report.version, indent=0)
     run = f"{report.started:%Y-%m-%d %H:%M} UTC, {counted(len(report.findings), 'case')} in {report.seconds:.1f} s"
-    yield from _show("run", run, indent=0)
+    yield from lines.show("run", run, indent=0)
 
 
 def _nothing_decided(report: Report) -> Iterator[str]:
-    yield from _heading("No verdict: this client does not accept the good certificate")
-    yield from _say(words.NOTHING_DECIDED)
+    yield from lines.heading("No verdict: this client does not accept the good certificate")
+    yield from lines.say(words.NOTHING_DECIDED)
     for each in report.findings:
         if each.case.id == GOOD:
             yield from _evidence(each)
 
 
 def _no_chain() -> Iterator[str]:
-    yield from _heading("This client checks no chain")
-    yield from _say(words.NO_CHAIN)
+    yield from lines.heading("This client checks no chain")
+    yield from lines.say(words.NO_CHAIN)
 
 
 def _grade(report: Report) -> Iterator[str]:
-    yield from _heading(f"Grade {report.grade}")
-    yield from _say(f"It {GRADES[report.grade]}.")
+    yield from lines.heading(f"Grade {report.grade}")
+    yield from lines.say(f"It {GRADES[report.grade]}.")
     yield "Cases in which it does otherwise than a strict client:"
     yield ""
     for severity in SEVERITIES:
         wrong, decided = len(report.wrong(severity)), report.count(severity)
         number = f"{wrong:>4} of {decided:>3}" if decided else "not asked".rjust(11)
-        yield f"    {severity:<{LABEL}}{number}   {words.MEANINGS[severity]}"
+        yield f"    {severity:<14}{number}   {words.MEANINGS[severity]}"
 
 
 # What matters ---------------------------------------------------------------------------------------------------------
@@ -92,14 +86,14 @@ def _findings(report: Report) -> Iterator[str]:
     implied = [each for each in wrong if each.verdict is Verdict.IMPLIED]
     if not wrong:
         return
-    yield from _heading(f"What it does otherwise: {len(wrong)}")
+    yield from lines.heading(f"What it does otherwise: {len(wrong)}")
     for number, each in enumerate(seen, 1):
         yield from [""] if number > 1 else []
         yield from _finding(number, each)
     if implied:
         yield from [""] if seen else []
         themes = ", ".join(f"{theme} {len(them)}" for theme, them in words.by_theme(implied).items())
-        yield from _say(
+        yield from lines.say(
             f"""{len(implied)} more are implied, and were not run: who checks no chain accepts them as well. By theme:
             {themes}. `--json` names them."""
         )
@@ -107,19 +101,19 @@ def _findings(report: Report) -> Iterator[str]:
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
     case = finding.case
-    yield from _hang(f"{number}. {case.id}: {words.headline(finding)}", indent=0)
-    yield from _show("what it is" if case.must == "accept" else "what is wrong", case.summary)
+    yield from lines.hang(f"{number}. {case.id}: {words.headline(finding)}", indent=0)
+    yield from lines.show("what it is" if case.must == "accept" else "what is wrong", case.summary)
     for paragraph in words.why(case):
-        yield from _show("why it matters", paragraph)
+        yield from lines.show("why it matters", paragraph)
     if case.cve:
-        yield from _show("made famous by", ", ".join(case.cve))
-    yield from _show("clause", f"{case.clause} ({case.severity}: {words.demands(case)})")
+        yield from lines.show("made famous by", ", ".join(case.cve))
+    yield from lines.show("clause", f"{case.clause} ({case.severity}: {words.demands(case)})")
     yield from _evidence(finding)
 
 
 def _evidence(finding: Finding) -> Iterator[str]:
     for label, value in words.evidence(finding, LONGEST_WORDS):
-        yield from _show(label, value)
+        yield from lines.show(label, value)
 
 
 # All the rest ---------------------------------------------------------------------------------------------------------
@@ -129,7 +123,7 @@ def _rest(report: Report) -> Iterator[str]:
     right = [each for each in report.findings if each.verdict.decided and not each.is_wrong]
     if not right:
         return
-    yield from _heading(f"As a strict client does: {len(right)}")
+    yield from lines.heading(f"As a strict client does: {len(right)}")
     for theme, findings in words.by_theme(right).items():
         yield theme
         yield from _table([_row(each) for each in findings])
@@ -145,7 +139,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for case, verdict, alert, exit_word in rows:
-        yield from _hang(f"{case:<29} {verdict:<12} {alert:<23} {exit_word}".rstrip())
+        yield from lines.hang(f"{case:<29} {verdict:<12} {alert:<23} {exit_word}".rstrip())
 
 
 def _undecided(report: Report) -> Iterator[str]:
@@ -154,7 +148,7 @@ def _undecided(report: Report) -> Iterator[str]:
 
 def _uncertain(finding: Finding) -> str:
     last = words.said(finding)[-1:]
-    return f"{finding.did}; it said: {words.cut(last[0], LONGEST_WORDS)}" if last else finding.did
+    return f"{finding.did}; it said: {lines.cut(last[0], LONGEST_WORDS)}" if last else finding.did
 
 
 def _unserved(report: Report) -> Iterator[str]:
@@ -165,43 +159,12 @@ def _grouped(heading: str, entries: Sequence[tuple[str, Case]]) -> Iterator[str]
     """Cases under what is the same for them."""
     if not entries:
         return
-    yield from _heading(f"{heading}: {len(entries)}")
+    yield from lines.heading(f"{heading}: {len(entries)}")
     reasons: dict[str, list[str]] = {}
     for reason, case in entries:
         reasons.setdefault(reason, []).append(case.id)
     for reason, cases in reasons.items():
-        yield from _hang(f"{words.cut(reason, LONGEST // 2)}: {', '.join(cases)}")
-
-
-# Lines ----------------------------------------------------------------------------------------------------------------
-
-
-def _heading(text: str) -> Iterator[str]:
-    yield from ("", text, "─" * len(text))
-
-
-def _show(label: str, value: str, *, indent: int = 4) -> Iterator[str]:
-    column = indent + LABEL + 2
-    for number, line in enumerate(_lines(value, WIDTH - column) or [""]):
-        yield f"{'':{indent}}{label if number == 0 else '':<{LABEL}}  {line}".rstrip()
-
-
-def _say(text: str) -> Iterator[str]:
-    """A paragraph of our own."""
-    yield from _lines(" ".join(text.split()), WIDTH)
-
-
-def _hang(text: str, indent: int = 2) -> Iterator[str]:
-    """An entry of a list: its first line indented, the others deeper."""
-    for number, line in enumerate(_lines(text, WIDTH - HANGING)):
-        yield f"{'':{indent if number == 0 else HANGING}}{line}"
-
-
-def _lines(text: str, width: int) -> list[str]:
-    """Broken between words, and within one that is too long; a wide character takes two columns."""
-    text = printable(words.cut(text, LONGEST))
-    lines = textwrap.wrap(text, width, break_on_hyphens=False)
-    return [part for line in lines for part in (chop_cells(line, width) if cell_len(line) > width else [line])]
+        yield from lines.hang(f"{lines.cut(reason, lines.LONGEST // 2)}: {', '.join(cases)}")
 
 
 # For programs ---------------------------------------------------------------------------------------------------------
@@ -244,7 +207,7 @@ def _finding_as_data(finding: Finding) -> dict[str, Any]:
         "is_wrong": finding.is_wrong,
         "did": printable(finding.did),
         "said": "\n".join(words.said(finding)),
-        "alert": finding.alert,
+        "alert": printable(finding.alert) if finding.alert else None,
         "exit_code": finding.exit_code,
         "seconds": finding.seconds,
         "verify_codes": list(case.verify_codes),

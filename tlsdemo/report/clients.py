@@ -6,17 +6,17 @@
 Letters say what was done, capitals that a strict client does otherwise: no colour is needed to read it.
 """
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from pki.errors import printable
 from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Verdict
 from tlsdemo.report import finding as words
-from tlsdemo.report.client import LONGEST, WIDTH, counts
+from tlsdemo.report.client import counts
 from tlsdemo.report.finding import counted, stamp
+from tlsdemo.report.lines import LONGEST, WIDTH, cell, cut, hang, say
 
 LETTERS: Mapping[Verdict, str] = {
     Verdict.ACCEPTED: "a",
@@ -82,7 +82,7 @@ class Table:
 def as_text(comparison: Comparison) -> Iterator[str]:
     """The lines, none wider than 80 columns: a summary, the clients, then the matrix, in blocks if they are many."""
     table = Table(comparison)
-    yield from textwrap.wrap(table.summary(), WIDTH)
+    yield from say(table.summary())
     yield ""
     yield from _clients(table)
     width = min(max((cell_len(case.id) for case in table.cases), default=0) + 3, WIDTH // 2)
@@ -91,7 +91,7 @@ def as_text(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield from _matrix(table, range(first, min(first + at_once, len(table.reports))), width)
     yield ""
-    yield from textwrap.wrap("; ".join([*table.legend(), f"{DIFFERS} they disagree"]), WIDTH)
+    yield from say("; ".join([*table.legend(), f"{DIFFERS} they disagree"]))
 
 
 def _clients(table: Table) -> Iterator[str]:
@@ -102,10 +102,10 @@ def _clients(table: Table) -> Iterator[str]:
     yield f"{'':{names + 6}}grade{columns}"
     for number, report in enumerate(table.reports, 1):
         shares = "".join(f"{_share(report, severity):>9}" for severity in SEVERITIES)
-        line = f"{number:>4}  {_cell(report.client, names)}{words.grade(report):^5}{shares}   "
-        yield (line + _cell(report.version, WIDTH - cell_len(line))).rstrip()
+        line = f"{number:>4}  {cell(report.client, names)}{words.grade(report):^5}{shares}   "
+        yield (line + cell(report.version, WIDTH - cell_len(line))).rstrip()
     for name, reason in table.comparison.missing:
-        yield from textwrap.wrap(_short(f"   -  {name}: {reason}"), WIDTH, subsequent_indent=" " * 6)
+        yield from hang(f"-  {cut(name, LONGEST // 2)}: {reason}", indent=3, hanging=6)
 
 
 def _matrix(table: Table, clients: range, width: int) -> Iterator[str]:
@@ -115,21 +115,11 @@ def _matrix(table: Table, clients: range, width: int) -> Iterator[str]:
         for case in cases:
             mark = DIFFERS if case in table.differing else " "
             signs = "".join(f"{table.sign(client, case):>{COLUMN}}" for client in clients)
-            yield _cell(f"{mark} {case.id}", width) + signs
+            yield cell(f"{mark} {case.id}", width) + signs
 
 
 COLUMN = 3
 LONGEST_NAME = 24
-
-
-def _cell(text: str, width: int) -> str:
-    """Exactly so wide; what is cut off is marked."""
-    text = printable(text[:WIDTH])
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
-
-
-def _short(text: str) -> str:
-    return printable(text[:LONGEST])
 
 
 def _share(report: Report, severity: str) -> str:
@@ -232,7 +222,7 @@ def _case_as_data(table: Table, case: Case) -> dict[str, Any]:
                 "client": client,
                 "verdict": each.verdict.value if each else None,
                 "is_wrong": each.is_wrong if each else None,
-                "alert": each.alert if each else None,
+                "alert": printable(each.alert) if each and each.alert else None,
                 "exit_code": each.exit_code if each else None,
             }
             for client, each in found

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from pki.errors import printable
 from tlsdemo.findings import SEVERITIES, Case, Finding, Report, Verdict
+from tlsdemo.report.lines import cut
 
 MEANINGS = {
     "must": "what every client has to do",
@@ -97,13 +98,6 @@ def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, st
         ("alert it sent", alert(finding)),
         ("exit code", ending(finding)),
     ]
-
-
-def cut(text: str, longest: int | None) -> str:
-    """`text`, and how much of it was left out, if it is too long."""
-    if longest is None or len(text) <= longest:
-        return text
-    return f"{text[:longest]} [and {len(text) - longest} more characters]"
 
 
 def grade(report: Report) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from pki.errors import printable
 from tlsdemo.findings import Case, Finding, Report
 from tlsdemo.report import finding as words
+from tlsdemo.report.lines import cut
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 TOOL = "tlsdemo check-client"
@@ -131,7 +132,7 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
             "verdict": finding.verdict.value,
             "severity": case.severity,
             "said": list(words.said(finding)),
-            "alert": finding.alert,
+            "alert": printable(finding.alert) if finding.alert else None,
             "exitCode": finding.exit_code,
             "seconds": finding.seconds,
         },
@@ -162,7 +163,7 @@ def _invocation(report: Report) -> dict[str, Any]:
 def _name(report: Report) -> str:
     """What is run, in a word."""
     first = (report.client.split() or ["client"])[0]
-    return words.cut(PurePosixPath(first).name or first, LONGEST // 10)
+    return cut(PurePosixPath(first).name or first, LONGEST // 10)
 
 
 def _uri(report: Report) -> str:
@@ -186,7 +187,7 @@ def _slug(text: str) -> str:
 
 def _text(text: str) -> str:
     """A plain message: in SARIF, brackets are links and braces are placeholders (§3.11.5, §3.11.6)."""
-    return _braces(re.sub(r"([\\\[\]])", r"\\\1", printable(words.cut(text, LONGEST))))
+    return _braces(re.sub(r"([\\\[\]])", r"\\\1", printable(cut(text, LONGEST))))
 
 
 def _braces(text: str) -> str:

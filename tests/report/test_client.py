@@ -1,0 +1,180 @@
+"""What is told of one client. Falsehood caught: a report that hides the worst, that is too wide, drives a terminal."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from rich.cells import cell_len
+
+from tests.report import samples
+from tests.report.samples import CASES, accepted, blind, careless, endless, inconclusive, refused, report, strict
+from tlsdemo.findings import SEVERITIES, Case, Finding, Report
+from tlsdemo.report.client import as_data, as_text
+
+
+def text(given: Report) -> str:
+    return "\n".join(as_text(given))
+
+
+def paragraph(given: Report) -> str:
+    return " ".join(text(given).split())
+
+
+def assert_fits_a_terminal(lines: Iterator[str]) -> None:
+    for line in lines:
+        assert cell_len(line) <= 80, line
+        assert line.isprintable(), line
+        assert line == line.rstrip()
+
+
+@pytest.mark.parametrize("judge", [strict, careless, blind, refused, inconclusive])
+def test_every_report_fits_a_terminal(judge: samples.Judge) -> None:
+    assert_fits_a_terminal(as_text(report(judge)))
+
+
+@given(samples.hostile_reports())
+def test_nothing_that_a_client_says_reaches_the_terminal_unescaped_or_makes_it_scroll(hostile: Report) -> None:
+    assert_fits_a_terminal(as_text(hostile))
+
+
+def test_a_megabyte_is_cut_and_the_text_says_so() -> None:
+    begin = time.perf_counter()
+    lines = list(as_text(endless()))
+    assert time.perf_counter() - begin < 5
+    assert len(lines) < 800
+    assert "more characters]" in " ".join(lines)
+
+
+def test_it_opens_with_the_worst() -> None:
+    first, *_ = as_text(report(blind))
+    assert first == "This client checks no chain"
+    assert "Grade F" in text(report(blind))
+
+
+def test_who_checks_the_chain_is_not_told_that_he_does_not() -> None:
+    assert "no chain" not in text(report(strict)).replace("what every client", "")
+
+
+def test_what_is_wrong_is_told_in_full() -> None:
+    case = next(each for each in CASES.values() if each.id == "ec-explicit-params")
+    told = paragraph(report(careless))
+    for words in (case.summary, *case.story.split("\n\n"), *case.cve, case.clause):
+        assert " ".join(words.split()) in told
+    assert "what it did sent 78 bytes to an impostor: GET / HTTP/1.1 what it said connected" in told
+    assert "alert it sent none exit code 0" in told
+
+
+def test_refusing_what_is_good_is_a_finding_too() -> None:
+    told = paragraph(report(careless))
+    assert "good-10000-sans: refuses what is good what it is Ten thousand names" in told
+    assert "alert it sent certificate_expired exit code 60" in told
+
+
+def test_every_case_is_named_somewhere_or_counted_as_implied() -> None:
+    for judge in (strict, careless):
+        told = text(report(judge))
+        assert [name for name in CASES if name not in told] == []
+    given = report(blind)
+    implied = [each for each in given.findings if each.verdict.value == "implied" and each.is_wrong]
+    assert f"{len(implied)} more are implied" in text(given)
+
+
+def test_the_gravest_finding_is_the_first() -> None:
+    given = report(careless)
+    numbered = [line for line in as_text(given) if re.match(r"\d+\. ", line)]
+    severities = [CASES[re.split(r"[ :]+", line)[1]].severity for line in numbered]
+    assert len(numbered) == sum(each.is_wrong for each in given.findings)
+    assert severities == sorted(severities, key=SEVERITIES.index)
+
+
+def test_a_strict_client_has_no_findings() -> None:
+    told = text(report(strict))
+    assert "Grade A+" in told
+    assert "does otherwise:" not in told
+    assert told.endswith("Exit code 0: nothing was found of severity must (--fail-on must).")
+
+
+def test_the_counts_are_those_of_the_report() -> None:
+    given = report(careless)
+    for severity in ("must", "weak", "informational"):
+        assert f"{severity} {len(given.wrong(severity))} of {given.count(severity)} " in paragraph(given)
+    only = report(strict, [CASES["good"]], unserved=())
+    assert "weak not asked" in paragraph(only)
+
+
+@pytest.mark.parametrize("fail_on", ["must", "weak", "informational"])
+def test_the_last_line_says_what_the_exit_code_is(fail_on: str) -> None:
+    given = report(careless, fail_on=fail_on)
+    assert given.exit_code == 1
+    assert f"Exit code 1: {len(given.failing)} findings of severity must" in paragraph(given)
+    assert f"(--fail-on {fail_on})" in paragraph(given)
+
+
+def test_what_could_not_be_decided_is_no_success() -> None:
+    def lame(case: Case) -> Finding:
+        return inconclusive(case) if case.id == "expired" else strict(case)
+
+    given = report(lame)
+    assert given.exit_code == 3
+    assert "Not decided: 1" in text(given)
+    assert "it never came, and had to be ended after 10 s: expired" in text(given)
+    assert "Exit code 3: 1 case could not be decided" in text(given)
+    assert report(lambda case: inconclusive(case) if case.severity == "weak" else strict(case)).exit_code == 0
+
+
+def test_who_refuses_everything_gets_no_grade_and_no_praise() -> None:
+    told = text(report(refused))
+    assert told.startswith("No verdict: this client does not accept the good certificate")
+    assert "rade" not in told
+    assert "As a strict client" not in told
+    assert report(refused).exit_code == 3
+    assert "Exit code 3" in told
+    assert as_data(report(refused))["grade"] is None
+
+
+def test_the_same_reason_is_told_once() -> None:
+    given = report(unserved=("rsa512", "revoked"))
+    assert "cannot be served here: this OpenSSL does not load it: rsa512, revoked" in paragraph(given)
+
+
+def test_the_data_hold_every_finding_with_its_evidence() -> None:
+    given = report(careless)
+    data = json.loads(json.dumps(as_data(given)))
+    assert data["grade"] == "D"
+    assert data["started"] == "2026-11-20T09:30:05Z"
+    assert data["counts"]["must"] == {"cases": given.count("must"), "wrong": len(given.wrong("must"))}
+    assert [each["case"] for each in data["findings"]] == [each.case.id for each in given.findings]
+    expired = next(each for each in data["findings"] if each["case"] == "expired")
+    assert expired.pop("said").startswith("curl: (60)")
+    assert expired == {
+        "case": "expired",
+        "theme": "validity",
+        "wrong": CASES["expired"].summary,
+        "why": CASES["expired"].story,
+        "clause": CASES["expired"].clause,
+        "cve": [],
+        "expect": "reject",
+        "severity": "must",
+        "verdict": "refused",
+        "is_wrong": False,
+        "did": "left after the server's certificate, and said why",
+        "alert": "certificate_expired",
+        "exit_code": 60,
+        "seconds": 0.029,
+        "verify_codes": [10],
+    }
+    assert {each["case"] for each in data["unserved"]} == {each.case.id for each in given.unserved}
+
+
+@given(samples.hostile_reports())
+def test_the_data_are_json_in_utf_8_whatever_was_said(hostile: Report) -> None:
+    written = json.dumps(as_data(hostile), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    assert len(json.loads(written)["findings"]) == len(hostile.findings)
+
+
+def test_the_version_is_left_out_where_nobody_asked() -> None:
+    assert not [line for line in as_text(replace(report(accepted), version="")) if line.startswith("version")]

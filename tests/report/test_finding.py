@@ -1,0 +1,85 @@
+"""The words for one finding. Falsehood caught: a link to another section, or a sentence that says the opposite."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.report.samples import CASES, STARTED, accepted, implied, inconclusive, refused
+from tlsdemo.findings import Finding, Verdict
+from tlsdemo.report import finding as words
+
+RFC = "https://www.rfc-editor.org/rfc/"
+
+
+@pytest.mark.parametrize(
+    ("clause", "address"),
+    [
+        ("RFC 5280 §6.1.3 (a)(2)", f"{RFC}rfc5280#section-6.1.3"),
+        ("RFC 9525 §2", f"{RFC}rfc9525#section-2"),
+        ("RFC 8410", f"{RFC}rfc8410"),
+        ("RFC 8446 §C.4", f"{RFC}rfc8446#appendix-C.4"),
+        ("CA/B Forum BR §6.1.5", None),
+    ],
+)
+def test_a_clause_of_an_rfc_has_an_address(clause: str, address: str | None) -> None:
+    assert words.link(clause) == address
+
+
+def test_every_clause_of_the_catalogue_that_names_an_rfc_is_linked_to_that_section() -> None:
+    for case in CASES.values():
+        if case.clause.startswith("RFC"):
+            link = words.link(case.clause)
+            assert link and re.sub(r"\D+", "", case.clause.split(" (")[0]) == re.sub(r"\D+", "", link)
+
+
+def test_refusing_what_is_good_reads_differently_from_accepting_what_is_bad() -> None:
+    assert words.headline(refused(CASES["good-ip"])) == "refuses what is good"
+    assert words.headline(accepted(CASES["expired"])) == "accepts what every client must refuse"
+    assert words.headline(refused(CASES["serial-zero"])) == "refuses what is good enough"
+    assert words.headline(accepted(CASES["good-ip"])) == "accepts it, as it should"
+    assert words.headline(refused(CASES["expired"])) == "refuses it, as it should"
+    assert words.headline(inconclusive(CASES["expired"])) == "not decided"
+    assert words.headline(implied(CASES["self-signed"])).endswith("(implied)")
+
+
+def test_the_summary_is_not_told_twice() -> None:
+    for case in CASES.values():
+        assert case.summary not in words.why(case)
+        assert " ".join(case.story.split()) == " ".join([case.summary, *words.why(case)])
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(0, "0"), (60, "60"), (-9, "none: ended by signal 9 (SIGKILL)"), (-4444, "none: ended by signal 4444")],
+)
+def test_a_signal_is_no_exit_code(code: int, said: str) -> None:
+    assert words.ending(replace(accepted(CASES["good"]), exit_code=code)) == said
+
+
+def test_what_was_not_run_has_neither_alert_nor_exit_code() -> None:
+    assert words.alert(implied(CASES["self-signed"])) == words.ending(implied(CASES["self-signed"])) == "not run"
+    assert words.ending(inconclusive(CASES["expired"])) == "none: it had to be ended"
+    assert words.alert(accepted(CASES["good"])) == "none"
+
+
+def test_the_gravest_comes_first_and_what_an_impostor_can_use_before_what_is_refused() -> None:
+    names = ["serial-zero", "revoked", "leaf-v1", "good-ip", "expired"]
+    judge = {"serial-zero": refused, "good-ip": refused}
+    found = words.gravest_first(judge.get(name, accepted)(CASES[name]) for name in names)
+    assert [each.case.id for each in found] == ["expired", "good-ip", "leaf-v1", "revoked", "serial-zero"]
+
+
+def test_a_moment_is_told_in_utc() -> None:
+    assert words.stamp(STARTED) == "2026-11-20T09:30:05Z"
+
+
+def test_evidence_is_one_line_each_and_later_lines_have_no_label() -> None:
+    finding = Finding(CASES["expired"], Verdict.REFUSED, "a\nb", "one\x1b[0m\r\n\n two \n", "bad\x00", 1)
+    assert words.evidence(finding) == [
+        ("what it did", "a\\nb"),
+        ("what it said", "one\\x1b[0m"),
+        ("", " two"),
+        ("alert it sent", "bad\\x00"),
+        ("exit code", "1"),
+    ]
