@@ -156,10 +156,10 @@ class Report:
 
 
 GRADES = {
-    "A+": "does all that a strict client does",
-    "A": "does all that it must; in what is disputed it sides with the lenient",
-    "B": "does all that every client must; accepts some that nobody should",
-    "D": "does not do what every client must",
+    "A+": "accepts nothing that a strict client refuses",
+    "A": "accepts nothing that anybody should refuse; in what is disputed it sides with the lenient",
+    "B": "refuses all that every client must; accepts some that nobody should",
+    "D": "accepts what every client must refuse",
     "F": "checks no chain: whoever answers is taken for the one that was asked for",
 }
 """What the letters say."""

@@ -86,16 +86,19 @@ def test_every_case_is_named_somewhere_or_counted_as_implied() -> None:
 def test_the_gravest_finding_is_the_first() -> None:
     given = report(careless)
     numbered = [line for line in as_text(given) if re.match(r"\d+\. ", line)]
-    severities = [CASES[re.split(r"[ :]+", line)[1]].severity for line in numbered]
+    cases = [CASES[re.split(r"[ :]+", line)[1]] for line in numbered]
     assert len(numbered) == sum(each.is_wrong for each in given.findings)
-    assert severities == sorted(severities, key=SEVERITIES.index)
+    places = [("reject", "accept").index(each.must) * 3 + SEVERITIES.index(each.severity) for each in cases]
+    assert places == sorted(places)
+    assert len(set(places)) == 5
 
 
 def test_a_strict_client_has_no_findings() -> None:
     told = text(report(strict))
     assert "Grade A+" in told
     assert "does otherwise:" not in told
-    assert told.endswith("Exit code 0: nothing was found of severity must (--fail-on must).")
+    last = "Exit code 0: of severity must it accepts nothing that it should refuse (--fail-on must)."
+    assert paragraph(report(strict)).endswith(last)
 
 
 def test_the_counts_are_those_of_the_report() -> None:
@@ -110,7 +113,8 @@ def test_the_counts_are_those_of_the_report() -> None:
 def test_the_last_line_says_what_the_exit_code_is(fail_on: str) -> None:
     given = report(careless, fail_on=fail_on)
     assert given.exit_code == 1
-    assert f"Exit code 1: {len(given.failing)} findings of severity must" in paragraph(given)
+    assert "Exit code 1: of severity must" in paragraph(given)
+    assert f"it accepts {len(given.failing)} cases that it should refuse" in paragraph(given)
     assert f"(--fail-on {fail_on})" in paragraph(given)
 
 
@@ -122,7 +126,7 @@ def test_what_could_not_be_decided_is_no_success() -> None:
     assert given.exit_code == 3
     assert "Not decided: 1" in text(given)
     assert "it never came, and had to be ended after 10 s: expired" in text(given)
-    assert "Exit code 3: 1 case could not be decided" in text(given)
+    assert "Exit code 3: of severity must 1 case could not be decided" in paragraph(given)
     assert report(lambda case: inconclusive(case) if case.severity == "weak" else strict(case)).exit_code == 0
 
 

@@ -67,7 +67,7 @@ def test_the_gravest_comes_first_and_what_an_impostor_can_use_before_what_is_ref
     names = ["serial-zero", "revoked", "leaf-v1", "good-ip", "expired"]
     judge = {"serial-zero": refused, "good-ip": refused}
     found = words.gravest_first(judge.get(name, accepted)(CASES[name]) for name in names)
-    assert [each.case.id for each in found] == ["expired", "good-ip", "leaf-v1", "revoked", "serial-zero"]
+    assert [each.case.id for each in found] == ["expired", "leaf-v1", "revoked", "good-ip", "serial-zero"]
 
 
 def test_a_moment_is_told_in_utc() -> None:

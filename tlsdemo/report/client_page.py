@@ -121,7 +121,8 @@ def _entry(finding: Finding, report: Report) -> Entry:
         return Entry(finding.case, finding, "none", "?", "not decided")
     if not finding.is_wrong:
         return Entry(finding.case, finding, "held", "✓", headline)
-    kind, sign = ("broken", "✗") if finding.case.severity == "must" else ("moot", "!")
+    grave = finding.verdict.takes_it and finding.case.severity == "must"
+    kind, sign = ("broken", "✗") if grave else ("moot", "!")
     return Entry(finding.case, finding, kind, "~" if finding.verdict is Verdict.IMPLIED else sign, headline)
 
 

@@ -123,7 +123,11 @@ LONGEST_NAME = 24
 
 
 def _share(report: Report, severity: str) -> str:
-    return f"{len(report.wrong(severity))}/{report.count(severity)}" if report.conclusive else "-"
+    return (
+        f"{len(report.wrong(severity))}/{report.count(severity)}"
+        if report.conclusive and report.count(severity)
+        else "-"
+    )
 
 
 # As Markdown ----------------------------------------------------------------------------------------------------------

@@ -34,8 +34,9 @@ AS_EXPECTED = {"accept": "accepts it, as it should", "reject": "refuses it, as i
 NO_CHAIN = """It accepted a certificate from an authority that nobody has heard of. Anybody can found one in a second.
 So whoever sits between this client and a server can be that server: read everything, and change everything. The
 connection is encrypted, but nobody knows with whom."""
-NOTHING_DECIDED = """Who refuses everything holds off every attacker, and shows nothing. See that the command asks for
-{url}, and that it trusts the authority in {ca} or in the environment."""
+NOTHING_DECIDED = """Who refuses everything holds off every attacker, and shows nothing; and what counts is what a
+client sends. See that the command asks {url} for something, and that it trusts the authority in {ca} or in the
+environment."""
 
 
 def headline(finding: Finding) -> str:
@@ -129,8 +130,8 @@ def cve_link(cve: str) -> str:
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
-    """By severity; what an impostor can use before what is merely refused; else in their order."""
-    return sorted(findings, key=lambda each: (SEVERITIES.index(each.case.severity), each.case.must == "accept"))
+    """What an impostor can use before what is merely refused, each by severity; else in their order."""
+    return sorted(findings, key=lambda each: (each.case.must == "accept", SEVERITIES.index(each.case.severity)))
 
 
 def by_theme(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
@@ -154,13 +155,14 @@ def counted(number: int, thing: str, things: str | None = None) -> str:
 def exit_reason(report: Report) -> str:
     """The exit code, and what decided it."""
     grave = SEVERITIES[: SEVERITIES.index(report.fail_on) + 1]
-    kind = f"of severity {' or '.join(grave)} (--fail-on {report.fail_on})"
+    kind, rule = f"of severity {' or '.join(grave)}", f"(--fail-on {report.fail_on})"
     match report.exit_code:
         case 1:
-            return f"Exit code 1: {counted(len(report.failing), 'finding')} {kind}."
+            accepted = counted(len(report.failing), "case")
+            return f"Exit code 1: {kind} it accepts {accepted} that it should refuse {rule}."
         case 3 if not report.conclusive:
             return "Exit code 3: the good certificate was not accepted, so that nothing is decided."
         case 3:
-            number = sum(1 for each in report.undecided if each.case.severity in grave)
-            return f"Exit code 3: {counted(number, 'case')} could not be decided, and nothing else was found {kind}."
-    return f"Exit code 0: nothing was found {kind}."
+            number = counted(sum(1 for each in report.undecided if each.case.severity in grave), "case")
+            return f"Exit code 3: {kind} {number} could not be decided, and nothing else was found {rule}."
+    return f"Exit code 0: {kind} it accepts nothing that it should refuse {rule}."

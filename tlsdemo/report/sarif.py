@@ -23,9 +23,10 @@ from tlsdemo.report.lines import cut
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 TOOL = "tlsdemo check-client"
 LEVELS = {"must": "error", "weak": "warning", "informational": "note"}
+HARMLESS = {"must": "warning", "weak": "note", "informational": "note"}
+"""The level of a finding, and of one that hurts nobody but the client: to refuse what is good."""
 SECURITY_SEVERITY = {"must": "8.1", "weak": "5.3", "informational": "2.0"}
 """What GitHub calls high, medium and low, in the numbers of CVSS."""
-PROBLEM_SEVERITY = {"must": "error", "weak": "warning", "informational": "recommendation"}
 CWES = {
     "validity": 298,
     "chain": 296,
@@ -82,11 +83,11 @@ def _rule(case: Case) -> dict[str, Any]:
             "markdown": _braces("\n\n".join([*map(words.markdown, (case.summary, *story)), *_further(case, link)])),
         },
         **({"helpUri": link} if link else {}),
-        "defaultConfiguration": {"level": LEVELS[case.severity]},
+        "defaultConfiguration": {"level": _level(case)},
         "properties": {
             "tags": _tags(case),
             "precision": "very-high",
-            "problem.severity": PROBLEM_SEVERITY[case.severity],
+            "problem.severity": _level(case).replace("note", "recommendation"),
             **({} if case.must == "accept" else {"security-severity": SECURITY_SEVERITY[case.severity]}),
         },
     }
@@ -97,6 +98,10 @@ def _further(case: Case, link: str | None) -> list[str]:
     links = [(case.clause, link)] if link else []
     links += [(cve, words.cve_link(cve)) for cve in case.cve]
     return [" · ".join(f"[{words.markdown(text)}]({where})" for text, where in links)] if links else []
+
+
+def _level(case: Case) -> str:
+    return (HARMLESS if case.must == "accept" else LEVELS)[case.severity]
 
 
 def _tags(case: Case) -> list[str]:
@@ -116,7 +121,7 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
     return {
         "ruleId": case.id,
         "ruleIndex": rule,
-        "level": LEVELS[case.severity],
+        "level": _level(case),
         "message": {"text": _text(f"{name} {words.headline(finding)}: {case.summary} {did}.")},
         "locations": [
             {
