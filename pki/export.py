@@ -111,18 +111,16 @@ def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environmen
     The other forms of it go to `folder`/trust/, each authority into a folder of its own, so that one `folder` serves
     many; they are as public as `ca_file`. A Problem says what could not be read or written.
     """
+    ca, where = _nameable(ca_file), _nameable(folder)
     authorities = _authorities(ca_file, hint)
-    ca = os.path.abspath(ca_file)
     own = f"{FOLDER}/{_digest(ca, authorities)}"
-    java, wgetrc = (os.path.abspath(folder / own / name) for name in ("java.p12", "wgetrc"))
-    for path in (ca, java):
-        _refuse_unprintable(path)
     with transaction(folder) as change:
         change.write(f"{own}/java.p12", _java_trust_store(authorities), PUBLIC)
         change.write(f"{own}/wgetrc", _wgetrc(ca), PUBLIC)
         change.commit()
     # A JVM splits its options at white space and joins quoted pieces as a shell does (HotSpot's arguments.cpp).
-    values = {"ca": ca, "java": shlex.quote(java), "wgetrc": wgetrc, "password": PASSWORD}
+    java, wgetrc = shlex.quote(f"{where}/{own}/java.p12"), f"{where}/{own}/wgetrc"
+    values = {"ca": ca, "java": java, "wgetrc": wgetrc, "password": PASSWORD}
     return Environment({name: form.value.format(**values) for name, (form, _) in SET.items()}, tuple(UNSET))
 
 
@@ -160,12 +158,14 @@ def _authorities(ca_file: Path, hint: str) -> tuple[x509.Certificate, ...]:
     return found
 
 
-def _refuse_unprintable(path: str) -> None:
-    """A line break would end the line of wgetrc; and what is not UTF-8 cannot be printed as it is."""
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+def _nameable(path: Path) -> str:
+    """Its absolute path. A line break would end the line of wgetrc; what is not UTF-8 cannot be printed as it is."""
+    absolute = os.path.abspath(path)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in absolute):
         raise Problem(
-            f"not every client can be told of {path!r}", hint="use a path without control characters, in UTF-8"
+            f"not every client can be told of {absolute!r}", hint="use a path without control characters, in UTF-8"
         )
+    return absolute
 
 
 # As text ------------------------------------------------------------------------------------------------------------
