@@ -6,7 +6,7 @@
 Letters say what was done, capitals that a strict client does otherwise: no colour is needed to read it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -149,19 +149,27 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def summary_markdown(comparison: Comparison) -> str:
-    """By theme: in how many of the decided cases each client does otherwise than a strict one."""
+    """A client a row, a theme a column: how many it accepts that nobody should (severity must and weak)."""
     table = Table(comparison)
-    lines = [*_head(table, "theme"), _row(["grade", *map(words.grade, table.reports)])]
-    for theme, cases in table.by_theme().items():
-        shares = []
-        for client in range(len(table.reports)):
-            signs = [table.sign(client, case) for case in cases]
-            wrong, decided = sum(map(str.isupper, signs)), sum(sign.lower() in DECIDED for sign in signs)
-            share = f"{wrong} / {decided}" if decided else "-"
-            shares.append(f"**{share}**" if wrong else share)
-        lines.append(_row([words.markdown(theme), *shares]))
-    told = "Otherwise than a strict client / decided."
+    themes = {
+        theme: undisputed
+        for theme, cases in table.by_theme().items()
+        if (undisputed := [case for case in cases if case.must == "reject" and case.severity in SEVERITIES[:2]])
+    }
+    lines = [_row(["client", "grade", *map(words.markdown, themes)]), f"|---|:-:|{'--:|' * len(themes)}"]
+    for client, report in enumerate(table.reports):
+        cells = (_holes([table.sign(client, case) for case in cases]) for cases in themes.values())
+        lines.append(_row([words.markdown(report.client), words.grade(report), *cells]))
+    told = "Accepted, of those that nobody should accept (severity must and weak)."
     return "\n".join([*lines, "", told, *_missing(table), ""])
+
+
+def _holes(signs: Sequence[str]) -> str:
+    """How many of them are holes; nothing where nothing was decided."""
+    wrong = sum(map(str.isupper, signs))
+    if not any(sign.lower() in DECIDED for sign in signs):
+        return "-"
+    return f"**{wrong}**" if wrong else "0"
 
 
 MARK = "≠"
