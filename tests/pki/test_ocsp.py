@@ -28,13 +28,14 @@ from pki.authority import Authority, Credential, authority_name
 from pki.keys import KeyType
 from pki.ocsp import RESPONDER, Refusal, Responder, Status
 from pki.ocsp_request import HASHES as KNOWN
-from pki.ocsp_request import LONGEST_NONCE, request_from_path
+from pki.ocsp_request import request_from_path
 from pki.profiles import INTERMEDIATE, SERVER
 from pki.profiles import ROOT as PROFILE
 from tests.conftest import run, tool
 from tests.pki.support import DAY, NOW, a_leaf, a_root, an_intermediate, key, pem, validity
 
 DER = Encoding.DER
+LONGEST_NONCE = 128  # RFC 9654 §2.1
 HASHES = [hashes.SHA1(), hashes.SHA224(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512()]
 OK, MALFORMED, UNAUTHORIZED = (
     ocsp.OCSPResponseStatus.SUCCESSFUL,
@@ -366,6 +367,18 @@ def test_the_same_request_has_the_same_answer_byte_for_byte(key_type: KeyType) -
     assert responder.answer(question()) == responder.answer(question())
 
 
+@pytest.mark.parametrize("key_type", [KeyType.EC_P256, KeyType.EC_P384, KeyType.ED25519, KeyType.RSA_2048])
+def test_the_signature_is_called_what_it_is_called_in_a_certificate(key_type: KeyType) -> None:
+    """RSA's has a NULL, the others have nothing: OpenSSL does not mind, others do."""
+    authority = Authority.self_signed(
+        PROFILE, subject=authority_name("other", "root"), key=keys.generate(key_type), validity=validity(), serial=1
+    )
+    of_a_certificate = Node.read(authority.certificate.public_bytes(DER)).children[1]
+    response = Node.read(replace(RESPONDER_OF_ROOT, signer=authority.credential).answer(question()))
+    basic = Node.read(response.children[1].children[0].children[1].content)
+    assert basic.children[1] == of_a_certificate
+
+
 # Whose certificates ---------------------------------------------------------------------------------------------------
 
 
@@ -624,6 +637,56 @@ def test_every_changed_bit_is_understood_as_strict_der_is(request_der: bytes) ->
         changed = bytearray(request_der)
         changed[place // 8] ^= 1 << place % 8
         assert_understood_alike(bytes(changed))
+
+
+def not_distinguished() -> Iterator[bytes]:
+    """The same request in encodings that say the same, and of which DER allows one (X.690 §10.1)."""
+    seed = question()
+    yield from (with_a_long_length(Node.read(seed), place) for place in range(10))
+    cert_id = Node.read(seed).children[0].children[0].children[0].children[0]
+    algorithm, _, _, serial = (each.encoded() for each in cert_id.children)
+    yield rewritten(seed, serial, lambda node: b"\x00" + node.content)
+    yield rewritten(seed, serial, lambda node: b"")
+    oid = Node.read(algorithm).children[0].encoded()
+    yield rewritten(seed, oid, lambda node: b"\x80" + node.content)
+    yield rewritten(seed, oid, lambda node: node.content[:-1] + b"\x80\x1a")
+    yield rewritten(seed, oid, lambda node: b"")
+    version = Node.read(seed)
+    version.children[0].children.insert(0, Node.read(der.explicit(0, der.integer(0))))
+    yield version.encoded()
+
+
+def with_a_long_length(request: "Node", place: int) -> bytes:
+    """One length takes two bytes where none is needed, and those around it know."""
+    nodes = list(request.all())
+    assert len(nodes) == 11
+
+    def encoded(node: Node) -> bytes:
+        content = node.content + b"".join(map(encoded, node.children))
+        if node is nodes[place]:
+            return bytes([node.tag, 0x82]) + len(content).to_bytes(2) + content
+        return der.element(node.tag, content)
+
+    return encoded(request)
+
+
+def rewritten(request_der: bytes, element: bytes, change: Callable[["Node"], bytes]) -> bytes:
+    request = Node.read(request_der)
+    node = next(node for node in request.all() if node.encoded() == element)
+    node.content = change(node)
+    return request.encoded()
+
+
+@pytest.mark.parametrize("request_der", [*not_distinguished()])
+def test_what_is_no_der_is_malformed_though_it_says_the_same(request_der: bytes) -> None:
+    assert library(request_der) == "malformed"
+    assert RESPONDER_OF_ROOT.answer(request_der) == Refusal.MALFORMED_REQUEST.response_der
+
+
+def test_a_request_about_nothing_is_malformed() -> None:
+    assert (
+        RESPONDER_OF_ROOT.answer(der.sequence(der.sequence(der.sequence()))) == Refusal.MALFORMED_REQUEST.response_der
+    )
 
 
 def assert_understood_alike(request_der: bytes) -> None:

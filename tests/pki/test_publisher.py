@@ -497,12 +497,21 @@ def test_a_head_is_bounded(publisher: Publisher, ending: bytes) -> None:
     assert status(ask(publisher, head + ending)) == 431
 
 
-def test_a_request_may_come_byte_by_byte(publisher: Publisher) -> None:
-    with connect(publisher) as connected:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for byte in post("/echo", b"question"):
-            connected.sendall(bytes([byte]))
-        assert body(said(connected)) == b"question"
+class Dripping(socket.socket):
+    """A socket from which nobody gets more than one byte at a time."""
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        return super().recv(1, flags)
+
+
+@pytest.mark.parametrize("newline", [b"\r\n", b"\n"])
+def test_a_request_may_come_byte_by_byte(newline: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, Dripping(fileno=theirs.detach()) as dripping:
+        ours.sendall(post("/echo", b"question").replace(b"\r\n", newline))
+        client = serve._Client(dripping, time.monotonic() + PATIENCE)
+        assert parse_head(client.head()) == Request("POST", "/echo", 8, waits=False)
+        assert client.body(8) == b"question"
 
 
 PIECES = [b"GET", b" ", b"/", b"\r\n", b"\n", b":", b"HTTP/1.1", b"x", b"content-length", b"1"]
@@ -683,7 +692,7 @@ def descriptors() -> int:
 
 def test_nothing_is_left_after_the_end() -> None:
     before = descriptors()
-    with Publisher() as publisher:
+    with Publisher(deadline=3600) as publisher:  # nothing ends by itself here
         publisher.publish("/text", TEXT)
         assert_it_still_serves(publisher)
         inside = [connect(publisher) for _ in range(5)]
