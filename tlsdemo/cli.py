@@ -229,6 +229,10 @@ def mitm(
         str | None,
         typer.Option("--attack", metavar="ATTACK", help="Do this instead, as `tlsdemo attacks` describes it."),
     ] = None,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", help="Show this of `pki rogue list`; several: one after the other.")
+    ] = None,
+    cycle: Annotated[bool, typer.Option("--cycle", help="All that must be refused, one each connection.")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="End after one conversation: 0 when he read it, 1 when he was refused.")
     ] = False,
@@ -237,16 +241,16 @@ def mitm(
 
     With --attack NAME he does that to whatever passes, and --once gives 0 when he came to do it. 0-RTT is replayed by
     `--attack replay` between `openssl s_client -early_data` and `openssl s_server -early_data -no_anti_replay`.
+    With --case or --cycle the certificates are minted under root.pem, for the name that each client asks for.
     """
     from tlsdemo.commands.mitm import Settings, mitm
 
-    if attack and (credential or alter):
-        fact = "--attack says already what he does"
-        raise Problem(fact, hint="leave out --credential and --alter", code=ExitCode.USAGE)
-    shown = (credential or AttackerCredential.rogue).value
     return mitm(
-        Settings(upstream, listen, protocol.value, group, without or (), shown, certs, alter or (), attack, once)
-    )
+        Settings(
+            upstream, listen, protocol.value, group, without or (), credential and credential.value, certs,
+            alter or (), attack, case or (), cycle, once,
+        )
+    )  # fmt: skip
 
 
 @app.command()

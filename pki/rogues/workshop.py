@@ -110,7 +110,6 @@ class Workshop(Ingredients):
     ) -> "Workshop":
         """With a new root, for certificates that bear the names `wanted`."""
         now, key = now.replace(microsecond=0), new_key()
-        hosts = any(isinstance(name, x509.DNSName) for name in wanted)
         root = Authority.self_signed(
             PROFILE,
             subject=authority_name(GALLERY, ROOT.name),
@@ -118,14 +117,29 @@ class Workshop(Ingredients):
             validity=Validity(now - 400 * DAY, now + 3650 * DAY),
             serial=new_serial(),
         )
-        validity = Validity(now - SKEW, now + SERVER.days * DAY)
+        return cls.of(root, wanted, now=now, new_key=new_key, new_serial=new_serial, rsa_key=rsa_key)
+
+    @classmethod
+    def of(
+        cls,
+        authority: Authority,
+        wanted: Sequence[x509.GeneralName],
+        *,
+        now: datetime,
+        new_key: Callable[[], PrivateKey],
+        new_serial: Callable[[], int],
+        rsa_key: Callable[[int], rsa.RSAPrivateKey],
+    ) -> "Workshop":
+        """Under a root that is there already. It was not made for this: it may allow for fewer authorities below."""
+        now = now.replace(microsecond=0)
+        hosts = any(isinstance(name, x509.DNSName) for name in wanted)
         return cls(
-            root=root.certificate,
+            root=authority.certificate,
             alternative_names=names.unique(wanted if hosts else (*wanted, LOCALHOST)),
-            validity=validity,
+            validity=Validity(now - SKEW, now + SERVER.days * DAY),
             new_key=new_key,
             new_serial=new_serial,
-            root_key=key,
+            root_key=authority.credential.key,
             now=now,
             rsa_key=rsa_key,
         )

@@ -1,25 +1,24 @@
 """`tlsdemo mitm`: the man in the middle, live; two handshakes back to back, with a certificate of his. EDGE."""
 
 import shlex
-import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pki import names
 from pki.console import note
-from pki.errors import ExitCode, Problem, printable
+from pki.errors import ExitCode, Problem
 from pki.transaction import recover
 from tlsdemo import net
-from tlsdemo.attack.interceptor import Interceptor, Read
+from tlsdemo.attack.interceptor import Interceptor
+from tlsdemo.commands.cycle import cycle
 from tlsdemo.commands.line import Place, place, sit
 from tlsdemo.commands.meddle import is_on_the_line, meddle
 from tlsdemo.commands.protocols import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
+from tlsdemo.commands.telling import conclusion, told
 from tlsdemo.credentials import covers, credential, revocation_lists, server_name, trust
-from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
-from tlsdemo.tls import refusal
 from tlsdemo.tls.protocol import CLAIMS, tls
 
 WITH = {
@@ -43,15 +42,18 @@ class Settings:
     protocol: str
     group: str | None
     without: Sequence[str]
-    credential: str
+    credential: str | None
     certs: Path
     alter: Sequence[str]
     attack: str | None
+    case: Sequence[str]
+    cycle: bool
     once: bool
 
 
+ROGUE = "rogue"
 SHOWS: Mapping[str, str] = {
-    "man-in-the-middle": "rogue",
+    "man-in-the-middle": ROGUE,
     "copied-certificate": "copied",
     "other-host": "other-host",
     "expired": "expired",
@@ -63,31 +65,35 @@ SHOWS: Mapping[str, str] = {
 
 def mitm(settings: Settings) -> int:
     """Run until a signal, or for one conversation; the exit code."""
+    _forbid_together(settings)
     where = place(settings.upstream, settings.listen)
     recover(settings.certs)  # before anything is read
     alter = _alterations(settings.alter)
+    if settings.case or settings.cycle:
+        return cycle(settings.case, where, settings.certs, alter, settings.once)
+    shown = settings.credential or ROGUE
     if settings.attack is not None:
         if is_on_the_line(settings.attack):
             return meddle(settings.attack, _protocol(settings), where, settings.certs, settings.once)
-        settings = replace(settings, credential=SHOWS[settings.attack])
+        shown = SHOWS[settings.attack]
     protocol = _protocol(settings)
-    own = _party(settings, where, protocol)
+    own = _party(settings, shown, protocol)
     report = Reporter()
     ended: list[tuple[Attacker, Problem | None]] = []
 
     def on_line(peer: str) -> Interceptor:
         facing = {Side.CLIENT: protocol.server(own), Side.SERVER: protocol.client(own)}
-        return Interceptor(facing, alter, lambda read: report.say(_told(peer, read)))
+        return Interceptor(facing, alter, lambda read: report.say(f"{peer}  {told(read)}"))
 
     def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
         assert isinstance(attacker, Interceptor)
-        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else _conclusion(attacker)}", "")
+        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else conclusion(attacker)}", "")
         if settings.once:
             ended.append((attacker, problem))
         if settings.once or report.failure:
             middle.stop()
 
-    sit(where, report, lambda address: _introduction(settings, protocol, where, address), on_line, on_end)
+    sit(where, report, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end)
     if settings.once and ended:
         attacker, problem = ended[0]
         if problem:
@@ -95,6 +101,26 @@ def mitm(settings: Settings) -> int:
         assert isinstance(attacker, Interceptor)
         return ExitCode.YES if attacker.read[Side.CLIENT] else ExitCode.NO
     return ExitCode.YES
+
+
+def _forbid_together(settings: Settings) -> None:
+    """What says twice what he does."""
+    if settings.attack and (settings.credential or settings.alter):
+        fact = "--attack says already what he does"
+        raise Problem(fact, hint="leave out --credential and --alter", code=ExitCode.USAGE)
+    if not (settings.case or settings.cycle):
+        return
+    option = "--case" if settings.case else "--cycle"
+    others = {
+        "--cycle": settings.case and settings.cycle,
+        "--attack": settings.attack,
+        "--credential": settings.credential,
+        f"--protocol {settings.protocol}": settings.protocol != TLS,
+    }
+    if found := [other for other, given in others.items() if given]:
+        fact = f"{option} is one thing, {' and '.join(found)} another"
+        raise Problem(fact, hint="the catalogue's certificates are for TLS: one of the two", code=ExitCode.USAGE)
+    forbid_for_tls(group=settings.group, story=False, without=settings.without)
 
 
 def _alterations(options: Sequence[str]) -> dict[bytes, bytes]:
@@ -122,22 +148,21 @@ def _protocol(settings: Settings) -> Protocol:
     return educational(claims, Side.CLIENT, group=settings.group, story=False)
 
 
-def _party(settings: Settings, where: Place, protocol: Protocol) -> Party:
+def _party(settings: Settings, shown: str, protocol: Protocol) -> Party:
     """His certificate; and, for his own handshake with the server, what everybody may know: its root and its name."""
     agrees = agrees_with_its_certificate(protocol.claims)
     if Protection.POSSESSION not in protocol.claims and not agrees:
-        if settings.credential != "rogue":
+        if shown != ROGUE:
             note(f"--protocol {settings.protocol} shows no certificate: --credential is of no use")
         return party()
-    shown = credential(settings.credential, settings.certs)
     name = names.reference(server_name(settings.certs))
-    return party(shown, trust(settings.certs), revocation_lists(settings.certs), name)
+    return party(credential(shown, settings.certs), trust(settings.certs), revocation_lists(settings.certs), name)
 
 
 # Telling ------------------------------------------------------------------------------------------------------------
 
 
-def _introduction(settings: Settings, protocol: Protocol, where: Place, address: net.Address) -> list[str]:
+def _introduction(settings: Settings, shown: str, protocol: Protocol, where: Place, address: net.Address) -> list[str]:
     shows = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""
@@ -149,52 +174,10 @@ def _introduction(settings: Settings, protocol: Protocol, where: Place, address:
         options += f" --trust {trust}"
     return [
         f"listening on {address}, in the middle before {where.upstream} ({protocol.name})",
-        f"  with {WITH[settings.credential] if shows else 'no certificate: none is asked for'}",
+        f"  with {WITH[shown] if shows else 'no certificate: none is asked for'}",
         *(f"  altering {old!r}" for old in settings.alter),
         "",
         "  in another terminal:",
         f"    tlsdemo connect {address}{options}",
         "",
     ]
-
-
-def _told(peer: str, read: Read) -> str:
-    said = printable(repr(read.said.decode("utf-8", "replace")))
-    if read.said == read.passed_on:
-        return f"{peer}  READ from the {read.sender.value}: {said}"
-    if not read.passed_on:
-        return f"{peer}  READ from the {read.sender.value}: {said}; not passed on"
-    altered = printable(repr(read.passed_on.decode("utf-8", "replace")))
-    return f"{peer}  READ from the {read.sender.value}: {said}, PASSED ON as {altered}"
-
-
-def _conclusion(attacker: Interceptor) -> str:
-    refused, upstream = attacker.facing[Side.CLIENT].error, attacker.facing[Side.SERVER].error
-    if not attacker.read[Side.CLIENT]:
-        return f"{_why(refused) if refused else 'the client left without a message'}; read: nothing"
-    if upstream and _is_alert(upstream):
-        return f"the client noticed nothing; the server let nobody in: {_sentence(upstream)}"
-    if refused:
-        return (
-            f"read, and then {'the client gave up' if _is_alert(refused) else 'the line was cut'}: {_sentence(refused)}"
-        )
-    if upstream:
-        return f"the line was cut, before both had said all: {_sentence(upstream)}"
-    return "the channel has told neither of them: each has talked to him"
-
-
-def _why(error: Exception) -> str:
-    return f"{'REFUSED by the client' if _is_alert(error) else 'they did not come together'}: {_sentence(error)}"
-
-
-def _is_alert(error: Exception) -> bool:
-    """Whether the other side said that it refuses; all else was found on his own side."""
-    if isinstance(error, ProtocolError):
-        return error.violation is Violation.ALERT
-    return isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, ProtocolError) and error.violation is Violation.ALERT:
-        return f"alert {printable(error.detail)}"
-    return printable(refusal.sentence(error) if isinstance(error, OSError) else str(error))

@@ -1,0 +1,260 @@
+"""`tlsdemo mitm --case`, `--cycle`: the catalogue's rogues before a real server; who can be read with which. EDGE.
+
+    client -- ClientHello, with a name --> [the next case, minted for that name, now | checks nothing] --> server
+
+The certificates are signed with the key of the folder's root. So a client that trusts root.pem finds the one fault, or
+does not; and what he reads of whom is the answer.
+"""
+
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from shlex import quote
+
+from pki.console import CERTS
+from pki.errors import ExitCode, Problem, cannot
+from pki.rogues import Must
+from tlsdemo import net
+from tlsdemo.attack.interceptor import Interceptor
+from tlsdemo.commands import forgery
+from tlsdemo.commands.deck import Deck, asked_for
+from tlsdemo.commands.forgery import Case
+from tlsdemo.commands.line import Place, sit
+from tlsdemo.commands.reporter import Reporter
+from tlsdemo.commands.telling import conclusion, is_alert, told
+from tlsdemo.protocol import Attacker, Flight, Side
+from tlsdemo.tls import refusal
+from tlsdemo.tls.context import Ciphers, Verify, client_context
+from tlsdemo.tls.endpoint import TlsEndpoint
+from tlsdemo.wire import client_hello, handshake, records
+
+LONGEST_HELLO = 1 << 16  # bytes; what is no ClientHello by then, is none
+NOTHING_TO_SHOW = b"\x15\x03\x03\x00\x02\x02\x70"
+"""The fatal alert unrecognized_name, in the clear (RFC 6066 §3): no certificate is right for what was asked for."""
+
+
+class End(Enum):
+    """How a conversation ended for him."""
+
+    READ = "read"
+    REFUSED = "refused"
+    LEFT = "silent"
+    """Its handshake was done; perhaps it looked at the certificate only then."""
+    UNFIT = "unfit"
+    """What it offers does not go with such a key."""
+    CUT = "cut"
+    """The server hung up first, or he was stopped."""
+
+
+Tally = dict[Case, Counter[End]]
+"""By case: how the conversations ended in which it was shown."""
+
+
+def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes, bytes], once: bool) -> int:
+    """Show these cases in turn; without any, all that must be refused. Until a signal, or for one conversation."""
+    rogues = forgery.chosen(cases) if cases else forgery.to_be_refused()
+    now = datetime.now(UTC)
+    authority = forgery.open_authority(certs, now)
+    deck = Deck.of([forgery.measured(each, now) for each in rogues], authority)
+    if deck.left_out and (cases or not deck.cases):
+        case, reason = next(iter(deck.left_out.items()))
+        raise Problem(
+            f"{case} cannot be shown here", reason, hint="--cycle leaves it out; `tlsdemo lab` has its own root"
+        )
+    report, tally = Reporter(), Tally({case: Counter() for case in deck.cases})
+    upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=Ciphers.ANYTHING_FOR_THE_LAB)
+    ended: list[Disguised] = []
+
+    def on_line(peer: str) -> "Disguised":
+        return Disguised(lambda first: begin(peer, first))
+
+    def begin(peer: str, first: bytes) -> "tuple[Case, Interceptor]":
+        """Now it is known whom the client asks for: by that name, if it says one, he asks the server, too."""
+        said = client_hello.server_name(first)
+        asked = asked_for(said, peer, where)
+        case, context, passed_over = deck.deal(asked)
+        for line in passed_over:
+            report.say(f"{peer}  {line}")
+        server_name = str(asked) if said else where.upstream.host
+        facing = {
+            Side.CLIENT: TlsEndpoint(Side.SERVER, context),
+            Side.SERVER: TlsEndpoint(Side.CLIENT, upstream, server_name),
+        }
+        label = _label(case)
+        return case, Interceptor(facing, alter, lambda read: report.say(f"{peer}  {label}  {told(read)}"))
+
+    def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
+        assert isinstance(attacker, Disguised)
+        attacker.problem = attacker.problem or problem
+        if problem:
+            report.say(f"{peer}  not connected: {problem.fact}", "")
+        elif attacker.problem:
+            report.say(*(f"{peer}  {line}" for line in (attacker.problem.fact, *attacker.problem.evidence)), "")
+        elif attacker.inside is None:
+            report.say(f"{peer}  left before it had asked for anything", "")
+        else:
+            case, inside = attacker.inside
+            cut_off = middle.server.stopping or attacker.first_to_leave is Side.SERVER
+            attacker.end = _end(inside, cut_off)
+            tally[case][attacker.end] += 1
+            report.say(f"{peer}  {_label(case)}  {_conclusion(inside, attacker.end)}", "")
+        if once:
+            ended.append(attacker)
+        if once or report.failure:
+            middle.stop()
+
+    sit(where, report, lambda address: [*_introduction(deck, where, address, certs, alter)], on_line, on_end)
+    if once and ended:
+        if ended[0].problem:
+            raise ended[0].problem
+        return ExitCode.YES if ended[0].end is End.READ else ExitCode.NO
+    report.say(*_table(tally))
+    if report.failure:
+        raise cannot("write the output", report.failure)
+    return ExitCode.YES
+
+
+# On the line --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Disguised:
+    """An Attacker who hears first whom the client asks for, and then is that one."""
+
+    begin: Callable[[bytes], tuple[Case, Interceptor]]
+    """Told the ClientHello."""
+    inside: tuple[Case, Interceptor] | None = None
+    problem: Problem | None = None
+    """Why he could not."""
+    end: End | None = None
+    first_to_leave: Side | None = None
+    """Who hung up so that the other had to."""
+    _held: list[Flight] = field(default_factory=list)
+
+    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
+        """Wait for the whole ClientHello; from then on it is the Interceptor's."""
+        if self.inside:
+            return self.inside[1].on_data(flight)
+        if self.problem:
+            return []
+        self._held.append(flight)
+        first = b"".join(each.data for each in self._held if each.sender is Side.CLIENT)
+        try:
+            if not _is_whole(first):
+                return []
+            self.inside = self.begin(first)
+        except Problem as problem:
+            self.problem = problem
+            return [(Side.CLIENT, NOTHING_TO_SHOW), (Side.CLIENT, b""), (Side.SERVER, b"")]
+        interceptor = self.inside[1]
+        return [delivery for each in self._held for delivery in interceptor.on_data(each)]
+
+    def on_eof(self, sender: Side) -> Iterable[Side]:
+        """Before that, who hangs up ends it."""
+        targets = self.inside[1].on_eof(sender) if self.inside else [sender.other]
+        self.first_to_leave = self.first_to_leave or (sender if sender.other in targets else None)
+        return targets
+
+
+def _is_whole(first: bytes) -> bool:
+    """Whether these bytes hold a whole ClientHello; a Problem if they never will."""
+    fragments = b"".join(each.fragment for each in records.records(first))
+    if (message := next(handshake.messages(fragments), None)) and message.msg_type == handshake.CLIENT_HELLO:
+        return True
+    if message or first[:1] not in (b"\x16", b"") or first[1:2] not in (b"\x03", b"") or len(first) > LONGEST_HELLO:
+        raise Problem("nothing was shown: what came is no ClientHello", code=ExitCode.NO)
+    return False
+
+
+def _end(inside: Interceptor, cut_off: bool) -> End:
+    client = inside.facing[Side.CLIENT]
+    if inside.read[Side.CLIENT]:
+        return End.READ
+    if client.error is None:
+        return End.LEFT if client.accepted and not cut_off else End.CUT
+    if is_alert(client.error):
+        return End.REFUSED
+    if isinstance(client.error, refusal.GONE):  # many say nothing; but it may have been cut off from behind
+        return End.CUT if cut_off else End.REFUSED
+    return End.UNFIT
+
+
+# Telling ------------------------------------------------------------------------------------------------------------
+
+
+def _label(case: Case) -> str:
+    return f"{case.id} ({case.rogue.clause})"
+
+
+def _conclusion(inside: Interceptor, end: End) -> str:
+    if end is End.CUT:
+        return "the line was cut before it was decided; read: nothing"
+    error = inside.facing[Side.CLIENT].error
+    if end is End.REFUSED and error and not is_alert(error):
+        return "REFUSED by the client: it hung up within its handshake, without an alert; read: nothing"
+    return conclusion(inside)
+
+
+def _introduction(
+    deck: Deck, where: Place, address: net.Address, certs: Path, alter: Mapping[bytes, bytes]
+) -> Iterator[str]:
+    root = certs / "root.pem"
+    yield f"listening on {address}, in the middle before {where.upstream} (tls)"
+    yield "  to the server he is a client that checks nothing; to the client he shows a certificate"
+    yield f"  for the name that it asks for, minted at that moment under {root}"
+    if len(deck.cases) == 1:
+        rogue = deck.cases[0].rogue
+        yield from _wrapped(f"{rogue.id} ({rogue.clause}): {rogue.summary}")
+    else:
+        yield f"  each connection gets the next of {len(deck.cases)} cases:"
+        yield from _wrapped(", ".join(case.id for case in deck.cases), 4)
+    for reason in dict.fromkeys(deck.left_out.values()):
+        alike = [case for case, why in deck.left_out.items() if why == reason]
+        yield from _wrapped(f"left out: {', '.join(alike)}: {reason}")
+    yield from (f"  altering {old!r}" for old in alter)
+    yield ""
+    yield "  in another terminal:"
+    yield f"    tlsdemo connect {address}{'' if root == CERTS / 'root.pem' else f' --trust {quote(str(root))}'}"
+    yield f"    curl --cacert {quote(str(root))} https://{address}/"
+    yield ""
+
+
+def _wrapped(text: str, indent: int = 2) -> list[str]:
+    blank = " " * indent
+    return textwrap.wrap(
+        text, 100, initial_indent=blank, subsequent_indent=blank, break_on_hyphens=False, break_long_words=False
+    )
+
+
+MEANINGS = {
+    End.LEFT: "silent: gone without a word after its handshake; some look at the certificate only then",
+    End.UNFIT: "unfit: what it offers does not go with such a key, so that it was not asked",
+    End.CUT: "cut: over before it was decided",
+}
+
+
+def _table(tally: Tally) -> Iterator[str]:
+    """A line for each case that was shown, and which of them were believed."""
+    shown = {case: ends for case, ends in tally.items() if ends}
+    if not shown:
+        yield "nobody came"
+        return
+    columns = [end for end in End if end not in MEANINGS or any(ends[end] for ends in shown.values())]
+    width = max(len(case.id) for case in shown)
+    yield f"{'case':<{width}}  connections" + "".join(f"{end.value:>9}" for end in columns)
+    for case, ends in shown.items():
+        yield f"{case.id:<{width}}  {ends.total():>11}" + "".join(f"{ends[end]:>9}" for end in columns)
+    yield ""
+    yield from (sentence for end, sentence in MEANINGS.items() if end in columns)
+    if len(shown) < len(tally):
+        yield f"{len(shown)} of {len(tally)} cases were shown"
+    read = {
+        must: [each.id for each, ends in shown.items() if ends[End.READ] and each.rogue.must is must] for must in Must
+    }
+    if read[Must.ACCEPT]:
+        yield f"believed, as they must be: {', '.join(read[Must.ACCEPT])}"
+    yield f"could be read with: {', '.join(read[Must.REJECT])}" if read[Must.REJECT] else "nobody could be fooled"

@@ -1,0 +1,108 @@
+"""Whose turn it is: the cases in their order, and the next one that can be shown to who asks for a name. EDGE."""
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from pki import names
+from pki.authority import Authority
+from pki.errors import ExitCode, Problem, printable
+from pki.rogues import Served
+from tlsdemo.commands import forgery
+from tlsdemo.commands.forgery import Asked, Case
+from tlsdemo.commands.line import Place
+from tlsdemo.edu.agreement import FFDHE2048
+from tlsdemo.lab.certificates import newest
+from tlsdemo.lab.protocols import dh_parameters
+from tlsdemo.tls.context import lab_context
+
+
+@dataclass
+class Deck:
+    """The cases in their order: whoever comes gets the next one that can be shown to him, and after the last the first.
+
+    Nobody can tell one client from another here: which case somebody gets depends on who came before.
+    """
+
+    cases: Sequence[Case]
+    left_out: Mapping[str, str]
+    """What cannot be shown to anybody here, and why."""
+    authority: Authority
+    _turn: int = 0
+    _told: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, cases: Iterable[Case], authority: Authority) -> "Deck":
+        """All of these that this root and this OpenSSL let be shown."""
+        shown, left_out = [], {}
+        for case in cases:
+            try:
+                _context(forgery.anyhow(case, authority, datetime.now(UTC)))
+                shown.append(case)
+            except Problem as problem:
+                left_out[case.id] = "; ".join((problem.fact, *problem.evidence))
+        return cls(shown, left_out, authority)
+
+    def deal(self, asked: Asked) -> tuple[Case, ssl.SSLContext, list[str]]:
+        """The next case, a server that shows it, and why others were passed over for that name: each is told once.
+
+        A Problem where no case can be shown to who asks for that.
+        """
+        passed_over: list[str] = []
+        for _ in self.cases:
+            case = self._next()
+            try:
+                context = _context(forgery.mint(case, asked, self.authority, datetime.now(UTC)))
+            except Problem as problem:
+                passed_over.append(f"{case.id} is passed over: {printable(problem.fact)}")
+            else:
+                return case, context, self._untold(passed_over)
+        raise Problem("nothing was shown, since no case is left", *passed_over, hint=NAMES)
+
+    def _next(self) -> Case:
+        with self._lock:
+            self._turn += 1
+            return self.cases[(self._turn - 1) % len(self.cases)]
+
+    def _untold(self, lines: Sequence[str]) -> list[str]:
+        with self._lock:
+            untold = [line for line in lines if line not in self._told]
+            self._told |= set(untold)
+        return untold
+
+
+NAMES = "wildcards want a host like shop.example.com, and cases about addresses one who asks for 127.0.0.1"
+
+
+def _context(served: Served) -> ssl.SSLContext:
+    return lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=dh_parameters(FFDHE2048))
+
+
+def asked_for(said: str | None, peer: str, where: Place) -> Asked:
+    """By the ClientHello; where that names nobody, the address that it came to is meant, or the upstream host."""
+    if said is None:
+        return Asked(names.reference(_dialled(peer, where)), tuple(_reference(where.upstream.host)))
+    for name in _reference(said):
+        return Asked(name)
+    raise Problem(f"nothing was shown: it asks for {printable(repr(said))}, and that is no name", code=ExitCode.NO)
+
+
+def _reference(text: str) -> Iterator[x509.GeneralName]:
+    with suppress(names.InvalidName):
+        yield names.reference(text)
+
+
+def _dialled(peer: str, where: Place) -> str:
+    """The address that the client came to, as far as one can tell."""
+    own = where.hosts[0] if where.hosts else ""
+    with suppress(ValueError):  # a host, or nothing
+        if not ipaddress.ip_address(own).is_unspecified:
+            return own
+    return "::1" if peer.startswith("[") else "127.0.0.1"

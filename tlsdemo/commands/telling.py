@@ -1,0 +1,59 @@
+"""What the man in the middle says of a conversation: what he read, and how it ended."""
+
+import ssl
+
+from pki.errors import printable
+from tlsdemo.attack.interceptor import Interceptor, Read
+from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.protocol import Side
+from tlsdemo.tls import refusal
+
+
+def told(read: Read) -> str:
+    """What he read, and what he passed on if that was something else."""
+    said = printable(repr(read.said.decode("utf-8", "replace")))
+    if read.said == read.passed_on:
+        return f"READ from the {read.sender.value}: {said}"
+    if not read.passed_on:
+        return f"READ from the {read.sender.value}: {said}; not passed on"
+    altered = printable(repr(read.passed_on.decode("utf-8", "replace")))
+    return f"READ from the {read.sender.value}: {said}, PASSED ON as {altered}"
+
+
+def conclusion(attacker: Interceptor) -> str:
+    """How it ended, and who noticed."""
+    refused, upstream = attacker.facing[Side.CLIENT].error, attacker.facing[Side.SERVER].error
+    if not attacker.read[Side.CLIENT]:
+        return f"{_why(refused) if refused else _silence(attacker)}; read: nothing"
+    if upstream and is_alert(upstream):
+        return f"the client noticed nothing; the server let nobody in: {sentence(upstream)}"
+    if refused:
+        return (
+            f"read, and then {'the client gave up' if is_alert(refused) else 'the line was cut'}: {sentence(refused)}"
+        )
+    if upstream:
+        return f"the line was cut, before both had said all: {sentence(upstream)}"
+    return "the channel has told neither of them: each has talked to him"
+
+
+def _silence(attacker: Interceptor) -> str:
+    done = attacker.facing[Side.CLIENT].accepted
+    return f"the client left without a word{', after its handshake' if done else ''}"
+
+
+def _why(error: Exception) -> str:
+    return f"{'REFUSED by the client' if is_alert(error) else 'they did not come together'}: {sentence(error)}"
+
+
+def is_alert(error: Exception) -> bool:
+    """Whether the other side said that it refuses; all else was found on his own side."""
+    if isinstance(error, ProtocolError):
+        return error.violation is Violation.ALERT
+    return isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
+
+
+def sentence(error: Exception) -> str:
+    """What happened."""
+    if isinstance(error, ProtocolError) and error.violation is Violation.ALERT:
+        return f"alert {printable(error.detail)}"
+    return printable(refusal.sentence(error) if isinstance(error, OSError) else str(error))
