@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import export, gallery, names, store
 from pki.errors import ExitCode, Problem
+from pki.keys import KeyType
 from pki.rogues import CATALOGUE
 from tests.conftest import Answer, mint, pki, run, tool
 from tests.pki.conftest import Command
@@ -103,11 +104,26 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Our store has a path that only proper quoting survives, in every language that it passes through."""
+    """Our store has a path that only proper quoting survives, in every language that it passes through.
+
+    The other authority has another name: OpenSSL looks into SSL_CERT_DIR only for a name that it has not found so far.
+    """
     ours = tmp_path_factory.mktemp("it's") / 'a "new" $HOME {folder}'
-    return Place(
-        mint(ours), mint(tmp_path_factory.mktemp("other") / "certs"), tmp_path_factory.mktemp("home")
-    )  # fmt: skip
+    return Place(mint(ours), another(tmp_path_factory.mktemp("other") / "certs"), tmp_path_factory.mktemp("home"))
+
+
+def another(directory: Path) -> Path:
+    """Like ours, but for its name."""
+    store.init(
+        directory,
+        name="somebody else's CA",
+        alternative_names=[names.parse(name) for name in store.DEFAULT_SAN],
+        key_type=KeyType.EC_P256,
+        days=90,
+        now=datetime.now(UTC),
+        existing=store.Existing.REFUSE,
+    )
+    return directory
 
 
 def blank(home: Path) -> dict[str, str]:
@@ -199,12 +215,17 @@ def _has(program: str) -> Callable[[], object]:
     return lambda: which(program)
 
 
+def _answers(*command: str) -> Callable[[], object]:
+    """More than to be there: macOS has a `java` that only says where to get one."""
+    return lambda: which(command[0]) and run(*command).returncode == 0
+
+
 def _perl_has(module: str) -> Callable[[], object]:
-    return lambda: which("perl") and run("perl", f"-M{module}", "-e", "1").returncode == 0
+    return _answers("perl", f"-M{module}", "-e", "1")
 
 
 def _python_has(module: str) -> Callable[[], object]:
-    return lambda: run(sys.executable, "-c", f"import {module}").returncode == 0
+    return _answers(sys.executable, "-c", f"import {module}")
 
 
 CLIENTS = (
@@ -237,9 +258,7 @@ CLIENTS = (
     Client("node", f'node -e "{NODE}"', _has("node"), "nodejs"),
     Client("fetch", f'node -e "{FETCH}"', _has("node"), "nodejs"),
     Client("npm", 'npm ping --registry "$URL" --fetch-retries=0', _has("npm"), "npm"),
-    Client(
-        "java", 'java "$HOME/Get.java" "$URL/java"', lambda: which("java") and which("javac"), "default-jdk-headless"
-    ),
+    Client("java", 'java "$HOME/Get.java" "$URL/java"', _answers("javac", "-version"), "default-jdk-headless"),
     Client("git", 'git ls-remote "$URL/repository.git"', _has("git"), "git", wants_more=True),
     Client("ruby", "ruby -ropen-uri -e 'URI.open(ENV[%q(URL)] + %q(/ruby)).read'", _has("ruby"), "ruby"),
     Client("php", f"php -r '{PHP}'", _has("php"), "php-cli"),
@@ -291,6 +310,33 @@ def test_what_was_preset_would_have_led_to_the_other_authority(client: Client, p
         accepting = asks(client, place, other, inherited, ":")
     assert other.asked, accepting
     assert ours.reached and not ours.asked, refusing
+
+
+NEEDED = {
+    "curl": "CURL_CA_BUNDLE CURL_HOME https_proxy HTTPS_PROXY all_proxy ALL_PROXY",
+    "wget": "WGETRC",
+    "openssl": "SSL_CERT_FILE SSL_CERT_DIR",
+    "urllib": "SSL_CERT_FILE SSL_CERT_DIR",
+    "requests": "REQUESTS_CA_BUNDLE",
+    "pip": "PIP_TRUSTED_HOST",
+    "node": "NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED",
+    "npm": "npm_config_cafile npm_config_strict_ssl",
+    "java": "JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS",
+    "git": "GIT_SSL_CAINFO GIT_SSL_NO_VERIFY",
+    "lwp": "PERL_LWP_SSL_CA_FILE PERL_LWP_SSL_CA_PATH",
+}
+"""By client, the variables of which each alone, left as it was preset, changes whom it trusts or whether it arrives."""
+
+
+@pytest.mark.parametrize("client", [each for each in CLIENTS if each.name in NEEDED], ids=str, indirect=True)
+def test_a_variable_left_out_would_be_missed(client: Client, place: Place, tmp_path: Path) -> None:
+    inherited = blank(place.home) | hostile(place, tmp_path)
+    applied = export.environment(place.ours / "root.pem", tmp_path).applied(inherited)
+    for name in NEEDED[client.name].split():
+        with site(place.ours) as ours, site(place.other) as other:
+            for served in (ours, other):
+                asks(client, place, served, applied | {name: inherited[name]}, ":")
+        assert (bool(ours.asked), bool(other.asked)) != (True, False), name
 
 
 # The value ----------------------------------------------------------------------------------------------------------
@@ -347,7 +393,7 @@ def test_the_same_again_changes_nothing_that_a_shell_was_told(certs: Path, tmp_p
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_keytool_finds_each_certificate_in_the_trust_store(certs: Path, tmp_path: Path, count: int) -> None:
-    if not which("keytool"):
+    if not _answers("keytool", "-help")():
         pytest.skip("keytool is not installed (Debian: default-jre-headless)")
     wanted = [first(certs / name) for name in ("root.pem", "rogue/ca.pem")[:count]]
     (tmp_path / "ca.pem").write_bytes(pem(*wanted))
@@ -420,9 +466,10 @@ def test_the_shell_the_json_and_the_value_agree(place: Place, tmp_path: Path, cl
     for shell in ("sh", "bash", "zsh", "fish"):
         evaluated = EVAL if shell != "fish" else "$PYTHON -m pki env --shell fish --dir $CERTS | source; or exit 99"
         if which(shell):
-            done = run(shell, "-c", f"{evaluated}\nenv -0", env=inherited)
+            told = '"$PYTHON" -c "import json, os; print(json.dumps(dict(os.environ)))"'
+            done = run(shell, "-c", f"{evaluated}\n{told}", env=inherited)
             assert done.returncode == 0, done
-            seen = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+            seen = json.loads(done.stdout)
             assert {name: seen.get(name) for name in expected.set} == expected.set, shell
             assert not set(expected.unset) & set(seen), shell
 
