@@ -6,7 +6,6 @@ from functools import reduce
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pki.authority import Authority, Credential
 from pki.rogues import demo_keys
 from pki.rogues.case import Must, Specimen, accepted, refused, rogue
 from pki.rogues.workshop import Change, Workshop, as_is
@@ -112,5 +111,4 @@ def published(given: Workshop) -> Change:
 
 
 def _list(given: Workshop, *serials: int) -> x509.CertificateRevocationList:
-    authority = Authority(Credential(given.root_key, given.root))
-    return authority.crl(number=1, this_update=given.day(-1), next_update=given.day(30), revoked=serials)
+    return given.trusted.authority.crl(number=1, this_update=given.day(-1), next_update=given.day(30), revoked=serials)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import der, keys, names
-from pki.authority import Authority, Validity, authority_name, key_identifier, subject_for
+from pki.authority import Authority, Credential, Validity, authority_name, key_identifier, subject_for
 from pki.keys import PrivateKey
 from pki.profiles import INTERMEDIATE, KEY_USAGE_BITS, ROOT, SERVER
 from pki.rogues.case import Ingredients, Served, Specimen
@@ -85,6 +85,11 @@ class Root(Signer):
     """A root: its certificate, in DER."""
 
     certificate: bytes
+
+    @cached_property
+    def authority(self) -> Authority:
+        """The same for the library."""
+        return Authority(Credential(self.key, x509.load_der_x509_certificate(self.certificate)))
 
 
 @dataclass(frozen=True)

@@ -53,25 +53,14 @@ class Papers:
     room: Workshop
 
     @cached_property
-    def authority(self) -> Authority:
-        """The lab's own."""
-        return Authority(Credential(self.room.root_key, self.room.root))
-
-    @cached_property
-    def stranger(self) -> Authority:
-        """Somebody else's."""
-        root = self.room.stranger
-        return Authority(Credential(root.key, x509.load_der_x509_certificate(root.certificate)))
-
-    @cached_property
     def credentials(self) -> Mapping[str, Credential]:
         """By what is wrong with them."""
         return {
-            "good": self._issue(self.authority),
-            "expired": self._issue(self.authority, until=-1),
-            "stranger": self._issue(self.stranger),
-            "server-only": self._issue(self.authority, SERVER),
-            "revoked": self._issue(self.authority),
+            "good": self._issue(self.room.trusted.authority),
+            "expired": self._issue(self.room.trusted.authority, until=-1),
+            "stranger": self._issue(self.room.stranger.authority),
+            "server-only": self._issue(self.room.trusted.authority, SERVER),
+            "revoked": self._issue(self.room.trusted.authority),
         }
 
     @cached_property
@@ -79,7 +68,9 @@ class Papers:
         """Has one of them."""
         revoked = self.credentials["revoked"].certificate.serial_number
         now = self.room.now
-        return self.authority.crl(number=1, this_update=now - DAY, next_update=now + SOON, revoked=(revoked,))
+        return self.room.trusted.authority.crl(
+            number=1, this_update=now - DAY, next_update=now + SOON, revoked=(revoked,)
+        )
 
     def write(self, folder: Path) -> None:
         """`client-good.pem`, `client-good.key` and so on; an OSError where that cannot be."""
@@ -119,7 +110,7 @@ def client_cert_any_time(given: Cloakroom) -> Show:
 @case(THEME, "RFC 5280 §6.1.1 (d)", Severity.INFORMATIONAL, must=Must.ACCEPT)
 def client_cert_any_authority(given: Cloakroom) -> Show:
     """It trusts another authority for clients, too, as servers do that trust all the web's authorities: anybody's."""
-    return given.asking(ClientCheck.WELL, given.papers.stranger.certificate, lists=False)
+    return given.asking(ClientCheck.WELL, given.room.stranger.authority.certificate, lists=False)
 
 
 @case(THEME, "RFC 5280 §6.3", Severity.INFORMATIONAL, must=Must.ACCEPT)

@@ -11,13 +11,12 @@ What a case does not mention does not stand in its certificate; None stands ther
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from pki.authority import Authority, Credential
+from pki.authority import Authority
 from pki.ocsp import Responder, Status
 from pki.rogues import Must, Served, Severity, Workshop
 from pki.rogues.draft import Draft
@@ -45,21 +44,10 @@ class Office:
     room: Workshop
     serial: int
 
-    @cached_property
-    def authority(self) -> Authority:
-        """The lab's own."""
-        return Authority(Credential(self.room.root_key, self.room.root))
-
-    @cached_property
-    def stranger(self) -> Authority:
-        """Somebody who bears its name."""
-        root = self.room.namesake
-        return Authority(Credential(root.key, x509.load_der_x509_certificate(root.certificate)))
-
     def crl(self, *, revoked: bool = False, days_ago: float = 1, by: Authority | None = None) -> Source:
         """A list that holds for a week."""
         then = self.room.day(-days_ago)
-        listed = (by or self.authority).crl(
+        listed = (by or self.room.trusted.authority).crl(
             number=1, this_update=then, next_update=then + 7 * DAY, revoked=(self.serial,) if revoked else ()
         )
         return Published.crl(listed.public_bytes(Encoding.DER))
@@ -67,8 +55,8 @@ class Office:
     def ocsp(self, status: Status, *, days_ago: float = 1, by: Authority | None = None) -> Source:
         """A responder whose answers hold for a week."""
         then = self.room.day(-days_ago)
-        signer = (by or self.authority).credential
-        found = Responder(self.authority.certificate, signer, self._known(status), then, then + 7 * DAY)
+        signer = (by or self.room.trusted.authority).credential
+        found = Responder(self.room.root, signer, self._known(status), then, then + 7 * DAY)
         return responder(found.answer)
 
     def _known(self, status: Status) -> Callable[[int], Status]:
@@ -164,7 +152,7 @@ def list_absent(given: Office) -> Announced:
 @case(THEME, "RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_forged(given: Office) -> Announced:
     """The list bears the authority's name, not its signature: it comes over plain HTTP, so everybody can send one."""
-    return {Where.LIST: given.crl(by=given.stranger)}
+    return {Where.LIST: given.crl(by=given.room.namesake.authority)}
 
 
 @case(THEME, "RFC 6960 §2.2", Severity.MUST, must=Must.ACCEPT)
@@ -200,4 +188,4 @@ def ocsp_absent(given: Office) -> Announced:
 @case(THEME, "RFC 6960 §3.2", Severity.INFORMATIONAL)
 def ocsp_forged(given: Office) -> Announced:
     """The answer is signed by somebody who only bears the authority's name."""
-    return {Where.RESPONDER: given.ocsp(Status.GOOD, by=given.stranger)}
+    return {Where.RESPONDER: given.ocsp(Status.GOOD, by=given.room.namesake.authority)}
