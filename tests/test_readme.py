@@ -198,12 +198,12 @@ def test_the_readme_counts_the_rogues_as_they_are() -> None:
     themes = Counter(each.theme for each in CATALOGUE.values())
     text = " ".join(README.split())
     assert f"By theme: {', '.join(f'{theme} {count}' for theme, count in themes.items())}." in text
-    assert f"**{len(CATALOGUE)} more.**" in text
+    assert f"{len(CATALOGUE)} certificates that are wrong in one way" in text
 
 
 def test_every_command_in_the_readme_exists() -> None:
     environment = {**os.environ, "TERM": "dumb"}
-    for program, subcommand in set(re.findall(r"`(pki|tlsdemo) ([a-z]+)", README)) - {("tlsdemo", "pki")}:
+    for program, subcommand in set(re.findall(r"`(pki|tlsdemo) ([a-z-]+)", README)) - {("tlsdemo", "pki")}:
         done = subprocess.run(
             [sys.executable, "-m", program, subcommand, "--help"], capture_output=True, env=environment, check=False
         )
