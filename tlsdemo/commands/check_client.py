@@ -67,27 +67,31 @@ def check(settings: Settings) -> int:
     client = _client(settings.command)
     with _open() as tester, _progress(client.name) as progress:
         report = _report(tester, client, settings, progress)
+    failed = _write(report, settings.files)  # before the printing, which ends where nobody reads on
     if settings.as_json:
         print_json(told.as_data(report))
     else:
         print("\n".join(told.as_text(report)))
-    _write(report, settings.files)
+    if failed:
+        raise failed
     return report.exit_code
 
 
 def compare(settings: Settings) -> int:
     """Several presets on the same cases; 3 where one that was named could not be run."""
-    reports, missing = [], []
+    reports, missing, clients = [], [], []
+    for name in settings.command or tuple(PRESETS):
+        try:
+            clients.append(preset(name))
+        except Problem as problem:
+            missing.append((name, _worth_saying(problem)))
     with _open() as tester:
-        for name in settings.command or tuple(PRESETS):
+        for client in clients:
             try:
-                client = preset(name)
-                with _progress(name) as progress:
+                with _progress(client.name) as progress:
                     reports.append(_report(tester, client, settings, progress))
             except Problem as problem:
-                if problem.code is ExitCode.USAGE:
-                    raise
-                missing.append((name, problem.fact))
+                missing.append((client.name, _worth_saying(problem)))
     comparison = Comparison(reports, missing)
     if settings.as_json:
         print_json(compared.as_data(comparison))
@@ -97,6 +101,13 @@ def compare(settings: Settings) -> int:
         print("\n".join(compared.as_text(comparison)))
     named_and_missing = settings.command and missing
     return ExitCode.CANNOT if named_and_missing or not reports else ExitCode.YES
+
+
+def _worth_saying(problem: Problem) -> str:
+    """Why a client is left out; what is wrong with the command line is wrong with all of it."""
+    if problem.code is ExitCode.USAGE:
+        raise problem
+    return problem.fact
 
 
 def _client(command: Sequence[str]) -> Client:
@@ -111,12 +122,14 @@ def _report(tester: Tester, client: Client, settings: Settings, progress: Progre
 
 @contextmanager
 def _open() -> Iterator[Tester]:
-    """A lab of its own. SIGTERM ends it as Ctrl-C does: nothing stays behind."""
+    """A lab of its own. SIGTERM ends it as Ctrl-C does, and the next one does not disturb the tidying up."""
 
-    def on_terminate(number: int, frame: object) -> None:
+    def on_signal(number: int, frame: object) -> None:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, on_terminate)
+    previous = {each: signal.signal(each, on_signal) for each in SIGNALS}
     try:
         with laboratory() as (rooms, opened):
             for host in opened.without:
@@ -124,7 +137,11 @@ def _open() -> Iterator[Tester]:
             with open_tester(rooms, opened) as tester:
                 yield tester
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -143,8 +160,8 @@ def _progress(name: str) -> Iterator[Progress]:
         yield lambda done, total, last: bar.update(task, completed=done, total=total, last=last)
 
 
-def _write(report: Report, files: Mapping[str, Path | None]) -> None:
-    """All that can be written; then the first that cannot."""
+def _write(report: Report, files: Mapping[str, Path | None]) -> Problem | None:
+    """All that can be written; and why the first cannot that cannot."""
     failed: Problem | None = None
     for form, path in files.items():
         if path is not None:
@@ -152,8 +169,7 @@ def _write(report: Report, files: Mapping[str, Path | None]) -> None:
                 path.write_text(_forms()[form](report), encoding="utf-8")
             except OSError as error:
                 failed = failed or cannot(f"write {path}", error, hint=f"--{form} FILE, in a folder of yours")
-    if failed:
-        raise failed
+    return failed
 
 
 def _forms() -> Mapping[str, Callable[[Report], str]]:

@@ -10,9 +10,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -91,8 +91,10 @@ class Tester:
             implied = [each for each in rest if checks_no_chain and _hangs_on_the_chain(each)]
             for each in implied:
                 found(Finding(each.case, Verdict.IMPLIED, "not run: it checks no chain"))
-            for finding in runner.run_all([each for each in rest if each not in implied]):
-                found(finding)
+            with closing(runner.run_all([each for each in rest if each not in implied])) as others:
+                for finding in others:
+                    found(finding)
+        self.nursery.end_runaways()
         return Report(
             client.name,
             version,
@@ -201,16 +203,17 @@ class _Runner:
         asked_now = [WHAT[where] for where in (lab.asked(case) - asked_before)]
         return replace(found, did=f"{found.did}; asked {' and '.join(asked_now) or 'nobody'} about revocation")
 
-    def run_all(self, exhibits: Sequence[Exhibit]) -> Iterator[Finding]:
-        """Many at a time. Ctrl-C ends them all."""
+    def run_all(self, exhibits: Sequence[Exhibit]) -> Generator[Finding, None, None]:
+        """Many at a time. Ctrl-C ends them all; after a Problem those that run come to their end."""
         with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job") as pool:
             jobs = [pool.submit(self.run, each) for each in exhibits]
             try:
                 for each in as_completed(jobs):
                     yield each.result()
-            except BaseException:
+            except BaseException as error:
                 pool.shutdown(wait=False, cancel_futures=True)
-                self.tester.nursery.close()
+                if not isinstance(error, Exception):
+                    self.tester.nursery.close()
                 raise
 
     def _fixed(self, ca: Path) -> dict[str, str]:
@@ -249,13 +252,13 @@ def _needs_proxy(host: str) -> bool:
 @contextmanager
 def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
     """The lab and the proxy in threads of their own, for as long as a `with` block lasts; nothing stays behind."""
-    tunnel = net.Tunnel(net.listen(("127.0.0.1",)), lab.ports.values())
-    threads = [threading.Thread(target=each.run, name="lab") for each in (lab, tunnel)]
     with tempfile.TemporaryDirectory(prefix="tlsdemo-", ignore_cleanup_errors=True) as name:
+        tunnel = net.Tunnel(net.listen(("127.0.0.1",)), lab.ports.values())
+        threads = [threading.Thread(target=each.run, name="lab") for each in (lab, tunnel)]
         nursery = Nursery()
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             collection.papers.write(Path(name) / PAPERS)
             yield Tester(collection, lab, tunnel, Path(name), nursery)
         finally:
@@ -263,4 +266,5 @@ def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
             for each in (lab, tunnel):
                 each.stop()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()

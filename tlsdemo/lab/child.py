@@ -2,8 +2,13 @@
 
 It has no terminal, a session of its own, and a mark in its environment: by the session its whole group is ended, and
 by the mark whatever has left that group. Of what it prints, the beginning and the end are kept.
+
+    it ends, nobody of its group is left, nobody holds its output     nothing to do
+    it ends, and leaves others behind                                 they have a moment more, and are ended
+    its time is over                                                  it is ended, and they as well
 """
 
+import itertools
 import os
 import selectors
 import signal
@@ -20,8 +25,9 @@ from pki.errors import Problem
 
 KEPT = 1 << 12  # bytes of the beginning, and as many of the end
 CHUNK = 1 << 16
-LOOK = 0.05  # seconds between two looks at a program that has closed its output, or left it to another
-GRACE = 1.0  # seconds for those who hold its output when it has ended
+LOOK = 0.05  # seconds between two looks at a program that has left its output to another
+GLANCE = 0.01  # seconds between two looks at those who are about to be gone
+GRACE = 1.0  # seconds for those whom it has left behind, and for those who were killed to be gone
 MARK = "TLSDEMO_CHILD_OF"
 
 
@@ -35,7 +41,7 @@ class Ran:
     err: str
     seconds: float
     stopped_at: float | None = None
-    """When its time was over, on the monotonic clock."""
+    """When somebody had to be ended, it or whom it has left behind, on the monotonic clock. None: all went alone."""
 
 
 @dataclass
@@ -65,7 +71,8 @@ class Nursery:
     """Runs programs, from any thread; `close` ends what is still running."""
 
     def __init__(self) -> None:
-        self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
+        self._mark = f"{MARK}={os.getpid()}-{time.monotonic_ns()}."
+        self._count = itertools.count()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
         self._lock = threading.Lock()
@@ -73,21 +80,30 @@ class Nursery:
     def run(self, command: Sequence[str], environment: Mapping[str, str], stdin: str, seconds: float) -> Ran:
         """Until it ends; at the latest for so many seconds. A Problem where it cannot be started."""
         started = time.monotonic()
+        mark = f"{self._mark}{next(self._count)}."
         try:
-            process = self._start(command, environment, stdin)
+            process = self._start(command, environment, stdin, mark)
         except OSError as error:
             hint = "is it installed, and on the path?" if isinstance(error, FileNotFoundError) else None
             raise Problem(f"cannot run {command[0]}", error.strerror or str(error), hint=hint) from error
         except ValueError as error:  # a NUL in an argument
             raise Problem(f"cannot run {command[0]}", str(error)) from error
-        out, err = Kept(), Kept()
+        out, err, stopped_at = Kept(), Kept(), None
         try:
-            ended = _watch(process, out, err, started + seconds)
+            all_gone = _watch(process, out, err, started + seconds)
+            code = process.returncode
+            if not all_gone:
+                stopped_at = time.monotonic()
+                self._stop(process, mark)
+        except BaseException:
+            _signal_group(process)
+            raise
         finally:
-            stopped_at = time.monotonic()
-            self._end(process)
-        code = process.returncode if ended else None
-        return Ran(code, out.text, err.text, time.monotonic() - started, None if ended else stopped_at)
+            self._forget(process)
+        if process.returncode is None:
+            hint = "run it as the user that you are: whom nobody may end, nobody can try"
+            raise Problem(f"cannot end {command[0]}", "it runs as somebody else", hint=hint)
+        return Ran(code, out.text, err.text, time.monotonic() - started, stopped_at)
 
     def close(self) -> None:
         """End whatever runs, and let nothing start any more; then look for those who have run away."""
@@ -95,9 +111,15 @@ class Nursery:
             self._closed = True
             for process in self._running:
                 _signal_group(process)
-        _end_marked(f"{MARK}={self._mark}")
+        self.end_runaways()
 
-    def _start(self, command: Sequence[str], environment: Mapping[str, str], stdin: str) -> "subprocess.Popen[bytes]":
+    def end_runaways(self) -> None:
+        """End those who have left their group and closed their output. For when nothing runs that shall go on."""
+        _end_marked(self._mark)
+
+    def _start(
+        self, command: Sequence[str], environment: Mapping[str, str], stdin: str, mark: str
+    ) -> "subprocess.Popen[bytes]":
         with self._lock:
             if self._closed:
                 raise KeyboardInterrupt
@@ -106,7 +128,7 @@ class Nursery:
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**environment, MARK: self._mark},
+                env={**environment, MARK: mark.removeprefix(f"{MARK}=")},
                 start_new_session=True,
             )
             self._running.add(process)
@@ -116,20 +138,28 @@ class Nursery:
                 process.stdin.close()
         return process
 
-    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+    def _stop(self, process: "subprocess.Popen[bytes]", mark: str) -> None:
+        """End it, its group, and who has left that."""
+        _signal_group(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+        _end_marked(mark)
+
+    def _forget(self, process: "subprocess.Popen[bytes]") -> None:
         with self._lock:
-            _signal_group(process)
             self._running.discard(process)
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
         for stream in (process.stdout, process.stderr):
             if stream:
                 stream.close()
 
 
 def _watch(process: "subprocess.Popen[bytes]", out: Kept, err: Kept, deadline: float) -> bool:
-    """Read what it prints until it has ended; False if the deadline came first.
+    """Read what it prints until it has ended; False if somebody is left to be ended.
 
-    Those whom it leaves behind may hold its output: they have a moment more, since one of them may be the client.
+    Those whom it leaves behind have a moment more, since one of them may be the client: they hold its output, or are of
+    its group.
     """
     ended_at: float | None = None
     with selectors.DefaultSelector() as selector:
@@ -140,17 +170,19 @@ def _watch(process: "subprocess.Popen[bytes]", out: Kept, err: Kept, deadline: f
         while True:
             now = time.monotonic()
             if ended_at is None and process.poll() is not None:
-                ended_at = now
-            if ended_at is not None and (not selector.get_map() or now > ended_at + GRACE):
+                ended_at, deadline = now, min(deadline, now + GRACE)
+            if ended_at is not None and not selector.get_map() and not _lives(process.pid):
                 return True
             if now >= deadline:
-                return ended_at is not None
-            if not selector.get_map():
+                return False
+            if selector.get_map():
+                for key, _ in selector.select(min(LOOK, deadline - now)):
+                    _read(key.fileobj, key.data, selector)  # type: ignore[arg-type]  # we registered streams alone
+            elif ended_at is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(deadline - now)
-                continue
-            for key, _ in selector.select(min(LOOK, deadline - now)):
-                _read(key.fileobj, key.data, selector)  # type: ignore[arg-type]  # we registered streams alone
+            else:
+                time.sleep(min(GLANCE, deadline - now))
 
 
 def _read(stream: IO[bytes], kept: Kept, selector: selectors.BaseSelector) -> None:
@@ -164,28 +196,42 @@ def _read(stream: IO[bytes], kept: Kept, selector: selectors.BaseSelector) -> No
         selector.unregister(stream)
 
 
+def _lives(group: int) -> bool:
+    """Whether anybody of that group is left."""
+    try:
+        with suppress(PermissionError):  # somebody is, and is another user's
+            os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def _signal_group(process: "subprocess.Popen[bytes]") -> None:
-    """Its whole group; if it has not been waited for, its number cannot be another's by now."""
+    """Its whole group; as long as one of them is left, its number cannot be another's."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _end_marked(mark: str) -> None:
-    """Whoever bears our mark and has left its group. Where there is no /proc, `ps` tells the environments."""
-    for pid in _marked(mark):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    """Whoever bears that mark, until none is left: some beget others."""
+    end = time.monotonic() + GRACE
+    while (found := _marked(mark)) and time.monotonic() < end:
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(GLANCE)
 
 
 def _marked(mark: str) -> list[int]:
+    """Those in whose environment it stands: in /proc, or as `ps` tells them where there is none, as on macOS."""
     proc = Path("/proc")
     if not (proc / "self/environ").exists():
-        listed = subprocess.run(["ps", "-Eww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
+        listed = subprocess.run(["ps", "-AEww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
         return [int(line.split()[0]) for line in listed.stdout.splitlines() if mark in line]
     found = []
     for entry in proc.iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                if any(each.startswith(mark.encode()) for each in (entry / "environ").read_bytes().split(b"\0")):
                     found.append(int(entry.name))
     return found

@@ -23,8 +23,16 @@ def judge(case: Case, visits: Sequence[Visit], ran: Ran, *, nameless: bool = Fal
 
 
 def _own(visits: Sequence[Visit], ran: Ran) -> list[Visit]:
-    """Without those that ended because the program was: a word that was said counts all the same."""
-    return [each for each in visits if each.count or ran.stopped_at is None or each.moment < ran.stopped_at]
+    """Without those that may have ended only because the program was: who is killed sends neither word nor alert."""
+    return [
+        each
+        for each in visits
+        if ran.stopped_at is None or each.moment < ran.stopped_at or each.count or each.alert or each.end not in CUT
+    ]
+
+
+CUT = (End.REFUSED, End.LEFT)
+"""As which a visit is written down that is cut short."""
 
 
 def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float) -> tuple[Verdict, str]:
@@ -34,7 +42,10 @@ def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, time
         if nameless:
             return Verdict.NO_SNI, "named no server, so that it was shown the certificate of another"
         if ran.stopped_at is not None:
-            return Verdict.INCONCLUSIVE, f"had neither accepted nor refused it when it was ended, after {timeout:g} s"
+            ended = (
+                f"it was ended, after {timeout:g} s" if ran.exit_code is None else "those were ended whom it had left"
+            )
+            return Verdict.INCONCLUSIVE, f"had neither accepted nor refused it when {ended}"
         return Verdict.INCONCLUSIVE, "did not come to its port"
     if any(each.end is End.TURNED_AWAY for each in visits):
         why = next(each.why for each in visits if each.end is End.TURNED_AWAY)
