@@ -15,7 +15,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,13 +197,20 @@ def _read(stream: IO[bytes], kept: Kept, selector: selectors.BaseSelector) -> No
 
 
 def _lives(group: int) -> bool:
-    """Whether anybody of that group is left."""
+    """Whether anybody of that group is left; the dead whom nobody has buried yet are not, where we can tell."""
     try:
         with suppress(PermissionError):  # somebody is, and is another user's
             os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    return True
+    if not PROC_TELLS:
+        return True
+    for entry in _processes():
+        with suppress(OSError):
+            state, _, belongs_to = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
+            if int(belongs_to) == group and state not in DEAD:
+                return True
+    return False
 
 
 def _signal_group(process: "subprocess.Popen[bytes]") -> None:
@@ -224,14 +231,21 @@ def _end_marked(mark: str) -> None:
 
 def _marked(mark: str) -> list[int]:
     """Those in whose environment it stands: in /proc, or as `ps` tells them where there is none, as on macOS."""
-    proc = Path("/proc")
-    if not (proc / "self/environ").exists():
+    if not PROC_TELLS:
         listed = subprocess.run(["ps", "-AEww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
         return [int(line.split()[0]) for line in listed.stdout.splitlines() if mark in line]
     found = []
-    for entry in proc.iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if any(each.startswith(mark.encode()) for each in (entry / "environ").read_bytes().split(b"\0")):
-                    found.append(int(entry.name))
+    for entry in _processes():
+        with suppress(OSError):
+            if any(each.startswith(mark.encode()) for each in (entry / "environ").read_bytes().split(b"\0")):
+                found.append(int(entry.name))
     return found
+
+
+PROC = Path("/proc")
+PROC_TELLS = (PROC / "self/environ").exists()
+DEAD = "ZX"  # states of proc(5)
+
+
+def _processes() -> Iterator[Path]:
+    return (entry for entry in PROC.iterdir() if entry.name.isdigit())
