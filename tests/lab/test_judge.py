@@ -1,0 +1,174 @@
+"""Visits and endings -> verdicts, as a table. Falsehoods caught: a verdict by exit code or alert instead of by what was
+said, and a client that was killed taken for one that refused.
+"""
+
+import dataclasses
+
+import pytest
+
+from tlsdemo.findings import Case, Finding, Verdict
+from tlsdemo.lab.child import Ran
+from tlsdemo.lab.judge import LINES, SHOWN, judge, last_words
+from tlsdemo.lab.visit import End, Visit
+
+CASE = Case("expired", (), "validity", "It is over.", "It is over. Long since.", "RFC 5280", "reject", "must")
+GOOD = dataclasses.replace(CASE, id="good", must="accept")
+
+
+def visit(end: End, alert: str | None = None, at: float = 1.0, said: bytes = b"", why: str = "") -> Visit:
+    agreed = "TLSv1.3, TLS_AES_256_GCM_SHA384" if end in (End.TALKED, End.LEFT) else ""
+    return Visit(
+        "expired", "127.0.0.1:9", end, "localhost", agreed, alert, why, said, len(said) * 2 if said else 0, moment=at
+    )
+
+
+def talked(at: float = 1.0, said: bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\n", why: str = "") -> Visit:
+    return visit(End.TALKED, said=said, at=at, why=why)
+
+
+def by_itself(code: int = 0, out: str = "", err: str = "") -> Ran:
+    return Ran(code, out, err, 2.0)
+
+
+KILLED = Ran(None, "", "", 10.0, stopped_at=10.0)
+LEFT_OTHERS = Ran(0, "", "", 3.0, stopped_at=10.0)
+"""It ended, and whom it had left behind was ended."""
+
+refused, left, waited = visit(End.REFUSED, "certificate_expired"), visit(End.LEFT), visit(End.WAITED)
+hung_up = visit(End.REFUSED)
+unfit, turned_away = visit(End.UNFIT, why="no shared cipher"), visit(End.TURNED_AWAY, why="its certificate: expired")
+A, R, L, S, I = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.REFUSED_LATE, Verdict.NO_SNI, Verdict.INCONCLUSIVE  # noqa: E741
+
+TABLE = {
+    # What was said counts, whatever else there is.
+    "talked": ([talked()], by_itself(), A, "sent 66 bytes to an impostor: GET / HTTP/1.1"),
+    "talked, and ends with 1": ([talked()], by_itself(1), A, "to an impostor"),
+    "talked, and killed itself": ([talked()], by_itself(-11), A, "to an impostor"),
+    "talked, and was killed": ([talked(5)], KILLED, A, "to an impostor"),
+    "talked, and that ended when it was killed": ([talked(10.1)], KILLED, A, "to an impostor"),
+    "refused, then talked": ([refused, talked()], by_itself(), A, "to an impostor"),
+    "talked, then refused": ([talked(), refused], by_itself(60), A, "to an impostor"),
+    "left, then talked": ([left, talked()], by_itself(), A, "to an impostor"),
+    "one byte": ([visit(End.TALKED, said=b"x")], by_itself(), A, "sent 2 bytes to an impostor: x"),
+    "in the clear": ([talked(why="in the clear")], by_itself(), A, "in the clear"),
+    # Before the end of its handshake.
+    "an alert": ([refused], by_itself(60), R, "sent the alert certificate_expired"),
+    "an alert, and ends with 0": ([refused], by_itself(0), R, "sent the alert certificate_expired"),
+    "no alert": ([hung_up], by_itself(1), R, "without an alert"),
+    "three times": ([hung_up, hung_up, refused], by_itself(1), R, "sent the alert certificate_expired"),
+    "nothing that fits": ([unfit], by_itself(35), R, "offers nothing that goes with it: no shared cipher"),
+    "waited once, refused once": ([waited, refused], by_itself(1), R, "certificate_expired"),
+    "refused once, waited once": ([refused, waited], by_itself(1), R, "certificate_expired"),
+    # After it.
+    "left": ([left], by_itself(5), L, "finished its handshake (TLSv1.3, TLS_AES_256_GCM_SHA384), and left without a"),
+    "left, and ends with 0": ([left], by_itself(0), L, "without a word"),
+    "left with an alert": ([visit(End.LEFT, "bad_certificate")], by_itself(5), L, "with the alert bad_certificate"),
+    "refused, then left": ([refused, left], by_itself(5), L, "finished its handshake"),
+    "left, then refused": ([left, refused], by_itself(5), L, "finished its handshake"),
+    # It did not end by itself: what ended with it says nothing.
+    "killed while it waited": ([visit(End.LEFT, at=10.1)], KILLED, I, "neither accepted nor refused it when it was en"),
+    "killed in its handshake": ([visit(End.REFUSED, at=10.1)], KILLED, I, "after 10 s"),
+    "killed, and had never come": ([], KILLED, I, "after 10 s"),
+    "killed after it had refused": ([visit(End.REFUSED, "unknown_ca", at=2)], KILLED, R, "unknown_ca"),
+    "killed after it had left": ([visit(End.LEFT, at=2)], KILLED, L, "finished its handshake"),
+    "killed when it tried again": ([refused, visit(End.REFUSED, at=10.1)], KILLED, R, "certificate_expired"),
+    "killed, but it had sent an alert": ([visit(End.REFUSED, "unknown_ca", at=10.1)], KILLED, R, "unknown_ca"),
+    "killed, but nothing fitted": ([dataclasses.replace(unfit, moment=10.1)], KILLED, R, "no shared cipher"),
+    "killed while the server waited": ([dataclasses.replace(waited, moment=10.1)], KILLED, I, "without a word"),
+    "its child was killed": ([visit(End.LEFT, at=10.1)], LEFT_OTHERS, I, "those were ended whom it had left"),
+    "its child had refused": ([visit(End.REFUSED, at=9.9)], LEFT_OTHERS, R, "without an alert"),
+    "its child had talked": ([talked(9.9)], LEFT_OTHERS, A, "to an impostor"),
+    # Nothing is known.
+    "never came": ([], by_itself(0), I, "did not come to its port"),
+    "never came, and ends with 7": ([], by_itself(7), I, "did not come to its port"),
+    "only waited": ([waited, waited], by_itself(1), I, "waited without a word"),
+    "turned away": ([turned_away], by_itself(1), I, "the server could not go on: its certificate: expired"),
+    "turned away, and left": ([turned_away, left], by_itself(1), I, "the server could not go on"),
+    "turned away, then talked": ([turned_away, talked()], by_itself(0), A, "to an impostor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_verdict_is_by_what_it_sent(name: str) -> None:
+    visits, ran, verdict, did = TABLE[name]
+    found = judge(CASE, visits, ran, timeout=10.0)
+    assert found.verdict is verdict, found.did
+    assert did in found.did
+    assert (found.exit_code, found.seconds) == (ran.exit_code, ran.seconds)
+
+
+@pytest.mark.parametrize("name", [name for name, (seen, ran, _, _) in TABLE.items() if seen and ran is not KILLED])
+@pytest.mark.parametrize("code", [0, 1, 60, -9])
+def test_an_exit_code_never_changes_it(name: str, code: int) -> None:
+    visits, ran, verdict, _ = TABLE[name]
+    assert judge(CASE, visits, dataclasses.replace(ran, exit_code=code)).verdict is verdict
+
+
+def test_every_end_of_a_visit_is_in_the_table() -> None:
+    assert {each.end for visits, _, _, _ in TABLE.values() for each in visits} == set(End)
+    assert {verdict for _, _, verdict, _ in TABLE.values()} == set(Verdict) - {Verdict.IMPLIED, Verdict.NO_SNI}
+
+
+def test_who_names_nobody_is_told_so_unless_it_came_to_its_port_after_all() -> None:
+    assert judge(CASE, [], by_itself(), nameless=True).verdict is S
+    assert judge(CASE, [], KILLED, nameless=True).verdict is S
+    assert judge(CASE, [talked()], by_itself(), nameless=True).verdict is A
+    assert judge(CASE, [refused], by_itself(), nameless=True).verdict is R
+
+
+@pytest.mark.parametrize("ends", [[End.REFUSED], [End.LEFT], [End.TALKED], [End.UNFIT], [End.WAITED, End.REFUSED]])
+@pytest.mark.parametrize("alert", ["bad_certificate", None])
+def test_the_alert_is_evidence_and_is_kept(ends: list[End], alert: str | None) -> None:
+    visits = [visit(each, alert, said=b"x" if each is End.TALKED else b"") for each in ends]
+    assert judge(CASE, visits, by_itself()).alert == alert
+
+
+def test_what_is_good_has_no_impostor() -> None:
+    assert judge(GOOD, [talked()], by_itself()).did == "sent 66 bytes: GET / HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (b"\x00\x1b[31mred", r"\x00\x1b[31mred"),
+        (b"\xff\xfe\xfd", "\N{REPLACEMENT CHARACTER}" * 3),
+        (b"x" * 500, "x" * SHOWN + "…"),
+        (b"\n\nGET", ""),
+        (b"", ""),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}evil".encode(), r"\u202eevil"),
+    ],
+)
+def test_what_it_sent_does_not_drive_a_terminal(said: bytes, shown: str) -> None:
+    assert judge(CASE, [dataclasses.replace(talked(), said=said)], by_itself()).did.partition(": ")[2] == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ""),
+        ("\n \n\t\n", ""),
+        ("one\ntwo", "one\ntwo"),
+        ("\n".join("123456"), "3\n4\n5\n6"),
+        ("a\n\n\n\nb", "a\nb"),
+        ("progress 1%\rprogress 100%", "progress 1%\nprogress 100%"),
+        ("\x1b[31mcurl: (60)\x1b[0m", r"\x1b[31mcurl: (60)\x1b[0m"),
+        (
+            "Picked up JAVA_TOOL_OPTIONS: -D…\njavax.net.ssl.SSLHandshakeException",
+            "javax.net.ssl.SSLHandshakeException",
+        ),
+    ],
+)
+def test_the_last_words_are_the_last_lines_cleaned(text: str, words: str) -> None:
+    assert last_words(text) == words
+    assert len(words.splitlines()) <= LINES
+
+
+def test_who_refuses_is_heard_on_either_stream_and_who_accepts_on_stderr_alone() -> None:
+    def said(visits: list[Visit], **streams: str) -> Finding:
+        return judge(CASE, visits, by_itself(**streams))  # type: ignore[arg-type]  # out and err alone
+
+    assert said([refused], out="to stdout").said == "to stdout"
+    assert said([refused], out="to stdout", err="to stderr").said == "to stderr"
+    assert said([refused], out="to stdout", err=" \n").said == "to stdout"
+    assert said([talked()], out="what our server answered").said == ""
+    assert said([talked()], out="answer", err="a warning").said == "a warning"
