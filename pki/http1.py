@@ -62,7 +62,7 @@ def parse_head(head: bytes) -> Request:
 
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
-REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (?i:http://[^/? ]*)?(/[^ ?]*)(?:\?[^ ]*)? HTTP/1\.[01]")
+REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (?i:http://[^/? ]*)?(/[^ ?]*)(?:\?[^ ]*)? HTTP/1\.[0-9]")
 """A proxy is sent the whole URL, and a server must understand that, too (RFC 9112 §3.2.2)."""
 LENGTH = re.compile("[0-9]{1,18}")
 STATE_THE_LENGTH = "the length of a body is stated, once, in a Content-Length"
