@@ -1,4 +1,4 @@
-"""Revocation over HTTP, asked for by openssl, curl, wget, GnuTLS and Java, and by clients that misbehave.
+"""Revocation over HTTP, asked for by openssl, curl, wget, GnuTLS, NSS and Java, and by clients that misbehave.
 
 Falsehoods caught: a list or an answer that real clients do not find, or do not understand; a log that misses who asked;
 a client that is slow, silent, gone, or sends garbage, and so holds a thread, keeps the others waiting, or makes the
@@ -309,6 +309,19 @@ def test_openssl_staples_what_it_fetched_from_us(lab: Lab) -> None:
     assert "OCSP Response Status: successful (0x0)" in client.stdout
     assert "Cert Status: good" in client.stdout
     assert lab.publisher.asked() == {"/ocsp": 1}
+
+
+def test_nss_asks_the_responder(lab: Lab) -> None:
+    """The library of Firefox, by the address in the certificate."""
+    database = f"sql:{lab.folder}"
+    assert run(tool("certutil"), "-N", "-d", database, "--empty-password").returncode == 0
+    for name, trust in (("root", "C,,"), ("good", ",,"), ("revoked", ",,")):
+        done = run(tool("certutil"), "-A", "-d", database, "-n", name, "-t", trust, "-i", lab.path(name))
+        assert done.returncode == 0, done.stderr
+    good, revoked = (run(tool("ocspclnt"), "-d", database, "-V", name, "-u", "s") for name in ("good", "revoked"))
+    assert "succeeded" in good.stdout
+    assert "Peer's Certificate has been revoked" in revoked.stdout + revoked.stderr
+    assert lab.publisher.asked() == {"/ocsp": 2}
 
 
 JAVA = """
