@@ -27,6 +27,7 @@ from pki import der, keys
 from pki.authority import Credential
 from pki.keys import PrivateKey
 from pki.ocsp_request import NONCE, CertId, Request, parse_request
+from pki.ocsp_request import request_from_path as request_from_path
 from pki.profiles import Profile
 
 RESPONDER = Profile("ocsp responder", days=30, authority=False, purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,))
