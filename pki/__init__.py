@@ -5,6 +5,8 @@
     rogues/                 the catalogue of deliberately broken certificates; on disk: gallery, as text: exhibits
     path/, revocation/      verify(): does this chain lead to that anchor, and why not -> verdict
     engines                 what other verifiers say of the same
+    ocsp, ocsp_request      a responder's answers; serve, http1: those and lists over HTTP, on this machine
+    export                  what makes other programs trust a root: variables, trust stores
     describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
     store, transaction      the directory on disk; nothing half-written, no key readable by others
     files, inventory        reading what is there
