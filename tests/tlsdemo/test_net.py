@@ -381,3 +381,112 @@ def test_the_tap_ends_although_the_server_behind_it_never_hangs_up() -> None:
             accepted.close()
             leaving.join(DEADLINE)
         assert not hangs, "Tap.__exit__ waits for the server behind it"
+
+
+# Waiting until those who came are gone --------------------------------------------------------------------------------
+# Falsehoods caught: nobody is there any more, although somebody waits for a thread or talks; and a wait for nobody.
+
+
+@contextmanager
+def holding(**settings: int) -> Iterator[tuple[net.Server, threading.Semaphore, list[bytes]]]:
+    """A server whose handlers, once they have heard somebody, go on when they are let; and whom they have heard."""
+    let_go, heard = threading.Semaphore(0), list[bytes]()
+
+    def hold(connection: net.Connection) -> None:
+        said = connection.socket.recv(100)
+        assert let_go.acquire(timeout=DEADLINE)
+        heard.append(said)
+
+    server = net.Server(net.listen(("127.0.0.1",)), hold, **settings)
+    with running(server):
+        try:
+            yield server, let_go, heard
+        finally:
+            let_go.release(1000)
+
+
+def say(server: net.Server, text: bytes) -> socket.socket:
+    connected = socket.create_connection(("127.0.0.1", server.listener.port), DEADLINE)
+    connected.sendall(text)
+    return connected
+
+
+def seconds_to_settle(server: net.Server, limit: float, *ports: int) -> float:
+    begin = time.monotonic()
+    server.settle(limit, *ports)
+    return time.monotonic() - begin
+
+
+def test_who_has_come_is_waited_for_until_his_handler_is_done() -> None:
+    with holding() as (server, let_go, heard):
+        for number in range(50):
+            say(server, b"%d" % number).close()  # it is gone before anybody has looked
+            threading.Timer(0.01, let_go.release).start()
+            server.settle(DEADLINE, server.listener.port)
+            assert len(heard) == number + 1
+
+
+def test_who_still_waits_for_a_thread_is_waited_for_too() -> None:
+    with holding(workers=1) as (server, let_go, heard), say(server, b"first"), say(server, b"second"):
+        threading.Timer(0.1, let_go.release).start()
+        threading.Timer(0.3, let_go.release).start()
+        server.settle(DEADLINE, server.listener.port)
+        assert heard == [b"first", b"second"]
+
+
+def test_who_stays_is_waited_for_so_long_and_no_longer() -> None:
+    with holding() as (server, _, heard), say(server, b"x"):
+        assert 0.2 <= seconds_to_settle(server, 0.2, server.listener.port) < 2
+        assert heard == []
+
+
+def test_nobody_is_waited_for_where_nobody_is() -> None:
+    with holding() as (server, _, _):
+        assert seconds_to_settle(server, DEADLINE, server.listener.port) < 1
+        with say(server, b"x"), socket.create_connection(("127.0.0.1", server.listener.port), DEADLINE):
+            assert seconds_to_settle(server, DEADLINE, server.listener.port + 1) < 1
+
+
+def test_the_silent_are_not_waited_for() -> None:
+    with (
+        running(server := net.Server(net.listen(("127.0.0.1",)), echo)) as port,
+        socket.create_connection(("127.0.0.1", port), DEADLINE),
+    ):
+        assert seconds_to_settle(server, DEADLINE, port) < 1
+
+
+def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: queue.Queue[threading.ExceptHookArgs] = queue.Queue()
+    monkeypatch.setattr(threading, "excepthook", told.put)
+    deeds = iter([lambda each: net.reset(each.socket), lambda each: each.socket.close(), lambda each: 1 / 0])
+    with running(server := net.Server(net.listen(("127.0.0.1",)), lambda each: next(deeds)(each))) as port:
+        for _ in range(3):
+            with say(server, b"x"):
+                assert seconds_to_settle(server, DEADLINE, port) < 5
+    assert told.get(timeout=DEADLINE).exc_type is ZeroDivisionError
+
+
+def test_a_server_that_has_ended_has_nobody() -> None:
+    with holding() as (server, _, _):
+        say(server, b"x").close()
+    assert seconds_to_settle(server, DEADLINE, server.listener.port) < 1
+
+
+def test_stop_lets_go_of_who_waits() -> None:
+    with holding(workers=1) as (server, let_go, _), say(server, b"first"), say(server, b"second"):
+        threading.Timer(0.1, server.stop).start()
+        threading.Timer(0.2, let_go.release).start()
+        assert seconds_to_settle(server, DEADLINE, server.listener.port) < 5
+
+
+def test_who_cannot_be_accepted_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = net.listen(("127.0.0.1",))
+    monkeypatch.setattr(Exhausted, "left", 1)
+    exhausted = Exhausted(fileno=listener.sockets[0].detach())
+    heard: list[bytes] = []
+    server = net.Server(net.Listener((exhausted,), listener.port), lambda each: heard.append(each.socket.recv(100)))
+    with running(server) as port, say(server, b"x"):
+        server.settle(DEADLINE, port)
+        assert heard == [b"x"]

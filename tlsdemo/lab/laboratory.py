@@ -52,8 +52,7 @@ class Laboratory:
         self.ports = {case: listener.port for case, listener in zip(shows, listeners, strict=True)}
         self._shows = {self.ports[case]: (case, show) for case, show in shows.items()}
         self.without = listeners[0].without
-        self._present: dict[int, int] = defaultdict(int)
-        self._changed = threading.Condition()
+        self._writing = threading.Lock()
         sockets = tuple(each for listener in listeners for each in listener.sockets)
         self.server = net.Server(net.Listener(sockets, listeners[0].port, self.without), self._receive)
 
@@ -78,15 +77,11 @@ class Laboratory:
 
     def settled(self, *ports: int) -> None:
         """Wait until those who have come to these ports so far are gone, and their visits written down."""
-        end = time.monotonic() + SETTLING
-        self.server.settle(SETTLING)
-        with self._changed:
-            while any(self._present[port] for port in ports) and (left := end - time.monotonic()) > 0:
-                self._changed.wait(left)
+        self.server.settle(SETTLING, *ports)
 
     def visits_of(self, case: str) -> tuple[Visit, ...]:
         """All visits to a case so far, on whichever port."""
-        with self._changed:
+        with self._writing:
             return tuple(self.visits[case])
 
     def asked(self, case: str) -> Counter[str]:
@@ -95,7 +90,7 @@ class Laboratory:
 
     def accepted_by(self, agent: str) -> Mapping[str, int]:
         """The cases that a visitor of that name has taken for good, and how often."""
-        with self._changed:
+        with self._writing:
             found = {
                 case: sum(1 for each in seen if each.count and each.agent == agent)
                 for case, seen in self.visits.items()
@@ -103,22 +98,14 @@ class Laboratory:
         return {case: number for case, number in found.items() if number}
 
     def _receive(self, connection: net.Connection) -> None:
-        port = connection.port
-        case, show = self._shows[port]
-        with self._changed:
-            self._present[port] += 1
-        try:
-            visit = replace(show(connection), moment=time.monotonic())
-            if case == BY_NAME:
-                case = self._chosen(visit.asked_for)
-            visit = replace(visit, case=case)
-            with self._changed:
-                self.visits[case].append(visit)
-            self.on_visit(visit)
-        finally:
-            with self._changed:
-                self._present[port] -= 1
-                self._changed.notify_all()
+        case, show = self._shows[connection.port]
+        visit = replace(show(connection), moment=time.monotonic())
+        if case == BY_NAME:
+            case = self._chosen(visit.asked_for)
+        visit = replace(visit, case=case)
+        with self._writing:
+            self.visits[case].append(visit)
+        self.on_visit(visit)
 
     def _index(self) -> Show:
         return over_tls(self.entrance()[0], lambda visit: Talk((), lambda agent: self.index(agent, self)))

@@ -17,6 +17,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -60,9 +61,11 @@ class Server:
     _settled: list[threading.Event] = field(default_factory=list)
     _silent: dict[socket.socket, Connection] = field(default_factory=dict)  # oldest first
     _connections: dict[int, Connection] = field(default_factory=dict)
+    _present: Counter[int] = field(default_factory=Counter)  # those in _connections, by the port that they came to
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self._gone = threading.Condition(self._lock)
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_writer.setblocking(False)
 
@@ -82,14 +85,22 @@ class Server:
         with suppress(OSError):
             self._wake_writer.send(b"x")
 
-    def settle(self, seconds: float) -> None:
-        """Wait until whatever has come in so far is in the hands of a handler, or has been closed."""
-        done = threading.Event()
+    def settle(self, seconds: float, *ports: int) -> None:
+        """Wait until all who have come to these ports so far, and have said something, are gone: handled, and closed.
+
+        At once where nobody is there; after so many seconds at the latest.
+        """
+        end = time.monotonic() + seconds
+        looked = threading.Event()
         with self._lock:
-            self._settled.append(done)
+            if self._stopping:
+                looked.set()
+            self._settled.append(looked)
         with suppress(OSError):
             self._wake_writer.send(b"x")
-        done.wait(seconds)
+        looked.wait(seconds)  # who has come is known from here on, also where no thread is free for him
+        with self._gone:
+            self._gone.wait_for(lambda: not any(self._present[port] for port in ports), end - time.monotonic())
 
     def run(self) -> None:
         """Serve until `stop`."""
@@ -100,7 +111,8 @@ class Server:
                 paused_until: float | None = None
                 while not self._stopping:
                     asked = self._take_settled()  # before the look, so that what they ask for is in it
-                    ready = selector.select(0 if asked else self._patience(paused_until))
+                    hurried = asked and paused_until is None
+                    ready = selector.select(0 if hurried else self._patience(paused_until))
                     for key, _ in ready:
                         assert isinstance(key.fileobj, socket.socket)
                         if key.fileobj in self.listener.sockets:
@@ -112,15 +124,20 @@ class Server:
                             self._wake_reader.recv(1 << 10)
                         else:
                             self._first_byte(key.fileobj, selector, pool)
-                    self._tell_settled(asked, quiet=all(key.fileobj is self._wake_reader for key, _ in ready))
+                    came = paused_until is not None or any(key.fileobj is not self._wake_reader for key, _ in ready)
+                    self._tell_settled(asked, quiet=not came)
                     self._expire(selector)
                     if paused_until is not None and time.monotonic() >= paused_until:
                         paused_until = None
                         self._resume(selector)
             self._cut()
+            self._tell_settled(self._take_settled(), quiet=True)
             pool.shutdown(wait=True, cancel_futures=True)
-        for connection in self._connections.values():  # those that were still waiting for a thread
-            connection.socket.close()
+        with self._gone:
+            for connection in self._connections.values():  # those that were still waiting for a thread
+                connection.socket.close()
+            self._present.clear()
+            self._gone.notify_all()
         self.listener.close()
         self._wake_reader.close()
         self._wake_writer.close()
@@ -179,11 +196,13 @@ class Server:
             accepted.setblocking(True)
             with self._lock:
                 self._connections[id(connection)] = connection
+                self._present[connection.port] += 1
             pool.submit(self._converse, connection)
         else:  # it closed without a word: a port scan, a health check
             accepted.close()
 
     def _converse(self, connection: Connection) -> None:
+        port = connection.port  # while there is a socket to ask
         try:
             if not self._stopping:
                 self.handle(connection)
@@ -195,6 +214,8 @@ class Server:
             with self._lock:
                 del self._connections[id(connection)]
                 connection.socket.close()
+                self._present[port] -= 1
+                self._gone.notify_all()
 
     def _expire(self, selector: selectors.BaseSelector) -> None:
         now = time.monotonic()
