@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 
@@ -388,7 +388,7 @@ def test_the_tap_ends_although_the_server_behind_it_never_hangs_up() -> None:
 
 
 @contextmanager
-def holding(**settings: int) -> Iterator[tuple[net.Server, threading.Semaphore, list[bytes]]]:
+def holding(workers: int = 8) -> Iterator[tuple[net.Server, threading.Semaphore, list[bytes]]]:
     """A server whose handlers, once they have heard somebody, go on when they are let; and whom they have heard."""
     let_go, heard = threading.Semaphore(0), list[bytes]()
 
@@ -397,7 +397,7 @@ def holding(**settings: int) -> Iterator[tuple[net.Server, threading.Semaphore, 
         assert let_go.acquire(timeout=DEADLINE)
         heard.append(said)
 
-    server = net.Server(net.listen(("127.0.0.1",)), hold, **settings)
+    server = net.Server(net.listen(("127.0.0.1",)), hold, workers=workers)
     with running(server):
         try:
             yield server, let_go, heard
@@ -460,8 +460,13 @@ def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_
 ) -> None:
     told: queue.Queue[threading.ExceptHookArgs] = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", told.put)
-    deeds = iter([lambda each: net.reset(each.socket), lambda each: each.socket.close(), lambda each: 1 / 0])
-    with running(server := net.Server(net.listen(("127.0.0.1",)), lambda each: next(deeds)(each))) as port:
+
+
+    def fail(connected: socket.socket) -> None:
+        raise ZeroDivisionError
+
+    deeds: Iterator[Callable[[socket.socket], None]] = iter([net.reset, socket.socket.close, fail])
+    with running(server := net.Server(net.listen(("127.0.0.1",)), lambda each: next(deeds)(each.socket))) as port:
         for _ in range(3):
             with say(server, b"x"):
                 assert seconds_to_settle(server, DEADLINE, port) < 5
