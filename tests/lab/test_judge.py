@@ -148,7 +148,7 @@ def test_what_it_sent_does_not_drive_a_terminal(said: bytes, shown: str) -> None
         ("", ""),
         ("\n \n\t\n", ""),
         ("one\ntwo", "one\ntwo"),
-        ("\n".join("123456"), "3\n4\n5\n6"),
+        ("\n".join("12345678"), "3\n4\n5\n6\n7\n8"),
         ("a\n\n\n\nb", "a\nb"),
         ("progress 1%\rprogress 100%", "progress 1%\nprogress 100%"),
         ("\x1b[31mcurl: (60)\x1b[0m", r"\x1b[31mcurl: (60)\x1b[0m"),

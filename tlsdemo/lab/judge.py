@@ -11,7 +11,7 @@ from tlsdemo.lab.child import Ran
 from tlsdemo.lab.visit import End, Visit
 
 SHOWN = 60  # characters of what it sent
-LINES = 4  # of what it said
+LINES = 6  # of what it said: as many as curl says
 
 
 def judge(case: Case, visits: Sequence[Visit], ran: Ran, *, nameless: bool = False, timeout: float = 0.0) -> Finding:

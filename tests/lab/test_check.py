@@ -1,0 +1,436 @@
+"""A client in the lab, from its first case to its report. Falsehoods caught: a verdict by exit code, a refusal that was
+our own doing, a client that got another trust than ours, and jobs that disturb each other.
+"""
+
+import os
+import stat
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pki.errors import ExitCode, Problem
+from pki.rogues import CATALOGUE
+from tests.conftest import mint, tool
+from tests.lab.trying import CURL, bearing, python, tried, verdicts
+from tlsdemo.findings import SEVERITIES, Verdict
+from tlsdemo.lab import check as checking
+from tlsdemo.lab.certificates import STRICT
+from tlsdemo.lab.check import APART, chosen
+from tlsdemo.lab.child import Nursery
+from tlsdemo.lab.client import own, preset
+from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY
+
+SETTINGS = checking.Settings("must", 60, 2)
+FEW = ("expired", "wrong-host", "self-signed")
+FIRST = {GOOD, UNKNOWN_AUTHORITY}
+
+
+@pytest.fixture(autouse=True)
+def curl() -> str:
+    return tool("curl")
+
+
+# Which cases ----------------------------------------------------------------------------------------------------------
+
+
+def chosen_ids(tester: checking.Tester, *cases: str, everything: bool = False) -> list[str]:
+    return [each.case.id for each in chosen(tester.collection, tester.lab.named, cases, everything)]
+
+
+def test_the_first_two_run_whatever_is_named(tester: checking.Tester) -> None:
+    assert set(chosen_ids(tester, "expired")) == {*FIRST, "expired"}
+    assert set(chosen_ids(tester, GOOD)) == FIRST
+
+
+def test_aliases_name_the_same_and_nothing_twice(tester: checking.Tester) -> None:
+    assert chosen_ids(tester, "wrong.host", "wrong-host", "expired", "expired") == chosen_ids(
+        tester, "expired", "wrong-host"
+    )
+
+
+def test_without_names_those_that_every_client_must_refuse(tester: checking.Tester) -> None:
+    ids = set(chosen_ids(tester))
+    for each in tester.collection.exhibits:
+        expected = each.case.severity == SEVERITIES[0] and not each.only_named
+        assert (each.case.id in ids) is (expected or each.case.id in FIRST), each.case.id
+    assert len(ids) > 50
+
+
+def test_all_are_all_but_those_that_have_to_be_named(tester: checking.Tester) -> None:
+    left_out = {each.case.id for each in tester.collection.exhibits} - set(chosen_ids(tester, everything=True))
+    assert left_out == {each.case.id for each in tester.collection.exhibits if each.only_named}
+    assert "stall" in left_out
+    assert "stall" in chosen_ids(tester, "stall")
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"), [("expird", ""), ("expire", "expired"), ("", ""), ("EXPIRED", ""), ("*", "")]
+)
+def test_a_case_that_there_is_not_is_wrong_usage(tester: checking.Tester, name: str, alike: str) -> None:
+    with pytest.raises(Problem, match="no case is called") as problem:
+        chosen_ids(tester, name)
+    assert problem.value.code is ExitCode.USAGE
+    assert alike in str(problem.value.hint)
+
+
+# The preconditions ----------------------------------------------------------------------------------------------------
+
+
+def test_who_does_not_accept_what_is_good_has_shown_nothing(tester: checking.Tester, tmp_path: Path) -> None:
+    other = mint(tmp_path / "certs") / "root.pem"
+    report = tried(tester, ("curl", "-sS", "--cacert", str(other), "{url}"), *FEW)
+    (only,) = report.findings
+    assert (only.case.id, only.verdict, only.alert) == (GOOD, Verdict.REFUSED, "unknown_ca")
+    assert "unable to get local issuer certificate" in only.said
+    assert (report.conclusive, report.exit_code) == (False, 3)
+
+
+@pytest.mark.parametrize(
+    ("command", "did"),
+    [
+        (("true", "{url}"), "did not come to its port"),
+        (("sh", "-c", "kill -9 $$; : {url}"), "did not come to its port"),
+        (("curl", "-sS", "http://localhost:{port}/"), "the server could not go on"),
+        (("sh", "-c", "sleep 99; : {url}"), "after 0.5 s"),
+        (("curl", "-sS", "--tls-max", "1.0", "{url}"), ""),
+    ],
+)
+def test_who_never_comes_or_speaks_no_tls_has_shown_nothing(
+    tester: checking.Tester, command: tuple[str, ...], did: str
+) -> None:
+    report = tried(tester, command, *FEW, timeout=0.5)
+    assert [each.case.id for each in report.findings] == [GOOD]
+    assert did in report.findings[0].did
+    assert report.findings[0].verdict is not Verdict.ACCEPTED
+    assert report.exit_code == 3
+
+
+def test_who_checks_no_chain_has_the_rest_implied_but_names_are_still_asked_for(tester: checking.Tester) -> None:
+    before = {case: len(tester.lab.visits_of(case)) for case in tester.lab.ports}
+    report = tried(
+        tester, ("curl", "-sSk", "{url}"), *FEW, "tls-1-0-only", "leaf-signs-leaf", "null-cipher", "plain-http"
+    )
+    assert report.checks_no_chain
+    assert (report.exit_code, report.grade) == (1, "F")
+    visited = {case for case in before if len(tester.lab.visits_of(case)) > before[case]}
+    for each in report.findings:
+        implied = each.case.theme not in APART and each.case.id not in FIRST
+        assert (each.verdict is Verdict.IMPLIED) is implied, each.case.id
+        assert (each.case.id in visited) is (not implied), each.case.id
+    found = verdicts(report)
+    assert found["wrong-host"] is Verdict.ACCEPTED
+    assert found["expired"] is found["self-signed"] is Verdict.IMPLIED
+    assert found["plain-http"] is Verdict.REFUSED
+
+
+def test_who_checks_the_chain_alone_is_found_out_by_name(tester: checking.Tester) -> None:
+    code = """
+import ssl, sys, urllib.request
+context = ssl.create_default_context(); context.check_hostname = False
+print(urllib.request.urlopen(sys.argv[1], context=context).read())
+"""
+    report = tried(tester, python(code, "{url}"), *FEW)
+    assert not report.checks_no_chain
+    assert verdicts(report) == {
+        GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.REFUSED,
+        "self-signed": Verdict.REFUSED, "wrong-host": Verdict.ACCEPTED,
+    }  # fmt: skip
+    assert report.exit_code == 1
+
+
+# The verdict is what was sent -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [0, 1, 77])
+@pytest.mark.parametrize(("option", "accepts"), [("-sS", False), ("-sSk", True)])
+def test_a_wrapper_whose_exit_code_lies_is_judged_by_what_it_sends(
+    tester: checking.Tester, code: int, option: str, accepts: bool
+) -> None:
+    report = tried(tester, ("sh", "-c", f"curl {option} {{url}}; exit {code}"), "wrong-host")
+    assert verdicts(report)["wrong-host"].takes_it is accepts
+    assert verdicts(report)[UNKNOWN_AUTHORITY].takes_it is accepts
+    assert {each.exit_code for each in report.findings} == {code}
+    assert report.exit_code == (1 if accepts else 0)
+
+
+def test_as_many_at_a_time_as_one_likes_give_the_same(tester: checking.Tester) -> None:
+    one, four, twelve = (tried(tester, CURL, everything=True, jobs=jobs) for jobs in (1, 4, 12))
+    assert verdicts(one) == verdicts(four) == verdicts(twelve)
+    assert [each.case.id for each in one.findings] == [each.case.id for each in four.findings]
+    assert not one.undecided
+
+
+def test_many_are_many_at_a_time_and_one_is_one(tester: checking.Tester, tmp_path: Path) -> None:
+    """Each stays until a second one has come, where there is a second one."""
+    code = f"""
+import os, sys, time, pathlib
+here = pathlib.Path({str(tmp_path)!r}, sys.argv[1]); here.touch()
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end and len(os.listdir(here.parent)) < 2: time.sleep(0.01)
+print('together' if len(os.listdir(here.parent)) >= 2 else 'alone', file=sys.stderr)
+here.unlink()
+os.execlp('curl', 'curl', '-s', '-o', '/dev/null', sys.argv[3])
+"""
+    alone = tried(tester, python(code, "{port}", "0.1", "{url}"), "expired", "wrong-host", jobs=1)
+    assert {each.said for each in alone.findings} == {"alone"}
+    together = tried(tester, python(code, "{port}", "0.1", "{url}"), "expired", "wrong-host", jobs=2)
+    assert "together" in {each.said for each in together.findings}
+
+
+# Those who hang, and those who leave others behind --------------------------------------------------------------------
+
+HANDSHAKE = """
+import os, socket, ssl, sys, time
+context = ssl.create_default_context(); context.check_hostname = False
+if 'careless' in sys.argv: context.verify_mode = ssl.CERT_NONE
+tls = context.wrap_socket(socket.create_connection(('localhost', int(sys.argv[1]))), server_hostname='localhost')
+"""
+
+
+@pytest.fixture
+def good_port(tester: checking.Tester) -> int:
+    return tester.lab.ports[GOOD]
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_one_that_hangs_after_its_handshake_has_not_refused(tester: checking.Tester, good_port: int, jobs: int) -> None:
+    talks = f"if int(sys.argv[1]) == {good_port}: tls.sendall(b'hello'); sys.exit()\n"
+    report = tried(
+        tester, python(HANDSHAKE + talks + "time.sleep(99)", "{port}", "careless"), "wrong-host", timeout=1, jobs=jobs
+    )
+    found = {each.case.id: each for each in report.findings}
+    assert found[GOOD].verdict is Verdict.ACCEPTED
+    for case in (UNKNOWN_AUTHORITY, "wrong-host"):
+        assert found[case].verdict is Verdict.INCONCLUSIVE
+        assert "when it was ended, after 1 s" in found[case].did
+        assert found[case].exit_code is None
+        assert 1 <= found[case].seconds < 5
+    assert report.exit_code == 3
+
+
+def test_one_that_refuses_and_then_hangs_has_refused(tester: checking.Tester) -> None:
+    report = tried(tester, ("sh", "-c", "curl -sS {url} || sleep 99"), "expired", timeout=1)
+    found = {each.case.id: each for each in report.findings}
+    assert found[GOOD].verdict is Verdict.ACCEPTED
+    for case in (UNKNOWN_AUTHORITY, "expired"):
+        assert (found[case].verdict, found[case].exit_code) == (Verdict.REFUSED, None)
+
+
+def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(tester: checking.Tester) -> None:
+    for command in ("curl -sS {url} & exit 0", "curl -sS {url} >/dev/null 2>&1 & exit 0"):
+        report = tried(tester, ("sh", "-c", command), "expired")
+        assert verdicts(report) == {
+            GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.REFUSED,
+        }  # fmt: skip
+
+
+def test_another_that_has_to_be_ended_has_not_refused(tester: checking.Tester, good_port: int) -> None:
+    """The program is long gone; its child has done its handshake, and hangs."""
+    talks = f"if int(sys.argv[1]) == {good_port}: tls.sendall(b'hello'); sys.exit()\n"
+    daemon = "import os\nif os.fork(): os._exit(0)\n"
+    for leaves in ("", "os.setsid()\n"):
+        code = daemon + leaves + HANDSHAKE + talks + "time.sleep(99)"
+        report = tried(tester, python(code, "{port}", "careless"), GOOD)
+        found = report.findings[1]
+        assert (found.case.id, found.verdict, found.exit_code) == (UNKNOWN_AUTHORITY, Verdict.INCONCLUSIVE, 0)
+        assert "those were ended whom it had left" in found.did
+
+
+def test_those_who_have_run_away_are_gone_when_a_client_is_done(
+    tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIAL", f"away-{os.getpid()}")
+    daemon = "setsid sleep 999 </dev/null >/dev/null 2>&1 & echo $!; exec curl -sS {url}"
+    seen: list[int] = []
+
+    def progress(done: int, total: int, last: str) -> None:
+        seen.append(len(bearing(f"TRIAL=away-{os.getpid()}")))
+
+    wanted = chosen(tester.collection, tester.lab.named, ["expired"], False)
+    replace(tester).check(own(("sh", "-c", daemon)), wanted, SETTINGS, datetime.now(UTC), progress)
+    assert seen == [1, 2, 3], "they were to go on until the end"
+    assert bearing(f"TRIAL=away-{os.getpid()}") == []
+
+
+def test_one_that_cannot_be_run_any_more_ends_its_own_check_and_no_other(
+    tester: checking.Tester, tmp_path: Path
+) -> None:
+    program = tmp_path / "once"
+    program.write_text(
+        f"#!/bin/sh\ncase $1 in *:{tester.lab.ports[UNKNOWN_AUTHORITY]}/) rm {program};; esac\nexec curl -sS $1\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(Problem, match="cannot run"):
+        tried(tester, (str(program), "{url}"), *FEW)
+    assert tried(tester, CURL, *FEW).exit_code == 0
+
+
+# What it is given -----------------------------------------------------------------------------------------------------
+
+
+def test_url_host_port_and_ca_lead_to_the_case(tester: checking.Tester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is taken away: what is left is {ca}."""
+    command = ("env", "-i", f"PATH={os.environ['PATH']}", "curl", "-sS", "--cacert", "{ca}", "https://{host}:{port}/")
+    assert verdicts(tried(tester, command, *FEW)) == verdicts(tried(tester, CURL, *FEW))
+    assert verdicts(tried(tester, CURL, *FEW))[GOOD] is Verdict.ACCEPTED
+
+
+def test_it_runs_where_the_user_is(tester: checking.Tester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.sh").write_text('#!/bin/sh\ntest -e here || exit 9\nexec curl -sS "$1"\n')
+    (tmp_path / "mine.sh").chmod(stat.S_IRWXU)
+    (tmp_path / "here").touch()
+    monkeypatch.chdir(tmp_path)
+    assert verdicts(tried(tester, ("./mine.sh", "{url}"), "expired"))[GOOD] is Verdict.ACCEPTED
+
+
+HOSTILE = {
+    "SSL_CERT_FILE": "{other}", "CURL_CA_BUNDLE": "{other}", "REQUESTS_CA_BUNDLE": "{other}", "PYTHONHTTPSVERIFY": "0",
+    "GIT_SSL_CAINFO": "{other}", "NODE_EXTRA_CA_CERTS": "{other}", "NODE_TLS_REJECT_UNAUTHORIZED": "0",
+    "GIT_SSL_NO_VERIFY": "1", "SSL_CERT_DIR": "/no", "HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy":
+    "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9", "NO_PROXY": "*", "no_proxy": "*", "WGETRC": "/nowhere",
+    "CURL_HOME": "{careless}", "JAVA_TOOL_OPTIONS": "-Dnothing=1", "SYSTEM_WGETRC": "/nowhere", "NODE_OPTIONS": "--bad",
+    "OPENSSL_CONF": "/nowhere", "SSLKEYLOGFILE": "{log}", "HTTP_PROXY": "http://127.0.0.1:9",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["curl", "wget", "git", "python-urllib", "python-requests", "node"])
+def test_what_is_inherited_is_overridden(
+    tester: checking.Tester, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another authority, no check, and a way that leads nowhere. One case has a name that nobody resolves."""
+    other, log = mint(tmp_path / "certs") / "root.pem", tmp_path / "keys.log"
+    (tmp_path / ".curlrc").write_text("insecure\n")
+    for variable, value in HOSTILE.items():
+        monkeypatch.setenv(variable, value.format(other=other, careless=tmp_path, log=log))
+    report = tried(replace(tester), name, "good-wildcard", "expired", "wrong-host")
+    assert {each.case.id: each.verdict.takes_it for each in report.findings} == {
+        GOOD: True, UNKNOWN_AUTHORITY: False, "expired": False, "wrong-host": False, "good-wildcard": True,
+    }  # fmt: skip
+    assert not log.exists()
+
+
+def test_its_environment_is_otherwise_that_of_the_user(
+    tester: checking.Tester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_OWN_SETTING", "é 1")
+    report = tried(replace(tester), ("sh", "-c", f"env >{tmp_path}/env; exec curl -sS {{url}}"), "expired")
+    assert report.exit_code == 0
+    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
+    assert seen["MY_OWN_SETTING"] == "é 1"
+    assert seen["HOME"] == os.environ["HOME"]
+    for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"):
+        assert Path(seen[variable]).is_relative_to(tester.folder)
+    assert "HTTPS_PROXY" not in seen
+
+
+# By name --------------------------------------------------------------------------------------------------------------
+
+
+def test_by_name_the_verdicts_are_the_same(tester: checking.Tester) -> None:
+    cases = ("expired", "wrong-host", "self-signed", "leaf-signs-leaf", "good-wildcard", "rsa512")
+    by_port, by_name = tried(tester, CURL, *cases), tried(tester, ("curl", "-sS", "{sni_url}"), *cases)
+    assert verdicts(by_port) == verdicts(by_name)
+    assert by_name.exit_code == 0
+
+
+def test_what_has_a_port_of_its_own_is_not_run_by_name(tester: checking.Tester) -> None:
+    report = tried(tester, ("curl", "-sS", "{sni_url}"), "tls-1-0-only", "expired")
+    assert [each.case.id for each in report.unserved] == ["tls-1-0-only"]
+    assert "a port of its own" in report.unserved[0].reason
+    assert "tls-1-0-only" not in verdicts(report)
+
+
+NO_NAME = """
+import socket, ssl, sys, urllib.parse
+where = urllib.parse.urlsplit(sys.argv[1])
+context = ssl.create_default_context(); context.check_hostname = False
+tls = context.wrap_socket(socket.create_connection(('127.0.0.1', where.port)))
+tls.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); tls.recv(99)
+"""
+
+
+def test_who_names_nobody_is_told_so_by_name_and_judged_by_port(tester: checking.Tester) -> None:
+    by_name = tried(tester, python(NO_NAME, "{sni_url}"), "expired")
+    assert {each.verdict for each in by_name.findings} == {Verdict.NO_SNI}
+    assert (by_name.conclusive, by_name.exit_code) == (False, 3)
+    by_port = tried(tester, python(NO_NAME, "{url}"), "expired")
+    assert verdicts(by_port) == {GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.REFUSED}
+
+
+# Controls -------------------------------------------------------------------------------------------------------------
+
+
+def test_with_controls_a_refusal_counts_if_the_same_without_the_fault_is_accepted(tester: checking.Tester) -> None:
+    report = tried(tester, CURL, "expired", "wrong-host", controls=True)
+    assert report.exit_code == 0
+    for each in report.findings[1:]:
+        assert each.verdict in (Verdict.REFUSED, Verdict.REFUSED_LATE)
+        assert each.did.endswith("its control it accepted")
+
+
+def test_with_controls_a_refusal_for_another_reason_does_not_count(tester: checking.Tester) -> None:
+    """This one takes nothing but the good certificate and the two names; controls have ports of their own."""
+    listed = "|".join(str(tester.lab.ports[case]) for case in (GOOD, UNKNOWN_AUTHORITY, f"{UNKNOWN_AUTHORITY}.control"))
+    picky = (
+        "sh",
+        "-c",
+        f"case {{port}} in {listed}) exec curl -sS {{url}};; *) exec curl -sS --cacert /dev/null {{url}};; esac",
+    )
+    assert verdicts(tried(tester, picky, "expired"))["expired"].decided
+    report = tried(tester, picky, "expired", controls=True)
+    assert verdicts(report) == {
+        GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.INCONCLUSIVE,
+    }  # fmt: skip
+    (did,) = (each.did for each in report.findings if each.case.id == "expired")
+    assert did.endswith("but of its control: left during the handshake, without an alert"), did
+
+
+# Against the catalogue ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore")  # the library's remarks on certificates that are broken on purpose
+def test_pythons_urllib_does_in_every_case_what_the_catalogue_has_measured_of_openssl(tester: checking.Tester) -> None:
+    """An oracle of its own: the codes there come from OpenSSL without any of this."""
+    certificates = [each for each in tester.collection.exhibits if each.case.id in CATALOGUE and each.show]
+    report = tried(tester, "python-urllib", *(each.case.id for each in certificates))
+    found = verdicts(report)
+    assert set(found) == {each.case.id for each in certificates}
+    assert len(found) > 100
+    for each in report.findings:
+        rogue = CATALOGUE[each.case.id]
+        codes = rogue.openssl[STRICT]
+        assert each.verdict.decided, each
+        assert each.verdict.takes_it is (not codes), each
+        assert "CERTIFICATE_VERIFY_FAILED" in each.said or not codes - {0}, each
+
+
+# The tester itself ----------------------------------------------------------------------------------------------------
+
+
+def test_an_interrupt_between_two_findings_ends_those_that_run(
+    tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ctrl-C does while the main thread draws its bar. The nursery is one of its own: it is closed by that."""
+    monkeypatch.setenv("TRIAL", f"between-{os.getpid()}")
+    mine = replace(tester, nursery=Nursery())
+    hangs = f"case {{port}} in {tester.lab.ports['wrong-host']}) sleep 999;; *) exec curl -sS {{url}};; esac"
+
+    def progress(done: int, total: int, last: str) -> None:
+        if last == "expired":
+            raise KeyboardInterrupt
+
+    wanted = chosen(tester.collection, tester.lab.named, ["expired", "wrong-host"], False)
+    with pytest.raises(KeyboardInterrupt):
+        mine.check(own(("sh", "-c", hangs)), wanted, SETTINGS, datetime.now(UTC), progress)
+    assert not [line for line in bearing(f"TRIAL=between-{os.getpid()}") if "sleep" in line]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("job")]
+
+
+def test_a_preset_that_does_not_run_here_is_a_problem_before_any_case(tester: checking.Tester) -> None:
+    broken = preset("python-urllib")
+    broken = replace(broken, preset=replace(broken.preset, version=("{python}", "-c", "import no_such_library")))
+    with pytest.raises(Problem, match="does not run here"):
+        tried(tester, broken)
