@@ -390,6 +390,7 @@ def test_a_whole_run_leaves_nothing_behind(tmp_path: Path) -> None:
     mark, folder = f"whole-{os.getpid()}", tmp_path / "tmp"
     folder.mkdir()
     environment = {**os.environ, "TRIAL": mark, "TMPDIR": str(folder)}
+    daemon = "setsid sleep 999 </dev/null >/dev/null 2>&1 & exec curl -sS {url}"
     ended = tlsdemo(CHECK, "--case", "expired", "--", "sh", "-c", daemon, env=environment)
     assert ended.returncode == 0, ended.stderr
     assert bearing(f"TRIAL={mark}") == []
