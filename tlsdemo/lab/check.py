@@ -132,7 +132,8 @@ def _obstacle(exhibit: Exhibit, client: Client) -> str:
 
 
 def _hangs_on_the_chain(exhibit: Exhibit) -> bool:
-    return exhibit.case.must == "reject" and exhibit.case.theme not in APART
+    """Whether it is in the chain that one sees it: a curve that a client does not know, it refuses all the same."""
+    return exhibit.case.must == "reject" and exhibit.case.theme not in APART and bool(exhibit.case.verify_codes)
 
 
 def chosen(
