@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 
 from pki.errors import ExitCode, Problem
 from tests.conftest import run, tool
+from tests.lab.trying import bearing, wait_until
 from tests.peers.support import DEADLINE
 from tlsdemo.lab import child
 from tlsdemo.lab.child import CHUNK, GRACE, KEPT, MARK, Kept, Nursery, Ran
@@ -32,18 +33,6 @@ FOREVER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); p
 
 def descriptors() -> set[str]:
     return {f"{entry.name} {os.readlink(entry)}" for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()}
-
-
-def bearing(mark: str) -> list[str]:
-    """The command lines of all who bear the mark; found without the code under test."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
-    return found
 
 
 @dataclass
@@ -211,13 +200,6 @@ def test_a_run_that_is_stopped_ends_nobody_of_the_run_beside_it(trial: Trial) ->
     assert trial.python("import time; time.sleep(99)", seconds=0.2).exit_code is None
     thread.join(DEADLINE)
     assert (beside[0].exit_code, beside[0].out) == (0, "here\n")
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not true():
-        assert time.monotonic() < end
-        os.sched_yield()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it lives on, and Python says so
