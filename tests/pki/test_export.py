@@ -163,7 +163,7 @@ def hostile(place: Place, folder: Path) -> dict[str, str]:
     (folder / "system-wgetrc").write_text("check_certificate = off\n")
     off = {
         "GIT_SSL_NO_VERIFY": "1", "NODE_TLS_REJECT_UNAUTHORIZED": "0", "PYTHONHTTPSVERIFY": "0",
-        "PIP_TRUSTED_HOST": "127.0.0.1", "npm_config_strict_ssl": "false", "NPM_CONFIG_STRICT_SSL": "false",
+        "PIP_TRUSTED_HOST": "localhost", "npm_config_strict_ssl": "false", "NPM_CONFIG_STRICT_SSL": "false",
         "PERL_LWP_SSL_VERIFY_HOSTNAME": "0", "PERL_HTTP_TINY_SSL_INSECURE_BY_DEFAULT": "1", "MOJO_INSECURE": "1",
         "BUNDLE_SSL_VERIFY_MODE": "0", "HEX_UNSAFE_HTTPS": "1", "JULIA_SSL_NO_VERIFY_HOSTS": "**",
         "YARN_ENABLE_STRICT_SSL": "false", "CONDA_SSL_VERIFY": "false", "UV_INSECURE_HOST": "127.0.0.1",
@@ -250,7 +250,8 @@ CLIENTS = (
     ),
     Client(
         "pip",
-        '"$PYTHON" -m pip --no-cache-dir --disable-pip-version-check download --retries 0 --no-deps -i "$URL/pip" none',
+        '"$PYTHON" -m pip --no-cache-dir --disable-pip-version-check download --retries 0 --no-deps '
+        '-i "https://localhost:${URL##*:}/pip" none',  # with an address, pip 24 stumbles over its own check
         _python_has("pip"),
         "python3-pip",
         wants_more=True,
