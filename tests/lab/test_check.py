@@ -5,6 +5,7 @@ our own doing, a client that got another trust than ours, and jobs that disturb 
 import os
 import stat
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,9 +111,7 @@ def test_who_never_comes_or_speaks_no_tls_has_shown_nothing(
 
 def test_who_checks_no_chain_has_the_rest_implied_but_names_are_still_asked_for(tester: checking.Tester) -> None:
     before = {case: len(tester.lab.visits_of(case)) for case in tester.lab.ports}
-    report = tried(
-        tester, ("curl", "-sSk", "{url}"), *FEW, "tls-1-0-only", "leaf-signs-leaf", "null-cipher", "ec-p192"
-    )
+    report = tried(tester, ("curl", "-sSk", "{url}"), *FEW, "tls-1-0-only", "leaf-signs-leaf", "null-cipher", "ec-p192")
     assert report.checks_no_chain
     assert (report.exit_code, report.grade) == (1, "F")
     visited = {case for case in before if len(tester.lab.visits_of(case)) > before[case]}
@@ -423,8 +422,10 @@ def test_an_interrupt_between_two_findings_ends_those_that_run(
             raise KeyboardInterrupt
 
     wanted = chosen(tester.collection, tester.lab.named, ["expired", "wrong-host"], False)
+    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         mine.check(own(("sh", "-c", hangs)), wanted, SETTINGS, datetime.now(UTC), progress)
+    assert time.monotonic() - begun < SETTINGS.timeout / 2, "it was waited for"
     assert not [line for line in bearing(f"TRIAL=between-{os.getpid()}") if "sleep" in line]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("job")]
 

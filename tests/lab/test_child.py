@@ -295,6 +295,20 @@ def test_without_a_word_to_read_its_input_is_at_its_end(trial: Trial) -> None:
     assert trial.python("import sys; print(repr(sys.stdin.read()))").out == "''\n"
 
 
+def test_what_is_typed_to_us_is_not_for_it() -> None:
+    """Our own input is left open here, and who reads it waits for ever."""
+    code = """
+import os, sys
+from tlsdemo.lab.child import Nursery
+print(Nursery().run([sys.executable, '-c', 'import sys; print(repr(sys.stdin.read()))'], os.environ, '', 9).out)
+"""
+    reader, writer = os.pipe()
+    ran = run(sys.executable, "-c", code, stdin=reader)
+    os.close(reader)
+    os.close(writer)
+    assert (ran.stdout, ran.stderr) == ("''\n\n", "")
+
+
 def test_what_is_typed_is_read_to_its_end(trial: Trial) -> None:
     typed = "GET / HTTP/1.0\r\n\r\n"
     assert trial.python("import sys; print(sys.stdin.buffer.read())", stdin=typed).out == f"{typed.encode()!r}\n"
