@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import Command
+from tests.lab.visiting import Lab, lab_of
 from tlsdemo.__main__ import main
 from tlsdemo.commands.lab import laboratory
 from tlsdemo.lab.check import Tester, open_tester
@@ -26,3 +27,9 @@ def tester() -> Iterator[Tester]:
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command `tlsdemo`, in this process."""
     return Command("tlsdemo", main, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def lab(tester: Tester, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The same lab, with what it says of itself, and with its files."""
+    return lab_of(tester, tmp_path_factory.mktemp("lab"))

@@ -55,9 +55,11 @@ class Lab:
     @contextmanager
     def visits(self, name: str, *, by_name: bool = False) -> Iterator[list[Visit]]:
         """The visits that are made to a case within the block: there once the block has ended."""
+        own = name in self.opened.ports and name != BY_NAME
+        self.opened.settled(self.sni_port, *([self.port(name)] if own else []))  # those who were here before
         before, found = len(self.opened.visits_of(name)), list[Visit]()
         yield found
-        self.opened.settled(self.sni_port if by_name or name == BY_NAME else self.port(name))
+        self.opened.settled(self.port(name) if own and not by_name else self.sni_port)
         found += self.opened.visits_of(name)[before:]
 
 

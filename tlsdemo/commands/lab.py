@@ -38,20 +38,25 @@ class Settings:
 def lab(settings: Settings) -> int:
     """Serve until a signal; or list, and end."""
     report = Reporter(settings.as_json)
-    with laboratory(settings.only, settings.port_base, lambda visit: _tell(visit, settings, report)) as (rooms, opened):
+
+    def on_visit(visit: Visit) -> None:
+        _tell(visit, settings, report)
+        if report.failure:
+            opened.stop()  # nobody can read any more who comes by
+
+    with laboratory(settings.only, settings.port_base, on_visit) as (rooms, opened):
         if settings.list_only:
-            report.say(*(_document(opened, None) if settings.as_json else _listed(rooms)))
+            report.say(*(_document(opened, None) if settings.as_json else _listed(opened.exhibits)))
             return ExitCode.YES
-        with tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as name:
+        # In this order, so that a signal at any moment leaves no folder behind.
+        with net.until_signalled(opened.server), tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as name:
             files = _write(settings.ca_out, Path(name), rooms)
-            with net.until_signalled(opened.server):
-                for host in opened.without:
-                    note(f"this machine has no {host}: listening on 127.0.0.1 alone")
-                lines = _document(opened, files) if settings.as_json else _introduction(opened, files)
-                report.say(*lines)
-                if report.failure:
-                    opened.stop()
-                opened.run()
+            for host in opened.without:
+                note(f"this machine has no {host}: listening on 127.0.0.1 alone")
+            report.say(*(_document(opened, files) if settings.as_json else _introduction(opened, files)))
+            if report.failure:
+                opened.stop()
+            opened.run()
     if report.failure:
         raise cannot("write the output", report.failure)
     return ExitCode.YES
@@ -75,7 +80,7 @@ def laboratory(
     finally:
         publisher.stop()
         if opened:
-            opened.server.listener.close()
+            opened.close()
 
 
 @dataclass(frozen=True)
@@ -125,9 +130,9 @@ def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     yield ""
 
 
-def _listed(rooms: Collection) -> Iterator[str]:
+def _listed(exhibits: Sequence[Exhibit]) -> Iterator[str]:
     theme = ""
-    for each in rooms.exhibits:
+    for each in exhibits:
         if each.case.theme != theme:
             yield from ([""] if theme else [])
             theme = each.case.theme
@@ -136,9 +141,9 @@ def _listed(rooms: Collection) -> Iterator[str]:
         yield f"  {each.case.id:<30}{mark:<8}{each.case.severity}"
         if not each.show:
             yield f"    cannot be served here: {each.obstacle}"
-    served = sum(1 for each in rooms.exhibits if each.show)
+    served = sum(1 for each in exhibits if each.show)
     yield ""
-    yield f"{len(rooms.exhibits)} cases, {served} of them can be served here."
+    yield f"{len(exhibits)} cases, {served} of them can be served here."
     yield "`pki rogue show CASE` explains a certificate; the index at the lab's first port explains all."
 
 

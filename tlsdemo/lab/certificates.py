@@ -11,10 +11,10 @@ from dataclasses import replace
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pki import names
 from pki.errors import Problem
-from pki.malformed import MALFORMED
 from pki.rogues import CATALOGUE, Mode, Must, Rogue, Served, Workshop
 from pki.serve import Publisher
 from tlsdemo.findings import Case
@@ -82,20 +82,21 @@ def shown(case: Case, served: Served, root_der: bytes, dh_parameters: bytes = b"
     host = names.plain(served.name)
     sni = f"{case.id}.{HOME}" if host in (HOME, *ADDRESSES) else host
     own_root = b"" if served.anchors == (root_der,) else served.anchors_pem
+    ciphers = newest(served)
     try:
-        context = lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=dh_parameters)
+        context = lab_context((served.chain_pem, served.key_pem), ciphers, dh_parameters=dh_parameters)
     except Problem as problem:
         return Exhibit(case, None, "; ".join((problem.fact, *problem.evidence)), host, None, sni, own_root)
     listen_for_names(context)
-    return Exhibit(case, over_tls(context, lambda visit: facts(case, visit)), "", host, context, sni, own_root)
+    show = over_tls(context, lambda visit: facts(case, visit))
+    if ciphers is Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB:  # by name, 1.3 would be agreed on before the name is looked at
+        return Exhibit(case, show, "", host, anchors_pem=own_root)
+    return Exhibit(case, show, "", host, context, sni, own_root)
 
 
 def newest(served: Served) -> Ciphers:
     """TLS 1.3 where it has a signature for such a key (RFC 8446 §4.2.3); else 1.2, so that it can be shown at all."""
-    try:
-        fits = _fits_tls_1_3(served.credential.key)
-    except MALFORMED:
-        fits = True
+    fits = _fits_tls_1_3(load_pem_private_key(served.key_pem, password=None))
     return Ciphers.ANYTHING_FOR_THE_LAB if fits else Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB
 
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from pki.errors import ExitCode, Problem
 from pki.serve import Publisher
@@ -20,9 +21,10 @@ from tlsdemo.lab.revocation import Where, path
 from tlsdemo.lab.stage import Show, facts, over_tls
 from tlsdemo.lab.visit import Visit
 from tlsdemo.talk import Fact, Talk
-from tlsdemo.tls.asked import Answer, listen_for_names
+from tlsdemo.tls.asked import Answer, listen_for_names, whatever_they_ask_for
 
 SETTLING = 5.0  # seconds for what a visitor that has gone has left behind
+LAST_PORT = 65535
 INDEX, BY_NAME = "index", "by-name"
 
 
@@ -45,14 +47,16 @@ class Laboratory:
 
     def __post_init__(self) -> None:
         self.named = by_any_name(self.exhibits)
+        self._elsewhere = {each.sni: each for each in self.exhibits if each.sni}
         controls = [each.control for each in self.exhibits if each.control]
         shows: dict[str, Show] = {each.case.id: each.show for each in (*self.exhibits, *controls) if each.show}
-        listeners = net.listen_each(len(shows) + 2, self.base)
+        listeners = self._listen(len(shows) + 2)
         shows = {INDEX: self._index(), BY_NAME: self._by_name(), **shows}
         self.ports = {case: listener.port for case, listener in zip(shows, listeners, strict=True)}
         self._shows = {self.ports[case]: (case, show) for case, show in shows.items()}
         self.without = listeners[0].without
         self._writing = threading.Lock()
+        self._has_run = False
         sockets = tuple(each for listener in listeners for each in listener.sockets)
         self.server = net.Server(net.Listener(sockets, listeners[0].port, self.without), self._receive)
 
@@ -68,7 +72,15 @@ class Laboratory:
 
     def run(self) -> None:
         """Serve until `stop`."""
-        with self.publisher:
+        self._has_run = True
+        with self.publisher, whatever_they_ask_for():
+            self.server.run()
+
+    def close(self) -> None:
+        """Give the ports back, where `run` was never called; after it there are none."""
+        if not self._has_run:
+            self._has_run = True
+            self.server.stop()
             self.server.run()
 
     def stop(self) -> None:
@@ -97,6 +109,19 @@ class Laboratory:
             }
         return {case: number for case, number in found.items() if number}
 
+    def _listen(self, count: int) -> list[net.Listener]:
+        if self.base + count - 1 > LAST_PORT:
+            raise Problem(
+                f"from port {self.base} on there are {LAST_PORT + 1 - self.base} ports, and the lab needs {count}",
+                hint=f"--port-base {LAST_PORT + 1 - count} at most; without it the lab finds free ones",
+                code=ExitCode.USAGE,
+            )
+        try:
+            return net.listen_each(count, self.base)
+        except Problem as problem:
+            hint = f"the lab needs {count} ports: another --port-base, or none, and it finds free ones"
+            raise Problem(problem.fact, *problem.evidence, hint=hint, code=problem.code) from problem
+
     def _receive(self, connection: net.Connection) -> None:
         case, show = self._shows[connection.port]
         visit = replace(show(connection), moment=time.monotonic())
@@ -117,7 +142,11 @@ class Laboratory:
 
     def _talk(self, visit: Visit) -> Talk:
         exhibit = self._exhibit_called(visit.asked_for)
-        return facts(exhibit.case, visit) if exhibit and exhibit.context else Talk((Fact("case", "none of that name"),))
+        if not exhibit:
+            return Talk((Fact("case", "none of that name"),))
+        if not exhibit.context:
+            return Talk((Fact("case", f"{exhibit.case.id} is not to be had by name: this is a good certificate"),))
+        return facts(exhibit.case, visit)
 
     def _choose(self, name: str | None) -> Answer:
         exhibit = self._exhibit_called(name)
@@ -125,9 +154,10 @@ class Laboratory:
 
     def _exhibit_called(self, name: str | None) -> Exhibit | None:
         """`expired.localhost`, `wrong.host.localhost`, `a.b.wildcard-apex.localhost`: the labels before localhost."""
-        labels = (name or "").lower().removesuffix(".").split(".")
+        name = (name or "").lower().removesuffix(".")
+        labels = name.split(".")
         if labels[-1] != HOME:
-            return None
+            return self._elsewhere.get(name)  # such as good.co.uk
         for start in range(len(labels) - 1):
             if exhibit := self.named.get(".".join(labels[start:-1])):
                 return exhibit
@@ -142,6 +172,7 @@ def find(named: Mapping[str, Exhibit], case: str) -> Exhibit:
     """By id or alias; a Problem for anything else."""
     if case not in named:
         alike = [each for each in named if case and (case in each or each in case)]
+        alike = alike or get_close_matches(case.lower(), named)
         hint = f"perhaps {', '.join(alike[:3])}; " if alike else ""
         raise Problem(f"no case is called {case!r}", hint=f"{hint}`tlsdemo lab --list` shows all", code=ExitCode.USAGE)
     return named[case]

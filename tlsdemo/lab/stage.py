@@ -51,6 +51,8 @@ def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callabl
         tls.do_handshake()
     except OSError as error:
         net.drain(tls, FAREWELL)
+        if isinstance(tls, AskedSocket) and not tls.was_told and getattr(error, "reason", "") == "CALLBACK_FAILED":
+            return replace(visit, end=End.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
         return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error)
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
     visit = replace(visit, client=client_names(tls) or ())
@@ -74,7 +76,7 @@ def _heard(tls: ssl.SSLSocket, talk: Talk, visit: Visit) -> Visit:
         tls.settimeout(PATIENCE)
         while data := tls.recv(CHUNK):
             said, count = (said + data)[:KEPT], count + len(data)
-            tls.settimeout(A_MESSAGE)  # what is no line and no request has no end: then it is answered all the same
+            tls.settimeout(A_MESSAGE)  # what is no line and no request has no end: it is not waited for, nor answered
             if answer := talk.receive(data):
                 tls.sendall(answer)
                 break

@@ -35,7 +35,7 @@ class Visit:
     said: bytes = b""
     """The beginning of its application bytes."""
     count: int = 0
-    """All of them."""
+    """How many there were, until it was answered."""
     agent: str = ""
     """How it calls itself, if it speaks HTTP."""
     client: tuple[str, ...] = ()
