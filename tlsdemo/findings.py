@@ -109,6 +109,10 @@ class Report:
     """From this severity on, a finding makes the exit code 1."""
     started: datetime
     seconds: float
+    whole: tuple[str, ...] = SEVERITIES
+    """The severities of which it was asked all cases."""
+    controls: bool = False
+    """Whether a refusal counted only if the same without the fault was accepted."""
 
     def wrong(self, severity: str) -> tuple[Finding, ...]:
         """The findings of that severity in which it does otherwise than a strict client."""
@@ -146,16 +150,19 @@ class Report:
 
     @property
     def grade(self) -> str:
-        """A letter: how far one can rely on it."""
+        """A letter: how far one can rely on it. A question mark where it was not asked enough to tell."""
         if self.checks_no_chain:
             return "F"
         for severity, letter in zip(SEVERITIES, "DBA", strict=True):
             if any(each.verdict.takes_it for each in self.wrong(severity)):
                 return letter
+            if severity not in self.whole:
+                return "?"
         return "A+"
 
 
 GRADES = {
+    "?": "accepts nothing bad of what it was asked; `--all` asks the rest, and gives a grade",
     "A+": "accepts nothing that a strict client refuses",
     "A": "accepts nothing that anybody should refuse; in what is disputed it sides with the lenient",
     "B": "refuses all that every client must; accepts some that nobody should",

@@ -60,12 +60,13 @@ def check_client(
         list[str] | None,
         typer.Argument(
             metavar="COMMAND ...",
-            help="What to run for each case, with {url}, or {host} {port} {ca} {sni_url}; or the name of a preset.",
+            help="What to run for each case, with {url}; or a preset's name. Also: {address} {port}, where to connect; "
+            "{host}, whom to ask for; {ca}; {sni_url}, the port that chooses by name; {client_cert} {client_key}.",
         ),
     ] = None,
     case: Cases = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All cases; otherwise those that every client must.")
+        bool, typer.Option("--all", help="All cases; otherwise those that --fail-on is about.")
     ] = False,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="From here on, a finding is exit code 1.")] = FailOn.must,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for one case.")] = 10.0,
@@ -76,7 +77,10 @@ def check_client(
         bool, typer.Option("--controls", help="A refusal counts only if the same without the fault is accepted.")
     ] = False,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Several presets on the same cases, as a matrix; without names: all here.")
+        bool,
+        typer.Option(
+            "--compare", help="Several presets on the same cases, as a matrix, ending with 0; without names: all here."
+        ),
     ] = False,
     presets: Annotated[bool, typer.Option("--presets", help="List the presets, and end.")] = False,
     as_json: Json = False,
@@ -87,8 +91,9 @@ def check_client(
 ) -> int:
     """Does this client check certificates? Run it against the lab, and judge it by what it sends.
 
-    For example: `tlsdemo check-client -- curl -sS {url}`, or `tlsdemo check-client curl`. Exit code 0: it does all that
-    it must. 1: it does not. 3: it does not even accept the good certificate, or cannot be run.
+    For example: `tlsdemo check-client -- curl -sS {url}`, or `tlsdemo check-client curl`. Exit code 0: it accepts
+    nothing that it must refuse. 1: it does. 3: it cannot be run, or does not even accept the good certificate, or it
+    leaves open what it thinks of a case.
     """
     from tlsdemo.commands import check_client as commands
 
@@ -100,7 +105,11 @@ def check_client(
         hint = "`tlsdemo check-client -- curl -sS {url}`, or a preset: `tlsdemo check-client curl`"
         raise Problem("no client is named", hint=hint, code=ExitCode.USAGE)
     if markdown and (as_json or not compare):
-        raise Problem("--markdown goes with --compare, and without --json", hint="--html", code=ExitCode.USAGE)
+        raise Problem(
+            "--markdown goes with --compare, and without --json",
+            hint="for one client, --html FILE makes a table",
+            code=ExitCode.USAGE,
+        )
     if compare and (junit or sarif or html):
         raise Problem("--junit, --sarif and --html tell of one client", hint="leave out --compare", code=ExitCode.USAGE)
     settings = commands.Settings(

@@ -116,7 +116,7 @@ def _client(command: Sequence[str]) -> Client:
 
 
 def _report(tester: Tester, client: Client, settings: Settings, progress: Progress) -> Report:
-    wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything)
+    wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything, settings.fail_on)
     return tester.check(client, wanted, settings.testing, datetime.now(UTC), progress)
 
 

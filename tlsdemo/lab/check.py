@@ -27,7 +27,7 @@ from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.client import Client, fill, prepare, surroundings
 from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
-from tlsdemo.lab.judge import judge
+from tlsdemo.lab.judge import NOWHERE, judge
 from tlsdemo.lab.laboratory import BY_NAME, Laboratory, find
 from tlsdemo.lab.presets import NOT_INHERITED
 
@@ -35,6 +35,7 @@ APART = ("correct", "hosts", "wildcards", "protocol", "revocation", "clients")
 """Themes that do not hang on the chain: names are looked at, or not, apart from it."""
 REVOCATION = revocation.THEME
 WHAT = {revocation.Where.LIST.value: "for the list", revocation.Where.RESPONDER.value: "the responder"}
+UNFOUND = "the client finds no such host below localhost: let it connect to {address}, and ask for {host}"
 PROXIES = ("HTTPS_PROXY", "https_proxy")
 
 
@@ -75,11 +76,18 @@ class Tester:
         begun = time.monotonic()
         runner = _Runner(self, client, Path(tempfile.mkdtemp(prefix="client-", dir=self.folder)), settings)
         version = runner.prepare()
+        named = {each.case.id for each in cases}
         unserved = [Unserved(each.case, why) for each in cases if (why := _obstacle(each, client))]
+        if len(self._whole(cases)) == len(SEVERITIES):
+            others = [each for each in self.collection.exhibits if each.only_named and each.case.id not in named]
+            unserved += [Unserved(each.case, each.only_named) for each in others]
         runnable = {each.case.id: each for each in cases if not _obstacle(each, client)}
         findings: dict[str, Finding] = {}
 
-        def found(finding: Finding) -> Verdict:
+        def found(finding: Finding | Unserved) -> Verdict:
+            if isinstance(finding, Unserved):
+                unserved.append(finding)
+                return Verdict.INCONCLUSIVE
             findings[finding.case.id] = finding
             progress(len(findings), len(runnable), finding.case.id)
             return finding.verdict
@@ -91,8 +99,8 @@ class Tester:
             implied = [each for each in rest if checks_no_chain and _hangs_on_the_chain(each)]
             for each in implied:
                 found(Finding(each.case, Verdict.IMPLIED, "not run: it checks no chain"))
-            with closing(runner.run_all([each for each in rest if each not in implied])) as others:
-                for finding in others:
+            with closing(runner.run_all([each for each in rest if each not in implied])) as found_out:
+                for finding in found_out:
                     found(finding)
         self.nursery.end_runaways()
         return Report(
@@ -104,7 +112,17 @@ class Tester:
             settings.fail_on,
             started,
             time.monotonic() - begun,
+            self._whole(cases),
+            settings.controls,
         )
+
+    def _whole(self, cases: Sequence[Exhibit]) -> tuple[str, ...]:
+        """The severities of which all are among these, but for those that have to be named."""
+        asked = {each.case.id for each in cases}
+        missing = {
+            each.case.severity for each in self.collection.exhibits if not (each.only_named or each.case.id in asked)
+        }
+        return tuple(severity for severity in SEVERITIES if severity not in missing)
 
     def trusting(self, exhibit: Exhibit) -> tuple[Path, dict[str, str]]:
         """The file of anchors for a case, and the environment that trusts it alone."""
@@ -137,17 +155,18 @@ def _hangs_on_the_chain(exhibit: Exhibit) -> bool:
 
 
 def chosen(
-    collection: Collection, named: Mapping[str, Exhibit], cases: Sequence[str], everything: bool
+    collection: Collection,
+    named: Mapping[str, Exhibit],
+    cases: Sequence[str],
+    everything: bool,
+    fail_on: str = SEVERITIES[0],
 ) -> list[Exhibit]:
-    """The first two always; then those that are named, or all, or those of severity must."""
+    """The first two always; then those that are named, or all, or all that can make the client fail."""
     if cases:
         wanted = {find(named, each).case.id for each in cases}
     else:
-        wanted = {
-            each.case.id
-            for each in collection.exhibits
-            if not each.only_named and (everything or each.case.severity == SEVERITIES[0])
-        }
+        grave = SEVERITIES if everything else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+        wanted = {each.case.id for each in collection.exhibits if not each.only_named and each.case.severity in grave}
     return [each for each in collection.exhibits if each.case.id in wanted or each.case.id in FIRST]
 
 
@@ -166,9 +185,15 @@ class _Runner:
         values = self._fixed(ca)
         return prepare(self.client, self.tester.nursery, self._environment(inherited, values), values)
 
-    def run(self, exhibit: Exhibit) -> Finding:
-        """One case, to its verdict; a refusal only counts if the control is accepted, where that is asked for."""
+    def run(self, exhibit: Exhibit) -> Finding | Unserved:
+        """One case, to its verdict; a refusal only counts if the control is accepted, where that is asked for.
+
+        Whoever does not find a name that is not this machine's own has not judged its certificate.
+        """
         found = self._try(exhibit)
+        asked = self._asked(exhibit)
+        if found.verdict is Verdict.INCONCLUSIVE and found.did == NOWHERE and _needs_proxy(asked):
+            return Unserved(exhibit.case, UNFOUND)
         refused = found.verdict.decided and not found.verdict.takes_it
         if not (self.settings.controls and refused and exhibit.control and exhibit.control.show):
             return found
@@ -184,8 +209,9 @@ class _Runner:
         sni_url = f"https://{exhibit.sni}:{by_name}/" if exhibit.sni else f"https://{exhibit.host}:{port}/"
         values = self._fixed(ca) | {
             "url": f"https://{exhibit.host}:{port}/", "host": exhibit.host, "port": str(port), "sni_url": sni_url,
+            "address": exhibit.host if _is_address(exhibit.host) else HOME,
         }  # fmt: skip
-        asked = (exhibit.sni if self.client.by_name else None) or exhibit.host
+        asked = self._asked(exhibit)
         surrounded = self._environment(inherited, values, through_proxy=_needs_proxy(asked))
         before, nameless, asked_before = len(lab.visits_of(case)), self._nameless(), lab.asked(case)
         ran = self.tester.nursery.run(
@@ -204,7 +230,7 @@ class _Runner:
         asked_now = [WHAT[where] for where in (lab.asked(case) - asked_before)]
         return replace(found, did=f"{found.did}; asked {' and '.join(asked_now) or 'nobody'} about revocation")
 
-    def run_all(self, exhibits: Sequence[Exhibit]) -> Generator[Finding, None, None]:
+    def run_all(self, exhibits: Sequence[Exhibit]) -> Generator[Finding | Unserved, None, None]:
         """Many at a time. Ctrl-C ends them all; after a Problem those that run come to their end."""
         with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job") as pool:
             jobs = [pool.submit(self.run, each) for each in exhibits]
@@ -221,6 +247,10 @@ class _Runner:
         papers = self.tester.folder / PAPERS
         own = {"client_cert": str(papers / "client-good.pem"), "client_key": str(papers / "client-good.key")}
         return {"ca": str(ca), "dir": str(self.folder), "python": sys.executable, **own}
+
+    def _asked(self, exhibit: Exhibit) -> str:
+        """The name that the client is to ask for."""
+        return (exhibit.sni if self.client.by_name else None) or exhibit.host
 
     def _nameless(self) -> int:
         return sum(1 for each in self.tester.lab.visits_of(BY_NAME) if each.asked_for is None)

@@ -8,13 +8,16 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
+from pki.console import note
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.presets import PRESETS, Preset
 
-PLACEHOLDER = re.compile(r"\{(url|host|port|ca|sni_url|client_cert|client_key|python|dir)\}")
+PLACEHOLDER = re.compile(r"\{(url|host|address|port|ca|sni_url|client_cert|client_key|python|dir)\}")
+LOOKS_LIKE_ONE = re.compile(r"\{[a-z_]+\}")
 WHERE = ("{url}", "{sni_url}", "{port}")
 """One of these must be in a command: otherwise it goes where it likes."""
 BUILDING = 180.0  # seconds for what a preset has to build first
@@ -47,18 +50,32 @@ def own(command: Sequence[str]) -> Client:
         raise Problem(
             "the command does not say where to go",
             f"it is: {printable(shlex.join(command))}",
-            hint="put {url} where the address belongs: `tlsdemo check-client -- curl -sS {url}`",
+            hint=_where(command),
             code=ExitCode.USAGE,
         )
+    for unknown in LOOKS_LIKE_ONE.findall(PLACEHOLDER.sub("", words)):
+        note(f"{unknown} is no placeholder, and stays as it is")
     if not shutil.which(command[0]):
         raise Problem(f"there is no program {command[0]!r}", hint="is it installed, and on the path?")
     return Client(shlex.join(command), Preset(shlex.join(command), tuple(command), (command[0],), ()))
 
 
+def _where(command: Sequence[str]) -> str:
+    """What was probably meant."""
+    if len(command) > 1 and all(each in PRESETS for each in command):
+        return f"several presets: `tlsdemo check-client --compare {shlex.join(command)}`"
+    if command[0] in PRESETS:
+        return "options of check-client go before the client; for one of your own, say where {url} belongs in it"
+    alike = get_close_matches(command[0], PRESETS) if len(command) == 1 else []
+    meant = f"perhaps {alike[0]}, a preset; or " if alike else ""
+    return f"{meant}put {{url}} where the address belongs: `tlsdemo check-client -- curl -sS {{url}}`"
+
+
 def preset(name: str) -> Client:
     """A preset; a Problem if there is none of that name, or if it cannot run here."""
     if name not in PRESETS:
-        raise Problem(f"no preset is called {name!r}", hint=f"there are: {', '.join(PRESETS)}", code=ExitCode.USAGE)
+        hint = "options go before the names" if name.startswith("-") else f"there are: {', '.join(PRESETS)}"
+        raise Problem(f"no preset is called {name!r}", hint=hint, code=ExitCode.USAGE)
     found = PRESETS[name]
     for program in found.needs:
         if not shutil.which(program):

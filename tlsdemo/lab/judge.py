@@ -12,6 +12,7 @@ from tlsdemo.lab.visit import End, Visit
 
 SHOWN = 60  # characters of what it sent
 LINES = 6  # of what it said: as many as curl says
+NOWHERE = "did not come to its port"
 
 
 def judge(case: Case, visits: Sequence[Visit], ran: Ran, *, nameless: bool = False, timeout: float = 0.0) -> Finding:
@@ -46,7 +47,7 @@ def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, time
                 f"it was ended, after {timeout:g} s" if ran.exit_code is None else "those were ended whom it had left"
             )
             return Verdict.INCONCLUSIVE, f"had neither accepted nor refused it when {ended}"
-        return Verdict.INCONCLUSIVE, "did not come to its port"
+        return Verdict.INCONCLUSIVE, NOWHERE
     if any(each.end is End.TURNED_AWAY for each in visits):
         why = next(each.why for each in visits if each.end is End.TURNED_AWAY)
         return Verdict.INCONCLUSIVE, f"the server could not go on: {why}"
@@ -73,7 +74,11 @@ def _sent(case: Case, visit: Visit) -> str:
 def last_words(text: str) -> str:
     """The last lines of what it said. (Where it accepts, its output is what our server has told it.)"""
     lines = [line for line in map(_clean, text.strip().splitlines()) if line]
-    return "\n".join(lines[-LINES:])
+    return "\n".join(lines[-1:] if TRACEBACK in text else lines[-LINES:])
+
+
+TRACEBACK = "Traceback (most recent call last)"
+"""Of what Python says, the last line alone is about the matter."""
 
 
 def _clean(line: str) -> str:

@@ -51,6 +51,8 @@ def _who(report: Report) -> Iterator[str]:
         yield from lines.show("version", report.version, indent=0)
     run = f"{report.started:%Y-%m-%d %H:%M} UTC, {counted(len(report.findings), 'case')} in {report.seconds:.1f} s"
     yield from lines.show("run", run, indent=0)
+    if report.controls:
+        yield from lines.show("controls", "each refusal counts: the same without the fault was accepted", indent=0)
 
 
 def _nothing_decided(report: Report) -> Iterator[str]:

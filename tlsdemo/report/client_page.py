@@ -98,7 +98,7 @@ def as_html(report: Report) -> str:
         report=report,
         grade=words.grade(report),
         meaning=f"It {GRADES[report.grade]}." if report.conclusive else "",
-        colour={"A": "held", "B": "moot"}.get(report.grade[0], "broken") if report.conclusive else "none",
+        colour={"A": "held", "B": "moot", "?": "none"}.get(report.grade[0], "broken") if report.conclusive else "none",
         no_chain=words.NO_CHAIN.replace("\n", " "),
         nothing_decided=words.NOTHING_DECIDED.replace("\n", " "),
         counts=[(each, len(report.wrong(each)), report.count(each), words.MEANINGS[each]) for each in SEVERITIES],
