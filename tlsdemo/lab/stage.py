@@ -51,9 +51,7 @@ def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callabl
         tls.do_handshake()
     except OSError as error:
         net.drain(tls, FAREWELL)
-        if isinstance(tls, AskedSocket) and not tls.was_told and getattr(error, "reason", "") == "CALLBACK_FAILED":
-            return replace(visit, end=End.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
-        return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error)
+        return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error, answered=_was_told(tls))
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
     visit = replace(visit, client=client_names(tls) or ())
     visit = _heard(tls, talk(visit), visit)
@@ -66,6 +64,11 @@ def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callabl
 
 def _asked_for(tls: ssl.SSLSocket) -> str | None:
     return tls.asked_for if isinstance(tls, AskedSocket) else None
+
+
+def _was_told(tls: ssl.SSLSocket) -> bool:
+    """Whether its ClientHello was understood, and a version agreed on."""
+    return isinstance(tls, AskedSocket) and tls.was_told
 
 
 def _heard(tls: ssl.SSLSocket, talk: Talk, visit: Visit) -> Visit:
@@ -98,7 +101,8 @@ UNFIT = {
 """OpenSSL's words for: what this client offers does not go with this certificate, suite or version."""
 
 
-def _not_agreed(visit: Visit, error: OSError) -> Visit:
+def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
+    """Who ended the handshake, and why; `answered`: it has had our ServerHello, so that TLS it was, to begin with."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return replace(visit, end=End.TURNED_AWAY, why=f"its certificate: {refusal.of_certificate(error).sentence}")
     if isinstance(error, TimeoutError):
@@ -107,8 +111,12 @@ def _not_agreed(visit: Visit, error: OSError) -> Visit:
         alert = refusal.alert(error)
         if alert:
             return replace(visit, alert=alert)
+        if error.reason == "CALLBACK_FAILED" and not answered:
+            return replace(visit, end=End.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
         if error.reason == "CALLBACK_FAILED":  # it was the server that said so, as it meant to
             return visit
+        if error.reason in refusal.NOT_TLS and answered:  # an alert, in a record of the version that it wants
+            return replace(visit, why="it wants another version of TLS")
         if error.reason in UNFIT:
             return replace(visit, end=End.UNFIT, why=error.reason.replace("_", " ").lower())
         if not isinstance(error, refusal.GONE):
