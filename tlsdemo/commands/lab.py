@@ -3,6 +3,7 @@
 import json
 import shlex
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,17 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.console import note
-from pki.errors import ExitCode, cannot, printable
+from pki.errors import ExitCode, Problem, cannot, printable
+from pki.files import read_file
 from pki.serve import Publisher
 from tlsdemo import net
 from tlsdemo.commands.reporter import Reporter
+from tlsdemo.lab import client_certificates
 from tlsdemo.lab.collection import GOOD, Collection, collect
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find
 from tlsdemo.lab.visit import End, Visit
+from tlsdemo.report.finding import counted
 from tlsdemo.report.lab_page import Shelf, as_html
 
 
@@ -47,6 +51,8 @@ def lab(settings: Settings) -> int:
     with laboratory(settings.only, settings.port_base, on_visit) as (rooms, opened):
         if settings.list_only:
             report.say(*(_document(opened, None) if settings.as_json else _listed(opened.exhibits)))
+            if report.failure:
+                raise cannot("write the output", report.failure)
             return ExitCode.YES
         # In this order, so that a signal at any moment leaves no folder behind.
         with net.until_signalled(opened.server), tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as name:
@@ -94,6 +100,9 @@ class Files:
 
 def _write(ca_out: Path | None, folder: Path, rooms: Collection) -> Files:
     ca = (ca_out or folder / "ca.pem").absolute()
+    if ca_out and ca_out.exists() and not _is_certificate(ca_out):
+        fact = f"{ca_out} is there, and holds something else than a certificate"
+        raise Problem(fact, hint="--ca-out FILE, where none is, or that of an earlier lab", code=ExitCode.NO)
     try:
         ca.write_bytes(rooms.root.public_bytes(Encoding.PEM))
         rooms.papers.write(folder)
@@ -105,28 +114,39 @@ def _write(ca_out: Path | None, folder: Path, rooms: Collection) -> Files:
     return Files(ca, folder)
 
 
+def _is_certificate(path: Path) -> bool:
+    """What an earlier lab may have left there: its authority is gone, and nothing is lost with it."""
+    try:
+        return read_file(path).startswith(b"-----BEGIN CERTIFICATE-----")
+    except Problem:
+        return False
+
+
 # Telling -------------------------------------------------------------------------------------------------------------
 
 
 def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     served = [each for each in opened.exhibits if each.show]
     ca = shlex.quote(str(files.ca))
-    yield f"the lab is open: {len(served)} cases at {HOME}, each on a port of its own"
+    yield f"the lab is open: {counted(len(served), 'case')} at {HOME}, each on a port of its own"
     yield f"  index     https://{HOME}:{opened.index_port}/"
-    yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/    for clients that send the name (SNI)"
-    yield f"  trust     {files.ca}    the authority of this lab, made just now"
-    yield f"  clients   {files.folder}/client-*.pem    for the ports that ask for one"
+    yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/  for browsers, and whoever finds such names"
+    yield f"  trust     {files.ca}  the authority of this lab, made just now"
+    if any(each.case.theme == client_certificates.THEME for each in served):
+        yield f"  clients   {files.folder}/client-*.pem  for the ports that ask for one"
     missing = [each for each in opened.exhibits if not each.show]
     if missing:
-        yield f"  missing   {', '.join(each.case.id for each in missing)}:"
-        yield "            cannot be served here; `tlsdemo lab --list` says why"
+        yield "  missing   what cannot be served here; `tlsdemo lab --list` says why:"
+        for line in textwrap.wrap(", ".join(each.case.id for each in missing), 66, break_on_hyphens=False):
+            yield f"            {line}"
     yield ""
     yield "  in another terminal:"
+    yield f"    CA={ca}"
     for case, what in ((GOOD, "it answers"), ("expired", "it must not"), ("wrong-host", "nor here")):
         if case in opened.ports:
-            yield f"    curl --cacert {ca} https://{HOME}:{opened.ports[case]}/    # {case}: {what}"
-    yield f'    eval "$(pki env --ca {ca})"    # and every client in that shell trusts this lab, and nobody else'
-    yield "    tlsdemo check-client -- curl -sS {url}    # tries them all, in a lab of its own"
+            yield f'    curl --cacert "$CA" https://{HOME}:{opened.ports[case]}/  # {case}: {what}'
+    yield '    eval "$(pki env --ca "$CA")"  # and the clients in that shell trust this lab'
+    yield "    tlsdemo check-client -- curl -sS {url}  # tries them all, in a lab of its own"
     yield ""
 
 
@@ -140,7 +160,9 @@ def _listed(exhibits: Sequence[Exhibit]) -> Iterator[str]:
         mark = {"accept": "accept", "reject": "REFUSE"}[each.case.must]
         yield f"  {each.case.id:<30}{mark:<8}{each.case.severity}"
         if not each.show:
-            yield f"    cannot be served here: {each.obstacle}"
+            yield from textwrap.wrap(
+                f"cannot be served here: {each.obstacle}", 80, initial_indent="    ", subsequent_indent="      "
+            )
     served = sum(1 for each in exhibits if each.show)
     yield ""
     yield f"{len(exhibits)} cases, {served} of them can be served here."
@@ -160,7 +182,8 @@ def _did(visit: Visit) -> str:
     match visit.end:
         case End.TALKED:
             line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))[:60]
-            return f"BELIEVED{' in the clear' if visit.why == 'in the clear' else ''}: {visit.count} bytes, {line}{who}"
+            how = " in the clear" if visit.why == "in the clear" else ""
+            return f"BELIEVED{how}: {counted(visit.count, 'byte')}{f', {line}' if line else ''}{who}"
         case End.LEFT:
             return f"refused, after its handshake{f': alert {visit.alert}' if visit.alert else ''}{who}"
         case End.REFUSED:

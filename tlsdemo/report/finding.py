@@ -35,8 +35,8 @@ NO_CHAIN = """It accepted a certificate from an authority that nobody has heard 
 So whoever sits between this client and a server can be that server: read everything, and change everything. The
 connection is encrypted, but nobody knows with whom."""
 NOTHING_DECIDED = """Who refuses everything holds off every attacker, and shows nothing; and what counts is what a
-client sends. See that the command asks {url} for something, and that it trusts the authority in {ca} or in the
-environment."""
+client sends. See that it is told where to go, that it trusts the authority in {ca} or in the environment, and that it
+has something to say, on its standard input if that is where it looks: `sh -c 'echo hello | ...'`."""
 
 
 def headline(finding: Finding) -> str:

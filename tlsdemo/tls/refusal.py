@@ -33,7 +33,9 @@ VERIFY_CODES: dict[int, Reason] = {
         "the revocation list was not signed by its issuer's key", "RFC 5280 §6.3.3 (g)", "give the right --crl FILE"
     ),
     9: Reason("it is not valid yet", "RFC 5280 §6.1.3 (a)(2)", "compare the clocks of both machines"),
-    10: Reason("it has expired", "RFC 5280 §6.1.3 (a)(2)", MINT_ANEW),
+    10: Reason(
+        "it has expired", "RFC 5280 §6.1.3 (a)(2)", f"if it is yours: {MINT_ANEW}; else somebody shows an old one"
+    ),
     11: Reason("the revocation list is not valid yet", "RFC 5280 §6.3.3", "compare the clocks of both machines"),
     12: Reason("the revocation list is stale: its next update was due", "RFC 5280 §6.3.3", MINT_ANEW),
     18: Reason("it vouches for itself, and nobody here trusts it", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
