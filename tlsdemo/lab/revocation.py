@@ -11,13 +11,15 @@ What a case does not mention does not stand in its certificate; None stands ther
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from pki.authority import Authority
+from pki.authority import Authority, Validity, key_identifier
 from pki.ocsp import Responder, Status
+from pki.profiles import ROOT
 from pki.rogues import Must, Served, Severity, Workshop
 from pki.rogues.draft import Draft
 from pki.rogues.workshop import DAY
@@ -58,6 +60,18 @@ class Office:
         signer = (by or self.room.trusted.authority).credential
         found = Responder(self.room.root, signer, self._known(status), then, then + 7 * DAY)
         return responder(found.answer)
+
+    @cached_property
+    def forger(self) -> Authority:
+        """It has the root's name and key identifier, and a key of its own: only the signature tells."""
+        return Authority.self_signed(
+            ROOT,
+            subject=self.room.root.subject,
+            key=self.room.new_key(),
+            validity=Validity.of(self.room.root),
+            serial=self.room.new_serial(),
+            claimed_key_identifier=key_identifier(self.room.root),
+        )
 
     def _known(self, status: Status) -> Callable[[int], Status]:
         return lambda serial: status if serial == self.serial else Status.UNKNOWN
@@ -152,7 +166,7 @@ def list_absent(given: Office) -> Announced:
 @case(THEME, "RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_forged(given: Office) -> Announced:
     """The list bears the authority's name, not its signature: it comes over plain HTTP, so everybody can send one."""
-    return {Where.LIST: given.crl(by=given.room.namesake.authority)}
+    return {Where.LIST: given.crl(by=given.forger)}
 
 
 @case(THEME, "RFC 6960 §2.2", Severity.MUST, must=Must.ACCEPT)
@@ -188,4 +202,4 @@ def ocsp_absent(given: Office) -> Announced:
 @case(THEME, "RFC 6960 §3.2", Severity.INFORMATIONAL)
 def ocsp_forged(given: Office) -> Announced:
     """The answer is signed by somebody who only bears the authority's name."""
-    return {Where.RESPONDER: given.ocsp(Status.GOOD, by=given.room.namesake.authority)}
+    return {Where.RESPONDER: given.ocsp(Status.GOOD, by=given.forger)}
