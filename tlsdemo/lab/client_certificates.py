@@ -38,10 +38,11 @@ class Cloakroom:
     case: Case
     papers: "Papers"
 
-    def asking(self, check: ClientCheck, *also: x509.Certificate, lists: bool = True) -> Show:
-        """A conversation with somebody who is asked who he is."""
-        crls = (self.papers.crl,) if lists else ()
-        context = lab_context(self.shown, clients=check, client_trust=(self.room.root, *also), crls=crls)
+    def asking(self, check: ClientCheck, *also: Authority, lists: bool = True) -> Show:
+        """A conversation with somebody who is asked who he is. `also` are trusted besides the lab's authority."""
+        trust = (self.room.root, *(each.certificate for each in also))
+        crls = (self.papers.crl, *(self.papers.crl_of(each) for each in also)) if lists else ()
+        context = lab_context(self.shown, clients=check, client_trust=trust, crls=crls)
         listen_for_names(context)
         return over_tls(context, lambda visit: facts(self.case, visit))
 
@@ -66,11 +67,12 @@ class Papers:
     @cached_property
     def crl(self) -> x509.CertificateRevocationList:
         """Has one of them."""
-        revoked = self.credentials["revoked"].certificate.serial_number
+        return self.crl_of(self.room.trusted.authority, self.credentials["revoked"].certificate.serial_number)
+
+    def crl_of(self, authority: Authority, *revoked: int) -> x509.CertificateRevocationList:
+        """A list of any authority, with these serials."""
         now = self.room.now
-        return self.room.trusted.authority.crl(
-            number=1, this_update=now - DAY, next_update=now + SOON, revoked=(revoked,)
-        )
+        return authority.crl(number=1, this_update=now - DAY, next_update=now + SOON, revoked=revoked)
 
     def write(self, folder: Path) -> None:
         """`client-good.pem`, `client-good.key` and so on; an OSError where that cannot be."""
@@ -110,7 +112,7 @@ def client_cert_any_time(given: Cloakroom) -> Show:
 @case(THEME, "RFC 5280 §6.1.1 (d)", Severity.INFORMATIONAL, must=Must.ACCEPT)
 def client_cert_any_authority(given: Cloakroom) -> Show:
     """It trusts another authority for clients, too, as servers do that trust all the web's authorities: anybody's."""
-    return given.asking(ClientCheck.WELL, given.room.stranger.authority.certificate, lists=False)
+    return given.asking(ClientCheck.WELL, given.room.stranger.authority)
 
 
 @case(THEME, "RFC 5280 §6.3", Severity.INFORMATIONAL, must=Must.ACCEPT)

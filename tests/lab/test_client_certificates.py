@@ -1,0 +1,103 @@
+"""Who is let in where the lab asks who the client is: every certificate at every port, with Python's ssl and curl.
+
+Falsehoods caught: a port that checks less, or more, than it says; and a visit that does not name who came.
+"""
+
+import ssl
+
+import pytest
+
+from tests.conftest import run, tool
+from tests.lab.visiting import Lab, Seen, checking, look, only
+from tlsdemo.lab.client_certificates import NAME, THEME
+from tlsdemo.lab.visit import End
+
+PAPERS = ("good", "expired", "stranger", "server-only", "revoked", None)
+LET_IN: dict[str, set[str | None]] = {
+    "client-cert-required": {"good"},
+    "client-cert-optional": {"good", None},
+    "client-cert-any-time": {"good", "expired"},
+    "client-cert-any-authority": {"good", "stranger"},
+    "client-cert-not-revoked": {"good", "revoked"},
+}
+"""Each but the first two is careless in one thing, and strict in all others."""
+WHY = {
+    "expired": "it has expired",
+    "stranger": "it was issued by an authority that nobody here trusts",
+    "server-only": "it is not meant for this purpose",
+    "revoked": "it has been revoked",
+}
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def test_every_port_that_asks_is_tried_here(lab: Lab) -> None:
+    assert [each["case"] for each in lab.document["cases"] if each["theme"] == THEME] == list(LET_IN)
+
+
+def test_every_certificate_is_tried_here(lab: Lab) -> None:
+    files = sorted(lab.paper(each)[0] for each in PAPERS if each)
+    assert lab.document["client_certificates"] == files
+
+
+def ask(lab: Lab, case: str, paper: str | None, version: str) -> Seen:
+    context = checking(lab.ca())
+    context.maximum_version = VERSIONS[version]
+    if paper:
+        context.load_cert_chain(*lab.paper(paper))
+    return look(lab.port(case), "localhost", context)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("paper", PAPERS, ids=str)
+@pytest.mark.parametrize("case", LET_IN)
+def test_who_is_let_in(lab: Lab, case: str, paper: str | None, version: str) -> None:
+    with lab.visits(case) as visits:
+        seen = ask(lab, case, paper, version)
+    visit = only(visits)
+    if paper in LET_IN[case]:
+        who = f"DNS:{NAME}" if paper else "not proved"
+        assert f"you are:   {who}\n".encode() in seen.answer, seen
+        assert (visit.end, visit.client) == (End.TALKED, (f"DNS:{NAME}",) if paper else ())
+    else:
+        assert seen.answer == b""
+        assert (visit.end, visit.client, visit.count, visit.alert) == (End.TURNED_AWAY, (), 0, None)
+        assert visit.why == (
+            f"its certificate: {WHY[paper]}" if paper else "it did not show the certificate that was asked for"
+        )
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=str)
+def test_curl_is_told_why_it_is_not_let_in(lab: Lab, paper: str | None) -> None:
+    own = ("--cert", lab.paper(paper)[0], "--key", lab.paper(paper)[1]) if paper else ()
+    port = lab.port("client-cert-required")
+    done = run(tool("curl"), "-sS", "--cacert", lab.ca(), *own, f"https://localhost:{port}/")
+    alerts = {
+        "expired": "certificate expired", "stranger": "unknown ca", "server-only": "unsupported certificate",
+        "revoked": "certificate revoked", None: "certificate required",
+    }  # fmt: skip
+    if paper == "good":
+        assert done.returncode == 0
+        assert f"DNS:{NAME}" in done.stdout
+    else:
+        assert alerts[paper] in done.stderr
+        assert done.stdout == ""
+
+
+def test_the_certificates_are_what_openssl_says(lab: Lab) -> None:
+    """Only one thing is wrong with each: without the check of that, it is good."""
+    ignoring = {"good": (), "expired": ("-no_check_time",), "revoked": (), "server-only": ("-purpose", "sslserver")}
+    for paper, options in ignoring.items():
+        purpose = () if "-purpose" in options else ("-purpose", "sslclient")
+        done = run(
+            tool("openssl"), "verify", "-x509_strict", "-CAfile", lab.ca(), *purpose, *options, lab.paper(paper)[0]
+        )
+        assert done.returncode == 0, done.stderr
+    assert "error 20" in run(tool("openssl"), "verify", "-CAfile", lab.ca(), lab.paper("stranger")[0]).stderr
+
+
+def test_a_client_that_refuses_the_server_is_not_turned_away(lab: Lab) -> None:
+    """In TLS 1.3 the server could take the missing certificate for the reason."""
+    context = ssl.create_default_context()  # it does not trust the lab
+    with lab.visits("client-cert-required") as visits:
+        assert look(lab.port("client-cert-required"), "localhost", context).code
+    assert (only(visits).end, only(visits).alert) == (End.REFUSED, "unknown_ca")
