@@ -6,17 +6,19 @@ Only to the ports that it is given: it is no way to anybody else.
 """
 
 from collections.abc import Container
+from contextlib import suppress
 
 import h11
 
 from pki.errors import Problem
 from tlsdemo.net.address import Address, Listener, dial
 from tlsdemo.net.middle import Ends, carry
-from tlsdemo.net.server import Connection, Server
+from tlsdemo.net.server import Connection, Server, drain
 from tlsdemo.protocol import Relay, Side
 
 LONGEST_HEAD = 1 << 14  # bytes
 CHUNK = 1 << 12
+LONGEST_PORT = 5  # digits
 HOME = "127.0.0.1"
 
 
@@ -46,7 +48,9 @@ class Tunnel:
                 ends.waiting[Side.SERVER] += asked.trailing_data[0]
                 carry(ends, Relay(), self.server)
         except (h11.RemoteProtocolError, Problem):
-            connection.socket.sendall(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+            with suppress(OSError):
+                connection.socket.sendall(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+            drain(connection.socket)  # so that what it still sends does not destroy the answer
         except OSError:  # it is gone
             return
 
@@ -57,6 +61,6 @@ class Tunnel:
             asked.receive_data(connection.socket.recv(CHUNK))
         if isinstance(event, h11.Request) and event.method == b"CONNECT":
             text = event.target.rpartition(b":")[2].decode("ascii", "replace")
-            if text.isdigit() and int(text) in self._ports:
+            if text.isdigit() and len(text) <= LONGEST_PORT and int(text) in self._ports:
                 return int(text)
         raise Problem("this proxy leads to the lab alone")
