@@ -9,8 +9,8 @@ import pytest
 from tests.conftest import Command
 from tests.lab.visiting import Lab, lab_of
 from tlsdemo.__main__ import main
-from tlsdemo.commands.lab import laboratory
 from tlsdemo.lab.check import Tester, open_tester
+from tlsdemo.lab.opening import laboratory
 
 
 @pytest.fixture(scope="session")

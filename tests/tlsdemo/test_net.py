@@ -461,7 +461,6 @@ def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_
     told: queue.Queue[threading.ExceptHookArgs] = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", told.put)
 
-
     def fail(connected: socket.socket) -> None:
         raise ZeroDivisionError
 

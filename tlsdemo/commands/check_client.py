@@ -1,6 +1,5 @@
 """`tlsdemo check-client`: open a lab, run a client against it, and report what it did. EDGE."""
 
-import importlib.metadata
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,11 +10,12 @@ from pathlib import Path
 
 from pki.console import note, print_json
 from pki.errors import ExitCode, Problem, cannot
-from tlsdemo.commands.lab import laboratory
 from tlsdemo.findings import Comparison, Report
 from tlsdemo.lab import check as checking
+from tlsdemo.lab.certificates import Controls
 from tlsdemo.lab.check import Progress, Tester, chosen, open_tester
 from tlsdemo.lab.client import Client, own, preset
+from tlsdemo.lab.opening import laboratory
 from tlsdemo.lab.presets import PRESETS
 from tlsdemo.report import client as told
 from tlsdemo.report import clients as compared
@@ -65,7 +65,7 @@ def _why_not(name: str) -> str:
 def check(settings: Settings) -> int:
     """One client; the exit code says what came out."""
     client = _client(settings.command)
-    with _open() as tester, _progress(client.name) as progress:
+    with _open(settings) as tester, _progress(client.name) as progress:
         report = _report(tester, client, settings, progress)
     failed = _write(report, settings.files)  # before the printing, which ends where nobody reads on
     if settings.as_json:
@@ -85,7 +85,7 @@ def compare(settings: Settings) -> int:
             clients.append(preset(name))
         except Problem as problem:
             missing.append((name, _worth_saying(problem)))
-    with _open() as tester:
+    with _open(settings) as tester:
         for client in clients:
             try:
                 with _progress(client.name) as progress:
@@ -121,7 +121,7 @@ def _report(tester: Tester, client: Client, settings: Settings, progress: Progre
 
 
 @contextmanager
-def _open() -> Iterator[Tester]:
+def _open(settings: Settings) -> Iterator[Tester]:
     """A lab of its own. SIGTERM ends it as Ctrl-C does, and the next one does not disturb the tidying up."""
 
     def on_signal(number: int, frame: object) -> None:
@@ -131,7 +131,8 @@ def _open() -> Iterator[Tester]:
 
     previous = {each: signal.signal(each, on_signal) for each in SIGNALS}
     try:
-        with laboratory() as (rooms, opened):
+        controls = Controls.SERVED if settings.controls else Controls.LEFT_OUT
+        with laboratory(controls=controls) as (rooms, opened):
             for host in opened.without:
                 note(f"this machine has no {host}: the lab listens on 127.0.0.1 alone")
             with open_tester(rooms, opened) as tester:
@@ -173,6 +174,8 @@ def _write(report: Report, files: Mapping[str, Path | None]) -> Problem | None:
 
 
 def _forms() -> Mapping[str, Callable[[Report], str]]:
+    import importlib.metadata  # here, since it takes longer than most clients
+
     from tlsdemo.report.client_page import as_html
     from tlsdemo.report.junit import as_junit
     from tlsdemo.report.sarif import as_sarif

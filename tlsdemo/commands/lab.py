@@ -4,10 +4,8 @@ import json
 import shlex
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +14,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki.console import note
 from pki.errors import ExitCode, Problem, cannot, printable
 from pki.files import read_file
-from pki.serve import Publisher
 from tlsdemo import net
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.lab import client_certificates
-from tlsdemo.lab.collection import GOOD, Collection, collect
-from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
-from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find
+from tlsdemo.lab.collection import GOOD, Collection
+from tlsdemo.lab.exhibit import HOME, Exhibit
+from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory
+from tlsdemo.lab.opening import laboratory
 from tlsdemo.lab.visit import End, Visit
 from tlsdemo.report.finding import counted
-from tlsdemo.report.lab_page import Shelf, as_html
 
 
 @dataclass(frozen=True)
@@ -66,27 +63,6 @@ def lab(settings: Settings) -> int:
     if report.failure:
         raise cannot("write the output", report.failure)
     return ExitCode.YES
-
-
-@contextmanager
-def laboratory(
-    only: Sequence[str] = (), port_base: int = 0, on_visit: Callable[[Visit], None] = lambda visit: None
-) -> Iterator[tuple[Collection, Laboratory]]:
-    """The collection, and the ports for it; closed behind whoever used them."""
-    net.allow_descriptors()
-    publisher = Publisher()
-    opened: Laboratory | None = None
-    try:
-        rooms = collect(datetime.now(UTC), publisher)
-        named = by_any_name(rooms.exhibits)
-        wanted = [find(named, each).case.id for each in only]
-        shown = [each for each in rooms.exhibits if not wanted or each.case.id in wanted]
-        opened = Laboratory(shown, publisher, _index, rooms.entrance, on_visit, port_base)
-        yield rooms, opened
-    finally:
-        publisher.stop()
-        if opened:
-            opened.close()
 
 
 @dataclass(frozen=True)
@@ -226,19 +202,3 @@ def _case(exhibit: Exhibit, ports: Mapping[str, int], folder: Path | None) -> di
         "ca_file": str(folder / f"{case.id}.pem") if folder and exhibit.anchors_pem else None,
         "reason": exhibit.obstacle or None,
     }
-
-
-def _index(agent: str, opened: Laboratory) -> str:
-    accepted = opened.accepted_by(agent)
-    shelves = [
-        Shelf(
-            each.case,
-            f"https://{each.host}:{opened.ports[each.case.id]}/" if each.show else "",
-            f"https://{each.sni}:{opened.sni_port}/" if each.context else "",
-            each.obstacle,
-            accepted.get(each.case.id, 0),
-            f"https://{each.control.host}:{opened.ports[each.control.case.id]}/" if each.control else "",
-        )
-        for each in opened.exhibits
-    ]
-    return as_html(shelves, agent, opened.sni_port)

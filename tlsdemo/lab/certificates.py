@@ -7,14 +7,16 @@ about another name, that name ends in CASE.localhost, too.
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pki import names
 from pki.errors import Problem
+from pki.malformed import MALFORMED
 from pki.rogues import CATALOGUE, Mode, Must, Rogue, Served, Workshop
 from pki.serve import Publisher
 from tlsdemo.findings import Case
@@ -31,6 +33,13 @@ STRICT = Mode.PYTHON_3_13 if sys.version_info >= (3, 13) else Mode.PYTHON_3_11
 SHORTEST_RSA = 528  # bits that RSA-PSS with SHA-256 takes (RFC 8017 §9.1.1); TLS 1.3 has no other signature for RSA
 
 
+class Controls(Enum):
+    """Whether each rogue's control is minted, too."""
+
+    SERVED = "served"
+    LEFT_OUT = "left out"
+
+
 def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:
     """The names of a correct certificate of the lab."""
     return tuple(map(names.parse, (HOME, f"{case_id}.{HOME}", *ADDRESSES)))
@@ -40,13 +49,16 @@ def exhibits(
     room: Workshop,
     dh_parameters: bytes,
     publisher: Publisher,
+    controls: Controls = Controls.SERVED,
     rogues: Sequence[Rogue[Workshop]] = tuple(CATALOGUE.values()),
 ) -> list[Exhibit]:
     """All of them, under the room's root. `dh_parameters` are for the suites that go with DSA."""
-    return [_exhibit(each, room, dh_parameters, publisher) for each in rogues]
+    return [_exhibit(each, room, dh_parameters, publisher, controls) for each in rogues]
 
 
-def _exhibit(rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes, publisher: Publisher) -> Exhibit:
+def _exhibit(
+    rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes, publisher: Publisher, controls: Controls
+) -> Exhibit:
     room = replace(
         room,
         alternative_names=local_names(rogue.id),
@@ -57,7 +69,7 @@ def _exhibit(rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes, publi
     if specimen.served.crls:  # only what its authority says of it is wrong; its control would have the same name
         revocation.also_revoked(specimen.served, rogue.id, room, publisher)
         return exhibit
-    if rogue.must is Must.ACCEPT or not exhibit.show:
+    if controls is Controls.LEFT_OUT or rogue.must is Must.ACCEPT or not exhibit.show:
         return exhibit
     control = shown(control_of(case), specimen.control, root_der, dh_parameters)
     return replace(exhibit, control=replace(control, context=None, sni=None))
@@ -96,13 +108,20 @@ def shown(case: Case, served: Served, root_der: bytes, dh_parameters: bytes = b"
 
 def newest(served: Served) -> Ciphers:
     """TLS 1.3 where it has a signature for such a key (RFC 8446 §4.2.3); else 1.2, so that it can be shown at all."""
-    fits = _fits_tls_1_3(load_pem_private_key(served.key_pem, password=None))
-    return Ciphers.ANYTHING_FOR_THE_LAB if fits else Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB
+    return Ciphers.ANYTHING_FOR_THE_LAB if _fits_tls_1_3(_key(served)) else Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB
 
 
-def _fits_tls_1_3(key: PrivateKeyTypes) -> bool:
-    if isinstance(key, ec.EllipticCurvePrivateKey):
+def _key(served: Served) -> CertificatePublicKeyTypes:
+    """The public half: from the certificate, which takes a tenth of the time; from the key where that is broken."""
+    try:
+        return x509.load_der_x509_certificate(served.chain[0]).public_key()
+    except MALFORMED:
+        return load_pem_private_key(served.key_pem, password=None).public_key()  # type: ignore[return-value]
+
+
+def _fits_tls_1_3(key: CertificatePublicKeyTypes) -> bool:
+    if isinstance(key, ec.EllipticCurvePublicKey):
         return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1)
-    if isinstance(key, rsa.RSAPrivateKey):
+    if isinstance(key, rsa.RSAPublicKey):
         return key.key_size >= SHORTEST_RSA
-    return not isinstance(key, dsa.DSAPrivateKey)
+    return not isinstance(key, dsa.DSAPublicKey)

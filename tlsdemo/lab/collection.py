@@ -48,12 +48,14 @@ class Collection:
         return lab_context(shown), lab_context(shown)
 
 
-def collect(now: datetime, publisher: Publisher) -> Collection:
+def collect(
+    now: datetime, publisher: Publisher, controls: certificates.Controls = certificates.Controls.SERVED
+) -> Collection:
     """Mint it all; what revocation there is, goes to the publisher."""
     room = gallery.workshop(certificates.local_names("lab"), now)
     papers = Papers(room)
     exhibits = [
-        *certificates.exhibits(room, dh_parameters(FFDHE2048), publisher),
+        *certificates.exhibits(room, dh_parameters(FFDHE2048), publisher, controls),
         *_revocation(room, publisher),
         *_protocols(room),
         *_clients(room, papers),
