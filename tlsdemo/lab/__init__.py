@@ -1,10 +1,12 @@
 """The lab: a local server of everything that a TLS client must refuse, and a tester for any client. EDGE.
 
-collection   the exhibits: certificates of the catalogue, protocols, revocation, clients' certificates
-stage        one conversation on a port: what is shown, and what the visitor did
-laboratory   all ports, and the log of the visits
-check        a client, case by case: precondition, run, verdict
-presets      clients that people use, as data
+    opening -> collection -> certificates, revocation, protocols, client_certificates    what is shown: exhibits
+               laboratory                                                                 on which port; who came
+               stage                                                                      one visit, from hello to end
+
+    check -> client, presets     whom it tries, and with which words
+             child               runs it, and leaves nothing of it behind
+             judge               from its visits to a verdict
 
 Not here: how a rogue is made (`pki.rogues`), how a finding is shown (`report`).
 """
