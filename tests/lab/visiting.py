@@ -14,6 +14,7 @@ from tests.conftest import run, tool
 from tests.peers.support import DEADLINE
 from tlsdemo.commands.lab import Files, _document, _write
 from tlsdemo.lab.check import Tester
+from tlsdemo.lab.collection import Collection
 from tlsdemo.lab.laboratory import BY_NAME, Laboratory
 from tlsdemo.lab.visit import Visit
 
@@ -28,6 +29,7 @@ class Lab:
     """The lab that is open, what it says of itself, and its files."""
 
     opened: Laboratory
+    collection: Collection
     document: Mapping[str, Any]
     files: Files
 
@@ -67,7 +69,7 @@ def lab_of(tester: Tester, folder: Path) -> Lab:
     """The shared lab, with its files in this folder."""
     files = _write(None, folder, tester.collection)
     (document,) = _document(tester.lab, files)
-    return Lab(tester.lab, json.loads(document), files)
+    return Lab(tester.lab, tester.collection, json.loads(document), files)
 
 
 def only(visits: Sequence[Visit]) -> Visit:
