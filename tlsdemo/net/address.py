@@ -110,15 +110,14 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
 
 def listen_each(count: int, base: int = 0) -> list[Listener]:
     """`count` listeners on the default hosts: on the ports from `base` on, or on free ones."""
-    hint = "--port-base takes another port; without it, free ones are taken"
     listeners: list[Listener] = []
     try:
         for number in range(count):
             listeners.append(listen(DEFAULT_HOSTS, base + number if base else 0))
-    except Problem as problem:
+    except Problem:
         for each in listeners:
             each.close()
-        raise Problem(problem.fact, *problem.evidence, hint=hint, code=problem.code) from None
+        raise
     return listeners
 
 
