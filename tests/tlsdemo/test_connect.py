@@ -174,7 +174,9 @@ def test_an_expired_pki_is_refused_with_code_10(cli: Command, tmp_path: Path) ->
         # Its revocation lists are stale too (code 12); whichever OpenSSL names, it must say so. Without lists: expired.
         (old / "crl.pem").unlink()
         answer = cli("connect", f"localhost:{server.port}", "--trust", old / "root.pem")
-    assert_is_refusal(answer, 1, "it has expired", "verify code 10", "hint: if it is yours: mint a new tree with `pki init --force`")
+    assert_is_refusal(
+        answer, 1, "it has expired", "verify code 10", "hint: if it is yours: mint a new tree with `pki init --force`"
+    )
 
 
 def test_an_expired_pki_with_its_stale_lists_is_told_to_be_minted_anew(cli: Command, tmp_path: Path) -> None:
