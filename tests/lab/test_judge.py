@@ -37,7 +37,7 @@ LEFT_OTHERS = Ran(0, "", "", 3.0, stopped_at=10.0)
 refused, left, waited = visit(End.REFUSED, "certificate_expired"), visit(End.LEFT), visit(End.WAITED)
 hung_up = visit(End.REFUSED)
 unfit, turned_away = visit(End.UNFIT, why="no shared cipher"), visit(End.TURNED_AWAY, why="its certificate: expired")
-A, R, L, S, I = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.REFUSED_LATE, Verdict.NO_SNI, Verdict.INCONCLUSIVE  # noqa: E741
+A, R, L, S, I = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.REFUSED_LATE, Verdict.NO_SNI, Verdict.INCONCLUSIVE  # noqa: E741 - the letters
 
 TABLE = {
     # What was said counts, whatever else there is.

@@ -159,7 +159,7 @@ def test_what_is_forged_differs_in_its_signature_alone(lab: Lab, tmp_path: Path)
     assert identifiers[0] == identifiers[1]
     key = root.public_key()
     assert honest.is_signature_valid(key)  # type: ignore[arg-type]  # an EC key, which this takes
-    assert not forged.is_signature_valid(key)  # type: ignore[arg-type]
+    assert not forged.is_signature_valid(key)  # type: ignore[arg-type]  # the same key
 
 
 def fetched(lab: Lab, case: str, folder: Path) -> bytes:

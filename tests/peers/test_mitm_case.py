@@ -325,7 +325,7 @@ def test_each_connection_gets_the_next_case_and_the_table_adds_up(serve: Serve, 
     middle = show(sit, certs, serve().port, "--case", "good,wrong.host", case="expired")
     for number, how in enumerate(2 * (3 * ((),) + 3 * (("--insecure",),)), 1):
         curl(certs, middle, *how)
-        middle.wait_until(lambda lines, so_many=number: len(_conversations(lines)) == so_many)  # type: ignore[misc]
+        middle.wait_until(lambda lines, so_many=number: len(_conversations(lines)) == so_many)  # type: ignore[misc]  # a default
     assert _conversations(middle.out) == ["expired", "good", "wrong-host"] * 4
     middle.end()
     rows = {line.split()[0]: line.split()[1:3] for line in middle.out if re.fullmatch(r"[a-z-]+( +\d+)+", line)}
@@ -349,7 +349,7 @@ def test_the_cycle_goes_from_what_all_must_refuse_to_what_is_disputed(serve: Ser
     assert severities == sorted(severities, key=list(Severity).index)
     for number, case in enumerate(expected[:6], 1):
         look_at(middle, "-servername", HOST)
-        assert middle.wait_until(lambda lines, so_many=number: _shown(lines)[so_many - 1 :])[0] == case  # type: ignore[misc]
+        assert middle.wait_until(lambda lines, so_many=number: _shown(lines)[so_many - 1 :])[0] == case  # type: ignore[misc]  # too
     for case in NOT_BY_THIS_ROOT | NOT_BY_OPENSSL:
         assert re.search(rf"left out: [a-z, -]*{case}", middle.printed())
 

@@ -53,7 +53,7 @@ class Site(ThreadingHTTPServer):
         self.reached += 1
         request.settimeout(20)  # type: ignore[attr-defined]  # a TCP server's request is a socket
         try:
-            with self.context.wrap_socket(request, server_side=True) as tls:  # type: ignore[arg-type]
+            with self.context.wrap_socket(request, server_side=True) as tls:  # type: ignore[arg-type]  # it is one
                 super().finish_request(tls, client_address)
                 tls.unwrap()
         except OSError:

@@ -116,7 +116,7 @@ def _key(served: Served) -> CertificatePublicKeyTypes:
     try:
         return x509.load_der_x509_certificate(served.chain[0]).public_key()
     except MALFORMED:
-        return load_pem_private_key(served.key_pem, password=None).public_key()  # type: ignore[return-value]
+        return load_pem_private_key(served.key_pem, password=None).public_key()  # type: ignore[return-value]  # a server's
 
 
 def _fits_tls_1_3(key: CertificatePublicKeyTypes) -> bool:

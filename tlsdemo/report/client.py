@@ -175,17 +175,26 @@ def _grouped(heading: str, entries: Sequence[tuple[str, Case]]) -> Iterator[str]
 def as_data(report: Report) -> dict[str, Any]:
     """For JSON; the caller adds the schema."""
     return {
+        **about(report),
+        "fail_on": report.fail_on,
+        "findings": [_finding_as_data(each) for each in report.findings],
+        "unserved": [{"case": each.case.id, "reason": printable(each.reason)} for each in report.unserved],
+        "started": words.stamp(report.started),
+        "seconds": report.seconds,
+    }
+
+
+def about(report: Report) -> dict[str, Any]:
+    """Who it was, and how it stands: the same alone and among others."""
+    return {
         "client": printable(report.client),
         "version": printable(report.version),
         "conclusive": report.conclusive,
         "checks_no_chain": report.checks_no_chain,
         "grade": report.grade if report.conclusive else None,
-        "fail_on": report.fail_on,
+        "asked_in_full": list(report.whole),
+        "controls": report.controls,
         "counts": counts(report),
-        "findings": [_finding_as_data(each) for each in report.findings],
-        "unserved": [{"case": each.case.id, "reason": printable(each.reason)} for each in report.unserved],
-        "started": words.stamp(report.started),
-        "seconds": report.seconds,
     }
 
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from pki.errors import printable
 from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Verdict
 from tlsdemo.report import finding as words
-from tlsdemo.report.client import counts
+from tlsdemo.report.client import about
 from tlsdemo.report.finding import counted, stamp
 from tlsdemo.report.lines import LONGEST, WIDTH, cell, cut, hang, say
 
@@ -207,12 +207,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 def _client_as_data(report: Report) -> dict[str, Any]:
     return {
-        "client": printable(report.client),
-        "version": printable(report.version),
-        "conclusive": report.conclusive,
-        "checks_no_chain": report.checks_no_chain,
-        "grade": report.grade if report.conclusive else None,
-        "counts": counts(report),
+        **about(report),
         "unserved": [{"case": each.case.id, "reason": printable(each.reason)} for each in report.unserved],
         "started": stamp(report.started),
         "seconds": report.seconds,
