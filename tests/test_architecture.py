@@ -56,7 +56,6 @@ OPENS_FILES = {
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}
-LONGEST = 350
 
 
 def name_of(path: Path) -> str:
@@ -149,11 +148,6 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
                 top = target.split(".")[0]
                 light = ("pki.console", "pki.errors", "pki.rogue_cli", "pki.options", "pki.looking", "tlsdemo.lab_cli")
                 assert top in sys.stdlib_module_names | CLI_THIRD_PARTY or target.startswith(light), target
-
-
-def test_no_module_holds_two_ideas(module: tuple[str, ast.Module, str]) -> None:
-    name, _, text = module
-    assert len(text.splitlines()) <= LONGEST, f"{name} has outgrown one idea"
 
 
 def test_every_module_opens_with_what_it_is(module: tuple[str, ast.Module, str]) -> None:
