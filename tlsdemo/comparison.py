@@ -21,7 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "tls-noverify": "CERT_NONE: the client takes whatever certificate comes (`verify=False`).",
     "tls-nohostname": "check_hostname = False: any certificate of the same authority will do.",
     "tls-notime": "The dates are not looked at (X509_V_FLAG_NO_CHECK_TIME).",
-    "tls-strict-close": "suppress_ragged_eofs = False: a cut line is an error.",
+    "tls-strict-close": "suppress_ragged_eofs=False, no OP_IGNORE_UNEXPECTED_EOF: a missing close_notify is an error.",
     "tls-crl": "VERIFY_CRL_CHECK_CHAIN: every certificate must be absent from a current list.",
     "tls-mutual": "The server demands a certificate of the client (CERT_REQUIRED).",
     "tls-null": "A NULL cipher: authenticated, not encrypted (TLS 1.2, security level 0).",

@@ -1,5 +1,6 @@
 """Fixtures of the tests of `tlsdemo`: the command in this process, and the background servers of tests/peers."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,19 @@ __all__ = ["Answer", "Command", "background", "openssl", "serve"]
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command `tlsdemo`, in this process."""
     return Command("tlsdemo", main, monkeypatch, capsys)
+
+
+@pytest.fixture
+def lenient_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every new SSLContext has OP_IGNORE_UNEXPECTED_EOF, as in Python 3.11.2 of Debian 12."""
+    original = ssl.SSLContext.__new__
+
+    def make(cls: type[ssl.SSLContext], *arguments: int) -> ssl.SSLContext:
+        context = original(cls, *arguments)
+        context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+        return context
+
+    monkeypatch.setattr(ssl.SSLContext, "__new__", make)
 
 
 @pytest.fixture

@@ -137,9 +137,30 @@ def test_what_is_no_tls_is_told_so_and_is_no_alert(certs: Path, record: bytes) -
     assert refusal.sentence(error) == "what came is not TLS", error.reason
 
 
+def eof_of_3_11_2() -> ssl.SSLError:
+    """What Python 3.11.2 of Debian 12 raises instead of SSLEOFError."""
+    error = ssl.SSLError(1, "[SSL: UNEXPECTED_EOF_WHILE_READING] unexpected eof while reading (_ssl.c:2546)")
+    error.reason = "UNEXPECTED_EOF_WHILE_READING"
+    return error
+
+
+def test_the_end_of_the_connection_is_recognised_under_every_python() -> None:
+    for eof in (eof_of_3_11_2(), ssl.SSLEOFError()):
+        assert refusal.is_unexpected_eof(eof)
+        assert refusal.is_gone(eof)
+    for gone in (ssl.SSLZeroReturnError(), ConnectionResetError(), BrokenPipeError()):
+        assert not refusal.is_unexpected_eof(gone)
+        assert refusal.is_gone(gone)
+    other = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:992)")
+    other.reason = "WRONG_VERSION_NUMBER"
+    for there in (other, ssl.SSLError(), TimeoutError(), None):
+        assert not refusal.is_gone(there)
+
+
 def test_other_errors_have_a_sentence_too() -> None:
     assert refusal.sentence(TimeoutError()) == "it did not finish in time"
     assert refusal.sentence(ConnectionResetError()) == refusal.sentence(ssl.SSLEOFError())
+    assert refusal.sentence(eof_of_3_11_2()) == refusal.sentence(ssl.SSLEOFError())
     assert refusal.sentence(OSError(28, "No space left on device")) == "No space left on device"
 
 

@@ -178,7 +178,7 @@ def _end(inside: Interceptor, cut_off: bool) -> End:
         return End.LEFT if client.accepted and not cut_off else End.CUT
     if is_alert(client.error):
         return End.REFUSED
-    if isinstance(client.error, refusal.GONE):  # many say nothing; but it may have been cut off from behind
+    if refusal.is_gone(client.error):  # many say nothing; but it may have been cut off from behind
         return End.CUT if cut_off else End.REFUSED
     return End.UNFIT
 

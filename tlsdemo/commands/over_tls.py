@@ -112,7 +112,7 @@ def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
     hint = refusal.hint(error)
     if isinstance(error, TimeoutError):
         raise Problem(f"{call.address} says nothing", "it was waited for in vain", hint=hint) from None
-    if isinstance(error, refusal.GONE):
+    if refusal.is_gone(error):
         raise Problem(f"{call.address} hung up", gone, hint=hint) from None
     refused = isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
     unproved = isinstance(error, ssl.SSLError) and error.reason in refusal.UNPROVED

@@ -119,7 +119,7 @@ def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
             return replace(visit, why="it wants another version of TLS")
         if error.reason in UNFIT:
             return replace(visit, end=End.UNFIT, why=error.reason.replace("_", " ").lower())
-        if not isinstance(error, refusal.GONE):
+        if not refusal.is_gone(error):
             return replace(visit, end=End.TURNED_AWAY, why=refusal.sentence(error))
     return replace(visit, why="it hung up")
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 CHUNK = 1 << 14  # bytes; one full TLS record
 ANSWER_LIMIT = 1 << 20  # bytes
 DER = 2  # _ssl.ENCODING_DER
+# OpenSSL 3 then takes the end of TCP for a close_notify. Python 3.11.2 (Debian 12) sets this option by default.
+IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 
 class AnswerTooLong(Exception):
@@ -23,7 +25,8 @@ def wrap(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) ->
 
     ssl.SSLCertVerificationError when a check fails; nothing of the application has been sent by then.
     """
-    # suppress_ragged_eofs=False: an answer that is cut short is an error, not a polite end (RFC 8446 §6.1).
+    # An answer without close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
+    context.options &= ~IGNORE_UNEXPECTED_EOF
     return context.wrap_socket(plain, server_hostname=server_hostname, suppress_ragged_eofs=False)
 
 

@@ -1,8 +1,10 @@
 """Real TLS as an Endpoint: `ssl` over two MemoryBIOs, behaving as a default SSLSocket does.
 
-What differs from a socket is made up for here: after the end of the line a read always raises SSLEOFError, where a
-default SSLSocket (`suppress_ragged_eofs=True`) calls that a normal end. After a failure only the first error is true;
-the alert that tells the other side waits in the outgoing BIO, and is still sent.
+This module compensates for one difference from a socket: after the end of file, a read always raises an error (the
+context must not have OP_IGNORE_UNEXPECTED_EOF, see `context`), and a default SSLSocket (`suppress_ragged_eofs=True`)
+calls that a normal end. `Closing` decides which of the two the application is told, under every Python.
+After a failure only the first error is true; the alert that tells the other side waits in the outgoing BIO, and is
+still sent.
 """
 
 import ssl
@@ -11,6 +13,7 @@ from contextlib import suppress
 from enum import Enum
 
 from tlsdemo.protocol import Side
+from tlsdemo.tls import refusal
 from tlsdemo.wire import client_hello
 
 CHUNK = 1 << 14  # bytes; one full TLS record
@@ -104,10 +107,9 @@ class TlsEndpoint:
             return
         except ssl.SSLZeroReturnError:  # close_notify, after we have said ours
             self.ended = True
-        except ssl.SSLEOFError as error:
-            if self.accepted and self._closing is Closing.AS_PYTHON_DOES:
+        except ssl.SSLError as error:
+            lenient = self.accepted and self._closing is Closing.AS_PYTHON_DOES
+            if lenient and refusal.is_unexpected_eof(error):
                 self.ended = True
             else:
                 self.error = error
-        except ssl.SSLError as error:
-            self.error = error

@@ -130,8 +130,18 @@ NOT_TLS = {
 UNPROVED = {"DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "BAD_SIGNATURE", "DIGEST_CHECK_FAILED", "INAPPROPRIATE_FALLBACK"}
 """TLS it was; but a proof failed."""
 
-GONE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
-"""The other side is no longer there, and said nothing about it."""
+
+def is_unexpected_eof(error: BaseException) -> bool:
+    """Whether the connection ended without close_notify (RFC 8446 §6.1).
+
+    Python 3.11.2 (Debian 12) raises a plain SSLError with this reason, and newer ones raise SSLEOFError.
+    """
+    return isinstance(error, ssl.SSLEOFError) or getattr(error, "reason", None) == "UNEXPECTED_EOF_WHILE_READING"
+
+
+def is_gone(error: BaseException | None) -> bool:
+    """Whether the other side ended the connection, in any way but an alert that names an error."""
+    return isinstance(error, ssl.SSLZeroReturnError | ConnectionError) or bool(error and is_unexpected_eof(error))
 
 
 def of_certificate(error: ssl.SSLCertVerificationError) -> Reason:
@@ -167,7 +177,7 @@ def _explain(error: OSError) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = of_certificate(error)
         return f"{reason.sentence} (verify code {error.verify_code})", reason.hint
-    if isinstance(error, GONE):
+    if is_gone(error):
         return "the line was cut in the middle of the conversation", NO_TLS_HERE
     if isinstance(error, TimeoutError):
         return "it did not finish in time", NO_TLS_HERE

@@ -25,13 +25,16 @@ SPEAK_TLS = (
     b"This port speaks TLS: begin the URL with https://\n"
 )
 CHUNK = 1 << 14  # bytes; one full TLS record
+# OpenSSL 3 then takes the end of TCP for a close_notify. Python 3.11.2 (Debian 12) sets this option by default.
+IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 
 def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[[Event], None]) -> Event:
     """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
     received = 0
+    # A missing close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
+    context.options &= ~IGNORE_UNEXPECTED_EOF
     try:
-        # suppress_ragged_eofs=False: a line that is cut is an error, not a polite end (RFC 8446 §6.1).
         tls = context.wrap_socket(
             connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
@@ -57,9 +60,9 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
             tls.unwrap()
         net.drain(tls)
         return ending(connection.peer, talk, received)
-    except refusal.GONE:
-        return Closed(connection.peer, Ending.CUT, received)
     except OSError as error:
+        if refusal.is_gone(error):
+            return Closed(connection.peer, Ending.CUT, received)
         if isinstance(error, ssl.SSLError) and error.reason == "HTTP_REQUEST":
             net.below_tls(tls, SPEAK_TLS)
         net.drain(tls)  # so that the alert which tells the client why is not lost
