@@ -1,5 +1,6 @@
 """What all tests share: peers that may be missing, data that a user's checkout has not, and a freshly minted PKI."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -29,18 +30,33 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is not installed")
 
 
-def tool(name: str) -> str:
-    """The path of a peer's program, or a skip (a failure where tools are required)."""
+def tool(name: str, *proof: str) -> str:
+    """The path of a peer's program, or a skip (a failure where tools are required).
+
+    Where the program also needs a module of its own, `proof` are arguments with which it must exit with 0.
+    """
     path = shutil.which(name)
-    if path is None:
-        missing(name)
+    if path is None or (proof and run(path, *proof).returncode != 0):
+        missing(" ".join([name, *proof]))
     assert path is not None
     return path
 
 
+COMPILER = ("--describe-module", "jdk.compiler")
+"""The proof for a `java` that runs a source file: a JRE does not have the compiler."""
+
+
+def module(name: str) -> None:
+    """A skip (a failure where tools are required) if this Python does not have the module."""
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        missing(f"the Python module {name}")
+
+
 def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, with captured text output and no inherited standard input."""
-    settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 60, **options}
+    settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 110, **options}
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, **settings)  # type: ignore[call-overload,no-any-return]  # options are subprocess.run's
 
 

@@ -7,6 +7,7 @@ of `openssl s_server` with the same certificate.
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +15,14 @@ from pathlib import Path
 import pytest
 
 from pki.rogues import CATALOGUE
-from tests.conftest import run, tool
+from tests.conftest import missing, module, run, tool
 from tests.lab.trying import bearing, python, tried, verdicts
 from tests.peers.support import Background
 from tlsdemo.findings import Report, Verdict
 from tlsdemo.lab import check as checking
 from tlsdemo.lab.certificates import local_names
 from tlsdemo.lab.child import MARK
+from tlsdemo.lab.client import fill
 from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY
 from tlsdemo.lab.exhibit import HOME
 from tlsdemo.lab.presets import PRESETS
@@ -33,12 +35,19 @@ CAREFUL = (
 )  # fmt: skip
 
 
+PROOF = {"javac": ("-version",)}
+"""Arguments that show more than that the program is there: macOS has a `javac` that only says where to get one."""
+
+
 def needed(name: str) -> None:
-    """A skip, with the reason, or a failure where tools are required."""
+    """A skip (a failure where tools are required) if a program, or a module of it, is missing."""
     for program in PRESETS[name].needs:
-        tool(program)
-    for module in PRESETS[name].modules:
-        pytest.importorskip(module)
+        tool(program, *PROOF.get(program, ()))
+    for each in PRESETS[name].modules:
+        module(each)
+    version = [fill(word, {"python": sys.executable, "dir": os.curdir}) for word in PRESETS[name].version]
+    if run(*version).returncode != 0:
+        missing(f"what `{' '.join(version)}` needs")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +57,7 @@ def reports(tester: checking.Tester) -> Callable[[str], Report]:
 
     def report_of(name: str) -> Report:
         if name not in known:
-            known[name] = tried(tester, name, *BAD, "good-wildcard", timeout=30)
+            known[name] = tried(tester, name, *BAD, "good-wildcard")
         return known[name]
 
     return report_of
@@ -122,7 +131,7 @@ def test_a_careless_client_is_caught(name: str, tester: checking.Tester) -> None
 
 
 def test_requests_that_is_told_not_to_verify_is_caught(tester: checking.Tester) -> None:
-    pytest.importorskip("requests")
+    module("requests")
     assert tried(tester, python(REQUESTS, "{url}"), GOOD).grade == "F"
 
 
@@ -145,10 +154,8 @@ def test_what_is_implied_of_who_checks_no_chain_is_true(tester: checking.Tester)
 
 def test_http_tiny_is_judged_by_its_version(tester: checking.Tester) -> None:
     """From 0.083 on it verifies by default (CVE-2023-31486)."""
-    tool("perl")
-    asked = run("perl", "-MHTTP::Tiny", "-MIO::Socket::SSL", "-e", "print HTTP::Tiny->VERSION")
-    if asked.returncode != 0:
-        pytest.skip("this Perl has no HTTP::Tiny with TLS")
+    needed("perl-http-tiny")
+    asked = run("perl", "-MHTTP::Tiny", "-e", "print HTTP::Tiny->VERSION")
     report = tried(tester, "perl-http-tiny", "expired", "wrong-host")
     assert report.conclusive
     assert report.checks_no_chain is (float(asked.stdout) < 0.083)
@@ -224,7 +231,7 @@ def test_chromium_exits_with_0_whatever_it_thinks_and_is_judged_rightly(
     tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed("chromium")
-    report = tried(replace(tester), "chromium", "expired", "wrong-host", timeout=30)
+    report = tried(replace(tester), "chromium", "expired", "wrong-host")
     found = {each.case.id: each for each in report.findings}
     assert found[GOOD].verdict is Verdict.ACCEPTED, found[GOOD]
     for case in (UNKNOWN_AUTHORITY, "expired", "wrong-host"):

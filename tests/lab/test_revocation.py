@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from pki.rogues import CATALOGUE
-from tests.conftest import run, tool
+from tests.conftest import COMPILER, run, tool
 from tests.lab.visiting import Lab, careless, look
 from tlsdemo.lab.revocation import THEME, Where, path
 
@@ -207,7 +207,7 @@ def java_finds(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     program = tmp_path_factory.mktemp("java") / "Asking.java"
     program.write_text(PROGRAM)
     done = run(
-        tool("java"), "-XX:TieredStopAtLevel=1", "-Dcom.sun.net.ssl.checkRevocation=true",
+        tool("java", *COMPILER), "-XX:TieredStopAtLevel=1", "-Dcom.sun.net.ssl.checkRevocation=true",
         "-Dcom.sun.security.enableCRLDP=true", program, lab.ca(), *(str(lab.port(case)) for case in JAVA),
     )  # fmt: skip
     lines = done.stdout.splitlines()

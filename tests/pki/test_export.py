@@ -28,7 +28,7 @@ from pki import export, gallery, names, store
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.rogues import CATALOGUE
-from tests.conftest import Answer, mint, pki, run, tool
+from tests.conftest import Answer, mint, missing, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem
 
@@ -184,6 +184,7 @@ public class Get {
     }
 }
 """
+PHP_HAS_TLS = "exit(extension_loaded('openssl') ? 0 : 1);"
 PHP = 'file_get_contents(getenv("URL") . "/php") === false && exit(1);'
 GO = "GOPROXY=$URL GOSUMDB=off GOFLAGS=-modcacherw go mod download example.com/nothing@v1.0.0"
 NODE = "require('https').get(process.env.URL + '/node', a => a.resume()).on('error', e => { throw e })"
@@ -245,7 +246,7 @@ CLIENTS = (
     Client(
         "requests",
         '"$PYTHON" -c "import os; from pip._vendor import requests; requests.get(os.environ[\'URL\'])"',
-        _python_has("pip"),
+        _python_has("pip._vendor.requests"),
         "python3-pip",
     ),
     Client(
@@ -257,12 +258,17 @@ CLIENTS = (
         wants_more=True,
     ),
     Client("node", f'node -e "{NODE}"', _has("node"), "nodejs"),
-    Client("fetch", f'node -e "{FETCH}"', _has("node"), "nodejs"),
+    Client("fetch", f'node -e "{FETCH}"', _answers("node", "-e", "fetch"), "nodejs"),
     Client("npm", 'npm ping --registry "$URL" --fetch-retries=0', _has("npm"), "npm"),
     Client("java", 'java "$HOME/Get.java" "$URL/java"', _answers("javac", "-version"), "default-jdk-headless"),
     Client("git", 'git ls-remote "$URL/repository.git"', _has("git"), "git", wants_more=True),
-    Client("ruby", "ruby -ropen-uri -e 'URI.open(ENV[%q(URL)] + %q(/ruby)).read'", _has("ruby"), "ruby"),
-    Client("php", f"php -r '{PHP}'", _has("php"), "php-cli"),
+    Client(
+        "ruby",
+        "ruby -ropen-uri -e 'URI.open(ENV[%q(URL)] + %q(/ruby)).read'",
+        _answers("ruby", "-ropenssl", "-e", "1"),
+        "ruby",
+    ),
+    Client("php", f"php -r '{PHP}'", _answers("php", "-r", PHP_HAS_TLS), "php-cli"),
     Client("go", GO, _has("go"), "golang-go", wants_more=True),
     Client("perl", f"perl -e '{PERL}'", _perl_has("IO::Socket::SSL"), "libio-socket-ssl-perl"),
     Client("lwp", f"perl -e '{LWP}'", _perl_has("LWP::Protocol::https"), "liblwp-protocol-https-perl"),
@@ -274,7 +280,7 @@ def client(request: pytest.FixtureRequest) -> Client:
     """One that is installed."""
     found: Client = request.param
     if not found.present():
-        pytest.skip(f"{found} is not installed (Debian: {found.package})")
+        missing(f"{found}, or a module of it (Debian: {found.package}),")
     return found
 
 
@@ -395,7 +401,7 @@ def test_the_same_again_changes_nothing_that_a_shell_was_told(certs: Path, tmp_p
 @pytest.mark.parametrize("count", [1, 2])
 def test_keytool_finds_each_certificate_in_the_trust_store(certs: Path, tmp_path: Path, count: int) -> None:
     if not _answers("keytool", "-help")():
-        pytest.skip("keytool is not installed (Debian: default-jre-headless)")
+        missing("keytool (Debian: default-jre-headless)")
     wanted = [first(certs / name) for name in ("root.pem", "rogue/ca.pem")[:count]]
     (tmp_path / "ca.pem").write_bytes(pem(*wanted))
     made = export.environment(tmp_path / "ca.pem", tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import run
+from tests.conftest import missing, run
 from tests.peers.support import ours, trusting
 from tlsdemo.tls import refusal
 
@@ -25,7 +25,8 @@ WORDS = {
 def test_every_verify_code_means_to_openssl_what_it_means_to_us() -> None:
     library = ctypes.util.find_library("crypto")
     if library is None:
-        pytest.skip("no libcrypto of the system to ask")
+        missing("the system's libcrypto")
+    assert library is not None
     string = ctypes.CDLL(library).X509_verify_cert_error_string
     string.restype = ctypes.c_char_p
     assert set(refusal.VERIFY_CODES) == set(WORDS)

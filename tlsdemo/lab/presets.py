@@ -95,9 +95,9 @@ fetch(process.argv[1]).then(answer => answer.text()).then(console.log).catch(err
 """
 
 
-def node(name: str, code: str) -> Preset:
-    """A line of JavaScript."""
-    version = "'Node.js ' + process.versions.node + ', OpenSSL ' + process.versions.openssl"
+def node(name: str, code: str, wanted: str = "true") -> Preset:
+    """A line of JavaScript, for a Node.js that has what is `wanted`."""
+    version = f"{wanted} && 'Node.js ' + process.versions.node + ', OpenSSL ' + process.versions.openssl"
     return Preset(
         name,
         ("node", "--require", "{dir}/names.js", "--eval", code, "{url}"),
@@ -213,7 +213,7 @@ PRESETS: Mapping[str, Preset] = {
         python("python-httpx", "import sys, httpx; print(httpx.get(sys.argv[1]).text)", "httpx"),
         python("python-aiohttp", AIOHTTP, "aiohttp"),
         node("node", HTTPS_GET),
-        node("node-fetch", FETCH),
+        node("node-fetch", FETCH, wanted="fetch"),
         Preset(
             "java",
             ("java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", "{dir}", "Get", "{url}"),
