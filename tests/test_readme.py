@@ -27,7 +27,7 @@ from pki.rogues import CATALOGUE
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"(?:<!-- the (server|one in the middle) says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
-PATIENCE = 30.0
+PATIENCE = 100.0
 AT_ONCE = 3  # lines of another conversation that may come between
 MASKS = (
     (r"127\.0\.0\.1:\d+  ", "127.0.0.1:PEER  "),

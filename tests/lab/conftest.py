@@ -8,7 +8,9 @@ import pytest
 
 from tests.conftest import Command
 from tests.lab.visiting import Lab, lab_of
+from tests.peers.support import DEADLINE
 from tlsdemo.__main__ import main
+from tlsdemo.lab import laboratory as laboratories
 from tlsdemo.lab.check import Tester, open_tester
 from tlsdemo.lab.opening import laboratory
 
@@ -16,7 +18,8 @@ from tlsdemo.lab.opening import laboratory
 @pytest.fixture(scope="session")
 def tester() -> Iterator[Tester]:
     """Everything is minted once; whoever uses it counts its own visits alone."""
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(laboratories, "SETTLING", DEADLINE)  # a loaded machine needs longer for the end of a visit
         with warnings.catch_warnings():  # the library remarks on certificates that are broken on purpose
             warnings.simplefilter("ignore")
             collection, lab = stack.enter_context(laboratory())

@@ -16,8 +16,10 @@ from pki.errors import ExitCode, Problem
 from pki.rogues import CATALOGUE
 from tests.conftest import mint, tool
 from tests.lab.trying import CURL, bearing, python, tried, verdicts
+from tests.peers.support import DEADLINE, PROMPT
 from tlsdemo.findings import SEVERITIES, Verdict
 from tlsdemo.lab import check as checking
+from tlsdemo.lab import child
 from tlsdemo.lab.certificates import STRICT
 from tlsdemo.lab.check import chosen
 from tlsdemo.lab.child import Nursery
@@ -90,19 +92,19 @@ def test_who_does_not_accept_what_is_good_has_shown_nothing(tester: checking.Tes
 
 
 @pytest.mark.parametrize(
-    ("command", "did"),
+    ("command", "timeout", "did"),
     [
-        (("true", "{url}"), "did not come to its port"),
-        (("sh", "-c", "kill -9 $$; : {url}"), "did not come to its port"),
-        (("curl", "-sS", "http://localhost:{port}/"), "the server could not go on"),
-        (("sh", "-c", "sleep 99; : {url}"), "after 0.5 s"),
-        (("curl", "-sS", "--tls-max", "1.0", "{url}"), ""),
+        (("true", "{url}"), DEADLINE, "did not come to its port"),
+        (("sh", "-c", "kill -9 $$; : {url}"), DEADLINE, "did not come to its port"),
+        (("curl", "-sS", "http://localhost:{port}/"), DEADLINE, "the server could not go on"),
+        (("sh", "-c", "sleep 99; : {url}"), 0.5, "after 0.5 s"),
+        (("curl", "-sS", "--tls-max", "1.0", "{url}"), DEADLINE, ""),
     ],
 )
 def test_who_never_comes_or_speaks_no_tls_has_shown_nothing(
-    tester: checking.Tester, command: tuple[str, ...], did: str
+    tester: checking.Tester, command: tuple[str, ...], timeout: float, did: str
 ) -> None:
-    report = tried(tester, command, *FEW, timeout=0.5)
+    report = tried(tester, command, *FEW, timeout=timeout)
     assert [each.case.id for each in report.findings] == [GOOD]
     assert did in report.findings[0].did
     assert report.findings[0].verdict is not Verdict.ACCEPTED
@@ -163,20 +165,26 @@ def test_as_many_at_a_time_as_one_likes_give_the_same(tester: checking.Tester) -
 
 
 def test_many_are_many_at_a_time_and_one_is_one(tester: checking.Tester, tmp_path: Path) -> None:
-    """Each stays until a second one has come, where there is a second one."""
+    """Each of two clients leaves a file, and waits for the file of the other: with one job, the first waits in vain."""
+    pair = [tester.lab.ports[case] for case in ("expired", "wrong-host")]
     code = f"""
-import os, sys, time, pathlib
-here = pathlib.Path({str(tmp_path)!r}, sys.argv[1]); here.touch()
-end = time.monotonic() + float(sys.argv[2])
-while time.monotonic() < end and len(os.listdir(here.parent)) < 2: time.sleep(0.01)
-print('together' if len(os.listdir(here.parent)) >= 2 else 'alone', file=sys.stderr)
-here.unlink()
-os.execlp('curl', 'curl', '-s', '-o', '/dev/null', sys.argv[3])
+import os, pathlib, sys, time
+folder, port, seconds, url = sys.argv[1:]
+pathlib.Path(folder, port).touch()
+both = {{str(port) for port in {pair}}}
+end = time.monotonic() + float(seconds) * (port in both)
+while time.monotonic() < end and not both <= {{*os.listdir(folder)}}: time.sleep(0.01)
+print('together' if both <= {{*os.listdir(folder)}} else 'alone', file=sys.stderr)
+os.execlp('curl', 'curl', '-s', '-o', '/dev/null', url)
 """
-    alone = tried(tester, python(code, "{port}", "0.1", "{url}"), "expired", "wrong-host", jobs=1)
-    assert {each.said for each in alone.findings} == {"alone"}
-    together = tried(tester, python(code, "{port}", "0.1", "{url}"), "expired", "wrong-host", jobs=2)
-    assert "together" in {each.said for each in together.findings}
+    said = {}
+    for jobs, seconds in ((1, 0.2), (2, PROMPT)):
+        folder = tmp_path / str(jobs)
+        folder.mkdir()
+        command = python(code, str(folder), "{port}", str(seconds), "{url}")
+        report = tried(tester, command, "expired", "wrong-host", jobs=jobs)
+        said[jobs] = sorted(each.said for each in report.findings if tester.lab.ports[each.case.id] in pair)
+    assert said == {1: ["alone", "together"], 2: ["together", "together"]}
 
 
 # Those who hang, and those who leave others behind --------------------------------------------------------------------
@@ -198,27 +206,30 @@ def good_port(tester: checking.Tester) -> int:
 def test_one_that_hangs_after_its_handshake_has_not_refused(tester: checking.Tester, good_port: int, jobs: int) -> None:
     talks = f"if int(sys.argv[1]) == {good_port}: tls.sendall(b'hello'); sys.exit()\n"
     report = tried(
-        tester, python(HANDSHAKE + talks + "time.sleep(99)", "{port}", "careless"), "wrong-host", timeout=1, jobs=jobs
+        tester, python(HANDSHAKE + talks + "time.sleep(99)", "{port}", "careless"), "wrong-host", timeout=4, jobs=jobs
     )
     found = {each.case.id: each for each in report.findings}
     assert found[GOOD].verdict is Verdict.ACCEPTED
     for case in (UNKNOWN_AUTHORITY, "wrong-host"):
         assert found[case].verdict is Verdict.INCONCLUSIVE
-        assert "when it was ended, after 1 s" in found[case].did
+        assert "when it was ended, after 4 s" in found[case].did
         assert found[case].exit_code is None
-        assert 1 <= found[case].seconds < 5
+        assert 4 <= found[case].seconds < 4 + PROMPT
     assert report.exit_code == 3
 
 
 def test_one_that_refuses_and_then_hangs_has_refused(tester: checking.Tester) -> None:
-    report = tried(tester, ("sh", "-c", "curl -sS {url} || sleep 99"), "expired", timeout=1)
+    report = tried(tester, ("sh", "-c", "curl -sS {url} || sleep 99"), "expired", timeout=4)
     found = {each.case.id: each for each in report.findings}
     assert found[GOOD].verdict is Verdict.ACCEPTED
     for case in (UNKNOWN_AUTHORITY, "expired"):
         assert (found[case].verdict, found[case].exit_code) == (Verdict.REFUSED, None)
 
 
-def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(tester: checking.Tester) -> None:
+def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(
+    tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "GRACE", DEADLINE)
     for command in ("curl -sS {url} & exit 0", "curl -sS {url} >/dev/null 2>&1 & exit 0"):
         report = tried(tester, ("sh", "-c", command), "expired")
         assert verdicts(report) == {
@@ -229,9 +240,9 @@ def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(tes
 def test_another_that_has_to_be_ended_has_not_refused(tester: checking.Tester, good_port: int) -> None:
     """The program is long gone; its child has done its handshake, and hangs."""
     talks = f"if int(sys.argv[1]) == {good_port}: tls.sendall(b'hello'); sys.exit()\n"
-    daemon = "import os\nif os.fork(): os._exit(0)\n"
+    daemon = "import os\nready, done = os.pipe()\nif os.fork():\n    os.close(done); os.read(ready, 1); os._exit(0)\n"
     for leaves in ("", "os.setsid()\n"):
-        code = daemon + leaves + HANDSHAKE + talks + "time.sleep(99)"
+        code = daemon + leaves + HANDSHAKE + talks + "os.write(done, b'!'); time.sleep(99)"
         report = tried(tester, python(code, "{port}", "careless"), GOOD)
         found = report.findings[1]
         assert (found.case.id, found.verdict, found.exit_code) == (UNKNOWN_AUTHORITY, Verdict.INCONCLUSIVE, 0)

@@ -18,16 +18,16 @@ import pytest
 from pki.errors import ExitCode, Problem
 from tests.conftest import run, tool
 from tests.lab.trying import bearing, wait_until
-from tests.peers.support import DEADLINE
+from tests.peers.support import DEADLINE, PROMPT
 from tlsdemo.lab import child
 from tlsdemo.lab.child import CHUNK, GRACE, KEPT, MARK, Kept, Nursery, Ran
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
-QUICK = 15.0
+QUICK = DEADLINE
 """A time limit that none of these reach, unless something is wrong."""
-SLACK = 4.0
-"""Seconds that ending a program may take on a busy machine."""
+SLACK = PROMPT
+"""Seconds that ending a program may take on a loaded machine."""
 FOREVER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(999)"
 
 
@@ -84,12 +84,15 @@ def test_one_that_kills_itself_tells_the_signal(trial: Trial, signal: int) -> No
 
 
 def test_one_that_never_ends_is_ended_at_its_deadline_though_it_ignores_sigterm(trial: Trial) -> None:
-    begun = time.monotonic()
-    ran = trial.python(FOREVER, seconds=1.0)
-    assert ran.exit_code is None
+    for seconds in (1.0, 4.0, 16.0):  # a loaded machine needs longer until the program is up
+        begun = time.monotonic()
+        ran = trial.python(FOREVER, seconds=seconds)
+        assert ran.exit_code is None
+        assert ran.stopped_at is not None and seconds <= ran.stopped_at - begun < seconds + SLACK
+        assert trial.left == []
+        if ran.out:
+            break
     assert ran.out == "up\n"
-    assert ran.stopped_at is not None and 1.0 <= ran.stopped_at - begun < 1.0 + SLACK
-    assert trial.left == []
 
 
 def test_one_that_has_stopped_itself_is_ended(trial: Trial) -> None:
@@ -139,7 +142,10 @@ def test_those_who_hold_no_output_leave_nobody_either(trial: Trial) -> None:
     assert trial.left == []
 
 
-def test_those_left_behind_have_a_moment_since_one_may_be_the_client(trial: Trial, tmp_path: Path) -> None:
+def test_those_left_behind_have_a_moment_since_one_may_be_the_client(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "GRACE", DEADLINE)  # they end long before
     for redirected in ("", ">/dev/null 2>&1"):
         done = tmp_path / f"done{len(redirected)}"
         ran = trial("sh", "-c", f"(sleep 0.3; touch {done}) {redirected} & exit 0")
@@ -190,14 +196,20 @@ def test_a_child_of_another_nursery_is_left_alone(trial: Trial) -> None:
     assert outcome[0].exit_code == -9
 
 
-def test_a_run_that_is_stopped_ends_nobody_of_the_run_beside_it(trial: Trial) -> None:
+def test_a_run_that_is_stopped_ends_nobody_of_the_run_beside_it(trial: Trial, tmp_path: Path) -> None:
     beside: list[Ran] = []
-    thread = threading.Thread(
-        target=lambda: beside.append(trial.python("import time; print('here', flush=True); time.sleep(2)"))
-    )
+    there, go_on = tmp_path / "there", tmp_path / "go on"
+    code = f"""
+import os, time
+print('here', flush=True)
+open({str(there)!r}, 'w').close()
+while not os.path.exists({str(go_on)!r}): time.sleep(0.01)
+"""
+    thread = threading.Thread(target=lambda: beside.append(trial.python(code)))
     thread.start()
-    wait_until(lambda: bool(trial.left))
+    wait_until(there.exists)
     assert trial.python("import time; time.sleep(99)", seconds=0.2).exit_code is None
+    go_on.touch()
     thread.join(DEADLINE)
     assert (beside[0].exit_code, beside[0].out) == (0, "here\n")
 
@@ -212,7 +224,7 @@ def test_whom_nobody_may_end_is_a_problem_and_no_hanging(trial: Trial, monkeypat
         patch.setattr(os, "kill", not_yours)
         begun = time.monotonic()
         with pytest.raises(Problem, match="cannot end") as problem:
-            trial.python("import time; time.sleep(8)", seconds=0.3)
+            trial.python("import time; time.sleep(99)", seconds=0.3)
         assert time.monotonic() - begun < 0.3 + 3 * GRACE + SLACK
     assert problem.value.code is ExitCode.CANNOT
     trial.nursery.close()
@@ -236,11 +248,9 @@ def test_where_there_is_no_proc_ps_finds_them(trial: Trial, tmp_path: Path, monk
 # What it prints -------------------------------------------------------------------------------------------------------
 
 
-def test_a_gigabyte_is_read_and_not_kept(trial: Trial) -> None:
-    begun = time.monotonic()
-    ran = trial("sh", "-c", "echo first; head -c 1000000000 /dev/zero; echo; echo last; echo oops >&2", seconds=60)
+def test_a_hundred_megabytes_are_read_and_not_kept(trial: Trial) -> None:
+    ran = trial("sh", "-c", "echo first; head -c 100000000 /dev/zero; echo; echo last; echo oops >&2")
     assert ran.exit_code == 0
-    assert time.monotonic() - begun < 30
     assert ran.out.startswith("first\n")
     assert ran.out.endswith("\nlast\n")
     assert "bytes left out" in ran.out

@@ -20,7 +20,7 @@ def tried(
     client: Client | Sequence[str] | str,
     *cases: str,
     everything: bool = False,
-    timeout: float = 10.0,
+    timeout: float = DEADLINE,
     jobs: int = 2,
     controls: bool = False,
     fail_on: str = "must",

@@ -38,12 +38,12 @@ from pki.http1 import Refused, Request, parse_head
 from pki.ocsp import Refusal, Responder, Status
 from pki.profiles import SERVER
 from pki.serve import Published, Publisher, responder
-from tests.conftest import run, tool
+from tests.conftest import COMPILER, run, tool
 from tests.pki.support import DAY, a_root, key, pem, serial, validity
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which what we wait for will not come any more; everything here takes milliseconds."""
-SOON = 0.2
+SOON = 1.0
 """Seconds: a deadline for clients that shall miss it."""
 TEXT = Published("text/plain", b"here it is\n")
 
@@ -354,7 +354,7 @@ def test_java_asks_the_responder_and_fetches_the_list(lab: Lab) -> None:
     source = lab.folder / "Ask.java"
     source.write_text(JAVA)
     words = (source, lab.path("root"), lab.path("good"), lab.path("revoked"))
-    done = run(tool("java"), "-XX:TieredStopAtLevel=1", "-Dcom.sun.security.enableCRLDP=true", *words)
+    done = run(tool("java", *COMPILER), "-XX:TieredStopAtLevel=1", "-Dcom.sun.security.enableCRLDP=true", *words)
     assert done.stdout.splitlines() == [
         "ocsp good.pem accepted",
         "ocsp revoked.pem REVOKED",
@@ -537,7 +537,7 @@ PIECES = [b"GET", b" ", b"/", b"\r\n", b"\n", b":", b"HTTP/1.1", b"x", b"content
 @example(b"GET / HTTP/1.1\r\nx:" + b" " * 60_000 + b"y" + b" " * 60_000)
 @example(b"GET http://" + b"x" * 60_000 + b" HTTP/1.1")
 def test_any_head_is_a_request_or_refused_and_soon(head: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     try:
         request = parse_head(head)
     except Refused as refusal:
@@ -545,7 +545,7 @@ def test_any_head_is_a_request_or_refused_and_soon(head: bytes) -> None:
     else:
         assert request.path.startswith("/")
         assert b"HTTP/1." in head
-    assert time.monotonic() - started < 5, "a pattern that tries all ways"
+    assert time.process_time() - started < 5, "a pattern that tries all ways"
 
 
 @given(st.sampled_from(["GET", "POST"]), st.integers(0, 10**9), st.from_regex("/[!->@-~]*", fullmatch=True))

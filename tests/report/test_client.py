@@ -42,9 +42,9 @@ def test_nothing_that_a_client_says_reaches_the_terminal_unescaped_or_makes_it_s
 
 
 def test_a_megabyte_is_cut_and_the_text_says_so() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     lines = list(as_text(endless()))
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert len(lines) < 800
     assert "more characters]" in " ".join(lines)
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 import pytest
 
 from pki.errors import Problem
-from tests.peers.support import DEADLINE, reset
+from tests.peers.support import DEADLINE, PROMPT, reset
 from tlsdemo import net
 from tlsdemo.protocol import Side
 
@@ -247,7 +247,7 @@ def test_a_signal_ends_the_loop_even_when_its_c_handler_ran_outside_of_the_loops
     def interrupt() -> None:
         assert ask(server.listener.port) == b"hello"  # the loop is up, and waits again
         signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-        if not ended.wait(3):
+        if not ended.wait(PROMPT):
             lost.set()
             server.stop()  # lets the test end
 
@@ -376,7 +376,7 @@ def test_the_tap_ends_although_the_server_behind_it_never_hangs_up() -> None:
             assert accepted.recv(1) == b"x"
             leaving = threading.Thread(target=tap.__exit__)
             leaving.start()
-            leaving.join(3)
+            leaving.join(PROMPT)
             hangs = leaving.is_alive()
             accepted.close()
             leaving.join(DEADLINE)
@@ -436,15 +436,15 @@ def test_who_still_waits_for_a_thread_is_waited_for_too() -> None:
 
 def test_who_stays_is_waited_for_so_long_and_no_longer() -> None:
     with holding() as (server, _, heard), say(server, b"x"):
-        assert 0.2 <= seconds_to_settle(server, 0.2, server.listener.port) < 2
+        assert 0.2 <= seconds_to_settle(server, 0.2, server.listener.port) < PROMPT
         assert heard == []
 
 
 def test_nobody_is_waited_for_where_nobody_is() -> None:
     with holding() as (server, _, _):
-        assert seconds_to_settle(server, DEADLINE, server.listener.port) < 1
+        assert seconds_to_settle(server, DEADLINE, server.listener.port) < PROMPT
         with say(server, b"x"), socket.create_connection(("127.0.0.1", server.listener.port), DEADLINE):
-            assert seconds_to_settle(server, DEADLINE, server.listener.port + 1) < 1
+            assert seconds_to_settle(server, DEADLINE, server.listener.port + 1) < PROMPT
 
 
 def test_the_silent_are_not_waited_for() -> None:
@@ -452,7 +452,7 @@ def test_the_silent_are_not_waited_for() -> None:
         running(server := net.Server(net.listen(("127.0.0.1",)), echo)) as port,
         socket.create_connection(("127.0.0.1", port), DEADLINE),
     ):
-        assert seconds_to_settle(server, DEADLINE, port) < 1
+        assert seconds_to_settle(server, DEADLINE, port) < PROMPT
 
 
 def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_same(
@@ -468,21 +468,21 @@ def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_
     with running(server := net.Server(net.listen(("127.0.0.1",)), lambda each: next(deeds)(each.socket))) as port:
         for _ in range(3):
             with say(server, b"x"):
-                assert seconds_to_settle(server, DEADLINE, port) < 5
+                assert seconds_to_settle(server, DEADLINE, port) < PROMPT
     assert told.get(timeout=DEADLINE).exc_type is ZeroDivisionError
 
 
 def test_a_server_that_has_ended_has_nobody() -> None:
     with holding() as (server, _, _):
         say(server, b"x").close()
-    assert seconds_to_settle(server, DEADLINE, server.listener.port) < 1
+    assert seconds_to_settle(server, DEADLINE, server.listener.port) < PROMPT
 
 
 def test_stop_lets_go_of_who_waits() -> None:
     with holding(workers=1) as (server, let_go, _), say(server, b"first"), say(server, b"second"):
         threading.Timer(0.1, server.stop).start()
         threading.Timer(0.2, let_go.release).start()
-        assert seconds_to_settle(server, DEADLINE, server.listener.port) < 5
+        assert seconds_to_settle(server, DEADLINE, server.listener.port) < PROMPT
 
 
 def test_who_cannot_be_accepted_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import tool
 from tests.peers.conftest import Serve
-from tests.peers.support import DEADLINE, Live, live, ours, reset, trusting
+from tests.peers.support import DEADLINE, PROMPT, Live, live, ours, reset, trusting
 from tlsdemo import net
 from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Side
@@ -185,11 +185,11 @@ def test_a_drip_of_bytes_hits_the_overall_deadline(certs: Path) -> None:
     assert isinstance(ending, Refused)
     assert ending.reason == "it did not finish in time"
     assert sent < len(hello)
-    assert 0.4 < elapsed < 5
+    assert 0.4 < elapsed < PROMPT
 
 
 def test_the_deadline_is_lifted_after_the_handshake(certs: Path) -> None:
-    with live(ours(certs), deadline=0.4) as hurried:
+    with live(ours(certs), deadline=3.0) as hurried:
         with connected(hurried, certs) as tls:
             assert isinstance(hurried.events.get(timeout=DEADLINE), Agreed)
             with hurried.dial():  # a silent one, which the same deadline ends: so it has passed for both
@@ -212,7 +212,7 @@ def test_two_hundred_silent_ones_do_not_hold_up_a_good_client(server: Live, cert
 
 def test_the_pool_is_free_again_after_those_who_said_one_byte(certs: Path) -> None:
     # Each of them has a thread of the pool until the deadline; there is one more of them than threads.
-    with live(ours(certs), deadline=0.3, workers=4) as small:
+    with live(ours(certs), deadline=3.0, workers=4) as small:
         stalled = [small.dial() for _ in range(5)]
         for each in stalled:
             each.sendall(b"\x16")

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,8 @@ KEPT = 1 << 12  # bytes of the beginning, and as many of the end
 CHUNK = 1 << 16
 LOOK = 0.05  # seconds between two looks at a program that has left its output to another
 GLANCE = 0.01  # seconds between two looks at those who are about to be gone
-GRACE = 1.0  # seconds for those whom it has left behind, and for those who were killed to be gone
+GRACE = 1.0  # seconds for those whom it has left behind
+DYING = 10.0  # seconds for killed processes to be gone: a loaded machine takes its time
 MARK = "TLSDEMO_CHILD_OF"
 
 
@@ -140,9 +141,9 @@ class Nursery:
 
     def _stop(self, process: "subprocess.Popen[bytes]", mark: str) -> None:
         """End it, its group, and who has left that."""
-        _signal_group(process)
+        may_end_it = _signal_group(process)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+            process.wait(DYING if may_end_it else 0)
         _end_marked(mark)
 
     def _forget(self, process: "subprocess.Popen[bytes]") -> None:
@@ -213,20 +214,29 @@ def _lives(group: int) -> bool:
     return False
 
 
-def _signal_group(process: "subprocess.Popen[bytes]") -> None:
-    """Its whole group; as long as one of them is left, its number cannot be another's."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _signal_group(process: "subprocess.Popen[bytes]") -> bool:
+    """Kill its whole group; as long as one of them is left, its number cannot be another's. False: not permitted."""
+    return _permitted(os.killpg, process.pid)
 
 
 def _end_marked(mark: str) -> None:
-    """Whoever bears that mark, until none is left: some beget others."""
-    end = time.monotonic() + GRACE
+    """Kill all processes with that mark until none is left, since a process may fork before it is killed."""
+    end = time.monotonic() + DYING
     while (found := _marked(mark)) and time.monotonic() < end:
-        for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        permitted = [_permitted(os.kill, pid) for pid in found]  # all of them are signalled
+        if not any(permitted):
+            return
         time.sleep(GLANCE)
+
+
+def _permitted(kill: Callable[[int, int], None], number: int) -> bool:
+    """Send SIGKILL. False if this user may not, because the process is another user's."""
+    try:
+        with suppress(ProcessLookupError):
+            kill(number, signal.SIGKILL)
+    except PermissionError:
+        return False
+    return True
 
 
 def _marked(mark: str) -> list[int]:
