@@ -48,11 +48,25 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a chain lacks without being refused for it here: the certificate, the sections, and who refuses it."""
+
+    name: str
+    section: str
+    detail: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """All checks in the order in which they were made, and the chain that was found, leaf first; empty if none."""
+    """All checks in the order in which they were made, and the chain that was found, leaf first; empty if none.
+
+    A known revocation comes before everything else but the chain: nothing that the user does corrects it.
+    """
 
     checks: tuple[Check, ...]
     chain: tuple[x509.Certificate, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def accepted(self) -> bool:

@@ -1,132 +1,212 @@
-"""Every way from the leaf to a trust anchor, the likely ones first (RFC 4158).
+"""Every path from a certificate to a trust anchor, the likely ones first (RFC 4158).
 
-A depth-first search with backtracking: a wrong turn - an expired twin, a cross-certificate that leads nowhere, a loop -
-is only a detour. Hostile meshes have more ways than atoms, so the work is counted: signatures checked, steps taken.
+A depth-first search with backtracking, twice: first by way of issuers that could sign (CA:TRUE, keyCertSign, valid now
+and all that a certificate shows by itself), then by way of the others, so that the answer can say what is wrong with
+them. So no number of useless twins hides a good path. A hostile mesh has more paths than atoms: the work is counted
+(`pki.budget`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki.malformed import MALFORMED
-from pki.path.reading import Request
-from pki.signed import same_name, signature_holds
+from pki.budget import Budget, Exhausted, Work, signature_price
+from pki.malformed import Malformed
+from pki.reading import Reading
+from pki.signatures import Answer, Outcome, check
+from pki.signed import Name
 
-UNREADABLE: tuple[type[Exception], ...] = (x509.ExtensionNotFound, *MALFORMED)
-SIGNATURES, STEPS = 400, 4000
-"""As many are made for one leaf. Real chains take three signatures; the worst known honest mesh, some dozens."""
+SELF_ISSUED = 16
+"""As many certificates of a change of keys may be in a path besides `max_depth`."""
 
 
-class Exhausted(Exception):
-    """There is still a way to try, and the patience is at its end."""
+class Pool:
+    """The candidates of one verification: each is read once, and each signature is verified once."""
+
+    def __init__(self, anchors: Sequence[x509.Certificate], others: Sequence[x509.Certificate], budget: Budget) -> None:
+        self.budget = budget
+        self.is_whole = True
+        """Whether all of them were read; if not, a path may be there that was not found."""
+        self._readings: dict[bytes, Reading] = {}
+        self._by_subject: dict[Name, list[Reading]] = {}
+        self._identities: dict[tuple[Name, bytes], int] = {}
+        self._answers: dict[tuple[Reading, Reading], Answer] = {}
+        least = budget.left // 2  # reading them leaves enough for a search
+        for each in (*anchors, *others):
+            if budget.left < least:
+                self.is_whole = False
+                break
+            self._add(each)
+
+    def _add(self, certificate: x509.Certificate) -> None:
+        self.budget.spend(Work.READING)
+        try:
+            reading = self.reading(certificate)
+            found = self._by_subject.setdefault(reading.subject, [])
+        except Malformed:
+            return  # not even its name can be read: it is nothing's issuer
+        if reading not in found:
+            found.append(reading)
+
+    def reading(self, certificate: x509.Certificate) -> Reading:
+        """The one Reading of that certificate; Malformed if its bytes cannot be had."""
+        reading = Reading(certificate)
+        return self._readings.setdefault(reading.der, reading)
+
+    def named(self, name: Name) -> Sequence[Reading]:
+        """Those with that subject, in the order given, anchors first."""
+        return self._by_subject.get(name, ())
+
+    def identity(self, reading: Reading) -> int:
+        """The same number for the same name with the same key; a number of its own if they cannot be read."""
+        try:
+            return self._identities.setdefault(reading.identity, len(self._identities))
+        except Malformed:
+            return -1 - id(reading)
+
+    def answer(self, signed: Reading, issuer: Reading) -> Answer:
+        """Whether the issuer's key made that signature; Exhausted if too many were asked for."""
+        pair = signed, issuer
+        if pair not in self._answers:
+            try:
+                key = issuer.key
+            except Malformed as error:
+                self._answers[pair] = Answer(Outcome.UNKNOWN, f"the key cannot be read: {error}")
+            else:
+                self.budget.spend(Work.SIGNATURE, price=signature_price(key.public, len(signed.der)))
+                self._answers[pair] = check(signed.der, key)
+        return self._answers[pair]
 
 
 class Search:
-    """One search: what was looked at, and where it went wrong first."""
+    """One search: the paths, and where it went wrong first."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._anchors = set(request.trust_anchors)
-        self._pool = [
-            (_subject(each), each) for each in dict.fromkeys((*request.trust_anchors, *request.intermediates))
-        ]
-        self._signed: dict[tuple[x509.Certificate, x509.Certificate], bool] = {}
-        self._steps = 0
-        self.forged: tuple[x509.Certificate, x509.Certificate] | None = None
-        """The first certificate whose signature does not fit, and the authority in whose name it was made."""
-        self.orphan: x509.Certificate | None = None
-        """The first from which no way leads on."""
+    def __init__(
+        self,
+        leaf: Reading,
+        anchors: Sequence[Reading],
+        pool: Pool,
+        *,
+        could_issue: Callable[[Reading], bool],
+        max_depth: int,
+    ) -> None:
+        self.leaf = leaf
+        self._anchors = frozenset(anchors)
+        self._pool = pool
+        self._could_issue = could_issue
+        self._max_depth = max_depth
+        self._sound: dict[Reading, bool] = {}
+        self._candidates: dict[Reading, list[Reading]] = {}
+        self.forged: tuple[Reading, Reading, Answer] | None = None
+        """The first certificate that its issuer by name did not sign, that issuer, and what is known about it."""
+        self.undecided: tuple[Reading, Reading, Answer] | None = None
+        """The first certificate whose signature could not be verified, likewise."""
+        self.orphan: Reading | None = None
+        """The first from which no path leads on."""
         self.circle = False
-        """Whether its issuer is there, and was passed already."""
+        """Whether its issuer is there, and is on the path already."""
         self.too_deep = False
 
-    def paths(self) -> Iterator[tuple[x509.Certificate, ...]]:
-        """Complete ones, leaf first, anchor last. Exhausted if there are too many ways."""
-        yield from self._from((self._request.leaf,))
+    def paths(self) -> Iterator[tuple[Reading, ...]]:
+        """Complete ones, leaf first, anchor last. Exhausted if there are too many."""
+        yield from self._walk(self._is_sound)
+        for path in self._walk(lambda _: True):
+            if not all(map(self._is_sound, path[1:])):
+                yield path
 
-    def _from(self, walked: tuple[x509.Certificate, ...]) -> Iterator[tuple[x509.Certificate, ...]]:
-        self._steps += 1
-        if self._steps > STEPS:
-            raise Exhausted
+    def _is_sound(self, issuer: Reading) -> bool:
+        if issuer not in self._sound:
+            self._pool.budget.spend(Work.READING)
+            self._sound[issuer] = self._could_issue(issuer)
+        return self._sound[issuer]
+
+    def _walk(self, wanted: Callable[[Reading], bool]) -> Iterator[tuple[Reading, ...]]:
+        """Depth first, without recursion: a path may be long."""
+        walked: list[Reading] = []
+        ahead: list[Iterator[Reading]] = [iter((self.leaf,))]
+        while ahead:
+            last = next(ahead[-1], None)
+            if last is None:
+                ahead.pop()
+                if walked:
+                    walked.pop()
+                continue
+            self._pool.budget.spend(Work.STEP)
+            walked.append(last)
+            if last in self._anchors:
+                yield tuple(walked)
+                walked.pop()
+            elif self._is_too_long(walked):
+                self.too_deep = True
+                walked.pop()
+            else:
+                ahead.append(self._onward(tuple(walked), wanted))
+
+    def _is_too_long(self, walked: Sequence[Reading]) -> bool:
+        """Whether there are more CAs between the leaf and whatever comes next than asked for."""
+        above = walked[1:]
+        changes_of_keys = sum(map(_is_self_issued, above))
+        return len(above) - changes_of_keys > self._max_depth or changes_of_keys > SELF_ISSUED
+
+    def _onward(self, walked: tuple[Reading, ...], wanted: Callable[[Reading], bool]) -> Iterator[Reading]:
+        """The issuers of the last one that are not on the path and have signed it."""
         last = walked[-1]
-        if last in self._anchors:
-            yield walked
-            return
-        if _intermediates(walked) > self._request.max_depth:
-            self.too_deep = True
-            return
+        passed = {self._pool.identity(each) for each in walked}
         issuers = self._issuers(last)
-        # The same name with the same key leads nowhere new: a loop, or a root that nobody trusts.
-        onward = [each for each in issuers if not any(_is_same(each, before) for before in walked)]
+        self._pool.budget.spend(Work.COMPARISON, len(issuers) + len(walked))
+        # The same name with the same key leads nowhere new: a loop, or a root that is not a trust anchor.
+        onward = [each for each in issuers if self._pool.identity(each) not in passed]
         if not onward and self.orphan is None:
             self.orphan, self.circle = last, bool(issuers)
-        for issuer in onward:
-            if self._is_signed(last, issuer):
-                yield from self._from((*walked, issuer))
-            elif self.forged is None:
-                self.forged = last, issuer
+        for issuer in filter(wanted, onward):
+            answer = self._pool.answer(last, issuer)
+            if answer.outcome is Outcome.HOLDS:
+                yield issuer
+            elif answer.outcome is Outcome.UNKNOWN:
+                self.undecided = self.undecided or (last, issuer, answer)
+            else:
+                self.forged = self.forged or (last, issuer, answer)
 
-    def _issuers(self, certificate: x509.Certificate) -> Sequence[x509.Certificate]:
-        """Those of the right name: anchors first, then those whose key identifier fits (RFC 4158 §3.5.12)."""
-        wanted = certificate.issuer
-        found = [each for name, each in self._pool if name is not None and same_name(name, wanted)]
-        if len(found) < 2:
-            return found
-        identifier = _authority_key(certificate)
-
-        def unlikely(each: x509.Certificate) -> tuple[bool, bool, bool]:
-            dates = each.not_valid_before_utc <= self._request.at <= each.not_valid_after_utc
-            fits = identifier is None or _key_identifier(each) in (None, identifier)
-            return each not in self._anchors, not fits, not dates
-
-        return sorted(found, key=unlikely)
-
-    def _is_signed(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-        key = certificate, issuer
-        if key not in self._signed:
-            if len(self._signed) >= SIGNATURES:
-                raise Exhausted
-            self._signed[key] = signature_holds(certificate, issuer)
-        return self._signed[key]
+    def _issuers(self, certificate: Reading) -> list[Reading]:
+        """Those with the right name; first what could sign, then anchors, then fitting key ids (RFC 4158 §3.5.12)."""
+        if certificate not in self._candidates:
+            try:
+                found = self._pool.named(certificate.issuer)
+            except Malformed:
+                found = ()
+            identifier = _authority_key(certificate)
+            self._candidates[certificate] = sorted(
+                found,
+                key=lambda each: (
+                    not self._is_sound(each),
+                    each not in self._anchors,
+                    identifier is not None and _key_identifier(each) not in (None, identifier),
+                ),
+            )
+        return self._candidates[certificate]
 
 
-def _intermediates(walked: Sequence[x509.Certificate]) -> int:
-    """How many authorities there are between the leaf and whatever comes next; a change of keys does not count."""
-    return sum(1 for each in walked[1:] if not same_name(each.subject, each.issuer))
-
-
-def _is_same(one: x509.Certificate, other: x509.Certificate) -> bool:
-    """The same name and the same key: for a path that is the same authority (RFC 4158 §2.4.2)."""
-    if one == other:
-        return True
-    mine, theirs = _subject(one), _subject(other)
-    return mine is not None and theirs is not None and same_name(mine, theirs) and _key(one) == _key(other)
-
-
-def _key(certificate: x509.Certificate) -> bytes:
+def _is_self_issued(certificate: Reading) -> bool:
     try:
-        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except MALFORMED:
-        return certificate.public_bytes(Encoding.DER)
+        return certificate.is_self_issued
+    except Malformed:
+        return False
 
 
-def _subject(certificate: x509.Certificate) -> x509.Name | None:
+def _authority_key(certificate: Reading) -> bytes | None:
     try:
-        return certificate.subject
-    except MALFORMED:
+        stated = certificate.value(x509.AuthorityKeyIdentifier)
+    except Malformed:
         return None
+    return stated.key_identifier if stated else None
 
 
-def _authority_key(certificate: x509.Certificate) -> bytes | None:
+def _key_identifier(certificate: Reading) -> bytes | None:
     try:
-        return certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-    except UNREADABLE:
+        stated = certificate.value(x509.SubjectKeyIdentifier)
+    except Malformed:
         return None
+    return stated.digest if stated else None
 
 
-def _key_identifier(certificate: x509.Certificate) -> bytes | None:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except UNREADABLE:
-        return None
+__all__ = ["Exhausted", "Pool", "Search"]

@@ -1,26 +1,35 @@
-"""Name constraints: which names an authority may vouch for (RFC 5280 §4.2.1.10, §6.1.3 (b), (c), §6.1.4 (g)).
+"""Name constraints: for which names a CA may issue (RFC 5280 §4.2.1.10, §6.1.3 (b), (c), §6.1.4 (g)).
 
     permitted: example.com        a.example.com   yes        example.org   no
     excluded:  bad.example.com    *.example.com   no: it could be bad.example.com (CVE-2025-61727)
 
-Of a kind of name that an authority does not speak of, everything is allowed; of a kind that we do not understand and
-it does speak of, nothing. Comparisons are counted: thousands of names by thousands of constraints are an attack.
+A kind of name that a CA does not constrain is free. A kind that it constrains and that is not processed here is
+refused. A constraint that is not well-formed is refused: taken literally, it would exclude nothing. A name that is not
+well-formed is refused where its kind is constrained. Names and constraints are prepared once, comparisons are counted.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from pki.names import show
+from pki import der
+from pki.budget import Work
+from pki.names import MAX_HOST, show
 from pki.path.reading import Path, Reading
-from pki.signed import comparable
+from pki.signed import MAX_NORMALISED, comparable
 
-MOST = 50_000  # comparisons for one path
+MOST = 100_000  # comparisons for one path
 LABELS = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
-Constraint = x509.GeneralName
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LOCAL_PART = re.compile(rf"{ATOM}(\.{ATOM})*")  # RFC 5321 §4.1.2: the same mailbox has no other dot-string
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")  # RFC 3986 §2
+SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 §3
 
 
 class Refused(Exception):
@@ -28,143 +37,299 @@ class Refused(Exception):
 
 
 def follow(path: Path) -> int:
-    """How many authorities set constraints; Refused at the first name that one of them does not allow."""
+    """How many CAs constrain names; Refused at the first name that one of them does not allow."""
     constraining, compared = 0, 0
+    names: dict[int, list[Name]] = {}
     for place, authority in enumerate(path.certificates):
         constraints = authority.value(x509.NameConstraints)
         if place == 0 or constraints is None:
             continue
         constraining += 1
-        permitted, excluded = tuple(constraints.permitted_subtrees or ()), tuple(constraints.excluded_subtrees or ())
-        for each in (*permitted, *excluded):
-            _check_form(each)
-        for below in _bound(path, place):
-            names = tuple(_names(below))
-            compared += len(names) * (len(permitted) + len(excluded))
-            if compared > MOST:
-                raise Refused(f"more than {MOST:,} comparisons would be needed: that is an attack, or a mistake")
-            for name in names:
-                _check(name, permitted, excluded)
+        _check_distances(authority)
+        permitted = _prepared(path, constraints.permitted_subtrees)
+        excluded = _prepared(path, constraints.excluded_subtrees)
+        for lower in _bound(path, place):
+            if lower not in names:
+                names[lower] = list(_names(path.certificates[lower]))
+                path.budget.spend(Work.NAME, len(names[lower]))
+            for name in names[lower]:
+                allowed, forbidden = permitted.get(name.form, []), excluded.get(name.form, [])
+                compared += len(allowed) + len(forbidden)
+                if compared > MOST:
+                    raise Refused(f"more than {MOST:,} comparisons would be needed: that is an attack, or a mistake")
+                path.budget.spend(Work.COMPARISON, len(allowed) + len(forbidden))
+                _check(name, allowed, forbidden)
     return constraining
 
 
-def _bound(path: Path, place: int) -> Iterator[Reading]:
-    """Those below: not a change of keys, unless it is the leaf itself (§6.1.3 (b))."""
-    for lower in range(place):
-        if lower == 0 or not path.certificates[lower].is_self_issued:
-            yield path.certificates[lower]
+def _bound(path: Path, place: int) -> Iterator[int]:
+    """The places of those below: not a change of keys, unless it is the leaf itself (§6.1.3 (b))."""
+    return (lower for lower in range(place) if lower == 0 or not path.certificates[lower].is_self_issued)
 
 
-def _names(certificate: Reading) -> Iterator[x509.GeneralName]:
+# Kinds of names -----------------------------------------------------------------------------------------------------
+
+
+class Kind(Enum):
+    """The kinds of names that are processed; OTHER: all the rest of GeneralName."""
+
+    HOST = "host"
+    MAIL = "mail"
+    URI = "URI"
+    ADDRESS = "address"
+    DIRECTORY = "directory"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name of a certificate: its form is checked only where its kind is constrained."""
+
+    kind: Kind
+    shown: str
+    value: Any
+
+    @property
+    def form(self) -> object:
+        """What it is compared with."""
+        return _form(self.kind, self.value)
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A well-formed subtree, ready for comparing."""
+
+    shown: str
+    value: Any
+
+
+def _form(kind: Kind, name: object) -> object:
+    """What is compared with what: names of one kind; of other kinds, those of the same type."""
+    return type(name) if kind is Kind.OTHER else kind
+
+
+KINDS: Mapping[type[x509.GeneralName], Kind] = {
+    x509.DNSName: Kind.HOST,
+    x509.RFC822Name: Kind.MAIL,
+    x509.UniformResourceIdentifier: Kind.URI,
+    x509.IPAddress: Kind.ADDRESS,
+    x509.DirectoryName: Kind.DIRECTORY,
+}
+
+
+def _names(certificate: Reading) -> Iterator[Name]:
     """The alternative names, the subject, and mail addresses in the subject."""
-    yield from certificate.names
-    if list(certificate.certificate.subject):
-        yield x509.DirectoryName(certificate.certificate.subject)
-    for attribute in certificate.certificate.subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS):
-        if isinstance(attribute.value, str) and attribute.value.isascii():
-            yield x509.RFC822Name(attribute.value)
+    for each in certificate.names:
+        if isinstance(each, x509.OtherName) and each.type_id == SMTP_UTF8_MAILBOX:
+            yield Name(Kind.MAIL, "SmtpUTF8Mailbox", each)
+        yield Name(KINDS.get(type(each), Kind.OTHER), show(each), each)
+    subject = certificate.certificate.subject
+    if list(subject):
+        yield Name(Kind.DIRECTORY, f"dirName:{subject.rfc4514_string()}", x509.DirectoryName(subject))
+    for attribute in subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS):
+        yield Name(Kind.MAIL, f"email:{attribute.value!s}", attribute.value)
 
 
-def _check(name: x509.GeneralName, permitted: Iterable[Constraint], excluded: Iterable[Constraint]) -> None:
-    covers = COVERS.get(type(name))
-    allowed = [each for each in permitted if type(each) is type(name)]
-    forbidden = [each for each in excluded if type(each) is type(name)]
-    if covers is None and (allowed or forbidden):
-        raise Refused(f"{show(name)} is of a kind that is constrained, and that this verifier does not understand")
-    if covers is None:
+def _prepared(path: Path, subtrees: Sequence[x509.GeneralName] | None) -> dict[object, list[Constraint]]:
+    """By form; Refused if one is not well-formed."""
+    found: dict[object, list[Constraint]] = {}
+    path.budget.spend(Work.NAME, len(subtrees or ()))
+    for each in subtrees or ():
+        kind = KINDS.get(type(each), Kind.OTHER)
+        value = CONSTRAINT[kind](each) if kind in CONSTRAINT else None
+        if kind in CONSTRAINT and value is None:
+            raise Refused(f"the constraint {show(each)} is not {MEANT[kind]} (§4.2.1.10)")
+        found.setdefault(_form(kind, each), []).append(Constraint(show(each), value))
+    return found
+
+
+def _check(name: Name, allowed: Sequence[Constraint], forbidden: Sequence[Constraint]) -> None:
+    """Refused unless one of `allowed` covers it, if there are any, and none of `forbidden` does."""
+    if not (allowed or forbidden):
         return
-    if allowed and not any(covers(each, name) for each in allowed):
-        raise Refused(f"{show(name)} is outside of what is permitted: {', '.join(map(show, allowed[:3]))}")
+    if name.kind is Kind.OTHER:
+        raise Refused(f"{name.shown} is of a kind that is constrained, and that is not processed here")
+    value = PRESENTED[name.kind](name.value)
+    if value is None:
+        raise Refused(f"{name.shown} is not {NAMED[name.kind]}, so that it cannot be compared with constraints")
+    covers = COVERS[name.kind]
+    if allowed and not any(covers(each.value, value) for each in allowed):
+        raise Refused(f"{name.shown} is outside of what is permitted: {', '.join(each.shown for each in allowed[:3])}")
     for each in forbidden:
-        if covers(each, name) or _could_be(each, name):
-            raise Refused(f"{show(name)} is excluded by {show(each)}")
+        if covers(each.value, value) or (name.kind is Kind.HOST and _could_be(each.value, value)):
+            raise Refused(f"{name.shown} is excluded by {each.shown}")
 
 
-# What a constraint covers -------------------------------------------------------------------------------------------
+# Hosts --------------------------------------------------------------------------------------------------------------
 
 
-def _host(constraint: Constraint, name: x509.GeneralName) -> bool:
-    assert isinstance(constraint, x509.DNSName)
-    assert isinstance(name, x509.DNSName)
-    base, host = constraint.value.lower(), name.value.lower()
-    if not LABELS.fullmatch(host.removeprefix("*.")):
-        raise Refused(f"{show(name)} is no host name, so that nobody can tell whether it is permitted")
+def _is_host(text: str) -> bool:
+    """A name in the preferred form (RFC 1034 §3.5), underscores allowed; not an IP address, in any of its forms."""
+    last = text.rpartition(".")[2].lower()
+    is_number = last.isdigit() or (last.startswith("0x") and all(c in "0123456789abcdef" for c in last[2:]))
+    return len(text) <= MAX_HOST and bool(LABELS.fullmatch(text)) and not is_number
+
+
+def _host_constraint(name: Any) -> str | None:
+    """An empty one covers every host."""
+    return name.value.lower() if not name.value or _is_host(name.value) else None
+
+
+def _host(name: Any) -> str | None:
+    return name.value.lower() if _is_host(name.value.removeprefix("*.")) else None
+
+
+def _covers_host(base: str, host: str) -> bool:
     if host.startswith("*.") and len(host) - 2 < len(base):
         return False
     return not base or host == base or host.endswith(f".{base}")
 
 
-def _could_be(constraint: Constraint, name: x509.GeneralName) -> bool:
+def _could_be(base: str, host: str) -> bool:
     """Whether a wildcard stands for an excluded host, among others."""
-    if not (isinstance(constraint, x509.DNSName) and isinstance(name, x509.DNSName)):
-        return False
-    base, host = constraint.value.lower(), name.value.lower()
     return host.startswith("*.") and base.partition(".")[2] == host[2:]
 
 
-def _mailbox(constraint: Constraint, name: x509.GeneralName) -> bool:
-    assert isinstance(constraint, x509.RFC822Name)
-    assert isinstance(name, x509.RFC822Name)
-    wanted, (local, at, host) = constraint.value, name.value.rpartition("@")
-    if not (at and local and host) or "@" in local:
-        raise Refused(f"{show(name)} is no mailbox, so that nobody can tell whether it is permitted")
-    if "@" in wanted:
-        box, _, domain = wanted.rpartition("@")
-        return box == local and domain.lower() == host.lower()
-    return _domain(wanted, host)
+# Mail ---------------------------------------------------------------------------------------------------------------
 
 
-def _domain(constraint: str, host: str) -> bool:
+def _mail_constraint(name: Any) -> tuple[str, str] | None:
+    """A mailbox, a host, or `.domain`: its local part or "", and the rest."""
+    local, at, host = name.value.rpartition("@")
+    if at:
+        return (local, host.lower()) if LOCAL_PART.fullmatch(local) and _is_host(host) else None
+    return ("", host.lower()) if _is_host(host.removeprefix(".")) else None
+
+
+def _mailbox(name: Any) -> tuple[str, str] | None:
+    """Local part and host of an rfc822Name, an emailAddress in the subject, or a SmtpUTF8Mailbox (RFC 9598 §6)."""
+    if isinstance(name, x509.OtherName):
+        return _international(name.value)
+    text = name if isinstance(name, str) else name.value if isinstance(name, x509.RFC822Name) else ""
+    local, _, host = text.rpartition("@")
+    return (local, host.lower()) if LOCAL_PART.fullmatch(local) and _is_host(host) else None
+
+
+def _international(value: bytes) -> tuple[str, str] | None:
+    """The local part of a SmtpUTF8Mailbox is UTF-8, its host is ASCII (RFC 9598 §3)."""
+    try:
+        found = der.read(value)
+        local, _, host = value[found.content].decode("utf-8").rpartition("@")
+    except ValueError:
+        return None
+    good = found.tag == der.UTF8_STRING and found.end == len(value) and LOCAL_PART.fullmatch(_ascii(local))
+    return (local, host.lower()) if good and _is_host(host) else None
+
+
+def _ascii(local: str) -> str:
+    """With an `x` for each character beyond ASCII, all of which a local part may have (RFC 6531 §3.3)."""
+    return "".join(c if c.isascii() else "x" for c in local)
+
+
+def _covers_mail(constraint: tuple[str, str], mailbox: tuple[str, str]) -> bool:
+    local, base = constraint
+    return _covers_domain(base, mailbox[1]) and local in ("", mailbox[0])
+
+
+def _covers_domain(base: str, host: str) -> bool:
     """`example.com` is that host alone, `.example.com` every host below it."""
-    base, host = constraint.lower(), host.lower()
     return host.endswith(base) if base.startswith(".") else host == base
 
 
-def _uri(constraint: Constraint, name: x509.GeneralName) -> bool:
-    assert isinstance(constraint, x509.UniformResourceIdentifier)
-    assert isinstance(name, x509.UniformResourceIdentifier)
+# URIs, addresses, directory names -----------------------------------------------------------------------------------
+
+
+def _uri_constraint(name: Any) -> str | None:
+    return name.value.lower() if _is_host(name.value.removeprefix(".")) else None
+
+
+def _uri_host(name: Any) -> str | None:
+    """The host; None for a URI without one, which is refused (§4.2.1.10), and for one that readers read differently."""
     try:
-        host = urlsplit(name.value).hostname
+        host = urlsplit(name.value).hostname if URI.fullmatch(name.value) else None
     except ValueError:
-        host = None
-    if not host or not LABELS.fullmatch(host) or host.rpartition(".")[2].isdigit():
-        raise Refused(f"{show(name)} names no host, so that nobody can tell whether it is permitted")
-    return _domain(constraint.value, host)
+        return None
+    return host.lower() if host and _is_host(host) else None
 
 
-def _address(constraint: Constraint, name: x509.GeneralName) -> bool:
-    assert isinstance(constraint, x509.IPAddress)
-    assert isinstance(name, x509.IPAddress)
-    network, address = constraint.value, name.value
-    assert isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network)
-    if not isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address):
-        raise Refused(f"{show(name)} is no address, so that nobody can tell whether it is permitted")
-    return address.version == network.version and address in network
+def _network(name: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    return name.value if isinstance(name.value, ipaddress.IPv4Network | ipaddress.IPv6Network) else None
 
 
-def _directory(constraint: Constraint, name: x509.GeneralName) -> bool:
+def _address(name: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    return name.value if isinstance(name.value, ipaddress.IPv4Address | ipaddress.IPv6Address) else None
+
+
+def _covers_address(network: Any, address: Any) -> bool:
+    return bool(address.version == network.version and address in network)
+
+
+def _directory(name: Any) -> Any:
+    """None where a value is too long to be normalised, so that nothing can be said about it."""
+    for attribute in name.value:
+        text = attribute.value
+        if isinstance(text, str) and len(text) > MAX_NORMALISED and not text.isascii():
+            return None
+    return comparable(name.value)
+
+
+def _covers_directory(base: Any, name: Any) -> bool:
     """Everything below: the constraint is how the name begins."""
-    assert isinstance(constraint, x509.DirectoryName)
-    assert isinstance(name, x509.DirectoryName)
-    base = comparable(constraint.value)
-    return comparable(name.value)[: len(base)] == base
+    return bool(name[: len(base)] == base)
 
 
-COVERS: Mapping[type[x509.GeneralName], Callable[[Constraint, x509.GeneralName], bool]] = {
-    x509.DNSName: _host,
-    x509.RFC822Name: _mailbox,
-    x509.UniformResourceIdentifier: _uri,
-    x509.IPAddress: _address,
-    x509.DirectoryName: _directory,
+CONSTRAINT: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.HOST: _host_constraint,
+    Kind.MAIL: _mail_constraint,
+    Kind.URI: _uri_constraint,
+    Kind.ADDRESS: _network,
+    Kind.DIRECTORY: _directory,
+}
+"""A constraint ready for comparing; None if it is not well-formed."""
+PRESENTED: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.HOST: _host,
+    Kind.MAIL: _mailbox,
+    Kind.URI: _uri_host,
+    Kind.ADDRESS: _address,
+    Kind.DIRECTORY: _directory,
+}
+"""A name of a certificate ready for comparing; None if it is not well-formed."""
+COVERS: Mapping[Kind, Callable[[Any, Any], bool]] = {
+    Kind.HOST: _covers_host,
+    Kind.MAIL: _covers_mail,
+    Kind.URI: _covers_domain,
+    Kind.ADDRESS: _covers_address,
+    Kind.DIRECTORY: _covers_directory,
+}
+MEANT: Mapping[Kind, str] = {
+    Kind.HOST: "a host name",
+    Kind.MAIL: "a mailbox, a host or a domain",
+    Kind.URI: "a host or a domain",
+    Kind.ADDRESS: "a network",
+    Kind.DIRECTORY: "a name that can be compared",
+}
+NAMED: Mapping[Kind, str] = {
+    Kind.HOST: "a host name",
+    Kind.MAIL: "a mailbox of a host",
+    Kind.URI: "a URI with a host name",
+    Kind.ADDRESS: "an IP address",
+    Kind.DIRECTORY: "a name that can be compared",
 }
 
 
-def _check_form(constraint: Constraint) -> None:
-    """A constraint that means nothing must not be taken for one that allows everything."""
-    match constraint:
-        case x509.DNSName(value=value) if value and not LABELS.fullmatch(value):
-            raise Refused(f"the constraint {show(constraint)} is no host name")
-        case x509.RFC822Name(value=value) if value.count("@") > 1 or value.endswith("@"):
-            raise Refused(f"the constraint {show(constraint)} is no mailbox and no domain")
-        case x509.IPAddress(value=value) if not isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
-            raise Refused(f"the constraint {show(constraint)} is no network")
+# Distances ----------------------------------------------------------------------------------------------------------
+
+MINIMUM, MAXIMUM = der.CONTEXT | 0, der.CONTEXT | 1
+
+
+def _check_distances(authority: Reading) -> None:
+    """Refused for a minimum other than 0, or a maximum (§4.2.1.10): the library leaves both out."""
+    data = authority.value_der(x509.NameConstraints.oid)
+    assert data is not None
+    for subtrees in der.children(data, der.read(data)):
+        for subtree in der.children(data, subtrees):
+            _, *distances = der.children(data, subtree)
+            for each in distances:
+                if each.tag == MAXIMUM or any(data[each.content]):
+                    word = "maximum" if each.tag == MAXIMUM else "minimum"
+                    raise Refused(f"a constraint has a {word}, which RFC 5280 does not use (§4.2.1.10)")

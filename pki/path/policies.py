@@ -1,42 +1,109 @@
-"""Certificate policies: under which rules all of them were issued (RFC 5280 §4.2.1.4, §4.2.1.11, §6.1.3 (d) to (f)).
+"""Certificate policies: under which of them the whole path was issued (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §6.1).
 
-Nobody who asks for a server asks for a policy; but an authority may demand that there is one that holds from top to
-bottom (requireExplicitPolicy). Sets instead of the RFC's tree: what is asked here is only whether anything is left.
+No policy is asked for (the initial policy set is anyPolicy); but a CA may require that one holds for the whole path
+(requireExplicitPolicy). So the question is only whether any policy is left. Sets answer it: the tree of RFC 5280 can
+grow exponentially with policy mappings (RFC 9618), the set of policies that are expected next cannot.
 """
 
-from cryptography import x509
+from dataclasses import dataclass
 
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+from pki import der
 from pki.path.reading import Path, Reading
 
 ANY = "2.5.29.32.0"
 
 
+class Refused(Exception):
+    """A policy extension that is not allowed; the message says which."""
+
+
+@dataclass
+class _State:
+    """The variables of §6.1.2: how many certificates may come before each rule begins, and what is expected next."""
+
+    explicit: int
+    inhibit_any: int
+    mapping: int
+    expected: frozenset[str] = frozenset({ANY})
+    """Policies that the next certificate may state; with ANY among them, any. Empty: the tree is NULL."""
+
+
 def is_explicit_but_empty(path: Path) -> bool:
-    """Whether a policy is demanded, and none holds for the whole path. The anchor's own are not looked at."""
-    valid: set[str] | None = None  # None: any
-    explicit = inhibit = len(path.certificates) + 1
+    """Whether a policy is required, and none holds for the whole path; Refused for an extension that is not allowed.
+
+    The extensions of the trust anchor are not looked at (§6.1.1 (d)).
+    """
+    length = len(path.certificates)
+    state = _State(length, length, length)
     for certificate in reversed(path.certificates[:-1]):
         is_leaf = certificate is path.leaf
-        valid = _narrowed(valid, certificate, inhibit > 0 or (certificate.is_self_issued and not is_leaf))
-        if explicit <= 0 and valid == set():
-            return True
-        if not certificate.is_self_issued:
-            explicit, inhibit = explicit - 1, inhibit - 1
-        if (
-            constraints := certificate.value(x509.PolicyConstraints)
-        ) and constraints.require_explicit_policy is not None:
-            explicit = min(explicit, constraints.require_explicit_policy)
-        if (limit := certificate.value(x509.InhibitAnyPolicy)) is not None:
-            inhibit = min(inhibit, limit.skip_certs)
-    return explicit <= 0 and valid == set()
+        mappings = _mappings(certificate)
+        stated = _stated(certificate)
+        takes_any = state.inhibit_any > 0 or (certificate.is_self_issued and not is_leaf)
+        state.expected = _narrowed(state.expected, stated, takes_any=takes_any)
+        if state.explicit <= 0 and not state.expected:
+            return True  # §6.1.3 (f)
+        if not is_leaf:
+            state.expected = _mapped(state.expected, mappings, is_allowed=state.mapping > 0)
+        if is_leaf or not certificate.is_self_issued:  # §6.1.4 (h), §6.1.5 (a)
+            state.explicit, state.inhibit_any, state.mapping = (
+                max(0, each - 1) for each in (state.explicit, state.inhibit_any, state.mapping)
+            )
+        _limit(state, certificate)
+    return state.explicit <= 0 and not state.expected
 
 
-def _narrowed(valid: set[str] | None, certificate: Reading, takes_any: bool) -> set[str] | None:
-    stated = certificate.value(x509.CertificatePolicies)
-    if stated is None:
-        return set()
-    own = {each.policy_identifier.dotted_string for each in stated}
-    if ANY in own and takes_any:
-        return valid
-    own.discard(ANY)
-    return own if valid is None else valid & own
+def _limit(state: _State, certificate: Reading) -> None:
+    """§6.1.4 (i), (j), §6.1.5 (b)."""
+    limits = certificate.value(x509.PolicyConstraints)
+    if limits is not None and limits.require_explicit_policy is not None:
+        state.explicit = min(state.explicit, limits.require_explicit_policy)
+    if limits is not None and limits.inhibit_policy_mapping is not None:
+        state.mapping = min(state.mapping, limits.inhibit_policy_mapping)
+    if (inhibit_any := certificate.value(x509.InhibitAnyPolicy)) is not None:
+        state.inhibit_any = min(state.inhibit_any, inhibit_any.skip_certs)
+
+
+def _stated(certificate: Reading) -> frozenset[str]:
+    """Refused if the same policy stands there twice (§4.2.1.4)."""
+    found: set[str] = set()
+    for each in certificate.value(x509.CertificatePolicies) or ():
+        if (policy := each.policy_identifier.dotted_string) in found:
+            raise Refused(f"the policy {policy} is stated twice (§4.2.1.4)")
+        found.add(policy)
+    return frozenset(found)
+
+
+def _narrowed(expected: frozenset[str], stated: frozenset[str], *, takes_any: bool) -> frozenset[str]:
+    """What is left after the policies of a certificate (§6.1.3 (d), (e))."""
+    if ANY in stated and takes_any:
+        return expected
+    stated -= {ANY}
+    return stated if ANY in expected else stated & expected
+
+
+def _mapped(expected: frozenset[str], mappings: dict[str, set[str]], *, is_allowed: bool) -> frozenset[str]:
+    """What is expected after the mappings of a CA (§6.1.4 (b)); where mapping is inhibited, mapped policies end."""
+    left = expected - mappings.keys()
+    if not is_allowed:
+        return left
+    return left.union(*(to for policy, to in mappings.items() if policy in expected or ANY in expected))
+
+
+def _mappings(certificate: Reading) -> dict[str, set[str]]:
+    """What each policy of the issuer is mapped to (§4.2.1.5); Refused for anyPolicy on either side (§6.1.4 (a))."""
+    data = certificate.value_der(ExtensionOID.POLICY_MAPPINGS)
+    found: dict[str, set[str]] = {}
+    if data is None:
+        return found
+    for pair in der.children(data, der.read(data)):
+        one, other = (der.dotted(data[each.content]) for each in der.children(data, pair))
+        if ANY in (one, other):
+            raise Refused(f"a policy is mapped {'from' if one == ANY else 'to'} anyPolicy (§4.2.1.5)")
+        found.setdefault(one, set()).add(other)
+    if not found:
+        raise Refused("it has policy mappings, and there are none in them (§4.2.1.5)")
+    return found

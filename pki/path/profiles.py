@@ -1,8 +1,9 @@
 """Which steps belong to which profile, in the order in which they are made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pki.path import steps, strength, webpki
+from pki.path.reading import Reading, Request
 from pki.path.steps import Step
 from pki.verdict import PathProfile
 
@@ -15,10 +16,11 @@ RFC5280 = (
     Step("constraints", "RFC 5280 §6.1.3 (b), (c)", steps.name_constraints),
     Step("policy", "RFC 5280 §6.1.3 (f)", steps.policy),
 )
+STRENGTH = Step("strength", "RFC 9325 §4.5", strength.strength)
 TLS = (
     Step("purpose", steps.PURPOSE, steps.purpose),
     Step("signing", "RFC 8446 §4.4.2.2", strength.signing),
-    Step("strength", "RFC 9325 §4.5", strength.strength),
+    STRENGTH,
     Step("schemes", "RFC 8446 §4.2.3", strength.schemes),
 )
 WEB = (
@@ -35,6 +37,15 @@ STEPS: Mapping[PathProfile, tuple[Step, ...]] = {
     PathProfile.WEBPKI: RFC5280 + TLS + WEB,
 }
 
+BY_ITSELF = (steps.check_critical, steps.check_dates, steps.check_authority)
+BY_ITSELF_IN_TLS = (*BY_ITSELF, steps.check_issues_for, strength.check_key)
+OF_AN_ISSUER: Mapping[PathProfile, tuple[Callable[[Reading, Request], None], ...]] = {
+    PathProfile.RFC5280: BY_ITSELF,
+    PathProfile.TLS: BY_ITSELF_IN_TLS,
+    PathProfile.WEBPKI: BY_ITSELF_IN_TLS,
+}
+"""What an issuer shows without the rest of the path. The search tries those first that pass all of it."""
+
 FORM = (
     Step("version", "RFC 5280 §4.1.2.1", steps.version),
     Step("serial", "RFC 5280 §4.1.2.2", steps.serial),
@@ -44,9 +55,16 @@ FORM = (
 )
 """For every profile, and after all others: what is ill formed is refused, but rarely the first thing to know."""
 
+SIGNER: Mapping[PathProfile, tuple[Step, ...]] = {
+    PathProfile.RFC5280: (*RFC5280, *FORM),
+    PathProfile.TLS: (*RFC5280, STRENGTH, *FORM),
+    PathProfile.WEBPKI: (*RFC5280, STRENGTH, *FORM),
+}
+"""For the path of a CRL signer: all but what is asked of a server's or client's certificate."""
+
 MENDS: Mapping[str, str] = {
     "extensions": "have it issued again without that extension, or marked as RFC 5280 has it",
-    "authorities": "an authority says so itself: cA in basic constraints, and keyCertSign",
+    "authorities": "a CA certificate has cA in critical basic constraints, and keyCertSign in its key usage",
     "path length": "issue from a higher authority, or renew that one with a longer path",
     "key usage": "issue it again, as a leaf: `pki issue`",
     "constraints": "have it issued by an authority that may vouch for that name",

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from pki import der, extensions, names
 from pki.path import constraints, policies
 from pki.path.reading import Path, Reading, Request
 from pki.signed import signature_holds, subject
-from pki.verdict import Purpose
+from pki.verdict import PathProfile, Purpose
 
 SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"
 NAME, ADDRESS = "RFC 9525 §6.3", "RFC 9525 §6.4"
@@ -71,7 +70,7 @@ def serial(path: Path, request: Request) -> str:
 def algorithms(path: Path, request: Request) -> str:
     """The algorithm named inside is the one outside, where anybody could change it."""
     for each in path.certificates:
-        inside, outside = _algorithms(each.certificate)
+        inside, outside = _algorithms(each.der)
         if inside != outside:
             named = [_called(inside), _called(outside)]
             one, other = named if named[0] != named[1] else (inside.hex(), outside.hex())
@@ -79,9 +78,8 @@ def algorithms(path: Path, request: Request) -> str:
     return "inside and outside agree"
 
 
-def _algorithms(certificate: x509.Certificate) -> tuple[bytes, bytes]:
+def _algorithms(data: bytes) -> tuple[bytes, bytes]:
     """The two AlgorithmIdentifiers in DER: the inner one stands after version and serial number."""
-    data = certificate.public_bytes(serialization.Encoding.DER)
     tbs, outside = islice(der.children(data, der.read(data)), 2)
     inside = [each for each in islice(der.children(data, tbs), 3) if each.tag != VERSION][1]
     return data[inside.start : inside.end], data[outside.start : outside.end]
@@ -118,20 +116,27 @@ NEVER_CRITICAL = (
     x509.SubjectInformationAccess,
     x509.FreshestCRL,
 )
+POLICY_MAPPINGS = ExtensionOID.POLICY_MAPPINGS
 ALWAYS_CRITICAL = (x509.NameConstraints, x509.PolicyConstraints, x509.InhibitAnyPolicy)
 
 
 def critical_extensions(path: Path, request: Request) -> str:
     """Whoever does not understand a critical extension must refuse (§4.2)."""
     for each in path.certificates:
-        for extension in each.extensions:
-            if extension.critical and type(extension.value) not in UNDERSTOOD:
-                raise Failure(f"{who(each)} has a critical extension that nobody here understands: {_kind(extension)}")
-            if extension.critical and type(extension.value) in NEVER_CRITICAL:
-                raise Failure(f"{_kind(extension)} is critical in {who(each)}, and must not be")
-            if not extension.critical and type(extension.value) in ALWAYS_CRITICAL:
-                raise Failure(f"{_kind(extension)} is not critical in {who(each)}, and must be")
+        check_critical(each, request)
     return "every critical one is understood"
+
+
+def check_critical(certificate: Reading, request: Request) -> None:
+    """Failure if a critical extension is not understood, or one is critical or not against its section."""
+    for extension in certificate.extensions:
+        known = type(extension.value) in UNDERSTOOD or extension.oid == POLICY_MAPPINGS
+        if extension.critical and not known:
+            raise Failure(f"{who(certificate)} has a critical extension that is unknown here: {_kind(extension)}")
+        if extension.critical and type(extension.value) in NEVER_CRITICAL:
+            raise Failure(f"{_kind(extension)} is critical in {who(certificate)}, and must not be")
+        if not extension.critical and type(extension.value) in ALWAYS_CRITICAL:
+            raise Failure(f"{_kind(extension)} is not critical in {who(certificate)}, and must be")
 
 
 def _kind(extension: x509.Extension[x509.ExtensionType]) -> str:
@@ -190,50 +195,60 @@ def _check_form(name: x509.GeneralName) -> None:
 
 def dates(path: Path, request: Request) -> str:
     """From the first second to the last, both included (§4.1.2.5): part of a second does not count."""
-    at = request.at
     for each in path.certificates:
-        before, after = each.certificate.not_valid_before_utc, each.certificate.not_valid_after_utc
-        if not before <= at.replace(microsecond=0) <= after:
-            word = "is not valid before" if at < before else "expired on"
-            moment = before if at < before else after
-            raise Failure(
-                f"{who(each)} {word} {moment:%Y-%m-%d %H:%M:%S}Z, and it is {at:%Y-%m-%d %H:%M:%S}Z",
-                "compare your clock" if at < before else "issue it again: `pki issue`, or `pki init --force`",
-            )
-    last = min(each.certificate.not_valid_after_utc for each in path.certificates)
-    return f"all are valid at {at:%Y-%m-%d %H:%M}Z, until {last:%Y-%m-%d}"
+        check_dates(each, request)
+    last = min(each.not_after for each in path.certificates)
+    return f"all are valid at {request.at:%Y-%m-%d %H:%M}Z, until {last:%Y-%m-%d}"
+
+
+def check_dates(certificate: Reading, request: Request) -> None:
+    """Failure if it is not valid yet, or not any more."""
+    at, before, after = request.at, certificate.not_before, certificate.not_after
+    if not before <= at.replace(microsecond=0) <= after:
+        word = "is not valid before" if at < before else "expired on"
+        moment = before if at < before else after
+        raise Failure(
+            f"{who(certificate)} {word} {moment:%Y-%m-%d %H:%M:%S}Z, and it is {at:%Y-%m-%d %H:%M:%S}Z",
+            "compare your clock" if at < before else "issue it again: `pki issue`, or `pki init --force`",
+        )
 
 
 # Who may vouch ------------------------------------------------------------------------------------------------------
 
 
 def authorities(path: Path, request: Request) -> str:
-    """Only an authority may vouch, and it must say that it is one (§6.1.4 (k), (n))."""
+    """Only a CA may issue certificates, and it must say that it is one (§6.1.4 (k), (n))."""
     for each in path.authorities:
-        found = each.find(x509.BasicConstraints)
-        if found is None:
-            raise Failure(f"{who(each)} vouches for others, and does not say that it may: no basic constraints")
-        if not found.value.ca:
-            raise Failure(
-                f"{who(each)} vouches for others, and says itself that it is no authority",
-                "somebody has used the key of an ordinary certificate to sign with",
-            )
-        usage = each.value(x509.KeyUsage)
-        if usage is not None and not usage.key_cert_sign:
-            raise Failure(f"the key of the authority {who(each)} may not sign certificates: key usage does not say so")
-    return "each may vouch for others"
+        check_authority(each, request)
+    return "each may issue certificates"
+
+
+def check_authority(certificate: Reading, request: Request) -> None:
+    """Failure unless it is a CA certificate whose key may sign certificates."""
+    found = certificate.find(x509.BasicConstraints)
+    if found is None:
+        raise Failure(f"{who(certificate)} issued a certificate, and is not a CA: it has no basic constraints")
+    if not found.value.ca:
+        raise Failure(
+            f"{who(certificate)} issued a certificate, and is not a CA: basic constraints say cA FALSE",
+            "the key of a server's or client's certificate was used to sign it",
+        )
+    if not found.critical and request.profile is not PathProfile.RFC5280:
+        raise Failure(f"basic constraints are not critical in the CA {who(certificate)}, and must be (§4.2.1.9)")
+    usage = certificate.value(x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        raise Failure(f"the key of the CA {who(certificate)} may not sign certificates: key usage has no keyCertSign")
 
 
 def path_length(path: Path, request: Request) -> str:
     """How many authorities may come below (§6.1.4 (l), (m)); a change of keys does not count, nor does the leaf."""
-    for place, each in enumerate(path.certificates):
+    below = 0
+    for each in path.authorities:
         limits = each.value(x509.BasicConstraints)
-        if place == 0 or limits is None or limits.path_length is None:
-            continue
-        below = sum(1 for lower in path.certificates[1:place] if not lower.is_self_issued)
-        if below > limits.path_length:
-            raise Failure(f"{who(each)} allows {limits.path_length} authorities below itself: it has {below}")
-    return "no authority is deeper than allowed"
+        if limits is not None and limits.path_length is not None and below > limits.path_length:
+            raise Failure(f"{who(each)} allows {limits.path_length} CAs below itself: it has {below}")
+        below += not each.is_self_issued
+    return "no CA is deeper than allowed"
 
 
 def leaf_usage(path: Path, request: Request) -> str:
@@ -256,10 +271,14 @@ def name_constraints(path: Path, request: Request) -> str:
 
 
 def policy(path: Path, request: Request) -> str:
-    """Where an authority demands one that holds from top to bottom, there is one."""
-    if policies.is_explicit_but_empty(path):
-        raise Failure("an authority demands a certificate policy, and no policy holds for the whole chain")
-    return "none is demanded, or one holds"
+    """Where a CA requires a policy that holds for the whole path, there is one."""
+    try:
+        is_missing = policies.is_explicit_but_empty(path)
+    except policies.Refused as refused:
+        raise Failure(str(refused)) from None
+    if is_missing:
+        raise Failure("a CA requires a certificate policy, and no policy holds for the whole path")
+    return "none is required, or one holds"
 
 
 # What it is for -----------------------------------------------------------------------------------------------------
@@ -271,29 +290,34 @@ def purpose(path: Path, request: Request) -> str:
     """What the leaf may be used for, if it says so; and what each authority may issue for (nested, as all do it)."""
     if request.purpose not in WANTED:
         return "not asked for"
-    wanted = WANTED[request.purpose]
-    for each in path.certificates:
-        stated = each.value(x509.ExtendedKeyUsage)
-        if stated is None:
-            continue
-        if not list(stated):
-            raise Failure(f"{who(each)} has an extended key usage, and there is none in it")
-        if wanted not in stated and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in stated:
-            if each is not path.leaf:
-                raise Failure(
-                    f"the authority {who(each)} may not vouch for a {request.purpose.value}'s certificate: it is for "
-                    f"{extensions.text(stated)}",
-                    "have it issued by an authority that says nothing of purposes, or the right ones",
-                )
-            other = Purpose.CLIENT if request.purpose is Purpose.SERVER else Purpose.SERVER
-            raise Failure(
-                f"{who(each)} may not be used by a {request.purpose.value}: by its extended key usage it is for "
-                f"{extensions.text(stated)}",
-                f"if it is a {other.value}'s certificate, ask with --purpose {other.value}",
-            )
-    if path.leaf.value(x509.ExtendedKeyUsage) is None:
+    for each in path.authorities:
+        check_issues_for(each, request)
+    stated, wanted = path.leaf.value(x509.ExtendedKeyUsage), request.purpose.value
+    if stated is None:
         return "not limited: it has no extended key usage"
-    return f"may be used by a {request.purpose.value}"
+    if not _is_for(stated, request.purpose):
+        other = Purpose.CLIENT if request.purpose is Purpose.SERVER else Purpose.SERVER
+        raise Failure(
+            f"{who(path.leaf)} may not be used by a {wanted}: by its extended key usage it is for "
+            f"{extensions.text(stated) or 'nothing'}",
+            f"if it is a {other.value}'s certificate, ask with --purpose {other.value}",
+        )
+    return f"may be used by a {wanted}"
+
+
+def check_issues_for(certificate: Reading, request: Request) -> None:
+    """Failure if that CA states purposes, and the one that is asked for is not among them."""
+    stated = certificate.value(x509.ExtendedKeyUsage)
+    if request.purpose in WANTED and stated is not None and not _is_for(stated, request.purpose):
+        raise Failure(
+            f"the CA {who(certificate)} may not issue a {request.purpose.value}'s certificate: it is for "
+            f"{extensions.text(stated) or 'nothing'}",
+            "have it issued by a CA without extended key usage, or with the right one",
+        )
+
+
+def _is_for(stated: x509.ExtendedKeyUsage, purpose: Purpose) -> bool:
+    return WANTED[purpose] in stated or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in stated
 
 
 def name(path: Path, request: Request) -> str:

@@ -1,11 +1,22 @@
-"""What the profile `tls` asks of keys and hashes: that they are strong, and such as TLS 1.3 can use."""
+"""What the profile `tls` asks of keys and hashes: that they are strong, and such as TLS 1.3 can use.
 
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+    RSA   modulus of 2048 bits or more, odd, not prime, without small factors, its two factors not close together;
+          public exponent odd and more than 1
+    EC    a named curve of 224 bits or more
+
+The arithmetic is read from the certificate's own bytes: the library refuses to load some of these keys.
+"""
+
+from functools import cache, lru_cache
+from math import gcd, isqrt, prod
+
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, rsa
 from cryptography.x509 import KeyUsage
 
-from pki import keys
-from pki.path.reading import Path, Request
+from pki import der, keys
+from pki.path.reading import Path, Reading, Request
 from pki.path.steps import Failure, who
+from pki.signatures import MAX_RSA_BITS, subject_public_key_info
 from pki.verdict import Purpose
 
 LEAST_RSA, LEAST_EC = 2048, 224  # bits: 112 bits of security (NIST SP 800-131A; RFC 9325 §4.5)
@@ -15,21 +26,96 @@ BROKEN_HASHES = ("md5", "sha1", "md2")
 def strength(path: Path, request: Request) -> str:
     """Keys that can be computed, and hashes for which a second document can be found, prove nothing."""
     for each in path.certificates:
-        key = each.certificate.public_key()
-        match key:
-            case rsa.RSAPublicKey() | dsa.DSAPublicKey() if key.key_size < LEAST_RSA:
-                least = LEAST_RSA
-            case ec.EllipticCurvePublicKey() if key.key_size < LEAST_EC:
-                least = LEAST_EC
-            case _:
-                continue
-        raise Failure(f"the key of {who(each)} is too short: {keys.describe(key)}, and {least} bits are needed")
-    for each in path.certificates:
+        check_key(each, request)
+    for each in path.certificates[:-1]:  # a trust anchor is trusted without its signature
         digest = each.certificate.signature_hash_algorithm
-        if each is not path.anchor and digest is not None and digest.name in BROKEN_HASHES:
+        if digest is not None and digest.name in BROKEN_HASHES:
             raise Failure(f"{who(each)} is signed over {digest.name.upper()}, and can be forged")
     return "keys and hashes are strong enough"
 
+
+def check_key(certificate: Reading, request: Request) -> None:
+    """Failure if the private key can be computed from the public one, or nearly so."""
+    if numbers := rsa_numbers(certificate.der):
+        modulus, exponent = numbers
+        if found := weakness(modulus) or _weak_exponent(exponent):
+            raise Failure(f"the RSA key of {who(certificate)} is weak: {found}")
+    key = certificate.key.public
+    match key:
+        case rsa.RSAPublicKey() | dsa.DSAPublicKey() if key.key_size < LEAST_RSA:
+            least = LEAST_RSA
+        case ec.EllipticCurvePublicKey() if key.key_size < LEAST_EC:
+            least = LEAST_EC
+        case _:
+            return
+    raise Failure(f"the key of {who(certificate)} is too short: {keys.describe(key)}, and {least} bits are needed")
+
+
+# RSA ----------------------------------------------------------------------------------------------------------------
+
+RSA_KEYS = {der.object_identifier("1.2.840.113549.1.1.1"), der.object_identifier("1.2.840.113549.1.1.10")}
+SMALL_FACTORS = 2**16  # every prime below is tried
+CLOSE_FACTORS = 100  # rounds of Fermat's method, as CA/Browser Forum BR §6.1.1.3 has it
+PRIMALITY_BITS = 4096
+"""Moduli up to this are tested for being prime: for 4096 bits that takes 0.2 s, for twice as many eight times that."""
+
+
+def rsa_numbers(certificate_der: bytes) -> tuple[int, int] | None:
+    """Modulus and public exponent of an RSA key as they are encoded (RFC 3279 §2.3.1); None for another key."""
+    spki = subject_public_key_info(certificate_der)
+    algorithm, key = der.children(spki, der.read(spki))
+    oid = next(der.children(spki, algorithm))
+    if spki[oid.start : oid.end] not in RSA_KEYS:
+        return None
+    numbers = spki[key.content][1:]
+    modulus, exponent = (
+        int.from_bytes(numbers[each.content], signed=True) for each in der.children(numbers, der.read(numbers))
+    )
+    return modulus, exponent
+
+
+@lru_cache(maxsize=256)
+def weakness(modulus: int) -> str | None:
+    """Why that modulus is not the product of two large primes far apart; None if nothing is found."""
+    if modulus < 1:
+        return "the modulus is not positive"
+    if (bits := modulus.bit_length()) > MAX_RSA_BITS:
+        return f"the modulus has {bits:,} bits, and {MAX_RSA_BITS:,} is the most that is processed"
+    if modulus % 2 == 0:
+        return "the modulus is even"
+    if (common := gcd(modulus, _small_primes())) > 1:
+        factor = next(each for each in range(3, SMALL_FACTORS, 2) if common % each == 0)
+        return f"the modulus is divisible by {factor}"
+    root = isqrt(modulus)
+    for middle in range(root + (root * root < modulus), root + CLOSE_FACTORS):
+        rest = middle * middle - modulus
+        if isqrt(rest) ** 2 == rest:
+            return "the two factors of the modulus are close together, or equal"
+    # Fermat's test: every prime passes it, and of the products of two large primes practically none.
+    if modulus.bit_length() <= PRIMALITY_BITS and pow(2, modulus - 1, modulus) == 1:
+        return "the modulus is a prime, and not the product of two"
+    return None
+
+
+@cache
+def _small_primes() -> int:
+    """The product of all odd primes below SMALL_FACTORS."""
+    sieve = bytearray([1]) * SMALL_FACTORS
+    for each in range(3, isqrt(SMALL_FACTORS) + 1, 2):
+        if sieve[each]:
+            sieve[each * each :: 2 * each] = bytes(len(range(each * each, SMALL_FACTORS, 2 * each)))
+    return prod(each for each in range(3, SMALL_FACTORS, 2) if sieve[each])
+
+
+def _weak_exponent(exponent: int) -> str | None:
+    if exponent < 1:
+        return "the public exponent is not positive"
+    if exponent == 1:
+        return "the public exponent is 1, so that a signature is the padded hash itself"
+    return "the public exponent is even" if exponent % 2 == 0 else None
+
+
+# TLS 1.3 ------------------------------------------------------------------------------------------------------------
 
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 EXPLICIT = bytes.fromhex("06072a8648ce3d0101")
@@ -37,16 +123,20 @@ EXPLICIT = bytes.fromhex("06072a8648ce3d0101")
 
 
 def schemes(path: Path, request: Request) -> str:
-    """A curve has a name (RFC 5480 §2.1.1), and the leaf's key signs by one of TLS 1.3's schemes (§4.2.3)."""
+    """A curve has a name (RFC 5480 §2.1.1), and the leaf's key signs by one of TLS 1.3's schemes (§4.2.3).
+
+    The registry of that section has the schemes of ML-DSA, too (draft-ietf-tls-mldsa).
+    """
     for each in path.certificates:
-        key = each.certificate.public_key()
-        if isinstance(key, ec.EllipticCurvePublicKey) and EXPLICIT in each.certificate.tbs_certificate_bytes:
+        if isinstance(each.key.public, ec.EllipticCurvePublicKey) and EXPLICIT in each.key.spki:
             raise Failure(f"{who(each)} spells its curve out, and must name it (RFC 5480 §2.1.1)")
-    key = path.leaf.certificate.public_key()
+    key = path.leaf.key.public
     match key:
         case ec.EllipticCurvePublicKey() if key.curve.name in CURVES:
             pass
         case rsa.RSAPublicKey() | ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
+            pass
+        case mldsa.MLDSA44PublicKey() | mldsa.MLDSA65PublicKey() | mldsa.MLDSA87PublicKey():
             pass
         case _:
             raise Failure(f"TLS 1.3 has no signature with the key of {who(path.leaf)}: {keys.describe(key)}")
@@ -54,13 +144,16 @@ def schemes(path: Path, request: Request) -> str:
 
 
 def signing(path: Path, request: Request) -> str:
-    """All that the leaf's key does in TLS 1.3 is sign. (An authority as a leaf is the question of another profile.)"""
+    """The key usage of the leaf, if there is one, has digitalSignature: all that the key does in TLS 1.3 is sign."""
     usage = path.leaf.value(KeyUsage)
-    if request.purpose is Purpose.ANY or usage is None or path.leaf.is_authority:
-        return "not limited, or not asked for"
+    if request.purpose is Purpose.ANY:
+        return "not asked for"
+    if usage is None:
+        return "not limited: it has no key usage"
     if not usage.digital_signature:
         raise Failure(
-            f"the key of {who(path.leaf)} may not sign, and in TLS 1.3 it does nothing else: key usage does not say so",
-            "key transport and static agreement, which it may be for, ended with TLS 1.2",
+            f"the key of {who(path.leaf)} may not sign a handshake, which is all that it does in TLS 1.3: "
+            "its key usage has no digitalSignature",
+            "have it issued again with digitalSignature: `pki issue` does so",
         )
     return "the leaf's key may sign"

@@ -1,26 +1,29 @@
 """verify(): the first path that passes every step; or, of those that do not, the one that came closest."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
-from itertools import islice
+from functools import partial
 
 from cryptography import x509
 
 from pki import revocation
-from pki.malformed import MALFORMED, why
-from pki.path.build import Exhausted, Search
+from pki.budget import Budget, Exhausted, Work
+from pki.malformed import Malformed, guarded
+from pki.path.build import Pool, Search
+from pki.path.crl_signers import CrlSigners
 from pki.path.profiles import FORM as FORM_STEPS
-from pki.path.profiles import MENDS, STEPS
-from pki.path.reading import Path, Request, read
+from pki.path.profiles import MENDS, OF_AN_ISSUER, STEPS
+from pki.path.reading import Path, Reading, Request
+from pki.path.remarks import remarks
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
+from pki.signatures import Answer
 from pki.signed import issuer, subject
 from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict
 
-MAX_DEPTH = 8  # authorities between leaf and anchor
-PATHS = 12  # as many are judged; the search has its own limits
+MAX_DEPTH = 8  # CAs between leaf and anchor
 FORM = "RFC 5280 §4.1"
+ALGORITHM = "RFC 5280 §4.1.1.2"
 ONE_CHAIN = "send one chain, and no certificate more"
 UNREADABLE = "`pki show --der` shows its bytes"
 
@@ -49,65 +52,127 @@ def verify(
     )
 
 
-def judge(request: Request) -> Verdict:
-    """The same, for a request; whatever the certificates are, it answers."""
+def judge(request: Request, budget: Budget | None = None) -> Verdict:
+    """The same, for a request. Returns a verdict for every certificate, CRL and amount of them."""
+    budget = budget or Budget()
     try:
-        return _best(request)
-    except MALFORMED as error:
-        return Verdict(
-            (Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {why(error)}", UNREADABLE),)
+        return guarded(lambda: _best(request, budget))
+    except Malformed as error:
+        return _unreadable(str(error))
+
+
+def _unreadable(detail: str) -> Verdict:
+    return Verdict((Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {detail}", UNREADABLE),))
+
+
+class _Judging:
+    """One request: its candidates, and what all paths have in common."""
+
+    def __init__(self, request: Request, budget: Budget) -> None:
+        self.request = request
+        self.pool = Pool(request.trust_anchors, request.intermediates, budget)
+        self.leaf = self.pool.reading(request.leaf)
+        self.signers = CrlSigners(request, self.pool, self.could_issue)
+        self.search = Search(
+            self.leaf,
+            [each for each in map(self._anchor, request.trust_anchors) if each is not None],
+            self.pool,
+            could_issue=self.could_issue,
+            max_depth=request.max_depth,
         )
 
+    def _anchor(self, certificate: x509.Certificate) -> Reading | None:
+        try:
+            return self.pool.reading(certificate)
+        except Malformed:
+            return None
 
-def _best(request: Request) -> Verdict:
-    search = Search(request)
-    closest: Verdict | None = None
+    def could_issue(self, candidate: Reading) -> bool:
+        """Whether it passes all that an issuer shows by itself."""
+        try:
+            _check_fields(candidate)
+            for check in OF_AN_ISSUER[self.request.profile]:
+                guarded(partial(check, candidate, self.request), Failure)
+        except (Failure, Malformed):
+            return False
+        return True
+
+    def judged(self, path: Path) -> Verdict:
+        """All checks of one path."""
+        checks = list(self._checks(path))
+        # A known revocation comes first: of several failures it is the one that nothing corrects.
+        checks.sort(key=lambda check: 0 if check.name == "chain" else 1 if revocation.is_known(check) else 2)
+        return Verdict(tuple(checks), path.chain, tuple(remarks(path, self.request)))
+
+    def _checks(self, path: Path) -> Iterator[Check]:
+        request, anchor = self.request, subject(path.anchor.certificate)
+        yield Check("chain", CHAIN, Result.PASSED, f"{len(path.certificates)} certificates, up to the trusted {anchor}")
+        for each in path.certificates:
+            try:
+                _check_fields(each)
+            except Malformed as error:
+                detail = f"{subject(each.certificate)} cannot be read: {error}"
+                yield Check("form", FORM, Result.FAILED, detail, UNREADABLE)
+                yield from _not_reached(request)
+                return
+        for step in STEPS[request.profile]:
+            yield _made(step, path, request)
+        yield _named(path, request)
+        yield revocation.check(path.certificates, self.signers.lists(path.anchor))
+        for step in FORM_STEPS:
+            yield _made(step, path, request)
+
+
+def _check_fields(certificate: Reading) -> None:
+    """Malformed if a part that every step may ask for cannot be read."""
+    _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.not_before, certificate.not_after
+
+
+def _best(request: Request, budget: Budget) -> Verdict:
+    judging = _Judging(request, budget)
     try:
-        for chain in islice(search.paths(), PATHS):
-            verdict = Verdict(tuple(_judge(read(chain), request)), chain)
+        _ = judging.leaf.subject, judging.leaf.issuer
+    except Malformed as error:
+        return _unreadable(str(error))
+    closest: Verdict | None = None
+    judged = 0
+    try:
+        for chain in judging.search.paths():
+            budget.spend(Work.JUDGING, price=Work.JUDGING.value + len(chain) * Work.READING.value)
+            verdict = judging.judged(Path(chain, budget))
+            judged += 1
             if verdict.accepted:
                 return verdict
             if closest is None or len(_failed(verdict)) < len(_failed(closest)):
                 closest = verdict
     except Exhausted:
-        if closest is None:
-            return _without_chain(
-                request,
-                _failed_chain("there are too many ways to an anchor, or to none: given up", ONE_CHAIN),
-            )
-    return closest or _without_chain(request, _why_there_is_none(request, search))
+        return _limit_reached(request, closest, judged)
+    if closest is None and not judging.pool.is_whole:
+        return _limit_reached(request, closest, judged)
+    return closest or _without_chain(request, _why_there_is_none(request, judging.search))
 
 
 def _failed(verdict: Verdict) -> list[Check]:
     return [check for check in verdict.checks if check.result is Result.FAILED]
 
 
-def _judge(path: Path, request: Request) -> Iterator[Check]:
-    anchor = subject(path.anchor.certificate)
-    yield Check("chain", CHAIN, Result.PASSED, f"{len(path.certificates)} certificates, up to the trusted {anchor}")
-    for each in path.certificates:
-        try:
-            each.extensions  # noqa: B018  # all of them are read here, once
-        except MALFORMED as error:
-            detail = f"{subject(each.certificate)} cannot be read: {why(error)}"
-            yield Check("form", FORM, Result.FAILED, detail, UNREADABLE)
-            yield from _not_reached(request)
-            return
-    for step in STEPS[request.profile]:
-        yield _made(step, path, request)
-    yield _named(path, request)
-    yield revocation.check(path.chain, _lists(request))
-    for step in FORM_STEPS:
-        yield _made(step, path, request)
+def _limit_reached(request: Request, closest: Verdict | None, judged: int) -> Verdict:
+    """Not every path was tried: that none of them passes is not known."""
+    if closest is None:
+        return _without_chain(request, _failed_chain("search limit reached: there are too many paths", ONE_CHAIN))
+    count = "the only one judged" if judged == 1 else f"the best of {judged} judged"
+    detail = f"search limit reached: not every path was tried; {count} fails: {closest.reason}"
+    return Verdict((_failed_chain(detail, ONE_CHAIN), *closest.checks[1:]), closest.chain, closest.remarks)
 
 
 def _made(step: Step, path: Path, request: Request) -> Check:
     try:
-        return Check(step.name, step.section, Result.PASSED, step.follow(path, request))
+        detail = guarded(lambda: step.follow(path, request), Failure, Exhausted)
     except Failure as failure:
         return Check(step.name, step.section, Result.FAILED, failure.detail, failure.hint or MENDS.get(step.name))
-    except MALFORMED as error:
-        return Check(step.name, step.section, Result.FAILED, f"it cannot be read: {why(error)}", MENDS.get(step.name))
+    except Malformed as error:
+        return Check(step.name, step.section, Result.FAILED, f"it cannot be read: {error}", MENDS.get(step.name))
+    return Check(step.name, step.section, Result.PASSED, detail)
 
 
 def _named(path: Path, request: Request) -> Check:
@@ -115,26 +180,6 @@ def _named(path: Path, request: Request) -> Check:
     if request.name is None:
         return Check("name", section, Result.NOT_MADE, "no name was asked for", "ask for one with --name")
     return _made(Step("name", section, is_named), path, request)
-
-
-def _lists(request: Request) -> revocation.Lists:
-    """A list may also be signed by another key of the same name, if that leads to an anchor, unrevoked."""
-    asked: set[x509.Certificate] = set()
-
-    def trusts(signer: x509.Certificate) -> bool:
-        if signer in asked:  # a key that vouches for itself in its own list, as after a change of keys
-            return True
-        asked.add(signer)
-        try:
-            found = next(Search(replace(request, leaf=signer)).paths(), ())
-        except Exhausted:
-            return False
-        current = all(each.not_valid_before_utc <= request.at <= each.not_valid_after_utc for each in found)
-        return bool(found) and current and revocation.check(found, lists).result is not Result.FAILED
-
-    pool = (*request.trust_anchors, *request.intermediates)
-    lists = revocation.Lists(request.crls, pool, trusts, request.at)
-    return lists
 
 
 # Where there is no chain --------------------------------------------------------------------------------------------
@@ -158,33 +203,50 @@ def _failed_chain(detail: str, hint: str | None = None, section: str = CHAIN) ->
 
 
 def _why_there_is_none(request: Request, search: Search) -> Check:
-    """What the search ran into first: a signature that does not fit, or an issuer who is not there."""
+    """What the search ran into first: a signature that does not hold, or an issuer that is missing."""
+    if search.undecided:
+        certificate, authority, answer = search.undecided
+        return _undecided(subject(certificate.certificate), subject(authority.certificate), answer)
     if search.forged:
-        certificate, authority = search.forged
-        return _failed_chain(
-            f"the key of {subject(authority)} did not sign {subject(certificate)}: "
-            "the name is right, the signature is not",
-            "an imitation: `pki diff` shows two certificates side by side",
-            SIGNATURE,
-        )
+        certificate, authority, answer = search.forged
+        return _forged(subject(certificate.certificate), subject(authority.certificate), answer)
     if search.too_deep:
         return _failed_chain(
             f"there are more than {request.max_depth} authorities between the leaf and an anchor",
             "trust one that is nearer, with --trust",
         )
-    orphan = search.orphan or request.leaf
-    if orphan.issuer == orphan.subject:
+    orphan = search.orphan or search.leaf
+    who, above = subject(orphan.certificate), issuer(orphan.certificate)
+    if orphan.is_self_issued:
         return _failed_chain(
-            f"{subject(orphan)} vouches for itself, and nobody here trusts it",
+            f"{who} vouches for itself, and nobody here trusts it",
             "who knows it to be the right one may trust it with --trust; nobody else should",
         )
     if search.circle:
         return _failed_chain(
-            f"{subject(orphan)} was issued by {issuer(orphan)}, and the way from there leads back to where it began: "
+            f"{who} was issued by {above}, and the way from there leads back to where it began: "
             "no trust anchor is on it",
             "trust one of those authorities with --trust, if you know it to be the right one",
         )
     return _failed_chain(
-        f"{subject(orphan)} was issued by {issuer(orphan)}, which is neither trusted nor sent",
+        f"{who} was issued by {above}, which is neither trusted nor sent",
         "trust that authority with --trust, or add the missing intermediate to the file",
     )
+
+
+def _undecided(certificate: str, authority: str, answer: Answer) -> Check:
+    return _failed_chain(
+        f"whether {authority} signed {certificate} cannot be verified here: {answer.why}",
+        "have it issued again with an algorithm in wide use: `pki issue` uses ECDSA on P-256",
+        ALGORITHM,
+    )
+
+
+def _forged(certificate: str, authority: str, answer: Answer) -> Check:
+    if answer.why is None:
+        return _failed_chain(
+            f"the key of {authority} did not sign {certificate}: the name is right, the signature is not",
+            "an imitation: `pki diff` shows two certificates side by side",
+            SIGNATURE,
+        )
+    return _failed_chain(f"the signature of {certificate} by {authority} is not valid: {answer.why}", section=SIGNATURE)

@@ -1,183 +1,306 @@
-"""Revocation lists (RFC 5280 §5, §6.3): is any certificate of this chain no longer vouched for?
+"""CRLs (RFC 5280 §5, §6.3): is any certificate of this path revoked?
 
-    certificate -> lists that speak of it (`scope`) -> entries -> revoked, or not; all reasons must be covered
+    certificate -> CRLs that speak of it (`scope`) -> entries -> revoked, or not; all reasons must be covered
 
-Every certificate but the anchor must be covered by current lists that its issuer, or somebody whom the certificate
-names for that, has signed. What a list says that is not understood makes it no list at all: so it fails closed.
+Every certificate but the anchor has a status of its own: good, revoked or undetermined. Good needs current CRLs, signed
+by its issuer or by a signer that `Lists.trusts` has validated (§6.3.3 (f)). Revoked takes precedence over undetermined,
+and the output says both. A CRL that cannot be used decides nothing about the others (`reading`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import TypeVar
 
 from cryptography import x509
 
-from pki.malformed import MALFORMED, why
-from pki.revocation.scope import ALL_REASONS, Crl, Unusable, check_form, reasons_covered, value
-from pki.signed import key_signed_list, same_name, subject
+from pki.budget import Budget, Exhausted
+from pki.malformed import Malformed, guarded
+from pki.reading import Reading
+from pki.revocation.reading import Crl, CrlReading
+from pki.revocation.scope import ALL_REASONS, Unusable, check_form, reasons_covered
+from pki.signatures import Answer, Outcome
+from pki.signed import Name, comparable, issuer, subject
 from pki.verdict import Check, Result
 
+__all__ = ["REVOCATION", "Asked", "Crl", "CrlReading", "Good", "Lists", "Revoked", "Undetermined", "check", "status"]
+
 REVOCATION = "RFC 5280 §6.3"
-Trusts = Callable[[x509.Certificate], bool]
+E = TypeVar("E", bound=x509.ExtensionType)
+SIGNER = "RFC 5280 §6.3.3 (f)"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """While the certificate of a CRL signer is validated: whose CRLs count, by the identities of the signers."""
+
+    without: frozenset[int] = frozenset()
+    """Theirs do not: a key does not clear itself as long as another key's CRL speaks."""
+    granted: frozenset[int] = frozenset()
+    """Theirs do: all but the status of the signer itself is known, and only its own CRL has that."""
 
 
 @dataclass(frozen=True)
 class Lists:
-    """All lists at hand, and who may have signed them."""
+    """All CRLs at hand, and who may have signed them."""
 
-    crls: Sequence[Crl]
-    pool: Sequence[x509.Certificate]
-    """Certificates by which a list may be signed, besides the chain's own."""
-    trusts: Trusts
-    """Whether a certificate leads to a trust anchor, too."""
+    crls: Sequence[CrlReading]
     at: datetime
+    budget: Budget
+    named: Callable[[Name], Sequence[Reading]]
+    """The certificates at hand with that subject."""
+    identity: Callable[[Reading], int]
+    """A number for a subject with its key."""
+    answer: Callable[[CrlReading, Reading], Answer]
+    """Whether the key of that certificate signed the CRL."""
+    trusts: Callable[[Reading, Asked], bool]
+    """Whether that certificate has a valid path to the trust anchor of the certificate in question."""
+    _by_issuer: dict[Name, list[CrlReading]] = field(default_factory=dict, compare=False)
+
+    def by(self, issuer: Name) -> Sequence[CrlReading]:
+        """The CRLs in that name, the newest first; those that have no readable issuer or date are not among them."""
+        if not self._by_issuer:
+            for each in self.crls:
+                try:
+                    each.this_update  # noqa: B018  # it can be read
+                    self._by_issuer.setdefault(each.issuer, []).append(each)
+                except Malformed:
+                    continue
+        return sorted(self._by_issuer.get(issuer, ()), key=lambda crl: crl.this_update, reverse=True)
 
 
-def check(chain: tuple[x509.Certificate, ...], lists: Lists) -> Check:
-    """The first certificate that is revoked, or that no list covers."""
+@dataclass(frozen=True)
+class Good:
+    """Current CRLs cover every reason, and none names the certificate."""
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """A CRL names the certificate."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Undetermined:
+    """No CRL, or none that can be used, or not for every reason."""
+
+    detail: str
+    hint: str | None = None
+
+
+Status = Good | Revoked | Undetermined
+REVOKED_HINT = "with a new key, a new one: `pki issue`"
+
+
+def check(path: Sequence[Reading], lists: Lists) -> Check:
+    """What is revoked, then what is undetermined (§6.3.3 gives each certificate its own status)."""
     if not lists.crls:
         return Check("revocation", REVOCATION, Result.NOT_MADE, "no revocation list was given")
-    for certificate, issuer in pairwise(chain):
-        try:
-            entry = _entry(certificate, issuer, lists)
-        except Unusable as reason:
-            return Check("revocation", REVOCATION, Result.FAILED, str(reason), reason.hint)
-        except MALFORMED as error:
-            detail = f"a list cannot be read: {why(error)}"
-            return Check("revocation", REVOCATION, Result.FAILED, detail, "fetch the list again")
-        if entry is not None:
-            detail = f"{subject(certificate)} was revoked on {entry.revocation_date_utc:%Y-%m-%d %H:%M}Z"
-            return Check("revocation", REVOCATION, Result.FAILED, detail, "with a new key, a new one: `pki issue`")
+    found = [status(certificate, above, lists) for certificate, above in pairwise(path)]
+    revoked = [each.detail for each in found if isinstance(each, Revoked)]
+    undetermined = [each for each in found if isinstance(each, Undetermined)]
+    if revoked:
+        detail = "; ".join([*revoked, *(f"besides, {each.detail}" for each in undetermined)])
+        return Check("revocation", REVOCATION, Result.FAILED, detail, REVOKED_HINT)
+    if undetermined:
+        detail = "; ".join(each.detail for each in undetermined)
+        return Check("revocation", REVOCATION, Result.FAILED, detail, undetermined[0].hint)
     return Check("revocation", REVOCATION, Result.PASSED, "no certificate of the chain is on its issuer's list")
 
 
-def _entry(certificate: x509.Certificate, issuer: x509.Certificate, lists: Lists) -> x509.RevokedCertificate | None:
-    """Where it stands on a list; Unusable unless the lists at hand cover every reason."""
+def is_known(found: Check) -> bool:
+    """Whether that check failed because a certificate is revoked, which nothing corrects."""
+    return found.result is Result.FAILED and found.name == "revocation" and found.hint == REVOKED_HINT
+
+
+def status(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked = Asked()) -> Status:
+    """The status of one certificate, by the CRLs that count."""
+    try:
+        return guarded(lambda: _status(certificate, issuer, lists, asked), Exhausted)
+    except Exhausted:
+        return Undetermined(f"search limit reached before the status of {subject(certificate.certificate)} was known")
+    except Malformed as error:
+        return Undetermined(f"the status of {subject(certificate.certificate)} is unknown: {error}")
+
+
+def _status(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked) -> Status:
+    who = subject(certificate.certificate)
     covered: set[x509.ReasonFlags] = set()
-    why: Unusable | None = None
-    named = [crl for crl in lists.crls if _speaks_for(crl, certificate, issuer)]
+    why: Undetermined | None = None
+    named = [crl for name in (issuer.subject, *_list_issuers(certificate)) for crl in lists.by(name)]
     if not named:
-        raise Unusable(f"none of the lists is by {subject(issuer)}, which issued {subject(certificate)}")
-    newest_first = sorted(named, key=lambda crl: crl.last_update_utc, reverse=True)
-    seen: list[Crl] = []
-    for crl in newest_first:
-        if value(crl, x509.DeltaCRLIndicator) is not None:
-            why = why or Unusable("a delta list says only what has changed; the whole list is needed (§5.2.4)")
-            continue
+        return Undetermined(f"none of the lists is by {subject(issuer.certificate)}, which issued {who}")
+    seen: list[CrlReading] = []
+    for crl in dict.fromkeys(named):
         try:
-            _check_signer(crl, certificate, issuer, lists)
-            check_form(crl)
-            reasons = reasons_covered(crl, certificate)
+            if crl.base is not None:
+                raise Unusable("a delta list says only what has changed; the whole list is needed (§5.2.4)")
             if any(_same_scope(crl, other) for other in seen):
                 continue  # an older one of the same kind says nothing new
-            _check_dates(crl, issuer, lists.at)
+            reasons = reasons_covered(crl, certificate)
+            check_form(crl, lists.budget)
+            _check_signer(crl, issuer, lists, asked)
+            _check_begin(crl, lists.at)
+            entry = _entry(crl, named, certificate, issuer, lists, asked)
+            if entry is not None and (_is_final(entry) or not _stale(crl, lists.at)):
+                return Revoked(f"{who} was revoked on {entry.revocation_date_utc:%Y-%m-%d %H:%M}Z")
+            _check_end(crl, lists.at)
         except Unusable as reason:
-            why = why or reason
+            why = why or Undetermined(str(reason), reason.hint)
+            continue
+        except Malformed as error:
+            why = why or Undetermined(f"a list cannot be read: {error}", "fetch the list again")
             continue
         seen.append(crl)
-        found = _find(crl, certificate)
-        for delta in _deltas(crl, newest_first, certificate, issuer, lists):
-            changed = _find(delta, certificate)
-            found = changed if changed is not None else found
-        if found is not None and _reason(found) is not x509.ReasonFlags.remove_from_crl:
-            return found
         covered |= reasons
-    if covered != ALL_REASONS:
-        raise why or Unusable("the lists at hand speak of some reasons only; all of them are needed")
-    return None
+    if covered == ALL_REASONS:
+        return Good()
+    return why or Undetermined(f"the CRLs for {who} speak of some reasons only; all of them are needed")
 
 
-# Which lists -------------------------------------------------------------------------------------------------------
+# Which CRLs ---------------------------------------------------------------------------------------------------------
 
 
-def _speaks_for(crl: Crl, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """By the issuer; or by one whom the certificate names as the issuer of its list (§5.2.5, indirect)."""
-    return any(same_name(crl.issuer, name) for name in (issuer.subject, *_list_issuers(certificate)))
-
-
-def _list_issuers(certificate: x509.Certificate) -> Iterator[x509.Name]:
-    for point in value(certificate, x509.CRLDistributionPoints) or ():
+def _list_issuers(certificate: Reading) -> Iterator[Name]:
+    """By whom else the certificate says that its CRL is (§5.2.5, indirect)."""
+    for point in certificate.value(x509.CRLDistributionPoints) or ():
         for name in point.crl_issuer or ():
             if isinstance(name, x509.DirectoryName):
-                yield name.value
+                yield comparable(name.value)
 
 
-def _check_signer(crl: Crl, certificate: x509.Certificate, issuer: x509.Certificate, lists: Lists) -> None:
-    """By the issuer's key, or another of that name which leads to an anchor, and may sign lists (§6.3.3 (f))."""
-    by_issuer = same_name(crl.issuer, issuer.subject)
-    if by_issuer and _may_sign_lists(issuer) and key_signed_list(crl, issuer):
-        return
-    candidates = [issuer] if by_issuer else []
-    candidates += [each for each in lists.pool if each != issuer and same_name(each.subject, crl.issuer)]
-    signers = [each for each in candidates if key_signed_list(crl, each)]
+def _check_signer(crl: CrlReading, issuer: Reading, lists: Lists, asked: Asked) -> None:
+    """Unusable unless it is signed by the issuer's key, or another of its name that `lists` trusts (§6.3.3 (f))."""
+    by_issuer = crl.issuer == issuer.subject
+    candidates = dict.fromkeys([*([issuer] if by_issuer else []), *lists.named(crl.issuer)])
+    answers = {each: lists.answer(crl, each) for each in candidates}
+    signers = [each for each, answer in answers.items() if answer.outcome is Outcome.HOLDS]
+    name = crl_issuer(crl)
     if not signers:
-        raise Unusable(f"the list in the name of {subject(issuer)} was not signed by its key")
-    for signer in signers:
-        if _may_sign_lists(signer) and (signer == issuer or lists.trusts(signer)):
+        unknown = next((each.why for each in answers.values() if each.outcome is Outcome.UNKNOWN), None)
+        other = next((each.why for each in answers.values() if each.why), None)
+        if unknown or other:
+            raise Unusable(f"the signature of the CRL of {name} cannot be verified: {unknown or other}")
+        raise Unusable(f"the list in the name of {name} was not signed by its key")
+    may_sign = [each for each in signers if _may_sign_lists(each)]
+    if not may_sign:
+        raise Unusable(f"the key of {name} may not sign revocation lists: key usage does not say so")
+    for signer in may_sign:
+        identity = lists.identity(signer)
+        if identity in asked.without:
+            continue
+        if signer is issuer or identity in asked.granted or lists.trusts(signer, asked):
             return
-    raise Unusable(f"the key of {subject(issuer)} may not sign revocation lists: key usage does not say so")
-
-
-def _may_sign_lists(signer: x509.Certificate) -> bool:
-    usage = value(signer, x509.KeyUsage)
-    return usage is None or usage.crl_sign
-
-
-def _check_dates(crl: Crl, issuer: x509.Certificate, at: datetime) -> None:
-    anew = "`pki init --force` writes a new one"
-    if crl.last_update_utc > at:
-        raise Unusable(f"the list of {subject(issuer)} begins only on {crl.last_update_utc:%Y-%m-%d %H:%M}Z")
-    if crl.next_update_utc is None:
-        raise Unusable(f"the list of {subject(issuer)} is stale: it has no next update", anew)
-    if crl.next_update_utc < at:
-        raise Unusable(f"the list of {subject(issuer)} is stale: it ended on {crl.next_update_utc:%Y-%m-%d}", anew)
-
-
-def _same_scope(one: Crl, other: Crl) -> bool:
-    return same_name(one.issuer, other.issuer) and value(one, x509.IssuingDistributionPoint) == value(
-        other, x509.IssuingDistributionPoint
+    raise Unusable(
+        f"the CRL of {name} is signed with a key whose certificate has no valid path to the same trust anchor "
+        f"({SIGNER})"
     )
 
 
+def crl_issuer(crl: CrlReading) -> str:
+    """The name in which it was issued, as errors show it: the common name, else all of it."""
+    common = guarded(lambda: crl.crl.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
+    return f"CN={common[0].value!s}" if common else issuer(crl.crl)
+
+
+def _may_sign_lists(signer: Reading) -> bool:
+    """cRLSign; without a key usage, which §6.3.3 (f) allows, a CA certificate."""
+    try:
+        usage = signer.value(x509.KeyUsage)
+        return signer.is_authority if usage is None else usage.crl_sign
+    except Malformed:
+        return False
+
+
+def _check_begin(crl: CrlReading, at: datetime) -> None:
+    if crl.this_update > at:
+        raise Unusable(f"the list of {crl_issuer(crl)} begins only on {crl.this_update:%Y-%m-%d %H:%M}Z")
+
+
+def _stale(crl: CrlReading, at: datetime) -> bool:
+    return crl.next_update is None or crl.next_update < at
+
+
+def _check_end(crl: CrlReading, at: datetime) -> None:
+    anew = "`pki init --force` writes a new one"
+    if crl.next_update is None:
+        raise Unusable(f"the list of {crl_issuer(crl)} is stale: it has no next update", anew)
+    if _stale(crl, at):
+        raise Unusable(f"the list of {crl_issuer(crl)} is stale: it ended on {crl.next_update:%Y-%m-%d}", anew)
+
+
+def _same_scope(one: CrlReading, other: CrlReading) -> bool:
+    return one.issuer == other.issuer and one.scope == other.scope
+
+
 def _deltas(
-    base: Crl, crls: Sequence[Crl], certificate: x509.Certificate, issuer: x509.Certificate, lists: Lists
-) -> Iterator[Crl]:
+    base: CrlReading, crls: Sequence[CrlReading], issuer: Reading, lists: Lists, asked: Asked
+) -> Iterator[CrlReading]:
     """What has changed since, the newest last (§5.2.4): numbered after the base, and made for it or an older one."""
-    number = value(base, x509.CRLNumber)
     for crl in reversed(crls):
-        delta, own = value(crl, x509.DeltaCRLIndicator), value(crl, x509.CRLNumber)
-        if delta is None or own is None or number is None or not _same_scope(base, crl):
-            continue
-        if delta.crl_number <= number.crl_number < own.crl_number:
-            try:
-                _check_signer(crl, certificate, issuer, lists)
-                check_form(crl)
-                _check_dates(crl, issuer, lists.at)
-            except Unusable:
+        try:
+            if crl.base is None or crl.number is None or base.number is None or not _same_scope(base, crl):
                 continue
-            yield crl
+            if crl.base <= base.number < crl.number:
+                _check_signer(crl, issuer, lists, asked)
+                check_form(crl, lists.budget)
+                _check_begin(crl, lists.at)
+                _check_end(crl, lists.at)
+                yield crl
+        except (Unusable, Malformed):
+            continue
 
 
 # Which entry --------------------------------------------------------------------------------------------------------
 
 
-def _find(crl: Crl, certificate: x509.Certificate) -> x509.RevokedCertificate | None:
+def _entry(
+    crl: CrlReading,
+    named: Sequence[CrlReading],
+    certificate: Reading,
+    issuer: Reading,
+    lists: Lists,
+    asked: Asked,
+) -> x509.RevokedCertificate | None:
+    """Where the certificate stands on that CRL and its deltas; None if nowhere, or taken off again."""
+    found = _find(crl, certificate, lists.budget)
+    for delta in _deltas(crl, named, issuer, lists, asked):
+        changed = _find(delta, certificate, lists.budget)
+        found = changed if changed is not None else found
+    return None if found is None or _reason(found) is x509.ReasonFlags.remove_from_crl else found
+
+
+def _find(crl: CrlReading, certificate: Reading, budget: Budget) -> x509.RevokedCertificate | None:
     """In an indirect list each entry belongs to the issuer named last (§5.3.3)."""
-    scope = value(crl, x509.IssuingDistributionPoint)
-    if scope is None or not scope.indirect_crl:
-        return crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    serial = certificate.certificate.serial_number
+    if crl.scope is None or not crl.scope.indirect_crl:
+        return crl.entry(serial, budget)
     whose = crl.issuer
-    for entry in crl:
-        named = value(entry, x509.CertificateIssuer)
+    for entry in crl.entries(budget):
+        named = _of(entry, x509.CertificateIssuer)
         for name in named or ():
             if isinstance(name, x509.DirectoryName):
-                whose = name.value
-        if entry.serial_number == certificate.serial_number and same_name(whose, certificate.issuer):
+                whose = comparable(name.value)
+        if entry.serial_number == serial and whose == certificate.issuer:
             return entry
     return None
 
 
+def _is_final(entry: x509.RevokedCertificate) -> bool:
+    """Whether a newer CRL cannot take it back: every reason but certificateHold (§5.3.1)."""
+    return _reason(entry) is not x509.ReasonFlags.certificate_hold
+
+
 def _reason(entry: x509.RevokedCertificate) -> x509.ReasonFlags:
-    stated = value(entry, x509.CRLReason)
+    stated = _of(entry, x509.CRLReason)
     return stated.reason if stated else x509.ReasonFlags.unspecified
+
+
+def _of(entry: x509.RevokedCertificate, kind: type[E]) -> E | None:
+    """What an entry's extension says; None where it is absent."""
+    for extension in guarded(lambda: entry.extensions):
+        if isinstance(extension.value, kind):
+            return extension.value
+    return None

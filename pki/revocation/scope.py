@@ -1,14 +1,15 @@
 """Of which certificates a revocation list speaks, and of which reasons (RFC 5280 §5.2.5, §6.3.3 (b), (d), (e))."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypeVar
 
 from cryptography import x509
 
-from pki.signed import comparable, same_name, subject
+from pki.budget import Budget
+from pki.malformed import guarded
+from pki.reading import Reading
+from pki.revocation.reading import CrlReading
+from pki.signed import Name, comparable, subject
 
-Crl = x509.CertificateRevocationList
-E = TypeVar("E", bound=x509.ExtensionType)
 UNDERSTOOD = (x509.IssuingDistributionPoint, x509.AuthorityKeyIdentifier, x509.IssuerAlternativeName)
 UNDERSTOOD_IN_ENTRIES = (x509.CRLReason, x509.CertificateIssuer)
 ALL_REASONS = frozenset(x509.ReasonFlags) - {x509.ReasonFlags.unspecified, x509.ReasonFlags.remove_from_crl}
@@ -22,23 +23,7 @@ class Unusable(Exception):
         self.hint = hint
 
 
-class Extended(Protocol):
-    """A certificate, a list, an entry."""
-
-    @property
-    def extensions(self) -> x509.Extensions:
-        """Its extensions."""
-
-
-def value(of: Extended, kind: type[E]) -> E | None:
-    """What an extension says; None where it is absent."""
-    try:
-        return of.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
-def check_form(crl: Crl) -> None:
+def check_form(crl: CrlReading, budget: Budget) -> None:
     """§5.2, §5.3: which extensions there are, and which may be critical; Unusable."""
     for extension in crl.extensions:
         if not extension.critical:
@@ -46,65 +31,70 @@ def check_form(crl: Crl) -> None:
         if isinstance(extension.value, x509.CRLNumber):
             raise Unusable("the number of the list is critical, and must not be (§5.2.3)")
         if not isinstance(extension.value, (*UNDERSTOOD, x509.DeltaCRLIndicator)):
-            raise Unusable(f"the list has a critical extension that nobody here understands: {_oid(extension)}")
-    if value(crl, x509.CRLNumber) is None:
+            raise Unusable(f"the CRL has a critical extension that is unknown here: {_oid(extension)}")
+    if crl.number is None:
         raise Unusable("the list has no number (§5.2.3)")
-    for entry in crl:
-        for extension in entry.extensions:
-            if extension.critical and not isinstance(extension.value, UNDERSTOOD_IN_ENTRIES):
-                raise Unusable(f"an entry has a critical extension that is not understood: {_oid(extension)}")
+    if crl.has_critical_entries:
+        for entry in crl.entries(budget):
+            _check_entry(entry)
+
+
+def _check_entry(entry: x509.RevokedCertificate) -> None:
+    for extension in guarded(lambda: entry.extensions):
+        if extension.critical and not isinstance(extension.value, UNDERSTOOD_IN_ENTRIES):
+            raise Unusable(f"an entry has a critical extension that is not understood: {_oid(extension)}")
 
 
 def _oid(extension: x509.Extension[x509.ExtensionType]) -> str:
     return extension.oid.dotted_string
 
 
-def reasons_covered(crl: Crl, certificate: x509.Certificate) -> frozenset[x509.ReasonFlags]:
-    """For which reasons the list would name that certificate; Unusable if it does not speak of it at all."""
-    scope = value(crl, x509.IssuingDistributionPoint)
-    direct = same_name(crl.issuer, certificate.issuer)
+def reasons_covered(crl: CrlReading, certificate: Reading) -> frozenset[x509.ReasonFlags]:
+    """For which reasons the CRL would name that certificate; Unusable if it does not speak of it at all."""
+    scope = crl.scope
+    direct = crl.issuer == certificate.issuer
     if not direct and (scope is None or not scope.indirect_crl):
-        raise Unusable("the list is by somebody else than the issuer, and does not say that it speaks for others")
+        raise Unusable("the CRL is by another issuer, and does not say that it speaks for others")
     if scope is None:
         return ALL_REASONS
-    constraints = value(certificate, x509.BasicConstraints)
-    authority = constraints is not None and constraints.ca
+    authority = certificate.is_authority
+    who = subject(certificate.certificate)
     if scope.only_contains_user_certs and authority:
-        raise Unusable(f"the list speaks of no authorities, and {subject(certificate)} is one")
+        raise Unusable(f"the CRL is not for CA certificates, and {who} is one")
     if scope.only_contains_ca_certs and not authority:
-        raise Unusable(f"the list speaks of authorities only, and {subject(certificate)} is none")
+        raise Unusable(f"the CRL is for CA certificates alone, and {who} is not one")
     if scope.only_contains_attribute_certs:
-        raise Unusable("the list speaks of attribute certificates only")
+        raise Unusable("the CRL is for attribute certificates alone")
     spoken = frozenset(scope.only_some_reasons or ALL_REASONS)
-    points = tuple(value(certificate, x509.CRLDistributionPoints) or ())
+    points = tuple(certificate.value(x509.CRLDistributionPoints) or ())
     fitting = [point for point in points if _fits(point, scope, crl, certificate)]
     if fitting:
         return spoken & frozenset().union(*(point.reasons or ALL_REASONS for point in fitting))
     if scope.full_name or scope.relative_name or not direct:
-        raise Unusable(f"the list belongs to a distribution point that {subject(certificate)} does not name")
+        raise Unusable(f"the CRL belongs to a distribution point that {who} does not name")
     return spoken
 
 
 def _fits(
-    point: x509.DistributionPoint, scope: x509.IssuingDistributionPoint, crl: Crl, certificate: x509.Certificate
+    point: x509.DistributionPoint, scope: x509.IssuingDistributionPoint, crl: CrlReading, certificate: Reading
 ) -> bool:
-    """Whether the list is what that distribution point leads to (§6.3.3 (b))."""
+    """Whether the CRL is what that distribution point leads to (§6.3.3 (b))."""
     issuers = [name.value for name in point.crl_issuer or () if isinstance(name, x509.DirectoryName)]
-    by = issuers[0] if issuers else certificate.issuer
-    if not same_name(crl.issuer, by):
+    by = issuers[0] if issuers else certificate.certificate.issuer
+    if crl.issuer != comparable(by):
         return False
-    of_list = set(_names(scope.full_name, scope.relative_name, crl.issuer))
+    of_list = set(_names(scope.full_name, scope.relative_name, crl.crl.issuer))
     if not of_list:
         return True
-    of_point = set(_names(point.full_name, point.relative_name, by)) or {repr(comparable(name)) for name in issuers}
+    of_point: set[object] = set(_names(point.full_name, point.relative_name, by)) or set(map(comparable, issuers))
     return bool(of_list & of_point)
 
 
 def _names(
     full: Sequence[x509.GeneralName] | None, relative: x509.RelativeDistinguishedName | None, base: x509.Name
-) -> Iterator[str]:
+) -> Iterator[x509.GeneralName | Name]:
     """Names for comparing; one that is relative continues the issuer's (§4.2.1.13)."""
     for name in full or ():
-        yield repr(comparable(name.value)) if isinstance(name, x509.DirectoryName) else repr(name)
+        yield comparable(name.value) if isinstance(name, x509.DirectoryName) else name
     if relative:
-        yield repr(comparable(x509.Name([*base.rdns, relative])))
+        yield comparable(x509.Name([*base.rdns, relative]))

@@ -23,8 +23,9 @@ from pki import names
 from pki.path import MAX_DEPTH, verify
 from pki.verdict import PathProfile, Purpose
 
-PROFILES = {"webpki": PathProfile.WEBPKI}
-"""The others: path validation, with purpose and strength."""
+PROFILES = {"webpki": PathProfile.WEBPKI, "pathlen": PathProfile.RFC5280}
+"""The others: path validation, with purpose and strength. One of `pathlen` has a CA certificate as its leaf, whose key
+may not sign a handshake (RFC 8446 §4.4.2.2): its subject is RFC 5280 alone."""
 PURPOSES = {"SERVER": Purpose.SERVER, "CLIENT": Purpose.CLIENT}
 
 

@@ -287,7 +287,7 @@ def test_a_leaf_that_plays_authority_is_refused() -> None:
     impostor = Authority(LEAF)
     forged = a_leaf(impostor, [names.parse("bank.test")])
     verdict = judge(forged, intermediates=[LEAF.certificate, *LEAF.issuers], name=names.parse("bank.test"))
-    assert_refused(verdict, "authorities", "says itself that it is no authority")
+    assert_refused(verdict, "authorities", "is not a CA: basic constraints say cA FALSE")
 
 
 def test_a_path_longer_than_its_authority_allows_is_refused() -> None:
@@ -298,7 +298,7 @@ def test_a_path_longer_than_its_authority_allows_is_refused() -> None:
     leaf = a_leaf(second)
     chain = [second.certificate, INTERMEDIATE_CA.certificate]
     verdict = judge(leaf, intermediates=chain)
-    assert_refused(verdict, "path length", "allows 0 authorities below itself: it has 1")
+    assert_refused(verdict, "path length", "allows 0 CAs below itself: it has 1")
     assert "<Certificate(" not in (verdict.reason or ""), "a reason is written for people"
 
 

@@ -1,0 +1,72 @@
+"""How much work one verification may take: each kind of work has a price, and the sum has a limit.
+
+Certificates and CRLs are foreign data. A mesh of CAs has more paths than atoms, and 20,000 names times 20,000
+constraints are 400 million comparisons. The prices are counted, not measured, so that the answer is the same on every
+machine.
+"""
+
+from collections import Counter
+from enum import Enum
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+
+class Work(Enum):
+    """A kind of work, and its price: about a microsecond of one core in 2026."""
+
+    STEP = 40
+    """One certificate is appended to a path."""
+    READING = 60
+    """The fields of one certificate or CRL are read."""
+    JUDGING = 1_500
+    """One complete path is judged."""
+    COMPARISON = 4
+    """One name is compared with one constraint."""
+    NAME = 12
+    """One name or constraint is prepared for comparing."""
+    ENTRY = 5
+    """One entry of a CRL is read."""
+    SIGNATURE = 100
+    """One signature is verified; `signature_price` has that of slow keys."""
+    HASHING = 5
+    """One KiB of signed data is hashed."""
+
+
+LIMIT = 1_000_000
+"""About one second. A chain of three with its CRLs costs 3,000, the costliest of PKITS and x509-limbo under 200,000."""
+
+
+class Exhausted(Exception):
+    """The limit is reached. What was found until then is true; that there is nothing else was not found out."""
+
+
+class Budget:
+    """The work of one verification, its CRL signers included."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
+        self.left = limit
+        self.done: Counter[Work] = Counter()
+
+    def spend(self, work: Work, times: int = 1, price: int | None = None) -> None:
+        """Count that work; Exhausted if it is more than is left, and then nothing that follows is affordable."""
+        self.done[work] += times
+        self.left -= (work.value if price is None else price) * times
+        if self.left < 0:
+            raise Exhausted
+
+
+def signature_price(key: Any, signed_bytes: int) -> int:
+    """One verification with that key, over so many bytes."""
+    match key:
+        case rsa.RSAPublicKey():
+            price = 100 if key.key_size <= 4096 else 1_500 if key.key_size <= 8192 else 8_000
+            price += 10_000 if key.public_numbers().e.bit_length() > 64 else 0
+        case dsa.DSAPublicKey():
+            price = 20_000 if key.key_size > 4096 else 1_000
+        case ec.EllipticCurvePublicKey() if key.curve.name != "secp256r1":
+            price = 1_000
+        case _:
+            price = Work.SIGNATURE.value
+    return price + Work.HASHING.value * (signed_bytes // 1024)

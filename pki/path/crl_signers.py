@@ -1,0 +1,96 @@
+"""Who may sign CRLs: the certificate of a signer is validated like any other (RFC 5280 §6.3.3 (f)).
+
+It needs a valid path to the trust anchor of the certificate in question, and it must not be revoked. Its own CRL speaks
+of it only where no other CRL does, as after a change of keys. Its names and its extended key usage are not asked for:
+it is neither a server nor a client.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
+
+from pki import revocation
+from pki.budget import Exhausted, Work, signature_price
+from pki.malformed import Malformed, guarded
+from pki.path.build import Pool, Search
+from pki.path.profiles import SIGNER
+from pki.path.reading import Path, Request
+from pki.path.steps import Failure
+from pki.reading import Reading
+from pki.revocation import Asked, CrlReading, Good, Lists, Undetermined
+from pki.signatures import Answer, Outcome, check
+
+NESTED = 3
+"""So many signers may depend on each other: that of a CRL, that of the CRL for its certificate, and so on."""
+
+
+class CrlSigners:
+    """The CRLs of one request, and whose they are; shared by all paths that are judged for it."""
+
+    def __init__(self, request: Request, pool: Pool, could_issue: Callable[[Reading], bool]) -> None:
+        self._request = request
+        self._pool = pool
+        self._could_issue = could_issue
+        self._crls = tuple(map(CrlReading, request.crls))
+        self._answers: dict[tuple[CrlReading, int], Answer] = {}
+        self._trusted: dict[tuple[Reading, Reading, Asked], bool] = {}
+
+    def lists(self, anchor: Reading) -> Lists:
+        """All CRLs, for a path that ends at that trust anchor."""
+        return Lists(
+            self._crls,
+            self._request.at,
+            self._pool.budget,
+            named=self._pool.named,
+            identity=self._pool.identity,
+            answer=self._answer,
+            trusts=lambda signer, asked: self._trusts(signer, anchor, asked),
+        )
+
+    def _answer(self, crl: CrlReading, signer: Reading) -> Answer:
+        pair = crl, self._pool.identity(signer)
+        if pair not in self._answers:
+            try:
+                key = signer.key
+            except Malformed as error:
+                self._answers[pair] = Answer(Outcome.UNKNOWN, f"the key cannot be read: {error}")
+            else:
+                self._pool.budget.spend(Work.SIGNATURE, price=signature_price(key.public, len(crl.der)))
+                self._answers[pair] = check(crl.der, key)
+        return self._answers[pair]
+
+    def _trusts(self, signer: Reading, anchor: Reading, asked: Asked) -> bool:
+        if len(asked.without) >= NESTED:
+            return False
+        case = signer, anchor, asked
+        if case not in self._trusted:
+            self._trusted[case] = False  # while it is being validated
+            self._trusted[case] = any(
+                self._is_valid(path, asked) for path in self._paths(signer, anchor) if self._passes(path)
+            )
+        return self._trusted[case]
+
+    def _paths(self, signer: Reading, anchor: Reading) -> Iterator[Path]:
+        search = Search(signer, [anchor], self._pool, could_issue=self._could_issue, max_depth=self._request.max_depth)
+        return (Path(chain, self._pool.budget) for chain in search.paths())
+
+    def _passes(self, path: Path) -> bool:
+        self._pool.budget.spend(Work.JUDGING)
+        try:
+            for step in SIGNER[self._request.profile]:
+                guarded(partial(step.follow, path, self._request), Failure, Exhausted)
+        except (Failure, Malformed):
+            return False
+        return True
+
+    def _is_valid(self, path: Path, asked: Asked) -> bool:
+        """Whether no certificate of it is revoked, and the status of each is known."""
+        own = frozenset({self._pool.identity(path.leaf)})
+        lists = self.lists(path.anchor)
+        for certificate, issuer in pairwise(path.certificates):
+            found = revocation.status(certificate, issuer, lists, Asked(asked.without | own, asked.granted))
+            if isinstance(found, Undetermined) and certificate is path.leaf:
+                found = revocation.status(certificate, issuer, lists, Asked(asked.without, asked.granted | own))
+            if not isinstance(found, Good):
+                return False
+        return True

@@ -1,0 +1,69 @@
+"""A CRL as the checks see it (RFC 5280 §5): each field is read once, and Malformed says why one cannot be read."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from cryptography import x509
+
+from pki.budget import Budget, Work
+from pki.malformed import guarded
+from pki.reading import Fields
+
+Crl = x509.CertificateRevocationList
+
+
+class CrlReading(Fields):
+    """One CRL."""
+
+    def __init__(self, crl: Crl) -> None:
+        super().__init__(crl)
+        self.crl = crl
+
+    @property
+    def this_update(self) -> datetime:
+        """When it was issued."""
+        return self._once("this_update", lambda: self.crl.last_update_utc)
+
+    @property
+    def next_update(self) -> datetime | None:
+        """The last moment at which it is current; None if it does not say."""
+        return self._once("next_update", lambda: self.crl.next_update_utc)
+
+    @property
+    def number(self) -> int | None:
+        """Its CRL number (§5.2.3)."""
+        stated = self.value(x509.CRLNumber)
+        return stated.crl_number if stated else None
+
+    @property
+    def base(self) -> int | None:
+        """The number of the complete CRL whose changes this delta CRL has (§5.2.4); None for a complete one."""
+        stated = self.value(x509.DeltaCRLIndicator)
+        return stated.crl_number if stated else None
+
+    @property
+    def scope(self) -> x509.IssuingDistributionPoint | None:
+        """Its issuing distribution point (§5.2.5)."""
+        return self.value(x509.IssuingDistributionPoint)
+
+    @property
+    def has_critical_entries(self) -> bool:
+        """Whether an entry may have a critical extension: TRUE stands there more often than the CRL's own ones need."""
+        own = sum(1 for each in self.extensions if each.critical)
+        count: int = self._once("critical", lambda: self.der.count(TRUE))
+        return count > own
+
+    def entry(self, serial: int, budget: Budget) -> x509.RevokedCertificate | None:
+        """The entry with that serial number."""
+        budget.spend(Work.HASHING, len(self.der) // 1024)
+        return guarded(lambda: self.crl.get_revoked_certificate_by_serial_number(serial))
+
+    def entries(self, budget: Budget) -> Iterator[x509.RevokedCertificate]:
+        """All of them, one by one; Exhausted if there are too many."""
+        for each in self.crl:
+            budget.spend(Work.ENTRY)
+            yield each
+
+
+TRUE = b"\x01\x01\xff"
+"""BOOLEAN TRUE in DER (X.690 §11.1): so begins the criticality of every critical extension."""
