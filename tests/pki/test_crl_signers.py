@@ -1,4 +1,4 @@
-"""Who may sign a CRL (RFC 5280 §6.3.3 (f)). Falsehood caught: a revoked certificate is accepted by an attacker's CRL."""
+"""Who may sign a CRL (RFC 5280 §6.3.3 (f)). Caught: an attacker's CRL makes a revoked certificate pass."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ def signer(*extensions: Extension, by: Minted = ROOT, **how: object) -> Minted:
 
 
 def test_a_leaf_cannot_certify_a_signer_of_crls() -> None:
-    """The attack: a CA:FALSE leaf without key usage signs a certificate with its own CA's name; that key signs a CRL."""
+    """The attack: a CA:FALSE leaf signs a certificate with the name of its own CA, and that key signs a CRL."""
     bare = mint("evil", SERVER[0], basic(False), by=SUB)
     for forged in (signer(*CA, by=bare), signer(SIGNS_CRLS, by=bare), signer(by=bare), signer(basic(True), by=bare)):
         crls = [REVOKES_LEAF, empty(forged), crl(bare)]
