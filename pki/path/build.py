@@ -30,7 +30,7 @@ class Pool:
         self._readings: dict[bytes, Reading] = {}
         self._by_subject: dict[Name, list[Reading]] = {}
         self._identities: dict[tuple[Name, bytes], int] = {}
-        self._answers: dict[tuple[Reading, Reading], Answer] = {}
+        self._answers: dict[tuple[Reading, int], Answer] = {}
         least = budget.left // 2  # reading them leaves enough for a search
         for each in (*anchors, *others):
             if budget.left < least:
@@ -66,7 +66,7 @@ class Pool:
 
     def answer(self, signed: Reading, issuer: Reading) -> Answer:
         """Whether the issuer's key made that signature; Exhausted if too many were asked for."""
-        pair = signed, issuer
+        pair = signed, self.identity(issuer)
         if pair not in self._answers:
             try:
                 key = issuer.key

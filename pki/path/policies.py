@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from pki import der
+from pki.budget import Work
 from pki.path.reading import Path, Reading
 
 ANY = "2.5.29.32.0"
@@ -42,6 +43,7 @@ def is_explicit_but_empty(path: Path) -> bool:
         is_leaf = certificate is path.leaf
         mappings = _mappings(certificate)
         stated = _stated(certificate)
+        path.budget.spend(Work.POLICY, len(stated) + sum(map(len, mappings.values())))
         takes_any = state.inhibit_any > 0 or (certificate.is_self_issued and not is_leaf)
         state.expected = _narrowed(state.expected, stated, takes_any=takes_any)
         if state.explicit <= 0 and not state.expected:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, m
 from cryptography.x509 import KeyUsage
 
 from pki import der, keys
+from pki.budget import Work, modulus_price
 from pki.path.reading import Path, Reading, Request
 from pki.path.steps import Failure, who
 from pki.signatures import MAX_RSA_BITS, subject_public_key_info
@@ -27,6 +28,11 @@ def strength(path: Path, request: Request) -> str:
     """Keys that can be computed, and hashes for which a second document can be found, prove nothing."""
     for each in path.certificates:
         check_key(each, request)
+    for each in path.certificates:
+        if numbers := rsa_numbers(each.der):
+            path.budget.spend(Work.MODULUS, price=modulus_price(numbers[0]))
+            if found := weakness(numbers[0]):
+                raise Failure(f"the RSA key of {who(each)} is weak: {found}")
     for each in path.certificates[:-1]:  # a trust anchor is trusted without its signature
         digest = each.certificate.signature_hash_algorithm
         if digest is not None and digest.name in BROKEN_HASHES:
@@ -35,10 +41,10 @@ def strength(path: Path, request: Request) -> str:
 
 
 def check_key(certificate: Reading, request: Request) -> None:
-    """Failure if the private key can be computed from the public one, or nearly so."""
+    """Failure if the key is too short, or is an RSA key that is weak at a glance; `strength` looks longer."""
     if numbers := rsa_numbers(certificate.der):
         modulus, exponent = numbers
-        if found := weakness(modulus) or _weak_exponent(exponent):
+        if found := _weak_modulus(modulus) or _weak_exponent(exponent):
             raise Failure(f"the RSA key of {who(certificate)} is weak: {found}")
     key = certificate.key.public
     match key:
@@ -74,15 +80,17 @@ def rsa_numbers(certificate_der: bytes) -> tuple[int, int] | None:
     return modulus, exponent
 
 
-@lru_cache(maxsize=256)
-def weakness(modulus: int) -> str | None:
-    """Why that modulus is not the product of two large primes far apart; None if nothing is found."""
+def _weak_modulus(modulus: int) -> str | None:
     if modulus < 1:
         return "the modulus is not positive"
     if (bits := modulus.bit_length()) > MAX_RSA_BITS:
         return f"the modulus has {bits:,} bits, and {MAX_RSA_BITS:,} is the most that is processed"
-    if modulus % 2 == 0:
-        return "the modulus is even"
+    return "the modulus is even" if modulus % 2 == 0 else None
+
+
+@lru_cache(maxsize=256)
+def weakness(modulus: int) -> str | None:
+    """Why that odd modulus is not the product of two large primes far apart; None if nothing is found."""
     if (common := gcd(modulus, _small_primes())) > 1:
         factor = next(each for each in range(3, SMALL_FACTORS, 2) if common % each == 0)
         return f"the modulus is divisible by {factor}"

@@ -159,7 +159,9 @@ def _failed(verdict: Verdict) -> list[Check]:
 def _limit_reached(request: Request, closest: Verdict | None, judged: int) -> Verdict:
     """Not every path was tried: that none of them passes is not known."""
     if closest is None:
-        return _without_chain(request, _failed_chain("search limit reached: there are too many paths", ONE_CHAIN))
+        return _without_chain(
+            request, _failed_chain("search limit reached: there are too many certificates, paths or names", ONE_CHAIN)
+        )
     count = "the only one judged" if judged == 1 else f"the best of {judged} judged"
     detail = f"search limit reached: not every path was tried; {count} fails: {closest.reason}"
     return Verdict((_failed_chain(detail, ONE_CHAIN), *closest.checks[1:]), closest.chain, closest.remarks)
