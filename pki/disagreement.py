@@ -1,110 +1,397 @@
-"""Why another verifier says otherwise, where the reason is known: a table of habits, each seen in the gallery.
+"""Why another verifier says otherwise, where the reason is known and its premise is true for this certificate.
 
-By who it is and by which of our checks failed; or, where we accept, by the words in which it refuses.
+A habit of a verifier explains nothing by itself: "it takes a wildcard for text" is a reason only where there is a
+wildcard. So each row has a premise, which is tested against the certificates. Of several rows the first true one is the
+reason; without one there is none. The habits were seen in the catalogue of test certificates.
 """
 
-from cryptography import x509
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from pki import names
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from pki import der, names
 from pki.engines import Opinion
-from pki.malformed import MALFORMED
+from pki.malformed import Malformed, guarded
+from pki.path import steps, strength
 from pki.path.reading import Reading, Request
-from pki.signed import same_name
+from pki.path.walk import ALGORITHM, LIMIT_REACHED
+from pki.signed import comparable
 from pki.verdict import Purpose, Verdict
 
-PATHS_ONLY = "it judges paths, and not what TLS can do with the key"
-NO_FORM = "it does not look at the form of that field"
-COMMON_NAME = "where no alternative name is a host, it looks into the common name, as was usual until 2011"
-WILDCARD_AS_TEXT = "to it a wildcard is text, and that text is not below what is excluded"
-NO_LEAF = "it does not look at that in a leaf"
 
-ACCEPTS = {
-    ("cryptography", "strength"): "it asks for strong keys in authorities alone",
-    ("cryptography", "signing"): PATHS_ONLY,
-    ("cryptography", "schemes"): PATHS_ONLY,
-    ("cryptography", "serial"): NO_FORM,
-    ("cryptography", "name form"): "to it an ill-formed alternative name is one that nobody asks for",
-    ("cryptography", "name"): "to it a wildcard may stand directly below a top-level name",
-    ("cryptography", "revocation"): "it reads no revocation lists",
-    ("openssl", "strength"): "`openssl verify` takes any key and hash, unless told an -auth_level",
-    ("openssl", "signing"): PATHS_ONLY,
-    ("openssl", "schemes"): PATHS_ONLY,
-    ("openssl", "constraints"): WILDCARD_AS_TEXT,
-    ("openssl", "key usage"): NO_LEAF,
-    ("openssl", "policy"): "it looks at policies only with -policy_check",
-    ("openssl", "serial"): NO_FORM,
-    ("openssl", "identifiers"): "only -x509_strict makes it look at that",
-    ("openssl", "version"): "only -x509_strict makes it look at that",
-    ("openssl", "name form"): "it looks at few such forms, and only with -x509_strict",
-    ("openssl", "name"): COMMON_NAME,
-    ("certtool", "strength"): "of the length of keys it asks nothing by default",
-    ("certtool", "signing"): PATHS_ONLY,
-    ("certtool", "schemes"): PATHS_ONLY,
-    ("certtool", "constraints"): WILDCARD_AS_TEXT,
-    ("certtool", "key usage"): NO_LEAF,
-    ("certtool", "serial"): NO_FORM,
-    ("certtool", "identifiers"): NO_FORM,
-    ("certtool", "name form"): NO_FORM,
-    ("certtool", "name"): COMMON_NAME,
-}
-PARTIAL = "`openssl verify` takes a part of a label for a wildcard, as RFC 6125 allowed"
+@dataclass(frozen=True)
+class _Case:
+    """What a premise is tested against."""
 
-REFUSES = (
-    ("cryptography", "incorrect criticality", "it follows the web's rules, by which that extension is not critical"),
-    ("cryptography", "unaccounted-for critical", "it does not know that extension"),
-    ("cryptography", "UtcTime", "it insists on two-digit years before 2050 (RFC 5280 §4.1.2.5)"),
-    ("cryptography", "cA must not be asserted", "it follows the web's rules, as --profile webpki does"),
-    ("cryptography", "required EKU not found", "to it 'any purpose' is none; RFC 5280 §4.2.1.12 leaves that open"),
-    ("cryptography", "by name, and there is none", "it follows the web's rules: a server has a name"),
-    ("cryptography", "orbidden public key algorithm", "it follows the web's rules, by which such keys are not allowed"),
-    ("certtool", "issuer is not a CA", "to it nothing but an authority can be an anchor"),
-    ("openssl", "verify code 26", "to it 'any purpose' is none; RFC 5280 §4.2.1.12 leaves that open"),
-)
-OTHER_KEY_IDENTIFIER = (
-    "to it an issuer whose key identifier is another is no issuer; in RFC 5280 §4.2.1.1 it is but a hint"
-)
-LAST_SECOND = "to it the last second is over when it begins; by RFC 5280 §4.1.2.5 it still counts"
+    request: Request
+    verdict: Verdict
+    words: str
+    """In which the other verifier refuses; empty if it accepts."""
+
+    @cached_property
+    def leaf(self) -> Reading:
+        return Reading(self.request.leaf)
+
+    @cached_property
+    def authorities(self) -> Sequence[Reading]:
+        """Those of the path that was judged; without one, all at hand."""
+        chain = self.verdict.chain[1:] or (*self.request.intermediates, *self.request.trust_anchors)
+        return tuple(map(Reading, chain))
+
+    @property
+    def all(self) -> Sequence[Reading]:
+        return (self.leaf, *self.authorities)
+
+    @cached_property
+    def hosts(self) -> Sequence[str]:
+        """The dNSNames of the leaf."""
+        return [each.value.lower() for each in self.leaf.names if isinstance(each, x509.DNSName)]
+
+    @cached_property
+    def wanted(self) -> str:
+        """The host that was asked for, if any."""
+        return self.request.name.value.lower() if isinstance(self.request.name, x509.DNSName) else ""
+
+
+Premise = Callable[[_Case], bool]
+Row = tuple[Premise, str]
 
 
 def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
-    """Why it says otherwise; None where it does not, or where nobody knows."""
+    """Why it says otherwise; None where it does not, or where no reason is known to be true."""
     if not opinion.disagrees_with(verdict):
         return None
-    if opinion.accepted:
-        assert verdict.failure is not None
-        if (opinion.engine, verdict.failure.name) == ("openssl", "name") and _has_wildcard(request.leaf):
-            return PARTIAL
-        return ACCEPTS.get((opinion.engine, verdict.failure.name))
-    if opinion.engine == "cryptography" and request.purpose is Purpose.ANY:
-        return "it judges nothing without a purpose, and was asked as for a server"
-    if opinion.words.startswith(("verify code 10", "verify code 12")) and _is_the_last_second(request):
-        return LAST_SECOND
+    case = _Case(request, verdict, opinion.words)
+    rows: Sequence[Row] = REFUSES.get(opinion.engine, ())
+    if verdict.failure is not None:
+        rows = (*ACCEPTS_ANY, *ACCEPTS.get((opinion.engine, verdict.failure.name), ()))
+    return next((text for premise, text in rows if _is_true(premise, case)), None)
+
+
+def _is_true(premise: Premise, case: _Case) -> bool:
     try:
-        if opinion.engine != "cryptography" and _is_misled(request):
-            return OTHER_KEY_IDENTIFIER
-    except MALFORMED:
-        return None
-    return next((why for who, words, why in REFUSES if who == opinion.engine and words in opinion.words), None)
+        return guarded(lambda: premise(case))
+    except Malformed:
+        return False
 
 
-def _has_wildcard(leaf: x509.Certificate) -> bool:
-    return any("*" in names.plain(each) for each in names.readable(leaf))
+# Premises -----------------------------------------------------------------------------------------------------------
 
 
-def _is_the_last_second(request: Request) -> bool:
-    """Of a certificate, or of a list."""
+def _always(case: _Case) -> bool:
+    """The check that failed is the premise."""
+    return True
+
+
+def _passes(check: Callable[[Reading, Request], None], certificate: Reading, request: Request) -> bool:
+    try:
+        check(certificate, request)
+    except steps.Failure:
+        return False
+    return True
+
+
+def _only_the_leafs_key_is_weak(case: _Case) -> bool:
+    def is_strong(each: Reading) -> bool:
+        return _passes(strength.check_key, each, case.request)
+
+    return not is_strong(case.leaf) and all(map(is_strong, case.authorities))
+
+
+def _a_key_is_short(case: _Case) -> bool:
+    return any(_is_short(each) for each in case.all)
+
+
+def _is_short(certificate: Reading) -> bool:
+    key = certificate.key.public
+    least = strength.LEAST_EC if isinstance(key, ec.EllipticCurvePublicKey) else strength.LEAST_RSA
+    return bool(getattr(key, "key_size", least) < least)
+
+
+def _an_alternative_name_is_ill_formed(case: _Case) -> bool:
+    return any(not steps.is_well_formed(each) for each in case.leaf.names)
+
+
+def _is_a_client_with_a_name(case: _Case) -> bool:
+    return case.request.purpose is Purpose.CLIENT and case.request.name is not None
+
+
+def _a_wildcard_is_directly_below_a_top_level_name(case: _Case) -> bool:
+    first, _, rest = case.wanted.partition(".")
+    return bool(first) and "." not in rest and f"*.{rest}" in case.hosts
+
+
+def _the_common_name_is_asked_for(case: _Case) -> bool:
+    found = case.leaf.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    common = [str(each.value).lower() for each in found]
+    return not case.hosts and any(_matches(each, case.wanted) for each in common)
+
+
+def _matches(pattern: str, host: str) -> bool:
+    return bool(host) and (pattern == host or names.matches(x509.DNSName(pattern), x509.DNSName(host)))
+
+
+def _a_part_of_a_label_is_a_wildcard(case: _Case) -> bool:
+    first, _, rest = case.wanted.partition(".")
+    for each in case.hosts:
+        label, _, parent = each.partition(".")
+        before, star, after = label.partition("*")
+        if star and (before or after) and parent == rest and first.startswith(before) and first.endswith(after):
+            return True
+    return False
+
+
+def _constrained_hosts(case: _Case) -> Sequence[str]:
+    found: list[str] = []
+    for each in case.authorities:
+        if constraints := each.value(x509.NameConstraints):
+            subtrees = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
+            found += [name.value.lower() for name in subtrees if isinstance(name, x509.DNSName)]
+    return found
+
+
+def _a_wildcard_could_be_excluded(case: _Case) -> bool:
+    """The leaf has a wildcard, and what a CA excludes is one of the hosts that it stands for."""
+    stands_for = {each[1:] for each in case.hosts if each.startswith("*.")}
+    return any(f".{base.partition('.')[2]}" in stands_for for base in _constrained_hosts(case))
+
+
+def _a_constrained_host_begins_with_a_dot(case: _Case) -> bool:
+    return any(base.startswith(".") for base in _constrained_hosts(case))
+
+
+def _an_old_version_has_extensions(case: _Case) -> bool:
+    return any(each.certificate.version is not x509.Version.v3 and list(each.extensions) for each in case.all)
+
+
+def _basic_constraints_are_not_critical(case: _Case) -> bool:
+    found = [each.find(x509.BasicConstraints) for each in case.authorities]
+    return any(each is not None and not each.critical for each in found)
+
+
+def _any_purpose_alone(case: _Case) -> bool:
+    wanted = steps.WANTED.get(case.request.purpose)
+    stated = [each.value(x509.ExtendedKeyUsage) for each in case.all]
+    return any(
+        each is not None and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in each and wanted not in each
+        for each in stated
+    )
+
+
+def _the_leaf_is_for_no_handshake(case: _Case) -> bool:
+    usage = case.leaf.value(x509.KeyUsage)
+    return usage is not None and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement)
+
+
+def _the_leaf_is_for_no_server(case: _Case) -> bool:
+    stated = case.leaf.value(x509.ExtendedKeyUsage)
+    return (
+        case.request.purpose is Purpose.ANY
+        and stated is not None
+        and ExtendedKeyUsageOID.SERVER_AUTH not in stated
+        and "EKU" in case.words
+    )
+
+
+def _nothing_was_asked_and_the_leaf_has_no_name(case: _Case) -> bool:
+    return "there is none" in case.words and case.request.name is None and not case.hosts
+
+
+def _the_leaf_is_a_ca(case: _Case) -> bool:
+    return "cA must not be asserted" in case.words and case.leaf.is_authority
+
+
+def _a_ca_has_no_key_usage(case: _Case) -> bool:
+    lacking = [each for each in case.authorities if each.value(x509.KeyUsage) is None]
+    return "2.5.29.15" in case.words and "missing" in case.words and bool(lacking)
+
+
+NOT_CRITICAL_ON_THE_WEB = (x509.ExtendedKeyUsage, x509.SubjectAlternativeName, x509.CertificatePolicies)
+
+
+def _an_extension_is_critical_against_the_webs_rules(case: _Case) -> bool:
+    found = [each.find(kind) for each in case.all for kind in NOT_CRITICAL_ON_THE_WEB]
+    return "incorrect criticality" in case.words and any(each is not None and each.critical for each in found)
+
+
+def _it_names_a_critical_extension(case: _Case) -> bool:
+    critical = [each.oid.dotted_string for reading in case.all for each in reading.extensions if each.critical]
+    return "unaccounted-for critical" in case.words and any(oid in case.words for oid in critical)
+
+
+def _a_near_date_is_a_generalized_time(case: _Case) -> bool:
+    return "UtcTime" in case.words and any(map(_has_a_near_generalized_time, case.all))
+
+
+def _has_a_near_generalized_time(certificate: Reading) -> bool:
+    data = certificate.der
+    tbs = next(der.children(data, der.read(data)))
+    fields = [each for each in der.children(data, tbs) if each.tag != steps.VERSION]
+    return any(
+        each.tag == der.GENERALIZED_TIME and data[each.content][:4] < b"2050" for each in der.children(data, fields[3])
+    )
+
+
+def _a_key_is_of_a_kind_that_the_web_forbids(case: _Case) -> bool:
+    def is_allowed(each: Reading) -> bool:
+        key = each.key.public
+        curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else None
+        return curve in strength.CURVES or (isinstance(key, rsa.RSAPublicKey) and key.key_size >= strength.LEAST_RSA)
+
+    return "orbidden public key algorithm" in case.words and not all(map(is_allowed, case.all))
+
+
+def _an_anchor_is_not_a_ca(case: _Case) -> bool:
+    anchors = [Reading(each) for each in case.request.trust_anchors]
+    return "issuer is not a CA" in case.words and not all(each.is_authority for each in anchors)
+
+
+def _is_the_last_second(case: _Case) -> bool:
+    """Of a certificate, or of a CRL."""
+    request = case.request
     ends = [each.not_valid_after_utc for each in (request.leaf, *request.intermediates, *request.trust_anchors)]
-    return request.at.replace(microsecond=0) in (*ends, *(each.next_update_utc for each in request.crls))
+    expired = case.words.startswith(("verify code 10", "verify code 12"))
+    return expired and request.at.replace(microsecond=0) in (*ends, *(each.next_update_utc for each in request.crls))
 
 
-def _is_misled(request: Request) -> bool:
+def _a_key_identifier_is_another(case: _Case) -> bool:
     """Whether a certificate states another key than its issuer's."""
+    request = case.request
     authorities = [Reading(each) for each in (*request.intermediates, *request.trust_anchors)]
-    for each in (Reading(request.leaf), *authorities):
+    for each in (case.leaf, *authorities):
         stated = each.value(x509.AuthorityKeyIdentifier)
         for issuer in authorities:
             own = issuer.value(x509.SubjectKeyIdentifier)
-            named = same_name(each.certificate.issuer, issuer.certificate.subject)
+            named = comparable(each.certificate.issuer) == comparable(issuer.certificate.subject)
             if stated and own and named and stated.key_identifier not in (None, own.digest):
                 return True
     return False
+
+
+def _with(words: str, premise: Premise) -> Premise:
+    """Both: the other verifier says these words, and the premise is true."""
+    return lambda case: words in case.words and premise(case)
+
+
+# Where it accepts what we refuse ------------------------------------------------------------------------------------
+
+PATHS_ONLY = (_always, "it judges paths, and not what TLS can do with the key")
+NO_FORM = (_always, "it does not look at the form of that field")
+COMMON_NAME = (
+    _the_common_name_is_asked_for,
+    "where no alternative name is a host, it looks into the common name, as was usual until 2011",
+)
+WILDCARD_AS_TEXT = (
+    _a_wildcard_could_be_excluded,
+    "to it a wildcard is text, and that text is not below what is excluded",
+)
+LEADING_DOT = (
+    _a_constrained_host_begins_with_a_dot,
+    "to it a leading dot means every host below, which RFC 5280 §4.2.1.10 defines for URIs and mail alone",
+)
+NO_LEAF = (_always, "it does not look at that in a leaf")
+STRICT_ONLY = "only -x509_strict makes it look at that"
+
+ACCEPTS_ANY: Sequence[Row] = (
+    (
+        lambda case: case.verdict.failure is not None and case.verdict.failure.section == ALGORITHM
+        and case.verdict.failure.name == "chain",
+        "it knows that algorithm",
+    ),
+    (
+        lambda case: case.verdict.reason is not None and case.verdict.reason.startswith(LIMIT_REACHED),
+        "it searches in another order, and has another limit",
+    ),
+)  # fmt: skip
+ACCEPTS: Mapping[tuple[str, str], Sequence[Row]] = {
+    ("cryptography", "strength"): ((_only_the_leafs_key_is_weak, "it asks for strong keys in CAs alone"),),
+    ("cryptography", "signing"): (PATHS_ONLY,),
+    ("cryptography", "schemes"): (PATHS_ONLY,),
+    ("cryptography", "serial"): (NO_FORM,),
+    ("cryptography", "name form"): (
+        (_an_alternative_name_is_ill_formed, "to it an ill-formed alternative name is one that no client asks for"),
+    ),
+    ("cryptography", "name"): (
+        (_is_a_client_with_a_name, "its verifier of clients is not given a name"),
+        (
+            _a_wildcard_is_directly_below_a_top_level_name,
+            "to it a wildcard may stand directly below a top-level name",
+        ),
+    ),
+    ("cryptography", "revocation"): ((_always, "it reads no revocation lists"),),
+    ("openssl", "strength"): ((_always, "`openssl verify` takes any key and hash, unless told an -auth_level"),),
+    ("openssl", "signing"): (PATHS_ONLY,),
+    ("openssl", "schemes"): (PATHS_ONLY,),
+    ("openssl", "authorities"): ((_basic_constraints_are_not_critical, STRICT_ONLY),),
+    ("openssl", "constraints"): (LEADING_DOT, WILDCARD_AS_TEXT),
+    ("openssl", "key usage"): (NO_LEAF,),
+    ("openssl", "policy"): ((_always, "it looks at policies only with -policy_check"),),
+    ("openssl", "serial"): (NO_FORM,),
+    ("openssl", "identifiers"): ((_always, STRICT_ONLY),),
+    ("openssl", "version"): ((_an_old_version_has_extensions, STRICT_ONLY), NO_FORM),
+    ("openssl", "name form"): ((_always, "it looks at few such forms, and only with -x509_strict"),),
+    ("openssl", "name"): (
+        (
+            _a_part_of_a_label_is_a_wildcard,
+            "`openssl verify` takes a part of a label for a wildcard, as RFC 6125 allowed",
+        ),
+        COMMON_NAME,
+    ),
+    ("certtool", "strength"): ((_a_key_is_short, "of the length of keys it asks nothing by default"),),
+    ("certtool", "signing"): (PATHS_ONLY,),
+    ("certtool", "schemes"): (PATHS_ONLY,),
+    ("certtool", "authorities"): (
+        (_basic_constraints_are_not_critical, "it does not ask whether basic constraints are critical"),
+    ),
+    ("certtool", "constraints"): (LEADING_DOT, WILDCARD_AS_TEXT),
+    ("certtool", "key usage"): (NO_LEAF,),
+    ("certtool", "serial"): (NO_FORM,),
+    ("certtool", "identifiers"): (NO_FORM,),
+    ("certtool", "name form"): (NO_FORM,),
+    ("certtool", "name"): (COMMON_NAME,),
+}
+
+# Where it refuses what we accept ------------------------------------------------------------------------------------
+
+ANY_PURPOSE = "to it 'any purpose' is none; RFC 5280 §4.2.1.12 leaves that open"
+LAST_SECOND = "to it the last second is over when it begins; by RFC 5280 §4.1.2.5 it still counts"
+OTHER_KEY_IDENTIFIER = (
+    "to it an issuer whose key identifier is another is not the issuer; in RFC 5280 §4.2.1.1 it is but a hint"
+)
+
+REFUSES: Mapping[str, Sequence[Row]] = {
+    "cryptography": (
+        (_the_leaf_is_for_no_server, "it judges nothing without a purpose, and was asked as for a server"),
+        (
+            _an_extension_is_critical_against_the_webs_rules,
+            "it follows the web's rules, by which that extension is not critical",
+        ),
+        (_it_names_a_critical_extension, "it does not know that extension"),
+        (_a_near_date_is_a_generalized_time, "it insists on two-digit years before 2050 (RFC 5280 §4.1.2.5)"),
+        (_the_leaf_is_a_ca, "it follows the web's rules, as --profile webpki does"),
+        (_with("required EKU not found", _any_purpose_alone), ANY_PURPOSE),
+        (_nothing_was_asked_and_the_leaf_has_no_name, "it follows the web's rules: a server has a name"),
+        (
+            _a_key_is_of_a_kind_that_the_web_forbids,
+            "it follows the web's rules, by which such keys are not allowed",
+        ),
+        (_a_ca_has_no_key_usage, "it requires key usage in a CA certificate, as RFC 5280 §4.2.1.3 does of CAs"),
+    ),
+    "openssl": (
+        (_is_the_last_second, LAST_SECOND),
+        (_a_key_identifier_is_another, OTHER_KEY_IDENTIFIER),
+        (_with("verify code 26", _any_purpose_alone), ANY_PURPOSE),
+        (
+            _with("verify code 26", _the_leaf_is_for_no_handshake),
+            "asked as for TLS, it requires a key usage that TLS can use; this one is for certificates or CRLs alone",
+        ),
+    ),
+    "certtool": (
+        (_a_key_identifier_is_another, OTHER_KEY_IDENTIFIER),
+        (_an_anchor_is_not_a_ca, "to it nothing but a CA can be an anchor"),
+    ),
+}

@@ -167,6 +167,9 @@ def verify(
                 "reason": verdict.reason,
                 "presented": presented,
                 "checks": checks,
+                "remarks": [
+                    {"name": r.name, "detail": r.detail, "section": r.section, "hint": r.hint} for r in verdict.remarks
+                ],
                 "chain": [each.subject.rfc4514_string() for each in verdict.chain],
                 "engines": [
                     {

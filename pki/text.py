@@ -160,6 +160,13 @@ def verdict(judged: Verdict) -> Iterable[str]:
                 yield f"{'':24}{line}"
     for number, line in enumerate(textwrap.wrap(", ".join(unreached), 66)):
         yield f"  {'not made' if number == 0 else '':<10}{line}"
+    for remark in judged.remarks:
+        for number, line in enumerate(textwrap.wrap(f"{printable(remark.detail)} ({remark.section})", 56)):
+            mark = f"{'remark':<10}{remark.name:<12}" if number == 0 else ""
+            yield f"  {mark:<22}{line}"
+        if remark.hint:
+            for line in textwrap.wrap(f"hint: {remark.hint}", 56, subsequent_indent="      "):
+                yield f"{'':24}{line}"
 
 
 def opinions(judged: Verdict, others: Iterable[Opinion], request: Request) -> Iterable[str]:

@@ -31,14 +31,16 @@ class Lack:
 NO_KEY_USAGE = Lack("it has no key usage", "§4.2.1.3", (STRICT, LIBRARY))
 NO_BASIC_CONSTRAINTS = Lack("it has no basic constraints", "§4.2.1.9", (STRICT, LIBRARY))
 NOT_CRITICAL = Lack("its basic constraints are not critical", "§4.2.1.9", (STRICT, LIBRARY))
-NO_SUBJECT_KEY = Lack("it has no subject key identifier", "§4.2.1.2", (STRICT, LIBRARY))
-NO_AUTHORITY_KEY = Lack("it has no authority key identifier", "§4.2.1.1", ())
+NO_SUBJECT_KEY = Lack("it has no subject key identifier", "§4.2.1.2", (STRICT,))
+NO_AUTHORITY_KEY = Lack("it has no authority key identifier", "§4.2.1.1", (STRICT,))
+NO_AUTHORITY_KEY_AT_THE_TOP = Lack("it has no authority key identifier", "§4.2.1.1", ())
+"""In a trust anchor that another CA has signed."""
 
 
 def remarks(path: Path, request: Request) -> Iterator[Remark]:
     """One for each CA certificate of the path that lacks something, the trust anchor included."""
     for each in path.authorities:
-        lacks = tuple(lacking(each))
+        lacks = tuple(lacking(each, is_anchor=each is path.anchor))
         if not lacks:
             continue
         programs = list(dict.fromkeys(program for lack in lacks for program in lack.refused_by))
@@ -52,10 +54,10 @@ def remarks(path: Path, request: Request) -> Iterator[Remark]:
         )
 
 
-def lacking(certificate: Reading) -> Iterator[Lack]:
+def lacking(certificate: Reading, *, is_anchor: bool) -> Iterator[Lack]:
     """In the order of RFC 5280."""
     if certificate.value(x509.AuthorityKeyIdentifier) is None and not certificate.is_self_issued:
-        yield NO_AUTHORITY_KEY
+        yield NO_AUTHORITY_KEY_AT_THE_TOP if is_anchor else NO_AUTHORITY_KEY
     if certificate.value(x509.SubjectKeyIdentifier) is None:
         yield NO_SUBJECT_KEY
     if certificate.value(x509.KeyUsage) is None:

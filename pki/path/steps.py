@@ -23,6 +23,7 @@ SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"
 NAME, ADDRESS = "RFC 9525 §6.3", "RFC 9525 §6.4"
 PURPOSE, CHAIN = "RFC 5280 §4.2.1.12", "RFC 5280 §6.1"
 SERIAL_OCTETS = 20
+SHOWN = 10  # names of a certificate in an answer; JSON has all of them elsewhere
 
 
 class Failure(Exception):
@@ -179,6 +180,15 @@ def subject_names(path: Path, request: Request) -> str:
 HOST = re.compile(r"(\*\.)?((?!-)[A-Za-z0-9-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9-]{1,63}(?<!-)|\*")
 
 
+def is_well_formed(name: x509.GeneralName) -> bool:
+    """Whether an alternative name has the form of its kind."""
+    try:
+        _check_form(name)
+    except Failure:
+        return False
+    return True
+
+
 def _check_form(name: x509.GeneralName) -> None:
     match name:
         case x509.DNSName(value=host):
@@ -326,7 +336,9 @@ def name(path: Path, request: Request) -> str:
     assert wanted is not None
     if any(names.matches(each, wanted) for each in path.leaf.names):
         return f"it is valid for {names.plain(wanted)}"
-    presented = ", ".join(map(names.show, path.leaf.names)) or "no name"
+    found = path.leaf.names
+    presented = ", ".join(map(names.show, found[:SHOWN])) or "no name"
+    presented += f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
     raise Failure(
         f"it is not valid for {names.plain(wanted)!r}; presented: {presented}",
         f"issue one with `pki issue {names.plain(wanted)}`",

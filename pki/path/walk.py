@@ -24,6 +24,7 @@ from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdic
 MAX_DEPTH = 8  # CAs between leaf and anchor
 FORM = "RFC 5280 §4.1"
 ALGORITHM = "RFC 5280 §4.1.1.2"
+LIMIT_REACHED = "search limit reached"
 ONE_CHAIN = "send one chain, and no certificate more"
 UNREADABLE = "`pki show --der` shows its bytes"
 
@@ -160,10 +161,10 @@ def _limit_reached(request: Request, closest: Verdict | None, judged: int) -> Ve
     """Not every path was tried: that none of them passes is not known."""
     if closest is None:
         return _without_chain(
-            request, _failed_chain("search limit reached: there are too many certificates, paths or names", ONE_CHAIN)
+            request, _failed_chain(f"{LIMIT_REACHED}: there are too many certificates, paths or names", ONE_CHAIN)
         )
     count = "the only one judged" if judged == 1 else f"the best of {judged} judged"
-    detail = f"search limit reached: not every path was tried; {count} fails: {closest.reason}"
+    detail = f"{LIMIT_REACHED}: not every path was tried; {count} fails: {closest.reason}"
     return Verdict((_failed_chain(detail, ONE_CHAIN), *closest.checks[1:]), closest.chain, closest.remarks)
 
 

@@ -5,11 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import disagreement, engines, exhibits, path
+from pki import der, disagreement, engines, exhibits, path
+from pki.path.reading import Request
 from pki.rogues import CATALOGUE
-from pki.verdict import Verdict
+from pki.verdict import PathProfile, Purpose, Verdict
 from tests.conftest import tool
+from tests.pki.minting import CA, SERVER, Minted, hosts, mint, noncritical, raw, usage
+from tests.pki.support import NOW
 from tests.pki.test_rogues import specimen
 
 
@@ -60,3 +65,92 @@ def test_who_agrees_needs_no_reason() -> None:
     asked = exhibits.request(specimen("good").served, now)
     opinion = engines.Opinion("openssl", True, "")
     assert disagreement.reason(opinion, Verdict(()), asked) is None
+
+
+# Reasons are tested against the certificates (bug kind 12) ------------------------------------------------------------
+
+ROOT = mint("Root", *CA)
+PERMITTED_WITH_A_DOT = der.sequence(der.element(0xA0, der.sequence(der.element(0x82, b".example.test"))))
+
+
+def said(
+    leaf: Minted,
+    *pool: Minted,
+    anchor: Minted = ROOT,
+    name: str = "localhost",
+    purpose: Purpose = Purpose.SERVER,
+    profile: PathProfile = PathProfile.TLS,
+) -> dict[str, str | None]:
+    """The reasons of those that say otherwise; they are asked about the moment of the test."""
+    tool("openssl")
+    certificates = tuple(each.certificate for each in pool)
+    asked = Request(leaf.certificate, certificates, (anchor.certificate,), x509.DNSName(name), purpose, NOW, (),
+                    profile, 8)  # fmt: skip
+    verdict = path.judge(asked)
+    return {
+        each.engine: disagreement.reason(each, verdict, asked)
+        for each in engines.opinions(asked)
+        if each.disagrees_with(verdict)
+    }
+
+
+def test_where_there_is_no_wildcard_none_is_the_reason() -> None:
+    sub = mint("Sub", *CA, raw(x509.NameConstraints.oid, PERMITTED_WITH_A_DOT, is_critical=True), by=ROOT)
+    found = said(mint("www", hosts("www.example.test"), *SERVER[1:], by=sub), sub, name="www.example.test")
+    assert found["openssl"] is not None
+    assert "wildcard" not in found["openssl"]
+    assert "leading dot" in found["openssl"]
+
+
+def test_a_verifier_that_was_not_given_the_name_is_said_to_be_one() -> None:
+    client = noncritical(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
+    leaf = mint("client", hosts("client.test"), usage("digital_signature"), client, by=ROOT)
+    found = said(leaf, name="other.test", purpose=Purpose.CLIENT)
+    assert found == {"cryptography": "its verifier of clients is not given a name"}
+
+
+def test_a_ca_as_a_leaf_is_not_explained_by_an_extended_key_usage_that_it_lacks() -> None:
+    own = mint("localhost", *CA, SERVER[0])
+    accepted = said(own, anchor=own, profile=PathProfile.RFC5280)
+    assert set(accepted) == {"cryptography", "openssl"}
+    assert "any purpose" not in str(accepted)
+    assert "key usage" in str(accepted["openssl"])
+    assert said(own, anchor=own) == {}, "in profile tls all refuse it; certtool knows only today"
+
+
+def test_the_common_name_is_the_reason_only_where_it_is_the_name() -> None:
+    bare = mint("localhost", *SERVER[1:], by=ROOT)
+    assert "common name" in str(said(bare)["openssl"])
+    opinion = engines.Opinion("openssl", True, "")
+    other = mint("other", *SERVER, by=ROOT)
+    asked = Request(other.certificate, (), (ROOT.certificate,), x509.DNSName("evil.test"), Purpose.SERVER, NOW, (),
+                    PathProfile.TLS, 8)  # fmt: skip
+    assert disagreement.reason(opinion, path.judge(asked), asked) is None, "the premise is false"
+
+
+WORDS = ("verify code 26, x", "required EKU not found", "incorrect criticality", "unaccounted-for critical 1.2.3",
+         "UtcTime", "cA must not be asserted", "orbidden public key algorithm", "issuer is not a CA",
+         "there is none", "verify code 10, x", "2.5.29.15: missing")  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("engine", ["cryptography", "openssl", "certtool"])
+def test_words_alone_are_not_a_reason(engine: str, words: str) -> None:
+    """A good chain, and a verifier that refuses it in words that it says of others."""
+    leaf = mint("localhost", *SERVER, by=ROOT)
+    asked = Request(leaf.certificate, (), (ROOT.certificate,), x509.DNSName("localhost"), Purpose.SERVER, NOW, (),
+                    PathProfile.TLS, 8)  # fmt: skip
+    assert disagreement.reason(engines.Opinion(engine, False, words), path.judge(asked), asked) is None
+
+
+def test_what_it_knows_and_we_do_not_is_the_reason() -> None:
+    leaf = mint("localhost", *SERVER, by=ROOT, digest=hashes.SHA3_256())
+    asked = Request(leaf.certificate, (), (ROOT.certificate,), x509.DNSName("localhost"), Purpose.SERVER, NOW, (),
+                    PathProfile.TLS, 8)  # fmt: skip
+    opinion = engines.Opinion("openssl", True, "")
+    assert disagreement.reason(opinion, path.judge(asked), asked) == "it knows that algorithm"
+
+
+def test_constraints_that_are_not_critical_are_a_matter_of_strictness() -> None:
+    root = mint("Root", noncritical(x509.BasicConstraints(True, None)), usage("key_cert_sign", "crl_sign"))
+    assert said(mint("localhost", *SERVER, by=root), anchor=root) == {"openssl": disagreement.STRICT_ONLY}

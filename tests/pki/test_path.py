@@ -432,8 +432,7 @@ def test_a_leaf_with_one_damaged_byte_is_refused_and_never_raises(mask: int) -> 
     for certificate in flipped(LEAF.certificate.public_bytes(Encoding.DER), mask):
         loaded += 1
         verdict = judge(Credential(LEAF.key, certificate, LEAF.issuers), crls=[ROOTS_LIST, LEAFS_LIST])
-        # The one byte that may change is the count of unused bits in the signature's BIT STRING.
-        assert verdict.reason or certificate.tbs_certificate_bytes == LEAF.certificate.tbs_certificate_bytes
+        assert verdict.reason
     assert loaded > 200
 
 
@@ -442,9 +441,7 @@ def test_a_leaf_with_one_damaged_byte_is_refused_and_never_raises(mask: int) -> 
 def test_an_intermediate_with_one_damaged_byte_is_refused_and_never_raises(mask: int) -> None:
     for certificate in flipped(INTERMEDIATE_CA.certificate.public_bytes(Encoding.DER), mask):
         verdict = judge(intermediates=[certificate])
-        # The one byte that may change is the count of unused bits in the signature's BIT STRING.
-        original = INTERMEDIATE_CA.certificate
-        assert not verdict.accepted or certificate.tbs_certificate_bytes == original.tbs_certificate_bytes
+        assert not verdict.accepted
 
 
 @negative_serials
@@ -466,7 +463,7 @@ def test_a_list_with_one_damaged_byte_is_refused_and_never_raises(mask: int) -> 
         except (ValueError, x509.InvalidVersion):
             continue
         verdict = judge(crls=[ROOTS_LIST, loaded])
-        assert not verdict.accepted or loaded.tbs_certlist_bytes == LEAFS_LIST.tbs_certlist_bytes, place
+        assert not verdict.accepted, place
 
 
 def assembled(subject_names: Sequence[x509.GeneralName], *extensions: x509.ExtensionType) -> x509.Certificate:

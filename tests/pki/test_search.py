@@ -69,8 +69,8 @@ TWINS: dict[str, tuple[Extension, ...]] = {
 
 def twins(kind: str, count: int) -> list[Minted]:
     """Of Sub, with its key."""
-    dates = {"begin": NOW - 9 * DAY, "end": NOW - DAY} if kind == "expired" else {}
-    return [mint("Sub", *TWINS.get(kind, CA), by=ROOT, own=SUB.key, **dates) for _ in range(count)]
+    begin, end = (NOW - 9 * DAY, NOW - DAY) if kind == "expired" else (NOW - DAY, NOW + DAY)
+    return [mint("Sub", *TWINS.get(kind, CA), by=ROOT, own=SUB.key, begin=begin, end=end) for _ in range(count)]
 
 
 @pytest.mark.parametrize("kind", [*TWINS, "expired"])
@@ -207,3 +207,11 @@ def test_an_unreadable_candidate_decides_nothing_wherever_it_stands(first: bool)
     assert_accepted(searched(LEAF, pool, anchors)[0])
     assert not searched(LEAF, pool, [odd_root])[0].accepted
     assert not searched(LEAF, [odd_sub], [ROOT])[0].accepted
+
+
+def test_many_names_are_cut_in_the_answer() -> None:
+    many = [x509.DNSName(f"h{number}.test") for number in range(20_000)]
+    verdict, _ = searched(mint("many", names(*many), *SERVER[1:], by=SUB), [SUB])
+    assert_refused(verdict, "name", "DNS:h0.test", "and 19,990 more")
+    assert verdict.failure is not None
+    assert len(verdict.failure.detail) < 500
