@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import der, names
 from pki.engines import Opinion
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.path import steps, strength
 from pki.path.reading import Reading, Request
 from pki.path.walk import ALGORITHM, LIMIT_REACHED
@@ -74,7 +74,7 @@ def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
 
 def _is_true(premise: Premise, case: _Case) -> bool:
     try:
-        return guarded(lambda: premise(case))
+        return read_field(lambda: premise(case))
     except Malformed:
         return False
 

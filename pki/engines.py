@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 
 from pki import names
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.path.reading import Request
 from pki.verdict import Purpose, Verdict
 
@@ -43,7 +43,7 @@ def opinions(request: Request) -> Iterator[Opinion]:
     """Of those that are there."""
     if not isinstance(request.name, x509.RFC822Name):  # it judges no mail
         try:
-            yield guarded(lambda: _of_the_library(request))
+            yield read_field(lambda: _of_the_library(request))
         except Malformed as error:
             yield Opinion("cryptography", False, str(error))
     with tempfile.TemporaryDirectory(prefix="pki-") as folder:

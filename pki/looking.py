@@ -167,9 +167,7 @@ def verify(
                 "reason": verdict.reason,
                 "presented": presented,
                 "checks": checks,
-                "remarks": [
-                    {"name": r.name, "detail": r.detail, "section": r.section, "hint": r.hint} for r in verdict.remarks
-                ],
+                "remarks": [f"{each.detail} ({each.section})" for each in verdict.remarks],
                 "chain": [each.subject.rfc4514_string() for each in verdict.chain],
                 "engines": [
                     {

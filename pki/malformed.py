@@ -1,7 +1,7 @@
 """What the library raises for a malformed certificate: late, at whichever field is read, and not all of one kind.
 
 except MALFORMED       around code that reads one field
-guarded(lambda: ...)   where any failure counts: it raises Malformed, also for a panic of the library's Rust code
+read_field(lambda: ...)   where any failure counts: it raises Malformed, also for a panic of the library's Rust code
 """
 
 import re
@@ -33,7 +33,7 @@ PASSING: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, Gener
 """What is not the fault of a field, or is a Malformed already."""
 
 
-def guarded(read: Callable[[], T], *passing: type[Exception]) -> T:
+def read_field(read: Callable[[], T], *passing: type[Exception]) -> T:
     """What `read` returns. Raises Malformed for every failure of it but those that are `passing`, and a Ctrl-C.
 
     A panic of Rust code is `pyo3_runtime.PanicException`, which is a BaseException and has no name to import.

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 
 from pki import der, signatures
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.signed import Name, comparable
 
 E = TypeVar("E", bound=x509.ExtensionType)
@@ -28,7 +28,7 @@ class Fields:
         """What `read` returns, or the Malformed that it raises, remembered."""
         if what not in self._read:
             try:
-                self._read[what] = guarded(read)
+                self._read[what] = read_field(read)
             except Malformed as error:
                 self._read[what] = error
         found = self._read[what]

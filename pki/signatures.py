@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
 
 from pki import der
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 
 
 class Outcome(Enum):
@@ -53,7 +53,7 @@ class Key:
 
 def key_of(certificate: Any) -> Key:
     """The public key of a certificate; Malformed if it cannot be read."""
-    return Key(guarded(lambda: subject_public_key_info(encoded(certificate))), guarded(certificate.public_key))
+    return Key(read_field(lambda: subject_public_key_info(encoded(certificate))), read_field(certificate.public_key))
 
 
 def encoded(signed: Any) -> bytes:
@@ -67,7 +67,7 @@ def encoded(signed: Any) -> bytes:
 def check(signed_der: bytes, key: Key) -> Answer:
     """Whether `key` made the signature on that certificate or CRL."""
     try:
-        return guarded(lambda: _check(signed_der, key))
+        return read_field(lambda: _check(signed_der, key))
     except Malformed as error:
         return Answer(Outcome.DOES_NOT_HOLD, str(error))
 

@@ -5,13 +5,13 @@ import unicodedata
 from cryptography import x509
 
 from pki import names, signatures
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 
 
 def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     """Whether the CA's key made the signature on the certificate, and the names agree; no if they cannot be read."""
     try:
-        same = guarded(lambda: same_name(certificate.issuer, authority.subject))
+        same = read_field(lambda: same_name(certificate.issuer, authority.subject))
     except Malformed:
         return False
     return same and signature_holds(certificate, authority)
@@ -20,7 +20,7 @@ def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> boo
 def subject(certificate: x509.Certificate) -> str:
     """A short way to name a certificate: its common name, else its subject, else its first alternative name."""
     try:
-        return guarded(lambda: _subject(certificate))
+        return read_field(lambda: _subject(certificate))
     except Malformed:
         return "a certificate whose subject cannot be read"
 
@@ -38,7 +38,7 @@ def _subject(certificate: x509.Certificate) -> str:
 def issuer(certificate: x509.Certificate | x509.CertificateRevocationList) -> str:
     """The whole name of its issuer, as far as it can be read."""
     try:
-        return guarded(lambda: certificate.issuer.rfc4514_string()) or "an issuer without a name"
+        return read_field(lambda: certificate.issuer.rfc4514_string()) or "an issuer without a name"
     except Malformed:
         return "an issuer whose name cannot be read"
 
@@ -55,7 +55,7 @@ def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) 
 
 def _holds(signed: x509.Certificate | x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     try:
-        answer = signatures.check(guarded(lambda: signatures.encoded(signed)), signatures.key_of(authority))
+        answer = signatures.check(read_field(lambda: signatures.encoded(signed)), signatures.key_of(authority))
     except Malformed:
         return False
     return answer.outcome is signatures.Outcome.HOLDS

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from pki import revocation
 from pki.budget import Exhausted, Work, signature_price
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.path.build import Pool, Search
 from pki.path.profiles import SIGNER
 from pki.path.reading import Path, Request
@@ -78,7 +78,7 @@ class CrlSigners:
         self._pool.budget.spend(Work.JUDGING)
         try:
             for step in SIGNER[self._request.profile]:
-                guarded(partial(step.follow, path, self._request), Failure, Exhausted)
+                read_field(partial(step.follow, path, self._request), Failure, Exhausted)
         except (Failure, Malformed):
             return False
         return True

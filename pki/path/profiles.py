@@ -67,7 +67,7 @@ MENDS: Mapping[str, str] = {
     "authorities": "a CA certificate has cA in critical basic constraints, and keyCertSign in its key usage",
     "path length": "issue from a higher authority, or renew that one with a longer path",
     "key usage": "issue it again, as a leaf: `pki issue`",
-    "constraints": "have it issued by an authority that may vouch for that name",
+    "constraints": "have it issued by a CA whose name constraints are well-formed and allow that name",
     "policy": "issue the leaf under a policy that all its authorities have",
     "strength": "a new key, and a signature over SHA-256: `pki issue` makes both",
     "schemes": "a key on P-256, by name: `pki issue` makes one",

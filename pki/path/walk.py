@@ -8,7 +8,7 @@ from cryptography import x509
 
 from pki import revocation
 from pki.budget import Budget, Exhausted, Work
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.path.build import Pool, Search
 from pki.path.crl_signers import CrlSigners
 from pki.path.profiles import FORM as FORM_STEPS
@@ -57,13 +57,19 @@ def judge(request: Request, budget: Budget | None = None) -> Verdict:
     """The same, for a request. Returns a verdict for every certificate, CRL and amount of them."""
     budget = budget or Budget()
     try:
-        return guarded(lambda: _best(request, budget))
+        return read_field(lambda: _best(request, budget))
     except Malformed as error:
-        return _unreadable(str(error))
+        return _unreadable(request.leaf, error)
 
 
-def _unreadable(detail: str) -> Verdict:
-    return Verdict((Check("form", FORM, Result.FAILED, f"the certificate cannot be read: {detail}", UNREADABLE),))
+def _unreadable(leaf: x509.Certificate, error: Malformed) -> Verdict:
+    detail = f"the certificate cannot be read: {_fault((leaf,), error)}"
+    return Verdict((Check("form", FORM, Result.FAILED, detail, UNREADABLE),))
+
+
+def _fault(certificates: Sequence[x509.Certificate], error: Malformed) -> str:
+    """What is wrong with one of these, of which a field raised `error`: the one place that words it."""
+    return str(error)
 
 
 class _Judging:
@@ -93,7 +99,7 @@ class _Judging:
         try:
             _check_fields(candidate)
             for check in OF_AN_ISSUER[self.request.profile]:
-                guarded(partial(check, candidate, self.request), Failure)
+                read_field(partial(check, candidate, self.request), Failure)
         except (Failure, Malformed):
             return False
         return True
@@ -112,7 +118,7 @@ class _Judging:
             try:
                 _check_fields(each)
             except Malformed as error:
-                detail = f"{subject(each.certificate)} cannot be read: {error}"
+                detail = f"{subject(each.certificate)} cannot be read: {_fault((each.certificate,), error)}"
                 yield Check("form", FORM, Result.FAILED, detail, UNREADABLE)
                 yield from _not_reached(request)
                 return
@@ -134,7 +140,7 @@ def _best(request: Request, budget: Budget) -> Verdict:
     try:
         _ = judging.leaf.subject, judging.leaf.issuer
     except Malformed as error:
-        return _unreadable(str(error))
+        return _unreadable(request.leaf, error)
     closest: Verdict | None = None
     judged = 0
     try:
@@ -170,11 +176,12 @@ def _limit_reached(request: Request, closest: Verdict | None, judged: int) -> Ve
 
 def _made(step: Step, path: Path, request: Request) -> Check:
     try:
-        detail = guarded(lambda: step.follow(path, request), Failure, Exhausted)
+        detail = read_field(lambda: step.follow(path, request), Failure, Exhausted)
     except Failure as failure:
         return Check(step.name, step.section, Result.FAILED, failure.detail, failure.hint or MENDS.get(step.name))
     except Malformed as error:
-        return Check(step.name, step.section, Result.FAILED, f"it cannot be read: {error}", MENDS.get(step.name))
+        detail = f"it cannot be read: {_fault(path.chain, error)}"
+        return Check(step.name, step.section, Result.FAILED, detail, MENDS.get(step.name))
     return Check(step.name, step.section, Result.PASSED, detail)
 
 

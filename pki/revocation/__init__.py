@@ -16,7 +16,7 @@ from typing import TypeVar
 from cryptography import x509
 
 from pki.budget import Budget, Exhausted
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.reading import Reading
 from pki.revocation.reading import Crl, CrlReading
 from pki.revocation.scope import ALL_REASONS, Unusable, check_form, reasons_covered
@@ -118,7 +118,7 @@ def is_known(found: Check) -> bool:
 def status(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked = Asked()) -> Status:
     """The status of one certificate, by the CRLs that count."""
     try:
-        return guarded(lambda: _status(certificate, issuer, lists, asked), Exhausted)
+        return read_field(lambda: _status(certificate, issuer, lists, asked), Exhausted)
     except Exhausted:
         return Undetermined(f"search limit reached before the status of {subject(certificate.certificate)} was known")
     except Malformed as error:
@@ -201,7 +201,7 @@ def _check_signer(crl: CrlReading, issuer: Reading, lists: Lists, asked: Asked) 
 
 def crl_issuer(crl: CrlReading) -> str:
     """The name in which it was issued, as errors show it: the common name, else all of it."""
-    common = guarded(lambda: crl.crl.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
+    common = read_field(lambda: crl.crl.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
     return f"CN={common[0].value!s}" if common else issuer(crl.crl)
 
 
@@ -300,7 +300,7 @@ def _reason(entry: x509.RevokedCertificate) -> x509.ReasonFlags:
 
 def _of(entry: x509.RevokedCertificate, kind: type[E]) -> E | None:
     """What an entry's extension says; None where it is absent."""
-    for extension in guarded(lambda: entry.extensions):
+    for extension in read_field(lambda: entry.extensions):
         if isinstance(extension.value, kind):
             return extension.value
     return None

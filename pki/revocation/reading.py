@@ -6,7 +6,7 @@ from datetime import datetime
 from cryptography import x509
 
 from pki.budget import Budget, Work
-from pki.malformed import guarded
+from pki.malformed import read_field
 from pki.reading import Fields
 
 Crl = x509.CertificateRevocationList
@@ -56,7 +56,7 @@ class CrlReading(Fields):
     def entry(self, serial: int, budget: Budget) -> x509.RevokedCertificate | None:
         """The entry with that serial number."""
         budget.spend(Work.HASHING, len(self.der) // 1024)
-        return guarded(lambda: self.crl.get_revoked_certificate_by_serial_number(serial))
+        return read_field(lambda: self.crl.get_revoked_certificate_by_serial_number(serial))
 
     def entries(self, budget: Budget) -> Iterator[x509.RevokedCertificate]:
         """All of them, one by one; Exhausted if there are too many."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from cryptography import x509
 
 from pki.budget import Budget
-from pki.malformed import guarded
+from pki.malformed import read_field
 from pki.reading import Reading
 from pki.revocation.reading import CrlReading
 from pki.signed import Name, comparable, subject
@@ -40,7 +40,7 @@ def check_form(crl: CrlReading, budget: Budget) -> None:
 
 
 def _check_entry(entry: x509.RevokedCertificate) -> None:
-    for extension in guarded(lambda: entry.extensions):
+    for extension in read_field(lambda: entry.extensions):
         if extension.critical and not isinstance(extension.value, UNDERSTOOD_IN_ENTRIES):
             raise Unusable(f"an entry has a critical extension that is not understood: {_oid(extension)}")
 

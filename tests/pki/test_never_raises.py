@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from pki import path
-from pki.malformed import Malformed, guarded
+from pki.malformed import Malformed, read_field
 from pki.path.reading import Request
 from pki.verdict import PathProfile, Purpose
 from tests.pki.minting import CA, LOCALHOST, SERVER, Minted, assert_accepted, crl, judge, mint, raw
@@ -102,7 +102,7 @@ def test_a_request_to_stop_is_not_taken_for_a_malformed_field(stop: Callable[[],
         raise stop()
 
     with pytest.raises(BaseException) as caught:
-        guarded(read)
+        read_field(read)
     assert not isinstance(caught.value, Malformed)
 
 
