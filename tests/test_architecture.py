@@ -10,22 +10,31 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for package in ("pki", "tlsdemo") for path in (ROOT / package).rglob("*.py"))
 
 # A layer may import the layers named after it, and whatever is in the same layer.
-BASE = {"pki", "tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.events", "tlsdemo.talk", "tlsdemo.wire"}
+BASE = {
+    "pki",
+    "tlsdemo.peer",
+    "tlsdemo.protocol",
+    "tlsdemo.conversation",
+    "tlsdemo.events",
+    "tlsdemo.talk",
+    "tlsdemo.wire",
+}
 BELOW_THE_EDGE = BASE | {"tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"}
 IMPORTS: dict[str, set[str]] = {
     "pki": set(),
     "tlsdemo.__init__": set(),
     "tlsdemo.protocol": {"pki"},
+    "tlsdemo.peer": {"pki"},
     "tlsdemo.conversation": {"tlsdemo.protocol"},
     "tlsdemo.wire": set(),
-    "tlsdemo.talk": {"tlsdemo.events", "tlsdemo.protocol"},
+    "tlsdemo.talk": {"tlsdemo.events", "tlsdemo.peer", "tlsdemo.protocol"},
     "tlsdemo.events": {"tlsdemo.protocol"},
     "tlsdemo.findings": set(),
-    "tlsdemo.report": {"tlsdemo.protocol", "tlsdemo.events", "tlsdemo.findings", "pki"},
+    "tlsdemo.report": {"tlsdemo.peer", "tlsdemo.protocol", "tlsdemo.events", "tlsdemo.findings", "pki"},
     "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.wire", "pki"},
     "tlsdemo.edu": BASE - {"tlsdemo.wire"} | {"tlsdemo.net"},
     "tlsdemo.tls": BASE | {"tlsdemo.net"},
-    "tlsdemo.credentials": {"pki"},
+    "tlsdemo.credentials": {"pki", "tlsdemo.peer"},
     "tlsdemo.bench": BELOW_THE_EDGE,
     "tlsdemo.worlds": {"pki", "tlsdemo.attack"},
     "tlsdemo.comparison": {"tlsdemo.protocol", "tlsdemo.edu", "tlsdemo.tls"},

@@ -18,6 +18,7 @@ from pki.keys import KeyType, PrivateKey
 from pki.profiles import SERVER
 from pki.rogues import Ingredients
 from pki.rogues import chain as broken_chains
+from tlsdemo import peer
 
 
 def credential(name: str, certs: Path) -> Credential:
@@ -28,8 +29,10 @@ def credential(name: str, certs: Path) -> Credential:
 def from_files(certificate: Path, key: Path | None, hint: str) -> Credential:
     """A certificate and its key, which lies beside it unless it is named; a note if its dates are over."""
     found = read_credential(certificate, key or certificate.with_suffix(".key"), hint)
-    dates = Validity.of(found.certificate)
-    if not dates.not_before <= datetime.now(UTC) <= dates.not_after:
+    dates = peer.attempt(lambda: Validity.of(found.certificate))
+    if isinstance(dates, peer.Unreadable):
+        note(f"the validity of {certificate} cannot be read: {dates.why}; clients refuse it (RFC 5280 §4.1.2.5)")
+    elif not dates.not_before <= datetime.now(UTC) <= dates.not_after:
         note(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
         note("clients that look at the dates refuse it; `pki init --force` mints anew")
     return found
@@ -87,8 +90,17 @@ def stranger(wanted: Iterable[str]) -> tuple[Credential, bytes]:
 def _names_to_imitate(certs: Path) -> tuple[str, ...]:
     if not os.path.lexists(certs / "server.pem"):
         return store.DEFAULT_SAN
-    presented = names.readable(read_certificates(certs / "server.pem")[0])
-    return tuple(map(names.plain, presented)) or store.DEFAULT_SAN
+    presented = map(names.plain, peer.alternative_names(read_certificates(certs / "server.pem")[0]))
+    return tuple(each for each in presented if _is_a_name(each)) or store.DEFAULT_SAN
+
+
+def _is_a_name(text: str) -> bool:
+    """Whether this program would put it into a certificate: others put anything there."""
+    try:
+        names.parse(text)
+    except names.InvalidName:
+        return False
+    return True
 
 
 def _copied(certs: Path) -> Credential:

@@ -30,7 +30,11 @@ class Agreed:
     version: str
     cipher: str
     client: tuple[str, ...] | None
-    """The names in the client's certificate, which it proved to hold; None where none was asked for."""
+    """The names in the client's certificate, which it proved to hold; None where none was asked for.
+
+    Of a certificate without names, its subject; empty where they cannot be read."""
+    unreadable: str = ""
+    """Why the names cannot be read, where they cannot."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import h11
 
 from tlsdemo.events import Agreed, Closed, Ending, Event, Refused
+from tlsdemo.peer import Description, listed
 from tlsdemo.protocol import Side
 
 MAX_LINE = 1 << 16  # bytes, the newline included; also what an HTTP request head may have
@@ -115,9 +116,21 @@ class Talk:
         return PAGE.format(rows=rows)
 
 
+def of_client(peer: str, version: str, cipher: str, certificate: Description | None) -> Agreed:
+    """The event of a finished handshake; `certificate` is the client's, None where the server asked for none."""
+    if certificate is None:
+        return Agreed(peer, version, cipher, None)
+    return Agreed(peer, version, cipher, certificate.identity, certificate.unreadable)
+
+
 def facts(agreed: Agreed) -> list[Fact]:
     """What the server tells its client about the channel."""
-    who = "not proved: no certificate was asked for" if agreed.client is None else ", ".join(agreed.client)
+    if agreed.client is None:
+        who = "not proved: no certificate was asked for"
+    elif agreed.unreadable:
+        who = f"known by a certificate whose names cannot be read: {agreed.unreadable}"
+    else:
+        who = listed(agreed.client)
     return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]
 
 

@@ -46,7 +46,7 @@ def test_who_says_something_has_talked(lab: Lab, version: str) -> None:
     assert answer.startswith(b"received:  hello\ncase:      good\n")
     visit = only(visits)
     assert (visit.case, visit.end, visit.said, visit.count) == ("good", End.TALKED, b"hello\n", 6)
-    assert (visit.asked_for, visit.alert, visit.why, visit.agent, visit.client) == ("localhost", None, "", "", ())
+    assert (visit.asked_for, visit.alert, visit.why, visit.agent, visit.client) == ("localhost", None, "", "", "")
     assert visit.agreed.startswith(f"TLSv{version}, ")
     assert 0 < time.monotonic() - visit.moment < DEADLINE
 

@@ -16,9 +16,8 @@ from pki import Credential, names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
-from pki.signed import issuer
 from pki.transaction import recover_around
-from tlsdemo import net
+from tlsdemo import net, peer
 from tlsdemo.talk import MAX_LINE
 
 DEFAULT_MESSAGE = "my important message"
@@ -148,18 +147,9 @@ def print_answer(answer: bytes) -> None:
         print(printable(line.removesuffix("\r")))
 
 
-def presented(certificate: x509.Certificate) -> list[str]:
+def presented(certificate: peer.Description) -> list[str]:
     """A certificate that was refused, as evidence."""
-    dates = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
-    return [
-        f"presented:  {shown_names(certificate)}; valid {dates}",
-        f"            issued by {printable(issuer(certificate))}",
-    ]
-
-
-def shown_names(certificate: x509.Certificate) -> str:
-    """`DNS:localhost, IP:127.0.0.1`."""
-    return printable(", ".join(map(names.show, names.readable(certificate)))) or "no name that can be read"
+    return [f"presented:  {certificate.shown}; {certificate.validity}", f"            issued by {certificate.issuer}"]
 
 
 def tell(title: str, text: str) -> None:

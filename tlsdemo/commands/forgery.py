@@ -27,6 +27,7 @@ from pki.malformed import MALFORMED, why
 from pki.rogues import CATALOGUE, Must, Rogue, Served, Severity, Workshop
 from pki.store import day
 from pki.verdict import Result, Verdict
+from tlsdemo import peer
 
 ORDER = tuple(Severity)
 GOOD = "good"
@@ -79,7 +80,9 @@ def open_authority(certs: Path, now: datetime) -> Authority:
     file = certs / "root.pem"
     hint = f"rogues are signed with the root's key: `pki init --dir {certs}` makes both"
     authority = Authority(read_credential(file, certs / "root.key", hint))
-    dates = Validity.of(authority.certificate)
+    dates = peer.attempt(lambda: Validity.of(authority.certificate))
+    if isinstance(dates, peer.Unreadable):
+        raise Problem(f"{file} cannot be read", dates.why, hint=hint)
     if not dates.not_before <= now <= dates.not_after:
         fact = f"{file} is valid from {day(dates.not_before)} to {day(dates.not_after)}, and today is {day(now)}"
         raise Problem(fact, hint="`pki init --force` mints a new tree and keeps the old one aside")

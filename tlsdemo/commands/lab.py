@@ -154,7 +154,7 @@ def _tell(visit: Visit, settings: Settings, report: Reporter) -> None:
 
 
 def _did(visit: Visit) -> str:
-    who = f"; it is {printable(', '.join(visit.client))}" if visit.client else ""
+    who = f"; it is {visit.client}" if visit.client else ""
     match visit.end:
         case End.TALKED:
             line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))[:60]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from cryptography import x509
 
 from pki import Credential, names
-from tlsdemo import net
+from tlsdemo import net, peer
 from tlsdemo.commands.settings import Settings
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.groups import parse
@@ -27,7 +27,8 @@ def introduction(settings: Settings, credential: Credential | None, listener: ne
         yield "  showing no certificate: nobody can tell who this is"
     else:
         yield f"  showing {settings.cert or WHOSE[settings.credential]}"
-        yield f"  for {', '.join(names.plain(name) for name in names.readable(credential.certificate))}"
+        plain = [names.plain(name) for name in peer.alternative_names(credential.certificate)]
+        yield f"  for {peer.listed(plain) or peer.describe(credential.certificate).shown}"
     yield ""
     yield "  in another terminal:"
     if settings.protocol == "tls" and credential is not None:
@@ -82,7 +83,7 @@ def _over_tls(settings: Settings, credential: Credential, listener: net.Listener
     if settings.credential == "rogue":
         believed = shlex.quote(str(settings.certs / "rogue/ca.pem"))
         yield f"tlsdemo connect {target}{options} --trust {believed}{ours}    # who trusts him accepts him"
-    check = "-verify_ip" if isinstance(names.reference(name), x509.IPAddress) else "-verify_hostname"
+    check = "-verify_ip" if isinstance(_reference(name), x509.IPAddress) else "-verify_hostname"
     yield f"openssl s_client -connect {target} -CAfile {ca} -verify_return_error {check} {name}{theirs}"
     yield "    # then type a line, and Enter"
     yield socat
@@ -109,14 +110,20 @@ def _trust(settings: Settings) -> str:
 
 
 def _name_to_ask_for(host: str, credential: Credential) -> str:
-    """The host itself where the certificate covers it, else a name that it does cover."""
-    presented = [
-        name for name in names.readable(credential.certificate) if isinstance(name, x509.DNSName | x509.IPAddress)
-    ]
-    try:
-        wanted = names.reference(host)
-    except names.InvalidName:
-        wanted = None
-    if not presented or (wanted is not None and any(names.matches(name, wanted) for name in presented)):
+    """The host itself where the certificate covers it, else a name that it does cover and that `connect` takes."""
+    presented = peer.alternative_names(credential.certificate)
+    wanted = _reference(host)
+    if wanted is not None and any(names.matches(name, wanted) for name in presented):
         return host
-    return names.plain(presented[0]).replace("*", "www")
+    others = (
+        names.plain(name).replace("*", "www") for name in presented if isinstance(name, x509.DNSName | x509.IPAddress)
+    )
+    return next((each for each in others if _reference(each)), host)
+
+
+def _reference(text: str) -> x509.GeneralName | None:
+    """None for what cannot be asked for: a certificate may hold any text."""
+    try:
+        return names.reference(text)
+    except names.InvalidName:
+        return None

@@ -6,8 +6,8 @@ from typing import NoReturn
 from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
-from tlsdemo import net
-from tlsdemo.commands.call import Call, Settings, Wants, call, presented, print_answer, shown_names, tell
+from tlsdemo import net, peer
+from tlsdemo.commands.call import Call, Settings, Wants, call, presented, print_answer, tell
 from tlsdemo.commands.protocols import Claims, educational, party
 from tlsdemo.edu import live
 from tlsdemo.edu.explain import Teller
@@ -82,7 +82,7 @@ def _agreement(endpoint: Machine, claims: Claims) -> str:
     agreed = f"agreed on {endpoint.negotiated['version']}, {live.cipher(endpoint)}"
     if not endpoint.peer_chain:
         return f"{agreed}; the server proved nothing"
-    who = shown_names(endpoint.peer_chain[0])
+    who = peer.describe(endpoint.peer_chain[0]).shown
     if Protection.CHAIN in claims:
         return f"{agreed}; the server proved to be {who}"
     return f"{agreed}; the server says that it is {who}: nobody was asked whether that is true"
@@ -109,7 +109,7 @@ def _refuse(known: Call, endpoint: Machine, error: ProtocolError, sent: str) -> 
             f"trusting:   {known.trust_file}",
         ]
     if endpoint.peer_chain:
-        evidence += presented(endpoint.peer_chain[0])
+        evidence += presented(peer.describe(endpoint.peer_chain[0]))
     hint = HINTS.get(error.violation) or (check and check.hint) or ANY
     because = printable(check.detail if check else str(error))
     raise Problem(f"{known.address} is refused: {because}", *evidence, sent, hint=hint, code=ExitCode.NO) from None

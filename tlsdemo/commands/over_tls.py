@@ -5,20 +5,14 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NoReturn
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
-from pki.malformed import MALFORMED
-from pki.signed import subject
-from tlsdemo import net
-from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, shown_names, tell
+from tlsdemo import net, peer
+from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, refusal
 from tlsdemo.tls.context import Verify, client_context
 
-ORGANIZATION = NameOID.ORGANIZATION_NAME
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 
@@ -63,7 +57,7 @@ def _refuse(call: Call, error: OSError) -> NoReturn:
         f"check:      verify code {error.verify_code}, {printable(error.verify_message)} ({reason.section})",
         f"asked for:  {names.plain(call.name)}",
         f"trusting:   {call.trust_file}",
-        *([*presented(shown), SEEN_TWICE] if shown else []),
+        *([*presented(peer.describe(shown)), SEEN_TWICE] if shown else []),
         "sent:       no application byte",
         hint=RESTART if error.verify_code in UNTRUSTED and _bears_our_name(shown, call) else reason.hint,
         code=ExitCode.NO,
@@ -75,21 +69,18 @@ UNTRUSTED = (18, 19, 20)  # verify codes
 RESTART = "it bears your authority's name: after `pki init --force`, restart the server; else it is an imitation"
 
 
-def _bears_our_name(shown: x509.Certificate | None, call: Call) -> bool:
-    """Whether it says that it comes from the authority that is trusted here; anybody can write that."""
-    return shown is not None and any(
-        set(shown.issuer.get_attributes_for_oid(ORGANIZATION)) & set(anchor.subject) for anchor in call.anchors
-    )
+def _bears_our_name(shown: bytes | None, call: Call) -> bool:
+    """Whether its issuer has the organization of a CA that is trusted here; any CA can claim that."""
+    return shown is not None and peer.shares_an_organization(shown, call.anchors)
 
 
-def _look(call: Call) -> x509.Certificate | None:
-    """The refused certificate, for the eye: `ssl` does not hand it out, so it is fetched once more."""
+def _look(call: Call) -> bytes | None:
+    """The refused certificate in DER: `ssl` does not return it, so a second connection fetches it."""
     try:
         context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
         with net.dial(call.address, 3.0) as plain:
-            leaf, *_ = client.look(plain, context, names.plain(call.name))
-            return x509.load_der_x509_certificate(leaf)
-    except (OSError, Problem, *MALFORMED):  # type: ignore[misc]  # mypy does not see into the tuple
+            return next(iter(client.look(plain, context, names.plain(call.name))), None)
+    except (OSError, Problem):
         return None  # it showed its certificate to the first connection only
 
 
@@ -126,12 +117,15 @@ def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
 
 
 def _agreement(tls: ssl.SSLSocket) -> str:
-    presented = shown_names(_certificate(tls))
-    return f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}; the server proved to be {presented}"
+    agreed = f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}"
+    found = _certificate(tls)
+    if found.unreadable:  # OpenSSL has read it, and matched the name that was asked for
+        return f"{agreed}; the server proved to be what was asked for, with {found.shown}"
+    return f"{agreed}; the server proved to be {found.shown}"
 
 
-def _certificate(tls: ssl.SSLSocket) -> x509.Certificate:
-    return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+def _certificate(tls: ssl.SSLSocket) -> peer.Description:
+    return peer.describe(tls.getpeercert(binary_form=True) or b"")
 
 
 def _tell_line(host: str, call: Call, tell: Callable[[str, str], None]) -> None:
@@ -140,10 +134,10 @@ def _tell_line(host: str, call: Call, tell: Callable[[str, str], None]) -> None:
         f"TCP to {host}, port {call.address.port}. Nobody has proved anything yet, and whoever sits "
         "on the path can read and change every byte.",
     )
+    anchors = peer.listed([peer.describe(each).subject for each in call.anchors])
     tell(
         "known beforehand",
-        f"{call.trust_file}: {', '.join(map(subject, call.anchors))}. It did not come over this line: that is what "
-        "makes it worth anything.",
+        f"{call.trust_file}: {anchors}. It did not come over this line: that is what makes it worth anything.",
     )
 
 
@@ -157,8 +151,8 @@ def _tell_handshake(tls: ssl.SSLSocket, call: Call, tell: Callable[[str, str], N
     certificate = _certificate(tls)
     tell(
         "who answered",
-        f"{shown_names(certificate)}; certified by {certificate.issuer.rfc4514_string()}, until "
-        f"{certificate.not_valid_after_utc:%Y-%m-%d}. It signed this very handshake with the key of that certificate.",
+        f"{certificate.shown}; certified by {certificate.issuer}, until {certificate.not_after}. It signed this very "
+        "handshake with the key of that certificate.",
     )
     revoked = "that none of it is revoked" if call.crls else "NOT whether it is revoked: no list is at hand"
     tell(

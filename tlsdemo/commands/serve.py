@@ -37,15 +37,18 @@ def serve(settings: Settings) -> int:
     recover(settings.certs)
     report = Reporter(settings.as_json)
     shown, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
-    endings: list[Event] = []
+    endings: list[Event | None] = []
 
     def handle(connection: net.Connection) -> None:
-        ending = talk(connection)
-        report(ending)
-        if settings.once:
-            endings.append(ending)
-        if settings.once or report.failure:
-            server.stop()
+        ending = None
+        try:
+            ending = talk(connection)
+            report(ending)
+        finally:  # a conversation that a fault of ours has ended is a conversation, too
+            if settings.once:
+                endings.append(ending)
+            if settings.once or report.failure:
+                server.stop()
 
     listener = net.listen(settings.hosts or net.DEFAULT_HOSTS, settings.port)
     server = net.Server(listener, handle, on_silent=lambda peer, seconds: report(Silent(peer, seconds)))
@@ -60,13 +63,14 @@ def serve(settings: Settings) -> int:
         server.run()
     if report.failure:
         raise cannot("write the output", report.failure)
-    if settings.once and endings:
-        return ExitCode.YES if _talked(endings[0]) else ExitCode.NO
-    return ExitCode.YES
+    return _once(endings[0]) if settings.once and endings else ExitCode.YES
 
 
-def _talked(ending: Event) -> bool:
-    return isinstance(ending, Closed) and ending.ending is Ending.ANSWERED
+def _once(ending: Event | None) -> ExitCode:
+    """What --once answers: whether the client was answered; CANNOT where the conversation broke off in this program."""
+    if ending is None:
+        return ExitCode.CANNOT
+    return ExitCode.YES if isinstance(ending, Closed) and ending.ending is Ending.ANSWERED else ExitCode.NO
 
 
 def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Conversation]:

@@ -7,8 +7,8 @@ its secret, as no real program would; it changes nothing.
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from pki.signed import issuer
 from pki.verdict import Result
+from tlsdemo import peer
 from tlsdemo.edu import trust
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication, Nothing
 from tlsdemo.edu.logarithms import TINY, reaches
@@ -105,8 +105,8 @@ def _who(message: Certificate) -> str:
         chain = trust.read_chain(message.chain)
     except ProtocolError as error:
         return str(error)
-    leaf = chain[0]
-    shown = f"I am {trust.names_in(leaf)}, says {issuer(leaf)}, until {leaf.not_valid_after_utc:%Y-%m-%d}"
+    leaf = peer.describe(chain[0])
+    shown = f"I am {leaf.shown}, says {leaf.issuer}, until {leaf.not_after}"
     return f"{shown} ({len(chain)} certificate{'s' * (len(chain) > 1)})."
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from pki.errors import printable
 from tlsdemo import net
-from tlsdemo.edu import trust
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
+from tlsdemo.events import Closed, Ending, Event, Refused, Said
+from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side
-from tlsdemo.talk import Talk, ending, facts
+from tlsdemo.talk import Talk, ending, facts, of_client
 
 IDLE_LIMIT = 300.0  # seconds for the client to say something
 FAREWELL = 5.0  # seconds to wait for the client's close
@@ -31,7 +31,7 @@ def serve(connection: net.Connection, protocol: Protocol, party: Party, report: 
     link = net.Link(connection.socket, endpoint)
     try:
         link.handshake(connection.deadline)
-        agreed = Agreed(peer, endpoint.negotiated["version"], cipher(endpoint), client_names(endpoint))
+        agreed = of_client(peer, endpoint.negotiated["version"], cipher(endpoint), client_certificate(endpoint))
         report(agreed)
         talk = Talk(facts(agreed))
         deadline = time.monotonic() + IDLE_LIMIT
@@ -85,8 +85,8 @@ def cipher(endpoint: Endpoint) -> str:
     return ", ".join(part for part in (endpoint.negotiated["group"], endpoint.negotiated["cipher"]) if part)
 
 
-def client_names(endpoint: Endpoint) -> tuple[str, ...] | None:
-    """The names in the certificate that the client proved to hold; None where none was asked for."""
+def client_certificate(endpoint: Endpoint) -> Description | None:
+    """What the client's certificate says, whose key the client has; None where the server asked for none."""
     if not isinstance(endpoint, Machine) or not endpoint.peer_chain:
         return None
-    return (trust.names_in(endpoint.peer_chain[0]),)
+    return describe(endpoint.peer_chain[0])

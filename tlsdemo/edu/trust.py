@@ -10,13 +10,14 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import Check, Credential, Purpose, Verdict, keys, verify
 from pki.malformed import MALFORMED
-from pki.names import readable, show
 from pki.path import SIGNATURE
 from pki.verdict import Result
+from tlsdemo import peer
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Party, Side
 
@@ -43,7 +44,7 @@ def sign(key: keys.PrivateKey, content: bytes) -> bytes:
 def check_signature(certificate: x509.Certificate, signature: bytes, content: bytes) -> None:
     """Whether the key of that certificate made it; ProtocolError if not."""
     try:
-        match key := certificate.public_key():
+        match key := _public_key(certificate):
             case ed25519.Ed25519PublicKey():
                 key.verify(signature, content)
             case ec.EllipticCurvePublicKey():
@@ -57,6 +58,13 @@ def check_signature(certificate: x509.Certificate, signature: bytes, content: by
         raise ProtocolError(Violation.BAD_SIGNATURE, detail) from None
     except MALFORMED as error:
         raise ProtocolError(Violation.WEAK_KEY, str(error)) from None
+
+
+def _public_key(certificate: x509.Certificate) -> PublicKeyTypes:
+    found = peer.attempt(certificate.public_key)
+    if isinstance(found, peer.Unreadable):
+        raise ProtocolError(Violation.WEAK_KEY, found.why)
+    return found
 
 
 def _hash(key: ec.EllipticCurvePublicKey) -> hashes.HashAlgorithm:
@@ -83,27 +91,33 @@ VIOLATIONS: Mapping[str, Violation] = {
 
 
 def read_chain(ders: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
-    """The certificates of a message; ProtocolError if one of them is none."""
-    try:
-        return tuple(x509.load_der_x509_certificate(der) for der in ders)
-    except MALFORMED as error:
-        raise ProtocolError(Violation.BAD_CERTIFICATE, str(error).splitlines()[0][:200]) from None
+    """The certificates of a message; ProtocolError if one of them cannot be read."""
+    chain = [peer.load(der) for der in ders]
+    for each in chain:
+        if isinstance(each, peer.Unreadable):
+            raise ProtocolError(Violation.BAD_CERTIFICATE, each.why)
+    return tuple(each for each in chain if not isinstance(each, peer.Unreadable))
 
 
 def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, checks: frozenset[str]) -> Verdict:
     """Whether `party` may believe in what `presenter` showed; ProtocolError at the first of `checks` that fails.
 
     A check that was not made counts as failed: whoever wants to do without says so, by taking it out of `checks`.
+    A certificate that `verify` cannot judge is refused.
     """
-    verdict = verify(
-        chain[0],
-        intermediates=chain[1:],
-        trust_anchors=party.anchors,
-        name=party.name if presenter is Side.SERVER else None,
-        purpose=PURPOSES[presenter],
-        at=party.clock(),
-        crls=party.crls,
+    verdict = peer.attempt(
+        lambda: verify(
+            chain[0],
+            intermediates=chain[1:],
+            trust_anchors=party.anchors,
+            name=party.name if presenter is Side.SERVER else None,
+            purpose=PURPOSES[presenter],
+            at=party.clock(),
+            crls=party.crls,
+        )
     )
+    if isinstance(verdict, peer.Unreadable):
+        raise ProtocolError(Violation.BAD_CERTIFICATE, verdict.why)
     wanted = checks - {"name"} if presenter is Side.CLIENT else checks  # whichever client it is, it may come in
     for check in verdict.checks:
         if check.result is Result.FAILED and _kind(check) in wanted | {"form"}:
@@ -128,8 +142,3 @@ def _kind(check: Check) -> str:
 def ders(credential: Credential) -> tuple[bytes, ...]:
     """The chain as it is sent: leaf first, no root."""
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in credential.chain)
-
-
-def names_in(certificate: x509.Certificate) -> str:
-    """For telling: `DNS:localhost, IP:127.0.0.1`."""
-    return ", ".join(map(show, readable(certificate))) or "no name"

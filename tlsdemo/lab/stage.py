@@ -18,7 +18,7 @@ from tlsdemo.lab.visit import End, Visit
 from tlsdemo.talk import Fact, Talk
 from tlsdemo.tls import refusal
 from tlsdemo.tls.asked import AskedSocket
-from tlsdemo.tls.server import client_names
+from tlsdemo.tls.server import client_certificate
 from tlsdemo.wire import client_hello
 
 PATIENCE = 60.0  # seconds for a visitor to say something, once the handshake is done
@@ -53,7 +53,8 @@ def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callabl
         net.drain(tls, FAREWELL)
         return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error, answered=_was_told(tls))
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
-    visit = replace(visit, client=client_names(tls) or ())
+    certificate = client_certificate(tls)
+    visit = replace(visit, client=certificate.shown if certificate else "")
     visit = _heard(tls, talk(visit), visit)
     with suppress(OSError):
         tls.settimeout(FAREWELL)
@@ -133,7 +134,7 @@ def facts(case: Case, visit: Visit) -> Talk:
         "clause": case.clause,
         "a strict client": strict,
         "agreed on": visit.agreed,
-        "you are": ", ".join(visit.client) or "not proved",
+        "you are": visit.client or "not proved",
     }
     return Talk([Fact(label, value) for label, value in told.items()])
 

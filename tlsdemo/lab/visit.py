@@ -38,7 +38,7 @@ class Visit:
     """How many there were, until it was answered."""
     agent: str = ""
     """How it calls itself, if it speaks HTTP."""
-    client: tuple[str, ...] = ()
-    """The names that it proved, where it was asked."""
+    client: str = ""
+    """What its certificate says that it is, in text, where it was asked for one and has its key."""
     moment: float = 0.0
     """When it ended, on the monotonic clock."""

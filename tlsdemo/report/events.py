@@ -6,6 +6,7 @@ from typing import Any
 
 from pki.errors import printable
 from tlsdemo.events import Agreed, Closed, Ending, Event, Listening, Refused, Said, Silent
+from tlsdemo.peer import listed
 from tlsdemo.protocol import Side
 
 ENDINGS = {
@@ -20,8 +21,10 @@ def as_line(event: Event) -> str:
     match event:
         case Listening(protocol, host, port):
             return f"listening on {f'[{host}]' if ':' in host else host}:{port} ({protocol})"
-        case Agreed(peer, version, cipher, client):
-            who = "the client stays anonymous" if client is None else f"the client is {printable(', '.join(client))}"
+        case Agreed(peer, version, cipher, client, unreadable):
+            who = "the client stays anonymous" if client is None else f"the client is {listed(client)}"
+            if unreadable:
+                who = f"the names in the client's certificate cannot be read: {printable(unreadable)}"
             return f"{peer}  agreed on {version}, {cipher}; {who}"
         case Said(peer, text):
             return f"{peer}  says: {printable(text)}"

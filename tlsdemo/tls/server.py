@@ -9,13 +9,10 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-from cryptography import x509
-
-from pki import names
-from tlsdemo import net
-from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
+from tlsdemo import net, peer
+from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Side
-from tlsdemo.talk import Talk, ending, facts
+from tlsdemo.talk import Talk, ending, facts, of_client
 from tlsdemo.tls import refusal
 
 IDLE_LIMIT = 300.0  # seconds; the handshake's deadline is lifted, but nobody keeps a thread for ever
@@ -45,7 +42,8 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
         tls.settimeout(connection.remaining())
         tls.do_handshake()
         tls.settimeout(IDLE_LIMIT)
-        agreed = Agreed(connection.peer, tls.version() or "?", (tls.cipher() or ("?",))[0], client_names(tls))
+        cipher = (tls.cipher() or ("?",))[0]
+        agreed = of_client(connection.peer, tls.version() or "?", cipher, client_certificate(tls))
         report(agreed)
         talk = Talk(facts(agreed))
         while data := tls.recv(CHUNK):
@@ -74,9 +72,7 @@ def _failure(peer: str, error: OSError, received: int) -> Event:
     return Refused(peer, Side.CLIENT if alert else Side.SERVER, alert, refusal.sentence(error), received)
 
 
-def client_names(tls: ssl.SSLSocket) -> tuple[str, ...] | None:
-    """The names in the certificate that the client proved to hold; None where none was asked for."""
+def client_certificate(tls: ssl.SSLSocket) -> peer.Description | None:
+    """What the client's certificate says, whose key the client has; None where the server asked for none."""
     der = tls.getpeercert(binary_form=True)
-    if der is None:
-        return None
-    return tuple(names.show(name) for name in names.readable(x509.load_der_x509_certificate(der)))
+    return None if der is None else peer.describe(der)

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from cryptography import x509
-
-from pki import names
 from pki.errors import printable
-from pki.malformed import MALFORMED
+from tlsdemo import peer
 from tlsdemo.protocol import Flight, Side
 from tlsdemo.wire import client_hello, handshake, records
 
@@ -23,10 +20,9 @@ def _sentences(client: bytes, server: bytes) -> Iterator[str]:
     if name := client_hello.server_name(client):
         yield f"the name that the client asks for is in the clear (SNI, RFC 6066 §3): {printable(name)}"
     if inside := client_hello.protocols(client):
-        yield f"and what it will speak inside (ALPN, RFC 7301): {printable(', '.join(inside))}"
+        yield f"and what it will speak inside (ALPN, RFC 7301): {peer.listed(inside)}"
     if certificate := _certificate(server):
-        whose = printable(", ".join(map(names.show, names.readable(certificate)))) or "somebody"
-        yield f"so is the server's certificate, in TLS 1.2: {whose}"
+        yield f"so is the server's certificate, in TLS 1.2: {peer.describe(certificate).shown}"
     elif b"\x17" in [raw[:1] for raw in records.raw_records(server)]:
         yield "a certificate is not in the clear: TLS 1.3 encrypts it, or none is shown"
     for side, stream in ((Side.CLIENT, client), (Side.SERVER, server)):
@@ -35,14 +31,11 @@ def _sentences(client: bytes, server: bytes) -> Iterator[str]:
             yield f"the {side.value}'s records have sizes, and come at their times: {', '.join(sizes)} bytes"
 
 
-def _certificate(stream: bytes) -> x509.Certificate | None:
-    """The first certificate in an open handshake (RFC 5246 §7.4.2)."""
+def _certificate(stream: bytes) -> bytes | None:
+    """The first certificate of a handshake in the clear, in DER (RFC 5246 §7.4.2)."""
     clear = b"".join(each.fragment for each in records.records(stream) if each.content_type == records.HANDSHAKE)
     for message in handshake.messages(clear):
         if message.msg_type == CERTIFICATE:
             length = int.from_bytes(message.body[3:6])
-            try:
-                return x509.load_der_x509_certificate(message.body[6 : 6 + length])
-            except MALFORMED:
-                return None
+            return message.body[6 : 6 + length]
     return None
