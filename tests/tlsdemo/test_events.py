@@ -19,11 +19,11 @@ EXAMPLES: list[tuple[Event, dict[str, object]]] = [
     ),
     (
         Agreed(PEER, "TLSv1.3", "C", ("DNS:client",)),
-        {"event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "C", "client": ["DNS:client"]},
+        {"event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "C", "client": ["DNS:client"], "unreadable": ""},
     ),
     (
         Agreed(PEER, "TLSv1.3", "X", None),
-        {"event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "X", "client": None},
+        {"event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "X", "client": None, "unreadable": ""},
     ),
     (Said(PEER, "hello"), {"event": "said", "peer": PEER, "text": "hello"}),
     (
