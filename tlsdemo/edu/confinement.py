@@ -8,15 +8,17 @@
 The Finished that proves to an honest client that the server has the secret proves to him which one.
 """
 
-import json
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
+from tlsdemo.edu import messages
 from tlsdemo.edu.agreement import FiniteField
 from tlsdemo.edu.logarithms import factor, join
 from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.messages import ClientHello, Finished, ServerHello
 from tlsdemo.edu.schedule import schedule
 from tlsdemo.edu.subgroups import leak, small_subgroups
+from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Side
 
 
@@ -26,7 +28,11 @@ class Questions:
     def __init__(self, numbers: FiniteField, parts: Parts, recorded: bytes, ask: Callable[[bytes], bytes]) -> None:
         self._numbers = numbers
         self._parts = parts
-        self._hello: dict[str, Any] = json.loads(recorded.partition(b"\n")[0])
+        first = recorded.partition(b"\n")[0]
+        hello = messages.read(first)
+        if not isinstance(hello, ClientHello):
+            raise ValueError("the recording does not begin with a ClientHello")
+        self._hello, self._omitted = hello, messages.missing(first)
         self._ask = ask
         self.how: tuple[str, ...] = ()
 
@@ -56,13 +62,15 @@ class Questions:
     def _remainder(self, r: int, h: int) -> int | None:
         """The secret modulo r."""
         numbers, parts = self._numbers, self._parts
-        question = json.dumps(self._hello | {"share": numbers.text(h)}).encode() + b"\n"
-        *before, finished = self._ask(question).splitlines(keepends=True) or [b""]
+        question = messages.encode(replace(self._hello, share=numbers.text(h)), self._omitted)
+        *before, last = self._ask(question).splitlines(keepends=True) or [b""]
         try:
-            hello, proof = json.loads(before[0]), bytes.fromhex(json.loads(finished)["verify_data"])
-            randoms = bytes.fromhex(self._hello["random"]), bytes.fromhex(hello.get("random", ""))
-        except (ValueError, LookupError, TypeError):
+            hello, finished = (messages.read(line.removesuffix(b"\n")) for line in (*before[:1], last))
+        except (ValueError, ProtocolError):  # less than two messages, or something else
             return None
+        if not (isinstance(hello, ServerHello) and isinstance(finished, Finished)):
+            return None
+        randoms, proof = (self._hello.random, hello.random), finished.verify_data
         transcript = parts.transcript_hash(question + b"".join(before))
 
         def is_key(power: int) -> bool:

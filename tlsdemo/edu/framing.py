@@ -3,12 +3,11 @@
 He changes bytes; whether the other side notices is another matter. Nothing here has a key.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from tlsdemo.edu.channel import CLOSE_NOTIFY, Content
+from tlsdemo.edu.messages import NAMES, Alert, ClientHello, Data, Message, Record, encode, missing, read
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Side
 
@@ -33,19 +32,18 @@ class Lines:
 
     def body(self, record: bytes) -> bytes | None:
         """Of a sealed record its bytes, of an open one its text."""
-        match _entries(record):
-            case {"type": "record", "sealed": str(sealed)}:
-                return bytes.fromhex(sealed)
-            case {"type": "data", "text": str(text)}:
+        match _message(record):
+            case Record(sealed):
+                return sealed
+            case Data(text):
                 return text.encode("latin-1")
         return None
 
     def with_body(self, record: bytes, body: bytes) -> bytes:
         """The same line around other bytes."""
-        entries = _entries(record)
-        if entries["type"] == "record":
-            return _line(entries | {"sealed": body.hex()})
-        return _line(entries | {"text": body.decode("latin-1")})
+        if isinstance(_message(record), Record):
+            return encode(Record(body))
+        return encode(Data(body.decode("latin-1")))
 
     def words(self, body: bytes) -> bytes:
         """Unpacked, where it is packed."""
@@ -56,9 +54,8 @@ class Lines:
 
     def label(self, record: bytes) -> str:
         """`client_hello`; of a record how long it is."""
-        entries = _entries(record)
-        body = self.body(record)
-        kind = str(entries.get("type", "something else"))
+        message, body = _message(record), self.body(record)
+        kind = NAMES[type(message)] if message else "something else"
         return kind if body is None else f"{kind} ({len(body)} bytes)"
 
     def listener(self) -> Callable[[Side, bytes], bool]:
@@ -67,35 +64,29 @@ class Lines:
 
     def may_be_the_end(self, record: bytes) -> bool:
         """An alert; or a record of that length, which twelve letters have, too."""
-        body, entries = self.body(record), _entries(record)
-        return entries.get("type") == "alert" or (entries.get("type") == "record" and len(body or b"") in GOODBYES)
+        message = _message(record)
+        return isinstance(message, Alert) or (isinstance(message, Record) and len(message.sealed) in GOODBYES)
 
 
 def downgrade(flight: bytes) -> bytes:
     """The client's first flight, with the last of its ciphers alone."""
-    return _edited(flight, lambda hello: {"ciphers": hello["ciphers"][-1:]})
+    return _edited(flight, lambda hello: replace(hello, ciphers=hello.ciphers[-1:]))
 
 
 def rename(flight: bytes, name: str) -> bytes:
-    """The client's first flight, looking for somebody else."""
-    return _edited(flight, lambda hello: {"server_name": name})
+    """The client's first flight, asking for another server."""
+    return _edited(flight, lambda hello: replace(hello, server_name=name))
 
 
-def _edited(flight: bytes, edit: Any) -> bytes:
-    first, *rest = flight.splitlines(keepends=True) or [b""]
-    entries = _entries(first)
-    if entries.get("type") != "client_hello":
-        return flight
-    return _line(entries | edit(entries)) + b"".join(rest)
+def _edited(flight: bytes, edit: Callable[[ClientHello], ClientHello]) -> bytes:
+    first, _, rest = flight.partition(b"\n")
+    hello = _message(first)
+    return encode(edit(hello), missing(first)) + rest if isinstance(hello, ClientHello) else flight
 
 
-def _entries(record: bytes) -> dict[str, Any]:
+def _message(record: bytes) -> Message | None:
+    """None for a line that is not a message of this protocol."""
     try:
-        entries = json.loads(record)
-    except (ValueError, RecursionError):
-        return {}
-    return entries if isinstance(entries, dict) else {}
-
-
-def _line(entries: dict[str, Any]) -> bytes:
-    return json.dumps(entries).encode() + b"\n"
+        return read(record.removesuffix(b"\n"))
+    except ProtocolError:
+        return None

@@ -9,15 +9,15 @@ What breaks 512 bits in practice, the number field sieve, is not here: see `effo
 What one learns who sends instead of listening stands in `subgroups`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import isqrt, prod
 
 from tlsdemo.edu.agreement import EXPONENT_BITS
 
 TINY = 2**12  # below this, trying is as fast as being clever
-STEPS_BITS = 40  # a table of 2**20 entries, some 100 MB; two bits more would double it
+STEPS_BITS = 40  # a table of 2**20 entries, about 100 MB, of which one is kept; two bits more would double it
 TRIAL = 2**16  # p - 1 is divided by the numbers below
 
 
@@ -43,7 +43,7 @@ def discrete_log(p: int, g: int, target: int) -> Logarithm | None:
     return _by_puzzles(p, g, target)
 
 
-@cache
+@lru_cache(maxsize=64)
 def reaches(p: int) -> bool:
     """Whether one of the three does it for every base."""
     return p.bit_length() <= STEPS_BITS or factor(p - 1)[1] == 1
@@ -59,10 +59,10 @@ def _by_trying(p: int, g: int, target: int) -> Logarithm | None:
 
 
 def _by_steps(p: int, g: int, target: int) -> Logarithm | None:
-    x = baby_step_giant_step(p, g, p - 1, target)
+    size = _root(p - 1)
+    x = baby_step_giant_step(p, g, p - 1, target, LAST.table(p, g, size))
     if x is None:
         return None
-    size = _root(p - 1)
     giants, babies = divmod(x, size)
     how = (
         f"p has {p.bit_length()} bits: he writes down g^0, g^1, g^2, ...: {size:,} baby steps (the root of p)",
@@ -95,19 +95,17 @@ def _by_puzzles(p: int, g: int, target: int) -> Logarithm | None:
 # Meeting in the middle ----------------------------------------------------------------------------------------------
 
 
-def baby_step_giant_step(p: int, g: int, order: int, target: int) -> int | None:
+Table = Mapping[int, int]
+"""From g^baby modulo p to baby."""
+
+
+def baby_step_giant_step(p: int, g: int, order: int, target: int, table: Table | None = None) -> int | None:
     """The smallest x with g^x = target modulo p and 0 <= x < order; None if there is none.
 
-    Takes a table as long as the root of `order`. ValueError if g has no inverse modulo p.
+    Takes a table as long as the root of `order`, unless it is given. ValueError if g has no inverse modulo p.
     """
     size = _root(order)  # every x below the order is giant * size + baby, both below size
-    table: dict[int, int] = {}
-    power = 1
-    for baby in range(size):
-        if power in table:
-            break  # g is back at 1: the table holds all its powers
-        table[power] = baby
-        power = power * g % p
+    table = baby_steps(p, g, size) if table is None else table
     stride, left = pow(g, -size, p), target % p
     for giant in range(size):
         if left in table:
@@ -115,6 +113,41 @@ def baby_step_giant_step(p: int, g: int, order: int, target: int) -> int | None:
             return x if x < order else None
         left = left * stride % p
     return None
+
+
+def baby_steps(p: int, g: int, size: int) -> Table:
+    """The first `size` powers of g, or all of them where there are fewer."""
+    table: dict[int, int] = {}
+    power = 1
+    for baby in range(size):
+        if power in table:
+            break  # g is back at 1: the table holds all its powers
+        table[power] = baby
+        power = power * g % p
+    return table
+
+
+class LastTable:
+    """Keeps the table that was made last, and no other: conversations in one group need one table."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        """How many tables were made."""
+        self._kept: tuple[tuple[int, int, int], Table] | None = None
+
+    def table(self, p: int, g: int, size: int) -> Table:
+        """The baby steps for these numbers."""
+        kept = self._kept
+        if kept and kept[0] == (p, g, size):
+            return kept[1]
+        self._kept = kept = None  # the old table is released before the new one takes its memory
+        self.made += 1
+        table = baby_steps(p, g, size)
+        self._kept = (p, g, size), table
+        return table
+
+
+LAST = LastTable()
 
 
 def _root(order: int) -> int:

@@ -7,9 +7,10 @@ field in its type; reading is strict, and each way to be wrong is a Violation of
 with lengths (RFC 8446 §3), here is a format that a person can type.
 """
 
+import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -163,6 +164,11 @@ SHAPES: dict[type[Message], dict[str, Shape]] = {
     each: {name: get_args(hint)[1] for name, hint in get_type_hints(each, include_extras=True).items()}
     for each in get_args(Message)
 }
+OPTIONAL: dict[type[Message], frozenset[str]] = {
+    each: frozenset(given.name for given in dataclasses.fields(each) if given.default is not dataclasses.MISSING)
+    for each in get_args(Message)
+}
+"""The fields that some rungs omit."""
 
 # Reading and writing ------------------------------------------------------------------------------------------------
 
@@ -203,21 +209,48 @@ def decode(line: bytes, rung: str, omitted: frozenset[str] = frozenset()) -> Mes
     if entries.get("rung", rung) != rung:
         theirs = re.sub(r"[^\x20-\x7e]", "?", str(entries["rung"]))[:100]
         raise ProtocolError(Violation.OTHER_RUNG, f"one side speaks {theirs!r}, the other {rung!r}")
+    kind = _take_type(entries)
+    allowed = SHAPES[kind].keys() - omitted
+    return _message(kind, entries, allowed, allowed)
+
+
+def read(line: bytes) -> Message:
+    """The message in a line without its newline, of any rung: what an onlooker reads. ProtocolError if it is not ours.
+
+    As strict as `decode`, except that fields which some rungs omit may be missing: they have their defaults then.
+    """
+    entries = _flat_object(line)
+    kind = _take_type(entries)
+    return _message(kind, entries, SHAPES[kind].keys(), SHAPES[kind].keys() - OPTIONAL[kind])
+
+
+def missing(line: bytes) -> frozenset[str]:
+    """The fields that the message in a line omits, as `encode` takes them; ProtocolError as for `read`."""
+    return frozenset(SHAPES[type(read(line))].keys() - _flat_object(line).keys())
+
+
+def _take_type(entries: dict[str, Any]) -> type[Message]:
     kind = entries.pop("type", None)
     if not isinstance(kind, str) or kind not in TYPES:
         raise ProtocolError(Violation.UNKNOWN_TYPE, "no type" if kind is None else repr(kind)[:40])
-    shapes = {name: shape for name, shape in SHAPES[TYPES[kind]].items() if name not in omitted}
+    return TYPES[kind]
+
+
+def _message(kind: type[Message], entries: dict[str, Any], allowed: Set[str], needed: Set[str]) -> Message:
+    shapes = {name: shape for name, shape in SHAPES[kind].items() if name in allowed}
     for name in shapes:
-        if name not in entries:
-            raise ProtocolError(Violation.MISSING_FIELD, f"{kind} without {name}")
+        if name in needed and name not in entries:
+            raise ProtocolError(Violation.MISSING_FIELD, f"{NAMES[kind]} without {name}")
     for name in entries:
         if name not in shapes:
-            raise ProtocolError(Violation.UNKNOWN_FIELD, f"{ascii(name)[:40]} in {kind}")
-    return TYPES[kind](**{name: shape.read(name, entries[name]) for name, shape in shapes.items()})
+            raise ProtocolError(Violation.UNKNOWN_FIELD, f"{ascii(name)[:40]} in {NAMES[kind]}")
+    return kind(**{name: shapes[name].read(name, value) for name, value in entries.items()})
 
 
 def _flat_object(line: bytes) -> dict[str, Any]:
     """A JSON object without repeated names, whose values are text or lists of text."""
+    if len(line) >= MAX_LINE:
+        raise ProtocolError(Violation.OVERSIZE, f"{len(line)} bytes or more")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
@@ -226,7 +259,7 @@ def _flat_object(line: bytes) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        entries = json.loads(line.decode(), object_pairs_hook=once)
+        entries = json.loads(line.decode(), object_pairs_hook=once, parse_constant=_no_constant)
     except RecursionError:
         raise ProtocolError(Violation.NESTING) from None
     except ValueError:  # neither UTF-8 nor JSON, or a number with thousands of digits
@@ -238,3 +271,32 @@ def _flat_object(line: bytes) -> dict[str, Any]:
             if isinstance(entry, list | dict):
                 raise ProtocolError(Violation.NESTING, ascii(name)[:40])
     return entries
+
+
+def _no_constant(name: str) -> None:
+    """NaN and Infinity are Python's, not JSON's (RFC 8259 §6)."""
+    raise ValueError(name)
+
+
+class Cutter:
+    """Cuts one direction into lines while it arrives in pieces of any size; the work is linear, the memory bounded.
+
+    Of a line that is too long to be a message, MAX_LINE bytes are kept: `read` refuses them as OVERSIZE.
+    """
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that are complete with this piece, without their newlines."""
+        lines = []
+        *whole, rest = data.split(b"\n")
+        for piece in whole:
+            self._add(piece)
+            lines.append(bytes(self._line))
+            self._line.clear()
+        self._add(rest)
+        return lines
+
+    def _add(self, piece: bytes) -> None:
+        self._line += piece[: MAX_LINE - len(self._line)]

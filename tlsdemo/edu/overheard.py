@@ -5,27 +5,25 @@ group he finds the exponent; against a strong group he does not know how to begi
 opened later, by one who has come by something: a stolen key, or the discrete logarithms that a quantum computer finds.
 """
 
-import json
 import re
-from collections.abc import Callable, Collection, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.keys import PrivateKey
-from tlsdemo.edu import confinement
+from tlsdemo.edu import confinement, messages
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication
 from tlsdemo.edu.channel import CIPHERS, Channel, Content, Rules
 from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.messages import Record
+from tlsdemo.edu.messages import ClientHello, Cutter, Data, Record, ServerHello
 from tlsdemo.edu.schedule import Secrets, schedule
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.protocol import Flight, Reading, Side
-
-LONGEST = 1 << 20  # bytes without a newline, of which he lets go
 
 
 @dataclass(frozen=True)
@@ -65,47 +63,47 @@ class Listener:
     find: Find = field(default_factory=lambda: crack)
     channel: Callable[[Side, Secrets, str], Channel] = _strong
     """How records are sealed, which is no secret: for a side, the keys, and the cipher's name."""
-    _partial: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
-    _hellos: dict[Side, dict[str, Any]] = field(default_factory=dict)
+    _lines: dict[Side, Cutter] = field(default_factory=lambda: {side: Cutter() for side in Side})
+    _client: ClientHello | None = None
+    _has_answered: bool = False
     _channels: dict[Side, Channel] = field(default_factory=dict)
 
     def hear(self, flight: Flight) -> list[Heard]:
         """The lines that are complete with this flight."""
-        partial = self._partial[flight.sender]
-        partial += flight.data
-        *lines, rest = bytes(partial).split(b"\n")
-        partial[:] = rest[-LONGEST:]
-        return [self._line(flight.sender, line) for line in lines]
+        return [self._line(flight.sender, line) for line in self._lines[flight.sender].feed(flight.data)]
 
     def _line(self, sender: Side, line: bytes) -> Heard:
         try:
-            entries = json.loads(line)
-            match entries["type"]:
-                case "client_hello" | "server_hello":
-                    first = (
-                        self._hellos.setdefault(sender, entries) is entries
-                    )  # who says it again is not reckoned with
-                    return Heard(sender, line, self._reckon() if sender is Side.SERVER and first else ())
-                case "data":
-                    return Heard(sender, line, read=entries["text"].encode("latin-1"))
-                case "record" if sender in self._channels:
-                    content, data = self._channels[sender].open(Record(bytes.fromhex(entries["sealed"])))
+            match messages.read(line):
+                case ClientHello() as hello if sender is Side.CLIENT and self._client is None:
+                    self._client = hello
+                case ServerHello() as hello if sender is Side.SERVER and self._client and not self._has_answered:
+                    self._has_answered = True  # a second answer is not computed with
+                    return Heard(sender, line, self._reckon(self._client, hello))
+                case Data(text):
+                    return Heard(sender, line, read=text.encode("latin-1"))
+                case Record() as record if sender in self._channels:
+                    content, data = self._channels[sender].open(record)
                     return Heard(sender, line, read=data if content is Content.DATA else b"")
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, ProtocolError):
-            pass  # no message of ours, or not for him
+        except ProtocolError:
+            pass  # not a message of this protocol, or a record that does not open
         return Heard(sender, line)
 
-    def _reckon(self) -> tuple[str, ...]:
+    def _reckon(self, client: ClientHello, server: ServerHello) -> tuple[str, ...]:
         """Both hellos have passed: can he get from the public values to the shared secret?"""
-        client, server = self._hellos[Side.CLIENT], self._hellos[Side.SERVER]
-        if "share" not in client:
+        if not client.share:
             return ()
-        found = self.find(client["group"], client["share"], server["share"])
-        if found is None:
-            return (_hopeless(client["group"]),)
-        secrets = schedule(found.shared, bytes.fromhex(client["random"]), bytes.fromhex(server["random"]))
-        # What the client seals, a server opens: he stands in for each of them.
-        self._channels = {sender: self.channel(sender.other, secrets, server["cipher"]) for sender in Side}
+        try:
+            found = self.find(client.group, client.share, server.share)
+            if found is None:
+                return (_hopeless(client.group),)
+            secrets = schedule(found.shared, client.random, server.random)
+            # What the client seals, a server opens: he stands in for each of them.
+            self._channels = {sender: self.channel(sender.other, secrets, server.cipher) for sender in Side}
+        except GaveUp as given_up:
+            return (str(given_up),)
+        except (ValueError, LookupError, ArithmeticError):  # numbers that are not a group, a cipher that is unknown
+            return ()
         return (*found.how, "all keys follow from it: from here on he reads")
 
 
@@ -124,7 +122,7 @@ class Cracked:
 
 
 def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
-    """The shared secret out of what passed the line, if there is a way."""
+    """The shared secret out of what passed the line, if there is a way; GaveUp where others are computing."""
     if toy := re.fullmatch(r"multiplication by (\d+)", group):
         common, a = int(toy[1]), int(client_share) // int(toy[1])
         shared = Multiplication(common).shared(a, server_share)
@@ -136,10 +134,30 @@ def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
             ),
         )
     if made_up := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", group):
-        numbers = FiniteField(int(made_up[1]), int(made_up[2]))
-        if found := discrete_log(numbers.p, numbers.g, numbers.number(client_share)):
-            return Cracked(numbers.shared(found.exponent, server_share), found.how)
+        with _turn():
+            numbers = FiniteField(int(made_up[1]), int(made_up[2]))
+            if found := discrete_log(numbers.p, numbers.g, numbers.number(client_share)):
+                return Cracked(numbers.shared(found.exponent, server_share), found.how)
     return None
+
+
+PATIENCE = 20.0  # seconds that one conversation waits for the logarithms of the others
+TURN = threading.Lock()
+
+
+class GaveUp(Exception):
+    """The shared secret was not searched for; the message says why."""
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One logarithm at a time: each may take a second and 100 MB."""
+    if not TURN.acquire(timeout=PATIENCE):
+        raise GaveUp(f"given up after {PATIENCE:g} seconds: the logarithms of other conversations come first")
+    try:
+        yield
+    finally:
+        TURN.release()
 
 
 # Later --------------------------------------------------------------------------------------------------------------
