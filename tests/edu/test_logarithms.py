@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import gcd, prod
 
 import pytest
@@ -13,7 +15,7 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.passive import talk
 from tlsdemo.comparison import find
-from tlsdemo.edu import groups
+from tlsdemo.edu import groups, logarithms, messages, overheard
 from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField
 from tlsdemo.edu.effort import effort
 from tlsdemo.edu.logarithms import (
@@ -27,7 +29,7 @@ from tlsdemo.edu.logarithms import (
     reaches,
 )
 from tlsdemo.edu.subgroups import LEAKY, leak, small_subgroups
-from tlsdemo.protocol import Protection, Side
+from tlsdemo.protocol import Flight, Protection, Side
 from tlsdemo.worlds import world
 
 PRIMES = [n for n in range(5, 3000) if all(n % k for k in range(2, n) if k * k <= n)]
@@ -164,3 +166,59 @@ def test_groups_are_called_by_their_names() -> None:
         assert groups.parse(name).strong == (name in groups.STRONG)
     with pytest.raises(ValueError, match="is no group"):
         groups.parse("41-bit")
+
+
+# What it costs, where several conversations are computed with -------------------------------------------------------
+
+MERSENNE = 2**31 - 1  # a prime: tables of 2 ** 15.5 entries
+GROUP = FiniteField(MERSENNE, 7)
+
+
+def cracked_at_once(groups: Sequence[FiniteField]) -> list[overheard.Cracked | None]:
+    """One conversation for each of these groups, all at the same time."""
+
+    def one(number: int, group: FiniteField) -> overheard.Cracked | None:
+        return overheard.crack(group.name, group.public(1000 + number), group.public(5000 + number))
+
+    with ThreadPoolExecutor(len(groups)) as pool:
+        return list(pool.map(one, range(len(groups)), groups))
+
+
+def test_ten_conversations_in_one_group_take_one_table() -> None:
+    before = logarithms.LAST.made
+    found = cracked_at_once([GROUP] * 10)
+    assert [each and each.shared for each in found] == [
+        GROUP.shared(1000 + number, GROUP.public(5000 + number)) for number in range(10)
+    ]
+    assert logarithms.LAST.made - before <= 1
+
+
+def test_of_several_groups_one_table_is_kept_and_one_is_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    making: list[int] = []
+    most = 0
+    made = logarithms.baby_steps
+
+    def counted(p: int, g: int, size: int) -> logarithms.Table:
+        nonlocal most
+        making.append(p)
+        kept = logarithms.LAST._kept
+        most = max(most, len(making) + (1 if kept else 0))
+        table = made(p, g, size)
+        making.remove(p)
+        return table
+
+    monkeypatch.setattr(logarithms, "baby_steps", counted)
+    groups = [FiniteField(p, 5) for p in (1_000_003, 1_000_033, 1_000_037, 1_000_039)]
+    cracked_at_once(groups * 3)
+    assert most == 1, "a table in memory while another is being made"
+
+
+def test_a_conversation_that_waits_too_long_for_its_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overheard, "PATIENCE", 0.01)
+    listener = overheard.Listener()
+    hello = messages.ClientHello("dh", "x", ("ChaCha20-Poly1305",), bytes(32), GROUP.name, GROUP.public(1000))
+    answer = messages.ServerHello("dh", "ChaCha20-Poly1305", bytes(32), GROUP.public(5000))
+    with overheard.TURN:
+        listener.hear(Flight(Side.CLIENT, messages.encode(hello)))
+        (heard,) = listener.hear(Flight(Side.SERVER, messages.encode(answer)))
+    assert heard.notes == ("given up after 0.01 seconds: the logarithms of other conversations come first",)
