@@ -108,7 +108,7 @@ class Endpoint(Interface):
 
     @property
     def delivered(self) -> bytes:
-        """All that was handed to the application."""
+        """All that was handed to the application, except what it has taken."""
 
     @property
     def ended(self) -> bool:
@@ -120,6 +120,9 @@ class Endpoint(Interface):
 
     def receive(self, data: bytes) -> None:
         """Bytes from the line, cut anywhere."""
+
+    def take(self) -> bytes:
+        """What `delivered` holds, which is empty afterwards: for conversations too long to be kept whole."""
 
     def receive_eof(self) -> None:
         """The line has ended: nothing comes any more."""

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -18,7 +19,7 @@ from tests.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everyth
 from tests.peers.support import DEADLINE, PROMPT, reset
 from tests.tlsdemo.test_asked import asking_for
 from tlsdemo import net
-from tlsdemo.lab import stage
+from tlsdemo.lab import laboratory, stage
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find
 from tlsdemo.lab.visit import End, Visit
 
@@ -459,3 +460,25 @@ def test_a_client_that_stops_in_its_hello_is_sent_away_at_the_deadline(lab: Lab)
             opened.settled(opened.ports[case])
             visit = only(opened.visits_of(case))
             assert (visit.end, visit.why) == (End.WAITED, why)
+
+
+def test_of_many_visits_the_last_are_kept_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(laboratory, "KEPT", 5)
+    lab = object.__new__(Laboratory)
+    lab.visits, lab.came, lab.nameless = defaultdict(lambda: deque(maxlen=5)), Counter(), 0
+    lab._writing, lab.on_visit = threading.Lock(), lambda visit: None
+    for number in range(12):
+        lab.write(Visit("", f"peer {number}", End.LEFT), BY_NAME)
+    assert (lab.came[BY_NAME], lab.nameless) == (12, 12)
+    assert [each.peer for each in lab.visits_since(BY_NAME, 10)] == ["peer 10", "peer 11"]
+    assert [each.peer for each in lab.visits_since(BY_NAME, 2)] == [f"peer {number}" for number in range(7, 12)]
+    assert lab.visits_since(BY_NAME, 12) == ()
+
+
+def test_what_is_kept_of_a_visitor_is_short(lab: Lab) -> None:
+    request = f"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {'a' * 30_000}\r\n\r\n"
+    with lab.visits("good") as visits, talking(lab) as tls:
+        tls.sendall(request.encode())
+        everything(tls)
+    visit = only(visits)
+    assert (len(visit.said), len(visit.agent)) == (stage.KEPT, stage.KEPT)

@@ -312,7 +312,7 @@ def test_a_case_that_means_nothing_for_the_name_is_not_shown(serve: Serve, sit: 
 def test_what_is_no_client_hello_costs_no_case(serve: Serve, sit: Sit, certs: Path, what: bytes) -> None:
     middle = show(sit, certs, serve().port, case="expired,wrong-host")
     throw(middle.port, what)
-    middle.wait_for("nothing was shown: what came is no ClientHello$")
+    middle.wait_for("no certificate was presented: the client did not send a ClientHello$")
     presented(middle)
     middle.wait_for(r"  expired \(")
     assert not middle.err

@@ -229,6 +229,10 @@ class DefaultSocket:
             self.line.sendall(data)
         self._advance()
 
+    def take(self) -> bytes:
+        taken, self.delivered = self.delivered, b""
+        return taken
+
     def receive_eof(self) -> None:
         self.line.shutdown(socket.SHUT_WR)
         self._advance()

@@ -19,8 +19,10 @@ EXAMPLES: list[tuple[Event, dict[str, object]]] = [
     ),
     (
         Agreed(PEER, "TLSv1.3", "C", ("DNS:client",)),
-        {"event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "C", "client": ["DNS:client"]}
-        | {"unreadable": ""},
+        {
+            "event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "C", "client": ["DNS:client"],
+            "unreadable": "",
+        },
     ),
     (
         Agreed(PEER, "TLSv1.3", "X", None),

@@ -105,6 +105,10 @@ class Scripted:
         self.delivered += data
         self._outgoing += self.answers.get(data, b"")
 
+    def take(self) -> bytes:
+        taken, self.delivered = self.delivered, b""
+        return taken
+
     def receive_eof(self) -> None:
         self.told.append(b"")
         self.ended = True

@@ -92,7 +92,7 @@ def _intercept_with(
         interceptor = Interceptor(facing)
         ends = protocol.client(client or world.client), protocol.server(world.server)
         encounters.append(Encounter(world.converse(*ends, interceptor, world.lines)))
-        read, did = interceptor.read[Side.CLIENT], f"he stands between the two with {means}"
+        read, did = bytes(interceptor.read[Side.CLIENT]), f"he stands between the two with {means}"
         if read:
             break
     return Loot(tuple(encounters), read, did=did)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from tlsdemo.protocol import Endpoint, Flight, Side
 
 LONGEST_LINE = 1 << 16  # bytes; what has no end by then is passed on as it is
+REMEMBERED = 1 << 20  # bytes of what each party has said; what comes after them is passed on and forgotten
+MOST_HELD = 1 << 20  # bytes that wait for the other side's handshake; then the conversation is ended
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,27 @@ class Interceptor:
     alter: Mapping[bytes, bytes] = field(default_factory=dict)
     """What he replaces, and by what, in both directions."""
     tell: Callable[[Read], None] = nobody_is_told
-    read: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
-    """All that each party has told him."""
-    _held: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
+    read: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
+    """What each party has told him: the first REMEMBERED bytes."""
+    gave_up: bool = False
+    """More than MOST_HELD bytes came for a side that was not ready."""
+    _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     _closed: set[Side] = field(default_factory=set)
     """To these he has said that all is said."""
-    _handed: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
         """Hear it with the end that faces the sender; say what is to be said with the other."""
+        if self.gave_up:
+            return []
         self.facing[flight.sender].receive(flight.data)
         for sender in Side:
             self._pass_on(sender)
         for sender in Side:
             self._say_goodbye(sender)
+        if any(len(held) > MOST_HELD for held in self._held.values()):
+            self.gave_up = True
+            self._held = {side: bytearray() for side in Side}
+            return [(side, b"") for side in Side]
         return [(side, data) for side in Side if (data := self.facing[side].outgoing())]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
@@ -61,7 +70,7 @@ class Interceptor:
         for side in Side:
             self._hear(side)
             if side is sender.other or self.facing[side.other].accepted:
-                self._keep(side, self._held[side])
+                self._keep(side, bytes(self._held[side]))
         refused = sender is Side.SERVER and self.facing[Side.SERVER].error and not self.facing[Side.CLIENT].error
         if refused and not self.read[Side.CLIENT]:
             return []
@@ -71,12 +80,12 @@ class Interceptor:
         """Whatever is new from that side goes to the other, as soon as the handshake there is done."""
         source, target = self.facing[sender], self.facing[sender.other]
         self._hear(sender)
-        said = self._whole_lines(sender) if self.alter and not source.ended else self._held[sender]
+        said = self._whole_lines(sender) if self.alter and not source.ended else bytes(self._held[sender])
         lost = bool(target.error) or sender.other in self._closed
         if lost:
             self._keep(sender, said)
         elif said and target.accepted:
-            self._held[sender] = self._held[sender][len(said) :]
+            del self._held[sender][: len(said)]
             altered = said
             for old, new in self.alter.items():
                 altered = altered.replace(old, new)
@@ -85,15 +94,14 @@ class Interceptor:
                 target.send(altered)
 
     def _hear(self, sender: Side) -> None:
-        fresh = self.facing[sender].delivered[self._handed[sender] :]
-        self._handed[sender] += len(fresh)
-        self.read[sender] += fresh
+        fresh = self.facing[sender].take()
+        self.read[sender] += fresh[: REMEMBERED - len(self.read[sender])]
         self._held[sender] += fresh
 
     def _keep(self, sender: Side, said: bytes) -> None:
         """He has no one to pass it on to: he reads."""
         if said:
-            self._held[sender] = self._held[sender][len(said) :]
+            del self._held[sender][: len(said)]
             self.tell(Read(sender, said, b""))
 
     def _say_goodbye(self, sender: Side) -> None:
@@ -108,5 +116,5 @@ class Interceptor:
 
     def _whole_lines(self, sender: Side) -> bytes:
         """What he looks for may come in two pieces: so he waits for the end of the line."""
-        held = self._held[sender]
+        held = bytes(self._held[sender])
         return held if len(held) > LONGEST_LINE else held[: held.rfind(b"\n") + 1]

@@ -16,6 +16,8 @@ from tlsdemo.conversation import Step
 from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
 LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are
+RECORDED = 16 << 20  # bytes of one conversation that are kept; what comes after them is passed on and forgotten
+ANSWERS = 6  # flights of each side that are kept after he has acted
 
 
 @dataclass
@@ -26,12 +28,14 @@ class Sitting:
     attacker: Attacker
     tell: Callable[[Step], None]
     tape: list[Flight] = field(default_factory=list)
-    """What was sent, before he did anything to it."""
+    """What was sent, before he did anything to it: the first RECORDED bytes."""
+    recorded: int = 0
+    """Bytes in `tape`."""
     acted: bool = False
     since: list[Flight] = field(default_factory=list)
-    """What was sent after he had acted."""
+    """What was sent after he had acted: the first ANSWERS flights of each side."""
     first_to_leave: Side | None = None
-    _held: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
+    _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     _line: int = 0
 
     def __post_init__(self) -> None:
@@ -39,12 +43,13 @@ class Sitting:
 
     def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
         """The records that are whole with this piece."""
-        held = self._held[flight.sender] + flight.data
-        records = self.framing.split(held)
-        rest = held[sum(map(len, records)) :]
-        if len(rest) > LONGEST:
-            records, rest = [*records, rest], b""
-        self._held[flight.sender] = rest
+        held = self._held[flight.sender]
+        held += flight.data
+        records = self.framing.split(bytes(held))
+        del held[: sum(map(len, records))]
+        if len(held) > LONGEST:
+            records.append(bytes(held))
+            held.clear()
         return [delivery for record in records for delivery in self._pass(flight.sender, record)]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
@@ -54,8 +59,10 @@ class Sitting:
 
     def _pass(self, sender: Side, record: bytes) -> Sequence[tuple[Side, bytes]]:
         flight = Flight(sender, record, self._number(sender, record))
-        self.tape.append(flight)
-        if self.acted:
+        if self.recorded + len(record) <= RECORDED:
+            self.recorded += len(record)
+            self.tape.append(flight)
+        if self.acted and sum(each.sender is sender for each in self.since) < ANSWERS:
             self.since.append(flight)
         deliveries = tuple(self.attacker.on_data(flight))
         if deliveries != ((sender.other, record),):

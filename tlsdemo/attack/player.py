@@ -25,6 +25,10 @@ class Player:
     def receive(self, data: bytes) -> None:
         """It does not listen."""
 
+    def take(self) -> bytes:
+        """Nothing was handed to an application."""
+        return b""
+
     def receive_eof(self) -> None:
         """It does not listen."""
 

@@ -90,22 +90,27 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
     def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
         assert isinstance(attacker, Disguised)
         attacker.problem = attacker.problem or problem
-        if problem:
-            report.say(f"{peer}  not connected: {problem.fact}", "")
+        try:
+            tell_end(peer, attacker, problem, stopping=middle.server.stopping)
+        finally:
+            if once:
+                ended.append(attacker)
+            if once or report.failure:
+                middle.stop()
+
+    def tell_end(peer: str, attacker: Disguised, unreachable: Problem | None, *, stopping: bool) -> None:
+        if unreachable:
+            report.say(f"{peer}  not connected: {unreachable.fact}", "")
         elif attacker.problem:
             report.say(*(f"{peer}  {line}" for line in (attacker.problem.fact, *attacker.problem.evidence)), "")
         elif attacker.inside is None:
             report.say(f"{peer}  left before it had asked for anything", "")
         else:
             case, inside = attacker.inside
-            cut_off = middle.server.stopping or attacker.first_to_leave is Side.SERVER
+            cut_off = stopping or attacker.first_to_leave is Side.SERVER
             attacker.end = _end(inside, cut_off)
             tally[case][attacker.end] += 1
             report.say(f"{peer}  {_label(case)}  {_conclusion(inside, attacker.end)}", "")
-        if once:
-            ended.append(attacker)
-        if once or report.failure:
-            middle.stop()
 
     sit(where, report, lambda address: [*_introduction(deck, where, address, certs, alter)], on_line, on_end)
     if once and ended:
@@ -134,6 +139,8 @@ class Disguised:
     first_to_leave: Side | None = None
     """Who hung up so that the other had to."""
     _held: list[Flight] = field(default_factory=list)
+    _held_bytes: int = 0
+    _first: "Opening" = field(default_factory=lambda: Opening())
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
         """Wait for the whole ClientHello; from then on it is the Interceptor's."""
@@ -142,11 +149,13 @@ class Disguised:
         if self.problem:
             return []
         self._held.append(flight)
-        first = b"".join(each.data for each in self._held if each.sender is Side.CLIENT)
+        self._held_bytes += len(flight.data)
         try:
-            if not _is_whole(first):
+            if self._held_bytes > LONGEST_HELLO:
+                raise _no_client_hello()
+            if flight.sender is Side.SERVER or not self._first.is_whole_with(flight.data):
                 return []
-            self.inside = self.begin(first)
+            self.inside = self.begin(bytes(self._first.stream))
         except Problem as problem:
             self.problem = problem
             return [(Side.CLIENT, NOTHING_TO_SHOW), (Side.CLIENT, b""), (Side.SERVER, b"")]
@@ -160,14 +169,28 @@ class Disguised:
         return targets
 
 
-def _is_whole(first: bytes) -> bool:
-    """Whether these bytes hold a whole ClientHello; a Problem if they never will."""
-    fragments = b"".join(each.fragment for each in records.records(first))
-    if (message := next(handshake.messages(fragments), None)) and message.msg_type == handshake.CLIENT_HELLO:
-        return True
-    if message or first[:1] not in (b"\x16", b"") or first[1:2] not in (b"\x03", b"") or len(first) > LONGEST_HELLO:
-        raise Problem("nothing was shown: what came is no ClientHello", code=ExitCode.NO)
-    return False
+class Opening:
+    """What the client has said so far, while it arrives in pieces of any size; each byte is looked at once."""
+
+    def __init__(self) -> None:
+        self.stream = bytearray()
+        self._cutter = records.Cutter()
+        self._message = bytearray()
+
+    def is_whole_with(self, piece: bytes) -> bool:
+        """Whether the ClientHello is whole with this piece; a Problem if it never will be."""
+        self.stream += piece
+        for record in self._cutter.feed(piece):
+            self._message += record[records.HEADER :]
+        message = self._message
+        if not b"\x16\x03".startswith(self.stream[:2]) or (message and message[0] != handshake.CLIENT_HELLO):
+            raise _no_client_hello()
+        length = int.from_bytes(message[1 : handshake.HEADER])
+        return len(message) >= handshake.HEADER and len(message) >= handshake.HEADER + length
+
+
+def _no_client_hello() -> Problem:
+    return Problem("no certificate was presented: the client did not send a ClientHello", code=ExitCode.NO)
 
 
 def _end(inside: Interceptor, cut_off: bool) -> End:

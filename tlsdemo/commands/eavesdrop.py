@@ -7,12 +7,14 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.commands.line import place, sit
 from tlsdemo.commands.reporter import Reporter
+from tlsdemo.commands.telling import quoted
 from tlsdemo.edu.overheard import Listener
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.wire.records import records
 
 ARROWS = {Side.CLIENT: ">", Side.SERVER: "<"}  # as `socat -v` has them
 WIDTH = 100
+LONGEST = 4000  # characters that are shown of one line
 
 
 def eavesdrop(upstream: str, listen: str) -> int:
@@ -47,7 +49,7 @@ class Ear(Relay):
         self._listener = Listener()
         self._tls: dict[Side, bytes] = dict.fromkeys(Side, b"")
         self._bytes = 0
-        self._read = b""
+        self._has_read = False
 
     def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
         """Tell it, and pass it on."""
@@ -57,7 +59,7 @@ class Ear(Relay):
 
     def conclusion(self) -> str:
         """What he has in the end."""
-        if self._read:
+        if self._has_read:
             return f"the end of the line: {self._bytes} bytes, and he has read the message"
         return f"the end of the line: {self._bytes} bytes; he has seen who, when and how much, and read nothing of it"
 
@@ -71,8 +73,8 @@ class Ear(Relay):
             for note in heard.notes:
                 told += _folded("    = ", printable(note))
             if heard.read:
-                self._read += heard.read
-                told += _folded("    = ", f"he reads: {printable(repr(heard.read.decode('utf-8', 'replace')))}")
+                self._has_read = True
+                told += _folded("    = ", f"he reads: {quoted(heard.read)}")
         return told or [f"{arrow} {len(flight.data)} bytes, not a whole line yet"]
 
     def _records(self, flight: Flight) -> list[str]:
@@ -85,8 +87,9 @@ class Ear(Relay):
 
 
 def _shortened(line: str) -> str:
-    """Without the rest of long hex: a certificate would fill the screen."""
-    return re.sub(r"([0-9a-f]{64})[0-9a-f]{64,}", r"\1…", line)
+    """Without the rest of long hex, since a certificate would fill the screen; the first LONGEST characters."""
+    shown = re.sub(r"([0-9a-f]{64})[0-9a-f]{64,}", r"\1…", line)
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}… ({len(shown)} characters or more)"
 
 
 def _folded(prefix: str, text: str) -> list[str]:

@@ -10,6 +10,7 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.commands.line import Place, sit
 from tlsdemo.commands.reporter import Reporter
+from tlsdemo.commands.telling import quoted
 from tlsdemo.conversation import Step
 from tlsdemo.credentials import credential
 from tlsdemo.protocol import Attacker, Framing, Protocol, Side
@@ -52,16 +53,18 @@ def meddle(attack: str, protocol: Protocol, where: Place, certs: Path, once: boo
 
     def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
         assert isinstance(attacker, Sitting)
-        if problem:
-            lines = [f"not connected: {problem.fact}"]
-        elif afterwards:
-            lines = afterwards(attacker)
-        else:
-            lines = _conclusion(attacker, framing)
-        report.say(*(f"{peer}  {line}" for line in lines), "")
-        done.append(attacker.acted)
-        if once or report.failure:
-            middle.stop()
+        try:
+            if problem:
+                lines = [f"not connected: {problem.fact}"]
+            elif afterwards:
+                lines = afterwards(attacker)
+            else:
+                lines = _conclusion(attacker, framing)
+            report.say(*(f"{peer}  {line}" for line in lines), "")
+        finally:
+            done.append(attacker.acted)
+            if once or report.failure:
+                middle.stop()
 
     sit(where, report, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)
     return ExitCode.NO if once and done and not done[0] else ExitCode.YES
@@ -110,9 +113,9 @@ def _conclusion(attacker: Sitting, framing: Framing) -> list[str]:
         return ["nothing came that he could have done it to"]
     lines = []
     for side in Side:
-        labels = [printable(framing.label(each.data)) for each in attacker.since if each.sender is side]
+        labels = [framing.label(each.data) for each in attacker.since if each.sender is side]
         ending = ", and hung up first" if attacker.first_to_leave is side else ""
-        lines.append(f"after that the {side.value} said {', '.join(labels[:6]) or 'nothing'}{ending}")
+        lines.append(f"after that the {side.value} said {', '.join(map(printable, labels)) or 'nothing'}{ending}")
     return [*lines, "what the two make of it stands in their terminals"]
 
 
@@ -134,10 +137,9 @@ def _afterwards(attack: str, protocol: Protocol, where: Place, certs: Path) -> C
 
 def _opened(attacker: Sitting, read: bytes) -> list[str]:
     attacker.acted = bool(read)
-    size = sum(len(flight.data) for flight in attacker.tape)
     if not read:
-        return [f"recorded {size} bytes, and READ nothing of them"]
-    return [f"recorded {size} bytes, and READ: {printable(repr(read.decode('utf-8', 'replace')))}"]
+        return [f"recorded {attacker.recorded} bytes, and READ nothing of them"]
+    return [f"recorded {attacker.recorded} bytes, and READ: {quoted(read)}"]
 
 
 def _replay(attacker: Sitting, upstream: net.Address) -> list[str]:

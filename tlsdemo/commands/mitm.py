@@ -78,6 +78,7 @@ def mitm(settings: Settings) -> int:
         shown = SHOWS[settings.attack]
     protocol = _protocol(settings)
     own = _party(settings, shown, protocol)
+    protocol.server(own)  # a certificate that OpenSSL does not load is a Problem now, not in the first conversation
     report = Reporter()
     ended: list[tuple[Attacker, Problem | None]] = []
 
@@ -87,11 +88,13 @@ def mitm(settings: Settings) -> int:
 
     def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
         assert isinstance(attacker, Interceptor)
-        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else conclusion(attacker)}", "")
-        if settings.once:
-            ended.append((attacker, problem))
-        if settings.once or report.failure:
-            middle.stop()
+        try:
+            report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else conclusion(attacker)}", "")
+        finally:
+            if settings.once:
+                ended.append((attacker, problem))
+            if settings.once or report.failure:
+                middle.stop()
 
     sit(where, report, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end)
     if settings.once and ended:

@@ -10,18 +10,28 @@ from tlsdemo.tls import refusal
 
 
 def told(read: Read) -> str:
-    """What he read, and what he passed on if that was something else."""
-    said = printable(repr(read.said.decode("utf-8", "replace")))
+    """What he read, and what he passed on if that was something else; the first SHOWN bytes of each."""
+    said = quoted(read.said)
     if read.said == read.passed_on:
         return f"READ from the {read.sender.value}: {said}"
     if not read.passed_on:
         return f"READ from the {read.sender.value}: {said}; not passed on"
-    altered = printable(repr(read.passed_on.decode("utf-8", "replace")))
-    return f"READ from the {read.sender.value}: {said}, PASSED ON as {altered}"
+    return f"READ from the {read.sender.value}: {said}, PASSED ON as {quoted(read.passed_on)}"
+
+
+SHOWN = 2000  # bytes
+
+
+def quoted(said: bytes) -> str:
+    """Application bytes as text in quotes, escaped; of many bytes the first, and how many there are."""
+    text = printable(repr(said[:SHOWN].decode("utf-8", "replace")))
+    return text if len(said) <= SHOWN else f"{text}… ({len(said)} bytes)"
 
 
 def conclusion(attacker: Interceptor) -> str:
     """How it ended, and who noticed."""
+    if attacker.gave_up:
+        return "given up: more came from one side than can be held until the other side's handshake is done"
     refused, upstream = attacker.facing[Side.CLIENT].error, attacker.facing[Side.SERVER].error
     if not attacker.read[Side.CLIENT]:
         return f"{_why(refused) if refused else _silence(attacker)}; read: nothing"

@@ -107,7 +107,7 @@ class Machine:
         self.party = party
         self.state = self.begins_with
         self.error: Exception | None = None
-        self.delivered = b""
+        self._delivered = bytearray()
         self.ended = False
         self.peer_chain: tuple[Certificate, ...] = ()
         self.verdict: Verdict | None = None
@@ -192,6 +192,17 @@ class Machine:
             self._incoming.clear()
         self._tell()
 
+    @property
+    def delivered(self) -> bytes:
+        """What the application was handed, except what it has taken."""
+        return bytes(self._delivered)
+
+    def take(self) -> bytes:
+        """What `delivered` holds, which is empty afterwards."""
+        taken = bytes(self._delivered)
+        self._delivered.clear()
+        return taken
+
     def receive_eof(self) -> None:
         """The line has ended."""
         if self.error or self.ended:
@@ -233,8 +244,9 @@ class Machine:
 
     def _tell(self) -> None:
         """After each step, so that whoever watches sees what the step has led to."""
-        while self._untold:
-            self._watch(self, self._untold.pop(0))
+        untold, self._untold = self._untold, []
+        for moment in untold:
+            self._watch(self, moment)
 
     def _seal(self, content: Content, data: bytes) -> None:
         message = self.channel.seal(content, data)
@@ -265,7 +277,7 @@ class Machine:
         content, data = self.channel.open(message)
         self._untold.append(Moment(self.side.other, message, data))
         if content is Content.DATA:
-            self.delivered += data
+            self._delivered += data
         else:
             description, _, detail = data.decode("ascii", "replace").partition(": ")
             self._on_alert(description, detail)

@@ -213,7 +213,7 @@ class _Runner:
         }  # fmt: skip
         asked = self._asked(exhibit)
         surrounded = self._environment(inherited, values, through_proxy=_needs_proxy(asked))
-        before, nameless, asked_before = len(lab.visits_of(case)), self._nameless(), lab.asked(case)
+        before, nameless, asked_before = lab.came[case], lab.nameless, lab.asked(case)
         ran = self.tester.nursery.run(
             self.client.command(values, is_address=_is_address(asked)),
             surrounded,
@@ -222,8 +222,8 @@ class _Runner:
         )
         lab.settled(by_name if self.client.by_name and exhibit.sni else port)
         found = judge(
-            exhibit.case, lab.visits_of(case)[before:], ran,
-            nameless=self.client.by_name and self._nameless() > nameless, timeout=self.settings.timeout,
+            exhibit.case, lab.visits_since(case, before), ran,
+            nameless=self.client.by_name and lab.nameless > nameless, timeout=self.settings.timeout,
         )  # fmt: skip
         if exhibit.case.theme != REVOCATION:
             return found
@@ -251,9 +251,6 @@ class _Runner:
     def _asked(self, exhibit: Exhibit) -> str:
         """The name that the client is to ask for."""
         return (exhibit.sni if self.client.by_name else None) or exhibit.host
-
-    def _nameless(self) -> int:
-        return sum(1 for each in self.tester.lab.visits_of(BY_NAME) if each.asked_for is None)
 
     def _environment(
         self, inherited: Mapping[str, str], values: Mapping[str, str], *, through_proxy: bool = False

@@ -8,7 +8,7 @@ One accept loop serves them all; which port a connection came in by says what it
 import ssl
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -25,6 +25,7 @@ from tlsdemo.tls.asked import Answer, listen_for_names, whatever_they_ask_for
 
 SETTLING = 5.0  # seconds for what a visitor that has gone has left behind
 LAST_PORT = 65535
+KEPT = 1000  # visits to each case; of older ones only the number is known
 INDEX, BY_NAME = "index", "by-name"
 
 
@@ -41,7 +42,12 @@ class Laboratory:
     """Contexts with a good certificate: for the index, and for the port that chooses by name."""
     on_visit: Callable[[Visit], None] = lambda visit: None
     base: int = 0
-    visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
+    visits: dict[str, deque[Visit]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT)))
+    """The last visits to each case."""
+    came: Counter[str] = field(default_factory=Counter)
+    """How many visits there were to each case."""
+    nameless: int = 0
+    """How many of those to the port that chooses by name asked for none."""
     ports: dict[str, int] = field(default_factory=dict)
     """By case, where it can be served; and by its control."""
 
@@ -92,9 +98,14 @@ class Laboratory:
         self.server.settle(SETTLING, *ports)
 
     def visits_of(self, case: str) -> tuple[Visit, ...]:
-        """All visits to a case so far, on whichever port."""
+        """The last visits to a case, on whichever port."""
         with self._writing:
             return tuple(self.visits[case])
+
+    def visits_since(self, case: str, number: int) -> tuple[Visit, ...]:
+        """The visits to a case after the first `number`, as far as they are kept."""
+        with self._writing:
+            return tuple(self.visits[case])[max(number - self.came[case], -KEPT) :] if self.came[case] > number else ()
 
     def asked(self, case: str) -> Counter[str]:
         """How often its revocation was asked for: of the list, of the responder."""
@@ -127,9 +138,15 @@ class Laboratory:
         visit = replace(show(connection), moment=time.monotonic())
         if case == BY_NAME:
             case = self._chosen(visit.asked_for)
+        self.write(visit, case)
+
+    def write(self, visit: Visit, case: str) -> None:
+        """Keep a visit, count it, and tell of it."""
         visit = replace(visit, case=case)
         with self._writing:
             self.visits[case].append(visit)
+            self.came[case] += 1
+            self.nameless += case == BY_NAME and visit.asked_for is None
         self.on_visit(visit)
 
     def _index(self) -> Show:

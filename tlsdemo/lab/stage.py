@@ -24,7 +24,7 @@ from tlsdemo.wire import client_hello
 PATIENCE = 60.0  # seconds for a visitor to say something, once the handshake is done
 A_MESSAGE = 1.0  # seconds for the rest of its message, once it has begun
 FAREWELL = 1.0  # seconds for its close_notify
-KEPT = 1 << 10  # bytes of what it said
+KEPT = 1 << 10  # bytes of what it said, characters of how it calls itself and of the name that it asked for
 CHUNK = 1 << 14
 LONGEST_HELLO = 1 << 16
 
@@ -91,7 +91,7 @@ def _heard(tls: ssl.SSLSocket, talk: Talk, visit: Visit) -> Visit:
     except OSError:
         why = "it hung up"
     end = End.TALKED if count else End.WAITED if why.startswith("it said nothing") else End.LEFT
-    return replace(visit, end=end, said=said, count=count, alert=alert, why=why, agent=talk.agent)
+    return replace(visit, end=end, said=said, count=count, alert=alert, why=why, agent=talk.agent[:KEPT])
 
 
 UNFIT = {
@@ -155,7 +155,7 @@ def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
     try:
         connection.socket.settimeout(connection.remaining())
         hello = _hello(connection)
-        visit = replace(visit, asked_for=client_hello.server_name(hello))
+        visit = replace(visit, asked_for=(client_hello.server_name(hello) or "")[:KEPT] or None)
         if not _is_record(hello):
             return replace(visit, end=End.TURNED_AWAY, why="it speaks no TLS", said=hello[:KEPT])
         deed(connection)

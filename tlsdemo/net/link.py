@@ -18,7 +18,6 @@ class Link:
     def __init__(self, connected: socket.socket, endpoint: Endpoint) -> None:
         self.socket = connected
         self.endpoint = endpoint
-        self._handed = 0
 
     def handshake(self, deadline: float) -> None:
         """Until this side has accepted."""
@@ -29,11 +28,9 @@ class Link:
 
     def receive(self, deadline: float) -> bytes:
         """What the other side says next; b"" when it has said all."""
-        while len(self.endpoint.delivered) == self._handed and not self.endpoint.ended:
+        while not (said := self.endpoint.take()) and not self.endpoint.ended:
             self._raise_error()
             self._advance(deadline)
-        said = self.endpoint.delivered[self._handed :]
-        self._handed += len(said)
         return said
 
     def send(self, data: bytes, deadline: float) -> None:

@@ -42,7 +42,7 @@ class TlsEndpoint:
         self._closing = closing
         self.accepted = False
         self.error: Exception | None = None
-        self.delivered = b""
+        self._delivered = bytearray()
         self.ended = False
         self.negotiated: Mapping[str, str] = {}
         self._first = b""
@@ -61,6 +61,17 @@ class TlsEndpoint:
                 self._first += data
             self._incoming.write(data)
             self._advance()
+
+    @property
+    def delivered(self) -> bytes:
+        """What the application was handed, except what it has taken."""
+        return bytes(self._delivered)
+
+    def take(self) -> bytes:
+        """What `delivered` holds, which is empty afterwards."""
+        taken = bytes(self._delivered)
+        self._delivered.clear()
+        return taken
 
     def receive_eof(self) -> None:
         """The line has ended: before `accepted` that is an error, afterwards what `closing` says."""
@@ -101,7 +112,7 @@ class TlsEndpoint:
                 self.accepted = True
                 self.negotiated = self._agreed()
             while data := self.tls.read(CHUNK):
-                self.delivered += data
+                self._delivered += data
             self.ended = True
         except ssl.SSLWantReadError:
             return
