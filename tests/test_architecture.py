@@ -12,6 +12,7 @@ MODULES = sorted(path for package in ("pki", "tlsdemo") for path in (ROOT / pack
 # A layer may import the layers named after it, and whatever is in the same layer.
 BASE = {
     "pki",
+    "tlsdemo.first_bytes",
     "tlsdemo.peer",
     "tlsdemo.protocol",
     "tlsdemo.conversation",
@@ -24,6 +25,7 @@ IMPORTS: dict[str, set[str]] = {
     "pki": set(),
     "tlsdemo.__init__": set(),
     "tlsdemo.protocol": {"pki"},
+    "tlsdemo.first_bytes": set(),
     "tlsdemo.peer": {"pki"},
     "tlsdemo.conversation": {"tlsdemo.protocol"},
     "tlsdemo.wire": set(),

@@ -152,10 +152,10 @@ def test_a_hello_byte_by_byte_is_one(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "that was plain HTTP"),
-        (b"CONNECT localhost:1 HTTP/1.1\r\n\r\n", "that was a request to a proxy, not TLS"),
-        (b"\x00" * 100, "what came is not TLS"),
-        (bytes(range(255, 0, -1)), "what came is not TLS"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "that is an HTTP request without TLS"),
+        (b"CONNECT localhost:1 HTTP/1.1\r\n\r\n", "that is a request to a proxy"),
+        (b"\x00" * 100, "which no TLS record does"),
+        (bytes(range(255, 0, -1)), "which no TLS record does"),
         (b"\x17\x03\x03\x00\x05hello", ""),
     ],
 )

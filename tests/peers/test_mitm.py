@@ -380,3 +380,11 @@ def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(sit:
         ending = middle.wait_for("both ends noticed|let nobody in|the line was cut").string
         assert isinstance(server.ending(), Closed)
     assert "the server let nobody in" not in ending
+
+
+@pytest.mark.parametrize("data", [b"SSH-2.0-example\r\n", b"EHLO client.example\r\n"])
+def test_he_says_what_came_that_is_not_tls(sit: Sit, certs: Path, data: bytes) -> None:
+    with live(ours(certs)) as server:
+        he = sit("mitm", "--certs", certs, "--credential", "stolen", before=server.port)
+        throw(he.port, data)
+        he.wait_for(r"the data begins with '(SSH-2.0-example': that is SSH|EHLO client.example': that is mail)")

@@ -148,7 +148,7 @@ def test_plain_http_is_recognised(server: Live, what: str) -> None:
         plain.sendall(GARBAGE[what])
         ending = server.ending()
     assert isinstance(ending, Refused)
-    assert ("plain HTTP" if what == "HTTP" else "proxy") in ending.reason
+    assert ("HTTP request" if what == "HTTP" else "proxy") in ending.reason
 
 
 @pytest.mark.parametrize(

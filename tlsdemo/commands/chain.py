@@ -23,7 +23,7 @@ def chain(address: str, name: str | None) -> int:
         with net.dial(target) as plain:
             ders = client.look(plain, context, names.plain(wanted))
     except OSError as error:
-        code = ExitCode.NO if isinstance(error, ssl.SSLError) else ExitCode.CANNOT
+        code = ExitCode.NO if isinstance(error, ssl.SSLError | refusal.NotTls) else ExitCode.CANNOT
         fact = f"{target} shows no certificate: {printable(refusal.sentence(error))}"
         raise Problem(fact, hint=refusal.hint(error), code=code) from None
     for der in ders:

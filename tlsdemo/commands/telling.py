@@ -5,8 +5,9 @@ import ssl
 from pki.errors import printable
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.protocol import Side
+from tlsdemo.protocol import Endpoint, Side
 from tlsdemo.tls import refusal
+from tlsdemo.tls.endpoint import TlsEndpoint
 
 
 def told(read: Read) -> str:
@@ -32,7 +33,7 @@ def conclusion(attacker: Interceptor) -> str:
     """How it ended, and who noticed."""
     if attacker.gave_up:
         return "given up: more came from one side than can be held until the other side's handshake is done"
-    refused, upstream = attacker.facing[Side.CLIENT].error, attacker.facing[Side.SERVER].error
+    refused, upstream = (_error(attacker.facing[side]) for side in (Side.CLIENT, Side.SERVER))
     if not attacker.read[Side.CLIENT]:
         return f"{_why(refused) if refused else _silence(attacker)}; read: nothing"
     if upstream and is_alert(upstream):
@@ -44,6 +45,13 @@ def conclusion(attacker: Interceptor) -> str:
     if upstream:
         return f"the line was cut, before both had said all: {sentence(upstream)}"
     return "the channel has told neither of them: each has talked to him"
+
+
+def _error(facing: Endpoint) -> Exception | None:
+    """Its error, with the first bytes as evidence where they cannot be TLS."""
+    if isinstance(facing, TlsEndpoint) and isinstance(facing.error, OSError) and not facing.accepted:
+        return refusal.with_evidence(facing.error, facing.first)
+    return facing.error
 
 
 def _silence(attacker: Interceptor) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_type_hints
 
 from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
 
 MAX_LINE = 1 << 16  # bytes, the newline included; a full record takes half of it
 MAX_CERTIFICATES = 10
@@ -181,7 +182,7 @@ def take_line(buffer: bytearray) -> bytes | None:
     if buffer.startswith((b"\x16", b"\x15")):  # the content type of a TLS record: handshake, alert (§5.1)
         raise ProtocolError(Violation.IS_TLS, "is it `--protocol tls` that the other side speaks?")
     if buffer and not buffer.startswith(b"{"):
-        raise ProtocolError(Violation.NOT_JSON, f"it begins with {ascii(bytes(buffer[:20]))[2:-1]}")
+        raise ProtocolError(Violation.NOT_JSON, _begins(bytes(buffer[:LOOKED_AT])))
     end = buffer.find(b"\n", 0, MAX_LINE)
     if end < 0:
         if len(buffer) >= MAX_LINE:
@@ -190,6 +191,11 @@ def take_line(buffer: bytearray) -> bytes | None:
     line = bytes(buffer[:end])
     del buffer[: end + 1]
     return line
+
+
+def _begins(first: bytes) -> str:
+    spoken = identify(first)
+    return f"it begins with {quoted(first)}" + (f": that is {spoken.name}" if spoken else "")
 
 
 def encode(message: Message, omitted: frozenset[str] = frozenset()) -> bytes:

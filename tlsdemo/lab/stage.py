@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from tlsdemo import net
+from tlsdemo import first_bytes, net
 from tlsdemo.findings import Case
 from tlsdemo.lab.visit import End, Visit
 from tlsdemo.talk import Fact, Talk
@@ -38,7 +38,7 @@ def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
 
 
 def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
-    visit = Visit("", connection.peer, End.REFUSED)
+    visit, first = Visit("", connection.peer, End.REFUSED), net.peek(connection.socket)
     try:
         tls = context.wrap_socket(
             connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
@@ -51,7 +51,8 @@ def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callabl
         tls.do_handshake()
     except OSError as error:
         net.drain(tls, FAREWELL)
-        return _not_agreed(replace(visit, asked_for=_asked_for(tls)), error, answered=_was_told(tls))
+        why = refusal.with_evidence(error, first)
+        return _not_agreed(replace(visit, asked_for=_asked_for(tls)), why, answered=_was_told(tls))
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
     certificate = client_certificate(tls)
     visit = replace(visit, client=certificate.shown if certificate else "")
@@ -106,6 +107,8 @@ def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
     """Who ended the handshake, and why; `answered`: it has had our ServerHello, so that TLS it was, to begin with."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return replace(visit, end=End.TURNED_AWAY, why=f"its certificate: {refusal.of_certificate(error).sentence}")
+    if isinstance(error, refusal.NotTls):
+        return replace(visit, end=End.TURNED_AWAY, why=refusal.sentence(error))
     if isinstance(error, TimeoutError):
         return replace(visit, end=End.WAITED, why="it did not go on with its handshake")
     if isinstance(error, ssl.SSLError):
@@ -157,7 +160,7 @@ def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
         hello = _hello(connection)
         visit = replace(visit, asked_for=(client_hello.server_name(hello) or "")[:KEPT] or None)
         if not _is_record(hello):
-            return replace(visit, end=End.TURNED_AWAY, why="it speaks no TLS", said=hello[:KEPT])
+            return replace(visit, end=End.TURNED_AWAY, why=first_bytes.evidence(hello), said=hello[:KEPT])
         deed(connection)
         if connection.socket.fileno() < 0:  # it was the server that hung up
             return visit

@@ -7,6 +7,7 @@ middle     a line that somebody sits on, who listens or does worse
 loopback   a conversation within this process, on sockets
 tunnel     a proxy that leads every name to this machine
 playback   an old conversation, said again
+peeking    the bytes that wait on a socket
 """
 
 from tlsdemo.net.address import (
@@ -22,6 +23,7 @@ from tlsdemo.net.address import (
 from tlsdemo.net.link import Link
 from tlsdemo.net.loopback import converse
 from tlsdemo.net.middle import Middle, Tap
+from tlsdemo.net.peeking import peek
 from tlsdemo.net.playback import play
 from tlsdemo.net.server import Connection, Server, allow_descriptors, below_tls, drain, reset, until_signalled
 from tlsdemo.net.tunnel import Tunnel
@@ -45,6 +47,7 @@ __all__ = [
     "listen",
     "listen_each",
     "parse_address",
+    "peek",
     "play",
     "reset",
     "until_signalled",

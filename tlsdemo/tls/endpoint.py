@@ -45,8 +45,8 @@ class TlsEndpoint:
         self._delivered = bytearray()
         self.ended = False
         self.negotiated: Mapping[str, str] = {}
-        self._first = b""
-        """What the client said first: it names the server there, and ssl does not keep it."""
+        self.first = b""
+        """What the other side said first, which ssl does not keep: a client names the server there."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._closed = False
         self.tls = context.wrap_bio(
@@ -57,8 +57,8 @@ class TlsEndpoint:
     def receive(self, data: bytes) -> None:
         """Bytes from the line. What comes after an error or the end is for nobody."""
         if not (self.error or self.ended):
-            if not self.accepted and len(self._first) < CHUNK:
-                self._first += data
+            if not self.accepted and len(self.first) < CHUNK:
+                self.first += data
             self._incoming.write(data)
             self._advance()
 
@@ -101,7 +101,7 @@ class TlsEndpoint:
 
     def _agreed(self) -> Mapping[str, str]:
         """Version, cipher suite and whom the client looks for: asked now, since OpenSSL forgets it with an error."""
-        name = client_hello.server_name(self._first) if self.side is Side.SERVER else self.tls.server_hostname
+        name = client_hello.server_name(self.first) if self.side is Side.SERVER else self.tls.server_hostname
         cipher = (self.tls.cipher() or ("?",))[0]
         return {"version": self.tls.version() or "?", "cipher": cipher, "server_name": name or ""}
 

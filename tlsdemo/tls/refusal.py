@@ -8,6 +8,16 @@ import re
 import ssl
 from typing import NamedTuple
 
+from tlsdemo import first_bytes
+
+
+class NotTls(OSError):
+    """What came instead of TLS: `first` are its first bytes."""
+
+    def __init__(self, first: bytes) -> None:
+        super().__init__(first_bytes.evidence(first))
+        self.first = first
+
 
 class Reason(NamedTuple):
     """A sentence for people, the section behind it, and what mends it."""
@@ -127,6 +137,13 @@ NOT_TLS = {
     "NOT_TLS_RECORD",
 }
 
+
+def with_evidence(error: OSError, first: bytes) -> OSError:
+    """The error of a handshake; NotTls where OpenSSL failed since the first bytes that came cannot be TLS."""
+    of_openssl = isinstance(error, ssl.SSLError) and not is_gone(error)
+    return NotTls(first) if of_openssl and not first_bytes.may_be_tls(first) else error
+
+
 UNPROVED = {"DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "BAD_SIGNATURE", "DIGEST_CHECK_FAILED", "INAPPROPRIATE_FALLBACK"}
 """TLS it was; but a proof failed."""
 
@@ -177,6 +194,9 @@ def _explain(error: OSError) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = of_certificate(error)
         return f"{reason.sentence} (verify code {error.verify_code})", reason.hint
+    if isinstance(error, NotTls):
+        spoken = first_bytes.identify(error.first)
+        return first_bytes.evidence(error.first), spoken.hint if spoken else NO_TLS_HERE
     if is_gone(error):
         return "the line was cut in the middle of the conversation", NO_TLS_HERE
     if isinstance(error, TimeoutError):

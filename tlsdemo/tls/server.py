@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from tlsdemo import net, peer
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
+from tlsdemo.first_bytes import EDUCATIONAL, identify
 from tlsdemo.protocol import Side
 from tlsdemo.talk import Talk, ending, facts, of_client
 from tlsdemo.tls import refusal
@@ -21,6 +22,8 @@ SPEAK_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 50\r\nConnection: close\r\n\r\n"
     b"This port speaks TLS: begin the URL with https://\n"
 )
+PROTOCOL_VERSION = b"\x15\x03\x03\x00\x02\x02\x46"
+"""The fatal alert protocol_version, in the clear: the educational client knows by it that this is TLS."""
 CHUNK = 1 << 14  # bytes; one full TLS record
 # OpenSSL 3 then takes the end of TCP for a close_notify. Python 3.11.2 (Debian 12) sets this option by default.
 IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -28,7 +31,7 @@ IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[[Event], None]) -> Event:
     """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
-    received = 0
+    received, first = 0, net.peek(connection.socket)
     # A missing close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
     context.options &= ~IGNORE_UNEXPECTED_EOF
     try:
@@ -63,6 +66,9 @@ def serve(connection: net.Connection, context: ssl.SSLContext, report: Callable[
             return Closed(connection.peer, Ending.CUT, received)
         if isinstance(error, ssl.SSLError) and error.reason == "HTTP_REQUEST":
             net.below_tls(tls, SPEAK_TLS)
+        error = refusal.with_evidence(error, first)
+        if isinstance(error, refusal.NotTls) and identify(first) is EDUCATIONAL:
+            net.below_tls(tls, PROTOCOL_VERSION)
         net.drain(tls)  # so that the alert which tells the client why is not lost
         return _failure(connection.peer, error, received)
 
