@@ -7,7 +7,6 @@ OpenSSL accepts certificates that the library does not load. Nothing here raises
 cannot look like two. Not here: any judgement of a certificate.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -133,6 +132,10 @@ def listed(shown: Sequence[str], most: int = MOST_NAMES) -> str:
 
 
 KINDS = ("DNS", "IP", "email", "URI")
+LITERAL = r'"(?:[^"\\]|\\.)*"'
+CLEAR = re.compile(rf"(?:\S(?<![,;\"'\\])|{LITERAL})*")
+CLEAR_TEXT = re.compile(rf"(?:[^\s,;\"'\\]| (?=\S)|{LITERAL})*")
+"""What needs no quotation marks: a name of one of KINDS, and other text. Quoted parts may hold anything."""
 
 
 def quoted(shown: str) -> str:
@@ -140,12 +143,12 @@ def quoted(shown: str) -> str:
     kind, colon, value = shown.partition(":")
     if kind not in KINDS:
         kind, colon, value = "", "", shown
-    cut = value[:LONGEST]
     more = f"… ({len(value)} characters)" if len(value) > LONGEST else ""
-    unclear = r"[,;\"'\\\s]" if kind else r"[,;\"'\\]|^\s|\s$|\s\s"
-    if cut.isprintable() and not re.search(unclear, cut):
-        return f"{kind}{colon}{cut}{more}"
-    return f"{kind}{colon}{printable(json.dumps(cut, ensure_ascii=False))}{more}"
+    clear = CLEAR if kind else CLEAR_TEXT
+    if value.isprintable() and clear.fullmatch(value) and not (more and '"' in value):
+        return f"{kind}{colon}{value[:LONGEST]}{more}"
+    cut = value[:LONGEST].replace("\\", "\\\\").replace('"', '\\"')
+    return f'{kind}{colon}"{printable(cut)}"{more}'
 
 
 def _text(read: Callable[[], str], fault: Callable[[], str], what: str) -> str:
