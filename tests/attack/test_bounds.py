@@ -14,7 +14,10 @@ from tlsdemo.commands.cycle import LONGEST_HELLO, Disguised, Opening
 from tlsdemo.commands.eavesdrop import LONGEST, Ear
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import SHOWN, told
+from tlsdemo.edu.agreement import FiniteField
 from tlsdemo.edu.rungs import PLAIN, edu
+from tlsdemo.edu.weak import freshness
+from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.protocol import Endpoint, Flight, Protocol, Relay, Side
 from tlsdemo.tls.protocol import tls
 
@@ -168,3 +171,13 @@ def test_the_eavesdropper_shows_the_beginning_of_a_long_line(capsys: pytest.Capt
     assert "characters or more" in shown
     ear.on_data(Flight(Side.CLIENT, b'{"type": "data", "text": "' + b"y" * 8000 + b'"}\n'))
     assert "… (8000 bytes)" in "".join(line.strip() for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_server_without_freshness_remembers_a_bounded_number_of_answers() -> None:
+    group = SameAnswer(FiniteField(1009, 11))
+    for share in range(2, 1000):
+        group.answer(5, str(share))
+    for secret in range(3, 900):
+        group.answer(secret, "7")
+    assert len(group._answers) == freshness.REMEMBERED
+    assert group.answer(899, "7") is group.answer(899, "7")

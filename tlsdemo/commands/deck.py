@@ -74,10 +74,14 @@ class Deck:
     def _untold(self, lines: Sequence[str]) -> list[str]:
         with self._lock:
             untold = [line for line in lines if line not in self._told]
+            if len(self._told) > REMEMBERED:  # the lines hold names that clients choose
+                self._told.clear()
             self._told |= set(untold)
         return untold
 
 
+REMEMBERED = 1000
+"""Lines that are not printed again."""
 NAMES = "wildcards want a host like shop.example.com, and cases about addresses one who asks for 127.0.0.1"
 
 

@@ -28,6 +28,9 @@ class Kept:
         return self._kept[machine.party]
 
 
+REMEMBERED = 1000  # answers; a client chooses the questions
+
+
 @dataclass(frozen=True)
 class SameAnswer:
     """A group that answers the same question in the same way, where that takes randomness of its own (ML-KEM)."""
@@ -54,8 +57,10 @@ class SameAnswer:
         return self.group.public(secret)
 
     def answer(self, secret: int, theirs: str) -> tuple[str, bytes]:
-        """Once found, it stays."""
+        """Once found, it stays: the last REMEMBERED of them."""
         if (secret, theirs) not in self._answers:
+            while len(self._answers) >= REMEMBERED:
+                del self._answers[next(iter(self._answers))]
             self._answers[secret, theirs] = self.group.answer(secret, theirs)
         return self._answers[secret, theirs]
 
