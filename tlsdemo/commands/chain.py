@@ -8,6 +8,7 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.tls import client, refusal
 from tlsdemo.tls.context import Verify, client_context
+from tlsdemo.tls.evidence import of_what_came
 
 
 def chain(address: str, name: str | None) -> int:
@@ -20,7 +21,7 @@ def chain(address: str, name: str | None) -> int:
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
     context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
     try:
-        with net.dial(target) as plain:
+        with net.dial(target) as plain, of_what_came(plain, context):
             ders = client.look(plain, context, names.plain(wanted))
     except OSError as error:
         code = ExitCode.NO if isinstance(error, ssl.SSLError | refusal.NotTls) else ExitCode.CANNOT

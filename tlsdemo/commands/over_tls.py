@@ -12,6 +12,7 @@ from tlsdemo import net, peer
 from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, refusal
 from tlsdemo.tls.context import Verify, client_context
+from tlsdemo.tls.evidence import of_what_came
 
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
@@ -23,7 +24,8 @@ def converse(settings: Settings, call: Call, message: str) -> None:
     with net.dial(call.address) as plain:
         _tell_line(plain.getpeername()[0], call, telling)
         try:
-            tls = client.wrap(plain, context, names.plain(call.name))
+            with of_what_came(plain, context):
+                tls = client.wrap(plain, context, names.plain(call.name))
         except OSError as error:
             _refuse(call, error)
         with tls:

@@ -4,6 +4,7 @@
     server     wraps an accepted socket, answers one message
     client     wraps a connected socket, sends one message
     endpoint   the same over memory, as an Endpoint       protocol   TLS with a set of protections, as a Protocol
+    evidence   what a server sends instead of TLS, kept for the error
     onlooker   the records as an attacker sees them
     refusal    OpenSSL's verify codes and alerts in plain words, with the RFC section and what to do
 

@@ -7,18 +7,13 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-
-from tlsdemo import net
-from tlsdemo.tls import refusal
 
 CHUNK = 1 << 14  # bytes; one full TLS record
 ANSWER_LIMIT = 1 << 20  # bytes
 DER = 2  # _ssl.ENCODING_DER
 # OpenSSL 3 then takes the end of TCP for a close_notify. Python 3.11.2 (Debian 12) sets this option by default.
 IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-RECORD_HEADER = 256  # SSL3_RT_HEADER of OpenSSL
 
 
 class AnswerTooLong(Exception):
@@ -28,35 +23,11 @@ class AnswerTooLong(Exception):
 def wrap(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> ssl.SSLSocket:
     """TLS over a connected socket. Its timeout is the overall deadline for the handshake.
 
-    ssl.SSLCertVerificationError when a check fails; nothing of the application has been sent by then. refusal.NotTls
-    when the server speaks something else.
+    ssl.SSLCertVerificationError when a check fails; nothing of the application has been sent by then.
     """
-    headers: list[bytes] = []
-    context._msg_callback = _keep_headers(headers)  # type: ignore[attr-defined]  # ssl's own hook for debugging
     # An answer without close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
     context.options &= ~IGNORE_UNEXPECTED_EOF
-    tls = context.wrap_socket(
-        plain, server_hostname=server_hostname, suppress_ragged_eofs=False, do_handshake_on_connect=False
-    )
-    try:
-        tls.do_handshake()
-    except OSError as error:
-        first = b"".join(headers[:1]) + (net.peek(tls) if len(headers) == 1 else b"")
-        tls.close()
-        raise refusal.with_evidence(error, first) from None
-    finally:
-        context._msg_callback = None  # type: ignore[attr-defined]
-    return tls
-
-
-def _keep_headers(headers: list[bytes]) -> Callable[..., None]:
-    """Keep what OpenSSL takes for the headers of records: after an error it does not say what came instead of one."""
-
-    def on_message(tls: object, direction: str, version: int, content_type: int, kind: object, data: bytes) -> None:
-        if direction == "read" and content_type == RECORD_HEADER:
-            headers.append(bytes(data))
-
-    return on_message
+    return context.wrap_socket(plain, server_hostname=server_hostname, suppress_ragged_eofs=False)
 
 
 def ask(tls: ssl.SSLSocket, line: str, seconds: float = 30.0) -> bytes:
