@@ -78,12 +78,17 @@ class Reading(Fields):
     @property
     def key(self) -> signatures.Key:
         """Its public key."""
-        return self._once("key", lambda: signatures.key_of(self.certificate))
+        return self._once("key", lambda: signatures.Key(self.spki, read_field(self.certificate.public_key)))
+
+    @property
+    def spki(self) -> bytes:
+        """SubjectPublicKeyInfo as it is encoded."""
+        return self._once("spki", lambda: signatures.subject_public_key_info(self.der))
 
     @property
     def identity(self) -> tuple[Name, bytes]:
         """Subject and public key: for a path, certificates that share both are the same CA (RFC 4158 §2.4.2)."""
-        return self._once("identity", lambda: (self.subject, signatures.subject_public_key_info(self.der)))
+        return self._once("identity", lambda: (self.subject, self.spki))
 
     @property
     def not_before(self) -> datetime:
@@ -97,6 +102,8 @@ class Reading(Fields):
 
     def value_der(self, oid: x509.ObjectIdentifier) -> bytes | None:
         """The value of an extension as the certificate encodes it: the library leaves parts of some out."""
+        if not any(each.oid == oid for each in self.extensions):
+            return None
         return self._once("extensions in DER", lambda: _extensions(self.der)).get(oid.dotted_string)
 
     @property

@@ -8,8 +8,9 @@ elsewhere (`pki.path.strength`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -48,7 +49,7 @@ class Key:
 
     spki: bytes
     """SubjectPublicKeyInfo in DER: it says more than the library's key, as what an RSA key may be used for."""
-    public: Any
+    public: Any = field(compare=False)
 
 
 def key_of(certificate: Any) -> Key:
@@ -70,6 +71,12 @@ def check(signed_der: bytes, key: Key) -> Answer:
         return read_field(lambda: _check(signed_der, key))
     except Malformed as error:
         return Answer(Outcome.DOES_NOT_HOLD, str(error))
+
+
+@lru_cache(maxsize=32)
+def check_again(signed_der: bytes, key: Key) -> Answer:
+    """The same for a CRL, which is fetched once and looked at in many handshakes: what was found is remembered."""
+    return check(signed_der, key)
 
 
 def _check(signed_der: bytes, key: Key) -> Answer:

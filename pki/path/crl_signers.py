@@ -18,7 +18,7 @@ from pki.path.reading import Path, Request
 from pki.path.steps import Failure
 from pki.reading import Reading
 from pki.revocation import Asked, CrlReading, Good, Lists, Undetermined
-from pki.signatures import Answer, Outcome, check
+from pki.signatures import Answer, Outcome, check_again
 
 NESTED = 3
 """So many signers may depend on each other: that of a CRL, that of the CRL for its certificate, and so on."""
@@ -56,7 +56,7 @@ class CrlSigners:
                 self._answers[pair] = Answer(Outcome.UNKNOWN, f"the key cannot be read: {error}")
             else:
                 self._pool.budget.spend(Work.SIGNATURE, price=signature_price(key.public, len(crl.der)))
-                self._answers[pair] = check(crl.der, key)
+                self._answers[pair] = check_again(crl.der, key)
         return self._answers[pair]
 
     def _trusts(self, signer: Reading, anchor: Reading, asked: Asked) -> bool:

@@ -17,7 +17,7 @@ from pki import der, keys
 from pki.budget import Work, modulus_price
 from pki.path.reading import Path, Reading, Request
 from pki.path.steps import Failure, who
-from pki.signatures import MAX_RSA_BITS, subject_public_key_info
+from pki.signatures import MAX_RSA_BITS
 from pki.verdict import Purpose
 
 LEAST_RSA, LEAST_EC = 2048, 224  # bits: 112 bits of security (NIST SP 800-131A; RFC 9325 §4.5)
@@ -29,7 +29,7 @@ def strength(path: Path, request: Request) -> str:
     for each in path.certificates:
         check_key(each, request)
     for each in path.certificates:
-        if numbers := rsa_numbers(each.der):
+        if numbers := rsa_numbers(each.spki):
             path.budget.spend(Work.MODULUS, price=modulus_price(numbers[0]))
             if found := weakness(numbers[0]):
                 raise Failure(f"the RSA key of {who(each)} is weak: {found}")
@@ -42,7 +42,7 @@ def strength(path: Path, request: Request) -> str:
 
 def check_key(certificate: Reading, request: Request) -> None:
     """Failure if the key is too short, or is an RSA key that is weak at a glance; `strength` looks longer."""
-    if numbers := rsa_numbers(certificate.der):
+    if numbers := rsa_numbers(certificate.spki):
         modulus, exponent = numbers
         if found := _weak_modulus(modulus) or _weak_exponent(exponent):
             raise Failure(f"the RSA key of {who(certificate)} is weak: {found}")
@@ -66,9 +66,8 @@ PRIMALITY_BITS = 4096
 """Moduli up to this are tested for being prime: for 4096 bits that takes 0.2 s, for twice as many eight times that."""
 
 
-def rsa_numbers(certificate_der: bytes) -> tuple[int, int] | None:
+def rsa_numbers(spki: bytes) -> tuple[int, int] | None:
     """Modulus and public exponent of an RSA key as they are encoded (RFC 3279 §2.3.1); None for another key."""
-    spki = subject_public_key_info(certificate_der)
     algorithm, key = der.children(spki, der.read(spki))
     oid = next(der.children(spki, algorithm))
     if spki[oid.start : oid.end] not in RSA_KEYS:
