@@ -30,7 +30,13 @@ TYPES = {
     0x1E: "BMPString",
     SEQUENCE: "SEQUENCE",
     SET: "SET",
+    0x0A: "ENUMERATED",
+    0x12: "NumericString",
+    0x1A: "VisibleString",
+    0x1C: "UniversalString",
 }
+LONGEST_OID = 256
+"""Bytes of an object identifier's content; the longest in use have about 30. Reading one costs its length squared."""
 
 
 # Writing ------------------------------------------------------------------------------------------------------------
@@ -132,9 +138,14 @@ class Element:
     @property
     def type(self) -> str:
         """`SEQUENCE`, `[3]`."""
-        if self.tag & 0xC0 == CONTEXT:
-            return f"[{self.tag & 0x1F}]"
-        return TYPES.get(self.tag, f"tag 0x{self.tag:02x}")
+        return type_name(self.tag)
+
+
+def type_name(tag: int) -> str:
+    """`SEQUENCE`, `[3]`; `tag 0x4f` for what has no name here."""
+    if tag & 0xC0 == CONTEXT:
+        return f"[{tag & 0x1F}]"
+    return TYPES.get(tag) or TYPES.get(tag ^ CONSTRUCTED) or f"tag 0x{tag:02x}"
 
 
 def read(der: bytes, at: int = 0, depth: int = 0) -> Element:
@@ -168,7 +179,9 @@ def children(der: bytes, parent: Element) -> Iterator[Element]:
 
 
 def dotted(content: bytes) -> str:
-    """What `object_identifier` wrote, read again; ValueError for what is none."""
+    """`1.2.840…` for the content of an object identifier; ValueError for what is not one, or is too long."""
+    if len(content) > LONGEST_OID:
+        raise ValueError(f"an object identifier has {len(content)} bytes; at most {LONGEST_OID} are read")
     numbers, number = [], 0
     for byte in content:
         number = number << 7 | byte & 0x7F
@@ -176,7 +189,7 @@ def dotted(content: bytes) -> str:
             numbers.append(number)
             number = 0
     if not numbers or content[-1] & 0x80:
-        raise ValueError(f"{content.hex()} is no object identifier")
+        raise ValueError(f"{content.hex()} is not an object identifier")
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
 
