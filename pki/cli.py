@@ -120,7 +120,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
         return ExitCode.YES
     table: list[tuple[str, ...]] = [("file", "status", "until", "names")]
     for entry in found.entries:
-        alternatives = ", ".join(names.plain(name) for name in names.readable(entry.certificate))
+        alternatives = names.cut([names.display(name) for name in names.readable(entry.certificate)])
         until = day(entry.certificate.not_valid_after_utc)
         table.append((entry.file, entry.status, until, alternatives or subject(entry.certificate)))
     if len(table) == 1:

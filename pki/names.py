@@ -7,11 +7,12 @@ Internationalised names become A-labels (RFC 5890): `bücher.example` is `xn--bc
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import idna
 from cryptography import x509
 
+from pki.errors import printable
 from pki.malformed import MALFORMED
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123 §2.1: letters, digits, hyphens inside
@@ -108,25 +109,79 @@ def caution(name: x509.GeneralName) -> str | None:
     return None
 
 
+# For display --------------------------------------------------------------------------------------------------------
+
+PLAIN = {
+    "DNS": re.compile(r"[A-Za-z0-9.*_-]+"),
+    "IP": re.compile(r"[0-9a-f.:/]+"),
+    "email": re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~@-]+"),
+    "URI": re.compile(r"[A-Za-z0-9.:/?#@!$&*+=_~%-]+"),
+    "dirName": re.compile(r"[A-Za-z0-9 .=_-]+"),
+    "RID": re.compile(r"[0-9.]+"),
+    "othername": re.compile(r"[0-9a-f.:]+"),
+}
+"""What a name of each kind may hold without being quoted: no separator and no quotation mark."""
+OF_TYPE = {
+    x509.DNSName: "DNS",
+    x509.IPAddress: "IP",
+    x509.RFC822Name: "email",
+    x509.UniformResourceIdentifier: "URI",
+    x509.DirectoryName: "dirName",
+    x509.RegisteredID: "RID",
+    x509.OtherName: "othername",
+}
+LONGEST_LIST = 20  # names that are shown on a terminal
+LONGEST_VALUE = 400  # characters of one name in a sentence
+
+
 def show(name: x509.GeneralName) -> str:
-    """`DNS:localhost`, `IP:127.0.0.1`, `email:a@b.test`, `URI:…`, in the manner of OpenSSL."""
+    """`DNS:localhost`, `IP:127.0.0.1`, `URI:…`, as OpenSSL writes them; `DNS:"a, DNS:b"` for an unusual value.
+
+    A value with any character outside its PLAIN set is quoted and escaped, so that one name never looks like two.
+    """
+    kind = OF_TYPE.get(type(name), type(name).__name__)
+    return labelled(kind, _text(name))
+
+
+def labelled(kind: str, value: str) -> str:
+    """`DNS:localhost`: the kind and the value, which is quoted unless it is plain."""
+    plain_set = PLAIN.get(kind)
+    return f"{kind}:{value if plain_set and plain_set.fullmatch(value) else quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    r"""The value in double quotes, with `"`, `\` and what is not printable escaped."""
+    return '"' + printable(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def display(name: x509.GeneralName) -> str:
+    """The name without its kind, for people: as typed, and quoted where that is unusual."""
+    value = _text(name)
+    plain_set = PLAIN.get(OF_TYPE.get(type(name), ""))
+    return value if plain_set and plain_set.fullmatch(value) else quoted(value)
+
+
+def cut(items: Sequence[str], most: int = LONGEST_LIST) -> str:
+    """A list for a terminal: the first `most` items, and how many more there are."""
+    shown = [each if len(each) <= LONGEST_VALUE else f"{each[:LONGEST_VALUE]}…" for each in items[:most]]
+    more = len(items) - most
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _text(name: x509.GeneralName) -> str:
     match name:
-        case x509.DNSName(value=value):
-            return f"DNS:{value}"
-        case x509.IPAddress(value=address):
-            return f"IP:{address}"
-        case x509.RFC822Name(value=value):
-            return f"email:{value}"
-        case x509.UniformResourceIdentifier(value=value):
-            return f"URI:{value}"
         case x509.DirectoryName(value=directory):
-            return f"dirName:{directory.rfc4514_string()}"
-    return f"{type(name).__name__}:{getattr(name, 'value', '?')}"
+            return directory.rfc4514_string()
+        case x509.RegisteredID(value=oid):
+            return oid.dotted_string
+        case x509.OtherName(type_id=oid, value=value):
+            return f"{oid.dotted_string}:{value.hex()}"
+    return str(name.value)
 
 
 def plain(name: x509.GeneralName) -> str:
-    """The name alone, as a person types it: `localhost`, `127.0.0.1`."""
-    return str(name.value)
+    """The name alone, as a person types it: `localhost`, `127.0.0.1`. Not for display: see `display`."""
+    return _text(name)
 
 
 def matches(presented: x509.GeneralName, wanted: x509.GeneralName) -> bool:
@@ -171,7 +226,7 @@ def readable(certificate: x509.Certificate) -> tuple[x509.GeneralName, ...]:
     """The same, for showing it: nothing where the extension cannot be read."""
     try:
         return of_certificate(certificate)
-    except ValueError:
+    except MALFORMED:
         return ()
 
 

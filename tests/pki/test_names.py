@@ -1,7 +1,9 @@
 """What may be said in a certificate. Falsehood caught: "the library would have refused that name"."""
 
-from datetime import timedelta
-from pathlib import PurePosixPath
+import ipaddress
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
 
 import pytest
 from cryptography import x509
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from pki import names
 from pki.authority import Authority
+from tests.pki.conftest import Command
 from tests.pki.support import NOW, a_leaf, a_root, handshake, pem, validity
 
 NAME_MAX = 255  # bytes of a file name on Linux and macOS
@@ -191,3 +194,62 @@ def test_only_dns_names_and_addresses_name_a_host(presented: str) -> None:
 def test_a_name_with_a_nul_covers_no_host_before_it() -> None:
     # CVE-2009-2408: C programs stopped reading at the NUL.
     assert not names.matches(x509.DNSName("localhost\0.evil.test"), names.parse("localhost"))
+
+
+# For display --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (x509.DNSName("localhost"), "DNS:localhost"),
+        (x509.DNSName("*.a_b.test"), "DNS:*.a_b.test"),
+        (x509.DNSName("evil.org, DNS:example.com"), 'DNS:"evil.org, DNS:example.com"'),
+        (x509.DNSName("evil.org DNS:example.com"), 'DNS:"evil.org DNS:example.com"'),
+        (x509.DNSName('a"b\\c'), r'DNS:"a\"b\\c"'),
+        (x509.DNSName("a\x1b[2J\nb"), r'DNS:"a\x1b[2J\nb"'),
+        (x509.DNSName(""), 'DNS:""'),
+        (x509.RFC822Name("a@b.test, email:c@d.test"), 'email:"a@b.test, email:c@d.test"'),
+        (x509.UniformResourceIdentifier("http://a.test/?b=c"), "URI:http://a.test/?b=c"),
+        (x509.UniformResourceIdentifier("http://a.test/,DNS:b"), 'URI:"http://a.test/,DNS:b"'),
+        (x509.IPAddress(ipaddress.ip_address("::1")), "IP:::1"),
+        (x509.RegisteredID(x509.ObjectIdentifier("1.2.3")), "RID:1.2.3"),
+        (x509.OtherName(x509.ObjectIdentifier("1.2.3"), b"\x0c\x01a"), "othername:1.2.3:0c0161"),
+        (
+            x509.DirectoryName(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a, DNS:b")])),
+            r'dirName:"CN=a\\, DNS:b"',
+        ),
+    ],
+    ids=str,
+)
+def test_no_name_looks_like_two(name: x509.GeneralName, shown: str) -> None:
+    assert names.show(name) == shown
+
+
+@given(st.lists(st.text(st.characters(codec="ascii"), max_size=30), min_size=1, max_size=4))
+def test_the_names_in_a_list_can_be_counted_whatever_they_hold(values: list[str]) -> None:
+    joined = ", ".join(names.show(x509.DNSName(value)) for value in values)
+    assert re.sub(r'"(?:[^"\\]|\\.)*"', "", joined).count("DNS:") == len(values)
+    assert joined.isprintable()
+
+
+def test_a_list_of_names_is_cut_with_their_number() -> None:
+    assert names.cut(["a", "b"]) == "a, b"
+    assert names.cut(["a"] * 21) == ", ".join(["a"] * 20) + " and 1 more"
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "list", "diff"])
+def test_one_evil_name_is_quoted_by_every_command(command: str, tmp_path: Path, cli: Command) -> None:
+    evil = x509.DNSName("evil.org, DNS:example.com")
+    leaf = a_leaf(a_root(dates=TODAY), [evil], dates=TODAY)
+    (tmp_path / "one.pem").write_bytes(leaf.chain_pem)
+    words = {
+        "show": ("show", tmp_path / "one.pem"),
+        "verify": ("verify", tmp_path / "one.pem", "--trust", tmp_path / "one.pem", "--name", "example.com"),
+        "list": ("list", "--dir", tmp_path),
+        "diff": ("diff", tmp_path / "one.pem", tmp_path / "one.pem"),
+    }
+    assert '"evil.org, DNS:example.com"' in " ".join(cli(*words[command]).out.split())
+
+
+TODAY = validity(datetime.now(UTC).replace(microsecond=0) - timedelta(days=1))
