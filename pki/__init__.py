@@ -1,6 +1,8 @@
 """Makes and judges certificates (RFC 5280); knows nothing of TLS or of tlsdemo.
 
     names, keys, profiles   the vocabulary: what may be said in a certificate; der: how it is written
+    ber, schema, summary    reads any bytes: elements, fields, faults with byte and rule; names and dates as safe text
+    blocks, foreign, unlock what is in a file; what it is instead; private keys, encrypted or not
     authority               issues: profile + key + names + dates -> Credential; pure
     rogues/                 the catalogue of deliberately broken certificates; on disk: gallery, as text: exhibits
     path/, revocation/      verify(): does this chain lead to that anchor, and why not -> verdict

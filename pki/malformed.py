@@ -46,6 +46,14 @@ def read_field(read: Callable[[], T], *passing: type[Exception]) -> T:
         raise Malformed(why(error)) from error
 
 
+def guarded(read: Callable[[], T]) -> T | None:
+    """What `read` returns; None where it fails."""
+    try:
+        return read_field(read)
+    except Malformed:
+        return None
+
+
 def why(error: BaseException) -> str:
     """What is wrong, in a line: `invalid value in validity, not_after`, where the library says it as Rust does."""
     if isinstance(error, KeyError):
