@@ -1,5 +1,6 @@
 """Two certificates side by side, field by field: what is the same, what differs, what an eye could have seen."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -26,11 +27,20 @@ ARITHMETIC = frozenset({"serial number", "public key", "signature"})
 """What an imitator cannot copy and still own: everything else in a certificate is only text."""
 
 
-def difference(one: x509.Certificate, other: x509.Certificate) -> tuple[Difference, ...]:
-    """Both certificates field by field, in the order of `describe.certificate`."""
-    left = {row.label: row for row in describe.certificate(one).rows}
-    right = {row.label: row for row in describe.certificate(other).rows}
+def difference(one: x509.Certificate | bytes, other: x509.Certificate | bytes) -> tuple[Difference, ...]:
+    """Both certificates field by field, in the order of `describe.certificate`; loaded, or in DER."""
+    left, right = _by_label(one), _by_label(other)
     return tuple(_compare(label, left.get(label), right.get(label)) for label in dict.fromkeys([*left, *right]))
+
+
+def _by_label(certificate: x509.Certificate | bytes) -> dict[str, Row]:
+    """The rows by label; the second row of a label has a number."""
+    found: dict[str, Row] = {}
+    count = Counter[str]()
+    for row in describe.certificate(certificate).rows:
+        count[row.label] += 1
+        found[row.label if count[row.label] == 1 else f"{row.label} {count[row.label]}"] = row
+    return found
 
 
 def _compare(label: str, one: Row | None, other: Row | None) -> Difference:

@@ -28,5 +28,5 @@ def _public_half(key: object) -> bytes:
         case ec.EllipticCurvePublicKey():
             return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         case rsa.RSAPublicKey():
-            return key.public_numbers().n.to_bytes(key.key_size // 8)
+            return key.public_numbers().n.to_bytes((key.key_size + 7) // 8)
     raise ValueError("only EC and RSA keys have such a form")

@@ -1,16 +1,25 @@
 """What an extension says, and what it is for (RFC 5280 §4.2, §5.2, and others): a line and a sentence for each.
 
-Not here: whether it is right (`pki.path`).
+    Raw (object identifier, critical, bytes) -> Reading: items, faults
+
+Extensions are read one by one: the library loads each in an otherwise empty certificate or CRL, and what it does not
+load is read element by element, by `pki.schema`. Not here: whether an extension is right (`pki.path`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID
 
-from pki import names
+from pki import ber, der, keys, names, schema
+from pki.ber import Fault, Node, Tree
+from pki.malformed import guarded
 from pki.profiles import KEY_USAGE_BITS
+from pki.summary import Raw, general_name
+from pki.summary import time as time_text
 
 PURPOSES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "server",
@@ -81,29 +90,141 @@ MEANINGS: dict[x509.ObjectIdentifier, tuple[str, str]] = {
 }
 
 
-def label(oid: x509.ObjectIdentifier) -> str:
+def label(oid: str) -> str:
     """What to call it: by its meaning, its name, or else its number."""
-    if oid in MEANINGS:
-        return MEANINGS[oid][0]
-    name = getattr(oid, "_name", "")
-    return name if name and name != "Unknown OID" else oid.dotted_string
+    return BY_OID[oid][0] if oid in BY_OID else keys.algorithm_name(oid)
 
 
-def meaning(oid: x509.ObjectIdentifier) -> str:
+def meaning(oid: str) -> str:
     """What it is for, with its section (RFC 5280 where none is named)."""
-    return MEANINGS[oid][1] if oid in MEANINGS else "not explained here: see §4.2"
+    return BY_OID[oid][1] if oid in BY_OID else "not explained here: see §4.2"
 
 
-def in_order(found: Iterable[x509.Extension[x509.ExtensionType]]) -> list[x509.Extension[x509.ExtensionType]]:
-    """The ones that matter most first."""
-    order = list(MEANINGS)
-    return sorted(found, key=lambda each: order.index(each.oid) if each.oid in MEANINGS else len(order))
+@dataclass(frozen=True)
+class Reading:
+    """What one extension says: its items, and what is malformed in it."""
+
+    items: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+class Place(Enum):
+    """Where an extension stands; the library reads some object identifiers in one of them only."""
+
+    CERTIFICATE = "certificate"
+    CRL = "CRL"
+    CRL_ENTRY = "CRL entry"
+
+
+def rank(oid: str) -> int:
+    """The place of an extension in a list that has the important ones first."""
+    return RANKS.get(oid, len(RANKS))
+
+
+def read(tree: Tree, raw: Raw, place: Place) -> Reading:
+    """Read one extension. Never raises."""
+    shape = schema.EXTENSIONS.get(raw.oid)
+    roots, faults = schema.read_value(tree, raw.value, shape, shape.name if shape else "")
+    if shape is None:
+        faults = []  # the form of an unknown extension is unknown, too
+    value = tree.content(raw.value)
+    loaded = guarded(lambda: _loaded(raw.oid, value, place)) if not faults else None
+    known = loaded is not None and not (shape and isinstance(loaded, x509.UnrecognizedExtension))
+    items = guarded(lambda: _items(loaded)) if known and loaded is not None else None
+    if items is None:
+        items = tuple(_pieces(tree, roots, raw.oid)) if shape else (short_hex(value),)
+    return Reading(items or ("none",), tuple(faults))
+
+
+TEMPLATE_KEY = der.sequence(der.sequence(der.object_identifier("1.3.101.112")), der.bit_string(bytes(32)))
+TEMPLATE_ALGORITHM = der.sequence(der.object_identifier("1.3.101.112"))
+TEMPLATE_TIME = der.element(der.UTC_TIME, b"260101000000Z")
+
+
+def _loaded(oid: str, value: bytes, place: Place) -> x509.ExtensionType:
+    """The extension as the library reads it, alone in a certificate or CRL that is otherwise empty."""
+    alone = der.sequence(der.sequence(der.object_identifier(oid), der.octet_string(value)))
+    name = der.sequence()
+    if place is Place.CERTIFICATE:
+        dates = der.sequence(TEMPLATE_TIME, TEMPLATE_TIME)
+        start = der.explicit(0, der.integer(2)) + der.integer(1) + TEMPLATE_ALGORITHM
+        tbs = der.sequence(start, name, dates, name, TEMPLATE_KEY, der.explicit(3, alone))
+        holder: Any = x509.load_der_x509_certificate(_signed(tbs))
+    else:
+        start = der.integer(1) + TEMPLATE_ALGORITHM + name + TEMPLATE_TIME + TEMPLATE_TIME
+        entry = der.sequence(der.sequence(der.integer(1), TEMPLATE_TIME, alone))
+        tbs = der.sequence(start, der.explicit(0, alone) if place is Place.CRL else entry)
+        holder = x509.load_der_x509_crl(_signed(tbs))
+        holder = holder if place is Place.CRL else holder[0]
+    return next(iter(holder.extensions)).value  # type: ignore[no-any-return]  # of one of three types
+
+
+def _signed(tbs: bytes) -> bytes:
+    return der.sequence(tbs, TEMPLATE_ALGORITHM, der.bit_string(bytes(64)))
+
+
+def _items(value: x509.ExtensionType) -> tuple[str, ...]:
+    read = READ.get(type(value))
+    said = read(value) if read else None
+    if said is None:
+        return (short_hex(value.public_bytes()),)
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def _pieces(tree: Tree, nodes: Iterable[Node], oid: str) -> Iterator[str]:
+    """What can be read of an extension that the library does not load: a word for each element without elements."""
+    for node in nodes:
+        if node.name in schema.NAME_KINDS:
+            yield general_name(tree, node)
+        elif node.children:
+            yield from _pieces(tree, node.children, oid)
+        else:
+            yield _piece(tree, node, oid)
+
+
+def _piece(tree: Tree, node: Node, oid: str) -> str:
+    content = tree.data[node.content]
+    label = f"{node.name} " if node.name and node.tag & 0xC0 else ""
+    match node.tag:
+        case der.OBJECT_IDENTIFIER:
+            dotted = ber.oid(content)
+            return PURPOSE_WORDS.get(dotted, dotted) if dotted else short_hex(content)
+        case der.INTEGER if oid == TLS_FEATURE:
+            return feature(ber.integer(content[:9]))
+        case der.INTEGER | ber.ENUMERATED:
+            return number(ber.integer(content))
+        case der.BOOLEAN:
+            return f"{node.name or 'BOOLEAN'} {'true' if any(content) else 'false'}"
+        case der.BIT_STRING if oid == KEY_USAGE and len(content) > 1:
+            return ", ".join(_bits(content[1:])) or "none"
+        case der.UTC_TIME | der.GENERALIZED_TIME:
+            return time_text(tree, node)
+    return f"{label}{short_hex(content)}" if content or label else "(empty)"
+
+
+KEY_USAGE, TLS_FEATURE = ExtensionOID.KEY_USAGE.dotted_string, ExtensionOID.TLS_FEATURE.dotted_string
+FEATURES = {5: "status_request", 17: "status_request_v2"}
+
+
+def _bits(octets: bytes) -> Iterator[str]:
+    for place, bit in enumerate(KEY_USAGE_BITS):
+        if place < len(octets) * 8 and octets[place // 8] >> 7 - place % 8 & 1:
+            yield _usage_word(bit)
+
+
+def feature(value: int) -> str:
+    """`status_request` for a TLS extension number in TLSFeature (RFC 7633 §4); `feature 99` for another one."""
+    return FEATURES.get(value, f"feature {value}")
+
+
+def number(value: int) -> str:
+    """A number in decimal, or in hex if it is long: Python refuses to write long numbers in decimal."""
+    return str(value) if value.bit_length() <= 64 else f"0x{value:x}" if value > 0 else f"-0x{-value:x}"
 
 
 def text(value: x509.ExtensionType) -> str:
-    """What it says, in a line."""
-    read = READ.get(type(value))
-    return read(value) if read else short_hex(value.public_bytes())
+    """What a loaded extension says, in a line."""
+    return ", ".join(_items(value))
 
 
 def short_hex(data: bytes) -> str:
@@ -114,14 +235,18 @@ def short_hex(data: bytes) -> str:
 # A function for each kind -------------------------------------------------------------------------------------------
 
 
+def _each_name(value: Iterable[x509.GeneralName]) -> Iterator[str]:
+    return map(names.show, value)
+
+
 def _names(value: Iterable[x509.GeneralName]) -> str:
-    return ", ".join(map(names.show, value)) or "none"
+    return ", ".join(_each_name(value)) or "none"
 
 
 def _authority(value: x509.BasicConstraints) -> str:
     if not value.ca:
         return "no"
-    return "yes" if value.path_length is None else f"yes, with at most {value.path_length} below it"
+    return "yes" if value.path_length is None else f"yes, with at most {number(value.path_length)} below it"
 
 
 def _key_usage(usage: x509.KeyUsage) -> Iterator[str]:
@@ -129,7 +254,11 @@ def _key_usage(usage: x509.KeyUsage) -> Iterator[str]:
         if bit in ("encipher_only", "decipher_only") and not usage.key_agreement:
             continue  # defined only together with key agreement; the library raises
         if getattr(usage, bit):
-            yield {"key_cert_sign": "sign certificates", "crl_sign": "sign CRLs"}.get(bit, bit.replace("_", " "))
+            yield _usage_word(bit)
+
+
+def _usage_word(bit: str) -> str:
+    return {"key_cert_sign": "sign certificates", "crl_sign": "sign CRLs"}.get(bit, bit.replace("_", " "))
 
 
 def _constraints(value: x509.NameConstraints) -> str:
@@ -149,7 +278,7 @@ def _oid(oid: x509.ObjectIdentifier) -> str:
 
 def _policy_limits(value: x509.PolicyConstraints) -> str:
     limits = (("demanded", value.require_explicit_policy), ("no mapping", value.inhibit_policy_mapping))
-    return ", ".join(f"{word} after {count}" for word, count in limits if count is not None)
+    return ", ".join(f"{word} after {number(count)}" for word, count in limits if count is not None)
 
 
 SERVICES = {AuthorityInformationAccessOID.OCSP: "OCSP", AuthorityInformationAccessOID.CA_ISSUERS: "issuer"}
@@ -178,26 +307,32 @@ def _scope(value: x509.IssuingDistributionPoint) -> str:
     return ", ".join([*([_names(value.full_name)] if value.full_name else []), *said]) or "everything"
 
 
-READ: dict[type[x509.ExtensionType], Callable[[Any], str]] = {
-    x509.SubjectAlternativeName: _names,
-    x509.IssuerAlternativeName: _names,
+READ: dict[type[x509.ExtensionType], Callable[[Any], str | Iterable[str] | None]] = {
+    x509.SubjectAlternativeName: _each_name,
+    x509.IssuerAlternativeName: _each_name,
     x509.BasicConstraints: _authority,
-    x509.KeyUsage: lambda value: ", ".join(_key_usage(value)),
-    x509.ExtendedKeyUsage: lambda value: ", ".join(PURPOSES.get(oid, oid.dotted_string) for oid in value),
+    x509.KeyUsage: _key_usage,
+    x509.ExtendedKeyUsage: lambda value: (PURPOSES.get(oid, oid.dotted_string) for oid in value),
     x509.NameConstraints: _constraints,
     x509.SubjectKeyIdentifier: lambda value: value.digest.hex(),
     x509.AuthorityKeyIdentifier: _issuer_key,
-    x509.CertificatePolicies: lambda value: ", ".join(_oid(each.policy_identifier) for each in value),
+    x509.CertificatePolicies: lambda value: (_oid(each.policy_identifier) for each in value),
     x509.PolicyConstraints: _policy_limits,
-    x509.InhibitAnyPolicy: lambda value: f"after {value.skip_certs}",
+    x509.InhibitAnyPolicy: lambda value: f"after {number(value.skip_certs)}",
     x509.AuthorityInformationAccess: _services,
     x509.CRLDistributionPoints: _points,
     x509.FreshestCRL: _points,
-    x509.TLSFeature: lambda value: ", ".join(each.name for each in value),
+    x509.TLSFeature: lambda value: (each.name for each in value),
     x509.PrecertificateSignedCertificateTimestamps: lambda value: f"{len(list(value))} promises",
     x509.PrecertPoison: lambda _: "yes",
     x509.OCSPNoCheck: lambda _: "yes",
-    x509.CRLNumber: lambda value: str(value.crl_number),
-    x509.DeltaCRLIndicator: lambda value: f"list {value.crl_number}",
+    x509.CRLNumber: lambda value: number(value.crl_number),
+    x509.DeltaCRLIndicator: lambda value: f"list {number(value.crl_number)}",
     x509.IssuingDistributionPoint: _scope,
+    x509.CRLReason: lambda value: value.reason.value,
+    x509.InvalidityDate: lambda value: f"invalid since {value.invalidity_date_utc:%Y-%m-%d %H:%M:%S}Z",
+    x509.CertificateIssuer: _each_name,
 }
+BY_OID = {oid.dotted_string: meaning for oid, meaning in MEANINGS.items()}
+RANKS = {oid: place for place, oid in enumerate(BY_OID)}
+PURPOSE_WORDS = {oid.dotted_string: word for oid, word in PURPOSES.items()}

@@ -15,7 +15,7 @@ def public(key: Any) -> Iterator[Number]:
         case rsa.RSAPublicKey():
             of_rsa = key.public_numbers()
             yield "n", _hex(of_rsa.n), "the modulus: a product of two secret primes (RFC 8017 §3.1)"
-            yield "e", str(of_rsa.e), "the public exponent"
+            yield "e", str(of_rsa.e) if of_rsa.e < 1 << 64 else f"0x{of_rsa.e:x}", "the public exponent"
         case ec.EllipticCurvePublicKey():
             point = key.public_numbers()
             yield "x", _hex(point.x), "a point on the curve: the secret number times the base point (SEC 1 §3.2.1)"

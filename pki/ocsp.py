@@ -159,7 +159,7 @@ def _hashed(name: str, content: bytes) -> bytes:
 
 def _public_key(certificate: x509.Certificate) -> bytes:
     """What stands in the BIT STRING of its subjectPublicKey, without the number of unused bits (§4.1.1)."""
-    spki_der = keys.spki_der(certificate.public_key())
+    spki_der = keys.spki_of(certificate.public_bytes(Encoding.DER))
     *_, bits = der.children(spki_der, der.read(spki_der))
     return spki_der[bits.content][1:]
 

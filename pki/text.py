@@ -12,7 +12,7 @@ from pki import compare, disagreement, names
 from pki.authority import Credential
 from pki.compare import Difference
 from pki.console import CERTS
-from pki.describe import Description
+from pki.describe import Description, Row
 from pki.engines import Opinion
 from pki.errors import printable
 from pki.path.reading import Request
@@ -83,8 +83,8 @@ def notes(minted: Minted) -> Iterable[str]:
 
 
 def plain_names(credential: Credential) -> list[str]:
-    """The names in a certificate as a person types them."""
-    return [names.plain(name) for name in names.of_certificate(credential.certificate)]
+    """The names in a certificate as a person types them; an unusual one is quoted."""
+    return [names.display(name) for name in names.of_certificate(credential.certificate)]
 
 
 def _until(minted: Minted) -> str:
@@ -111,9 +111,11 @@ def descriptions(found: Sequence[Description], explain: Explain) -> Iterable[str
     explained: set[str] = set()
     for place, described in enumerate(found, start=1):
         number = f"{place} of {len(found)}: " if len(found) > 1 else ""
-        yield from textwrap.wrap(number + described.title, 80, subsequent_indent=" " * len(number))
+        yield from textwrap.wrap(
+            number + clipped(described.title, LONGEST_TITLE), 80, subsequent_indent=" " * len(number)
+        )
         for row in described.rows:
-            yield from _columns(row.label, row.value)
+            yield from _columns(row.label, _cut(row))
             if explain is Explain.REASONS and row.reason not in explained:
                 yield from _columns("", row.reason, "· ")
             explained.add(row.reason)
@@ -122,6 +124,23 @@ def descriptions(found: Sequence[Description], explain: Explain) -> Iterable[str
         yield "§ without a name is RFC 5280."
     else:
         yield "--explain says why each is there."
+
+
+MOST_CHARACTERS = 1_200  # of a value on a terminal; JSON has the whole
+LONGEST_TITLE = 300
+
+
+def _cut(row: Row) -> str:
+    """The value for a terminal: of a long list the first items, of a long text the first characters."""
+    value = row.value
+    if len(row.items) > names.LONGEST_LIST:
+        value = names.cut(row.items) + row.value[len(", ".join(row.items)) :]
+    return clipped(value)
+
+
+def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
+    """The text, or its first characters and how many more there are."""
+    return text if len(text) <= most else f"{text[:most]}… and {len(text) - most:,} more characters"
 
 
 def _columns(label: str, text: str, mark: str = "") -> Iterable[str]:
@@ -152,11 +171,11 @@ def verdict(judged: Verdict) -> Iterable[str]:
     for check in judged.checks:
         if check.detail == NOT_REACHED:
             continue
-        for number, line in enumerate(textwrap.wrap(f"{printable(check.detail)} ({check.section})", 56)):
+        for number, line in enumerate(textwrap.wrap(f"{clipped(printable(check.detail))} ({check.section})", 56)):
             mark = f"{check.result.value:<10}{check.name:<12}" if number == 0 else ""
             yield f"  {mark:<22}{line}"
         if check.hint and check.result is not Result.PASSED:
-            for line in textwrap.wrap(f"hint: {check.hint}", 56, subsequent_indent="      "):
+            for line in textwrap.wrap(f"hint: {clipped(printable(check.hint))}", 56, subsequent_indent="      "):
                 yield f"{'':24}{line}"
     for number, line in enumerate(textwrap.wrap(", ".join(unreached), 66)):
         yield f"  {'not made' if number == 0 else '':<10}{line}"
@@ -178,10 +197,16 @@ def opinions(judged: Verdict, others: Iterable[Opinion], request: Request) -> It
 
 def opinion(said: Opinion, judged: Verdict, request: Request) -> str:
     """What one of them says, in a sentence."""
-    words = "accepted" if said.accepted else f"REFUSED: {printable(said.words)}"
+    words = "accepted" if said.accepted else f"REFUSED: {clipped(printable(said.words))}"
     if not said.disagrees_with(judged):
         return words
     return f"{words} (otherwise: {disagreement.reason(said, judged, request) or 'we do not know why'})"
+
+
+def remark(words: str) -> Iterable[str]:
+    """What a user should know besides the checks."""
+    for number, line in enumerate(textwrap.wrap(clipped(printable(words)), 66)):
+        yield f"  {'remark' if number == 0 else '':<10}{line}"
 
 
 def _clip(text: str | None, width: int = 48) -> str:
