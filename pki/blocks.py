@@ -1,0 +1,425 @@
+"""What is in a file, PEM or DER: each object with its kind and its bytes, or the reason why it cannot be read.
+
+    bytes -> Contents: Block, Block, ...      Block -> certificate(), crl(): loaded, or Unreadable says why
+
+One unreadable object never decides about the others, and text around a PEM block is skipped (RFC 7468 §2). PKCS #7
+(RFC 2315 §9.1) is opened, the trust settings of OpenSSL's TRUSTED CERTIFICATE are kept beside the certificate. The work
+is linear in the input. Not here: private keys (`pki.unlock`), opening files (`pki.files`).
+"""
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cryptography import x509
+
+from pki import ber, der, foreign, schema, summary
+from pki.ber import Node, Tree
+from pki.errors import printable
+from pki.foreign import Foreign
+from pki.malformed import guarded
+
+MOST_BLOCKS = 5_000
+MOST_REASONS = 5
+PEM = "RFC 7468 §2"
+
+
+class Kind(Enum):
+    """What an object is."""
+
+    CERTIFICATE = "certificate"
+    REQUEST = "certificate request"
+    CRL = "CRL"
+    PRIVATE_KEY = "private key"
+    ENCRYPTED_KEY = "encrypted private key"
+    PUBLIC_KEY = "public key"
+    PKCS7 = "PKCS #7"
+    PKCS12 = "PKCS #12"
+    OPENSSH_KEY = "OpenSSH private key"
+    PGP = "PGP block"
+    PARAMETERS = "set of parameters"
+    OCSP = "OCSP message"
+    ATTRIBUTE_CERTIFICATE = "attribute certificate"
+    OTHER = "other object"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One object: its kind, its PEM label (`DER` without PEM), its bytes, where it is, and what is wrong with it."""
+
+    kind: Kind
+    label: str
+    der: bytes
+    where: str = ""
+    """`line 14`, `certificate 2 in PKCS #7`; nothing for the only object of a DER file."""
+    problem: str = ""
+    """Why there are no bytes to look at: the PEM is damaged."""
+    remark: str = ""
+    """What is unusual and does not prevent reading: a label that says something else."""
+    trust_settings: bytes = b""
+    inside: "tuple[Block, ...]" = ()
+    pem: bytes = field(default=b"", repr=False)
+    """The block with its armour, where its headers matter (RFC 1421 encryption)."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The objects of a file in their order, or what the file is instead."""
+
+    blocks: tuple[Block, ...]
+    foreign: Foreign | None = None
+
+    def flat(self) -> Iterator[Block]:
+        """Every object, those inside a PKCS #7 in its place."""
+        for block in self.blocks:
+            yield from block.inside or (block,)
+
+    def of(self, *kinds: Kind) -> tuple[Block, ...]:
+        """The objects of these kinds."""
+        return tuple(block for block in self.flat() if block.kind in kinds)
+
+
+class Unreadable(ValueError):
+    """An object cannot be read; the message says why, with the rule."""
+
+
+# PEM (RFC 7468) -----------------------------------------------------------------------------------------------------
+
+MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n-]{0,80}(?:-[^\r\n-]{1,80}){0,4})-----")
+LABELS = {
+    "CERTIFICATE": Kind.CERTIFICATE,
+    "X509 CERTIFICATE": Kind.CERTIFICATE,
+    "TRUSTED CERTIFICATE": Kind.CERTIFICATE,
+    "CERTIFICATE REQUEST": Kind.REQUEST,
+    "NEW CERTIFICATE REQUEST": Kind.REQUEST,
+    "X509 CRL": Kind.CRL,
+    "PRIVATE KEY": Kind.PRIVATE_KEY,
+    "EC PRIVATE KEY": Kind.PRIVATE_KEY,
+    "RSA PRIVATE KEY": Kind.PRIVATE_KEY,
+    "DSA PRIVATE KEY": Kind.PRIVATE_KEY,
+    "ENCRYPTED PRIVATE KEY": Kind.ENCRYPTED_KEY,
+    "PUBLIC KEY": Kind.PUBLIC_KEY,
+    "RSA PUBLIC KEY": Kind.PUBLIC_KEY,
+    "PKCS7": Kind.PKCS7,
+    "PKCS #7 SIGNED DATA": Kind.PKCS7,
+    "CMS": Kind.PKCS7,
+    "PKCS12": Kind.PKCS12,
+    "OPENSSH PRIVATE KEY": Kind.OPENSSH_KEY,
+    "EC PARAMETERS": Kind.PARAMETERS,
+    "DH PARAMETERS": Kind.PARAMETERS,
+    "X9.42 DH PARAMETERS": Kind.PARAMETERS,
+    "DSA PARAMETERS": Kind.PARAMETERS,
+    "OCSP RESPONSE": Kind.OCSP,
+    "OCSP REQUEST": Kind.OCSP,
+    "ATTRIBUTE CERTIFICATE": Kind.ATTRIBUTE_CERTIFICATE,
+    **{f"PGP {what}": Kind.PGP for what in ("PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK", "MESSAGE", "SIGNATURE")},
+}
+ENCRYPTED = re.compile(rb"Proc-Type:\s*4\s*,\s*ENCRYPTED")
+
+
+def read(data: bytes) -> Contents:
+    """The objects in the bytes. Never raises."""
+    if instead := foreign.what_is(data):
+        return Contents((), instead)
+    found = tuple(_of_pem(data))
+    if found or b"-----BEGIN " in data:
+        return Contents(found)
+    return Contents(tuple(_of_der(data, "DER", "")))
+
+
+def _of_pem(data: bytes) -> Iterator[Block]:
+    """Each block; a BEGIN without an END only if it is alone on its line, since otherwise it is text."""
+    opened: re.Match[bytes] | None = None
+    line = counted = unfinished = count = 0
+    for marker in MARKER.finditer(data):
+        if marker[1] == b"BEGIN":
+            if opened and _alone(data, opened):
+                unfinished += 1
+                if unfinished <= MOST_REASONS:
+                    yield _broken(opened, line, "it does not end")
+            opened = marker
+            line += data.count(b"\n", counted, marker.start())
+            counted = marker.start()
+        elif opened:
+            label, where = _label(opened), f"line {line + 1}"
+            count += 1
+            if count > MOST_BLOCKS:
+                yield Block(
+                    Kind.OTHER, label, b"", where, f"a file has at most {MOST_BLOCKS} blocks; the rest is not read"
+                )
+                return
+            yield from _block(data, opened, marker, label, where)
+            opened = None
+    if opened and _alone(data, opened):
+        unfinished += 1
+        if unfinished <= MOST_REASONS:
+            yield _broken(opened, line, "it does not end")
+    if unfinished > MOST_REASONS:
+        words = f"{unfinished - MOST_REASONS} more blocks do not end"
+        yield Block(Kind.OTHER, "", b"", "further down", words)
+
+
+def _broken(opened: re.Match[bytes], line: int, why: str) -> Block:
+    label = _label(opened)
+    return Block(LABELS.get(label, Kind.OTHER), label, b"", f"line {line + 1}", f"{why} ({PEM})")
+
+
+def _label(marker: re.Match[bytes]) -> str:
+    return printable(marker[2].decode("ascii", "replace"))
+
+
+def _alone(data: bytes, marker: re.Match[bytes]) -> bool:
+    """Whether nothing else is on the marker's line."""
+    before, after = data[max(marker.start() - 80, 0) : marker.start()], data[marker.end() : marker.end() + 80]
+    before = re.split(rb"[\r\n]", before)[-1].strip(b" \t\xef\xbb\xbf")
+    return not before and not re.split(rb"[\r\n]", after)[0].strip()
+
+
+def _block(data: bytes, opened: re.Match[bytes], closed: re.Match[bytes], label: str, where: str) -> Iterator[Block]:
+    body = data[opened.end() : closed.start()]
+    kind = LABELS.get(label, Kind.OTHER)
+    if label != _label(closed):
+        problem = f"it begins as {label} and ends as {_label(closed)} ({PEM})"
+        yield Block(kind, label, b"", where, problem)
+        return
+    if kind is Kind.PGP or kind is Kind.OPENSSH_KEY:
+        yield Block(kind, label, b"", where)
+        return
+    headers, encoded = _without_headers(body)
+    pem = data[opened.start() : closed.end()] + b"\n"
+    if ENCRYPTED.search(headers):
+        yield Block(Kind.ENCRYPTED_KEY, label, _decoded(encoded)[0], where, _decoded(encoded)[1], pem=pem)
+        return
+    content, problem = _decoded(encoded)
+    if problem:
+        if _is_text_line(data, opened):
+            return
+        yield Block(kind, label, b"", where, problem)
+        return
+    yield from _of_der(content, label, where)
+
+
+def _is_text_line(data: bytes, opened: re.Match[bytes]) -> bool:
+    """Whether the marker stands within a sentence, as in `the line -----BEGIN CERTIFICATE----- begins ...`."""
+    before = re.split(rb"[\r\n]", data[max(opened.start() - 80, 0) : opened.start()])[-1].strip(b" \t\xef\xbb\xbf\"'")
+    return bool(before)
+
+
+def _without_headers(body: bytes) -> tuple[bytes, bytes]:
+    """RFC 1421 headers, and what follows the empty line after them; no headers if no line has a colon."""
+    if b":" not in body:
+        return b"", body
+    headers, content = list[bytes](), list[bytes]()
+    for line in body.splitlines():
+        if b":" in line or (headers and not content and line[:1] in b" \t" and line.strip()):
+            headers.append(line)
+        else:
+            content.append(line)
+    return b"\n".join(headers), b"\n".join(content)
+
+
+NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
+
+
+def _decoded(encoded: bytes) -> tuple[bytes, str]:
+    """The bytes, or why they are not base64 (RFC 4648 §4)."""
+    if wrong := NOT_BASE64.search(encoded):
+        return b"", f"it is not base64: it has the character {ber.quoted_bytes(wrong[0])} (RFC 7468 §3)"
+    packed = b"".join(encoded.split())
+    if not packed:
+        return b"", "it is empty"
+    try:
+        return b64decode(packed, validate=True), ""
+    except (binascii.Error, ValueError):
+        count = len(packed.rstrip(b"="))
+        return b"", f"it is not base64: {count} characters and {len(packed) - count} `=` are damaged (RFC 4648 §4)"
+
+
+# DER ----------------------------------------------------------------------------------------------------------------
+
+
+def _of_der(data: bytes, label: str, where: str) -> Iterator[Block]:
+    """The object in DER, with those inside a PKCS #7."""
+    shape = kind_of(data)
+    labelled = LABELS.get(label)
+    kind = shape or labelled or Kind.OTHER
+    remark = ""
+    if shape and labelled and shape is not labelled and (shape, labelled) != (Kind.ENCRYPTED_KEY, Kind.PRIVATE_KEY):
+        remark = f"the label is {label}, and the block contains {a(shape)}"
+    settings = b""
+    if kind is Kind.CERTIFICATE:
+        data, settings = _trust_settings(data, label)
+    if kind is Kind.PKCS7:
+        inside = tuple(_of_pkcs7(data, where))
+        yield Block(kind, label, data, where, remark=remark, inside=inside)
+        return
+    yield Block(kind, label, data, where, remark=remark, trust_settings=settings)
+
+
+def a(kind: Kind, count: int = 1) -> str:
+    """`a certificate`, `two CRLs`, `3 certificates`: that many of a kind."""
+    if count == 1:
+        article = "an" if kind.value[0] in "aeioO" else "a"
+        return f"{article} {kind.value}" if kind not in (Kind.PKCS7, Kind.PKCS12) else f"{kind.value} data"
+    plural = {Kind.PKCS7: "PKCS #7 blocks", Kind.PKCS12: "PKCS #12 blocks", Kind.PARAMETERS: "sets of parameters"}
+    number = {2: "two", 3: "three"}.get(count, str(count))
+    return f"{number} {plural.get(kind, kind.value + 's')}"
+
+
+def _trust_settings(data: bytes, label: str) -> tuple[bytes, bytes]:
+    """The certificate, and what OpenSSL has written behind it: a SEQUENCE of purposes and names."""
+    try:
+        end = der.read(data).end
+    except ValueError:
+        return data, b""
+    rest = data[end:]
+    if not rest or (label != "TRUSTED CERTIFICATE" and not _is_trust_settings(rest)):
+        return data, b""
+    return data[:end], rest
+
+
+def _is_trust_settings(data: bytes) -> bool:
+    tree = ber.parse(data, 64)
+    if len(tree.roots) != 1 or tree.faults or tree.roots[0].tag != der.SEQUENCE:
+        return False
+    return all(
+        each.tag in (der.SEQUENCE, 0xA0, der.UTF8_STRING, der.OCTET_STRING, 0xA1) for each in tree.roots[0].children
+    )
+
+
+S, I, B, O, D = der.SEQUENCE, der.INTEGER, der.BIT_STRING, der.OCTET_STRING, der.OBJECT_IDENTIFIER  # noqa: E741
+TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
+SIGNED_DATA = "1.2.840.113549.1.7.2"
+
+
+def kind_of(data: bytes) -> Kind | None:
+    """The kind of an object in DER by the types of its first elements; None where they fit none."""
+    tree = ber.parse(data, 400)
+    if not tree.roots or tree.roots[0].tag != S:
+        return None
+    outer = tree.roots[0].children
+    tags = [each.tag for each in outer]
+    inner = [each.tag for each in outer[0].children] if outer else []
+    match tags:
+        case [0x30, 0x30, 0x03, *_] | [0x30]:
+            return _signed_kind(inner, outer)
+        case [0x06, 0xA0, *_]:
+            return Kind.PKCS7
+        case [0x02, 0x30, 0x04, *_]:
+            return Kind.PRIVATE_KEY
+        case [0x02, 0x30, *_] if tree.data[outer[0].content] == b"\3":
+            return Kind.PKCS12
+        case [0x02, 0x04, *_]:
+            return Kind.PRIVATE_KEY
+        case [0x02, 0x02, 0x02, 0x02, 0x02, 0x02, *_]:
+            return Kind.PRIVATE_KEY
+        case [0x02, 0x02]:
+            return Kind.PUBLIC_KEY
+        case [0x30, 0x04]:
+            return Kind.ENCRYPTED_KEY if inner[:1] == [D] else None
+        case [0x30, 0x03]:
+            return Kind.PUBLIC_KEY if inner[:1] == [D] else _signed_kind(inner, outer)
+        case [0x0A, *_]:
+            return Kind.OCSP
+    return _signed_kind(inner, outer) if outer and outer[0].tag == S else None
+
+
+def _signed_kind(inner: list[int], outer: list[Node]) -> Kind | None:
+    """Certificate, request or CRL by the first elements of the signed part; also where one of them is wrong."""
+    if not outer:
+        return None
+    parts = outer[0].children
+    if inner[:1] == [0xA0]:
+        return Kind.CERTIFICATE if len(inner) >= 4 else None
+    match inner:
+        case [0x02, 0x30, 0x30, 0xA0 | 0x30, *_] if inner[3:] in ([0xA0], []) and _is_key_info(parts[2]):
+            return Kind.REQUEST
+        case [0x02, 0x30, 0x30] if _is_key_info(parts[2]):
+            return Kind.REQUEST
+        case [0x02, 0x30, 0x30, time, *_] if time in TIMES:
+            return Kind.CRL
+        case [0x30, 0x30, time, *_] if time in TIMES:
+            return Kind.CRL
+        case [0x02, 0x30, 0x30, 0x30, 0x30, 0x30, *_]:
+            return Kind.CERTIFICATE
+    return Kind.CERTIFICATE if len(inner) >= 6 and inner.count(S) >= 4 else None
+
+
+def _is_key_info(node: Node) -> bool:
+    return [each.tag for each in node.children] == [S, B]
+
+
+def is_key_info(data: bytes) -> bool:
+    """Whether the bytes have the shape of a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7)."""
+    tree = ber.parse(data, 200)
+    return bool(tree.roots) and _is_key_info(tree.roots[0])
+
+
+def _of_pkcs7(data: bytes, where: str) -> Iterator[Block]:
+    """The certificates and CRLs in signed data (RFC 2315 §9.1, RFC 5652 §5.1)."""
+    tree = ber.parse(data)
+    wrapper = tree.roots[0].children if tree.roots else []
+    if len(wrapper) < 2 or ber.oid(tree.data[wrapper[0].content]) != SIGNED_DATA or not wrapper[1].children:
+        return
+    signed = wrapper[1].children[0]
+    for tag, kind in ((0xA0, Kind.CERTIFICATE), (0xA1, Kind.CRL)):
+        holders = [each for each in signed.children if each.tag == tag]
+        found = [each for holder in holders for each in holder.children if each.tag == S]
+        for number, each in enumerate(found, start=1):
+            place = f"{kind.value} {number} in PKCS #7" + (f", {where}" if where else "")
+            yield Block(kind, "PKCS7", tree.data[each.start : each.end], place)
+
+
+# Loading ------------------------------------------------------------------------------------------------------------
+
+
+def certificate(block: Block) -> x509.Certificate:
+    """The certificate of a block, of which names and dates can be read; Unreadable says what is malformed."""
+    loaded = None if block.problem else guarded(lambda: _probed(x509.load_der_x509_certificate(block.der)))
+    if loaded is None:
+        raise Unreadable(block.problem or why(block.der, schema.CERTIFICATE))
+    return loaded
+
+
+def _probed(loaded: x509.Certificate) -> x509.Certificate:
+    """The library reads late: what every command says of a certificate is read here."""
+    for name in (loaded.subject, loaded.issuer):
+        name.rfc4514_string()
+    _ = loaded.serial_number, loaded.not_valid_before_utc, loaded.not_valid_after_utc, loaded.version
+    return loaded
+
+
+def crl(block: Block) -> x509.CertificateRevocationList:
+    """The CRL of a block, of which every entry can be read; Unreadable says what is malformed."""
+    loaded = None if block.problem else guarded(lambda: _probed_crl(x509.load_der_x509_crl(block.der)))
+    if loaded is None:
+        raise Unreadable(block.problem or why(block.der, schema.CRL))
+    return loaded
+
+
+def _probed_crl(loaded: x509.CertificateRevocationList) -> x509.CertificateRevocationList:
+    loaded.issuer.rfc4514_string()
+    _ = loaded.last_update_utc, loaded.next_update_utc, loaded.signature_algorithm_oid
+    list(loaded.extensions)
+    for entry in loaded:
+        _ = entry.serial_number, entry.revocation_date_utc, list(entry.extensions)
+    return loaded
+
+
+def why(encoded: bytes, shape: schema.Shape) -> str:
+    """The first fault of an object that the library does not load, with its byte and the rule."""
+    found = schema.read(encoded, shape)
+    fault = schema.worst([*found.faults, *_in_extensions(found.tree, found)])
+    return str(fault or "the library does not load it; it breaks none of the rules that are checked here")
+
+
+def _in_extensions(tree: Tree, found: schema.Found) -> Iterator[ber.Fault]:
+    lists = [found.get("tbsCertificate.extensions.list"), found.get("tbsCertList.crlExtensions.list")]
+    entries = found.get("tbsCertList.revokedCertificates")
+    lists += [each.children[2] for each in (entries.children if entries else ()) if len(each.children) > 2]
+    for listed in lists:
+        for raw in summary.extensions(tree, listed):
+            yield from schema.read_value(tree, raw.value, schema.EXTENSIONS.get(raw.oid), raw.oid)[1]
