@@ -23,6 +23,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
+from pki import blocks
+from pki.blocks import Kind
 from pki.errors import Problem
 from pki.files import EXPECTED, read_certificates, read_file
 from pki.transaction import PUBLIC, transaction
@@ -148,14 +150,18 @@ def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
 
 
 def _authorities(ca_file: Path, hint: str) -> tuple[x509.Certificate, ...]:
-    data = read_file(ca_file, hint)
     found = read_certificates(ca_file, hint)
-    if b"-----BEGIN" not in data:
-        raise Problem(
-            f"{ca_file} is DER, and clients read PEM",
-            hint=f"`openssl x509 -inform DER -in {shlex.quote(str(ca_file))} -out ca.pem`",
-        )
+    labels = {block.label for block in blocks.read(read_file(ca_file, hint)).of(Kind.CERTIFICATE)}
+    if not labels & CLIENTS_READ:
+        options = {"DER": "x509 -inform DER", "PKCS7": "pkcs7 -print_certs"}
+        form = ", ".join(sorted(labels)) or "PKCS #12"
+        command = f"{options.get(form, 'x509')} -in {shlex.quote(str(ca_file))} -out ca.pem"
+        raise Problem(f"{ca_file} is {form}, and clients read PEM", hint=f"`openssl {command}`")
     return found
+
+
+CLIENTS_READ = {"CERTIFICATE", "X509 CERTIFICATE"}
+"""The labels that all clients know."""
 
 
 def _nameable(path: Path) -> str:

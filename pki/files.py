@@ -1,58 +1,140 @@
-"""Reading certificates, CRLs and keys from files, with errors that a person can act on. EDGE: opens files."""
+"""Reading certificates, CRLs and keys from files, with errors that a person can act on. EDGE: opens files.
+
+    read_certificates   all that can be read, in the order of the file      read_crls      the same for CRLs
+    read_chain          the same; the first certificate must be readable    read_anchors   the same, also for a folder
+    read_key            one private key, in any form that `pki.unlock` knows
+    read_credential     a chain and the private key of its first certificate
+
+What a file holds besides and cannot be read is left out, and `remark` is called with the reason. The bytes are read by
+`pki.blocks`.
+"""
 
 import os
 import stat
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import keys
+from pki import blocks, keys, summary, unlock
 from pki.authority import Credential
+from pki.blocks import Block, Contents, Kind, Unreadable, a
+from pki.describe import TrustSettings
 from pki.errors import ExitCode, Problem, cannot
-from pki.malformed import MALFORMED, why
+from pki.keys import PrivateKey
+from pki.malformed import guarded
 
-MAX_FILE = 1 << 20  # bytes; no certificate file is this long, and a wrong path shall not fill the memory
-
-
+MAX_FILE = 1 << 20  # bytes; a certificate file is shorter, and a wrong path must not fill the memory
 EXPECTED = "a certificate, a chain, a CRL or a key, in PEM, is expected here"
+MOST_REMARKS = 5
+Remark = Callable[[str], None]
+T = TypeVar("T")
+
+
+def note(text: str) -> None:
+    """Print a remark on standard error."""
+    from pki import console  # here, since a program that uses this module may have no terminal
+
+    console.note(text)
+
+
+# Bytes --------------------------------------------------------------------------------------------------------------
 
 
 def read_file(path: Path, hint: str = EXPECTED) -> bytes:
     """The bytes of a regular file of at most MAX_FILE; a Problem for anything else, a FIFO or a device included."""
     try:
-        # O_NONBLOCK: opening a FIFO that nobody writes to must not hang.
+        # O_NONBLOCK: opening a FIFO without a writer must not hang.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Problem(f"{path} is not a regular file", hint=hint)
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                what = "a folder" if stat.S_ISDIR(mode) else "a FIFO or a device"
+                raise Problem(f"{path} is not a regular file: it is {what}", hint=hint)
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise cannot(f"read {path}", error, hint=hint) from error
     except ValueError:  # a NUL in the path
         raise Problem(f"{str(path)!r} is not a path", hint=hint, code=ExitCode.USAGE) from None
     if len(data) > MAX_FILE:
-        raise Problem(f"{path} is longer than {MAX_FILE} bytes: no certificate is", hint=hint)
+        raise Problem(f"{path} is longer than {MAX_FILE} bytes, the most that is read", hint=hint)
     return data
 
 
-def read_certificates(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:
-    """All certificates of a PEM file or of standard input (`-`), in its order, at least one; or that of a DER file."""
-    data = read_stdin() if str(path) == "-" else read_file(path, hint)
-    try:
-        if b"-----BEGIN" in data:
-            return tuple(x509.load_pem_x509_certificates(data))
-        return (x509.load_der_x509_certificate(data),)
-    except MALFORMED as error:
-        holder = "standard input" if str(path) == "-" else path
-        damage = [why(error)] if b"-----BEGIN" not in data or b"-----BEGIN CERTIFICATE-----" in data else []
-        hint = "`pki show` says what is in it, as far as it can"
-        raise Problem(f"{holder} holds no certificate that can be read", *damage, hint=hint) from None
+def read_stdin() -> bytes:
+    """Standard input, under the same limit as a file."""
+    data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""
+    if len(data) > MAX_FILE:
+        raise Problem(f"standard input is longer than {MAX_FILE} bytes, the most that is read", hint=EXPECTED)
+    return data
 
 
-def read_anchors(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ...]:
-    """All certificates of a file; or of all files of a folder, of which some must hold one."""
+def read_bytes(path: Path, hint: str = EXPECTED) -> bytes:
+    """The bytes of a file, or of standard input for `-`."""
+    return read_stdin() if str(path) == "-" else read_file(path, hint)
+
+
+def holder(path: Path) -> str:
+    """How a message names the file."""
+    return "standard input" if str(path) == "-" else str(path)
+
+
+# Certificates and CRLs ----------------------------------------------------------------------------------------------
+
+
+def read_certificates(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple[x509.Certificate, ...]:
+    """All certificates of a file that can be read, in its order, at least one.
+
+    The file is PEM or DER, PKCS #7, PKCS #12, or OpenSSL's TRUSTED CERTIFICATE; `-` is standard input.
+    """
+    contents = _opened(path, hint)
+    found = _loaded(path, contents, Kind.CERTIFICATE, blocks.certificate, remark)
+    return _leaf_first(found) if _is_unordered(contents) else found
+
+
+def read_chain(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple[x509.Certificate, ...]:
+    """The same; but a Problem if the first certificate of the file, the one in question, cannot be read."""
+    contents = _opened(path, hint)
+    first = next(iter(contents.of(Kind.CERTIFICATE)), None)
+    if first is not None and not _is_unordered(contents):
+        try:
+            blocks.certificate(first)
+        except Unreadable as error:
+            only = len(contents.of(Kind.CERTIFICATE)) == 1
+            raise Problem(
+                f"{holder(path)} holds no certificate that can be read"
+                if only
+                else f"the first certificate in {holder(path)} cannot be read",
+                f"{first.where}: {error}" if first.where else str(error),
+                hint="`pki show` shows the fields that can be read",
+            ) from None
+    found = _loaded(path, contents, Kind.CERTIFICATE, blocks.certificate, remark)
+    return _leaf_first(found) if _is_unordered(contents) else found
+
+
+def first_certificate(path: Path, hint: str = EXPECTED) -> bytes:
+    """The first certificate of a file in DER, whether or not the library loads it."""
+    contents = _opened(path, hint)
+    if _is_unordered(contents):
+        return read_certificates(path, hint)[0].public_bytes(Encoding.DER)
+    first = next(iter(contents.of(Kind.CERTIFICATE)), None)
+    if first is None or first.problem:
+        raise _nothing(path, contents, Kind.CERTIFICATE)
+    return first.der
+
+
+def read_anchors(
+    path: Path, hint: str = EXPECTED, remark: Remark = note, purpose: str | None = None
+) -> tuple[x509.Certificate, ...]:
+    """All certificates of a file; or of all files of a folder, of which one must hold a certificate.
+
+    Of a TRUSTED CERTIFICATE the trust settings count: it is left out if they exclude `purpose`, an object identifier.
+    """
     if not path.is_dir():
-        return read_certificates(path, hint)
+        return _anchors(path, hint, remark, purpose)
     found: dict[x509.Certificate, None] = {}
     try:
         names = sorted(path.iterdir())
@@ -60,49 +142,208 @@ def read_anchors(path: Path, hint: str = EXPECTED) -> tuple[x509.Certificate, ..
         raise cannot(f"list {path}", error, hint=hint) from error
     for name in names:
         try:
-            found |= dict.fromkeys(read_certificates(name))
-        except Problem:  # a key, a list, another folder
+            contents = blocks.read(read_file(name))
+        except Problem as problem:
+            if name.is_file():
+                remark(f"{name} was ignored: {(*problem.evidence, problem.fact)[0]}")
             continue
+        if contents.of(Kind.CERTIFICATE):
+            try:
+                found |= dict.fromkeys(_anchors(name, hint, remark, purpose))
+            except Problem as problem:
+                remark(f"{name} was ignored: {(*problem.evidence, problem.fact)[0]}")
     if not found:
         raise Problem(f"no file in {path} holds a certificate", hint=hint)
     return tuple(found)
 
 
-def read_crls(path: Path) -> tuple[x509.CertificateRevocationList, ...]:
-    """All CRLs of a PEM file, in its order; at least one. Or the one of a DER file."""
-    data = read_file(path)
-    end = b"-----END X509 CRL-----"
-    blocks = [block + end for block in data.split(end) if b"-----BEGIN X509 CRL-----" in block]
+def _anchors(path: Path, hint: str, remark: Remark, purpose: str | None) -> tuple[x509.Certificate, ...]:
+    contents = _opened(path, hint)
+    left_out = [
+        block
+        for block in contents.of(Kind.CERTIFICATE)
+        if purpose and block.trust_settings and not TrustSettings.read(block.trust_settings).allow(purpose)
+    ]
+    for block in left_out[:MOST_REMARKS]:
+        remark(f"{_place(path, block)} was ignored: its trust settings exclude this purpose; see `pki show`")
+    used = Contents(tuple(block for block in contents.flat() if block not in left_out), contents.foreign)
+    if left_out and not used.of(Kind.CERTIFICATE):
+        raise Problem(
+            f"{holder(path)} holds no certificate that is trusted for this purpose",
+            hint="`pki show` lists the purposes; `openssl x509 -in FILE` writes it without trust settings",
+        )
+    return _loaded(path, used, Kind.CERTIFICATE, blocks.certificate, remark)
+
+
+def read_crls(path: Path, remark: Remark = note) -> tuple[x509.CertificateRevocationList, ...]:
+    """All CRLs of a file that can be read, in its order; at least one."""
+    contents = blocks.read(read_file(path))
+    return _loaded(path, contents, Kind.CRL, blocks.crl, remark)
+
+
+def _loaded(path: Path, contents: Contents, kind: Kind, load: Callable[[Block], T], remark: Remark) -> tuple[T, ...]:
+    found: list[T] = []
+    reasons: list[str] = []
+    for block in contents.of(kind, Kind.OTHER):
+        if block.kind is Kind.OTHER and not block.problem:
+            continue
+        try:
+            found.append(load(block))
+        except Unreadable as error:
+            reasons.append(f"{_place(path, block)} was ignored: {error}")
+    if not found:
+        raise _nothing(path, contents, kind)
+    for reason in reasons[:MOST_REMARKS]:
+        remark(reason)
+    if len(reasons) > MOST_REMARKS:
+        remark(f"{len(reasons) - MOST_REMARKS} more objects of {holder(path)} were ignored")
+    return tuple(found)
+
+
+def _place(path: Path, block: Block) -> str:
+    kind = f"the {block.kind.value}" if block.kind is not Kind.OTHER else "a block"
+    where = f" in {block.where}" if block.where.startswith("line") else f" ({block.where})" if block.where else ""
+    return f"{kind}{where} of {holder(path)}"
+
+
+def _opened(path: Path, hint: str) -> Contents:
+    """The objects of a file, with the certificates of a PKCS #12 in its place."""
+    contents = blocks.read(read_bytes(path, hint))
+    if not contents.of(Kind.PKCS12):
+        return contents
+    found: list[Block] = []
+    for block in contents.flat():
+        if block.kind is not Kind.PKCS12:
+            found.append(block)
+            continue
+        try:
+            inside = unlock.open_pkcs12(block.der, read_passphrase()).certificates
+        except unlock.Locked as error:
+            raise Problem(f"{holder(path)} cannot be used: {error}", hint=error.hint) from None
+        if not inside:
+            found.append(block)
+        for number, each in enumerate(inside, start=1):
+            encoded = each.public_bytes(Encoding.DER)
+            found.append(Block(Kind.CERTIFICATE, "PKCS12", encoded, f"certificate {number} in PKCS #12"))
+    return Contents(tuple(found))
+
+
+def _is_unordered(contents: Contents) -> bool:
+    """PKCS #7 holds a set of certificates: which is the leaf is not its order's business (RFC 2315 §9.1)."""
+    return bool(contents.blocks) and all(block.label == "PKCS7" for block in contents.of(Kind.CERTIFICATE))
+
+
+def _leaf_first(found: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Those first that issued no other certificate among them."""
+    issuers = {each.issuer for each in found if each.issuer != each.subject}
+    return tuple(sorted(found, key=lambda each: each.subject in issuers or each.issuer == each.subject))
+
+
+# What a file holds instead ------------------------------------------------------------------------------------------
+
+OPTIONS = {
+    Kind.CRL: "--crl",
+    Kind.CERTIFICATE: "--trust, --untrusted or --cert",
+    Kind.PRIVATE_KEY: "--key",
+    Kind.ENCRYPTED_KEY: "--key",
+}
+ADVICE = {
+    Kind.REQUEST: "a CA makes a certificate from a request; `pki show` shows it",
+    Kind.OPENSSH_KEY: "`ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
+    Kind.PGP: "a PGP key is not a certificate",
+    Kind.PUBLIC_KEY: "a public key alone has no name; a certificate is needed",
+    Kind.PARAMETERS: "parameters are not a key",
+}
+
+
+def _nothing(path: Path, contents: Contents, wanted: Kind) -> Problem:
+    """Why a file is of no use: what it is, which of its objects cannot be read, or which option takes it."""
+    noun = wanted.value
+    if contents.foreign:
+        return Problem(
+            f"{holder(path)} holds no {noun}", f"this is {contents.foreign.what}", hint=contents.foreign.hint
+        )
+    damaged = [block for block in contents.of(wanted, Kind.OTHER) if block.problem or block.kind is wanted]
+    if damaged:
+        reasons = [f"{_place(path, block)}: {_reason(block, wanted)}" for block in damaged[:MOST_REMARKS]]
+        hint = "`pki show` shows the fields that can be read"
+        return Problem(f"{holder(path)} holds no {noun} that can be read", *reasons, hint=hint)
+    counts = dict[Kind, int]()
+    for block in contents.flat():
+        counts[block.kind] = counts.get(block.kind, 0) + 1
+    known = {kind: count for kind, count in counts.items() if kind is not Kind.OTHER}
+    if not known:
+        what = "no PEM block and no DER object of a known kind" if not counts else "an object of an unknown kind"
+        return Problem(f"{holder(path)} holds no {noun}", f"it has {what}", hint="`pki show --der` shows the bytes")
+    stated = " and ".join(a(kind, count) for kind, count in known.items())
+    kind, count = next(iter(known.items()))
+    pass_it = f"pass {'it' if count == 1 else 'them'} with"
+    hint = f"{pass_it} {OPTIONS[kind]}" if kind in OPTIONS else ADVICE.get(kind, "`pki show` shows what it is")
+    return Problem(f"{holder(path)} holds no {noun}: it contains {stated}", hint=hint)
+
+
+def _reason(block: Block, wanted: Kind) -> str:
     try:
-        if b"-----BEGIN" not in data:
-            return (x509.load_der_x509_crl(data),)
-        crls = tuple(x509.load_pem_x509_crl(block) for block in blocks)
-    except MALFORMED:
-        crls = ()
-    if not crls:
-        raise Problem(f"{path} holds no CRL that can be read", hint="`pki init` writes one to crl.pem")
-    return crls
+        (blocks.crl if wanted is Kind.CRL else blocks.certificate)(block)
+    except Unreadable as error:
+        return str(error)
+    return "it cannot be read"
+
+
+# Keys ---------------------------------------------------------------------------------------------------------------
+
+
+def read_key(path: Path, hint: str = "a private key in PEM is expected here") -> PrivateKey:
+    """The first private key of a file, in any form: PKCS #8, traditional PEM, PKCS #12, encrypted or not.
+
+    PKI_PASSPHRASE_FILE names the file with the passphrase. A Problem tells apart: no passphrase given, wrong
+    passphrase, damaged key.
+    """
+    contents = blocks.read(read_file(path, hint))
+    found = contents.of(Kind.PRIVATE_KEY, Kind.ENCRYPTED_KEY, Kind.PKCS12)
+    if not found:
+        raise _nothing(path, contents, Kind.PRIVATE_KEY)
+    try:
+        return unlock.private_key(found[0], read_passphrase())
+    except unlock.Locked as error:
+        raise Problem(f"{path} cannot be used: {error}", hint=error.hint) from None
 
 
 def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Credential:
-    """A chain and its private key from two PEM files; a Problem when the two do not belong together."""
-    chain = read_certificates(certificate, hint)
-    try:
-        private_key = keys.from_pem(read_file(key, hint))
-    except ValueError as error:
-        raise Problem(f"{key} cannot be used", str(error), hint="a private key in PEM is expected here") from None
-    try:
-        stated, own = keys.fingerprint(chain[0].public_key()), keys.fingerprint(private_key.public_key())
-    except MALFORMED as error:
-        raise Problem(f"the public key in {certificate} cannot be read", str(error), hint="see `pki show`") from None
-    if stated != own:
+    """A chain and its private key from two files; a Problem when the key belongs to none or another of the chain."""
+    chain = read_chain(certificate, hint)
+    private_key = read_key(key, hint)
+    if _belongs(private_key, chain[0]):
+        return Credential(private_key, chain[0], chain[1:])
+    others = [number for number, each in enumerate(chain[1:], start=2) if _belongs(private_key, each)]
+    own = keys.fingerprint(private_key.public_key())
+    if others:
         raise Problem(
-            f"{key} does not belong to {certificate}",
-            f"the certificate is for the public key {stated[:16]}…",
-            f"this private key has the public key  {own[:16]}…",
-            hint="give the key that was minted with this certificate",
+            f"{key} does not belong to the first certificate in {certificate}",
+            f"first: {summary.of_certificate(chain[0]).subject}",
+            f"match: the key belongs to the {_ordinal(others[0])} certificate in that file, "
+            f"{summary.of_certificate(chain[others[0] - 1]).subject}",
+            hint="the server's own certificate comes first (RFC 8446 §4.4.2)",
         )
-    return Credential(private_key, chain[0], chain[1:])
+    if guarded(chain[0].public_key) is None:
+        raise Problem(f"the public key in {certificate} cannot be read", hint="see `pki show`")
+    raise Problem(
+        f"{key} does not belong to {certificate}",
+        f"the certificate is for the public key {keys.certificate_fingerprint(chain[0])[:16]}…",
+        f"this private key has the public key  {own[:16]}…",
+        hint="use the key that was generated for this certificate",
+    )
+
+
+def _belongs(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
+    """Whether they are one pair; compared as numbers, since one key can be encoded in several ways."""
+    stated: PublicKeyTypes | None = guarded(certificate.public_key)
+    return stated is not None and stated == key.public_key()
+
+
+def _ordinal(number: int) -> str:
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return f"{number}{suffix}"
 
 
 def read_passphrase() -> bytes | None:
@@ -112,11 +353,3 @@ def read_passphrase() -> bytes | None:
         return None
     lines = read_file(Path(named), hint="PKI_PASSPHRASE_FILE names the file with the passphrase").splitlines()
     return lines[0] if lines else b""
-
-
-def read_stdin() -> bytes:
-    """Standard input, under the same limit as a file."""
-    data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""
-    if len(data) > MAX_FILE:
-        raise Problem(f"standard input is longer than {MAX_FILE} bytes: no certificate is", hint=EXPECTED)
-    return data

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from pki import keys
-from pki.authority import Validity
 from pki.errors import Problem, cannot
-from pki.files import read_certificates, read_crls
-from pki.malformed import MALFORMED
+from pki.files import read_chain, read_crls
+from pki.malformed import guarded
 from pki.signed import key_signed_list, same_name, signed_by
 from pki.store import OURS
 from pki.transaction import recover
@@ -50,13 +48,13 @@ def inventory(directory: Path, now: datetime) -> Inventory:
     for path in [*top, *nested]:
         file = str(path.relative_to(directory))
         try:
-            certificate = read_certificates(path)[0]
-            _read(certificate)
+            certificate = read_chain(path)[0]
+            if guarded(certificate.public_key) is None:
+                unreadable.append((file, "its public key cannot be read; see `pki show`"))
+                continue
             found.append((file, certificate))
         except Problem as error:
-            unreadable.append((file, error.fact))
-        except MALFORMED as error:
-            unreadable.append((file, str(error)))
+            unreadable.append((file, "; ".join((error.fact, *error.evidence))))
     authorities = {file: certificate for file, certificate in found if file in ("root.pem", "intermediate.pem")}
     revoked: set[tuple[x509.Name, int]] = set()
     try:
@@ -72,14 +70,6 @@ def inventory(directory: Path, now: datetime) -> Inventory:
         tuple(sorted(entries, key=lambda entry: ("/" in entry.file, order.get(entry.file, len(order)), entry.file))),
         tuple(unreadable),
     )
-
-
-def _read(certificate: x509.Certificate) -> None:
-    """Whatever a list says of it; the library parses late, and may raise at any of it."""
-    keys.spki_der(certificate.public_key())
-    for name in (certificate.subject, certificate.issuer):
-        name.rfc4514_string()
-    Validity.of(certificate)
 
 
 def _revoked(directory: Path, authorities: list[x509.Certificate]) -> set[tuple[x509.Name, int]]:

@@ -13,7 +13,7 @@ from pki.errors import ExitCode, Problem, printable
 from pki.options import Directory, Json, ProfileName, PurposeName
 
 if TYPE_CHECKING:
-    from pki.spans import Span
+    from pki.spans import Dump
 
 EXPECTED = "a certificate, request, CRL, key or PKCS #12, in PEM or DER, is expected"
 
@@ -33,17 +33,17 @@ def show(
     """Look into a file: one line for each field of each object in it."""
     from pki import spans, text, unpack
     from pki.describe import Secrets
-    from pki.files import read_file, read_passphrase, read_stdin
+    from pki.files import read_bytes, read_passphrase
     from pki.transaction import recover_around
 
     recover_around(file)
-    data = read_stdin() if str(file) == "-" else read_file(file)
+    data = read_bytes(file)
     if der:
-        return _bytes_of(file, spans.of_file(data), as_json)
+        return _bytes_of(file, data, spans.of_file(data), as_json)
     hidden = Secrets.SHOWN if secrets else Secrets.HIDDEN
     found = list(unpack.everything(data, secrets=hidden, passphrase=read_passphrase()))
     if not found:
-        raise Problem(f"{file} holds nothing that can be explained", hint=EXPECTED)
+        raise _nothing(file, data)
     if as_json:
         objects = [
             {"title": each.title, "rows": [{"label": r.label, "value": r.value, "reason": r.reason} for r in each.rows]}
@@ -55,18 +55,32 @@ def show(
     return ExitCode.YES
 
 
-def _bytes_of(file: Path, found: "Iterable[tuple[str, list[Span] | str]]", as_json: bool) -> int:
+def _nothing(file: Path, data: bytes) -> Problem:
+    """What a file is in which no object was found."""
+    from pki import foreign
+    from pki.files import holder
+
+    fact = f"{holder(file)} holds nothing that can be explained"
+    if instead := foreign.what_is(data):
+        return Problem(fact, f"this is {instead.what}", hint=instead.hint)
+    evidence = (
+        "it has no complete PEM block" if b"-----BEGIN " in data else f"it begins with the bytes {data[:8].hex()}"
+    )
+    return Problem(fact, evidence, hint=EXPECTED)
+
+
+def _bytes_of(file: Path, data: bytes, found: "Iterable[tuple[str, Dump | str]]", as_json: bool) -> int:
     from pki import spans
 
     objects = list(found)
     if not objects:
-        raise Problem(f"{file} holds nothing that can be explained", hint=EXPECTED)
+        raise _nothing(file, data)
     if as_json:
         print_json({"file": str(file), "objects": [spans.as_data(title, each) for title, each in objects]})
         return ExitCode.YES
     for title, each in objects:
         print(title)
-        _print([f"  {each}"] if isinstance(each, str) else spans.table(each))
+        _print([f"  {printable(each)}"] if isinstance(each, str) else spans.table(each))
         print()
     return ExitCode.YES
 
@@ -78,12 +92,12 @@ def diff(
 ) -> int:
     """Compare two certificates, field by field."""
     from pki import compare, text
-    from pki.files import read_certificates
+    from pki.files import first_certificate
     from pki.transaction import recover_around
 
     recover_around(one)
     recover_around(other)
-    fields = compare.difference(read_certificates(one)[0], read_certificates(other)[0])
+    fields = compare.difference(first_certificate(one), first_certificate(other))
     if as_json:
         different = [field.label for field in fields if not field.same]
         rows = [{"label": f.label, "same": f.same, "one": f.one, "other": f.other} for f in fields]
@@ -127,7 +141,8 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, disagreement, engines, files, names, path, text
+    from pki import arguments, disagreement, engines, files, names, path, summary, text
+    from pki.misplaced import misplaced
     from pki.path.reading import Request
     from pki.transaction import recover, recover_around
     from pki.verdict import PathProfile, Purpose
@@ -135,22 +150,30 @@ def verify(
     moment = arguments.moment(at) if at is not None else datetime.now(UTC)
     recover(directory)
     recover_around(file)
-    chain = files.read_certificates(file)
+    remarks: list[str] = []
+    chain = files.read_chain(file, remark=remarks.append)
     anchor_file = trust or directory / "root.pem"
     beside = (anchor_file if anchor_file.is_dir() else anchor_file.parent) / "crl.pem"
     lists = crl or ([beside] if os.path.lexists(beside) else [])
     request = Request(
         chain[0],
-        intermediates=(*chain[1:], *(files.read_certificates(untrusted) if untrusted else ())),
-        trust_anchors=files.read_anchors(anchor_file, hint="`pki init` makes an authority; or name one with --trust"),
+        intermediates=(*chain[1:], *(files.read_anchors(untrusted, remark=remarks.append) if untrusted else ())),
+        trust_anchors=files.read_anchors(
+            anchor_file,
+            hint="`pki init` makes an authority; or name one with --trust",
+            remark=remarks.append,
+            purpose=PURPOSES[purpose],
+        ),
         name=arguments.subject_of_interest(name),
         purpose=Purpose(purpose.value),
         at=moment,
-        crls=tuple(each for file in lists for each in files.read_crls(file)),
+        crls=tuple(each for file in lists for each in files.read_crls(file, remarks.append)),
         profile=PathProfile(profile.value),
         max_depth=path.MAX_DEPTH,
     )
     verdict = path.judge(request)
+    if words := misplaced(chain, request, verdict):
+        remarks.append(words)
     others = tuple(engines.opinions(request))
     code = ExitCode.YES if verdict.accepted else ExitCode.NO
     presented = [names.show(each) for each in names.readable(chain[0])]
@@ -166,9 +189,9 @@ def verify(
                 "accepted": verdict.accepted,
                 "reason": verdict.reason,
                 "presented": presented,
+                "remarks": [*remarks, *(f"{each.detail} ({each.section})" for each in verdict.remarks)],
                 "checks": checks,
-                "remarks": [f"{each.detail} ({each.section})" for each in verdict.remarks],
-                "chain": [each.subject.rfc4514_string() for each in verdict.chain],
+                "chain": [summary.of_certificate(each).whole_subject for each in verdict.chain],
                 "engines": [
                     {
                         "engine": each.engine,
@@ -184,10 +207,20 @@ def verify(
         return code
     _print(text.verdict(verdict))
     _print(text.opinions(verdict, others, request))
+    for each in remarks:
+        _print(text.remark(each))
     answer = "accepted" if verdict.accepted else "REFUSED"
     judged, trusted = ("standard input" if str(file) == "-" else printable(str(file))), printable(str(anchor_file))
     print(f"{judged} is {answer}{'' if name else ', whatever its name'}, trusting {trusted}")
     return code
+
+
+PURPOSES = {
+    PurposeName.server: "1.3.6.1.5.5.7.3.1",
+    PurposeName.client: "1.3.6.1.5.5.7.3.2",
+    PurposeName.any: None,
+}
+"""The object identifiers by which OpenSSL's trust settings name a purpose."""
 
 
 def _print(lines: Iterable[str]) -> None:

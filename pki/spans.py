@@ -3,15 +3,15 @@
 Every line is one element of the DER; together the lines are all of the bytes, since elements tile what they are in.
 """
 
-from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
-from cryptography import x509
-
-from pki import der, extensions, unpack
-from pki.der import Element
+from pki import ber, blocks, der, extensions, keys, schema
+from pki.ber import Fault, Node, Tree
+from pki.blocks import Kind
 from pki.errors import printable
 
 LONGEST = 40  # characters of a value
@@ -21,147 +21,151 @@ LONGEST = 40  # characters of a value
 class Span:
     """One element: its place, its type, its name where it has one in the standard, and its value if it is short."""
 
-    element: Element
+    element: Node
     name: str
     value: str
 
 
-Names = Mapping[str, "Names"]
-"""The elements inside an element, in their order, and what is in each of those."""
-TBS: Names = {
-    "version": {},
-    "serialNumber": {},
-    "signature": {},
-    "issuer": {},
-    "validity": {"notBefore": {}, "notAfter": {}},
-    "subject": {},
-    "subjectPublicKeyInfo": {"algorithm": {}, "subjectPublicKey": {}},
-    "issuerUniqueID": {},
-    "subjectUniqueID": {},
-    "extensions": {},
-}
-CERTIFICATE: Names = {"tbsCertificate": TBS, "signatureAlgorithm": {}, "signature": {}}
-TAGGED = {0xA0: "version", 0x81: "issuerUniqueID", 0x82: "subjectUniqueID", 0xA3: "extensions"}
-"""Parts of tbsCertificate that may be missing, by their tags."""
+MOST_LINES = 50_000
+"""Elements that are shown of one object; a CRL of 1 MiB has three times as many."""
+SHAPES = {Kind.CERTIFICATE: schema.CERTIFICATE, Kind.REQUEST: schema.REQUEST, Kind.CRL: schema.CRL}
+SHAPES |= {Kind.PUBLIC_KEY: schema.KEY}
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The elements of one object, and what is malformed: faults in the order of the bytes."""
+
+    spans: tuple[Span, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 def of_certificate(data: bytes) -> Iterator[Span]:
-    """All elements of a certificate in DER; ValueError where they do not fit into each other."""
-    whole = der.read(data)
-    if whole.end != len(data):
-        raise ValueError(f"the certificate ends at byte {whole.end}, and there are {len(data)}")
-    yield from _spans(data, whole, "certificate", CERTIFICATE)
+    """All elements of a certificate in DER."""
+    yield from dump(data, Kind.CERTIFICATE).spans
 
 
 def of_anything(data: bytes) -> Iterator[Span]:
     """All elements of something else in DER, without names."""
-    yield from _spans(data, der.read(data), "", {})
+    yield from dump(data, Kind.OTHER).spans
 
 
-def _spans(data: bytes, parent: Element, name: str, names: Names) -> Iterator[Span]:
-    if parent.depth > der.DEEPEST:
-        raise ValueError(f"more than {der.DEEPEST} elements inside each other")
-    yield Span(parent, name, _value(data, parent))
-    if not parent.tag & der.CONSTRUCTED:
-        return
-    waiting = [each for each in names if names is not TBS or each not in TAGGED.values()]
-    for child in der.children(data, parent):
-        tagged = TAGGED.get(child.tag) if names is TBS else None
-        inner = tagged or (waiting.pop(0) if waiting else "")
-        if name == "extensions" and child.depth == parent.depth + 1:
-            yield from _list_of_extensions(data, child)
-        else:
-            yield from _spans(data, child, inner, names.get(inner, {}))
+def dump(data: bytes, kind: Kind) -> Dump:
+    """The elements of one object, named where its kind is known. Never raises."""
+    shape = SHAPES.get(kind)
+    found = schema.read(data, shape) if shape else None
+    tree = found.tree if found else ber.parse(data)
+    walk = _Walk(tree)
+    spans = tuple(islice(walk.spans(), MOST_LINES))
+    faults = [*(found.faults if found else tree.faults), *walk.faults]
+    if len(spans) == MOST_LINES:
+        faults.append(Fault(spans[-1].element.end, f"only the first {MOST_LINES} elements are shown", ""))
+    return Dump(spans, tuple(sorted(set(faults))))
 
 
-def _list_of_extensions(data: bytes, found: Element) -> Iterator[Span]:
-    yield Span(found, "", "")
-    for each in der.children(data, found):
-        first = next(der.children(data, each), None)
-        oid = _oid(data[first.content]) if first and first.tag == der.OBJECT_IDENTIFIER else None
-        yield Span(each, extensions.label(oid) if oid else "", "")
-        for part in der.children(data, each):
-            yield from _spans(data, part, "", {})
-            if part.tag == der.OCTET_STRING:
-                yield from _value_of_extension(data, part)
+class _Walk:
+    """Every element of a tree in the order of the bytes, those in the values of extensions included."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.faults: list[Fault] = []
+
+    def spans(self) -> Iterator[Span]:
+        waiting = list(reversed(self.tree.roots))
+        while waiting:
+            node = waiting.pop()
+            is_value = node.name == "extnValue"
+            if any(each.name == "extnID" for each in node.children):
+                node.name = self.label(node)
+            yield Span(node, "" if node.name in UNNAMED else node.name, self.value(node))
+            inside = self.inside(node) if is_value else node.children
+            waiting.extend(reversed(inside))
+
+    def label(self, node: Node) -> str:
+        first = node.children[0]
+        oid = ber.oid(self.tree.data[first.content])
+        return extensions.label(oid) if oid else ""
+
+    def inside(self, node: Node) -> list[Node]:
+        """The value of an extension is DER again, in an OCTET STRING."""
+        raw = self.oids.get(node.start)
+        shape = schema.EXTENSIONS.get(raw) if raw else None
+        roots, faults = schema.read_value(self.tree, node, shape, shape.name if shape else "")
+        if shape:
+            self.faults += faults
+        elif faults:
+            return []
+        return roots
+
+    @cached_property
+    def oids(self) -> dict[int, str]:
+        """The object identifier of each extension by the first byte of its value."""
+        found, waiting = {}, list(self.tree.roots)
+        while waiting:
+            node = waiting.pop()
+            named = {each.name: each for each in node.children}
+            if "extnID" in named and "extnValue" in named:
+                found[named["extnValue"].start] = ber.oid(self.tree.data[named["extnID"].content]) or ""
+            waiting.extend(node.children)
+        return found
+
+    def value(self, node: Node) -> str:
+        """What a primitive element says, cut."""
+        if node.constructed:
+            return ""
+        content = self.tree.data[node.content.start : min(node.content.stop, node.content.start + LONGEST_OID + 1)]
+        size = node.content.stop - node.content.start
+        match node.tag:
+            case der.INTEGER | ber.ENUMERATED if size <= 20:
+                return f"{ber.integer(content):x}"
+            case der.BOOLEAN:
+                return "true" if content == b"\xff" else "false"
+            case der.OBJECT_IDENTIFIER:
+                oid = ber.oid(content) if size <= LONGEST_OID else None
+                known = keys.algorithm_name(oid) if oid else ""
+                return "" if oid is None else oid if known == oid else f"{oid} {known}"
+            case der.UTF8_STRING | der.UTC_TIME | der.GENERALIZED_TIME | 0x13 | 0x16 | 0x82 | 0x86:
+                return printable(content.decode("utf-8", "replace"))[:LONGEST]
+        return content[: LONGEST // 2].hex() + ("…" if size > LONGEST // 2 else "")
 
 
-def _value_of_extension(data: bytes, found: Element) -> Iterator[Span]:
-    """An extension's value is DER again, packed into bytes; where it is none, there is nothing to see inside."""
-    try:
-        inside = der.read(data, found.content.start, found.depth + 1)
-        if inside.end == found.end:
-            yield from list(_spans(data, inside, "", {}))
-    except ValueError:
-        return
+LONGEST_OID = der.LONGEST_OID
+UNNAMED = ("extnID", "critical", "extnValue", "list")
 
 
-def _value(data: bytes, found: Element) -> str:
-    content = data[found.content]
-    match found.tag:
-        case der.INTEGER if len(content) <= 20:
-            return f"{int.from_bytes(content, signed=True):x}"
-        case der.BOOLEAN:
-            return "true" if content == b"\xff" else "false"
-        case der.OBJECT_IDENTIFIER:
-            oid = _oid(content)
-            known = getattr(oid, "_name", "Unknown OID")
-            return "" if oid is None else oid.dotted_string + ("" if known == "Unknown OID" else f" {known}")
-        case der.UTF8_STRING | der.UTC_TIME | der.GENERALIZED_TIME | 0x13 | 0x16 | 0x82 | 0x86:
-            return printable(content.decode("utf-8", "replace"))[:LONGEST]
-        case tag if not tag & der.CONSTRUCTED:
-            return content.hex()[:LONGEST] + ("…" if len(content) > LONGEST // 2 else "")
-    return ""
-
-
-def _oid(content: bytes) -> x509.ObjectIdentifier | None:
-    """None for what is none."""
-    try:
-        return x509.ObjectIdentifier(der.dotted(content))
-    except ValueError:
-        return None
-
-
-def of_file(data: bytes) -> Iterator[tuple[str, list[Span] | str]]:
+def of_file(data: bytes) -> Iterator[tuple[str, Dump | str]]:
     """What each object of a PEM or DER file is called, and its elements; or why it has none."""
-    for label, block in unpack.pem_blocks(data):
-        try:
-            read = of_certificate if label == "CERTIFICATE" else of_anything
-            yield label, list(read(_inside(block)))
-        except ValueError as error:
-            yield label, f"not in DER: {error}"
-        data = b""
-    if data:
-        try:
-            found = list(of_certificate(data))
-            yield "DER", found if _looks_like_one(found) else list(of_anything(data))
-        except ValueError:
-            return
+    for block in blocks.read(data).blocks:
+        if block.problem:
+            yield block.label or block.kind.value, f"{block.where}: {block.problem}"
+        elif block.pem:
+            yield block.label, "encrypted (RFC 1421 §4.6.1.1): the bytes are not DER"
+        elif not block.der:
+            yield block.label, "not in DER"
+        elif block.label != "DER" or block.kind is not Kind.OTHER or _is_der(block.der):
+            yield block.label, dump(block.der, block.kind)
 
 
-def _looks_like_one(found: list[Span]) -> bool:
-    """Whether what a certificate must have is where it should be."""
-    kinds = {each.name: each.element.tag for each in found}
-    return kinds.get("serialNumber") == der.INTEGER and kinds.get("subjectPublicKey") == der.BIT_STRING
+def _is_der(data: bytes) -> bool:
+    """Whether the bytes are a constructed element, or several: random bytes are not explained."""
+    tree = ber.parse(data, 200)
+    cut = any(each.what.startswith("the element is cut off") for each in tree.faults)
+    return bool(tree.roots) and tree.roots[0].constructed and not cut
 
 
-def _inside(pem: bytes) -> bytes:
-    """The bytes in one armoured block; ValueError where they are not base64."""
-    lines = pem.strip().splitlines()[1:-1]
-    return b64decode(b"".join(line.strip() for line in lines if b":" not in line), validate=True)
-
-
-def table(spans: Iterable[Span]) -> Iterator[str]:
-    """A line for each: first byte, header and content in bytes, type, name, value."""
+def table(found: Dump) -> Iterator[str]:
+    """A line for each: first byte, header and content in bytes, type, name, value; then what is malformed."""
     yield " first  bytes"
-    for each in spans:
-        found = each.element
-        kind = f"{'  ' * found.depth}{found.type}"
+    for each in found.spans:
+        node = each.element
+        kind = f"{'  ' * node.depth}{node.type}"
         words = "  ".join(part for part in (each.name, each.value) if part)
-        yield f"{found.start:>6}  {found.header}+{found.end - found.start - found.header:<6}{kind:<28}{words}".rstrip()
+        yield f"{node.start:>6}  {node.header}+{node.end - node.start - node.header:<6}{kind:<28}{words}".rstrip()
+    for fault in found.faults:
+        yield f"malformed {printable(str(fault))}"
 
 
-def as_data(title: str, found: list[Span] | str) -> dict[str, Any]:
+def as_data(title: str, found: Dump | str) -> dict[str, Any]:
     """For JSON."""
     if isinstance(found, str):
         return {"title": title, "error": found}
@@ -175,6 +179,7 @@ def as_data(title: str, found: list[Span] | str) -> dict[str, Any]:
             "name": each.name,
             "value": each.value,
         }
-        for each in found
+        for each in found.spans
     ]
-    return {"title": title, "elements": elements}
+    faults = [{"byte": each.at, "what": each.what, "rule": each.rule} for each in found.faults]
+    return {"title": title, "elements": elements, "malformed": faults}

@@ -1,15 +1,15 @@
-"""The objects in a file, PEM or DER, each described: certificates, requests, lists, keys, PKCS #12 (RFC 7292).
+"""The objects in a file, PEM or DER, each described: certificates, requests, CRLs, keys, PKCS #7, PKCS #12.
 
-Nothing that is in the bytes raises: what cannot be read is described as that.
+Never raises for what is in the bytes: an object that cannot be read is described by what is wrong with it. The objects
+are found by `pki.blocks`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
-from pki import der
+from pki import blocks, keys, unlock
+from pki.blocks import Block, Kind
 from pki.describe import (
     Description,
     Row,
@@ -21,8 +21,7 @@ from pki.describe import (
     revocation_list,
 )
 from pki.errors import printable
-
-Load = Callable[[bytes], Description]
+from pki.malformed import guarded
 
 
 def everything(
@@ -32,100 +31,103 @@ def everything(
 
     `passphrase` opens keys and PKCS #12 files that are encrypted.
     """
-    blocks = list(pem_blocks(data))
-    for label, block in blocks:
-        yield _guarded(label, block, secrets, passphrase)
-    if not blocks:
-        yield from _of_der(data, secrets, passphrase)
-
-
-def _of_der(data: bytes, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
-    if _is_pkcs12(data):
-        yield from _pkcs12(data, secrets, passphrase)
-        return
-    attempts: tuple[Callable[[], Description], ...] = (
-        lambda: certificate(x509.load_der_x509_certificate(data)),
-        lambda: request(x509.load_der_x509_csr(data)),
-        lambda: revocation_list(x509.load_der_x509_crl(data)),
-        lambda: private_key(serialization.load_der_private_key(data, passphrase), secrets),
-        lambda: private_key(serialization.load_der_private_key(data, None), secrets),
-        lambda: public_key(serialization.load_der_public_key(data)),
-    )
-    for load in attempts:
-        try:
-            found = load()
-        except Exception:  # not this kind of object; try the next
+    for block in blocks.read(data).blocks:
+        if block.label == "DER" and block.kind is Kind.OTHER:
             continue
-        yield found
+        yield from described(block, secrets, passphrase)
+
+
+def described(
+    block: Block, secrets: Secrets = Secrets.HIDDEN, passphrase: bytes | None = None
+) -> Iterator[Description]:
+    """The description of one object, and of those inside it."""
+    if block.problem:
+        where = f"{block.where}: " if block.where else ""
+        because = Row("because", printable(f"{where}{block.problem}"), "the form of PEM is in RFC 7468 §2 and §3")
+        yield Description(f"{_title(block)}: unreadable", (because,))
         return
+    for each in _described(block, secrets, passphrase):
+        remark = (Row("remark", printable(block.remark), "RFC 7468 §2"),) if block.remark else ()
+        yield Description(each.title, (*each.rows, *remark))
+    for inside in block.inside:
+        yield from described(inside, secrets, passphrase)
 
 
-def _is_pkcs12(data: bytes) -> bool:
-    """A sequence that begins with the number 3 (RFC 7292 §4)."""
-    try:
-        first = next(der.children(data, der.read(data)))
-    except (ValueError, StopIteration):
-        return False
-    return data[first.start : first.end] == der.integer(3)
+def _title(block: Block) -> str:
+    return printable(block.label.lower()) if block.label and block.label != "DER" else block.kind.value
 
 
-def _pkcs12(data: bytes, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
-    """No passphrase and an empty one are two things here; both are tried."""
-    for attempt in (passphrase, None, b""):
-        try:
-            found = pkcs12.load_pkcs12(data, attempt)
-        except Exception:  # another passphrase, or no PKCS #12 at all
-            continue
-        if found.key is not None:
-            yield private_key(found.key, secrets)
-        for each in (found.cert, *found.additional_certs):
-            if each is not None:
-                yield certificate(each.certificate)
-        return
-    hint = "the passphrase is another, or it is damaged; a file with the right one: PKI_PASSPHRASE_FILE"
-    yield Description("PKCS #12, closed", (Row("because", hint, "a PKCS #12 file is encrypted as a whole"),))
+def _described(block: Block, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
+    match block.kind:
+        case Kind.CERTIFICATE:
+            yield certificate(block.der, block.trust_settings)
+        case Kind.REQUEST:
+            yield request(block.der)
+        case Kind.CRL:
+            yield revocation_list(block.der)
+        case Kind.PUBLIC_KEY:
+            yield _public_key(block)
+        case Kind.PRIVATE_KEY | Kind.ENCRYPTED_KEY:
+            yield _private_key(block, secrets, passphrase)
+        case Kind.PKCS7:
+            yield _pkcs7(block)
+        case Kind.PKCS12:
+            yield from _pkcs12(block, secrets, passphrase)
+        case _:
+            hint = HINTS.get(block.kind)
+            rows = (Row("hint", hint, "it is not a certificate, request, CRL or key for TLS"),) if hint else ()
+            yield Description(f"{_title(block)}: not a kind that is explained here", rows)
 
 
-# PEM (RFC 7468) -----------------------------------------------------------------------------------------------------
-
-LABELS: dict[str, Load] = {
-    "CERTIFICATE": lambda pem: certificate(x509.load_pem_x509_certificate(pem)),
-    "CERTIFICATE REQUEST": lambda pem: request(x509.load_pem_x509_csr(pem)),
-    "NEW CERTIFICATE REQUEST": lambda pem: request(x509.load_pem_x509_csr(pem)),
-    "X509 CRL": lambda pem: revocation_list(x509.load_pem_x509_crl(pem)),
-    "PUBLIC KEY": lambda pem: public_key(serialization.load_pem_public_key(pem)),
+HINTS: Mapping[Kind, str] = {
+    Kind.OPENSSH_KEY: "an OpenSSH private key; `ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
+    Kind.PGP: "PGP (RFC 9580); a PGP key is not a certificate",
+    Kind.PARAMETERS: "parameters that a key may use; they are not a key",
+    Kind.OCSP: "an OCSP message (RFC 6960); `openssl ocsp -respin FILE -text` shows it",
 }
-PRIVATE = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", "DSA PRIVATE KEY")
-ENCRYPTED = "ENCRYPTED PRIVATE KEY"
 
 
-def _guarded(label: str, block: bytes, secrets: Secrets, passphrase: bytes | None) -> Description:
+def _public_key(block: Block) -> Description:
+    """`RSA PUBLIC KEY` is PKCS #1; the others are a SubjectPublicKeyInfo."""
+    key = guarded(lambda: load_der_public_key(block.der))
+    if key is None:
+        row = Row("type", keys.describe_spki(block.der), "the algorithm, as far as it can be read")
+        return Description("public key: unreadable", (row,))
+    is_info = blocks.is_key_info(block.der)
+    return public_key(key, block.der if is_info else None)
+
+
+def _private_key(block: Block, secrets: Secrets, passphrase: bytes | None) -> Description:
     try:
-        if label in LABELS:
-            return LABELS[label](block)
-        if label in PRIVATE:
-            return private_key(serialization.load_pem_private_key(block, None), secrets)
-        if label == ENCRYPTED and passphrase is not None:
-            return private_key(serialization.load_pem_private_key(block, passphrase), secrets)
-    except Exception as error:  # a stranger's bytes: whatever the library raises, the other objects still stand
-        return Description(
-            f"{label.lower()}: unreadable", (Row("because", printable(str(error)), "as the library says"),)
-        )
-    if label == ENCRYPTED:
-        return Description("private key, encrypted", ())
-    return Description(f"{label.lower()}: not a kind that is explained here", ())
+        key = unlock.any_private_key(block, passphrase)
+    except unlock.Locked as error:
+        title = "private key, encrypted" if block.kind is Kind.ENCRYPTED_KEY else "private key: unreadable"
+        return Description(title, _refusal(error))
+    encoded = block.der if block.kind is Kind.PRIVATE_KEY else b""
+    return private_key(key, secrets, guarded(lambda: keys.spki_of_private(encoded, key)))
 
 
-def pem_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """(label, block with its armour) for every complete block (RFC 7468); text around them is allowed."""
-    rest = data
-    while (start := rest.find(b"-----BEGIN ")) >= 0:
-        rest = rest[start:]
-        label, dashes, _ = rest[len(b"-----BEGIN ") :].partition(b"-----")
-        footer = b"-----END " + label + b"-----"
-        end = rest.find(footer)
-        if not dashes or end < 0 or len(label) > 64:
-            rest = rest[1:]
-            continue
-        yield printable(label.decode("ascii", "replace")), rest[: end + len(footer)] + b"\n"
-        rest = rest[end + len(footer) :]
+def _refusal(error: unlock.Locked) -> tuple[Row, ...]:
+    return (
+        Row("because", printable(str(error)), "a key can be encrypted with a passphrase (RFC 5958, RFC 7292)"),
+        Row("hint", printable(error.hint), "what to do"),
+    )
+
+
+def _pkcs7(block: Block) -> Description:
+    counts = [(kind, sum(1 for each in block.inside if each.kind is kind)) for kind in (Kind.CERTIFICATE, Kind.CRL)]
+    words = [blocks.a(kind, count) for kind, count in counts if count] or ["nothing that is explained here"]
+    row = Row("contains", " and ".join(words), "a set: its order means nothing (RFC 2315 §9.1, RFC 7468 §8)")
+    return Description("PKCS #7, signed data", (row,))
+
+
+def _pkcs12(block: Block, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
+    try:
+        found = unlock.open_pkcs12(block.der, passphrase)
+    except unlock.Locked as error:
+        yield Description("PKCS #12, closed", _refusal(error))
+        return
+    if found.key is not None:
+        yield private_key(found.key, secrets)
+    for each in found.certificates:
+        yield certificate(each.public_bytes(Encoding.DER))

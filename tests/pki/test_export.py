@@ -427,7 +427,7 @@ def test_any_root_of_the_gallery_can_be_trusted(tmp_path: Path) -> None:
     [
         ("missing.pem", None, "cannot read"),
         ("garbage.pem", b"-----BEGIN CERTIFICATE-----", "no certificate that can be read"),
-        ("empty.pem", b"", "no certificate that can be read"),
+        ("empty.pem", b"", "this is an empty file"),
         ("der.pem", Encoding.DER, "is DER, and clients read PEM"),
         ("a\nb.pem", None, "not every client can be told of"),
         ("\udcff.pem", None, "not every client can be told of"),
