@@ -4,7 +4,8 @@ import unicodedata
 
 from cryptography import x509
 
-from pki import names, signatures
+from pki import signatures, summary
+from pki.errors import printable
 from pki.malformed import Malformed, read_field
 
 
@@ -18,27 +19,26 @@ def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> boo
 
 
 def subject(certificate: x509.Certificate) -> str:
-    """A short way to name a certificate: its common name, else its subject, else its first alternative name."""
+    """A short name for a certificate: its common name, else its subject, else its first alternative name.
+
+    Safe text, also for a name that the library cannot read. Never raises.
+    """
     try:
-        return read_field(lambda: _subject(certificate))
+        common_names = read_field(lambda: certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
     except Malformed:
-        return "a certificate whose subject cannot be read"
+        common_names = []
+    for attribute in common_names:
+        if isinstance(attribute.value, str):
+            return summary.common_name(attribute.value)
+    return summary.of_certificate(certificate).subject
 
 
-def _subject(certificate: x509.Certificate) -> str:
-    for attribute in certificate.subject:
-        if attribute.oid == x509.NameOID.COMMON_NAME:
-            return f"CN={attribute.value!s}"
-    alternatives = names.readable(certificate)
-    return certificate.subject.rfc4514_string() or (
-        names.show(alternatives[0]) if alternatives else "a certificate without a name"
-    )
-
-
-def issuer(certificate: x509.Certificate | x509.CertificateRevocationList) -> str:
-    """The whole name of its issuer, as far as it can be read."""
+def issuer(of: x509.Certificate | x509.CertificateRevocationList) -> str:
+    """The whole name of the issuer as safe text, also where the library cannot read it. Never raises."""
+    if isinstance(of, x509.Certificate):
+        return summary.of_certificate(of).issuer
     try:
-        return read_field(lambda: certificate.issuer.rfc4514_string()) or "an issuer without a name"
+        return printable(read_field(of.issuer.rfc4514_string)) or "an issuer without a name"
     except Malformed:
         return "an issuer whose name cannot be read"
 

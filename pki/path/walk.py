@@ -19,6 +19,7 @@ from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
 from pki.signatures import Answer
 from pki.signed import issuer, subject
+from pki.summary import why_unreadable
 from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict
 
 MAX_DEPTH = 8  # CAs between leaf and anchor
@@ -68,8 +69,8 @@ def _unreadable(leaf: x509.Certificate, error: Malformed) -> Verdict:
 
 
 def _fault(certificates: Sequence[x509.Certificate], error: Malformed) -> str:
-    """What is wrong with one of these, of which a field raised `error`: the one place that words it."""
-    return str(error)
+    """What is wrong with one of these, of which a field raised `error`: the byte and the rule where they are known."""
+    return next(filter(None, map(why_unreadable, certificates)), str(error))
 
 
 class _Judging:

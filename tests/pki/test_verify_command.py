@@ -137,7 +137,7 @@ def test_what_cannot_be_read_is_said_with_the_place(cli: Command, certs: Path, t
     (tmp_path / "root.pem").write_bytes(served.anchors_pem)
     answer = cli("verify", tmp_path / "one.pem", "--trust", tmp_path / "root.pem")
     assert answer.code == 3
-    assert "invalid value in tbs_cert, validity, not_after" in answer.err
+    assert "is not of the form YYYYMMDDHHMMSSZ (RFC 5280 §4.1.2.5.2)" in answer.err
     key = cli("verify", certs / "server.key", "--dir", certs)
     assert key.code == 3
     assert "PEM" not in key.err, "a key is no damaged certificate"
