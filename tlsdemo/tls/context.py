@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pki import Credential, der
+from pki import Credential, der, keys
 from pki.copied import Copied
 from pki.errors import Problem, cannot
 from pki.signed import subject
@@ -233,6 +233,8 @@ def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
     if isinstance(credential, Copied):  # whose key is worth nothing to anybody
         kind = "RSA" if isinstance(credential.key, rsa.RSAPrivateKey) else "EC"
         key_pem = der.armoured(f"{kind} PRIVATE KEY", credential.disguised_key)
+    elif restricted := keys.restricted_pkcs8(credential.key, credential.certificate, password.encode()):
+        key_pem = der.armoured("ENCRYPTED PRIVATE KEY", restricted)
     else:
         key_pem = credential.key.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
