@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from pki import engines, names, path, text
+from pki import engines, names, path, summary, text
 from pki.errors import printable
-from pki.malformed import MALFORMED, why
+from pki.malformed import MALFORMED
 from pki.path.reading import Request
 from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.rogues.case import NO_CODE
@@ -120,7 +120,7 @@ def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
         where = f": {', '.join(modes)}" if len(grouped) > 1 else ""
         yield f"  {'OpenSSL 3.0' if number == 0 else '':<13}{words}{where}"
     yield ""
-    yield f"Minted just now; the client asks for {printable(names.plain(specimen.served.name))}:"
+    yield f"Minted just now; the client asks for {names.display(specimen.served.name)}:"
     yield from _told(specimen.served, now)
     if rogue.must is Must.REJECT:
         yield "The same without the fault (its control):"
@@ -172,8 +172,9 @@ def judge(served: Served, now: datetime) -> Verdict:
     """As `pki verify` does; what cannot be loaded is refused."""
     try:
         return path.judge(request(served, now))
-    except MALFORMED as error:
-        detail = f"it cannot be read: {why(error)}"
+    except MALFORMED:
+        found = map(summary.why_unreadable, (*served.chain, *served.anchors))
+        detail = f"it cannot be read: {next(filter(None, found), 'for a reason that is not known here')}"
         return Verdict((Check("form", path.FORM, Result.FAILED, detail, path.UNREADABLE),))
 
 
@@ -210,7 +211,7 @@ def judged_as_data(specimen: Specimen, now: datetime) -> dict[str, Any]:
 def minted(hung: "Hung", room: Workshop) -> Iterator[str]:
     """Where it is, and what to do with it."""
     count = "1 case" if len(hung.cases) == 1 else f"{len(hung.cases)} cases"
-    yield f"{count} in {hung.directory}/, for {', '.join(map(names.plain, room.alternative_names))}"
+    yield f"{count} in {hung.directory}/, for {', '.join(map(names.display, room.alternative_names))}"
     yield ""
     yield "In each folder:"
     yield "  server.pem, server.key   what the server shows"
@@ -234,9 +235,9 @@ def _others(hung: "Hung", usual: x509.GeneralName) -> Iterator[str]:
     by_name: dict[str, list[str]] = {}
     for case, name in hung.cases.items():
         if name != usual:
-            by_name.setdefault(names.plain(name), []).append(case)
+            by_name.setdefault(names.display(name), []).append(case)
     if by_name:
         yield ""
-        yield f"The client asks for {names.plain(usual)}; but for"
+        yield f"The client asks for {names.display(usual)}; but for"
     for host, cases in by_name.items():
         yield from textwrap.wrap(f"{host}: {', '.join(cases)}", 78, initial_indent="  ", subsequent_indent="    ")
