@@ -3,7 +3,9 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from random import Random
 from types import FrameType
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from pki.rogues import CATALOGUE
 from tests.conftest import REQUIRE, mint
+from tests.oracles import mutate
 from tests.pki.conftest import Command
 from tests.pki.support import first
 from tests.pki.test_rogues import specimen
@@ -143,6 +146,29 @@ def test_no_damage_ends_in_a_traceback(
 ) -> None:
     (tmp_path / "one").write_bytes(MUTATIONS[mutation](originals(certs)[kind], draw))
     look_at(cli, tmp_path / "one", certs)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("without_programs")
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(chance=st.randoms(use_true_random=False), place=st.integers(0, 10_000))
+def test_no_change_of_one_element_ends_in_a_traceback(
+    certs: Path, tmp_path: Path, cli: Command, chance: Random, place: int
+) -> None:
+    pool = catalogue()
+    (tmp_path / "one.pem").write_bytes(mutate.mutated(pool[place % len(pool)], chance))
+    look_at(cli, tmp_path / "one.pem", certs)
+    assert cli("list", "--dir", tmp_path).code in DOCUMENTED
+
+
+catalogue = cache(mutate.originals)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_oracle_finds_no_exception() -> None:
+    result = mutate.run(300, 1)
+    assert result.inputs == 300
+    assert result.exceptions == {}
 
 
 @pytest.mark.usefixtures("without_programs")
