@@ -112,8 +112,20 @@ def run_as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def signals_as_they_were() -> Iterator[None]:
-    """A server that was ended by a signal ignores further ones, also when it ran in this very process."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Each test, and each program that it starts, begins with the default handlers.
+
+    A server that was ended by a signal ignores further ones, also when it ran in this very process. A shell starts
+    background jobs with SIGINT ignored, and nohup ignores SIGHUP; programs inherit that.
+    """
+    default: dict[signal.Signals, Callable[..., object] | signal.Handlers] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.getsignal(number) for number in default}
+    for number in before:
+        if before[number] is signal.SIG_IGN:
+            signal.signal(number, default[number])
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

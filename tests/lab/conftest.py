@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.conftest import Command
+from tests.conftest import Command, tool
 from tests.lab.visiting import Lab, lab_of
 from tests.peers.support import DEADLINE
 from tlsdemo.__main__ import main
@@ -24,6 +24,12 @@ def tester() -> Iterator[Tester]:
             warnings.simplefilter("ignore")
             collection, lab = stack.enter_context(laboratory())
         yield stack.enter_context(open_tester(collection, lab))
+
+
+@pytest.fixture
+def curl() -> str:
+    """The program, or a skip."""
+    return tool("curl")
 
 
 @pytest.fixture

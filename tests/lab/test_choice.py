@@ -30,12 +30,14 @@ def test_what_can_fail_a_client_is_asked(tester: check.Tester, fail_on: str) -> 
     }
 
 
+@pytest.mark.usefixtures("curl")
 def test_there_is_no_grade_for_a_few_cases(tester: check.Tester) -> None:
     report = tried(tester, CURL, "expired")
     assert report.whole == ()
     assert report.grade == "?"
 
 
+@pytest.mark.usefixtures("curl")
 def test_a_grave_finding_is_grave_however_little_was_asked(tester: check.Tester) -> None:
     assert tried(tester, ("curl", "-k", "-sS", "{url}"), "wrong-host").grade == "F"
 
@@ -58,12 +60,14 @@ def test_who_connects_to_the_address_and_asks_for_the_name_judges_it(tester: che
     assert taken == {"good", "good-wildcard", "good-ip"}
 
 
+@pytest.mark.usefixtures("curl")
 def test_a_refusal_counts_if_its_control_is_accepted(tester: check.Tester) -> None:
     (expired,) = (each for each in tried(tester, CURL, "expired", controls=True).findings if each.case.id == "expired")
     assert expired.verdict is Verdict.REFUSED
     assert expired.did.endswith("; its control it accepted")
 
 
+@pytest.mark.usefixtures("curl")
 def test_who_refuses_the_control_as_well_has_not_refused_the_fault(tester: check.Tester, tmp_path: Path) -> None:
     """It accepts `good` alone: it knows the port by heart."""
     client = tmp_path / "client"
@@ -76,6 +80,7 @@ def test_who_refuses_the_control_as_well_has_not_refused_the_fault(tester: check
     assert report.controls
 
 
+@pytest.mark.usefixtures("curl")
 def test_what_has_to_be_named_is_said_to_be_left_out(tester: check.Tester) -> None:
     report = tried(tester, "curl", everything=True)
     named = {each.case.id for each in tester.collection.exhibits if each.only_named}

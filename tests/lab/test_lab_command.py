@@ -117,6 +117,7 @@ def told() -> Iterator[Background]:
         lab.kill()
 
 
+@pytest.mark.usefixtures("curl")
 def test_what_it_says_to_type_does_what_it_says(told: Background) -> None:
     lines = advice(told)
     assert sum("curl --cacert" in line for line in lines) == 3
@@ -131,6 +132,7 @@ def test_what_it_says_to_type_does_what_it_says(told: Background) -> None:
                 assert "case:      good" in done.stdout
 
 
+@pytest.mark.usefixtures("curl")
 def test_the_environment_that_it_names_makes_a_shell_trust_it(told: Background) -> None:
     lines = advice(told)
     (line,) = (line for line in lines if "pki env" in line)

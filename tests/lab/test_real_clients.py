@@ -141,6 +141,7 @@ def test_s_client_accepts_everything_by_default(tester: checking.Tester) -> None
     assert (report.grade, report.exit_code) == ("F", 1)
 
 
+@pytest.mark.usefixtures("curl")
 def test_what_is_implied_of_who_checks_no_chain_is_true(tester: checking.Tester) -> None:
     """Each of those that were not run, run by the same client on its own port: it takes them all."""
     report = tried(tester, CARELESS["curl -k"], everything=True)

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.conftest import Command, mint
+from tests.conftest import Command, mint, tool
 from tests.pki.test_rogues import specimen
 
 
@@ -98,6 +98,8 @@ def test_lists_may_lie_in_several_files(cli: Command, certs: Path, tmp_path: Pat
 
 
 def test_a_mail_address_can_be_asked_for(cli: Command, tmp_path: Path) -> None:
+    for program in ("openssl", "certtool"):
+        tool(program)
     fresh = mint(tmp_path / "certs")
     assert cli("issue", "--client", "alice@example.test", "--dir", fresh).code == 0
     file = fresh / "alice@example.test.pem"
@@ -118,6 +120,7 @@ def test_der_is_read_as_well(cli: Command, certs: Path, tmp_path: Path) -> None:
 
 
 def test_who_says_otherwise_is_explained(cli: Command, tmp_path: Path) -> None:
+    tool("openssl")
     assert cli("rogue", "mint", "no-san-cn-only", "--out", tmp_path).code == 0
     folder = tmp_path / "no-san-cn-only"
     words = (folder / "server.pem", "--trust", folder / "root.pem", "--name", "localhost")
