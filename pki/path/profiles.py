@@ -19,7 +19,6 @@ RFC5280 = (
 STRENGTH = Step("strength", "RFC 9325 §4.5", strength.strength)
 TLS = (
     Step("purpose", steps.PURPOSE, steps.purpose),
-    Step("signing", "RFC 8446 §4.4.2.2", strength.signing),
     STRENGTH,
     Step("schemes", "RFC 8446 §4.2.3", strength.schemes),
 )
@@ -36,6 +35,14 @@ STEPS: Mapping[PathProfile, tuple[Step, ...]] = {
     PathProfile.TLS: RFC5280 + TLS,
     PathProfile.WEBPKI: RFC5280 + TLS + WEB,
 }
+
+SIGNING = (Step("signing", "RFC 8446 §4.4.2.2", strength.signing),)
+AFTER_THE_NAME: Mapping[PathProfile, tuple[Step, ...]] = {
+    PathProfile.RFC5280: (),
+    PathProfile.TLS: SIGNING,
+    PathProfile.WEBPKI: SIGNING,
+}
+"""Of a chain in the wrong order the first certificate is a CA's: that it has another name says more than this."""
 
 BY_ITSELF = (steps.check_critical, steps.check_dates, steps.check_authority)
 BY_ITSELF_IN_TLS = (*BY_ITSELF, steps.check_issues_for, strength.check_key)

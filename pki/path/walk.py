@@ -11,8 +11,8 @@ from pki.budget import Budget, Exhausted, Work
 from pki.malformed import Malformed, read_field
 from pki.path.build import Pool, Search
 from pki.path.crl_signers import CrlSigners
+from pki.path.profiles import AFTER_THE_NAME, MENDS, OF_AN_ISSUER, STEPS
 from pki.path.profiles import FORM as FORM_STEPS
-from pki.path.profiles import MENDS, OF_AN_ISSUER, STEPS
 from pki.path.reading import Path, Reading, Request
 from pki.path.remarks import remarks
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
@@ -126,6 +126,8 @@ class _Judging:
         for step in STEPS[request.profile]:
             yield _made(step, path, request)
         yield _named(path, request)
+        for step in AFTER_THE_NAME[request.profile]:
+            yield _made(step, path, request)
         yield revocation.check(path.certificates, self.signers.lists(path.anchor))
         for step in FORM_STEPS:
             yield _made(step, path, request)
@@ -204,6 +206,8 @@ def _not_reached(request: Request) -> Iterator[Check]:
     for step in STEPS[request.profile]:
         yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
     yield Check("name", NAME, Result.NOT_MADE, NOT_REACHED)
+    for step in AFTER_THE_NAME[request.profile]:
+        yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
     yield Check("revocation", revocation.REVOCATION, Result.NOT_MADE, NOT_REACHED)
     for step in FORM_STEPS:
         yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)

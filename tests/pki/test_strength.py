@@ -130,3 +130,5 @@ def test_a_ca_whose_only_key_usage_is_that_of_a_ca_signs_no_handshake() -> None:
     assert_accepted(judge(own, anchors=[own], profile=PathProfile.RFC5280))
     both = mint("localhost", CA[0], usage("key_cert_sign", "digital_signature"), SERVER[0])
     assert_accepted(judge(both, anchors=[both]))
+    misplaced = mint("Sub", *CA, by=ROOT)
+    assert_refused(judge(misplaced, anchors=[ROOT]), "name")
