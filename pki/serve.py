@@ -2,38 +2,35 @@
 
     Publisher()  ->  .url("/ca.crl"), for certificates  ->  .publish("/ca.crl", …)  ->  with publisher: …  ->  .asked()
 
-EDGE: opens sockets, and starts a thread for each connection. As much of HTTP/1.1 (RFC 9112) as clients of revocation
-speak: one request for each connection, a body of stated length. All that a client can do is bounded: in time, from
-accept to the end of the answer; in bytes; and in how many there are at once. Nothing is printed.
+EDGE: opens sockets. The accept loop (`pki.accept`) runs in a thread of its own, and responders are called in further
+threads. As much of HTTP/1.1 (RFC 9112) as clients of revocation speak: one request for each connection, a body of
+stated length. All that a client can do is bounded: in time, from accept to the end of the answer, and in bytes.
+Nothing is printed.
 """
 
 import errno
 import re
-import selectors
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from typing import Self
 
+from pki.accept import Connection, Listener, Server, bind, in_thread, report_bug
 from pki.errors import cannot
 from pki.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, Refused, Request, parse_head, response
 from pki.ocsp_request import request_from_path
 
 DEADLINE = 10.0  # seconds, from accept until the answer is sent
 LINGER = 1.0  # seconds that a client has to hang up by itself, so that nothing on the way to it is destroyed
-WORKERS = 128  # connections at a time; further ones wait in the backlog
-BACKLOG = 1024
 LONGEST_HEAD = LONGEST_BODY = 1 << 16  # bytes; a head holds the request of a GET, so it needs no less
 CRL_TYPE = "application/pkix-crl"  # RFC 5280 §4.2.1.13: a single list, in DER
 RESPONSE_TYPE = "application/ocsp-response"  # RFC 6960 appendix A.2
-PAUSE = 0.2  # seconds without accepting when descriptors have run out; in a tight loop accept() would only fail again
-OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def responder(answer: Callable[[bytes], bytes]) -> Source:
 class Publisher:
     """A server of revocation: bound from the beginning, answering from `start` to `stop`, or within a `with`.
 
-    Who connects before that waits. `hosts` are addresses of this machine, all on one port; 0 is a free one.
+    Clients that connect before that wait. `hosts` are addresses of this machine, all on one port; 0 is a free one.
     A Problem says why it cannot listen there.
     """
 
@@ -69,19 +66,15 @@ class Publisher:
         if not hosts or isinstance(hosts, str):
             raise ValueError(f"{hosts!r}: at least one address is needed, in a tuple")
         self.hosts, self.deadline = tuple(hosts), deadline
-        self._listeners = _listen(self.hosts, port)
-        self.port: int = self._listeners[0].getsockname()[1]
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._selector = selectors.DefaultSelector()
-        for each in (*self._listeners, self._wake_reader):
-            self._selector.register(each, selectors.EVENT_READ)
+        sockets = _listen(self.hosts, port)
+        self.port: int = sockets[0].getsockname()[1]
+        self._server = Server(
+            Listener(tuple(sockets), self.port), self._converse, _too_late, deadline, deadline, name="publisher"
+        )
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._asked: Counter[str] = Counter()
-        self._connections: dict[socket.socket, threading.Thread] = {}
-        self._places = threading.Semaphore(WORKERS)
-        self._acceptor: threading.Thread | None = None
-        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def url(self, path: str = "/", host: str | None = None) -> str:
         """Where that path is: what a certificate says of its list (§4.2.1.13) or its responder (§4.2.2.1)."""
@@ -97,33 +90,27 @@ class Publisher:
     def asked(self) -> Counter[str]:
         """How often each published path was asked for so far; a copy.
 
-        Counted before the answer is sent, so whoever has an answer is in it; refused requests are not.
+        Counted before the answer is sent, so that a client that has an answer is in it; refused requests are not.
         """
         with self._lock:
             return Counter(self._asked)
 
     def start(self) -> None:
         """Answer from now on, in threads of its own; once."""
-        if self._acceptor or self._stopping.is_set():
-            raise ValueError("a publisher starts once")
-        self._acceptor = threading.Thread(target=self._accept, name="publisher", daemon=True)
-        self._acceptor.start()
+        with self._lock:
+            if self._thread or self._server.stopping:
+                raise ValueError("a publisher starts once")
+            self._thread = threading.Thread(target=self._server.run, name="publisher", daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """Cut what is in progress, and give the port, all sockets and all threads back. A second time is no harm."""
         with self._lock:
-            self._stopping.set()
-            threads = [*self._connections.values(), *([self._acceptor] if self._acceptor else [])]
-            for connected in self._connections:
-                with suppress(OSError):
-                    connected.shutdown(socket.SHUT_RDWR)  # wakes the thread, whatever it is waiting for
-            with suppress(OSError):
-                self._wake_writer.send(b"x")
-        for thread in threads:
-            thread.join()
-        self._selector.close()
-        for each in (*self._listeners, self._wake_reader, self._wake_writer):
-            each.close()
+            self._server.stop()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._server.run, name="publisher", daemon=True)
+                self._thread.start()  # it ends at once, and closes what is open
+        self._thread.join()
 
     def __enter__(self) -> Self:
         self.start()
@@ -134,51 +121,19 @@ class Publisher:
 
     # Connections ----------------------------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        while not self._stopping.is_set():
-            for key, _ in self._selector.select():
-                if key.fileobj is not self._wake_reader:
-                    assert isinstance(key.fileobj, socket.socket)
-                    self._take(key.fileobj)
+    async def _converse(self, connection: Connection) -> None:
+        client = _Client(connection)
+        with suppress(OSError):  # a client may go when it likes
+            try:
+                answer = await self._answer(client)
+            except Refused as refusal:
+                said = Published("text/plain", f"{refusal.reason}\n".encode())
+                answer = _response(refusal.status, said, *refusal.fields)
+            await connection.send(answer)
+            await connection.drain(LINGER)
 
-    def _take(self, listener: socket.socket) -> None:
-        """Give one connection a thread, as soon as there is a place for it."""
-        self._places.acquire()
-        try:
-            connected, _ = listener.accept()
-        except OSError as error:  # the client has gone again, or there is no descriptor for it
-            self._places.release()
-            if error.errno in OUT_OF_DESCRIPTORS:
-                self._stopping.wait(PAUSE)
-            return
-        client = _Client(connected, time.monotonic() + self.deadline)
-        thread = threading.Thread(target=self._converse, args=(client,), name="publisher", daemon=True)
-        with self._lock, suppress(RuntimeError):  # no more threads; or the interpreter is ending
-            if not self._stopping.is_set():
-                thread.start()
-                self._connections[connected] = thread
-                return
-        connected.close()
-        self._places.release()
-
-    def _converse(self, client: "_Client") -> None:
-        try:
-            with suppress(OSError):  # a client may go when it likes
-                try:
-                    answer = self._answer(client)
-                except Refused as refusal:
-                    said = Published("text/plain", f"{refusal.reason}\n".encode())
-                    answer = _response(refusal.status, said, *refusal.fields)
-                client.send(answer)
-                client.linger()
-        finally:
-            with self._lock:  # `stop` must not find a descriptor here that is somebody else's by now
-                del self._connections[client.socket]
-                client.socket.close()
-            self._places.release()
-
-    def _answer(self, client: "_Client") -> bytes:
-        request = parse_head(client.head())
+    async def _answer(self, client: "_Client") -> bytes:
+        request = parse_head(await client.head())
         with self._lock:
             path, source = _find(request.path, self._sources)
         if isinstance(source, Published):
@@ -187,13 +142,12 @@ class Publisher:
             whole = _response(HTTPStatus.OK, source)
             return whole if request.method == "GET" else whole.removesuffix(source.body)
         request.check_method("GET", "POST")
-        request_der = _request_below(path, request, client)
+        request_der = await _request_below(path, request, client)
         self._count(path)
         try:
-            return _response(HTTPStatus.OK, source(request_der))
-        except Exception as bug:  # of whoever published it: say so, and go on serving
-            thread = threading.current_thread()
-            threading.excepthook(threading.ExceptHookArgs((type(bug), bug, bug.__traceback__, thread)))
+            return _response(HTTPStatus.OK, await in_thread(partial(source, request_der)))
+        except Exception as bug:  # of the one who published it: say so, and go on serving
+            report_bug(bug)
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "the responder is out of order") from bug
 
     def _count(self, path: str) -> None:
@@ -201,66 +155,49 @@ class Publisher:
             self._asked[path] += 1
 
 
+def _too_late(connection: Connection, seconds: float) -> None:
+    """A client that has sent nothing is told so, as far as its buffer takes it."""
+    said = Published("text/plain", b"the request does not come to an end in time\n")
+    with suppress(OSError):
+        connection.socket.send(_response(HTTPStatus.REQUEST_TIMEOUT, said))
+
+
 # A connection -------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class _Client:
-    """One accepted connection, with its deadline: overall, however slowly the bytes come."""
+    """What one client sends: head and body."""
 
-    socket: socket.socket
-    deadline: float  # time.monotonic()
+    connection: Connection
     received: bytearray = field(default_factory=bytearray)
 
-    def head(self) -> bytes:
+    async def head(self) -> bytes:
         """Request line and fields, without the empty line after them (RFC 9112 §2.1)."""
         searched = 0
         while not (end := END_OF_HEAD.search(self.received, searched)):
             if len(self.received) > LONGEST_HEAD:
                 raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has at most {LONGEST_HEAD} bytes")
             searched = max(len(self.received) - 2, 0)
-            self._receive()
+            await self._receive()
         head = bytes(self.received[: end.start()])
         del self.received[: end.end()]
         return head
 
-    def body(self, length: int) -> bytes:
+    async def body(self, length: int) -> bytes:
         """So many bytes."""
         while len(self.received) < length:
-            self._receive()
+            await self._receive()
         return bytes(self.received[:length])
 
-    def _receive(self) -> None:
-        left = self.deadline - time.monotonic()
-        if left > 0:
-            self.socket.settimeout(left)
-            with suppress(TimeoutError):
-                data = self.socket.recv(1 << 16)
-                if not data:
-                    raise Refused(HTTPStatus.BAD_REQUEST, "the request ends before it is complete")
-                self.received += data
-                return
-        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "the request does not come to an end in time")
-
-    def send(self, data: bytes) -> None:
-        """All of it, or an OSError; what fits into the socket's buffer goes out even when the deadline has passed."""
-        self.socket.settimeout(max(self.deadline - time.monotonic(), 0.001))
-        self.socket.sendall(data)
-
-    def linger(self) -> None:
-        """End our direction and read away what still comes: a bounded time, and amount.
-
-        Closing a socket with unread bytes in it sends a reset, which destroys the answer if that is still on its way.
-        """
-        end = min(time.monotonic() + LINGER, self.deadline)
-        self.socket.shutdown(socket.SHUT_WR)
-        for _ in range(16):
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            self.socket.settimeout(left)
-            if not self.socket.recv(1 << 16):
-                break
+    async def _receive(self) -> None:
+        try:
+            data = await self.connection.receive(1 << 16)
+        except TimeoutError:
+            raise Refused(HTTPStatus.REQUEST_TIMEOUT, "the request does not come to an end in time") from None
+        if not data:
+            raise Refused(HTTPStatus.BAD_REQUEST, "the request ends before it is complete")
+        self.received += data
 
 
 # What is asked for -------------------------------------------------------------------------------------------------
@@ -276,7 +213,7 @@ def _find(path: str, sources: dict[str, Source]) -> tuple[str, Source]:
     return found, sources[found]
 
 
-def _request_below(path: str, request: Request, client: _Client) -> bytes:
+async def _request_below(path: str, request: Request, client: _Client) -> bytes:
     """What a responder is asked."""
     rest = request.path.removeprefix(path.rstrip("/"))
     if request.method == "GET":
@@ -291,8 +228,8 @@ def _request_below(path: str, request: Request, client: _Client) -> bytes:
     if request.length > LONGEST_BODY:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {LONGEST_BODY} bytes")
     if request.waits:
-        client.send(GO_ON)
-    return client.body(request.length)
+        await client.connection.send(GO_ON)
+    return await client.body(request.length)
 
 
 def _response(status: HTTPStatus, published: Published, *fields: str) -> bytes:
@@ -309,7 +246,9 @@ def _listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
         bound: list[socket.socket] = []
         try:
             for host in hosts:
-                bound.append(_bind(host, bound[0].getsockname()[1] if bound else port))
+                # A numeric address: a name server might take its time, or know another machine by that name.
+                chosen = bound[0].getsockname()[1] if bound else port
+                bound.append(bind(host, chosen, socket.AI_NUMERICHOST))
             return bound
         except OSError as error:
             for each in bound:
@@ -321,25 +260,6 @@ def _listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
             other = "it takes an address of this machine, such as 127.0.0.1, and a port that this user may open"
             raise cannot(f"listen on {host}, port {port}", error, hint if in_use else other) from error
     raise AssertionError("the last try returns or raises")
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    # A numeric address: a name server might take its time, or know another machine by that name.
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _checked(path: str) -> str:

@@ -54,7 +54,7 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
 }
 
-SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "tlsdemo.tls.evidence", "pki.serve"}
+SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "tlsdemo.tls.evidence", "pki.accept", "pki.serve"}
 PRINTS = {
     "pki.cli", "pki.looking", "pki.rogue_cli", "pki.console",
     "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report",

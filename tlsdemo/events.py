@@ -84,4 +84,18 @@ class Silent:
     seconds: float
 
 
-Event = Listening | Agreed | Said | Closed | Refused | Silent
+@dataclass(frozen=True)
+class Warned:
+    """Something of the server itself that its operator should know; serving goes on."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """So many lines of this report are missing here: its reader did not keep up."""
+
+    lines: int
+
+
+Event = Listening | Agreed | Said | Closed | Refused | Silent | Warned | Dropped

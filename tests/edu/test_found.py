@@ -78,7 +78,8 @@ def test_a_line_and_garbage_in_one_segment_is_a_refusal_and_no_traceback(certs: 
     events: queue.Queue[Event] = queue.Queue()
     connection = net.Connection(far, "peer", time.monotonic() + 10)
     thread = threading.Thread(
-        target=lambda: events.put(live.serve(connection, edu(DH), server, lambda event: None)), name="server"
+        target=lambda: events.put(net.blocking(live.serve(connection, edu(DH), server, lambda event: None))),
+        name="server",
     )
     thread.start()
     with near, far:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pki import accept
 from tests.conftest import Command, mint, tlsdemo, tool
 from tests.lab.trying import CURL, bearing, python, wait_until
 from tests.peers.support import PROMPT, Background
@@ -421,14 +422,14 @@ def test_output_that_nobody_can_take_is_3_without_a_traceback_and_the_files_are_
 
 
 def test_where_there_is_no_ipv6_it_says_so_and_goes_on(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    bind = address._bind
+    bind = accept.bind
 
     def without_ipv6(host: str, port: int) -> socket.socket:
         if ":" in host:
             raise OSError(97, "Address family not supported by protocol")
         return bind(host, port)
 
-    monkeypatch.setattr(address, "_bind", without_ipv6)
+    monkeypatch.setattr(address, "bind", without_ipv6)
     ended = cli(CHECK, "--case", "expired", "--", *CURL)
     assert ended.code == 0
     assert "no ::1" in ended.err

@@ -261,7 +261,7 @@ def test_twenty_that_stall_hold_nobody_up(lab: Lab) -> None:
     for each in stalled:
         reset(each)
     lab.opened.settled(lab.port("stall"), lab.port("good"))
-    assert not lab.opened.server._connections
+    assert not lab.opened.server._conversations
 
 
 def test_no_alert_is_invented(lab: Lab) -> None:

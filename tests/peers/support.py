@@ -291,11 +291,9 @@ class Live:
         return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
 
 
-def live(
-    context: ssl.SSLContext, deadline: float = DEADLINE, workers: int = net.server.WORKERS
-) -> AbstractContextManager[Live]:
+def live(context: ssl.SSLContext, deadline: float = DEADLINE, limit: float = net.LIMIT) -> AbstractContextManager[Live]:
     """Serve TLS with a context on a free port while this lasts; `stop` must end and join it."""
-    return _live(lambda connection, report: serve(connection, context, report), deadline, workers)
+    return _live(lambda connection, report: serve(connection, context, report), deadline, limit)
 
 
 def live_rung(
@@ -325,20 +323,20 @@ def live_protocol(protocol: str, certs: Path) -> AbstractContextManager[Live]:
 
 @contextmanager
 def _live(
-    converse: Callable[[net.Connection, Callable[[Event], None]], Event],
+    converse: Callable[[net.Connection, Callable[[Event], None]], net.Handling[Event]],
     deadline: float,
-    workers: int = net.server.WORKERS,
+    limit: float = net.LIMIT,
 ) -> Iterator[Live]:
     listener = net.listen(("127.0.0.1",))
     held: list[Live] = []
 
-    def handle(connection: net.Connection) -> None:
-        held[0].events.put(converse(connection, held[0].events.put))
+    async def handle(connection: net.Connection) -> None:
+        held[0].events.put(await converse(connection, held[0].events.put))
 
-    def on_silent(peer: str, seconds: float) -> None:
-        held[0].silent.put((peer, seconds))
+    def on_silent(connection: net.Connection, seconds: float) -> None:
+        held[0].silent.put((connection.peer, seconds))
 
-    server = net.Server(listener, handle, on_silent, deadline, workers)
+    server = net.Server(listener, handle, on_silent, deadline, limit)
     held.append(Live(server, listener.port))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -32,6 +32,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pki import keys, serve
+from pki.accept import Connection, blocking
 from pki.authority import key_identifier, subject_for, to_be_signed
 from pki.errors import ExitCode, Problem
 from pki.http1 import Refused, Request, parse_head
@@ -55,7 +56,7 @@ def publisher() -> Iterator[Publisher]:
         running.publish("/text", TEXT)
         running.publish("/echo", lambda request_der: Published("application/octet-stream", request_der))
         yield running
-    assert not connections()
+    assert not threads()
 
 
 @pytest.fixture
@@ -112,9 +113,9 @@ def assert_it_still_serves(publisher: Publisher) -> None:
     assert body(ask(publisher, get("/text"))) == TEXT.body
 
 
-def connections() -> list[threading.Thread]:
-    """The threads of a publisher: the first accepts, the others have a client each."""
-    return [thread for thread in threading.enumerate() if thread.name == "publisher"]
+def threads() -> list[threading.Thread]:
+    """The threads of publishers: one for the accept loop, and those that work for responders."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("publisher")]
 
 
 # A lab of one authority -----------------------------------------------------------------------------------------------
@@ -462,7 +463,6 @@ def test_the_longest_path_answers_and_the_whole_of_a_part_only() -> None:
         (b"\r\n\r\n", 400),
         (b"GET /text HTTP/1.1\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(300), 400),
-        (b"", 400),
     ],
 )
 def test_every_request_has_its_status(publisher: Publisher, request_bytes: bytes, expected: int) -> None:
@@ -524,9 +524,9 @@ def test_a_request_may_come_byte_by_byte(newline: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, Dripping(fileno=theirs.detach()) as dripping:
         ours.sendall(post("/echo", b"question").replace(b"\r\n", newline))
-        client = serve._Client(dripping, time.monotonic() + PATIENCE)
-        assert parse_head(client.head()) == Request("POST", "/echo", 8, waits=False)
-        assert client.body(8) == b"question"
+        client = serve._Client(Connection(dripping, "", time.monotonic() + PATIENCE))
+        assert parse_head(blocking(client.head())) == Request("POST", "/echo", 8, waits=False)
+        assert blocking(client.body(8)) == b"question"
 
 
 PIECES = [b"GET", b" ", b"/", b"\r\n", b"\n", b":", b"HTTP/1.1", b"x", b"content-length", b"1"]
@@ -585,7 +585,7 @@ def test_a_client_that_does_not_take_its_answer_holds_no_thread(hasty: Publisher
     with connect(hasty) as connected:
         connected.sendall(get("/large"))
         wait_for(lambda: hasty.asked() == {"/large": 1})
-        join_all_but_the_acceptor()
+        wait_until_nobody_is_there(hasty)
         with suppress(ConnectionError):
             assert len(said(connected)) < 1 << 26
     assert_it_still_serves(hasty)
@@ -595,7 +595,7 @@ def test_a_client_that_does_not_hang_up_holds_no_thread(hasty: Publisher) -> Non
     with connect(hasty) as connected:
         connected.sendall(get("/text"))
         assert body(said(connected)) == TEXT.body
-        join_all_but_the_acceptor()
+        wait_until_nobody_is_there(hasty)
 
 
 def wait_for(moment: Callable[[], bool]) -> None:
@@ -605,10 +605,8 @@ def wait_for(moment: Callable[[], bool]) -> None:
         threading.Event().wait(0.001)
 
 
-def join_all_but_the_acceptor() -> None:
-    for thread in connections()[1:]:
-        thread.join(PATIENCE)
-    assert len(connections()) == 1
+def wait_until_nobody_is_there(publisher: Publisher) -> None:
+    wait_for(lambda: not publisher._server._conversations)
 
 
 def reset(connected: socket.socket) -> None:
@@ -632,8 +630,7 @@ def test_clients_that_go_away_leave_nothing_behind(
                 connected.sendall(garbage)
             leave(connected)
     assert_it_still_serves(publisher)
-    join_all_but_the_acceptor()
-    assert not publisher._connections
+    wait_until_nobody_is_there(publisher)
     assert capfd.readouterr() == ("", "")
 
 
@@ -642,7 +639,7 @@ def test_fifty_at_once_are_all_answered_and_counted(publisher: Publisher) -> Non
     questions = [f"question {number}".encode() for number in range(50)]
     for connected, question_ in zip(clients, questions, strict=True):
         connected.sendall(post("/echo", question_)[:-1])
-    wait_for(lambda: len(connections()) == 51)  # all of them are in the middle of it
+    wait_for(lambda: sum(each.talks for each in list(publisher._server._conversations)) == 50)
     for connected, question_ in reversed(list(zip(clients, questions, strict=True))):
         connected.sendall(question_[-1:])
     assert [body(said(connected)) for connected in clients] == questions
@@ -651,18 +648,37 @@ def test_fifty_at_once_are_all_answered_and_counted(publisher: Publisher) -> Non
         connected.close()
 
 
-def test_there_are_never_more_threads_than_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "WORKERS", 3)
-    with Publisher(deadline=SOON) as publisher:
-        publisher.publish("/text", TEXT)
-        silent = [connect(publisher) for _ in range(3)]
-        wait_for(lambda: len(connections()) == 4)
-        with connect(publisher) as patient:
-            patient.sendall(get("/text"))
-            assert body(said(patient)) == TEXT.body  # as soon as the deadline of the silent ones has passed
-            assert len(connections()) <= 4
-        for each in silent:
-            each.close()
+def test_a_client_that_closes_without_a_byte_gets_no_answer(publisher: Publisher) -> None:
+    assert ask(publisher, b"") == b""
+
+
+def test_three_hundred_silent_and_slow_clients_take_no_thread_and_hold_up_nobody(publisher: Publisher) -> None:
+    silent = [connect(publisher) for _ in range(300)]
+    slow = [connect(publisher) for _ in range(300)]
+    for each in slow:
+        each.sendall(b"G")
+    begin = time.monotonic()
+    assert_it_still_serves(publisher)
+    assert time.monotonic() - begin < 1
+    assert len(threads()) == 1
+    for each in (*silent, *slow):
+        each.close()
+
+
+def test_a_responder_that_blocks_holds_up_nobody(publisher: Publisher) -> None:
+    let_go = threading.Event()
+
+    def wait(request_der: bytes) -> Published:
+        let_go.wait(PATIENCE)
+        return TEXT
+
+    publisher.publish("/slow", wait)
+    with connect(publisher) as asking:
+        asking.sendall(post("/slow", b"?"))
+        wait_for(lambda: publisher.asked()["/slow"] == 1)
+        assert_it_still_serves(publisher)
+        let_go.set()
+        assert body(said(asking)) == TEXT.body
 
 
 def test_a_responder_that_fails_says_so_to_both_sides(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -678,8 +694,15 @@ def test_a_responder_that_fails_says_so_to_both_sides(publisher: Publisher, monk
 def test_a_process_without_descriptors_goes_on_when_it_has_some_again(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paused = threading.Event()
-    monkeypatch.setattr(publisher._stopping, "wait", lambda seconds: paused.set())
+    assert_it_still_serves(publisher)  # its loop has all that it needs
+    wait_until_nobody_is_there(publisher)  # that could make room
+    paused, pause = threading.Event(), publisher._server._pause
+
+    def note() -> None:
+        paused.set()
+        pause()
+
+    monkeypatch.setattr(publisher._server, "_pause", note)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken: list[int] = []
     with socket.socket() as connected:
@@ -714,8 +737,8 @@ def test_nothing_is_left_after_the_end() -> None:
         inside = [connect(publisher) for _ in range(5)]
         for number, connected in enumerate(inside):
             connected.sendall(get("/text")[: number * 3])
-        wait_for(lambda: len(connections()) >= 6)
-    assert not connections()
+        wait_for(lambda: len(publisher._server._conversations) == 5)
+    assert not threads()
     for connected in inside:
         with suppress(ConnectionError):
             said(connected)  # cut, long before its deadline
@@ -758,7 +781,7 @@ def test_it_may_be_stopped_while_others_come() -> None:
             thread.start()
         for thread in stopping:
             thread.join(PATIENCE)
-        assert not connections()
+        assert not threads()
         for connected in clients:
             connected.close()
 

@@ -180,7 +180,8 @@ def test_a_server_with_any_context_tells_a_cut_from_a_close(certs: Path, version
     given = own_contexts(certs, version)
     endings: queue.Queue[Event] = queue.Queue()
     with line() as (near, connection):
-        thread = threading.Thread(target=lambda: endings.put(serve(connection, given[Side.SERVER], lambda event: None)))
+        conversation = serve(connection, given[Side.SERVER], lambda event: None)
+        thread = threading.Thread(target=lambda: endings.put(net.blocking(conversation)))
         thread.start()
         cut_after_the_handshake(near, given[Side.CLIENT], said)
         assert endings.get(timeout=DEADLINE) == Closed("peer", Ending.CUT, len(said))
@@ -194,7 +195,7 @@ def test_the_lab_tells_a_cut_from_a_close(certs: Path, version: ssl.TLSVersion) 
     with line() as (near, connection):
         visits: queue.Queue[Visit] = queue.Queue()
         show = over_tls(lab_context(shown), lambda visit: Talk([]))
-        thread = threading.Thread(target=lambda: visits.put(show(connection)))
+        thread = threading.Thread(target=lambda: visits.put(net.blocking(show(connection))))
         thread.start()
         cut_after_the_handshake(near, given[Side.CLIENT], b"")
         visit = visits.get(timeout=DEADLINE)

@@ -208,7 +208,7 @@ def on_socket(side: Side, context: ssl.SSLContext, connected: socket.socket) -> 
             ended = True
         except ssl.SSLError as refused:
             error = refused
-        net.drain(tls, DEADLINE)  # so that our alert is not destroyed by a reset
+        net.blocking(net.Connection(tls, "", 0).drain(DEADLINE))  # so that our alert is not destroyed by a reset
     return Told(accepted, delivered, ended, in_words(error))
 
 

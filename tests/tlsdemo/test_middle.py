@@ -125,10 +125,10 @@ def stuffed(connected: socket.socket) -> int:
 # An honest line -----------------------------------------------------------------------------------------------------
 
 
-def echo(connection: net.Connection) -> None:
+async def echo(connection: net.Connection) -> None:
     with suppress(OSError):
-        while data := connection.socket.recv(1 << 16):
-            connection.socket.sendall(data)
+        while data := await connection.receive(1 << 16):
+            await connection.send(data)
 
 
 @contextmanager

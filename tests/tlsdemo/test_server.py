@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import tool
 from tests.peers.conftest import Serve
-from tests.peers.support import DEADLINE, PROMPT, Live, live, ours, reset, trusting
+from tests.peers.support import DEADLINE, PROMPT, Live, Serving, live, ours, reset, trusting
 from tlsdemo import net
 from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Side
@@ -86,7 +86,9 @@ def test_a_client_that_leaves_in_its_client_hello_is_a_cut_line(
             plain.recv(1)  # the server has answered
         elif leave is reset:
             # A reset could overtake the bytes; so wait until the server has them: its thread is in the handshake.
-            while not any(isinstance(each.socket, ssl.SSLSocket) for each in list(server.server._connections.values())):
+            while not any(
+                isinstance(each.connection.socket, ssl.SSLSocket) for each in list(server.server._conversations)
+            ):
                 time.sleep(0.001)
         leave(plain)
         assert server.ending() == Closed(peer, Ending.CUT, 0)
@@ -210,17 +212,18 @@ def test_two_hundred_silent_ones_do_not_hold_up_a_good_client(server: Live, cert
                 each.recv(1)
 
 
-def test_the_pool_is_free_again_after_those_who_said_one_byte(certs: Path) -> None:
-    # Each of them has a thread of the pool until the deadline; there is one more of them than threads.
-    with live(ours(certs), deadline=3.0, workers=4) as small:
-        stalled = [small.dial() for _ in range(5)]
-        for each in stalled:
-            each.sendall(b"\x16")
-        endings = [small.ending() for _ in stalled]
-        assert all(isinstance(ending, Refused) and ending.by is Side.SERVER for ending in endings)
-        for each in stalled:
-            each.close()
-        assert answer(small, certs) == "received:  still there?"
+def test_a_conversation_has_a_limit_as_a_whole_however_often_the_client_sends(certs: Path) -> None:
+    with live(ours(certs), limit=0.5) as hurried, connected(hurried, certs) as tls:
+        assert isinstance(hurried.events.get(timeout=DEADLINE), Agreed)
+        begin = time.monotonic()
+        with suppress(OSError):
+            while hurried.events.empty():
+                tls.sendall(b"x")
+                time.sleep(0.02)
+        ending = hurried.ending()
+    assert isinstance(ending, Refused)
+    assert (ending.by, ending.reason) == (Side.SERVER, "it did not finish in time")
+    assert 0 < time.monotonic() - begin < 5
 
 
 # Messages -----------------------------------------------------------------------------------------------------------
@@ -302,7 +305,7 @@ def test_a_reset_in_the_middle_of_a_message_is_a_cut_line(server: Live, certs: P
 
 
 def test_a_client_that_never_reads_is_left(server: Live, certs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tlsdemo.tls.server.FAREWELL", 0.2)
+    monkeypatch.setattr("tlsdemo.tls.channel.FAREWELL", 0.2)
     with connected(server, certs) as tls:
         tls.sendall(b"I do not listen\n")
         ending = server.ending()
@@ -361,6 +364,10 @@ def test_a_line_of_100_megabytes_is_cut_off_and_takes_no_memory(serve: Serve, ce
     assert status(process.process.pid, "VmHWM") - before < 20_000
 
 
+def dialled(process: Serving) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", process.port), DEADLINE)
+
+
 def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
@@ -371,27 +378,23 @@ def ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def test_a_server_without_descriptors_neither_ends_nor_spins_and_recovers(serve: Serve, certs: Path) -> None:
+def test_with_few_descriptors_the_idle_make_room_and_it_neither_ends_nor_spins(serve: Serve, certs: Path) -> None:
     process = serve(prefix=(tool("prlimit"), "--nofile=64"))
     pid, many = process.process.pid, []
     idle = descriptors(pid)
-    for _ in range(200):
+    for _ in range(100):
         many.append(socket.create_connection(("127.0.0.1", process.port), DEADLINE))
-    end = time.monotonic() + DEADLINE
-    while descriptors(pid) < 60:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+        many.append(client.wrap(dialled(process), trusting(certs), "localhost"))  # not held up by those before it
     before = ticks(pid)
     time.sleep(1.0)  # the window of the measurement
     assert ticks(pid) - before < 30, "it spins"
+    assert process.event("refused")["reason"].startswith("it was idle, and its place was needed")
+    assert process.event("silent")
     for each in many:
         each.close()
-    with (
-        socket.create_connection(("127.0.0.1", process.port), DEADLINE) as plain,
-        client.wrap(plain, trusting(certs), "localhost") as tls,
-    ):
+    with client.wrap(dialled(process), trusting(certs), "localhost") as tls:
         assert client.ask(tls, "back again").startswith(b"received:  back again\n")
-    process.event("closed")
+    end = time.monotonic() + DEADLINE
     while descriptors(pid) > idle + 2:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -411,5 +414,5 @@ def test_a_client_that_has_reset_the_line_before_its_turn_is_a_cut(certs: Path) 
             while time.monotonic() < end:
                 accepted.getpeername()  # until the reset has come
         connection = net.Connection(accepted, "peer", time.monotonic() + DEADLINE)
-        assert serve(connection, context, lambda event: None) == Closed("peer", Ending.CUT, 0)
+        assert net.blocking(serve(connection, context, lambda event: None)) == Closed("peer", Ending.CUT, 0)
         connection.socket.close()

@@ -47,10 +47,10 @@ def everything(plain: socket.socket) -> bytes:
     return found
 
 
-def echo(connection: net.Connection) -> None:
-    while data := connection.socket.recv(1 << 16):
-        connection.socket.sendall(data)
-    connection.socket.sendall(b"<end>")
+async def echo(connection: net.Connection) -> None:
+    while data := await connection.receive(1 << 16):
+        await connection.send(data)
+    await connection.send(b"<end>")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 from shlex import quote
 
 from pki.console import CERTS
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem
 from pki.rogues import Must
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor
@@ -95,7 +95,6 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
         finally:
             if once:
                 ended.append(attacker)
-            if once or report.failure:
                 middle.stop()
 
     def tell_end(peer: str, attacker: Disguised, unreachable: Problem | None, *, stopping: bool) -> None:
@@ -112,14 +111,17 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
             tally[case][attacker.end] += 1
             report.say(f"{peer}  {_label(case)}  {_conclusion(inside, attacker.end)}", "")
 
-    sit(where, report, lambda address: [*_introduction(deck, where, address, certs, alter)], on_line, on_end)
+    def afterwards() -> Iterable[str]:
+        return () if once and ended else _table(tally)
+
+    def introduction(address: net.Address) -> list[str]:
+        return [*_introduction(deck, where, address, certs, alter)]
+
+    sit(where, report, introduction, on_line, on_end, afterwards)
     if once and ended:
         if ended[0].problem:
             raise ended[0].problem
         return ExitCode.YES if ended[0].end is End.READ else ExitCode.NO
-    report.say(*_table(tally))
-    if report.failure:
-        raise cannot("write the output", report.failure)
     return ExitCode.YES
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.console import note
 from pki.errors import ExitCode, Problem, cannot, printable
 from pki.files import read_file
 from tlsdemo import net
@@ -19,6 +17,7 @@ from tlsdemo.commands.reporter import Reporter
 from tlsdemo.lab import client_certificates
 from tlsdemo.lab.collection import GOOD, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
+from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory
 from tlsdemo.lab.opening import laboratory
 from tlsdemo.lab.visit import End, Visit
@@ -39,27 +38,20 @@ class Settings:
 def lab(settings: Settings) -> int:
     """Serve until a signal; or list, and end."""
     report = Reporter(settings.as_json)
-
-    def on_visit(visit: Visit) -> None:
-        _tell(visit, settings, report)
-        if report.failure:
-            opened.stop()  # nobody can read any more who comes by
-
-    with laboratory(settings.only, settings.port_base, on_visit) as (rooms, opened):
+    with laboratory(settings.only, settings.port_base, lambda visit: _tell(visit, settings, report)) as (rooms, opened):
         if settings.list_only:
             report.say(*(_document(opened, None) if settings.as_json else _listed(opened.exhibits)))
-            if report.failure:
-                raise cannot("write the output", report.failure)
-            return ExitCode.YES
-        # In this order, so that a signal at any moment leaves no folder behind.
-        with net.until_signalled(opened.server), tempfile.TemporaryDirectory(prefix="tlsdemo-lab-") as name:
-            files = _write(settings.ca_out, Path(name), rooms)
-            for host in opened.without:
-                note(f"this machine has no {host}: listening on 127.0.0.1 alone")
-            report.say(*(_document(opened, files) if settings.as_json else _introduction(opened, files)))
-            if report.failure:
-                opened.stop()
-            opened.run()
+            report.close(None)  # it is all that is asked for: a reader may take its time
+        else:
+            report.when_it_fails(opened.stop)
+            # In this order, so that a signal at any moment leaves no folder behind.
+            with net.until_signalled(opened.server), own_folder() as folder:
+                files = _write(settings.ca_out, folder, rooms)
+                for host in opened.without:
+                    report.note(f"this machine has no {host}: listening on 127.0.0.1 alone")
+                report.say(*(_document(opened, files) if settings.as_json else _introduction(opened, files)))
+                opened.run()
+                report.close()
     if report.failure:
         raise cannot("write the output", report.failure)
     return ExitCode.YES

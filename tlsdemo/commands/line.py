@@ -1,9 +1,8 @@
 """What `eavesdrop` and `mitm` share: a place on the line between a client and a server. EDGE."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pki.console import note
 from pki.errors import ExitCode, Problem, cannot
 from tlsdemo import net
 from tlsdemo.commands.reporter import Reporter
@@ -38,16 +37,18 @@ def sit(
     introduction: Callable[[net.Address], list[str]],
     on_line: Callable[[str], Attacker],
     on_end: Callable[[net.Middle, str, Attacker, Problem | None], None],
+    afterwards: Callable[[], Iterable[str]] = tuple,
 ) -> None:
-    """Forward until a signal, or until `on_end` stops it."""
+    """Forward until a signal, or until `on_end` stops it; then print `afterwards`, and end the report."""
     listener = net.listen(where.hosts or net.DEFAULT_HOSTS, where.port)
     middle = net.Middle(where.upstream, listener, on_line, lambda *ended: on_end(middle, *ended))
+    report.when_it_fails(middle.stop)
     with net.until_signalled(middle.server):
         for host in listener.without:
-            note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
+            report.note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
         report.say(*introduction(net.Address("localhost" if where.hosts is None else where.hosts[0], listener.port)))
-        if report.failure:
-            middle.stop()
         middle.run()
+        report.say(*afterwards())
+        report.close()
     if report.failure:
         raise cannot("write the output", report.failure)

@@ -63,7 +63,7 @@ def meddle(attack: str, protocol: Protocol, where: Place, certs: Path, once: boo
             report.say(*(f"{peer}  {line}" for line in lines), "")
         finally:
             done.append(attacker.acted)
-            if once or report.failure:
+            if once:
                 middle.stop()
 
     sit(where, report, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)

@@ -93,7 +93,6 @@ def mitm(settings: Settings) -> int:
         finally:
             if settings.once:
                 ended.append((attacker, problem))
-            if settings.once or report.failure:
                 middle.stop()
 
     sit(where, report, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end)

@@ -1,14 +1,17 @@
 """`tlsdemo serve`: read the credential, listen, and tell each conversation as it happens. EDGE."""
 
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki import Credential
-from pki.console import note
 from pki.errors import ExitCode, Problem, cannot
 from pki.transaction import recover
 from tlsdemo import net
+from tlsdemo.commands.fresh import Fresh
 from tlsdemo.commands.lines import introduction
 from tlsdemo.commands.protocols import (
     TLS,
@@ -24,12 +27,13 @@ from tlsdemo.commands.settings import Settings
 from tlsdemo.credentials import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
 from tlsdemo.edu import live
 from tlsdemo.edu.machine import nobody_watches
-from tlsdemo.events import Closed, Ending, Event, Listening, Silent
-from tlsdemo.protocol import Protection, Side
+from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
+from tlsdemo.protocol import Party, Protection, Protocol, Side
 from tlsdemo.tls.context import server_context
+from tlsdemo.tls.server import keylog_lost
 from tlsdemo.tls.server import serve as converse
 
-Conversation = Callable[[net.Connection], Event]
+Conversation = Callable[[net.Connection], net.Handling[Event]]
 
 
 def serve(settings: Settings) -> int:
@@ -39,28 +43,27 @@ def serve(settings: Settings) -> int:
     shown, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
     endings: list[Event | None] = []
 
-    def handle(connection: net.Connection) -> None:
+    async def handle(connection: net.Connection) -> None:
         ending = None
         try:
-            ending = talk(connection)
+            ending = await talk(connection)
             report(ending)
         finally:  # a conversation that a fault of ours has ended is a conversation, too
             if settings.once:
                 endings.append(ending)
-            if settings.once or report.failure:
                 server.stop()
 
     listener = net.listen(settings.hosts or net.DEFAULT_HOSTS, settings.port)
-    server = net.Server(listener, handle, on_silent=lambda peer, seconds: report(Silent(peer, seconds)))
+    server = net.Server(listener, handle, lambda connection, seconds: report(Silent(connection.peer, seconds)))
+    report.when_it_fails(server.stop)  # it is of no use then, and perhaps it is not known where it listens
     with net.until_signalled(server):
         for host in listener.without:
-            note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
+            report.note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
         report(Listening(settings.protocol, listener.hosts[0], listener.port))
         if not settings.as_json:
             report.say(*introduction(settings, shown, listener))
-        if report.failure:
-            server.stop()  # nobody can read where it listens
         server.run()
+        report.close()
     if report.failure:
         raise cannot("write the output", report.failure)
     return _once(endings[0]) if settings.once and endings else ExitCode.YES
@@ -78,34 +81,113 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
     if settings.explain:
         hint = "`tlsdemo connect --explain` tells what can be told; --keylog FILE lets Wireshark tell the rest"
         raise Problem("a TLS server has nothing to explain: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE)
-    shown = _shown(settings)
-    context = server_context(
-        shown,
-        client_trust=trust(settings.certs) if settings.require_client_cert else (),
-        crls=revocation_lists(settings.certs) if settings.require_client_cert else (),
-        keylog=settings.keylog,
-    )
-    return shown, lambda connection: converse(connection, context, report)
+    shown, clients = _Shown(settings), _Clients(settings.certs, settings.require_client_cert)
+    before: list[ssl.SSLContext] = []
+
+    def context() -> ssl.SSLContext:
+        made = server_context(
+            shown.read(),
+            client_trust=clients.anchors(),
+            crls=clients.crls(),
+            keylog=None if before else settings.keylog,
+        )
+        made.num_tickets = 1  # for one more connection (RFC 8446 §4.6.1), not two as by default: less work
+        if before and before[-1].keylog_filename:  # else there is none, or it could not be written
+            try:
+                made.keylog_filename = before[-1].keylog_filename
+            except OSError as failure:
+                report(Warned(keylog_lost(failure)))
+        before[:] = [made]
+        return made
+
+    fresh = Fresh(context, shown.files + clients.files, report.note)
+    return shown.latest, lambda connection: converse(connection, fresh.value(), report)
 
 
 def _over_edu(settings: Settings, report: Reporter) -> tuple[Credential | None, Conversation]:
     claims = rung(settings.protocol, settings.without)
     _forbid(settings, claims)
     agrees = agrees_with_its_certificate(claims)
-    shown = _shown(settings) if Protection.POSSESSION in claims or agrees else None
-    if agrees and shown and not (isinstance(shown.key, ec.EllipticCurvePrivateKey) and shown.key.key_size == 256):
-        fact = "without forward secrecy the server agrees with the key of its certificate, and needs one of P-256"
-        raise Problem(fact, hint="`pki init` in a new folder makes one", code=ExitCode.USAGE)
-    identifies = Protection.CLIENT_IDENTITY in claims
-    anchors = trust(settings.certs) if identifies else ()
-    crls = revocation_lists(settings.certs) if identifies else ()
-    if identifies and not crls:
-        claims -= {Protection.REVOCATION}
-        note(f"not checked: whether a client was revoked; there is no {settings.certs / 'crl.pem'}")
+    shown = _Shown(settings) if Protection.POSSESSION in claims or agrees else None
+    clients = _Clients(settings.certs, Protection.CLIENT_IDENTITY in claims)
     watch = report.explain if settings.explain else nobody_watches
-    protocol = educational(claims, Side.SERVER, group=settings.group, story=settings.story, watch=watch)
-    own = party(shown, anchors, crls)
-    return shown, lambda connection: live.serve(connection, protocol, own, report)
+
+    def made() -> tuple[Protocol, Party]:
+        credential = shown.read() if shown else None
+        if agrees and credential and not _is_p256(credential.key):
+            fact = "without forward secrecy the server agrees with the key of its certificate, and needs one of P-256"
+            raise Problem(fact, hint="`pki init` in a new folder makes one", code=ExitCode.USAGE)
+        anchors, crls = clients.anchors(), clients.crls()
+        checked = claims
+        if clients.asked and not crls:
+            checked -= {Protection.REVOCATION}
+            report.note(f"not checked: whether a client was revoked; there is no {settings.certs / 'crl.pem'}")
+        protocol = educational(checked, Side.SERVER, group=settings.group, story=settings.story, watch=watch)
+        return protocol, party(credential, anchors, crls)
+
+    fresh = Fresh(made, (*(shown.files if shown else ()), *clients.files), report.note)
+    return shown.latest if shown else None, lambda connection: live.serve(connection, *fresh.value(), report)
+
+
+def _is_p256(key: object) -> bool:
+    return isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size == 256
+
+
+class _Shown:
+    """The credential that is presented: read from files each time, or minted once, at the beginning."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.files: tuple[Path, ...] = ()
+        """Where it is read from."""
+        certificate = settings.cert or self._place()
+        if certificate:
+            self.files = certificate, (settings.key if settings.cert else None) or certificate.with_suffix(".key")
+        self.latest = self._make()
+
+    def _place(self) -> Path | None:
+        """The certificate of this folder; None for one that is minted."""
+        name = _FILES.get(self._settings.credential)
+        return self._settings.certs / name if name else None
+
+    def read(self) -> Credential:
+        """As the files have it now."""
+        if self.files:
+            self.latest = self._make()
+        return self.latest
+
+    def _make(self) -> Credential:
+        settings = self._settings
+        if settings.cert:
+            return from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
+        if settings.credential == "stranger":
+            return stranger_to_be_trusted(settings.certs)
+        return credential(settings.credential, settings.certs)
+
+
+_FILES = {"server": "server.pem", "rogue": "rogue/server.pem"}
+
+
+class _Clients:
+    """What the certificates of clients are checked against, if the server asks for them."""
+
+    def __init__(self, certs: Path, asked: bool) -> None:
+        self.asked = asked
+        self.files = (certs / "root.pem", certs / "crl.pem") if asked else ()
+        self._certs = certs
+        self._had_crls = False
+
+    def anchors(self) -> tuple[x509.Certificate, ...]:
+        """As the folder has them now."""
+        return trust(self._certs) if self.asked else ()
+
+    def crls(self) -> tuple[x509.CertificateRevocationList, ...]:
+        """As the folder has them now; a Problem if there were some and the file is gone."""
+        found = revocation_lists(self._certs) if self.asked else ()
+        if self._had_crls and not found:
+            raise Problem(f"there is no {self._certs / 'crl.pem'} any more")
+        self._had_crls = bool(found)
+        return found
 
 
 def _forbid(settings: Settings, claims: Claims) -> None:
@@ -119,11 +201,3 @@ def _forbid(settings: Settings, claims: Claims) -> None:
         raise Problem("--explain is for people, --json for programs", hint="choose one", code=ExitCode.USAGE)
     if Protection.POSSESSION not in claims and (settings.cert or settings.credential != "server"):
         raise Problem(f"{name} shows no certificate", hint="--protocol signed, ca or mutual", code=ExitCode.USAGE)
-
-
-def _shown(settings: Settings) -> Credential:
-    if settings.cert:
-        return from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
-    if settings.credential == "stranger":
-        return stranger_to_be_trusted(settings.certs)
-    return credential(settings.credential, settings.certs)

@@ -5,6 +5,7 @@ What goes wrong comes out as ProtocolError, which says which violation it was.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from pki.errors import printable
 from tlsdemo import net
@@ -15,7 +16,6 @@ from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side
 from tlsdemo.talk import Talk, ending, facts, of_client
 
-IDLE_LIMIT = 300.0  # seconds for the client to say something
 FAREWELL = 5.0  # seconds to wait for the client's close
 ANSWER_LIMIT = 1 << 20  # bytes
 
@@ -24,30 +24,33 @@ class AnswerTooLong(Exception):
     """The server keeps on talking."""
 
 
-def serve(connection: net.Connection, protocol: Protocol, party: Party, report: Callable[[Event], None]) -> Event:
+async def serve(connection: net.Connection, protocol: Protocol, party: Party, report: Callable[[Event], None]) -> Event:
     """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
     peer, received = connection.peer, 0
     endpoint = protocol.server(party)
-    link = net.Link(connection.socket, endpoint)
+    link = net.AsyncLink(connection, endpoint)
     try:
-        link.handshake(connection.deadline)
+        await link.handshake(connection.deadline)
         agreed = of_client(peer, endpoint.negotiated["version"], cipher(endpoint), client_certificate(endpoint))
         report(agreed)
         talk = Talk(facts(agreed))
-        deadline = time.monotonic() + IDLE_LIMIT
-        while data := link.receive(deadline):
+        deadline = connection.limit
+        while data := await link.receive(deadline):
             received += len(data)
             if answer := talk.receive(data):
                 if talk.message is not None:
                     report(Said(peer, talk.message))
-                link.send(answer, deadline)
+                await link.send(answer, deadline)
                 break
-        link.close(time.monotonic() + FAREWELL)
-        net.drain(connection.socket)
+        with suppress(net.Dropped):  # everything is said; there is no time to wait for the client
+            await link.close(min(time.monotonic() + FAREWELL, deadline))
+            await connection.drain()
         return ending(peer, talk, received)
     except ProtocolError as error:
-        net.drain(connection.socket)  # so that the alert which tells the client why is not lost
+        await connection.drain()  # so that the alert which tells the client why is not lost
         return _refusal(peer, error, received)
+    except net.Dropped as dropped:
+        return Refused(peer, Side.SERVER, None, str(dropped), received)
     except TimeoutError:
         return Refused(peer, Side.SERVER, None, "it did not finish in time", received)
     except OSError:

@@ -27,6 +27,7 @@ from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.client import Client, fill, prepare, surroundings
 from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
+from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.judge import NOWHERE, judge
 from tlsdemo.lab.laboratory import BY_NAME, Laboratory, find
 from tlsdemo.lab.presets import NOT_INHERITED
@@ -280,15 +281,15 @@ def _needs_proxy(host: str) -> bool:
 @contextmanager
 def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
     """The lab and the proxy in threads of their own, for as long as a `with` block lasts; nothing stays behind."""
-    with tempfile.TemporaryDirectory(prefix="tlsdemo-", ignore_cleanup_errors=True) as name:
+    with own_folder() as folder:
         tunnel = net.Tunnel(net.listen(("127.0.0.1",)), lab.ports.values())
         threads = [threading.Thread(target=each.run, name="lab") for each in (lab, tunnel)]
         nursery = Nursery()
         try:
             for thread in threads:
                 thread.start()
-            collection.papers.write(Path(name) / PAPERS)
-            yield Tester(collection, lab, tunnel, Path(name), nursery)
+            collection.papers.write(folder / PAPERS)
+            yield Tester(collection, lab, tunnel, folder, nursery)
         finally:
             nursery.close()
             for each in (lab, tunnel):

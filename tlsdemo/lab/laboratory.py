@@ -64,7 +64,7 @@ class Laboratory:
         self._writing = threading.Lock()
         self._has_run = False
         sockets = tuple(each for listener in listeners for each in listener.sockets)
-        self.server = net.Server(net.Listener(sockets, listeners[0].port, self.without), self._receive)
+        self.server = net.Server(net.Listener(sockets, listeners[0].port, self.without), self._receive, name="lab")
 
     @property
     def index_port(self) -> int:
@@ -133,9 +133,9 @@ class Laboratory:
             hint = f"the lab needs {count} ports: another --port-base, or none, and it finds free ones"
             raise Problem(problem.fact, *problem.evidence, hint=hint, code=problem.code) from problem
 
-    def _receive(self, connection: net.Connection) -> None:
+    async def _receive(self, connection: net.Connection) -> None:
         case, show = self._shows[connection.port]
-        visit = replace(show(connection), moment=time.monotonic())
+        visit = replace(await show(connection), moment=time.monotonic())
         if case == BY_NAME:
             case = self._chosen(visit.asked_for)
         self.write(visit, case)

@@ -171,25 +171,29 @@ NOT_TLS = (
 @case(THEME, "RFC 8446 §5", Severity.MUST)
 def plain_http(given: Counter) -> Show:
     """It answers in plain HTTP: a client that follows sends in the clear what was to be secret."""
-    return instead(lambda connection: connection.socket.sendall(NOT_TLS))
+    return instead(lambda connection: connection.send(NOT_TLS))
 
 
 @case(THEME, "RFC 8446 §5", Severity.MUST)
 def garbage(given: Counter) -> Show:
     """It answers with bytes that mean nothing."""
-    return instead(lambda connection: connection.socket.sendall(bytes(range(255, 127, -1))))
+    return instead(lambda connection: connection.send(bytes(range(255, 127, -1))))
 
 
 @case(THEME, "RFC 8446 §6.1", Severity.MUST)
 def end_of_file(given: Counter) -> Show:
     """It hangs up right after the ClientHello."""
-    return instead(lambda connection: net.drain(connection.socket, 0.2))
+    return instead(lambda connection: connection.drain(0.2))
 
 
 @case(THEME, "RFC 8446 §6.1", Severity.MUST)
 def connection_reset(given: Counter) -> Show:
     """It resets the connection right after the ClientHello: what a firewall does that dislikes a name in it."""
-    return instead(lambda connection: net.reset(connection.socket))
+
+    async def reset(connection: net.Connection) -> None:
+        connection.reset()
+
+    return instead(reset)
 
 
 def _alert(number: int) -> bytes:
@@ -203,13 +207,13 @@ def alert_handshake_failure(given: Counter) -> Show:
 
     That is how POODLE brought browsers to SSL 3.0 in 2014.
     """
-    return instead(lambda connection: connection.socket.sendall(_alert(40)))
+    return instead(lambda connection: connection.send(_alert(40)))
 
 
 @case(THEME, "RFC 8446 §6.2", Severity.MUST)
 def alert_internal_error(given: Counter) -> Show:
     """It answers with the alert internal_error."""
-    return instead(lambda connection: connection.socket.sendall(_alert(80)))
+    return instead(lambda connection: connection.send(_alert(80)))
 
 
 @case(THEME, "RFC 6066 §3", Severity.MUST)
@@ -223,14 +227,14 @@ def unrecognized_name(given: Counter) -> Show:
 @case(THEME, "RFC 8446 §5.1", Severity.MUST)
 def record_overflow(given: Counter) -> Show:
     """It sends a record of 65,535 bytes, and 16,384 are allowed: who trusts the number, overflows."""
-    return instead(lambda connection: connection.socket.sendall(b"\x16\x03\x03\xff\xff" + b"\x02" + bytes(65534)))
+    return instead(lambda connection: connection.send(b"\x16\x03\x03\xff\xff" + b"\x02" + bytes(65534)))
 
 
 @case(THEME, "RFC 8446 §6", Severity.INFORMATIONAL)
 def stall(given: Counter) -> Show:
     """It takes the ClientHello, and does not answer: a client without a deadline waits for ever."""
 
-    def wait(connection: net.Connection) -> None:
+    async def wait(connection: net.Connection) -> None:
         connection.deadline += STALLS
 
     return instead(wait)

@@ -8,9 +8,11 @@ with an alert, others just leave. Where the server itself misbehaves, it does so
 """
 
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from tlsdemo import first_bytes, net
 from tlsdemo.findings import Case
@@ -18,6 +20,7 @@ from tlsdemo.lab.visit import End, Visit
 from tlsdemo.talk import Fact, Talk
 from tlsdemo.tls import refusal
 from tlsdemo.tls.asked import AskedSocket
+from tlsdemo.tls.channel import Channel
 from tlsdemo.tls.server import client_certificate
 from tlsdemo.wire import client_hello
 
@@ -28,8 +31,8 @@ KEPT = 1 << 10  # bytes of what it said, characters of how it calls itself and o
 CHUNK = 1 << 14
 LONGEST_HELLO = 1 << 16
 
-Show = Callable[[net.Connection], Visit]
-"""What happens at a port; the case's name is filled in by whoever knows it."""
+Show = Callable[[net.Connection], net.Handling[Visit]]
+"""What happens at a port, as a handler of the accept loop; the laboratory fills in the case's name."""
 
 
 def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
@@ -37,30 +40,28 @@ def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
     return lambda connection: _converse(connection, context, talk)
 
 
-def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
+async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
     visit, first = Visit("", connection.peer, End.REFUSED), net.peek(connection.socket)
     try:
-        tls = context.wrap_socket(
-            connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-        )
-    except OSError:  # it has reset the line already
+        channel = Channel(connection, context)
+    except OSError:  # it has reset the connection already
         return replace(visit, why="it hung up")
-    connection.socket = tls
+    tls = channel.tls
     try:
-        tls.settimeout(connection.remaining())
-        tls.do_handshake()
+        await channel.handshake()
     except OSError as error:
-        net.drain(tls, FAREWELL)
         why = refusal.with_evidence(error, first)
-        return _not_agreed(replace(visit, asked_for=_asked_for(tls)), why, answered=_was_told(tls))
+        visit = _not_agreed(replace(visit, asked_for=_asked_for(tls)), why, answered=_was_told(tls))
+        with suppress(net.Dropped):
+            await connection.drain(FAREWELL)
+        return visit
+    except net.Dropped as dropped:
+        return replace(visit, asked_for=_asked_for(tls), end=End.WAITED, why=str(dropped))
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
     certificate = client_certificate(tls)
     visit = replace(visit, client=certificate.shown if certificate else "")
-    visit = _heard(tls, talk(visit), visit)
-    with suppress(OSError):
-        tls.settimeout(FAREWELL)
-        tls.unwrap()
-    net.drain(tls, FAREWELL)
+    visit = await _heard(channel, talk(visit), visit)
+    await channel.close(FAREWELL)
     return visit
 
 
@@ -73,25 +74,29 @@ def _was_told(tls: ssl.SSLSocket) -> bool:
     return isinstance(tls, AskedSocket) and tls.was_told
 
 
-def _heard(tls: ssl.SSLSocket, talk: Talk, visit: Visit) -> Visit:
+async def _heard(channel: Channel, talk: Talk, visit: Visit) -> Visit:
     """What it says, answered; LEFT if that is nothing."""
     said, count = b"", 0
-    alert, why = None, ""
+    alert, why, silent = None, "", End.LEFT
+    connection = channel.connection
     try:
-        tls.settimeout(PATIENCE)
-        while data := tls.recv(CHUNK):
+        connection.deadline = time.monotonic() + PATIENCE
+        while data := await channel.receive():
             said, count = (said + data)[:KEPT], count + len(data)
-            tls.settimeout(A_MESSAGE)  # what is no line and no request has no end: it is not waited for, nor answered
-            if answer := talk.receive(data):
-                tls.sendall(answer)
+            # What is neither a line nor a request has no end: it is not waited for, nor answered.
+            connection.deadline = min(time.monotonic() + A_MESSAGE, connection.limit)
+            if answer := await net.in_thread(partial(talk.receive, data)):  # the page of the index takes long
+                await channel.send(answer)
                 break
     except TimeoutError:
-        why = "" if count else f"it said nothing for {PATIENCE:g} seconds"
+        why, silent = "" if count else f"it said nothing for {PATIENCE:g} seconds", End.WAITED
     except ssl.SSLError as error:
         alert, why = refusal.alert(error), refusal.sentence(error)
     except OSError:
         why = "it hung up"
-    end = End.TALKED if count else End.WAITED if why.startswith("it said nothing") else End.LEFT
+    except net.Dropped as dropped:
+        why, silent = "" if count else str(dropped), End.WAITED
+    end = End.TALKED if count else silent
     return replace(visit, end=end, said=said, count=count, alert=alert, why=why, agent=talk.agent[:KEPT])
 
 
@@ -144,7 +149,7 @@ def facts(case: Case, visit: Visit) -> Talk:
 
 # Servers that misbehave ----------------------------------------------------------------------------------------------
 
-Deed = Callable[[net.Connection], None]
+Deed = Callable[[net.Connection], net.Handling[None]]
 """What a server does instead of answering a ClientHello."""
 
 
@@ -153,19 +158,18 @@ def instead(deed: Deed) -> Show:
     return lambda connection: _misbehave(connection, deed)
 
 
-def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
+async def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
     visit = Visit("", connection.peer, End.REFUSED)
     try:
-        connection.socket.settimeout(connection.remaining())
-        hello = _hello(connection)
+        hello = await _hello(connection)
         visit = replace(visit, asked_for=(client_hello.server_name(hello) or "")[:KEPT] or None)
         if not _is_record(hello):
             return replace(visit, end=End.TURNED_AWAY, why=first_bytes.evidence(hello), said=hello[:KEPT])
-        deed(connection)
+        await deed(connection)
         if connection.socket.fileno() < 0:  # it was the server that hung up
             return visit
-        said = _what_comes(connection)
-    except TimeoutError:
+        said = await _what_comes(connection)
+    except (TimeoutError, net.Dropped):
         return replace(visit, end=End.WAITED)
     except OSError:
         return replace(visit, why="it hung up")
@@ -174,24 +178,23 @@ def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
     return replace(visit, alert=_plain_alert(said))
 
 
-def _hello(connection: net.Connection) -> bytes:
+async def _hello(connection: net.Connection) -> bytes:
     """The first record, or what has come when it is none."""
     hello = b""
     while len(hello) < 5 or (_is_record(hello) and len(hello) < 5 + int.from_bytes(hello[3:5])):
-        data = connection.socket.recv(CHUNK)
+        data = await connection.receive(CHUNK)
         if not data or len(hello) > LONGEST_HELLO:
             break
         hello += data
     return hello
 
 
-def _what_comes(connection: net.Connection) -> bytes:
+async def _what_comes(connection: net.Connection) -> bytes:
     """Until it hangs up, or the deadline; a whole request in the clear is enough."""
     said = b""
     with suppress(ConnectionError):  # it leaves without reading all of what it got: what it said is here all the same
         while len(said) < KEPT:
-            connection.socket.settimeout(connection.remaining())
-            data = connection.socket.recv(CHUNK)
+            data = await connection.receive(CHUNK)
             said += data
             if not data or (said and not _is_record(said)):
                 break

@@ -1,7 +1,8 @@
-"""Sockets: addresses, the accept loop with its deadlines and its pool, endpoints on sockets. EDGE; knows no protocol.
+"""Sockets: addresses, endpoints on sockets, and what is between two of them. EDGE; knows no protocol.
+
+The accept loop is that of `pki.accept`.
 
 address    HOST:PORT, listening on all hosts of a server with one port, dialling
-server     the accept loop: a connection takes a thread only once its first byte has come
 link       an endpoint on a socket
 middle     a line that somebody sits on, who listens or does worse
 loopback   a conversation within this process, on sockets
@@ -10,29 +11,48 @@ playback   an old conversation, said again
 peeking    the bytes that wait on a socket
 """
 
+from pki.accept import (
+    LIMIT,
+    READ,
+    WRITE,
+    Connection,
+    Dropped,
+    Handling,
+    Listener,
+    Server,
+    allow_descriptors,
+    blocking,
+    in_thread,
+    until_signalled,
+)
 from tlsdemo.net.address import (
     DEFAULT_HOSTS,
     HANDSHAKE_DEADLINE,
     Address,
-    Listener,
     dial,
     listen,
     listen_each,
     parse_address,
+    reach,
 )
-from tlsdemo.net.link import Link
+from tlsdemo.net.link import AsyncLink, Link
 from tlsdemo.net.loopback import converse
 from tlsdemo.net.middle import Middle, Tap
 from tlsdemo.net.peeking import peek
 from tlsdemo.net.playback import play
-from tlsdemo.net.server import Connection, Server, allow_descriptors, below_tls, drain, reset, until_signalled
 from tlsdemo.net.tunnel import Tunnel
 
 __all__ = [
     "DEFAULT_HOSTS",
     "HANDSHAKE_DEADLINE",
+    "LIMIT",
+    "READ",
+    "WRITE",
     "Address",
+    "AsyncLink",
     "Connection",
+    "Dropped",
+    "Handling",
     "Link",
     "Listener",
     "Middle",
@@ -40,15 +60,15 @@ __all__ = [
     "Tap",
     "Tunnel",
     "allow_descriptors",
-    "below_tls",
+    "blocking",
     "converse",
     "dial",
-    "drain",
+    "in_thread",
     "listen",
     "listen_each",
     "parse_address",
     "peek",
     "play",
-    "reset",
+    "reach",
     "until_signalled",
 ]

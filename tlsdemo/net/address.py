@@ -2,15 +2,18 @@
 
 import errno
 import ipaddress
+import os
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from pki.accept import DEADLINE, WRITE, Listener, bind, in_thread, peer_name, ready
 from pki.errors import ExitCode, Problem, cannot
 
 DEFAULT_HOSTS = ("127.0.0.1", "::1")
-HANDSHAKE_DEADLINE = 10.0  # seconds: from accept until the handshake is done; for a client, each of the two steps
-BACKLOG = 1024
+HANDSHAKE_DEADLINE = DEADLINE  # seconds: from accept until the handshake is done; for a client, each of the two steps
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Address:
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return peer_name((self.host, self.port))
 
 
 def parse_address(text: str, default_host: str, default_port: int) -> Address:
@@ -43,39 +46,55 @@ def parse_address(text: str, default_host: str, default_port: int) -> Address:
 
 
 def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
-    """A plain connection, or a Problem: nobody there, no such host, no answer."""
+    """A plain connection; a Problem if there is no such host, it refuses, or it does not answer in time."""
     try:
         return socket.create_connection((address.host, address.port), timeout=seconds)
-    except (socket.gaierror, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
+        raise _not_reached(address, error, seconds) from error
+
+
+async def reach(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
+    """The same within a handler of the accept loop, which goes on meanwhile; the socket does not block."""
+    until = time.monotonic() + seconds
+    look_up = partial(socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM)
+    failure: OSError | UnicodeError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    try:
+        for family, kind, protocol, _, where in await in_thread(look_up):
+            try:
+                return await _connect(socket.socket(family, kind, protocol), where, until)
+            except OSError as error:
+                failure = error
+    except (OSError, UnicodeError) as error:
+        failure = error
+    raise _not_reached(address, failure, seconds) from failure
+
+
+async def _connect(dialled: socket.socket, where: tuple[object, ...], until: float) -> socket.socket:
+    try:
+        dialled.setblocking(False)
+        code = dialled.connect_ex(where)
+        if code == errno.EINPROGRESS:
+            if not await ready({dialled.fileno(): WRITE}, until):
+                raise TimeoutError
+            code = dialled.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+        return dialled
+    except BaseException:  # also when the server ends the conversation meanwhile
+        dialled.close()
+        raise
+
+
+def _not_reached(address: Address, error: OSError | UnicodeError, seconds: float) -> Problem:
+    if isinstance(error, socket.gaierror | UnicodeError):
         reason = getattr(error, "strerror", None) or str(error)
-        raise Problem(f"cannot find a host called {address.host!r}", reason, hint="check the spelling") from error
-    except TimeoutError:
+        return Problem(f"cannot find a host called {address.host!r}", reason, hint="check the spelling")
+    if isinstance(error, TimeoutError):
         hint = "is the host right, and is it up?"
-        raise Problem(f"{address} does not answer within {seconds:g} seconds", hint=hint) from None
-    except OSError as error:
-        refused = error.errno == errno.ECONNREFUSED
-        hint = "start the server first: `tlsdemo serve`" if refused else "can this machine reach that host?"
-        raise cannot(f"connect to {address}", error, hint) from error
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Bound sockets, one for each host, all on the same port."""
-
-    sockets: tuple[socket.socket, ...]
-    port: int
-    without: tuple[str, ...] = ()
-    """Hosts that this machine does not have: `::1` where there is no IPv6."""
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The addresses that are listened on."""
-        return tuple(each.getsockname()[0] for each in self.sockets)
-
-    def close(self) -> None:
-        """Stop listening."""
-        for each in self.sockets:
-            each.close()
+        return Problem(f"{address} does not answer within {seconds:g} seconds", hint=hint)
+    refused = error.errno == errno.ECONNREFUSED
+    hint = "start the server first: `tlsdemo serve`" if refused else "can this machine reach that host?"
+    return cannot(f"connect to {address}", error, hint)
 
 
 def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
@@ -87,7 +106,7 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
             for host in hosts:
                 chosen = bound[0].getsockname()[1] if bound else port
                 try:
-                    bound.append(_bind(host, chosen))
+                    bound.append(bind(host, chosen))
                 except OSError as error:
                     if bound and hosts == DEFAULT_HOSTS and error.errno != errno.EADDRINUSE:
                         without.append(host)
@@ -119,21 +138,3 @@ def listen_each(count: int, base: int = 0) -> list[Listener]:
             each.close()
         raise
     return listeners
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener

@@ -1,96 +1,139 @@
-"""An Endpoint on a socket: what it wants on the line is sent, what comes is handed to it. EDGE; knows no protocol."""
+"""An Endpoint on a socket: what it wants to send is sent, what comes is handed to it. EDGE; knows no protocol.
+
+AsyncLink    for a server: in a handler of the accept loop
+Link         for a client: the same, and each call returns when it is done
+"""
 
 import socket
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
 
+from pki.accept import Connection, blocking
 from tlsdemo.protocol import Endpoint
 
 CHUNK = 1 << 16  # bytes
+T = TypeVar("T")
 
 
-class Link:
-    """A conversation over a connected socket, blocking, with overall deadlines (moments of `time.monotonic`).
+class AsyncLink:
+    """A conversation over a connection, each step with a deadline (a moment of `time.monotonic`).
 
     What goes wrong comes out as the endpoint's own first error; TimeoutError when the deadline passes.
     """
 
-    def __init__(self, connected: socket.socket, endpoint: Endpoint) -> None:
-        self.socket = connected
+    def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
+        self.connection = connection
         self.endpoint = endpoint
 
-    def handshake(self, deadline: float) -> None:
+    async def handshake(self, deadline: float) -> None:
         """Until this side has accepted."""
-        self._flush(deadline)
+        self.connection.deadline = deadline
+        await self._flush()
         while not self.endpoint.accepted:
             self._raise_error()
-            self._advance(deadline)
+            await self._advance()
 
-    def receive(self, deadline: float) -> bytes:
-        """What the other side says next; b"" when it has said all."""
+    async def receive(self, deadline: float) -> bytes:
+        """What the peer sends next; b"" when it has closed."""
+        self.connection.deadline = deadline
         while not (said := self.endpoint.take()) and not self.endpoint.ended:
             self._raise_error()
-            self._advance(deadline)
+            await self._advance()
         return said
 
-    def send(self, data: bytes, deadline: float) -> None:
-        """Say something."""
+    async def send(self, data: bytes, deadline: float) -> None:
+        """Send application data."""
+        self.connection.deadline = deadline
         self._raise_error()
         self.endpoint.send(data)
-        self._flush(deadline)
+        await self._flush()
         self._raise_error()
 
-    def close(self, deadline: float) -> None:
-        """Say that all is said, and wait until the other side has said so, too: many go without."""
+    async def close(self, deadline: float) -> None:
+        """Send the close, and wait until the peer has sent its own: many do not."""
+        self.connection.deadline = deadline
         with suppress(Exception):
             self.endpoint.close()
-            self._flush(deadline)
+            await self._flush()
             while not self.endpoint.ended:
-                self._advance(deadline)
+                await self._advance()
                 self._raise_error()
 
-    def _advance(self, deadline: float) -> None:
-        """One piece from the line, and what answers it: also the alert that says why this is the end."""
+    async def _advance(self) -> None:
+        """One piece from the peer, and the answer to it: also the alert that says why this is the end."""
+        self._check_deadline()
         if not self.endpoint.error:
-            self.socket.settimeout(_left(deadline))
             try:
-                data = self.socket.recv(CHUNK)
+                data = await self.connection.receive(CHUNK)
             except TimeoutError:
                 raise
-            except OSError:  # a reset is an end that nobody said
+            except OSError:  # a reset is an end without a close
                 data = b""
             if data:
                 self.endpoint.receive(data)
             else:
                 self.endpoint.receive_eof()
-        self._flush(deadline)
+        await self._flush()
 
     def _raise_error(self) -> None:
         if self.endpoint.error:
             raise self.endpoint.error
 
-    def _flush(self, deadline: float) -> None:
-        """If the other side is gone, what it said before that is still to be read, and tells more than EPIPE."""
+    async def _flush(self) -> None:
+        """If the peer is gone, what it sent before that is still to be read, and tells more than EPIPE."""
         if data := self.endpoint.outgoing():
-            self.socket.settimeout(_left(deadline))
+            self._check_deadline()
             try:
-                self.socket.sendall(data)
+                await self.connection.send(data)
             except TimeoutError:
                 raise
             except OSError:
-                self._read_last_words()
+                await self._read_last_words()
 
-    def _read_last_words(self) -> None:
-        """Nothing can be sent any more; what has come before that is heard."""
+    def _check_deadline(self) -> None:
+        if self.connection.deadline <= time.monotonic():
+            raise TimeoutError
+
+    async def _read_last_words(self) -> None:
+        """Nothing can be sent any more; what has come before that is read."""
         with suppress(OSError):
-            while data := self.socket.recv(CHUNK):
+            while data := await self.connection.receive(CHUNK):
                 self.endpoint.receive(data)
         self.endpoint.receive_eof()
 
 
-def _left(deadline: float) -> float:
-    """Seconds; TimeoutError when none are left."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+class Link:
+    """As AsyncLink, over a connected socket; each call returns when it is done."""
+
+    def __init__(self, connected: socket.socket, endpoint: Endpoint) -> None:
+        self.socket = connected
+        self.endpoint = endpoint
+        before = connected.gettimeout()
+        self._link = AsyncLink(Connection(connected, "", 0), endpoint)
+        connected.settimeout(before)
+
+    def handshake(self, deadline: float) -> None:
+        """Until this side has accepted."""
+        self._run(self._link.handshake(deadline))
+
+    def receive(self, deadline: float) -> bytes:
+        """What the peer sends next; b"" when it has closed."""
+        return self._run(self._link.receive(deadline))
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send application data."""
+        self._run(self._link.send(data, deadline))
+
+    def close(self, deadline: float) -> None:
+        """Send the close, and wait until the peer has sent its own: many do not."""
+        self._run(self._link.close(deadline))
+
+    def _run(self, step: Coroutine[Any, Any, T]) -> T:
+        before = self.socket.gettimeout()
+        self.socket.setblocking(False)
+        try:
+            return blocking(step)
+        finally:
+            self.socket.settimeout(before)

@@ -2,26 +2,24 @@
 
     client <--> listener --> on_data(flight) --> upstream <--> server
 
-What the attacker decides is delivered; the end of the line goes through him, too. One thread for each conversation,
-which waits for both sockets, and reads no more from one than it gets rid of to the other.
+What the attacker decides is delivered; the end of a connection goes through the attacker, too. A conversation waits
+for both of its sockets, and reads no more from one than it can send to the other.
 """
 
-import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pki.accept import READ, WRITE, Connection, Listener, Server, in_thread, ready
 from pki.errors import Problem
-from tlsdemo.net.address import Address, Listener, dial, listen
-from tlsdemo.net.server import Connection, Server
+from tlsdemo.net.address import Address, listen, reach
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 
 CHUNK = 1 << 16  # bytes
 AHEAD = 1 << 20  # bytes waiting for one side; beyond that, nothing more is read
-IDLE_LIMIT = 300.0  # seconds without a byte from either side
 LAST_WORDS = 5.0  # seconds for what is left to be delivered, when both have hung up
 
 
@@ -54,7 +52,7 @@ class Middle:
     on_end: Callable[[str, Attacker, Problem | None], None] = lambda peer, attacker, problem: None
 
     def __post_init__(self) -> None:
-        self.server = Server(self.listener, self._carry)
+        self.server = Server(self.listener, self._carry, descriptors=2, name="middle")
 
     def run(self) -> None:
         """Serve until `stop`."""
@@ -64,61 +62,49 @@ class Middle:
         """Ask `run` to return; conversations are cut."""
         self.server.stop()
 
-    def _carry(self, connection: Connection) -> None:
+    async def _carry(self, connection: Connection) -> None:
         attacker = self.on_line(connection.peer)
         problem = None
         try:
-            with dial(self.upstream) as upstream:
-                carry(Ends({Side.CLIENT: connection.socket, Side.SERVER: upstream}), attacker, self.server)
+            with await reach(self.upstream) as upstream:
+                ends = Ends({Side.CLIENT: connection.socket, Side.SERVER: upstream})
+                await carry(ends, attacker, connection.limit)
         except Problem as unreachable:
             problem = unreachable
-        finally:
+        except BaseException:  # dropped, or a bug of the attacker's
             self.on_end(connection.peer, attacker, problem)
+            raise
+        await in_thread(lambda: self.on_end(connection.peer, attacker, problem))  # it may talk to the server once more
 
 
-def carry(ends: Ends, attacker: Attacker, server: Server) -> None:
-    """Until both have hung up and have all that is for them; or one is gone, or all is silent, or `server` stops."""
+async def carry(ends: Ends, attacker: Attacker, until: float) -> None:
+    """Until both have closed and have all that is for them, or one is gone; at most `until`."""
     for each in ends.sockets.values():
         each.setblocking(False)
-    idle_since = time.monotonic()
-    with selectors.DefaultSelector() as selector:
-        while not server.stopping:
-            interest = _interest(ends)
-            _register(selector, ends, interest)
-            if not any(interest.values()):
-                return
-            limit = LAST_WORDS if len(ends.read_up) == 2 else IDLE_LIMIT
-            left = idle_since + limit - time.monotonic()
-            ready = selector.select(max(min(left, 1.0), 0))  # now and then, look whether to stop
-            if not ready and left <= 0:
-                return
-            for key, events in ready:
-                idle_since = time.monotonic()
-                if events & selectors.EVENT_WRITE:
-                    _write(ends, key.data, attacker)
-                if events & selectors.EVENT_READ:
-                    _read(ends, key.data, attacker)
-            for side in Side:
-                _shut(ends, side)
+    last = time.monotonic()
+    sides = {each.fileno(): side for side, each in ends.sockets.items()}
+    while interest := _interest(ends):
+        found = await ready(interest, min(until, last + LAST_WORDS) if len(ends.read_up) == 2 else until)
+        if not found:
+            return
+        for descriptor, events in found.items():
+            last = time.monotonic()
+            if events & WRITE:
+                _write(ends, sides[descriptor], attacker)
+            if events & READ:
+                _read(ends, sides[descriptor], attacker)
+        for side in Side:
+            _shut(ends, side)
 
 
-def _interest(ends: Ends) -> dict[Side, int]:
-    """What to wait for on each socket."""
+def _interest(ends: Ends) -> Mapping[int, int]:
+    """What to wait for: events, by descriptor."""
     jammed = {side for side in Side if len(ends.waiting[side.other]) > AHEAD or len(ends.waiting[side]) > 2 * AHEAD}
-    return {
-        side: (0 if side in ends.read_up | jammed else selectors.EVENT_READ)
-        | (selectors.EVENT_WRITE if ends.waiting[side] else 0)
-        for side in Side
+    wanted = {
+        each.fileno(): (0 if side in ends.read_up | jammed else READ) | (WRITE if ends.waiting[side] else 0)
+        for side, each in ends.sockets.items()
     }
-
-
-def _register(selector: selectors.BaseSelector, ends: Ends, interest: dict[Side, int]) -> None:
-    for side, events in interest.items():
-        connected = ends.sockets[side]
-        with suppress(KeyError):
-            selector.unregister(connected)
-        if events:
-            selector.register(connected, events, side)
+    return {descriptor: events for descriptor, events in wanted.items() if events}
 
 
 def _read(ends: Ends, side: Side, attacker: Attacker) -> None:

@@ -10,10 +10,10 @@ from contextlib import suppress
 
 import h11
 
+from pki.accept import Connection, Listener, Server
 from pki.errors import Problem
-from tlsdemo.net.address import Address, Listener, dial
+from tlsdemo.net.address import Address, reach
 from tlsdemo.net.middle import Ends, carry
-from tlsdemo.net.server import Connection, Server, drain
 from tlsdemo.protocol import Relay, Side
 
 LONGEST_HEAD = 1 << 14  # bytes
@@ -27,7 +27,7 @@ class Tunnel:
 
     def __init__(self, listener: Listener, ports: Container[int]) -> None:
         self.listener = listener
-        self.server = Server(listener, self._receive)
+        self.server = Server(listener, self._receive, descriptors=2, name="tunnel")
         self._ports = ports
 
     def run(self) -> None:
@@ -38,27 +38,26 @@ class Tunnel:
         """Ask `run` to return."""
         self.server.stop()
 
-    def _receive(self, connection: Connection) -> None:
+    async def _receive(self, connection: Connection) -> None:
         asked = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         try:
-            port = self._port(connection, asked)
-            with dial(Address(HOME, port)) as upstream:
-                connection.socket.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            port = await self._port(connection, asked)
+            with await reach(Address(HOME, port)) as upstream:
+                await connection.send(b"HTTP/1.1 200 Connected\r\n\r\n")
                 ends = Ends({Side.CLIENT: connection.socket, Side.SERVER: upstream})
                 ends.waiting[Side.SERVER] += asked.trailing_data[0]
-                carry(ends, Relay(), self.server)
+                await carry(ends, Relay(), connection.limit)
         except (h11.RemoteProtocolError, Problem):
             with suppress(OSError):
-                connection.socket.sendall(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
-            drain(connection.socket)  # so that what it still sends does not destroy the answer
+                await connection.send(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+            await connection.drain()  # so that what it still sends does not destroy the answer
         except OSError:  # it is gone
             return
 
-    def _port(self, connection: Connection, asked: h11.Connection) -> int:
+    async def _port(self, connection: Connection, asked: h11.Connection) -> int:
         """Where it wants to go; a Problem if that is not allowed."""
         while (event := asked.next_event()) is h11.NEED_DATA:
-            connection.socket.settimeout(connection.remaining())
-            asked.receive_data(connection.socket.recv(CHUNK))
+            asked.receive_data(await connection.receive(CHUNK))
         if isinstance(event, h11.Request) and event.method == b"CONNECT":
             text = event.target.rpartition(b":")[2].decode("ascii", "replace")
             if text.isdigit() and len(text) <= LONGEST_PORT and int(text) in self._ports:

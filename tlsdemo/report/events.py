@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from pki.errors import printable
-from tlsdemo.events import Agreed, Closed, Ending, Event, Listening, Refused, Said, Silent
+from tlsdemo.events import Agreed, Closed, Dropped, Ending, Event, Listening, Refused, Said, Silent, Warned
 from tlsdemo.peer import listed
 from tlsdemo.protocol import Side
 
@@ -37,6 +37,10 @@ def as_line(event: Event) -> str:
             return f"{peer}  {who}: {printable(reason)}; {_bytes(count)}"
         case Silent(peer, seconds):
             return f"{peer}  said nothing for {seconds:g} seconds, and was closed"
+        case Warned(sentence):
+            return printable(sentence)
+        case Dropped(lines):
+            return f"{lines} line{'' if lines == 1 else 's'} dropped: the reader of this output did not keep up"
 
 
 def as_json(event: Event) -> str:

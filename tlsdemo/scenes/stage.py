@@ -96,9 +96,11 @@ def live(credential: Credential) -> Iterator[Live]:
     """Serve with `credential` on a free port of 127.0.0.1 while this lasts."""
     context = server_context(credential)
     events: queue.Queue[Event] = queue.Queue()
-    server = net.Server(
-        net.listen(("127.0.0.1",)), lambda connection: events.put(serve(connection, context, events.put))
-    )
+
+    async def handle(connection: net.Connection) -> None:
+        events.put(await serve(connection, context, events.put))
+
+    server = net.Server(net.listen(("127.0.0.1",)), handle)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

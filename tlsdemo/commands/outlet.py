@@ -1,0 +1,116 @@
+"""One stream for lines of a server: `put` never waits, whatever the reader of the stream does. EDGE.
+
+    put -> queue, bounded -> a thread of its own -> write(2), which may block
+
+What does not fit into the queue is dropped and counted, and the count is written as soon as the reader goes on.
+"""
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+LINES = 1000  # waiting, at most
+TOGETHER = 0.03  # seconds; lines that come within that are one write
+PATIENCE = 1.0  # seconds, at the end, for a reader that is slow
+
+
+def as_text(count: int) -> str:
+    """The line that stands for those that were dropped."""
+    return f"{count} line{'' if count == 1 else 's'} dropped: the reader of this output did not keep up"
+
+
+class Outlet:
+    """Writes to the stream that `sys` has under that name: "stdout" or "stderr"."""
+
+    def __init__(
+        self, stream: str, told: Callable[[int], str] = as_text, on_failure: Callable[[], None] = lambda: None
+    ) -> None:
+        self.failure: OSError | None = None
+        """The first error of the stream; nothing is written after it."""
+        self.on_failure = on_failure
+        self._told = told
+        self._stream = getattr(sys, stream)
+        self._lock = threading.Lock()
+        self._waiting: list[str] = []
+        self._writing = 0  # lines that the thread has taken, and not written yet; dropped ones included
+        self._dropped = 0
+        self._some, self._closing = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def put(self, *lines: str) -> None:
+        """Write these lines together, some time soon; or count them as dropped."""
+        with self._lock:
+            if len(self._waiting) + len(lines) > LINES and self._waiting:
+                self._dropped += len(lines)
+                return
+            self._waiting += lines
+        if not self._thread:
+            self._start()
+        if not self._some.is_set():
+            self._some.set()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                # A daemon: a write that blocks for ever must not keep the process.
+                self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+                self._thread.start()
+
+    def close(self, patience: float | None = PATIENCE) -> int:
+        """Write what waits, within `patience` seconds (None: without limit); how many lines were not written."""
+        self._closing.set()
+        self._some.set()
+        if self._thread:
+            self._thread.join(patience)
+        with self._lock:
+            return len(self._waiting) + self._writing + self._dropped
+
+    def _run(self) -> None:
+        while self.failure is None:
+            self._some.wait()
+            self._closing.wait(TOGETHER)
+            self._some.clear()
+            if text := self._take():
+                self._write(text)
+            elif self._closing.is_set():
+                return
+
+    def _take(self) -> str:
+        with self._lock:
+            lines, self._waiting = self._waiting, []
+            self._writing = len(lines) + self._dropped
+            if self._dropped:
+                lines = [*lines, self._told(self._dropped)]
+                self._dropped = 0
+        if lines:
+            self._some.set()  # look once more: whether it is to end, and how many lines were dropped meanwhile
+        return "".join(f"{line}\n" for line in lines)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._write_all(text)
+        except OSError as error:  # kept apart from the errors of sockets, which are not ours
+            self.failure = error
+            self.on_failure()
+        else:
+            with self._lock:
+                self._writing = 0
+
+    def _write_all(self, text: str) -> None:
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, ValueError, AttributeError):  # a stream without a file, as in tests
+            with suppress(ValueError):  # it was closed
+                self._stream.write(text)
+                self._stream.flush()
+            return
+        # Past the buffer of the stream: a thread that blocks in there would keep the interpreter from ending.
+        rest = memoryview(text.encode(self._stream.encoding, self._stream.errors))
+        while rest:
+            try:
+                rest = rest[os.write(descriptor, rest) :]
+            except BlockingIOError:  # whoever started us made it so
+                select.select([], [descriptor], [])

@@ -1,0 +1,98 @@
+"""TLS over one connection of the accept loop: `ssl`, on a socket that does not block.
+
+    ssl wants to read   ->  wait until the socket is readable, and call it again
+    ssl wants to write  ->  wait until it is writable, and call it again
+
+That is all that a server needs to hold thousands of slow or idle clients in one thread.
+"""
+
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from tlsdemo import net
+
+FAREWELL = 5.0  # seconds to wait for the client's close_notify
+CHUNK = 1 << 14  # bytes; one full TLS record
+# OpenSSL 3 then takes the end of TCP for a close_notify. Python 3.11.2 (Debian 12) sets this option by default.
+IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+
+T = TypeVar("T")
+
+
+def ignore(failure: OSError) -> None:
+    """Report the failure to no one."""
+
+
+class Channel:
+    """The server's side. Each step raises TimeoutError at the connection's deadline.
+
+    `on_keylog_failure` is told when the context's key log cannot be written: it is given up, and TLS goes on.
+    """
+
+    def __init__(
+        self,
+        connection: net.Connection,
+        context: ssl.SSLContext,
+        on_keylog_failure: Callable[[OSError], None] = ignore,
+    ) -> None:
+        self.connection = connection
+        self._on_keylog_failure = on_keylog_failure
+        # A missing close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
+        context.options &= ~IGNORE_UNEXPECTED_EOF
+        self.tls = context.wrap_socket(
+            connection.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
+        connection.socket = self.tls
+
+    async def handshake(self) -> None:
+        """Do the handshake; from then on, the connection's deadline is that of the whole conversation."""
+        await self._until_done(self.tls.do_handshake)
+        self.connection.lift_deadline()
+
+    async def receive(self) -> bytes:
+        """What the client sends next, at most one record; b"" after its close_notify."""
+        return await self._until_done(self.tls.recv, CHUNK)
+
+    async def send(self, data: bytes) -> None:
+        """Send application data, all of it."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[await self._until_done(self.tls.send, rest) :]
+
+    async def close(self, farewell: float | None = None) -> None:
+        """Send close_notify, and wait `farewell` seconds (5 by default) for the client's: many close without one."""
+        farewell = FAREWELL if farewell is None else farewell
+        self.connection.deadline = min(self.connection.deadline, time.monotonic() + farewell)
+        with suppress(net.Dropped):  # everything is said; there is no time to wait for the client
+            with suppress(OSError):
+                await self._until_done(self.tls.unwrap)
+            await self.connection.drain(min(farewell, 1.0))
+
+    async def _until_done(self, step: Callable[..., T], *given: object) -> T:
+        while True:
+            try:
+                return step(*given)
+            except ssl.SSLWantReadError as wanted:
+                self._check_keylog(wanted)
+                await self.connection.until_ready(net.READ)
+            except ssl.SSLWantWriteError as wanted:
+                self._check_keylog(wanted)
+                await self.connection.until_ready(net.WRITE)
+            except OSError as error:
+                if not self._check_keylog(error):
+                    raise
+
+    def _check_keylog(self, error: OSError) -> bool:
+        """Whether it is, or hides, a failure of the key log: that stops no handshake."""
+        context = self.tls.context
+        if context.keylog_filename is None:
+            return False
+        for each in (error, error.__context__):
+            if isinstance(each, OSError) and each.filename == context.keylog_filename:
+                context.keylog_filename = None  # type: ignore[assignment]  # None turns it off; typeshed has only str
+                self._on_keylog_failure(each)
+                return True
+        return False
