@@ -38,7 +38,7 @@ LIMIT = 3600.0  # seconds from accept until the conversation is over
 GRACE = 3.0  # seconds that conversations have to finish, once a signal asks the server to stop
 CHUNK = 1 << 14  # bytes
 BACKLOG = 1024
-BATCH = 64  # connections accepted in one turn of the loop, at most
+BATCH = 128  # sockets in one turn of the loop, at most
 THREADS = 16  # for work that blocks
 TICK = 0.02  # seconds; deadlines are looked at no more often
 LONGEST_SLEEP = 60.0  # seconds
@@ -206,11 +206,20 @@ class Listener:
 
 
 @dataclass(eq=False)
+class _Watched:
+    """What the loop does when a socket is ready, and how often it did so: the seldom served go first."""
+
+    act: Callable[[int, int], None]
+    turns: int = 0
+
+
+@dataclass(eq=False)
 class _Conversation:
     """A connection, how far its handler is, and what it waits for."""
 
     connection: Connection
     handling: Handling[None] = field(init=False)
+    watched: _Watched = field(init=False)
     interest: Mapping[int, int] = field(default_factory=dict)
     """The descriptors that the selector watches for it."""
     until: float = NEVER
@@ -304,7 +313,7 @@ class Server:
         """Serve until `stop`."""
         self._places = max(descriptors_left() // self.descriptors - SPARE, 1)
         with selectors.DefaultSelector() as self._selector, ThreadPoolExecutor(THREADS, self.name) as self._pool:
-            self._selector.register(self._wake_reader, READ, self._woken)
+            self._selector.register(self._wake_reader, READ, _Watched(self._woken))
             self._open_doors()
             while self._stop_at is None or self._goes_on(self._stop_at):
                 self._turn()
@@ -320,9 +329,12 @@ class Server:
         asked = 0 if self._paused_until else len(self._settling)  # before the look: what they ask for is in it
         self._came = False
         found = self._selector.select(0 if asked else min(self._look - time.monotonic(), LONGEST_SLEEP))
-        self._batch = min(len(found), BATCH)
+        if len(found) > BATCH:  # the others are found again; a new client does not wait for all of them
+            found.sort(key=lambda each: each[0].data.turns)
+            del found[BATCH:]
+        self._batch = len(found)
         for key, events in found:
-            key.data(key.fd, events)
+            key.data.act(key.fd, events)
         if self._look <= time.monotonic():
             self._expire()
         if asked and not self._came:  # else there may be more: those who ask are told after the next look
@@ -351,7 +363,7 @@ class Server:
     def _open_doors(self) -> None:
         self._paused_until = None
         for each in self.listener.sockets:
-            self._selector.register(each, READ, partial(self._accept, each, each.getsockname()[1]))
+            self._selector.register(each, READ, _Watched(partial(self._accept, each, each.getsockname()[1])))
         self._open = True
 
     def _close_doors(self) -> None:
@@ -390,6 +402,7 @@ class Server:
         now = time.monotonic()
         conversation = _Conversation(Connection(accepted, peer, now + self.deadline, now + self.limit, port))
         conversation.handling = self._converse(conversation)
+        conversation.watched = _Watched(partial(self._ready, conversation))
         self._conversations[conversation] = None
         self._resume(conversation, None)
 
@@ -418,6 +431,7 @@ class Server:
     def _ready(self, conversation: _Conversation, descriptor: int, events: int) -> None:
         if conversation.over or descriptor not in conversation.interest:
             return  # it has gone on, or ended, since the selector looked
+        conversation.watched.turns += 1
         late = conversation.until <= time.monotonic()  # a client that never pauses has no more time than another
         self._resume(conversation, {} if late else {descriptor: events})
 
@@ -454,9 +468,9 @@ class Server:
             self._selector.unregister(descriptor)
         for descriptor, events in interest.items():
             if descriptor not in conversation.interest:
-                self._selector.register(descriptor, events, partial(self._ready, conversation))
+                self._selector.register(descriptor, events, conversation.watched)
             elif conversation.interest[descriptor] != events:
-                self._selector.modify(descriptor, events, partial(self._ready, conversation))
+                self._selector.modify(descriptor, events, conversation.watched)
         conversation.interest = interest
 
     def _expire(self) -> None:

@@ -51,6 +51,9 @@ class Servers:
         command: list[str | Path] = [sys.executable, "-m", "pki", "init", "--dir", self.certs]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
+    def end(self, server: Running) -> None:
+        end(server.process)
+
     def client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.certs / "root.pem"))
 
@@ -124,9 +127,11 @@ http {{ access_log off; client_body_temp_path {self.folder}; proxy_temp_path {se
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdout:
+        process.stdout.close()
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(5)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

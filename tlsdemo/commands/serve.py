@@ -95,8 +95,8 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
         if before and before[-1].keylog_filename:  # else there is none, or it could not be written
             try:
                 made.keylog_filename = before[-1].keylog_filename
-            except OSError as failure:
-                report(Warned(keylog_lost(failure)))
+            except OSError:
+                report(Warned(keylog_lost(before[-1].keylog_filename)))
         before[:] = [made]
         return made
 

@@ -14,6 +14,7 @@ peeking    the bytes that wait on a socket
 from pki.accept import (
     LIMIT,
     READ,
+    THREADS,
     WRITE,
     Connection,
     Dropped,
@@ -47,6 +48,7 @@ __all__ = [
     "HANDSHAKE_DEADLINE",
     "LIMIT",
     "READ",
+    "THREADS",
     "WRITE",
     "Address",
     "AsyncLink",

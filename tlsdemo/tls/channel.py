@@ -6,7 +6,9 @@
 That is all that a server needs to hold thousands of slow or idle clients in one thread.
 """
 
+import os
 import ssl
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,10 +21,12 @@ CHUNK = 1 << 14  # bytes; one full TLS record
 # OpenSSL 3 then takes the end of TCP for a close_notify. Python 3.11.2 (Debian 12) sets this option by default.
 IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
+MOST_ERRORS = 8  # that one handshake's secrets leave
+
 T = TypeVar("T")
 
 
-def ignore(failure: OSError) -> None:
+def ignore(path: str) -> None:
     """Report the failure to no one."""
 
 
@@ -36,10 +40,10 @@ class Channel:
         self,
         connection: net.Connection,
         context: ssl.SSLContext,
-        on_keylog_failure: Callable[[OSError], None] = ignore,
+        on_keylog_failure: Callable[[str], None] = ignore,
     ) -> None:
         self.connection = connection
-        self._on_keylog_failure = on_keylog_failure
+        self._keylog = context.keylog_filename and KeyLog(context, on_keylog_failure)
         # A missing close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
         context.options &= ~IGNORE_UNEXPECTED_EOF
         self.tls = context.wrap_socket(
@@ -50,6 +54,8 @@ class Channel:
     async def handshake(self) -> None:
         """Do the handshake; from then on, the connection's deadline is that of the whole conversation."""
         await self._until_done(self.tls.do_handshake)
+        if self._keylog:
+            self._keylog.check()
         self.connection.lift_deadline()
 
     async def receive(self) -> bytes:
@@ -75,24 +81,51 @@ class Channel:
         while True:
             try:
                 return step(*given)
-            except ssl.SSLWantReadError as wanted:
-                self._check_keylog(wanted)
+            except ssl.SSLWantReadError:
                 await self.connection.until_ready(net.READ)
-            except ssl.SSLWantWriteError as wanted:
-                self._check_keylog(wanted)
+            except ssl.SSLWantWriteError:
                 await self.connection.until_ready(net.WRITE)
             except OSError as error:
-                if not self._check_keylog(error):
+                if not (self._keylog and self._keylog.failed_with(error)):
                     raise
 
-    def _check_keylog(self, error: OSError) -> bool:
-        """Whether it is, or hides, a failure of the key log: that stops no handshake."""
-        context = self.tls.context
-        if context.keylog_filename is None:
+
+class KeyLog:
+    """The key log of a context, watched during one handshake: OpenSSL writes it, and reports failures badly.
+
+    A write that fails leaves an error with the library name BIO, which the next step of any connection stumbles over;
+    or no error at all. Neither is a reason to refuse a client.
+    """
+
+    def __init__(self, context: ssl.SSLContext, on_failure: Callable[[str], None]) -> None:
+        self._context = context
+        self._on_failure = on_failure
+        self._path = context.keylog_filename
+        self._size = self._measure()
+        self._errors = 0
+
+    def failed_with(self, error: OSError) -> bool:
+        """Whether that error is the key log's, so that the step can be repeated."""
+        if error.filename != self._path and getattr(error, "library", None) != "BIO":
             return False
-        for each in (error, error.__context__):
-            if isinstance(each, OSError) and each.filename == context.keylog_filename:
-                context.keylog_filename = None  # type: ignore[assignment]  # None turns it off; typeshed has only str
-                self._on_keylog_failure(each)
-                return True
-        return False
+        self._give_up()
+        self._errors += 1
+        return self._errors < MOST_ERRORS
+
+    def check(self) -> None:
+        """After the handshake: its secrets must have made the file longer."""
+        if self._size is not None and self._measure() == self._size:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if self._context.keylog_filename:
+            self._context.keylog_filename = None  # type: ignore[assignment]  # turns it off; typeshed has only str
+            self._on_failure(self._path)
+
+    def _measure(self) -> int | None:
+        """Bytes; None for what is not a regular file, such as a FIFO."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None

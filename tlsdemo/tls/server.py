@@ -29,7 +29,7 @@ async def serve(connection: net.Connection, context: ssl.SSLContext, report: Cal
     """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
     received, first = 0, net.peek(connection.socket)
     try:
-        channel = Channel(connection, context, lambda failure: report(Warned(keylog_lost(failure))))
+        channel = Channel(connection, context, lambda path: report(Warned(keylog_lost(path))))
     except OSError:  # the client has reset the connection already
         return Closed(connection.peer, Ending.CUT, received)
     try:
@@ -73,7 +73,6 @@ def client_certificate(tls: ssl.SSLSocket) -> peer.Description | None:
     return None if der is None else peer.describe(der)
 
 
-def keylog_lost(failure: OSError) -> str:
+def keylog_lost(path: str) -> str:
     """What a person should know of a key log that cannot be written any more."""
-    reason = failure.strerror or str(failure)
-    return f"the key log {failure.filename} cannot be written ({reason}): serving goes on without it"
+    return f"the key log {path} cannot be written any more: serving goes on without it"
