@@ -30,11 +30,11 @@ class Fresh(Generic[T]):
             self._state = state
             try:
                 self._value = self._make()
-            except Problem as problem:
+            except Exception as error:  # whatever is in the files must not end a server that works
                 if self._look() != state:
                     self._state = ()  # they are being replaced at this moment: wait for the next connection
                 else:
-                    self._warn(f"{'; '.join((problem.fact, *problem.evidence))}: what was read before stays in force")
+                    self._warn(f"{_reason(error)}: what was read before stays in force")
         return self._value
 
     def _look(self) -> State:
@@ -48,3 +48,9 @@ def _state(file: str) -> State:
     except OSError as error:
         return (error.errno,)
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Problem):
+        return "; ".join((error.fact, *error.evidence))
+    return f"{type(error).__name__}: {error}"

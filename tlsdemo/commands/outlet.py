@@ -7,10 +7,10 @@ What does not fit into the queue is dropped and counted, and the count is writte
 
 import os
 import select
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
 
 LINES = 1000  # waiting, at most
 TOGETHER = 0.03  # seconds; lines that come within that are one write
@@ -23,16 +23,16 @@ def as_text(count: int) -> str:
 
 
 class Outlet:
-    """Writes to the stream that `sys` has under that name: "stdout" or "stderr"."""
+    """Writes to a text stream, such as `sys.stdout`."""
 
     def __init__(
-        self, stream: str, told: Callable[[int], str] = as_text, on_failure: Callable[[], None] = lambda: None
+        self, stream: TextIO, told: Callable[[int], str] = as_text, on_failure: Callable[[], None] = lambda: None
     ) -> None:
         self.failure: OSError | None = None
         """The first error of the stream; nothing is written after it."""
         self.on_failure = on_failure
         self._told = told
-        self._stream = getattr(sys, stream)
+        self._stream = stream
         self._lock = threading.Lock()
         self._waiting: list[str] = []
         self._writing = 0  # lines that the thread has taken, and not written yet; dropped ones included
@@ -108,7 +108,7 @@ class Outlet:
                 self._stream.flush()
             return
         # Past the buffer of the stream: a thread that blocks in there would keep the interpreter from ending.
-        rest = memoryview(text.encode(self._stream.encoding, self._stream.errors))
+        rest = memoryview(text.encode(self._stream.encoding, self._stream.errors or "backslashreplace"))
         while rest:
             try:
                 rest = rest[os.write(descriptor, rest) :]

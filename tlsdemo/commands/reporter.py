@@ -1,5 +1,6 @@
 """What commands that run for long print: whole lines, from any thread, without ever waiting for the reader. EDGE."""
 
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ class Reporter:
 
     def __post_init__(self) -> None:
         self._text = as_json if self.as_json else as_line
-        self._out = Outlet("stdout", lambda count: self._text(Dropped(count)))
-        self._notes = Outlet("stderr")
+        self._out = Outlet(sys.stdout, lambda count: self._text(Dropped(count)))
+        self._notes = Outlet(sys.stderr)
 
     @property
     def failure(self) -> OSError | None:

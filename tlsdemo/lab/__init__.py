@@ -3,6 +3,7 @@
     opening -> collection -> certificates, revocation, protocols, client_certificates    what is shown: exhibits
                laboratory                                                                 on which port; who came
                stage                                                                      one visit, from hello to end
+               folder                                                                     its temporary folder
 
     check -> client, presets     whom it tries, and with which words
              child               runs it, and leaves nothing of it behind

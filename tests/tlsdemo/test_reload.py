@@ -1,0 +1,227 @@
+"""Files that change under a running `tlsdemo serve`: good ones are used from the next connection on, others never.
+
+Falsehoods caught: a server that must be restarted for a new certificate; a damaged file that ends it, or is used; a key
+with another's certificate; a CRL that is gone, and with it the check.
+"""
+
+import shutil
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.authority import Authority
+from pki.errors import Problem
+from pki.files import read_credential
+from tests.conftest import mint, pki, tlsdemo
+from tests.peers.conftest import Serve
+from tests.peers.support import Serving, trusting
+from tests.tlsdemo.test_server import dialled
+from tlsdemo.commands.fresh import Fresh
+from tlsdemo.tls import client
+
+
+@pytest.fixture
+def private(certs: Path, tmp_path: Path) -> Path:
+    """A copy of the PKI that this test may change."""
+    return Path(shutil.copytree(certs, tmp_path / "certs"))
+
+
+def presented(server: Serving, certs: Path) -> int:
+    """The serial number of the certificate that a good client is shown, after a whole conversation."""
+    with client.wrap(dialled(server), trusting(certs), "localhost") as tls:
+        der = tls.getpeercert(binary_form=True)
+        assert client.ask(tls, "hello").startswith(b"received:  hello\n")
+    assert der
+    return x509.load_der_x509_certificate(der).serial_number
+
+
+def serial(path: Path) -> int:
+    return x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+
+
+def put(path: Path, content: bytes) -> None:
+    """In place of what is there, as an editor or a CA does."""
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    new.replace(path)
+
+
+def issue_another(private: Path) -> tuple[bytes, bytes]:
+    """A second certificate for localhost, and its key."""
+    assert pki("issue", "localhost", "--dir", private).returncode == 0
+    return (private / "localhost.pem").read_bytes(), (private / "localhost.key").read_bytes()
+
+
+def test_a_new_certificate_and_key_are_used_from_the_next_connection_on(serve: Serve, private: Path) -> None:
+    server = serve(certs=private)
+    old = presented(server, private)
+    chain, key = issue_another(private)
+    put(private / "server.key", key)
+    put(private / "server.pem", chain)
+    new = presented(server, private)
+    assert new == serial(private / "server.pem") != old
+    server.end()
+    assert not any("stays in force" in line for line in server.err)
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGE: dict[str, Callable[[Path], None]] = {
+    "garbage certificate": lambda folder: put(folder / "server.pem", b"garbage"),
+    "half a certificate": lambda folder: put(folder / "server.pem", (folder / "server.pem").read_bytes()[:300]),
+    "no certificate": lambda folder: (folder / "server.pem").unlink(),
+    "garbage key": lambda folder: put(folder / "server.key", b"\xff\x00"),
+    "empty key": lambda folder: put(folder / "server.key", b""),
+    "another's key": lambda folder: put(folder / "server.key", (folder / "client.key").read_bytes()),
+    "another's certificate": lambda folder: put(folder / "server.pem", (folder / "client.pem").read_bytes()),
+    "a folder": lambda folder: make_folder(folder / "server.key"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_what_cannot_be_used_leaves_the_old_in_force_and_is_said_once(serve: Serve, private: Path, what: str) -> None:
+    server = serve(certs=private)
+    old = presented(server, private)
+    good = {name: (private / name).read_bytes() for name in ("server.pem", "server.key")}
+    DAMAGE[what](private)
+    for _ in range(3):
+        assert presented(server, private) == old
+    server.wait_for("^note: .*what was read before stays in force$", "err")
+    if (private / "server.key").is_dir():
+        (private / "server.key").rmdir()
+    chain, key = issue_another(private)
+    put(private / "server.key", key)
+    put(private / "server.pem", chain)
+    assert presented(server, private) == serial(private / "server.pem") != old  # mended: used again
+    server.end()
+    assert sum("stays in force" in line for line in server.err) == 1
+    assert "Traceback" not in "\n".join(server.err)
+    assert good["server.pem"] != chain
+
+
+def lists(private: Path, *revoked: int) -> bytes:
+    """The CRLs of both CAs, which revoke these."""
+    now = datetime.now(UTC)
+    cas = [
+        Authority(read_credential(private / f"{name}.pem", private / f"{name}.key"))
+        for name in ("root", "intermediate")
+    ]
+    made = [ca.crl(number=9, this_update=now, next_update=now + timedelta(1), revoked=revoked) for ca in cas]
+    return b"".join(each.public_bytes(Encoding.PEM) for each in made)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "mutual"])
+def test_a_client_that_is_revoked_is_refused_from_then_on(serve: Serve, private: Path, protocol: str) -> None:
+    options = ("--require-client-cert",) if protocol == "tls" else ("--protocol", protocol)
+    server = serve(*options, certs=private)
+    words: list[str | Path] = [
+        "connect",
+        server.target,
+        "--trust",
+        private / "root.pem",
+        "--cert",
+        private / "client.pem",
+    ]
+    if protocol != "tls":
+        words += ["--protocol", protocol]
+    assert tlsdemo(*words).returncode == 0
+    kept = (private / "crl.pem").read_bytes()
+    (private / "crl.pem").unlink()  # a list that is gone must not mean that nothing is checked
+    assert tlsdemo(*words).returncode == 0
+    server.wait_for("^note: .*crl.pem.*: what was read before stays in force$", "err")
+    (private / "crl.pem").write_bytes(kept)
+    put(private / "crl.pem", lists(private, serial(private / "client.pem")))
+    assert tlsdemo(*words).returncode == 1
+    server.wait_for('"event": "refused"')
+
+
+def test_the_key_log_goes_on_after_a_reload(serve: Serve, private: Path, tmp_path: Path) -> None:
+    keylog = tmp_path / "keys.log"
+    server = serve("--keylog", keylog, certs=private)
+    presented(server, private)
+    before = keylog.stat().st_size
+    chain, key = issue_another(private)
+    put(private / "server.key", key)
+    put(private / "server.pem", chain)
+    presented(server, private)
+    assert keylog.stat().st_size > before
+
+
+def test_another_pki_of_the_same_name_is_taken_as_a_whole(serve: Serve, private: Path, tmp_path: Path) -> None:
+    server = serve("--cert", private / "server.pem", "--key", private / "server.key", certs=private)
+    presented(server, private)
+    other = mint(tmp_path / "other")
+    for name in ("server.key", "server.pem"):
+        put(private / name, (other / name).read_bytes())
+    assert presented(server, other) == serial(other / "server.pem")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        presented(server, private)
+
+
+# Without a server -----------------------------------------------------------------------------------------------------
+
+
+def test_files_are_read_again_only_when_they_change(tmp_path: Path) -> None:
+    file, read, told = tmp_path / "file", list[str](), list[str]()
+    file.write_text("first")
+
+    def make() -> str:
+        read.append(file.read_text())
+        if read[-1] == "bad":
+            raise Problem("it is bad", "very bad")
+        return read[-1]
+
+    fresh = Fresh(make, (file,), told.append)
+    assert [fresh.value() for _ in range(3)] == ["first"] * 3
+    assert read == ["first"]
+    put(file, b"bad")
+    assert [fresh.value() for _ in range(3)] == ["first"] * 3
+    assert told == ["it is bad; very bad: what was read before stays in force"]
+    put(file, b"second")
+    assert [fresh.value() for _ in range(3)] == ["second"] * 3
+    assert read == ["first", "bad", "second"]
+
+
+def test_files_that_change_while_they_are_read_are_read_once_more_and_nothing_is_said(tmp_path: Path) -> None:
+    file, told, changing = tmp_path / "file", list[str](), [False]
+    file.write_text("first")
+
+    def make() -> str:
+        text = file.read_text()
+        if changing[0]:
+            changing[0] = False
+            put(file, b"third")
+            raise Problem("key and certificate do not belong together")
+        return text
+
+    fresh = Fresh(make, (file,), told.append)
+    put(file, b"second")
+    changing[0] = True
+    assert fresh.value() == "first"
+    assert fresh.value() == "third"
+    assert told == []
+
+
+def test_a_problem_at_the_beginning_is_the_callers(tmp_path: Path) -> None:
+    def make() -> str:
+        raise Problem("there is nothing")
+
+    with pytest.raises(Problem, match="there is nothing"):
+        Fresh(make, (tmp_path / "file",), lambda sentence: None)
+
+
+def test_an_unexpected_error_leaves_the_old_in_force_too(tmp_path: Path) -> None:
+    file, told = tmp_path / "file", list[str]()
+    file.write_text("1")
+    fresh = Fresh(lambda: 1 // int(file.read_text()), (file,), told.append)
+    put(file, b"0")
+    assert fresh.value() == 1
+    assert told == ["ZeroDivisionError: integer division or modulo by zero: what was read before stays in force"]
