@@ -332,6 +332,7 @@ class Server:
         if len(found) > BATCH:  # the others are found again; a new client does not wait for all of them
             found.sort(key=lambda each: each[0].data.turns)
             del found[BATCH:]
+            self._came = True  # perhaps
         self._batch = len(found)
         for key, events in found:
             key.data.act(key.fd, events)

@@ -26,15 +26,15 @@ def credential(name: str, certs: Path) -> Credential:
     return KINDS[name](certs)
 
 
-def from_files(certificate: Path, key: Path | None, hint: str) -> Credential:
-    """A certificate and its key, which lies beside it unless it is named; a note if its dates are over."""
+def from_files(certificate: Path, key: Path | None, hint: str, tell: Callable[[str], None] = note) -> Credential:
+    """A certificate and its key, which lies beside it unless it is named; `tell` is told if its dates are over."""
     found = read_credential(certificate, key or certificate.with_suffix(".key"), hint)
     dates = peer.attempt(lambda: Validity.of(found.certificate))
     if isinstance(dates, peer.Unreadable):
-        note(f"the validity of {certificate} cannot be read: {dates.why}; clients refuse it (RFC 5280 §4.1.2.5)")
+        tell(f"the validity of {certificate} cannot be read: {dates.why}; clients refuse it (RFC 5280 §4.1.2.5)")
     elif not dates.not_before <= datetime.now(UTC) <= dates.not_after:
-        note(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
-        note("clients that look at the dates refuse it; `pki init --force` mints anew")
+        tell(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
+        tell("clients that look at the dates refuse it; `pki init --force` mints anew")
     return found
 
 

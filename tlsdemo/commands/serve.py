@@ -1,5 +1,6 @@
 """`tlsdemo serve`: read the credential, listen, and tell each conversation as it happens. EDGE."""
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +82,7 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
     if settings.explain:
         hint = "`tlsdemo connect --explain` tells what can be told; --keylog FILE lets Wireshark tell the rest"
         raise Problem("a TLS server has nothing to explain: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE)
-    shown, clients = _Shown(settings), _Clients(settings.certs, settings.require_client_cert)
+    shown, clients = _Shown(settings, report), _Clients(settings.certs, settings.require_client_cert)
     before: list[ssl.SSLContext] = []
 
     def context() -> ssl.SSLContext:
@@ -93,10 +94,7 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
         )
         made.num_tickets = 1  # for one more connection (RFC 8446 §4.6.1), not two as by default: less work
         if before and before[-1].keylog_filename:  # else there is none, or it could not be written
-            try:
-                made.keylog_filename = before[-1].keylog_filename
-            except OSError:
-                report(Warned(keylog_lost(before[-1].keylog_filename)))
+            _go_on_with_keylog(made, before[-1].keylog_filename, report)
         before[:] = [made]
         return made
 
@@ -104,11 +102,21 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
     return shown.latest, lambda connection: converse(connection, fresh.value(), report)
 
 
+def _go_on_with_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> None:
+    """For a context that takes the place of another."""
+    try:
+        # It may have been removed meanwhile, and OpenSSL would create it for everybody to read.
+        os.close(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600))
+        context.keylog_filename = keylog
+    except OSError:
+        report(Warned(keylog_lost(keylog)))
+
+
 def _over_edu(settings: Settings, report: Reporter) -> tuple[Credential | None, Conversation]:
     claims = rung(settings.protocol, settings.without)
     _forbid(settings, claims)
     agrees = agrees_with_its_certificate(claims)
-    shown = _Shown(settings) if Protection.POSSESSION in claims or agrees else None
+    shown = _Shown(settings, report) if Protection.POSSESSION in claims or agrees else None
     clients = _Clients(settings.certs, Protection.CLIENT_IDENTITY in claims)
     watch = report.explain if settings.explain else nobody_watches
 
@@ -136,36 +144,31 @@ def _is_p256(key: object) -> bool:
 class _Shown:
     """The credential that is presented: read from files each time, or minted once, at the beginning."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.files: tuple[Path, ...] = ()
-        """Where it is read from."""
-        certificate = settings.cert or self._place()
-        if certificate:
-            self.files = certificate, (settings.key if settings.cert else None) or certificate.with_suffix(".key")
-        self.latest = self._make()
-
-    def _place(self) -> Path | None:
-        """The certificate of this folder; None for one that is minted."""
-        name = _FILES.get(self._settings.credential)
-        return self._settings.certs / name if name else None
+    def __init__(self, settings: Settings, report: Reporter) -> None:
+        self._report = report
+        self.files: tuple[Path, Path] | tuple[()] = ()
+        """Its certificate and its key, where it is read from files."""
+        if settings.cert:
+            self.files = settings.cert, settings.key or settings.cert.with_suffix(".key")
+            self.latest = from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
+        elif settings.credential == "stranger":
+            self.latest = stranger_to_be_trusted(settings.certs)
+        else:
+            if name := _FILES.get(settings.credential):
+                self.files = settings.certs / f"{name}.pem", settings.certs / f"{name}.key"
+            self.latest = credential(settings.credential, settings.certs)
+        self._is_read = True
 
     def read(self) -> Credential:
         """As the files have it now."""
-        if self.files:
-            self.latest = self._make()
+        if self.files and not self._is_read:
+            certificate, key = self.files
+            self.latest = from_files(certificate, key, "", self._report.note)  # which never waits, as `note` might
+        self._is_read = False
         return self.latest
 
-    def _make(self) -> Credential:
-        settings = self._settings
-        if settings.cert:
-            return from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
-        if settings.credential == "stranger":
-            return stranger_to_be_trusted(settings.certs)
-        return credential(settings.credential, settings.certs)
 
-
-_FILES = {"server": "server.pem", "rogue": "rogue/server.pem"}
+_FILES = {"server": "server", "rogue": "rogue/server"}
 
 
 class _Clients:
