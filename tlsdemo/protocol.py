@@ -42,7 +42,7 @@ class Protection(Enum):
     INTEGRITY = "a byte that was changed on the way is noticed", "§5.2"
     ORDER = "a record that is repeated, dropped or moved is noticed", "§5.3", "INTEGRITY"
     CLOSURE = "an end that nobody said is noticed", "§6.1", "INTEGRITY"
-    KEY_SEPARATION = "what one side said cannot come back to it as an answer", "§7.3", "INTEGRITY"
+    KEY_SEPARATION = "what one side said cannot come back to it as an answer", "§7.3"
     POSSESSION = "whoever shows a certificate has its key", "§4.4.3"
     CHAIN = "somebody whom I trusted beforehand vouches for it", "RFC 5280 §6.1", "POSSESSION"
     NAME = "it is the certificate of the one whom I asked for", "RFC 9525 §6.3", "CHAIN"

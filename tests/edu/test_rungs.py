@@ -39,7 +39,7 @@ hybrid    POST_QUANTUM
 """
 FOREST = """
 SECRECY <- STRONG_GROUP <- FORWARD_SECRECY <- POST_QUANTUM    SECRECY <- COMPRESSION_SAFETY
-INTEGRITY <- ORDER, CLOSURE, KEY_SEPARATION         TRANSCRIPT    FRESHNESS
+INTEGRITY <- ORDER, CLOSURE    KEY_SEPARATION    TRANSCRIPT    FRESHNESS
 POSSESSION <- CHAIN <- NAME, VALIDITY, REVOCATION, CLIENT_IDENTITY
 """
 
@@ -163,7 +163,7 @@ REPLACED: dict[Protection, set[str]] = {
     P.TRANSCRIPT: {"transcript_hash"},
     P.SECRECY: {"ciphers"},
     P.COMPRESSION_SAFETY: {"rules"},
-    P.INTEGRITY: {"ciphers", "rules"},
+    P.INTEGRITY: {"ciphers"},
     P.ORDER: {"rules"},
     P.CLOSURE: {"rules"},
     P.KEY_SEPARATION: {"rules"},

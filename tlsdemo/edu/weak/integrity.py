@@ -4,8 +4,6 @@ What is wrong: whoever flips a bit of the initialization vector flips the same b
 What does not end in a proper padding is refused, and that answer is heard: asked often enough, it gives away every byte
 (attack: `padding-oracle`; Vaudenay, 2002). TLS up to 1.2 has a MAC inside, which stops the first; not the second, as
 long as the two refusals can be told apart (POODLE, Lucky Thirteen).
-
-One key serves both directions here: where noise is not told from a record, a second key protects nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +13,6 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.violations import ProtocolError, Violation
-from tlsdemo.edu.weak.key_separation import one_for_both
 
 BLOCK = 16  # bytes
 
@@ -52,4 +49,4 @@ class Cbc:
 def weaken(parts: Parts) -> Parts:
     """CBC without a MAC."""
     ciphers = {"AES-256-CBC without MAC": Cbc(32), "AES-128-CBC without MAC": Cbc(16)}
-    return replace(parts, ciphers=ciphers, rules=replace(parts.rules, keys=one_for_both))
+    return replace(parts, ciphers=ciphers)
