@@ -12,7 +12,7 @@ from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.passive import talk
-from tlsdemo.attack.tampering import flipper
+from tlsdemo.attack.tampering import flipper, masks
 from tlsdemo.comparison import find
 from tlsdemo.conversation import Step
 from tlsdemo.protocol import Flight, Relay, Side
@@ -71,7 +71,9 @@ def test_only_the_first_words_are_changed() -> None:
     protocol = find("tls")
     assert protocol.hooks.framing
     steps: list[Step] = []
-    sitting = Sitting(protocol.hooks.framing, flipper(protocol.hooks.framing, 4), steps.append)
+    sitting = Sitting(
+        protocol.hooks.framing, flipper(protocol.hooks.framing, masks(protocol.hooks.framing)[0]), steps.append
+    )
     for flight in talk(protocol, world(protocol.key_type)).tape:
         sitting.on_data(flight)
     (step,) = steps

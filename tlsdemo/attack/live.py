@@ -11,7 +11,7 @@ from functools import partial
 
 from tlsdemo.attack.mint import HIS_HOST
 from tlsdemo.attack.negotiation import FirstFlight
-from tlsdemo.attack.tampering import ORDER, PLACES, Mirror, flipper, repeater
+from tlsdemo.attack.tampering import ORDER, Mirror, flipper, masks, repeater
 from tlsdemo.conversation import Step
 from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
@@ -103,7 +103,7 @@ Attempts = Sequence[Callable[[], Attacker]]
 
 
 def _flip(framing: Framing, hooks: Hooks) -> Attempts:
-    return [partial(flipper, framing, place) for place in PLACES]
+    return [partial(flipper, framing, mask) for mask in masks(framing)]
 
 
 def _downgrade(framing: Framing, hooks: Hooks) -> Attempts:

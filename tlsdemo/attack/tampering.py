@@ -3,12 +3,12 @@
 None of them has a key. They know how such a conversation goes, and change bytes at places where it pays.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.passive import bodies, seen, talk
-from tlsdemo.attack.world import BEFORE_PIN, DIGITS, RECEIPT, TAKEN_BACK, World
+from tlsdemo.attack.world import BEFORE, BEFORE_PIN, DIGITS, RECEIPT, TAKEN_BACK, World
 from tlsdemo.protocol import Flight, Framing, Protocol, Relay, Side
 
 Deliveries = Iterable[tuple[Side, bytes]]
@@ -55,18 +55,24 @@ def _xored(column: tuple[int, ...]) -> int:
 def flip_bits(protocol: Protocol, world: World) -> Loot:
     """`PAY 0100` is to become `PAY 9100`: he flips two bits of a byte that he cannot read, where the 0 should be."""
     assert protocol.hooks.framing
-    outcomes = [talk(protocol, world, flipper(protocol.hooks.framing, place)) for place in PLACES]
+    framing = protocol.hooks.framing
+    outcomes = [talk(protocol, world, flipper(framing, mask)) for mask in masks(framing)]
     return Loot(tuple(map(Encounter, outcomes)), did="he flips two bits: PAY 0100 is to become PAY 9100")
 
 
-PLACES = 4, 12  # of the 0, at the beginning of the record; and behind a nonce of eight bytes
+def masks(framing: Framing) -> list[bytes]:
+    """The bits in which `PAY 0100` and `PAY 9100` differ: at the beginning of a record, and after a nonce of 8 bytes.
+
+    A compressed text differs in other bits; the attacker compresses both texts himself, with a made-up secret.
+    """
+    before, after = framing.inside(BEFORE + DIGITS), framing.inside(BEFORE.replace(b"0100", b"9100") + DIGITS)
+    return [bytes(nonce) + xor(before, after) for nonce in (0, 8)]
 
 
-def flipper(framing: Framing, place: int) -> OnLine:
-    """He changes that byte of the client's first words, and no other."""
+def flipper(framing: Framing, mask: bytes) -> OnLine:
+    """An attacker that flips these bits of the client's first record."""
 
     def flip(flight: Flight) -> Deliveries:
-        mask = bytes(place) + bytes([ord("0") ^ ord("9")])
         return [(Side.SERVER, rewrite(framing, flight.data, lambda body: xor(body, mask.ljust(len(body), b"\0"))))]
 
     return OnLine(ORDER, flip)
@@ -185,6 +191,8 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
     read = seen(protocol, tape)
     if bad_padding == bad_text:  # it says the same to everything
         return Loot(tuple(told), read, did="he asks twice, and gets the same answer both times")
+    if BEFORE in read:
+        return Loot(tuple(told), read, did="he asks twice, and sees that the record is not encrypted")
 
     def is_right(tail: bytes, block: int) -> bool:
         """Whether that block of what was said ends so."""
@@ -196,21 +204,46 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
 
         return answer(change) != bad_padding
 
-    first = _tail(is_right, 0, min(world.depth, 3))
-    rest = _tail(is_right, 1, BLOCK)[: world.depth - 3] if world.depth > 3 and first else b""
+    recovered = _asked(is_right, framing, world)
     did = f"he changes the padding, and asks the server about it in {asked} conversations"
-    return Loot(tuple(told), read, first + rest, did)
+    return Loot(tuple(told), read, recovered, did)
 
 
-LIKELY = DIGITS + b"\n\x17\x01"  # then what stands at the end of a record
+SAMPLES = 64  # enough for every pair of digits to be likely at every place
 
 
-def _tail(is_right: Callable[[bytes, int], bool], block: int, length: int) -> bytes:
-    """The last bytes of that block of what was said, one by one from the end; nothing if one is not to be found."""
+def _asked(is_right: Callable[[bytes, int], bool], framing: Framing, world: World) -> bytes:
+    """The beginning of the secret, `world.depth` bytes of it; empty if a byte is not found.
+
+    He makes up secrets to see which bytes such a record can hold, and which are the same for every secret. He asks for
+    the others, block by block, until what he has is readable: a compressed text is readable as a whole only.
+    """
+    samples = [_padded(framing.inside(world.again().lines[0][1])) for _ in range(SAMPLES)]
+    columns = [bytes(dict.fromkeys(column)) for column in zip(*samples, strict=False)]  # likely bytes, by place
+    recovered = b""
+    while len(recovered) < len(columns):
+        while len(columns[len(recovered)]) == 1:
+            recovered += columns[len(recovered)]
+        block, known = divmod(len(recovered), BLOCK)
+        tail = _tail(is_right, block, columns[len(recovered) : BLOCK * (block + 1)])
+        if not tail:
+            return b""
+        recovered += tail
+        words = framing.words(recovered)
+        if words.startswith(BEFORE) and len(words) >= len(BEFORE) + world.depth:
+            return words[len(BEFORE) :][: world.depth]
+    return b""
+
+
+def _tail(is_right: Callable[[bytes, int], bool], block: int, likely: Sequence[bytes]) -> bytes:
+    """The last bytes of that block of what was said, one by one from the end; empty if one is not found.
+
+    `likely` holds, for each of these bytes, the guesses to try first.
+    """
     tail = b""
-    everything = bytes(dict.fromkeys(LIKELY + bytes(range(256))))
-    while len(tail) < length:
-        found = next((bytes([guess]) for guess in everything if is_right(bytes([guess]) + tail, block)), None)
+    for column in reversed(likely):
+        guesses = dict.fromkeys(column + bytes(range(256)))
+        found = next((bytes([guess]) for guess in guesses if is_right(bytes([guess]) + tail, block)), None)
         if found is None:
             return b""
         tail = found + tail
@@ -226,32 +259,41 @@ def _flipped(body: bytes, place: int) -> bytes:
 
 def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
     """He has the client say guesses of his beside its secret, and sees how long the records are (CRIME, 2012)."""
-    framing, lengths, known = protocol.hooks.framing, dict[bytes, int](), b""
+    framing, known = protocol.hooks.framing, b""
 
     class Scale(Relay):
-        """Weighs what the client says; `guess` is what it was brought to say."""
+        """Adds up the lengths of what the client says."""
 
-        guess = b""
+        total = 0
 
         def on_data(self, flight: Flight) -> Deliveries:
-            if flight.sender is Side.CLIENT and self.guess:
-                lengths[self.guess] = len(flight.data)
+            self.total += len(flight.data) * (flight.sender is Side.CLIENT)
             return [(flight.sender.other, flight.data)]
 
     scale = Scale()
 
-    def questions() -> Iterable[tuple[Side, bytes]]:
-        """Whatever repeats the secret a little further is shorter; if nothing is, there is nothing to learn."""
+    def weigh(*texts: bytes) -> Generator[tuple[Side, bytes], None, int]:
+        """The length of all records in which the client says one of these texts beside its secret."""
+        scale.total = 0
+        for text in texts:
+            yield world.repeating(text)
+        return scale.total
+
+    def questions() -> Generator[tuple[Side, bytes], None, None]:
+        """Whatever repeats the secret one byte further is shorter, in one record or over all fillers."""
         nonlocal known
-        while len(known) < world.depth:
-            lengths.clear()
-            for digit in DIGITS:
-                if digit not in known:
-                    scale.guess = known + bytes([digit])
-                    yield world.repeating((BEFORE_PIN + scale.guess)[-10:])
-            scale.guess = b""
-            shortest = [guess for guess, length in lengths.items() if length == min(lengths.values())]
-            if len(shortest) != 1:
+        equal = yield from weigh(FILLER[:1] * len(FILLER))
+        different = yield from weigh(FILLER)
+        while equal < different and len(known) < world.depth:
+            for fillers in ((b"",), [FILLER[:length] for length in range(BLOCK)]):
+                lengths: dict[bytes, int] = {}
+                for guess in (known + bytes([digit]) for digit in DIGITS if digit not in known):
+                    text = (BEFORE_PIN + guess)[-10:]
+                    lengths[guess] = yield from weigh(*(filler + text for filler in fillers))
+                shortest = [guess for guess, length in lengths.items() if length == min(lengths.values())]
+                if len(shortest) == 1:
+                    break
+            else:
                 return
             known = shortest[0]
 
@@ -259,3 +301,7 @@ def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
     outcome = world.converse(protocol.client(world.client), protocol.server(world.server), scale, questions())
     did = "he has the client repeat guesses beside its secret, and watches the lengths"
     return Loot((Encounter(outcome),), seen(protocol, outcome.tape), known, did)
+
+
+FILLER = b"QWERTZUIOASDFGHJKLYXCVBNM"
+"""Letters that nothing else holds, none of them twice. Some of them in front move the end of a text past a block."""

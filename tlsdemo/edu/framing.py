@@ -11,20 +11,26 @@ from tlsdemo.edu.messages import NAMES, Alert, ClientHello, Data, Message, Recor
 from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Side
 
-GOODBYES = frozenset({13, 21, 29, 32})  # bytes of a close_notify: clear, with either tag, and in blocks with its vector
+TAGS = (8, 16)  # bytes that AES-128-CCM-8 and ChaCha20-Poly1305 add
+BLOCK = 16  # bytes, of AES in CBC mode: a vector in front, and padding
 
 
 @dataclass(frozen=True)
 class Lines:
     """A Framing: a record is a line."""
 
+    pack: Callable[[bytes], bytes]
     unpack: Callable[[bytes], bytes]
-    """As the channel does."""
-    close = CLOSE_NOTIFY.encode() + bytes([Content.ALERT.value])
+    """Compression, as the channel does it, and its inverse."""
+
+    @property
+    def close(self) -> bytes:
+        """The close_notify alert, packed, and the byte that says that it is an alert."""
+        return self.pack(CLOSE_NOTIFY.encode()) + bytes([Content.ALERT.value])
 
     def inside(self, said: bytes) -> bytes:
-        """The words, and the byte that says what they are."""
-        return said + bytes([Content.DATA.value])
+        """The words, packed, and the byte that says that they are application data."""
+        return self.pack(said) + bytes([Content.DATA.value])
 
     def split(self, data: bytes) -> list[bytes]:
         """The lines, each with its newline."""
@@ -63,9 +69,12 @@ class Lines:
         return lambda side, record: self.body(record) is not None
 
     def may_be_the_end(self, record: bytes) -> bool:
-        """An alert; or a record of that length, which twelve letters have, too."""
-        message = _message(record)
-        return isinstance(message, Alert) or (isinstance(message, Record) and len(message.sealed) in GOODBYES)
+        """An alert; a record that begins like one in the clear; or a sealed record of that length."""
+        message, body = _message(record), self.body(record) or b""
+        length = len(self.close)
+        lengths = {length + tag for tag in TAGS} | {BLOCK + (length // BLOCK + 1) * BLOCK}
+        is_record = isinstance(message, Record)
+        return isinstance(message, Alert) or (is_record and (body.startswith(self.close) or len(body) in lengths))
 
 
 def downgrade(flight: bytes) -> bytes:

@@ -71,7 +71,7 @@ def edu(claims: frozenset[Protection], *, group: Group | None = None, watch: Wat
 
     recording = overheard.Recording(parts)
     hooks = Hooks(
-        framing=Lines(parts.rules.unpack),
+        framing=Lines(parts.rules.pack, parts.rules.unpack),
         downgrades=(downgrade,) if len(parts.ciphers) > 1 else None,
         rename=rename,
         reckon=recording.reckon,

@@ -87,5 +87,6 @@ def open_line(parts: Parts) -> Parts:
         transcript_hash=lambda transcript: b"",
         verify_data=lambda finished_key, transcript_hash: b"",
         channel=ClearChannel,
+        rules=Rules(),
         omitted=parts.omitted | {"ciphers", "cipher", "random", "group", "share", "verify_data"},
     )

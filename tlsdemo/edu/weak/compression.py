@@ -12,11 +12,18 @@ from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.violations import ProtocolError, Violation
 
 MOST = 1 << 14  # bytes; a few compressed ones may stand for millions
+RAW = -zlib.MAX_WBITS  # no header and no checksum: whether a record was changed is the cipher's affair
+
+
+def pack(data: bytes) -> bytes:
+    """The deflate stream of `data` (RFC 1951)."""
+    deflate = zlib.compressobj(wbits=RAW)
+    return deflate.compress(data) + deflate.flush()
 
 
 def unpack(data: bytes) -> bytes:
     """ProtocolError for what was not compressed, or is more than a record carries."""
-    inflate = zlib.decompressobj()
+    inflate = zlib.decompressobj(RAW)
     try:
         plain = inflate.decompress(data, MOST)
     except zlib.error:
@@ -27,5 +34,5 @@ def unpack(data: bytes) -> bytes:
 
 
 def weaken(parts: Parts) -> Parts:
-    """Deflate (RFC 3749)."""
-    return replace(parts, rules=replace(parts.rules, pack=zlib.compress, unpack=unpack))
+    """Deflate, which RFC 3749 added to TLS and TLS 1.3 removed."""
+    return replace(parts, rules=replace(parts.rules, pack=pack, unpack=unpack))
