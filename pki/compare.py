@@ -24,7 +24,7 @@ class Difference:
 
 
 ARITHMETIC = frozenset({"serial number", "public key", "signature"})
-"""What an imitator cannot copy and still own: everything else in a certificate is only text."""
+"""What differs in an imitation: with another key it has another public key and signature, and a serial of its own."""
 
 
 def difference(one: x509.Certificate | bytes, other: x509.Certificate | bytes) -> tuple[Difference, ...]:

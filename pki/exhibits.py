@@ -4,6 +4,7 @@
 
 import shlex
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from pki import engines, names, path, summary, text
 from pki.errors import printable
 from pki.malformed import MALFORMED
 from pki.path.reading import Request
-from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
+from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Severity, Specimen, Workshop
 from pki.rogues.case import NO_CODE
 from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
 
@@ -33,6 +34,13 @@ Room = Rogue[Workshop]
 # The catalogue ------------------------------------------------------------------------------------------------------
 
 
+def counts() -> str:
+    """How many cases there are: `117 cases: 76 to reject, 18 to accept, 23 disputed` (severity informational)."""
+    found = Counter("disputed" if each.severity is Severity.INFORMATIONAL else each.must for each in CATALOGUE.values())
+    reject, accept, disputed = (found[kind] for kind in (Must.REJECT, Must.ACCEPT, "disputed"))
+    return f"{len(CATALOGUE)} cases: {reject} to reject, {accept} to accept, {disputed} disputed"
+
+
 def overview() -> Iterator[str]:
     """A line for each case, by theme."""
     for title, rogues in _by_theme():
@@ -41,8 +49,7 @@ def overview() -> Iterator[str]:
             mark = {Must.ACCEPT: "accept", Must.REJECT: "REFUSE"}[each.must]
             yield f"  {each.id:<30}{mark:<8}{each.severity.value}"
         yield ""
-    refuse = sum(1 for each in CATALOGUE.values() if each.must is Must.REJECT)
-    yield f"{len(CATALOGUE)} cases, {refuse} of them to be refused."
+    yield f"{counts()}."
     yield "  must           every client does so, or it is broken"
     yield "  weak           nobody disputes it, and OpenSSL 3.0 does otherwise by default"
     yield "  informational  standards or policies disagree"

@@ -190,7 +190,7 @@ TAKEN_IN_BY = {Shell.SH: 'eval "$(pki env)"', Shell.FISH: "pki env --shell fish 
 def lines(wanted: Environment, shell: Shell) -> Iterator[str]:
     """What a shell evaluates: each line with who reads the variable, or why it goes."""
     yield f"# For one shell, until it ends: {TAKEN_IN_BY[shell]}"
-    yield "# Not for your profile: a rogue lives next door, and many clients will refuse the public web."
+    yield "# Not for your profile: clients that trust this root alone refuse the public web."
     yield "# Browsers, aria2 and GnuTLS's own programs read none of these."
     export, unset, quoted = SYNTAX[shell]
     for name, value in wanted.set.items():

@@ -160,7 +160,7 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
         yield "They are the same certificate."
     elif set(different) <= compare.ARITHMETIC:
         yield f"Only {_and(different)} differ: mere numbers to the eye."
-        yield "Which one is real? You cannot see the difference, only arithmetic can."
+        yield "Which one is real? Neither tells; a fingerprint from another source does."
     else:
         yield from textwrap.wrap(f"They differ in {_and(different)}.", 80)
 

@@ -22,7 +22,9 @@ from queue import Empty, Queue
 
 import pytest
 
+from pki import exhibits
 from pki.rogues import CATALOGUE
+from tlsdemo.edu.rungs import RUNGS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -198,7 +200,11 @@ def test_the_readme_counts_the_rogues_as_they_are() -> None:
     themes = Counter(each.theme for each in CATALOGUE.values())
     text = " ".join(README.split())
     assert f"By theme: {', '.join(f'{theme} {count}' for theme, count in themes.items())}." in text
-    assert f"{len(CATALOGUE)} certificates that are wrong in one way" in text
+    assert f"The catalogue of test certificates has {exhibits.counts()}" in text
+    assert f"in {NUMBERS[len(RUNGS)]} rungs" in text
+
+
+NUMBERS = {6: "six", 7: "seven", 8: "eight"}
 
 
 def test_every_command_in_the_readme_exists() -> None:

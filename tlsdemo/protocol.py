@@ -34,23 +34,27 @@ class Side(Enum):
 class Protection(Enum):
     """One thing that a channel can provide: what it means, where that is written, and what it rests on."""
 
-    SECRECY = "who only listens does not learn what is said", "§5.2"
-    STRONG_GROUP = "the shared secret cannot be computed from what passes the line", "§7.4", "SECRECY"
-    FORWARD_SECRECY = "a key that is stolen tomorrow does not open what was recorded today", "§E.1", "STRONG_GROUP"
-    POST_QUANTUM = "nor does a quantum computer, should there be one", "RFC 9794 §3", "FORWARD_SECRECY"
-    COMPRESSION_SAFETY = "the length of a record tells nothing of what is in it", "§E.3", "SECRECY"
-    INTEGRITY = "a byte that was changed on the way is noticed", "§5.2"
-    ORDER = "a record that is repeated, dropped or moved is noticed", "§5.3", "INTEGRITY"
-    CLOSURE = "an end that nobody said is noticed", "§6.1", "INTEGRITY"
-    KEY_SEPARATION = "what one side said cannot come back to it as an answer", "§7.3"
-    POSSESSION = "whoever shows a certificate has its key", "§4.4.3"
-    CHAIN = "somebody whom I trusted beforehand vouches for it", "RFC 5280 §6.1", "POSSESSION"
-    NAME = "it is the certificate of the one whom I asked for", "RFC 9525 §6.3", "CHAIN"
-    VALIDITY = "it is valid today", "RFC 5280 §6.1.3 (a)(2)", "CHAIN"
-    REVOCATION = "nobody has taken it back", "RFC 5280 §6.3", "CHAIN"
-    TRANSCRIPT = "both saw the same negotiation, word for word", "§4.4.4"
-    FRESHNESS = "an old conversation cannot be played back", "§4.1.2"
-    CLIENT_IDENTITY = "the client has proved who it is, too", "§4.3.2", "CHAIN"
+    SECRECY = "an eavesdropper does not learn what is sent", "§5.2"
+    STRONG_GROUP = "the shared secret cannot be computed from the public values", "§7.4", "SECRECY"
+    FORWARD_SECRECY = "a long-term key that is stolen later does not open what was recorded", "§E.1", "STRONG_GROUP"
+    POST_QUANTUM = (
+        "a quantum computer does not open what was recorded; signatures are not protected",
+        "RFC 9794 §5",
+        "FORWARD_SECRECY",
+    )
+    COMPRESSION_SAFETY = "the length of a record depends on the length of its content alone", "§E.3", "SECRECY"
+    INTEGRITY = "a changed byte is detected", "§5.2"
+    ORDER = "a record that is repeated, left out or moved is detected", "§5.3", "INTEGRITY"
+    CLOSURE = "truncation is detected", "§6.1", "INTEGRITY"
+    KEY_SEPARATION = "a record that a side sent is not accepted when it comes back", "§7.3"
+    POSSESSION = "the peer has the private key of the certificate that it presents", "§4.4.3"
+    CHAIN = "the certificate has a path to a trust anchor", "RFC 5280 §6.1", "POSSESSION"
+    NAME = "the certificate is valid for the name that the client asked for", "RFC 9525 §6.3", "CHAIN"
+    VALIDITY = "the certificate is within its validity period", "RFC 5280 §6.1.3 (a)(2)", "CHAIN"
+    REVOCATION = "no certificate of the chain is revoked", "RFC 5280 §6.3", "CHAIN"
+    TRANSCRIPT = "client and server saw the same handshake", "§4.4.4"
+    FRESHNESS = "a recorded conversation cannot be replayed", "§4.1.2, §4.1.3, §4.2.8"
+    CLIENT_IDENTITY = "the client has proved its identity", "§4.3.2", "CHAIN"
 
     def __init__(self, meaning: str, section: str, *rests_on: str) -> None:
         self.meaning = meaning

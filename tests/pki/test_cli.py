@@ -104,7 +104,7 @@ def test_show_explains_every_certificate_of_a_chain(certs: Path, cli: Command) -
 def test_diff_says_what_the_eye_cannot_see(certs: Path, cli: Command) -> None:
     answer = cli("diff", certs / "root.pem", certs / "rogue/ca.pem")
     assert answer.code == 0
-    assert "only arithmetic can" in answer.out
+    assert "a fingerprint from another source does" in answer.out
     assert [line.split()[1] for line in answer.out.splitlines() if "DIFFERENT" in line] == [
         "serial",
         "public",
@@ -114,7 +114,7 @@ def test_diff_says_what_the_eye_cannot_see(certs: Path, cli: Command) -> None:
 
 def test_diff_of_two_servers_does_not_claim_that_they_look_the_same(certs: Path, cli: Command) -> None:
     answer = cli("diff", certs / "server.pem", certs / "rogue/server.pem")
-    assert "only arithmetic can" not in answer.out
+    assert "from another source" not in answer.out
     assert re.search(r"DIFFERENT issuer", answer.out)
 
 

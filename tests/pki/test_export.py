@@ -491,7 +491,7 @@ def test_each_line_says_who_reads_the_variable(certs: Path, cli: Command, tmp_pa
 
 def test_it_warns_at_the_top(certs: Path, cli: Command, tmp_path: Path) -> None:
     top = cli("env", "--ca", certs / "root.pem", "--dir", tmp_path).out.split("export")[0]
-    for word in ("one shell", 'eval "$(pki env)"', "Not for your profile", "rogue", "Browsers"):
+    for word in ("one shell", 'eval "$(pki env)"', "Not for your profile", "public web", "Browsers"):
         assert word in top
     top = cli("env", "--ca", certs / "root.pem", "--dir", tmp_path, "--shell", "fish").out.split("set -gx")[0]
     assert "pki env --shell fish | source" in top

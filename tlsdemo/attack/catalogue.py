@@ -54,7 +54,9 @@ LISTENS = "RFC 3552 §3.2: passive"
 JOINS = "RFC 3552 §3.3.5: man in the middle"
 CHANGES = "RFC 3552 §3.3: active"
 COMES_LATER = "RFC 3552 §3.2: passive, and a key that is lost later"
+QUANTUM = "RFC 3552 §3.2: passive, and a quantum computer that is built later"
 COMPROMISED = "outside of RFC 3552 §3: an end system is compromised"
+COMPROMISED_CA = "outside of RFC 3552 §3: a CA that the client trusts is compromised"
 
 
 def _attack(
@@ -89,7 +91,7 @@ ATTACKS = (
         "quantum",
         "quantum computer",
         passive.compute_with_a_quantum_computer,
-        COMES_LATER,
+        QUANTUM,
         P.POST_QUANTUM,
         needs=("solve",),
     ),
@@ -117,7 +119,7 @@ ATTACKS = (
     _attack("truncation", "truncation", tampering.truncate, CHANGES, P.CLOSURE, needs=FRAMING),
     _attack("reflection", "reflection", tampering.reflect, CHANGES, P.SECRECY, P.KEY_SEPARATION, needs=FRAMING),
     _attack("stolen-key", "stolen key", impostor.with_the_stolen_key, COMPROMISED),
-    _attack("stolen-authority", "stolen authority", impostor.with_the_stolen_authority, COMPROMISED),
+    _attack("stolen-authority", "stolen authority", impostor.with_the_stolen_authority, COMPROMISED_CA),
     _attack("installed-root", "installed root", impostor.with_an_installed_root, COMPROMISED),
 )
 

@@ -128,7 +128,7 @@ ANSWERS = {
         lifetimes limit the damage.""",
     "stolen-authority": """The answer is a pinned key: a client that knows this server's own key beforehand. It costs
         what the authority was to save: whoever changes the key locks the client out. Public logs of all certificates
-        (Certificate Transparency, RFC 9162) make it noticed.""",
+        (Certificate Transparency; the logs in use follow RFC 6962) make it noticed.""",
     "installed-root": """The answer is a pinned key, again, or to look who is in the trust store. Most clients exempt
         roots that were installed by hand from pinning: whoever may install them owns the machine.""",
 }

@@ -5,7 +5,8 @@
     mix(B, a)  ==  mix(A, b):  both now have it, and neither has sent it
 
 What mixes must be easy one way and hopeless the other way. `Multiplication` shows the idea, and is undone by dividing;
-a power modulo a prime (Diffie and Hellman, 1976) is not, if the prime is large; `X25519` is what is used today.
+a power modulo a prime p (Diffie and Hellman, 1976) is not, if p is large and p - 1 has a large prime factor (compare
+`logarithms.SMOOTH`); `X25519` is what is used today.
 A group is a value; each draws a secret, and turns it into the text that is sent and into the shared secret, as bytes.
 `Hybrid` adds a second lock of another kind, for the day when somebody opens the first.
 """

@@ -46,7 +46,7 @@ class Violation(Enum):
     BAD_CERTIFICATE = "bad_certificate", "RFC 5280 §4.1", "the certificate cannot be read"
     WEAK_KEY = "unsupported_certificate", "§4.2.3", "the certificate's key cannot sign a conversation here"
     WRONG_PURPOSE = "unsupported_certificate", "RFC 5280 §4.2.1.12", "the certificate is not meant for this"
-    FORGED = "decrypt_error", "RFC 5280 §6.1.3 (a)(1)", "the certificate is an imitation"
+    FORGED = "bad_certificate", "RFC 5280 §6.1.3 (a)(1)", "the certificate is an imitation"
     UNTRUSTED = "unknown_ca", "RFC 5280 §6.1", "nobody whom I trust vouches for the certificate"
     OUT_OF_DATE = "certificate_expired", "RFC 5280 §6.1.3 (a)(2)", "the certificate is not valid today"
     WRONG_NAME = "bad_certificate", "RFC 9525 §6.3", "the certificate is somebody else's"

@@ -104,7 +104,7 @@ def diffie_hellman(stage: Stage) -> None:
     claim(MESSAGE.encode() in overhear(tiny.tape), "he could not break the tiny group")
     notes = [note for heard in _hear(tiny.tape) for note in heard]
     screen.show("with a tiny prime", notes[0])
-    screen.good("The first problem is solved, if the numbers are large: who only listens does not learn what is said.")
+    screen.good("The first problem is solved, if the group is strong: an eavesdropper does not learn what is said.")
 
 
 def _hear(tape: list[Flight]) -> list[tuple[str, ...]]:

@@ -116,7 +116,7 @@ def the_rogue_in_the_middle(stage: Stage) -> None:
     screen.show("the server says", str(outcome.server.error))
     noticed = bool(outcome.server.error) and not outcome.server.delivered
     claim(noticed and bool(meddler.before), "the server took the changed record")
-    screen.good("Noticed. He can cut the line, and no more.")
+    screen.good("Noticed. He can still delay the records, cut the line, and see how long each record is.")
 
 
 @dataclass

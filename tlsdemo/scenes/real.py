@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import compare
 from pki.console import CERTS
 from pki.files import read_certificates
+from pki.signed import signature_holds
 from tlsdemo import net
 from tlsdemo.events import Agreed, Refused, Said
 from tlsdemo.protocol import Side
@@ -47,7 +48,7 @@ def what_the_wire_shows(stage: Stage) -> None:
     for record in records(sent):
         if record.content_type == 23 and len(record.fragment) == length:
             screen.show("its record", f"17 03 03 {length:04x}  {record.fragment[:12].hex(' ')} …")
-            screen.show("", f"17: data; 03 03: version, always so; {length:04x}: {length} bytes; then ciphertext")
+            screen.show("", f"17: data; 03 03: legacy version (§5.1); {length:04x}: {length} bytes; then ciphertext")
     screen.show("the message", _seen(MESSAGE.encode(), sent + came))
     screen.show("the name asked for", _seen(stage.name.encode(), sent))
     der = stage.server.certificate.public_bytes(Encoding.DER)
@@ -117,4 +118,7 @@ def spot_the_difference(stage: Stage) -> None:
     different = {each.label for each in fields if not each.same}
     screen.show("different", ", ".join(each.label for each in fields if not each.same))
     claim(different <= compare.ARITHMETIC, "there is a difference that can be seen")
-    screen.good("You cannot see the difference, only arithmetic can: whose key signed it?")
+    imitation = read_certificates(stage.certs / "rogue/ca.pem")[0]
+    claim(all(signature_holds(each, each) for each in (stage.root[0], imitation)), "a root does not verify")
+    screen.show("each verifies itself", "both are signed with their own keys; arithmetic finds no fault in either")
+    screen.good("Only prior knowledge tells them apart: the client has root.pem, or its fingerprint, from elsewhere.")

@@ -105,7 +105,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "unknown_ca": ("it does not trust whoever issued our certificate", "does it have the right trust anchor?"),
     "decrypt_error": (
         "a signature, or another proof, did not verify",
-        "an imitation ends like this: the right issuer's name, but not its key (RFC 8446 §6.2)",
+        "OpenSSL says so of an imitation, where RFC 8446 §6.2 has bad_certificate: the right issuer's name, not its key",
     ),
     "certificate_required": ("it demands a certificate, and we sent none", "show one: --cert certs/client.pem"),
     "handshake_failure": ("the two sides have nothing in common that both would accept", OLD),

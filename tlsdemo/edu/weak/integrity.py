@@ -3,7 +3,8 @@
 What is wrong: whoever flips a bit of the initialization vector flips the same bit of what is said (attack: `bit-flip`).
 What does not end in a proper padding is refused, and that answer is heard: asked often enough, it gives away every byte
 (attack: `padding-oracle`; Vaudenay, 2002). TLS up to 1.2 has a MAC inside, which stops the first; not the second, as
-long as the two refusals can be told apart (POODLE, Lucky Thirteen).
+long as the two refusals can be told apart, be it by their time (Lucky Thirteen, 2013). SSL 3.0 does not even check the
+bytes of the padding, which no MAC covers: a forged last block is accepted once in 256 times (POODLE, 2014).
 """
 
 from dataclasses import dataclass, replace

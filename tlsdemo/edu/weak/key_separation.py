@@ -1,7 +1,8 @@
 """Without KEY_SEPARATION: one key for both directions.
 
-What is wrong: what I said opens as if the other had said it (attack: `reflection`). And the numbers of both directions
-begin at zero, so that each nonce is used twice: the two ciphertexts together give away both plaintexts.
+What is wrong: a record that the client sent opens as if the server had sent it (attack: `reflection`). And the numbers
+of both directions begin at zero, so that each nonce is used twice: the XOR of the two ciphertexts is the XOR of the two
+plaintexts, and whoever knows one of these reads the other.
 """
 
 from dataclasses import replace

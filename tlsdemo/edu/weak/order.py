@@ -2,7 +2,7 @@
 
 What is wrong: every record fits in every place. One that is sent again is taken again, one that is left out is not
 missed (attack: `reordering`); the order to pay runs twice. And the nonce, which was made of the count, is always the
-same: with a stream cipher that gives the plaintexts away, too.
+same: with a stream cipher the XOR of two ciphertexts is then the XOR of their plaintexts.
 """
 
 from dataclasses import replace

@@ -1,7 +1,8 @@
 """Without POST_QUANTUM: X25519 alone.
 
-What is wrong: nothing today. But what is recorded today may be opened by a machine of tomorrow that computes discrete
-logarithms (attack: `quantum`, which is handed them: nobody has such a machine).
+What is wrong: nothing today. But what is recorded today may be opened by a later machine that computes discrete
+logarithms (attack: `quantum`, which is given them: no such machine exists). Signatures are another matter: that machine
+could forge them from the day it exists, with ML-KEM as without.
 """
 
 from dataclasses import replace

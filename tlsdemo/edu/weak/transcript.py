@@ -1,8 +1,10 @@
 """Without TRANSCRIPT: signatures and Finished vouch for the numbers alone, and not for what was said around them.
 
 What is wrong: whatever was offered, chosen and asked for may be changed on the way (attacks: `downgrade`, which leaves
-the weakest offer alone; `renaming`, which has the server answer for somebody else). TLS 1.2 signs no more than this,
-both randoms and the public value (RFC 5246 §7.4.3), and FREAK and Logjam (2015) came in there.
+the weakest offer alone; `renaming`, which has the server answer for somebody else). In TLS 1.2 the server's signature,
+in ServerKeyExchange, covers no more than this: both randoms and the public value (RFC 5246 §7.4.3); a client's
+CertificateVerify covers all messages (§7.4.8). So the negotiation hangs on Finished alone, whose key FREAK and Logjam
+(2015) computed in time.
 """
 
 import json
