@@ -73,7 +73,7 @@ def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> 
         _row("version", "3 is the version that can carry extensions (§4.1.2.1)", _version(found)),
         _row(
             "serial number",
-            "unique for its issuer (§4.1.2.2): a CRL names a certificate by it; random by the CA/Browser Forum's rules",
+            "unique for its issuer (§4.1.2.2): revocation names it. Random by the CA/Browser Forum's rules",
             _number(found, f"{tbs}.serialNumber"),
         ),
         _row("signature algorithm", "how the issuer signed (§4.1.1.2)", _algorithm(found, "signatureAlgorithm")),

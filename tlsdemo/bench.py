@@ -27,6 +27,10 @@ class Price:
     sent: Mapping[Side, int]
     seconds: Mapping[Side, float]
     """The least seen, since noise only adds to it."""
+    noise: float = 0.0
+    """Seconds by which three of four handshakes took longer than the fastest, both sides together."""
+    noise_bytes: int = 0
+    """By how many bytes the handshakes differ in length: an ECDSA signature has 70 to 72 bytes."""
 
     @property
     def total(self) -> float:
@@ -47,7 +51,10 @@ def handshakes(setups: Sequence[Setup], rounds: int = 40) -> list[Price]:
 
 def _least(found: Sequence[Price]) -> Price:
     least = {side: min(price.seconds[side] for price in found) for side in Side}
-    return replace(found[0], seconds=least)
+    totals = [price.total for price in found]
+    lengths = [sum(price.sent.values()) for price in found]
+    quartile = sorted(totals)[len(totals) // 4]
+    return replace(found[0], seconds=least, noise=quartile - min(totals), noise_bytes=max(lengths) - min(lengths))
 
 
 def _handshake(setup: Setup) -> Price:

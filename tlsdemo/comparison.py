@@ -14,7 +14,7 @@ SENTENCES: Mapping[str, str] = {
     "signed": "The server shows a certificate and signs the conversation; any certificate will do.",
     "ca": "The certificate must come of the trusted root, name the server, be valid today and not revoked.",
     "mutual": "The client proves itself in the same way.",
-    "hybrid": "X25519 and ML-KEM-768 together keep recordings from a quantum computer; it could still forge signatures.",
+    "hybrid": "X25519 and ML-KEM-768 keep recordings from a quantum computer; it could still forge signatures.",
     "tls": "TLS 1.3, as a careful program sets up Python's ssl.",
     "tls12": "The same, with TLS 1.2.",
     "tls12-rsa": "TLS 1.2 with static RSA: the session's secret is sent under the server's key.",

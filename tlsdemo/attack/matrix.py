@@ -24,20 +24,18 @@ Worlds = Callable[[KeyType], World]
 
 
 class Verdict(Enum):
-    """How a cell came out: a word, and a sign for tables."""
+    """How a cell came out: a word, a sign for tables, and what it means."""
 
-    HELD = "held", "✓"
-    BROKEN = "broken", "✗"
-    MOOT = "moot", "~"
-    """Held; but he could have joined the conversation instead, as a man in the middle, and had it all."""
-    UNSEEN = "held, never seen to win here", "·"
-    """No protocol of this family ever loses to it."""
-    NOT_APPLICABLE = "not applicable", "–"
-    """There is nothing to try."""
+    HELD = "held", "✓", "the attack was run and failed"
+    BROKEN = "broken", "✗", "the attack was run and succeeded"
+    MOOT = "moot", "~", "the attack failed, but the same attacker can be the man in the middle here and read everything"
+    UNSEEN = "held, never seen to win here", "·", "the attack failed here and on every other protocol of this family"
+    NOT_APPLICABLE = "not applicable", "–", "the attack was not run: the protocol gives it nothing to work with"
 
-    def __init__(self, word: str, sign: str) -> None:
+    def __init__(self, word: str, sign: str, meaning: str) -> None:
         self.word = word
         self.sign = sign
+        self.meaning = meaning
 
 
 @dataclass(frozen=True)

@@ -136,15 +136,15 @@ def reflect(protocol: Protocol, world: World) -> Loot:
     """What the client says comes back to it, too. And if both use a key and a number twice, he lays both records over
     each other: what he knows of the one gives away the other.
     """
-    reflected = talk(protocol, world, Mirror())
     plain = talk(protocol, world)
+    reflected = talk(protocol, world, Mirror())
     said, answered = (
         b"".join(bodies(protocol, [flight for flight in plain.tape if flight.line == line and flight.sender is side]))
         for line, side in ((ORDER, Side.CLIENT), (ANSWER, Side.SERVER))
     )
     did = "he sends the client its own record as an answer, and lays two records over each other"
-    read = seen(protocol, plain.tape) + xor(said, answered, RECEIPT)
-    return Loot((Encounter(reflected), Encounter(plain)), read, did=did)
+    read = seen(protocol, plain.tape) + b"\n" + xor(said, answered, RECEIPT)
+    return Loot((Encounter(plain), Encounter(reflected)), read, did=did)
 
 
 class Mirror(Relay):
@@ -224,7 +224,7 @@ def _asked(is_right: Callable[[bytes, int], bool], framing: Framing, world: Worl
     while len(recovered) < len(columns):
         while len(columns[len(recovered)]) == 1:
             recovered += columns[len(recovered)]
-        block, known = divmod(len(recovered), BLOCK)
+        block = len(recovered) // BLOCK
         tail = _tail(is_right, block, columns[len(recovered) : BLOCK * (block + 1)])
         if not tail:
             return b""

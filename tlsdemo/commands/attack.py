@@ -95,7 +95,7 @@ def _tell(found: Duel, screen: Screen, group: str | None) -> None:
     for line in as_text(retelling.events(found)):
         screen.line(line)
     screen.say(LEGEND)
-    for step in found.loot.how:
+    for step in retelling.steps(found):
         screen.say(f"- {step}")
     screen.line("")
     if found.damage:

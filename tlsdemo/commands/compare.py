@@ -103,7 +103,9 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
             cells = " ".join(_cell(matrix, attack, protocol) for attack in matrix.attacks)
             screen.line(f"{short(protocol):<{label}}  {cells}")
     print()
-    screen.say("; ".join(f"{verdict.sign} {verdict.word}: {number}" for verdict, number in matrix.counts.items()))
+    for verdict, number in matrix.counts.items():
+        if number:
+            screen.say(f"{verdict.sign} {verdict.word} ({number}): {verdict.meaning}")
     for duel in matrix.surprises:
         screen.bad(f"{duel.attack.id} on {duel.protocol}: predicted {duel.predicted.word}, and {duel.measured.word}")
     if not matrix.surprises:
@@ -154,12 +156,16 @@ def _price_rows(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
 
 
 def _difference(cheaper: Cost, dearer: Cost) -> str:
-    """What the next rung costs more."""
+    """What the next rung costs more; a difference that is not larger than the noise of this run is no price."""
     sent = sum(dearer.price.sent.values()) - sum(cheaper.price.sent.values())
-    spent = (dearer.price.total - cheaper.price.total) * 1e6
+    spent = dearer.price.total - cheaper.price.total
+    noise = max(dearer.price.noise, cheaper.price.noise, -spent)
+    varies = dearer.price.noise_bytes + cheaper.price.noise_bytes
     added = (dearer.protocol.claims - cheaper.protocol.claims) or frozenset()
     names = ", ".join(each.readable for each in Protection if each in added)
-    return f"{sent:+} bytes, {spent:+.0f} µs: {names}"
+    size = f"{sent:+} bytes" if abs(sent) > varies else "no more bytes"
+    time = f"{spent * 1e6:+.0f} µs" if spent > noise else f"no time beyond the noise (±{noise * 1e6:.0f} µs)"
+    return f"{size}, {time}: {names}"
 
 
 # For programs, and for documents ------------------------------------------------------------------------------------
@@ -191,6 +197,7 @@ def _as_json(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> dict[str
             "agreements": cost.agreements,
             "client_seconds": cost.price.seconds[Side.CLIENT],
             "server_seconds": cost.price.seconds[Side.SERVER],
+            "noise_seconds": cost.price.noise,
             "lines": cost.lines,
         }
         for cost in priced

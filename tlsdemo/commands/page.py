@@ -22,7 +22,10 @@ def as_page(matrix: Matrix, prices: Sequence[Sequence[str]], made: str) -> str:
     """The HTML."""
     columns = tuple(_column(attack) for attack in matrix.attacks)
     rows = tuple(_row(matrix, protocol) for protocol in matrix.protocols)
-    counts = {KINDS[verdict]: (verdict.sign, verdict.word, number) for verdict, number in matrix.counts.items()}
+    counts = {
+        KINDS[verdict]: (verdict.sign, verdict.word, number, verdict.meaning)
+        for verdict, number in matrix.counts.items()
+    }
     return render(Page(columns, rows, counts, prices, made))
 
 
@@ -52,5 +55,5 @@ def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
         retelling.why(duel),
         clauses,
         retelling.events(duel),
-        duel.loot.how if duel.loot else (),
+        retelling.steps(duel),
     )

@@ -9,11 +9,13 @@ from typing import Any
 from pki.errors import printable
 from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Duel
+from tlsdemo.commands.telling import is_alert, sentence
 from tlsdemo.conversation import Step
 from tlsdemo.edu import agreement, channel, handshake, trust, weak
+from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
-from tlsdemo.tls import context, endpoint, refusal
+from tlsdemo.tls import context, endpoint
 
 MOST = 40  # events; a conversation of hundreds of lines is told by its beginning
 
@@ -84,10 +86,10 @@ def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[
         yield protection
 
 
-NOTHING_TO_TRY = {
-    "reckon": "OpenSSL agrees in no group that could be computed here",
-    "solve": "OpenSSL draws its secrets itself, so that the logarithms cannot be handed to anybody",
-    "downgrades": "the client offers one way alone",
+NOT_RUN = {
+    "reckon": "There is nothing to try: OpenSSL agrees in no group that could be computed here.",
+    "solve": "It is not simulated here: OpenSSL draws its secrets itself, and the simulation needs what was drawn.",
+    "downgrades": "There is nothing to try: the client offers one way alone.",
 }
 """By the hook that is missing."""
 
@@ -95,21 +97,49 @@ NOTHING_TO_TRY = {
 def why(duel: Duel) -> str:
     """One sentence."""
     if duel.loot is None:
-        return f"There is nothing to try: {NOTHING_TO_TRY[duel.attack.lacks(duel.protocol) or '']}."
+        return NOT_RUN[duel.attack.lacks(duel.protocol) or ""]
     if not duel.attack.stopped_by:
         return "No channel stops this."
     names = ", ".join(each.readable for each in deciding(duel))
     return f"{'Missing' if not duel.attack.is_held(duel.protocol.claims) else 'Stopped by'}: {names}."
 
 
+def steps(duel: Duel) -> tuple[str, ...]:
+    """What the attacker saw or computed; of an attack that was held, also what the honest ends found, each try."""
+    if duel.loot is None:
+        return ()
+    found = [] if duel.damage else [_found(each) for each in duel.loot.encounters]
+    tries = [f"attempt {number}: " if len(found) > 1 else "" for number in range(1, len(found) + 1)]
+    return (*duel.loot.how, *(f"{attempt}{each}" for attempt, each in zip(tries, found, strict=True) if each))
+
+
+def _found(encounter: Encounter) -> str:
+    """What an honest end refused, by itself; empty where none did. An alert only repeats what the other end found."""
+    for side in Side:
+        error = encounter.outcome[side].error
+        if error and side in encounter.honest and not is_alert(error):
+            section = f" ({error.violation.section})" if isinstance(error, ProtocolError) else ""
+            return f"the {side.value} refused: {sentence(error)[:200]}{section}"
+    return ""
+
+
 # What passed --------------------------------------------------------------------------------------------------------
 
 
 def told(duel: Duel) -> Encounter | None:
-    """The conversation that is worth telling: the one that was broken, else the last that was tried."""
+    """The conversation that is worth telling: the one that was broken, else the last in which the attacker acted."""
     if duel.loot is None or not duel.loot.encounters:
         return None
-    return (duel.damage.encounter if duel.damage else None) or duel.loot.encounters[-1]
+    if duel.damage and duel.damage.encounter:
+        return duel.damage.encounter
+    return next((each for each in duel.loot.encounters[::-1] if _acted(each)), duel.loot.encounters[-1])
+
+
+def _acted(encounter: Encounter) -> bool:
+    """Whether the attacker plays a part in it, or delivered something else than what was sent."""
+    steps = encounter.outcome.steps
+    changed = any(step.deliveries != ((step.flight.sender.other, step.flight.data),) for step in steps)
+    return changed or len(encounter.honest) < len(Side)
 
 
 def events(duel: Duel) -> tuple[Event, ...]:
@@ -196,8 +226,7 @@ def belief(encounter: Encounter, side: Side) -> str:
     end = encounter.outcome[side]
     heard = f"has heard {quote(end.delivered)}" if end.delivered else "has heard nothing"
     if end.error:
-        sentence = refusal.sentence(end.error) if isinstance(end.error, OSError) else str(end.error)
-        return f"{heard}; gave up: {printable(sentence)[:150]}"
+        return f"{heard}; gave up: {sentence(end.error)[:150]}"
     if not end.accepted:
         return "is still waiting"
     return f"{heard}; noticed nothing" if end.ended else f"{heard}; waits for more"

@@ -5,8 +5,8 @@
                                                            --Expand("client key", "client iv")--> from client to server
                                                            --Expand("server key", "server iv")--> from server to client
 
-Pure functions. TLS mixes the transcript, as far as it has got, into every key (§7.1); here the two randoms go in, and Finished alone
-stands for the transcript, so that one can see what it is good for.
+Pure functions. TLS mixes the transcript, as far as it has got, into every key (§7.1); here the two randoms go in, and
+Finished alone stands for the transcript, so that one can see what it is good for.
 """
 
 import hashlib

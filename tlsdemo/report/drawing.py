@@ -9,6 +9,11 @@ from tlsdemo.report.sequence import MOODS, Arrow, Event, Lane, Mark, Note
 
 WIDTH = 640
 PLACES = {Lane.CLIENT: 90, Lane.ATTACKER: 320, Lane.SERVER: 550}
+LEGEND = (
+    f"Dotted red: {Mark.CHANGED.value}; dashed red: {Mark.FORGED.value}; an arrow that ends in a cross: "
+    f"{Mark.STOPPED.value}."
+)
+"""What `page.css` makes of each mark."""
 LETTER, LINE = 6.7, 15  # about the width of a letter and the height of a line, in units of the drawing
 
 
@@ -59,8 +64,7 @@ def _note(note: Note, top: float) -> tuple[list[str], float]:
 
 
 def _wrapped(text: str, room: float) -> list[str]:
-    rows = textwrap.wrap(printable(text), max(int(room / LETTER), 8))
-    return [*rows[:5], "…"] if len(rows) > 6 else rows or [""]
+    return textwrap.wrap(printable(text), max(int(room / LETTER), 8)) or [""]
 
 
 def _text(rows: Sequence[str], left: float, top: float, kind: str) -> str:

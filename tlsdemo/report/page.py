@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tlsdemo.report import html
-from tlsdemo.report.drawing import as_svg
-from tlsdemo.report.sequence import LEGEND, Event
+from tlsdemo.report.drawing import LEGEND, as_svg
+from tlsdemo.report.sequence import Event
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Page:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    counts: Mapping[str, tuple[str, str, int]]
-    """By kind: sign, word and number."""
+    counts: Mapping[str, tuple[str, str, int, str]]
+    """By kind: sign, word, number and meaning."""
     prices: Sequence[Sequence[str]]
     made: str
 

@@ -54,7 +54,14 @@ Event = Arrow | Note
 
 LANES = list(Lane)
 STROKES = {Mark.PLAIN: "─", Mark.CHANGED: "~", Mark.FORGED: "═", Mark.STOPPED: "─"}
-LEGEND = "dotted or ~~: he changed it; dashed or ══: he made it up, or repeats it; ending in x: he kept it."
+LEGEND = "; ".join(
+    (
+        f"{STROKES[Mark.CHANGED] * 2} {Mark.CHANGED.value}",
+        f"{STROKES[Mark.FORGED] * 2} {Mark.FORGED.value}",
+        f"an arrow that ends in x: {Mark.STOPPED.value}",
+    )
+)
+"""Of the diagram as text; `drawing` has its own."""
 MOODS = {Mood.NEUTRAL: "", Mood.GOOD: "✓ ", Mood.BAD: "✗ "}
 
 
@@ -71,7 +78,7 @@ def _arrow(arrow: Arrow, places: Sequence[int]) -> list[str]:
     start, end = places[LANES.index(arrow.source)], places[LANES.index(arrow.target)]
     left, right = min(start, end), max(start, end)
     room = right - left - 3
-    rows = textwrap.wrap(arrow.label, room)[:3] or [""]
+    rows = textwrap.wrap(arrow.label, room) or [""]
     lines = []
     for row in rows:
         lines.append(_over(places, left + 2, row))

@@ -34,7 +34,11 @@ class Scene:
 
 SCENES = (
     Scene("The open line", "what does somebody on the line get?", open_line),
-    Scene("A secret, negotiated in the open", "1500 and 2100 are sent. Can you find the secret?", multiplication),
+    Scene(
+        "A secret, negotiated in the open",
+        "300 is known to all; 1500 and 2100 are sent. Can you find the secret?",
+        multiplication,
+    ),
     Scene("Diffie-Hellman", "what does he still see?", diffie_hellman),
     Scene("The man in the middle", "with whom does the client share its secret?", man_in_the_middle),
     Scene("Anybody can show a certificate", "what does a copied certificate prove?", any_certificate),

@@ -105,7 +105,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "unknown_ca": ("it does not trust whoever issued our certificate", "does it have the right trust anchor?"),
     "decrypt_error": (
         "a signature, or another proof, did not verify",
-        "OpenSSL says so of an imitation, where RFC 8446 §6.2 has bad_certificate: the right issuer's name, not its key",
+        "OpenSSL sends it when the issuer's key did not sign the certificate; RFC 8446 §6.2 has bad_certificate",
     ),
     "certificate_required": ("it demands a certificate, and we sent none", "show one: --cert certs/client.pem"),
     "handshake_failure": ("the two sides have nothing in common that both would accept", OLD),
@@ -124,7 +124,10 @@ FAILURES: dict[str, tuple[str, str]] = {
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": ("a record does not open with the keys agreed on (RFC 8446 §5.2)", MEDDLED),
     "BAD_SIGNATURE": ("its signature was not made with the certificate's key (RFC 8446 §4.4.3)", MEDDLED),
     "DIGEST_CHECK_FAILED": ("the two have not seen the same handshake (RFC 8446 §4.4.4)", MEDDLED),
-    "INAPPROPRIATE_FALLBACK": ("both could do better than what was chosen (RFC 8446 §4.1.3)", MEDDLED),
+    "INAPPROPRIATE_FALLBACK": (
+        "the server's random says that TLS 1.3 was offered, and left out on the way (RFC 8446 §4.1.3)",
+        MEDDLED,
+    ),
     "UNSUPPORTED_PROTOCOL": ("it offers only versions of TLS that are too old", OLD),
     "VERSION_TOO_LOW": ("it offers only versions of TLS that are too old", OLD),
     "NO_SHARED_CIPHER": ("the two sides have no cipher suite in common", OLD),
