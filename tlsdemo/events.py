@@ -30,11 +30,13 @@ class Agreed:
     version: str
     cipher: str
     client: tuple[str, ...] | None
-    """The names in the client's certificate, which it proved to hold; None where none was asked for.
+    """The names in the client's certificate; None where none was asked for.
 
     Of a certificate without names, its subject; empty where they cannot be read."""
     unreadable: str = ""
     """Why the names cannot be read, where they cannot."""
+    proved: bool = True
+    """Whether the client has proved to have the key of that certificate, and the server has checked who issued it."""
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def facts(agreed: Agreed) -> list[Fact]:
     elif agreed.unreadable:
         who = f"known by a certificate whose names cannot be read: {agreed.unreadable}"
     else:
-        who = listed(agreed.client)
+        who = listed(agreed.client) + ("" if agreed.proved else " (not proved)")
     return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]
 
 

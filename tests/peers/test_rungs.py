@@ -190,7 +190,7 @@ def test_the_rogue_is_refused_for_the_same_reason_as_in_tls(serve: Serve, cli: C
     answer = cli("connect", server.target, "--protocol", rung, *command)
     assert_is_refusal(answer, 1, f"error: {server.target} is refused: ", "sent:       no application byte")
     received_nothing(server)
-    assert server.event("refused")["alert"] == "decrypt_error"
+    assert server.event("refused")["alert"] == "bad_certificate"  # RFC 8446 §6.2
     with live(ours(certs, rogue=True)) as real:
         in_tls = cli("connect", f"localhost:{real.port}", *command)
     section = re.compile(r"^  check: .*\((RFC [^()]*(?:\(\w+\))*)\)$", re.MULTILINE)
@@ -273,7 +273,7 @@ def test_the_client_shows_the_certificate_that_it_is_given(standing: Standing, c
 @pytest.mark.parametrize(
     ("file", "alert", "reason"),
     [
-        ("another/client.pem", "decrypt_error", "the certificate is an imitation"),
+        ("another/client.pem", "bad_certificate", "the certificate is an imitation"),
         ("certs/server.pem", "unsupported_certificate", "may not be used by a client"),
     ],
 )

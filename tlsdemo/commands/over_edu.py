@@ -83,8 +83,10 @@ def _agreement(endpoint: Machine, claims: Claims) -> str:
     if not endpoint.peer_chain:
         return f"{agreed}; the server proved nothing"
     who = peer.describe(endpoint.peer_chain[0]).shown
-    if Protection.CHAIN in claims:
+    if Protection.CHAIN in claims and Protection.POSSESSION in claims:
         return f"{agreed}; the server proved to be {who}"
+    if Protection.CHAIN in claims:
+        return f"{agreed}; the server presents a certificate of {who}: it did not prove to have the key"
     return f"{agreed}; the server says that it is {who}: nobody was asked whether that is true"
 
 

@@ -16,6 +16,11 @@ FALLING: Mapping[str, FiniteField] = {
 NAMES = (*STRONG, *FALLING)
 
 
+def tells_who_asks(group: Group) -> bool:
+    """Whether a server that keeps its secret tells it to an attacker who sends numbers of small order (`subgroups`)."""
+    return group == FALLING["leaky"]
+
+
 def parse(text: str) -> Group:
     """A name, or `P:G` for a group of one's own; ValueError says what is wrong."""
     if text in STRONG:

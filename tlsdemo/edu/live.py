@@ -6,10 +6,11 @@ What goes wrong comes out as ProtocolError, which says which violation it was.
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from pki.errors import printable
 from tlsdemo import net
-from tlsdemo.edu.machine import Machine
+from tlsdemo.edu.machine import Machine, State
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
@@ -32,6 +33,7 @@ async def serve(connection: net.Connection, protocol: Protocol, party: Party, re
     try:
         await link.handshake(connection.deadline)
         agreed = of_client(peer, endpoint.negotiated["version"], cipher(endpoint), client_certificate(endpoint))
+        agreed = replace(agreed, proved=is_proved(endpoint))
         report(agreed)
         talk = Talk(facts(agreed))
         deadline = connection.limit
@@ -89,7 +91,14 @@ def cipher(endpoint: Endpoint) -> str:
 
 
 def client_certificate(endpoint: Endpoint) -> Description | None:
-    """What the client's certificate says, whose key the client has; None where the server asked for none."""
+    """What the client's certificate says; None where the server asked for none."""
     if not isinstance(endpoint, Machine) or not endpoint.peer_chain:
         return None
     return describe(endpoint.peer_chain[0])
+
+
+def is_proved(endpoint: Endpoint) -> bool:
+    """Whether the client has proved to have the key of its certificate, and the server has checked who issued it."""
+    return isinstance(endpoint, Machine) and (
+        State.WAIT_CERTIFICATE_VERIFY in endpoint.parts.server and "chain" in endpoint.parts.checks
+    )

@@ -118,6 +118,8 @@ class Machine:
         """Whom the client looks for, as this side has it."""
         self.shared = b""
         self.random = b""
+        self.randoms: Mapping[Side, bytes] = {}
+        """What both sides drew, once both are there."""
         self.secrets: Secrets
         self.channel: Channel
         self._table: Table = parts.client if self.side is Side.CLIENT else parts.server
@@ -154,6 +156,7 @@ class Machine:
     def agree(self, shared: bytes, client_random: bytes, server_random: bytes) -> None:
         """Both halves are there, and what both now share: all keys follow from it."""
         self.shared = shared
+        self.randoms = {Side.CLIENT: client_random, Side.SERVER: server_random}
         self.secrets = schedule(shared, client_random, server_random)
         self.channel = self.parts.channel(self.side, self.secrets, self.parts.ciphers[self.cipher], self.parts.rules)
 

@@ -21,10 +21,11 @@ def as_line(event: Event) -> str:
     match event:
         case Listening(protocol, host, port):
             return f"listening on {f'[{host}]' if ':' in host else host}:{port} ({protocol})"
-        case Agreed(peer, version, cipher, client, unreadable):
+        case Agreed(peer, version, cipher, client, unreadable, proved):
             who = "the client stays anonymous" if client is None else f"the client is {listed(client)}"
             if unreadable:
                 who = f"the names in the client's certificate cannot be read: {printable(unreadable)}"
+            who += "" if proved or client is None else " (not proved)"
             return f"{peer}  agreed on {version}, {cipher}; {who}"
         case Said(peer, text):
             return f"{peer}  says: {printable(text)}"
