@@ -50,9 +50,14 @@ def show(
             for each in found
         ]
         print_json({"file": str(file), "objects": objects})
-        return ExitCode.YES
+        return _opened(each.title for each in found)
     _print(text.descriptions(found, text.Explain.REASONS if explain else text.Explain.NOTHING))
-    return ExitCode.YES
+    return _opened(each.title for each in found)
+
+
+def _opened(titles: Iterable[str]) -> int:
+    """A PKCS #12 file that did not open shows nothing of what is in it: that is not a success."""
+    return ExitCode.CANNOT if "PKCS #12, closed" in set(titles) else ExitCode.YES
 
 
 def _nothing(file: Path, data: bytes) -> Problem:

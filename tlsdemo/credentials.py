@@ -1,6 +1,7 @@
 """Whose certificate is shown: the server's, or one of those that an attacker can come by. EDGE: reads files."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pki import Credential, keys, names, store
 from pki.authority import Validity
 from pki.console import note
 from pki.copied import Copied
-from pki.errors import Problem
+from pki.errors import Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, PrivateKey
 from pki.profiles import SERVER
@@ -34,7 +35,7 @@ def from_files(certificate: Path, key: Path | None, hint: str, tell: Callable[[s
         tell(f"the validity of {certificate} cannot be read: {dates.why}; clients refuse it (RFC 5280 §4.1.2.5)")
     elif not dates.not_before <= datetime.now(UTC) <= dates.not_after:
         tell(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
-        tell("clients that look at the dates refuse it; `pki init --force` mints anew")
+        tell("clients that check the validity period refuse it")
     return found
 
 
@@ -130,7 +131,19 @@ def _expired(certs: Path) -> Credential:
 
 
 def _stolen_authority(certs: Path) -> Credential:
-    return _issued(certs, _names_to_imitate(certs), 90 * DAY)
+    return stolen_authority(certs, None)
+
+
+def stolen_authority(certs: Path, name: str | None) -> Credential:
+    """Minted with the CA's key for a name that is asked for, whatever it is; for the server's own names without one.
+
+    A Problem if no certificate can hold that name.
+    """
+    try:
+        wanted = _names_to_imitate(certs) if name is None else (names.plain(names.reference(name)),)
+    except names.InvalidName as error:
+        raise Problem(f"no certificate can be minted for {printable(repr(name))}", str(error)) from None
+    return _issued(certs, wanted, 90 * DAY)
 
 
 def _issued(certs: Path, wanted: Iterable[str], left: timedelta) -> Credential:
@@ -184,4 +197,4 @@ def revocation_lists(certs: Path) -> tuple[x509.CertificateRevocationList, ...]:
 
 
 def _mint(certs: Path) -> str:
-    return f"`pki init --dir {certs}` makes what is needed here"
+    return f"`pki init --dir {shlex.quote(str(certs))}` makes what is needed here"

@@ -3,9 +3,10 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from pki.errors import ExitCode, Problem
 
@@ -28,8 +29,26 @@ Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("lab")(lab)
-    # What follows the command's name is the command's: its options are not ours.
-    app.command("check-client", context_settings={"allow_interspersed_args": False})(check_client)
+    app.command("check-client", cls=CheckClient)(check_client)
+
+
+class CheckClient(TyperCommand):
+    """What follows a program's name are the program's options; what follows a preset's name are ours."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Decide by the first word that is no option."""
+        valued = {name for each in self.params for name in each.opts if not getattr(each, "is_flag", True)}
+        words = list(args)
+        while words and words[0].startswith("-") and words[0] != "--":
+            del words[: 2 if words[0] in valued else 1]
+        ctx.allow_interspersed_args = bool(words) and _are_presets(words)
+        return super().parse_args(ctx, args)
+
+
+def _are_presets(words: list[str]) -> bool:
+    from tlsdemo.commands.check_client import is_preset
+
+    return is_preset(words[0]) and not any("{" in word for word in words)  # `curl -sS {url}` is a command
 
 
 def lab(

@@ -219,7 +219,7 @@ def check_dates(certificate: Reading, request: Request) -> None:
         moment = before if at < before else after
         raise Failure(
             f"{who(certificate)} {word} {moment:%Y-%m-%d %H:%M:%S}Z, and it is {at:%Y-%m-%d %H:%M:%S}Z",
-            "compare your clock" if at < before else "issue it again: `pki issue`, or `pki init --force`",
+            "compare your clock" if at < before else "its owner needs a new certificate: `pki issue` makes one",
         )
 
 

@@ -224,7 +224,7 @@ def _stale(crl: CrlReading, at: datetime) -> bool:
 
 
 def _check_end(crl: CrlReading, at: datetime) -> None:
-    anew = "`pki init --force` writes a new one"
+    anew = "get the current CRL from its issuer, and give it with --crl FILE"
     if crl.next_update is None:
         raise Unusable(f"the list of {crl_issuer(crl)} is stale: it has no next update", anew)
     if _stale(crl, at):

@@ -10,7 +10,7 @@ from pki.errors import Problem
 from tests.peers.support import party_of
 from tlsdemo.attack.interceptor import MOST_HELD, REMEMBERED, Interceptor, Read
 from tlsdemo.attack.live import ANSWERS, LIVE, RECORDED, Sitting
-from tlsdemo.commands.cycle import LONGEST_HELLO, Disguised, Opening
+from tlsdemo.commands.disguise import LONGEST_HELLO, TLS_HELLO, Disguised, TlsOpening
 from tlsdemo.commands.eavesdrop import LONGEST, Ear
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import SHOWN, told
@@ -134,7 +134,7 @@ def test_a_client_hello_is_found_in_pieces_of_any_size_and_in_records_of_one_byt
     whole = hello(certs)
     small = b"".join(b"\x16\x03\x01\x00\x01" + whole[at : at + 1] for at in range(5, len(whole)))
     for stream in (whole, small):
-        opening = Opening()
+        opening = TlsOpening()
         found = [opening.is_whole_with(stream[at : at + size]) for at in range(0, len(stream), size)]
         assert found == [False] * (len(found) - 1) + [True]
 
@@ -144,7 +144,7 @@ def test_a_client_hello_is_found_in_pieces_of_any_size_and_in_records_of_one_byt
 )
 def test_what_never_becomes_a_client_hello_is_a_problem(first: bytes) -> None:
     with pytest.raises(Problem):
-        Opening().is_whole_with(first)
+        TlsOpening().is_whole_with(first)
 
 
 @pytest.mark.parametrize("side", Side)
@@ -152,7 +152,7 @@ def test_what_is_held_before_a_client_hello_is_bounded_for_both_sides(side: Side
     def begin(first: bytes) -> tuple[object, Interceptor]:
         raise AssertionError
 
-    attacker = Disguised(begin)  # type: ignore[arg-type]  # never called
+    attacker = Disguised(begin, TLS_HELLO)
     piece = b"\x16\x03\x01\xff\xff" + bytes(1 << 12) if side is Side.CLIENT else bytes(1 << 12)
     for number in range(LONGEST_HELLO // len(piece) + 2):
         attacker.on_data(Flight(side, piece if number == 0 else bytes(len(piece))))

@@ -132,7 +132,8 @@ def test_an_end_names_the_violation_whatever_comes_in_whichever_state(
 @MANY
 @given(data=ANY_LINE, body=st.binary(max_size=40))
 def test_an_attacker_on_the_line_reads_any_line(data: bytes, body: bytes) -> None:
-    framing = Lines(assemble(CA - {Protection.COMPRESSION_SAFETY}, None).rules.unpack)
+    rules = assemble(CA - {Protection.COMPRESSION_SAFETY}, None).rules
+    framing = Lines(rules.pack, rules.unpack)
     listener = framing.listener()
     for record in framing.split(data):
         found = framing.body(record)

@@ -330,8 +330,28 @@ def test_each_connection_gets_the_next_case_and_the_table_adds_up(serve: Serve, 
     middle.end()
     rows = {line.split()[0]: line.split()[1:3] for line in middle.out if re.fullmatch(r"[a-z-]+( +\d+)+", line)}
     assert rows == {"expired": ["4", "2"], "good": ["4", "4"], "wrong-host": ["4", "2"]}
-    assert "believed, as they must be: good" in middle.out
-    assert middle.out[-1] == "could be read with: expired, wrong-host"
+    assert "could be read with what a client must accept, since the CA's key signed it: good" in middle.out
+    assert middle.out[-1] == "could be read with what a client must reject: expired, wrong-host"
+
+
+def test_after_a_valid_certificate_alone_nothing_is_said_of_those_to_reject(
+    serve: Serve, sit: Sit, certs: Path
+) -> None:
+    """Falsehood caught: a password that was read, and then "nobody could be fooled"."""
+    middle = show(sit, certs, serve().port, case="good")
+    assert curl(certs, middle, "--user", "alice:hunter2").returncode == 0
+    middle.wait_until(lambda lines: bool(_conversations(lines)))
+    middle.end()
+    assert "Authorization: Basic" in middle.printed()
+    assert middle.out[-1] == "could be read with what a client must accept, since the CA's key signed it: good"
+
+
+def test_a_client_that_refuses_is_named_with_what_it_refused(serve: Serve, sit: Sit, certs: Path) -> None:
+    middle = show(sit, certs, serve().port, case="expired")
+    curl(certs, middle)
+    middle.wait_until(lambda lines: bool(_conversations(lines)))
+    middle.end()
+    assert middle.out[-1] == "no client could be read with what it must reject: expired"
 
 
 def _conversations(lines: list[str]) -> list[str]:

@@ -164,10 +164,11 @@ def test_a_pkcs12_file_without_its_passphrase_is_closed(certs: Path, tmp_path: P
     found = first(certs / "server.pem")
     closed = pkcs12.serialize_key_and_certificates(b"x", key, found, None, BestAvailableEncryption(b"other"))  # type: ignore[arg-type]  # an EC key
     opened = pkcs12.serialize_key_and_certificates(b"x", key, found, None, NoEncryption())  # type: ignore[arg-type]  # an EC key
-    for data, title in ((closed, "PKCS #12, closed"), (opened, "private key")):
+    for data, title, code in ((closed, "PKCS #12, closed", 3), (opened, "private key", 0)):
         (tmp_path / "one.p12").write_bytes(data)
         answer = cli("show", tmp_path / "one.p12")
-        assert answer.code == 0
+        assert answer.code == code
+        assert cli("show", tmp_path / "one.p12", "--json").code == code
         assert title in answer.out
 
 

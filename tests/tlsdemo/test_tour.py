@@ -117,7 +117,7 @@ def test_an_expired_pki_ends_the_tour_with_the_way_out(
     answer = cli("tour")
     assert answer.code == 3
     assert "error: the tour stops here: the client does not accept the server" in answer.err
-    assert "hint: `pki init --force`" in answer.err
+    assert "hint: `tlsdemo tour --certs NEW`" in answer.err
     assert "=> Delivered" not in answer.out
 
 

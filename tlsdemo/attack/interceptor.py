@@ -36,13 +36,18 @@ class Interceptor:
 
     facing: Mapping[Side, Endpoint]
     alter: Mapping[bytes, bytes] = field(default_factory=dict)
-    """What he replaces, and by what, in both directions."""
+    """What he replaces, and by what, in both directions.
+
+    What he replaced in the client's words he puts back in the server's, so that its answer does not tell the client.
+    """
     tell: Callable[[Read], None] = nobody_is_told
     read: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     """What each party has told him: the first REMEMBERED bytes."""
     gave_up: bool = False
     """More than MOST_HELD bytes came for a side that was not ready."""
     _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
+    _made: set[bytes] = field(default_factory=set)
+    """What it has replaced in the client's text."""
     _closed: set[Side] = field(default_factory=set)
     """To these he has said that all is said."""
 
@@ -86,12 +91,25 @@ class Interceptor:
             self._keep(sender, said)
         elif said and target.accepted:
             del self._held[sender][: len(said)]
-            altered = said
-            for old, new in self.alter.items():
-                altered = altered.replace(old, new)
+            altered = self._altered(sender, said)
             self.tell(Read(sender, said, altered))
             if altered:
                 target.send(altered)
+
+    def _altered(self, sender: Side, said: bytes) -> bytes:
+        if sender is Side.CLIENT:
+            for old, new in self.alter.items():
+                if old in said:
+                    self._made.add(old)
+                said = said.replace(old, new)
+            return said
+        for old, new in reversed(list(self.alter.items())):
+            if old in self._made and new:
+                said = said.replace(new, old)
+        for old, new in self.alter.items():
+            if old not in self._made:
+                said = said.replace(old, new)
+        return said
 
     def _hear(self, sender: Side) -> None:
         fresh = self.facing[sender].take()

@@ -43,6 +43,11 @@ class Settings:
         return checking.Settings(self.fail_on, self.timeout, self.jobs, self.controls)
 
 
+def is_preset(word: str) -> bool:
+    """Whether that is the name of a preset."""
+    return word in PRESETS
+
+
 def list_presets(as_json: bool) -> int:
     """The presets, and whether they can run here."""
     rows = [(each.name, each.command, _why_not(each.name)) for each in PRESETS.values()]

@@ -8,8 +8,7 @@ does not; and what he reads of whom is the answer.
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -22,19 +21,16 @@ from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands import forgery
 from tlsdemo.commands.deck import Deck, asked_for
+from tlsdemo.commands.disguise import TLS_HELLO, Disguised
 from tlsdemo.commands.forgery import Case
 from tlsdemo.commands.line import Place, sit
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import conclusion, is_alert, told
-from tlsdemo.protocol import Attacker, Flight, Side
+from tlsdemo.protocol import Attacker, Side
 from tlsdemo.tls import refusal
 from tlsdemo.tls.context import Ciphers, Verify, client_context
 from tlsdemo.tls.endpoint import TlsEndpoint
-from tlsdemo.wire import client_hello, handshake, records
-
-LONGEST_HELLO = 1 << 16  # bytes; what is no ClientHello by then, is none
-NOTHING_TO_SHOW = b"\x15\x03\x03\x00\x02\x02\x70"
-"""The fatal alert unrecognized_name, in the clear (RFC 6066 §3): no certificate is right for what was asked for."""
+from tlsdemo.wire import client_hello
 
 
 class End(Enum):
@@ -67,10 +63,10 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
         )
     report, tally = Reporter(), Tally({case: Counter() for case in deck.cases})
     upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=Ciphers.ANYTHING_FOR_THE_LAB)
-    ended: list[Disguised] = []
+    ended: list[Disguised[Case]] = []
 
-    def on_line(peer: str) -> "Disguised":
-        return Disguised(lambda first: begin(peer, first))
+    def on_line(peer: str) -> Disguised[Case]:
+        return Disguised(lambda first: begin(peer, first), TLS_HELLO)
 
     def begin(peer: str, first: bytes) -> "tuple[Case, Interceptor]":
         """Now it is known whom the client asks for: by that name, if it says one, he asks the server, too."""
@@ -97,7 +93,7 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
                 ended.append(attacker)
                 middle.stop()
 
-    def tell_end(peer: str, attacker: Disguised, unreachable: Problem | None, *, stopping: bool) -> None:
+    def tell_end(peer: str, attacker: Disguised[Case], unreachable: Problem | None, *, stopping: bool) -> None:
         if unreachable:
             report.say(f"{peer}  not connected: {unreachable.fact}", "")
         elif attacker.problem:
@@ -125,74 +121,7 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
     return ExitCode.YES
 
 
-# On the line --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Disguised:
-    """An Attacker who hears first whom the client asks for, and then is that one."""
-
-    begin: Callable[[bytes], tuple[Case, Interceptor]]
-    """Told the ClientHello."""
-    inside: tuple[Case, Interceptor] | None = None
-    problem: Problem | None = None
-    """Why he could not."""
-    end: End | None = None
-    first_to_leave: Side | None = None
-    """Who hung up so that the other had to."""
-    _held: list[Flight] = field(default_factory=list)
-    _held_bytes: int = 0
-    _first: "Opening" = field(default_factory=lambda: Opening())
-
-    def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """Wait for the whole ClientHello; from then on it is the Interceptor's."""
-        if self.inside:
-            return self.inside[1].on_data(flight)
-        if self.problem:
-            return []
-        self._held.append(flight)
-        self._held_bytes += len(flight.data)
-        try:
-            if self._held_bytes > LONGEST_HELLO:
-                raise _no_client_hello()
-            if flight.sender is Side.SERVER or not self._first.is_whole_with(flight.data):
-                return []
-            self.inside = self.begin(bytes(self._first.stream))
-        except Problem as problem:
-            self.problem = problem
-            return [(Side.CLIENT, NOTHING_TO_SHOW), (Side.CLIENT, b""), (Side.SERVER, b"")]
-        interceptor = self.inside[1]
-        return [delivery for each in self._held for delivery in interceptor.on_data(each)]
-
-    def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Before that, who hangs up ends it."""
-        targets = self.inside[1].on_eof(sender) if self.inside else [sender.other]
-        self.first_to_leave = self.first_to_leave or (sender if sender.other in targets else None)
-        return targets
-
-
-class Opening:
-    """What the client has said so far, while it arrives in pieces of any size; each byte is looked at once."""
-
-    def __init__(self) -> None:
-        self.stream = bytearray()
-        self._cutter = records.Cutter()
-        self._message = bytearray()
-
-    def is_whole_with(self, piece: bytes) -> bool:
-        """Whether the ClientHello is whole with this piece; a Problem if it never will be."""
-        self.stream += piece
-        for record in self._cutter.feed(piece):
-            self._message += record[records.HEADER :]
-        message = self._message
-        if not b"\x16\x03".startswith(self.stream[:2]) or (message and message[0] != handshake.CLIENT_HELLO):
-            raise _no_client_hello()
-        length = int.from_bytes(message[1 : handshake.HEADER])
-        return len(message) >= handshake.HEADER and len(message) >= handshake.HEADER + length
-
-
-def _no_client_hello() -> Problem:
-    return Problem("no certificate was presented: the client did not send a ClientHello", code=ExitCode.NO)
+# How it ended --------------------------------------------------------------------------------------------------------
 
 
 def _end(inside: Interceptor, cut_off: bool) -> End:
@@ -281,5 +210,10 @@ def _table(tally: Tally) -> Iterator[str]:
         must: [each.id for each, ends in shown.items() if ends[End.READ] and each.rogue.must is must] for must in Must
     }
     if read[Must.ACCEPT]:
-        yield f"believed, as they must be: {', '.join(read[Must.ACCEPT])}"
-    yield f"could be read with: {', '.join(read[Must.REJECT])}" if read[Must.REJECT] else "nobody could be fooled"
+        valid = ", ".join(read[Must.ACCEPT])
+        yield f"could be read with what a client must accept, since the CA's key signed it: {valid}"
+    if read[Must.REJECT]:
+        yield f"could be read with what a client must reject: {', '.join(read[Must.REJECT])}"
+    asked = [each.id for each, ends in shown.items() if each.rogue.must is Must.REJECT and ends[End.REFUSED]]
+    if asked and not read[Must.REJECT]:
+        yield f"no client could be read with what it must reject: {', '.join(asked)}"

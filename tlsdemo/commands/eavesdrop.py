@@ -1,8 +1,10 @@
 """`tlsdemo eavesdrop`: pass everything on, print what passes, and what can be made of it. EDGE."""
 
+import os
 import re
 import textwrap
 
+from pki.console import CERTS
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.commands.line import place, sit
@@ -26,8 +28,8 @@ def eavesdrop(upstream: str, listen: str) -> int:
             f"listening on {address}, passing everything on to {where.upstream}",
             "  > is the client, < the server, = what an eavesdropper makes of it",
             "",
-            "  in another terminal, with the server's --protocol:",
-            f"    tlsdemo connect {address}",
+            "  in another terminal, with the --protocol of the server:",
+            f"    tlsdemo connect {address}{'' if os.path.lexists(CERTS / 'root.pem') else ' --protocol plain'}",
             "",
         ]
 

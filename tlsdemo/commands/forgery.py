@@ -7,6 +7,7 @@ A rogue promises one fault where root and names were made for it. Here neither w
 authorities below itself, a host may leave no room for a wildcard. So each is minted and judged twice.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -78,14 +79,15 @@ def to_be_refused() -> list[Rogue[Workshop]]:
 def open_authority(certs: Path, now: datetime) -> Authority:
     """The root of the folder, with its key; a Problem where it cannot sign what a client believes at `now`."""
     file = certs / "root.pem"
-    hint = f"rogues are signed with the root's key: `pki init --dir {certs}` makes both"
+    where = shlex.quote(str(certs))
+    hint = f"rogues are signed with the root's key: `pki init --dir {where}` makes both"
     authority = Authority(read_credential(file, certs / "root.key", hint))
     dates = peer.attempt(lambda: Validity.of(authority.certificate))
     if isinstance(dates, peer.Unreadable):
         raise Problem(f"{file} cannot be read", dates.why, hint=hint)
     if not dates.not_before <= now <= dates.not_after:
         fact = f"{file} is valid from {day(dates.not_before)} to {day(dates.not_after)}, and today is {day(now)}"
-        raise Problem(fact, hint="`pki init --force` mints a new tree and keeps the old one aside")
+        raise Problem(fact, hint=f"`pki init --force --dir {where}` mints a new tree and keeps the old one aside")
     try:
         key_identifier(authority.certificate)  # every rogue names it
         mint(measured(CATALOGUE[GOOD], now), Asked(AT_HOME[0]), authority, now)

@@ -7,9 +7,11 @@ from cryptography import x509
 
 from pki import Credential, names
 from tlsdemo import net, peer
+from tlsdemo.commands.protocols import rung
 from tlsdemo.commands.settings import Settings
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.groups import parse
+from tlsdemo.protocol import Protection
 
 WHOSE = {
     "server": "the server's own certificate",
@@ -60,13 +62,18 @@ def _over_edu(settings: Settings, credential: Credential | None, listener: net.L
         if settings.protocol in ("mutual", "hybrid") and settings.credential == "stranger":
             asking += f" --cert {shlex.quote(str(settings.certs / 'client.pem'))}"
     yield f"tlsdemo connect {target}{asking} --explain"
-    sees = {"plain": "reads every word", "multiply": "sees the numbers, and could divide"}
-    what = sees.get(settings.protocol, "sees the handshake, and cannot read the message")
-    if settings.group and is_undone(parse(settings.group)):
+    claims = rung(settings.protocol, settings.without)
+    what = "sees the handshake, and cannot read the message"
+    if Protection.SECRECY not in claims:
+        what = "reads every word"
+    elif Protection.STRONG_GROUP not in claims:
+        what = "sees the numbers, and could divide"
+    elif settings.group and is_undone(parse(settings.group)):
         what = "sees the numbers, and could try all exponents"
     yield socat
     yield f"tlsdemo connect {through}{asking}    # through socat, who {what}"
     yield f"tlsdemo mitm --upstream {target} --listen {through.port}{his}    # in place of socat: one who does more"
+    yield _eavesdrop(target, through)
 
 
 def _over_tls(settings: Settings, credential: Credential, listener: net.Listener) -> Iterator[str]:
@@ -88,6 +95,11 @@ def _over_tls(settings: Settings, credential: Credential, listener: net.Listener
     yield "    # then type a line, and Enter"
     yield socat
     yield f"tlsdemo connect {through}{options}{trust}{ours}    # through socat, who sees all, and can read nothing"
+    yield _eavesdrop(target, through)
+
+
+def _eavesdrop(target: net.Address, through: net.Address) -> str:
+    return f"tlsdemo eavesdrop --upstream {target} --listen {through.port}    # in place of socat: tells what it sees"
 
 
 def _places(settings: Settings, listener: net.Listener) -> tuple[str, net.Address, net.Address, str]:

@@ -1,5 +1,6 @@
 """`tlsdemo mitm --attack`: attacks on the line itself, and on what was recorded of it. EDGE."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
@@ -43,7 +44,9 @@ def meddle(attack: str, protocol: Protocol, where: Place, certs: Path, once: boo
     attempts = LIVE[attack](framing, protocol.hooks)
     if chosen.lacks(protocol) or not attempts:
         fact = f"on {protocol.name} there is nothing to try for the attack {attack}"
-        raise Problem(fact, hint=f"`tlsdemo attack {attack} --on {protocol.name}` says why", code=ExitCode.USAGE)
+        raise Problem(
+            fact, hint=f"`tlsdemo attack {attack} --on {shlex.quote(protocol.name)}` says why", code=ExitCode.USAGE
+        )
     afterwards = _afterwards(attack, protocol, where, certs)
     report, turn, done = Reporter(), count(), list[bool]()
 

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pki import names
@@ -12,12 +12,13 @@ from pki.transaction import recover
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands.cycle import cycle
+from tlsdemo.commands.disguise import LINE, TLS_HELLO, Disguised
 from tlsdemo.commands.line import Place, place, sit
 from tlsdemo.commands.meddle import is_on_the_line, meddle
 from tlsdemo.commands.protocols import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import conclusion, told
-from tlsdemo.credentials import covers, credential, revocation_lists, server_name, trust
+from tlsdemo.credentials import covers, credential, revocation_lists, server_name, stolen_authority, trust
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
 
@@ -29,7 +30,7 @@ WITH = {
     "copied": "the server's own certificate, copied; not its key",
     "other-host": "a good certificate by the same authority, for his own host, evil.example",
     "expired": "a certificate for the server's names by its authority, which expired a minute ago",
-    "stolen-authority": "a certificate that he minted with the authority's stolen key",
+    "stolen-authority": "a certificate for the name that each client asks for, minted with the CA's stolen key",
 }
 
 
@@ -79,20 +80,36 @@ def mitm(settings: Settings) -> int:
     protocol = _protocol(settings)
     own = _party(settings, shown, protocol)
     protocol.server(own)  # a certificate that OpenSSL does not load is a Problem now, not in the first conversation
+    mints = shown == "stolen-authority" and own.credential is not None
     report = Reporter()
-    ended: list[tuple[Attacker, Problem | None]] = []
+    ended: list[tuple[Interceptor | None, Problem | None]] = []
 
-    def on_line(peer: str) -> Interceptor:
-        facing = {Side.CLIENT: protocol.server(own), Side.SERVER: protocol.client(own)}
+    def interceptor(peer: str, party: Party) -> Interceptor:
+        facing = {Side.CLIENT: protocol.server(party), Side.SERVER: protocol.client(own)}
         return Interceptor(facing, alter, lambda read: report.say(f"{peer}  {told(read)}"))
 
+    def minting(peer: str) -> Disguised[None]:
+        """With the CA's key: the certificate is for the name that the client asks for."""
+        hello = TLS_HELLO if settings.protocol == TLS else LINE
+
+        def begin(first: bytes) -> tuple[None, Interceptor]:
+            minted = stolen_authority(settings.certs, hello.name(first))
+            return None, interceptor(peer, replace(own, credential=minted))
+
+        return Disguised(begin, hello)
+
+    def on_line(peer: str) -> Attacker:
+        return minting(peer) if mints else interceptor(peer, own)
+
     def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
-        assert isinstance(attacker, Interceptor)
+        acting, failed = _acting(attacker)
         try:
-            report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else conclusion(attacker)}", "")
+            how = conclusion(acting) if acting else "left before it had asked for anything"
+            how = failed.fact if failed else how
+            report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else how}", "")
         finally:
             if settings.once:
-                ended.append((attacker, problem))
+                ended.append((acting, problem or failed))
                 middle.stop()
 
     sit(where, report, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end)
@@ -100,9 +117,16 @@ def mitm(settings: Settings) -> int:
         attacker, problem = ended[0]
         if problem:
             raise problem
-        assert isinstance(attacker, Interceptor)
-        return ExitCode.YES if attacker.read[Side.CLIENT] else ExitCode.NO
+        return ExitCode.YES if attacker and attacker.read[Side.CLIENT] else ExitCode.NO
     return ExitCode.YES
+
+
+def _acting(attacker: Attacker) -> tuple[Interceptor | None, Problem | None]:
+    """The Interceptor of a conversation; None where it has not begun, and why if it could not."""
+    if isinstance(attacker, Disguised):
+        return attacker.inside[1] if attacker.inside else None, attacker.problem
+    assert isinstance(attacker, Interceptor)
+    return attacker, None
 
 
 def _forbid_together(settings: Settings) -> None:

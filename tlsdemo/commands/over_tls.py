@@ -1,12 +1,14 @@
 """`tlsdemo connect` over real TLS: one conversation with `ssl`, or why there was none. EDGE."""
 
+import os
+import shlex
 import ssl
 from collections.abc import Callable
 from enum import Enum
 from typing import NoReturn
 
 from pki import names
-from pki.console import remark
+from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
@@ -61,7 +63,7 @@ def _refuse(call: Call, error: OSError) -> NoReturn:
         f"trusting:   {call.trust_file}",
         *([*presented(peer.describe(shown)), SEEN_TWICE] if shown else []),
         "sent:       no application byte",
-        hint=RESTART if error.verify_code in UNTRUSTED and _bears_our_name(shown, call) else reason.hint,
+        hint=_hint(error.verify_code, reason.hint, shown, call),
         code=ExitCode.NO,
     ) from None
 
@@ -69,6 +71,20 @@ def _refuse(call: Call, error: OSError) -> NoReturn:
 SEEN_TWICE = "            (as a second connection saw it, which only looked and sent nothing)"
 UNTRUSTED = (18, 19, 20)  # verify codes
 RESTART = "it bears your authority's name: after `pki init --force`, restart the server; else it is an imitation"
+
+
+def _hint(code: int, general: str, shown: bytes | None, call: Call) -> str:
+    """What mends it; where the trust anchor is that of `pki init` in a folder here, a command for that folder."""
+    folder = call.trust_file.parent
+    if call.trust_file.name != "root.pem" or not os.path.lexists(folder / "intermediate.key"):
+        return general
+    if code in UNTRUSTED and _bears_our_name(shown, call):
+        return RESTART
+    where = "" if folder == CERTS else f" --dir {shlex.quote(str(folder))}"
+    name = names.plain(call.name)
+    again = " --force" if os.path.lexists(folder / f"{name}.pem") else ""
+    issue, init = f"pki issue {name}{where}{again}", f"pki init --force{where}"
+    return refusal.OURS.get(code, general).format(issue=issue, init=init)
 
 
 def _bears_our_name(shown: bytes | None, call: Call) -> bool:

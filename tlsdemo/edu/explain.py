@@ -13,7 +13,7 @@ from tlsdemo import peer
 from tlsdemo.edu import trust
 from tlsdemo.edu.agreement import FiniteField, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.channel import Aead, Cipher, as_it_is, counted, of_its_own
-from tlsdemo.edu.groups import tells_who_asks
+from tlsdemo.edu.groups import called, tells_who_asks
 from tlsdemo.edu.logarithms import TINY, reaches
 from tlsdemo.edu.machine import Machine, Moment, State
 from tlsdemo.edu.messages import (
@@ -419,8 +419,8 @@ def _undone(machine: Machine, share: str) -> str:
             return f"He divides: {share} / {common} = {int(share) // common}. That was the secret."
         case FiniteField(p=p) if p < TINY:
             return f"He tries all exponents: there are only {p - 2}."
-        case FiniteField(p=p) if reaches(p):
-            return "He finds the exponent: `tlsdemo attack computed-secret --group` tells how."
+        case FiniteField(p=p) as numbers if reaches(p):
+            return f"He finds the exponent: `tlsdemo attack computed-secret --group {called(numbers)}` tells how."
         case group if tells_who_asks(group):
             return f"Listening does not tell the secret. {ASKING}"
         case group if group.strong:

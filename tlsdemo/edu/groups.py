@@ -16,6 +16,11 @@ FALLING: Mapping[str, FiniteField] = {
 NAMES = (*STRONG, *FALLING)
 
 
+def called(group: FiniteField) -> str:
+    """What --group takes for it: a name, or P:G."""
+    return next((name for name, each in FALLING.items() if each == group), f"{group.p}:{group.g}")
+
+
 def tells_who_asks(group: Group) -> bool:
     """Whether a server that keeps its secret tells it to an attacker who sends numbers of small order (`subgroups`)."""
     return group == FALLING["leaky"]

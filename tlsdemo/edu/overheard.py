@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.keys import PrivateKey
-from tlsdemo.edu import confinement, messages
+from tlsdemo.edu import confinement, messages, subgroups
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication
 from tlsdemo.edu.channel import CIPHERS, Channel, Content, Rules
 from tlsdemo.edu.logarithms import discrete_log
@@ -107,9 +107,17 @@ class Listener:
         return (*found.how, "all keys follow from it: from here on he reads")
 
 
+LEAKY = f"{subgroups.LEAKY[0]}:{subgroups.LEAKY[2]}"  # as it stands in a client_hello
+
+
 def _hopeless(group: str) -> str:
     if group in ("x25519", "ffdhe2048"):
-        return f"{group}: both halves are here, and nobody knows how to get from them to the secret"
+        return f"{group}: both halves are here, and no computer that exists gets from them to the secret"
+    if group == LEAKY:
+        return (
+            "both halves are here, and do not tell the secret to who only listens; the server tells it to who sends, "
+            "if it keeps its secret: `tlsdemo attack computed-secret --group leaky`"
+        )
     return "both halves are here; he has tried what he has patience for, and found nothing"
 
 

@@ -120,11 +120,17 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
                 each.close()
             if error.errno == errno.EADDRINUSE and port == 0:
                 continue
-            in_use = error.errno == errno.EADDRINUSE
-            hint = "another program has it: stop that, or take another port (`--port 0` finds a free one)"
-            other = "--host takes an address of this machine; without it, 127.0.0.1 and ::1"
-            raise cannot(f"listen on {Address(host, port)}", error, hint if in_use else other) from error
+            raise cannot(f"listen on {Address(host, port)}", error, _hint_for(error, port)) from error
     raise Problem("no port is free on all addresses", hint="name one with --port")
+
+
+def _hint_for(error: OSError, port: int) -> str:
+    """What lets one listen; the option is --port, --listen or --port-base, by the command."""
+    if error.errno == errno.EADDRINUSE:
+        return "another program has it: stop that, or take another port (0 finds a free one)"
+    if error.errno in (errno.EACCES, errno.EPERM) and 0 < port < 1024:
+        return f"ports below 1024 need privileges: take a higher one, such as {8000 + port}"
+    return "it takes an address of this machine; the default is 127.0.0.1 and ::1"
 
 
 def listen_each(count: int, base: int = 0) -> list[Listener]:

@@ -23,7 +23,7 @@ from tlsdemo.tls import client
 from tlsdemo.tls.context import Verify, client_context, server_context
 from tlsdemo.tls.server import serve
 
-REMEDY = "`pki init --force`, if the PKI is no longer as it was made"
+REMEDY = "`tlsdemo tour --certs NEW` plays with a temporary PKI, if this one is no longer as it was made"
 MESSAGE = "my important message: the key is under the mat"
 PATIENCE = 10.0  # seconds; everything here takes milliseconds
 

@@ -28,8 +28,7 @@ class Reason(NamedTuple):
 
 
 OTHER_AUTHORITY = "if you know its authority by another way than this connection, name it with --trust FILE"
-OTHER_NAME = "is it the right server? if it is yours, mint for that name: `pki init --force --san NAME`"
-MINT_ANEW = "mint a new tree with `pki init --force`"
+OTHER_NAME = "is it the right server? --name says which name its certificate has to be valid for"
 
 VERIFY_CODES: dict[int, Reason] = {
     2: Reason("the issuer of its issuer is not known", "RFC 5280 §6.1", OTHER_AUTHORITY),
@@ -44,10 +43,12 @@ VERIFY_CODES: dict[int, Reason] = {
     ),
     9: Reason("it is not valid yet", "RFC 5280 §6.1.3 (a)(2)", "compare the clocks of both machines"),
     10: Reason(
-        "it has expired", "RFC 5280 §6.1.3 (a)(2)", f"if it is yours: {MINT_ANEW}; else somebody shows an old one"
+        "it has expired", "RFC 5280 §6.1.3 (a)(2)", "its owner needs a new one; or is the clock of this machine wrong?"
     ),
     11: Reason("the revocation list is not valid yet", "RFC 5280 §6.3.3", "compare the clocks of both machines"),
-    12: Reason("the revocation list is stale: its next update was due", "RFC 5280 §6.3.3", MINT_ANEW),
+    12: Reason(
+        "the revocation list is stale: its next update was due", "RFC 5280 §6.3.3", "give a current one with --crl FILE"
+    ),
     18: Reason("it vouches for itself, and nobody here trusts it", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
     19: Reason("it leads to an authority that nobody here trusts", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
     20: Reason("it was issued by an authority that nobody here trusts", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
@@ -57,6 +58,14 @@ VERIFY_CODES: dict[int, Reason] = {
     62: Reason("it is not valid for this host", "RFC 9525 §6.3", OTHER_NAME),
     64: Reason("it is not valid for this IP address", "RFC 9525 §6.4", OTHER_NAME),
 }
+
+OURS: dict[int, str] = {
+    10: "make another with `{issue}`, and serve it with --cert; or is the clock of this machine wrong?",
+    12: "`{init}` makes new lists, and everything else; it keeps the old tree aside",
+    62: "is it the right server? if it is yours: `{issue}` makes a certificate for that name; serve it with --cert",
+    64: "is it the right server? if it is yours: `{issue}` makes a certificate for that address; serve it with --cert",
+}
+"""Better hints where the trust anchor is one that `pki init` made here: only its owner can issue and mint."""
 
 ALERTS: dict[str, int] = {
     "close_notify": 0,
@@ -100,7 +109,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "a client needs a client's certificate: certs/client.pem, or `pki issue --client NAME`",
     ),
     "certificate_revoked": ("our certificate has been revoked", "mint another one"),
-    "certificate_expired": ("our certificate has expired", MINT_ANEW),
+    "certificate_expired": ("our certificate has expired", "`pki issue --client NAME` makes another"),
     "certificate_unknown": ("it does not take our certificate, for a reason of its own", OUR_CERTIFICATE),
     "unknown_ca": ("it does not trust whoever issued our certificate", "does it have the right trust anchor?"),
     "decrypt_error": (
