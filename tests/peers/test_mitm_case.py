@@ -548,7 +548,7 @@ def test_he_ends_by_a_signal_with_a_table_and_leaves_nothing_behind(
         assert undecided.recv(1 << 16)
         middle.end(number)
     assert re.search(r"^expired +2 +1 +0 +1$", middle.printed(), re.MULTILINE), middle.printed()
-    assert middle.out[-1] == "could be read with: expired"
+    assert middle.out[-1] == "could be read with what a client must reject: expired"
     assert sorted(each.name for each in certs.rglob("*")) == before
     assert not list(scratch.iterdir())
     with pytest.raises(ConnectionRefusedError):

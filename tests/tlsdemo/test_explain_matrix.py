@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tlsdemo.test_explain import Told, told
+from tests.tlsdemo.test_explain import SAYS, Told, told
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.edu import overheard
 from tlsdemo.edu.explain import EAR, HAVE, WHY
 from tlsdemo.edu.rungs import RUNGS, edu
 from tlsdemo.protocol import Protection, Side
@@ -99,6 +100,7 @@ def test_what_is_told_of_the_eavesdropper_is_what_he_has(certs: Path, rung: str,
             assert ("depends on what is in them" in text) is fought(claims, "compression")[0]
             repeats = removed in (Protection.ORDER, Protection.KEY_SEPARATION)
             assert ("Nonces are used twice" in text) is repeats
+        assert (SAYS in overheard.read(found.outcome.tape)) is (listens or computes)  # `tlsdemo eavesdrop` does it
         ear = says(found, side, "server_hello", EAR)
         multiplies = found.machine(side).negotiated["group"].startswith("multiplication")
         assert ("every key is his" in ear) is multiplies

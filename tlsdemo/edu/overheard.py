@@ -7,8 +7,8 @@ opened later, by one who has come by something: a stolen key, or the discrete lo
 
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,13 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki.keys import PrivateKey
 from tlsdemo.edu import confinement, messages, subgroups
 from tlsdemo.edu.agreement import FiniteField, Group, Multiplication
-from tlsdemo.edu.channel import CIPHERS, Channel, Content, Rules
+from tlsdemo.edu.channel import CIPHERS, Channel, Cipher, Content, Rules, as_it_is, counted, of_its_own
 from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.messages import ClientHello, Cutter, Data, Record, ServerHello
+from tlsdemo.edu.messages import NO_CIPHER, ClientHello, Cutter, Data, Message, Record, ServerHello
 from tlsdemo.edu.schedule import Secrets, schedule
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.weak import compression, integrity, key_separation, order, secrecy
+from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.freshness import SameAnswer
+from tlsdemo.edu.weak.secrecy import Mac
 from tlsdemo.protocol import Flight, Reading, Side
 
 
@@ -52,8 +55,43 @@ def _read(tape: Sequence[Flight], listener: "Listener") -> Reading:
     return Reading(b"".join(each.read for each in heard), tuple(note for each in heard for note in each.notes))
 
 
-def _strong(side: Side, secrets: Secrets, cipher: str) -> Channel:
-    return Channel(side, secrets, CIPHERS[cipher], Rules())
+ANY_CIPHER: Mapping[str, Cipher] = {**CIPHERS, **integrity.CIPHERS, **secrecy.CIPHERS, NO_CIPHER: Clear()}
+
+
+class AnyRules(Channel):
+    """A channel whose rules are not told in the hellos: those that open what passes are kept."""
+
+    def __init__(self, side: Side, secrets: Secrets, cipher: str) -> None:
+        self._left = [
+            Channel(side, secrets, ANY_CIPHER[cipher], Rules(number, keys, unpack=unpack))
+            for unpack in (compression.unpack, as_it_is)
+            for number in (counted, order.all_alike)
+            for keys in (of_its_own, key_separation.one_for_both)
+        ]
+
+    def open(self, message: Message) -> tuple[Content, bytes]:
+        """By the first rules that open it; ProtocolError if none do."""
+        opened = []
+        for each in self._left:
+            with suppress(ProtocolError):
+                opened.append((each, each.open(message)))
+        if not opened:
+            raise ProtocolError(Violation.BAD_RECORD)
+        self._left = [each for each, _ in opened]
+        return opened[0][1]
+
+
+def _in_the_clear(sealed: bytes, cipher: str | None) -> bytes:
+    """What the application said in a record that is not encrypted; empty where it is, or where it said nothing."""
+    found = ANY_CIPHER.get(cipher) if cipher else None
+    if not isinstance(found, Mac | Clear):
+        return b""
+    plaintext = sealed[: -found.length] if isinstance(found, Mac) else sealed
+    if plaintext[-1:] != bytes([Content.DATA.value]):
+        return b""
+    with suppress(ProtocolError):
+        return compression.unpack(plaintext[:-1])
+    return plaintext[:-1]
 
 
 @dataclass
@@ -61,11 +99,11 @@ class Listener:
     """Listens to one conversation."""
 
     find: Find = field(default_factory=lambda: crack)
-    channel: Callable[[Side, Secrets, str], Channel] = _strong
+    channel: Callable[[Side, Secrets, str], Channel] = AnyRules
     """How records are sealed, which is no secret: for a side, the keys, and the cipher's name."""
     _lines: dict[Side, Cutter] = field(default_factory=lambda: {side: Cutter() for side in Side})
     _client: ClientHello | None = None
-    _has_answered: bool = False
+    _server: ServerHello | None = None
     _channels: dict[Side, Channel] = field(default_factory=dict)
 
     def hear(self, flight: Flight) -> list[Heard]:
@@ -77,11 +115,13 @@ class Listener:
             match messages.read(line):
                 case ClientHello() as hello if sender is Side.CLIENT and self._client is None:
                     self._client = hello
-                case ServerHello() as hello if sender is Side.SERVER and self._client and not self._has_answered:
-                    self._has_answered = True  # a second answer is not computed with
+                case ServerHello() as hello if sender is Side.SERVER and self._client and self._server is None:
+                    self._server = hello  # a second answer is not computed with
                     return Heard(sender, line, self._reckon(self._client, hello))
                 case Data(text):
                     return Heard(sender, line, read=text.encode("latin-1"))
+                case Record(sealed) if read := _in_the_clear(sealed, self._server and self._server.cipher):
+                    return Heard(sender, line, read=read)
                 case Record() as record if sender in self._channels:
                     content, data = self._channels[sender].open(record)
                     return Heard(sender, line, read=data if content is Content.DATA else b"")

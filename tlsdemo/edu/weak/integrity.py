@@ -47,7 +47,9 @@ class Cbc:
         return Cipher(algorithms.AES(key[: self.length]), modes.CBC(vector))
 
 
+CIPHERS = {"AES-256-CBC without MAC": Cbc(32), "AES-128-CBC without MAC": Cbc(16)}
+
+
 def weaken(parts: Parts) -> Parts:
     """CBC without a MAC."""
-    ciphers = {"AES-256-CBC without MAC": Cbc(32), "AES-128-CBC without MAC": Cbc(16)}
-    return replace(parts, ciphers=ciphers)
+    return replace(parts, ciphers=CIPHERS)

@@ -32,6 +32,9 @@ class Mac:
         return hmac.digest(key, nonce + plaintext, "sha256")[: self.length]
 
 
+CIPHERS = {"HMAC-SHA256 alone": Mac(32), "HMAC-SHA256-64 alone": Mac(8)}
+
+
 def weaken(parts: Parts) -> Parts:
     """A tag, and nothing else."""
-    return replace(parts, ciphers={"HMAC-SHA256 alone": Mac(32), "HMAC-SHA256-64 alone": Mac(8)})
+    return replace(parts, ciphers=CIPHERS)
