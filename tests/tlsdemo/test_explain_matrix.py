@@ -13,7 +13,7 @@ from tests.tlsdemo.test_explain import SAYS, Told, told
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.matrix import duel, undisturbed
-from tlsdemo.edu import overheard
+from tlsdemo.edu import live, overheard
 from tlsdemo.edu.explain import EAR, HAVE, WHY
 from tlsdemo.edu.rungs import RUNGS, edu
 from tlsdemo.protocol import Protection, Side
@@ -164,6 +164,17 @@ def test_what_is_told_of_the_certificate_is_so(certs: Path, rung: str, removed: 
     for words, attack in (("the name", "other-host"), ("the validity period", "expired"), ("revoked", "revoked")):
         unchecked = have.partition("NOT checked: ")[2]
         assert (words in unchecked) is fought(claims, attack)[0], words
+
+
+@CASES
+def test_a_client_is_called_proved_only_where_no_impostor_passes(
+    certs: Path, rung: str, removed: Protection | None
+) -> None:
+    server = conversation(certs, rung, removed).machine(Side.SERVER)
+    certificate = live.client_certificate(server)
+    fooled = fought(claims_of(rung, removed), "impostor-client")[0]
+    assert certificate is None or live.is_proved(server) is not fooled
+    assert fooled or certificate is not None
 
 
 @CASES

@@ -132,7 +132,7 @@ def _tell_line(host: str, known: Call, claims: Claims) -> None:
         f"TCP to {host}, port {known.address.port}. Nobody has proved anything yet, and whoever sits "
         "on the path can read and change every byte.",
     )
-    if known.anchors:
+    if known.anchors and Protection.CHAIN in claims:
         tell("known beforehand", f"{known.trust_file}. It did not come over this line: that makes it worth something.")
     elif Protection.POSSESSION in claims or Protection.SECRECY in claims:
         tell("known beforehand", "nothing: all that we shall know of each other will have come over this line.")

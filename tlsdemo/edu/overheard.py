@@ -120,7 +120,7 @@ class Listener:
                     return Heard(sender, line, self._reckon(self._client, hello))
                 case Data(text):
                     return Heard(sender, line, read=text.encode("latin-1"))
-                case Record(sealed) if read := _in_the_clear(sealed, self._server and self._server.cipher):
+                case Record(sealed) if read := _in_the_clear(sealed, self._server.cipher if self._server else None):
                     return Heard(sender, line, read=read)
                 case Record() as record if sender in self._channels:
                     content, data = self._channels[sender].open(record)
