@@ -35,8 +35,8 @@ Room = Rogue[Workshop]
 
 
 def counts() -> str:
-    """How many cases there are: `117 cases: 76 to reject, 18 to accept, 23 disputed` (severity informational)."""
-    found = Counter("disputed" if each.severity is Severity.INFORMATIONAL else each.must for each in CATALOGUE.values())
+    """How many cases there are: `124 cases: 82 to reject, 19 to accept, 23 disputed`."""
+    found = Counter("disputed" if each.disputed else each.must for each in CATALOGUE.values())
     reject, accept, disputed = (found[kind] for kind in (Must.REJECT, Must.ACCEPT, "disputed"))
     return f"{len(CATALOGUE)} cases: {reject} to reject, {accept} to accept, {disputed} disputed"
 
@@ -50,9 +50,9 @@ def overview() -> Iterator[str]:
             yield f"  {each.id:<30}{mark:<8}{each.severity.value}"
         yield ""
     yield f"{counts()}."
-    yield "  must           every client does so, or it is broken"
-    yield "  weak           nobody disputes it, and OpenSSL 3.0 does otherwise by default"
-    yield "  informational  standards or policies disagree"
+    yield "  must           a client that accepts it can be deceived about any such host"
+    yield "  weak           the attacker gains nothing unless a CA makes a mistake, too"
+    yield "  informational  standards or policies disagree, or it is about a limit"
     yield "`pki rogue show CASE` explains one, `pki rogue mint CASE` makes it."
 
 
@@ -91,6 +91,7 @@ def as_data(rogue: Room) -> dict[str, Any]:
         "must": rogue.must.value,
         "severity": rogue.severity.value,
         "disputed": rogue.disputed,
+        "deviates": list(rogue.deviates),
         "clause": rogue.clause,
         "aliases": list(rogue.aliases),
         "cve": list(rogue.cve),
@@ -118,6 +119,8 @@ def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
         yield ""
     yield f"  clause       {rogue.clause}"
     yield f"  severity     {rogue.severity.value}"
+    if rogue.deviates:
+        yield f"  deviates in  {', '.join(rogue.deviates)}"
     if others := [alias for alias in rogue.aliases if alias != rogue.id]:
         yield f"  also known   {', '.join(others)}"
     if rogue.cve:

@@ -3,16 +3,20 @@
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from pki.authority import authority_name
 from pki.profiles import INTERMEDIATE, SERVER
-from pki.rogues.case import Specimen, accepted, refused, rogue
+from pki.rogues.case import Severity, Specimen, accepted, refused, rogue
 from pki.rogues.draft import Draft
-from pki.rogues.workshop import GALLERY, Workshop, as_is, but, having, usage, without
+from pki.rogues.workshop import NEUTRAL, Workshop, as_is, but, having, usage, without
 
 CONSTRAINTS, KEY_USAGE = ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE
 
 
-@rogue("RFC 5280 §6.1.4 (k)", refused(79), cve=("CVE-2002-0862", "CVE-2011-0228"))
+@rogue(
+    "RFC 5280 §6.1.4 (k)",
+    refused(79),
+    cve=("CVE-2002-0862", "CVE-2011-0228"),
+    deviates=("intermediate basicConstraints", "intermediate keyUsage"),
+)
 def leaf_signs_leaf(given: Workshop) -> Specimen:
     """The owner of an ordinary certificate signs another one with it, for whatever host he likes.
 
@@ -20,46 +24,48 @@ def leaf_signs_leaf(given: Workshop) -> Specimen:
     the one in between may vouch for anybody.
     """
 
+    def owned(authority: Draft) -> Draft:
+        return authority.having(x509.SubjectAlternativeName([x509.DNSName(f"attacker.{given.domain}")]))
+
     def ordinary(authority: Draft) -> Draft:
-        mine = x509.SubjectAlternativeName([x509.DNSName(f"attacker.{given.domain}")])
-        no_authority = authority.having(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        return no_authority.having(SERVER.key_usage(given.root_key.public_key()), critical=True).having(mine)
+        not_a_ca = owned(authority).having(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        return not_a_ca.having(SERVER.key_usage(given.root_key.public_key()), critical=True)
 
-    return given.specimen(intermediates=(ordinary,))
+    return given.specimen(intermediates=(ordinary,), control=given.serve(intermediates=(owned,)))
 
 
-@rogue("RFC 5280 §6.1.4 (k)", refused(79))
+@rogue("RFC 5280 §6.1.4 (k)", refused(79), deviates=("intermediate basicConstraints",))
 def intermediate_no_bc(given: Workshop) -> Specimen:
     """The authority's key may sign certificates, but nowhere does it say that it is an authority."""
     return given.specimen(intermediates=(without(CONSTRAINTS),))
 
 
-@rogue("RFC 5280 §6.1.4 (k)", refused(79))
+@rogue("RFC 5280 §6.1.4 (k)", refused(79), deviates=("intermediate basicConstraints", "intermediate keyUsage"))
 def intermediate_no_bc_no_ku(given: Workshop) -> Specimen:
     """The authority says nothing at all of what it may do; what is not said is not allowed."""
     return given.specimen(intermediates=(without(CONSTRAINTS, KEY_USAGE),))
 
 
-@rogue("RFC 5280 §6.1.4 (n)", refused(79))
+@rogue("RFC 5280 §6.1.4 (n)", refused(79), deviates=("intermediate keyUsage",))
 def intermediate_no_keycertsign(given: Workshop) -> Specimen:
     """It says that it is an authority, and that its key may not sign certificates, only revocation lists."""
     return given.specimen(intermediates=(usage("crl_sign"),))
 
 
-@rogue("RFC 5280 §6.1.4 (l)", refused(25))
+@rogue("RFC 5280 §6.1.4 (l)", refused(25), deviates=("intermediate basicConstraints",), severity=Severity.WEAK)
 def pathlen_exceeded(given: Workshop) -> Specimen:
     """An authority that may have no authority below itself has made one."""
     none_below = having(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return given.specimen(intermediates=(none_below, as_is))
 
 
-@rogue("RFC 5280 §6.1.4 (k)", refused(79))
+@rogue("RFC 5280 §6.1.4 (k)", refused(79), deviates=("intermediate version", "intermediate extensions"))
 def intermediate_v1(given: Workshop) -> Specimen:
     """An authority of version 1, from before 1996: it has no extensions, so it cannot say that it may sign."""
     return given.specimen(intermediates=(but(version=1, extensions=()),))
 
 
-@rogue("CA/B Forum BR §7.1.2.7.8", accepted(), disputed=True)
+@rogue("CA/B Forum BR §7.1.2.7.8", accepted(), disputed=True, deviates=("leaf basicConstraints", "leaf keyUsage"))
 def ca_as_leaf(given: Workshop) -> Specimen:
     """A server shows the certificate of an authority: whoever breaks into the server can vouch for everybody.
 
@@ -67,8 +73,7 @@ def ca_as_leaf(given: Workshop) -> Specimen:
     """
 
     def authority(leaf: Draft) -> Draft:
-        with_name = leaf.but(subject=authority_name(GALLERY, "server").public_bytes())
-        may_sign = usage("digital_signature", *INTERMEDIATE.usages)(with_name)
+        may_sign = usage("digital_signature", *INTERMEDIATE.usages)(leaf)
         return may_sign.having(x509.BasicConstraints(ca=True, path_length=0), critical=True)
 
-    return given.specimen(leaf=authority)
+    return given.specimen(subject=NEUTRAL, leaf=authority)

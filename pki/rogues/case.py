@@ -5,9 +5,9 @@
         '''It was good, until yesterday. …'''
         return given.specimen(leaf=dated(given.day(-91), given.day(-1)))
 
-Everything that the body does not mention is correct. Every rogue that must be refused has its control: the same chain
-with its one fault undone - or, where the fault is who signed, under the attacker's own anchor - which must be accepted.
-So it is refused for that fault and for no other reason.
+Everything that the body does not mention is correct. Every case has a control: the same chain without the deviation -
+or, where the deviation is the signer, under the attacker's own anchor - which must be accepted. `deviates` names the
+fields in which the two differ, so that a refusal has that one reason.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,14 +34,14 @@ class Must(Enum):
 
 
 class Severity(Enum):
-    """How much it says about a client that it does otherwise."""
+    """What an attacker gains from a client that accepts the case."""
 
     MUST = "must"
-    """Every client does as it must."""
+    """The attacker can impersonate a host that no CA has validated for it."""
     WEAK = "weak"
-    """Undisputed, and yet OpenSSL 3.0 accepts it by default."""
+    """The attacker gains nothing unless a CA or the server makes a mistake, too."""
     INFORMATIONAL = "informational"
-    """Standards or policies disagree."""
+    """Standards or policies disagree, or the case is about a limit."""
 
 
 class Mode(Enum):
@@ -142,7 +142,7 @@ def _pem(certificates: tuple[bytes, ...]) -> bytes:
 
 @dataclass(frozen=True)
 class Specimen:
-    """A minted rogue, and its control: the same without the fault."""
+    """A minted case, and its control: the same without the deviation."""
 
     served: Served
     control: Served
@@ -166,20 +166,16 @@ class Rogue(Generic[Given]):
     theme: str
     """The module that it stands in."""
     must: Must
+    severity: Severity
     disputed: bool
+    deviates: tuple[str, ...]
+    """The fields in which it differs from its control: `leaf subjectAltName`, `trust anchor`, `certificates sent`."""
     openssl: Expected
     aliases: tuple[str, ...]
     """What badssl.com calls it, and others."""
     cve: tuple[str, ...]
     """Where it was famous."""
     mint: Callable[[Given], Specimen]
-
-    @property
-    def severity(self) -> Severity:
-        """How much it says about a client."""
-        if self.disputed:
-            return Severity.INFORMATIONAL
-        return Severity.WEAK if self.must is Must.REJECT and not self.openssl[Mode.PYTHON_3_11] else Severity.MUST
 
     @property
     def summary(self) -> str:
@@ -191,19 +187,27 @@ def rogue(
     clause: str,
     openssl: Expected,
     *,
+    deviates: tuple[str, ...] = (),
     must: Must = Must.REJECT,
+    severity: Severity | None = None,
     disputed: bool = False,
     aliases: tuple[str, ...] = (),
     cve: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Given], Specimen]], Rogue[Given]]:
-    """Declare a function as a catalogue entry; its name, with hyphens, is the id."""
+    """Declare a function as a catalogue entry; its name, with hyphens, is the id.
+
+    `severity` is MUST unless told otherwise, and INFORMATIONAL for what is disputed.
+    """
+    grave = severity or (Severity.INFORMATIONAL if disputed else Severity.MUST)
 
     def declare(mint: Callable[[Given], Specimen]) -> Rogue[Given]:
         if not mint.__doc__:
             raise ValueError(f"{mint.__name__} has no docstring: a rogue without a story teaches nothing")
         case_id = mint.__name__.replace("_", "-")
         theme = mint.__module__.rpartition(".")[2]
-        return Rogue(case_id, cleandoc(mint.__doc__), clause, theme, must, disputed, openssl, aliases, cve, mint)
+        return Rogue(
+            case_id, cleandoc(mint.__doc__), clause, theme, must, grave, disputed, deviates, openssl, aliases, cve, mint
+        )
 
     return declare
 

@@ -6,11 +6,11 @@ from cryptography.x509.oid import ExtensionOID
 from pki import keys
 from pki.authority import Credential, subject_for, to_be_signed
 from pki.profiles import SERVER
-from pki.rogues.case import Ingredients, Must, Served, Specimen, accepted, refused, rogue
+from pki.rogues.case import Ingredients, Must, Served, Severity, Specimen, accepted, refused, rogue
 from pki.rogues.workshop import Workshop, as_is, but, having, without
 
 
-@rogue("RFC 5280 §6.1", refused(18), aliases=("self-signed",))
+@rogue("RFC 5280 §6.1", refused(18), aliases=("self-signed",), deviates=("trust anchor",))
 def self_signed(given: Ingredients) -> Specimen:
     """The certificate vouches for itself: all names are right, and nobody else says so.
 
@@ -37,7 +37,7 @@ def self_signed(given: Ingredients) -> Specimen:
     )
 
 
-@rogue("RFC 5280 §6.1", refused(20))
+@rogue("RFC 5280 §6.1", refused(20), deviates=("trust anchor",))
 def untrusted_root(given: Workshop) -> Specimen:
     """A whole and correct chain, up to an authority that the client has never heard of.
 
@@ -46,13 +46,13 @@ def untrusted_root(given: Workshop) -> Specimen:
     return given.under(given.stranger)
 
 
-@rogue("RFC 5280 §6.1", refused(19), aliases=("untrusted-root",))
+@rogue("RFC 5280 §6.1", refused(19), aliases=("untrusted-root",), deviates=("trust anchor",))
 def untrusted_root_sent(given: Workshop) -> Specimen:
     """The same, and the unknown root is sent along, as if that made it known."""
     return given.under(given.stranger, sent=lambda chain: (*chain, given.stranger.certificate))
 
 
-@rogue("RFC 8446 §4.4.2", refused(20), aliases=("incomplete-chain",))
+@rogue("RFC 8446 §4.4.2", refused(20), aliases=("incomplete-chain",), deviates=("certificates sent",))
 def incomplete_chain(given: Workshop) -> Specimen:
     """The server forgot its intermediate: the client knows the root, and not the one in between.
 
@@ -62,7 +62,7 @@ def incomplete_chain(given: Workshop) -> Specimen:
     return given.specimen(intermediates=(as_is,), sent=lambda chain: chain[:1])
 
 
-@rogue("RFC 5280 §4.2.1.1", refused(20), disputed=True)
+@rogue("RFC 5280 §4.2.1.1", refused(20), disputed=True, deviates=("leaf authorityKeyIdentifier",))
 def aki_mismatch(given: Workshop) -> Specimen:
     """The authority key identifier is that of nobody: a hint for finding the issuer, and it leads astray.
 
@@ -72,13 +72,15 @@ def aki_mismatch(given: Workshop) -> Specimen:
     return given.specimen(leaf=having(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(nobody)))
 
 
-@rogue("RFC 5280 §4.2.1.1", accepted(strict=85), must=Must.ACCEPT, disputed=True)
+@rogue(
+    "RFC 5280 §4.2.1.1", accepted(strict=85), must=Must.ACCEPT, disputed=True, deviates=("leaf authorityKeyIdentifier",)
+)
 def aki_missing(given: Workshop) -> Specimen:
     """No authority key identifier: authorities must write one, clients find their way without. Python 3.13 minds."""
-    return given.good(leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
+    return given.specimen(leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
 
 
-@rogue("RFC 5280 §4.1.2.4", refused(20))
+@rogue("RFC 5280 §4.1.2.4", refused(20), deviates=("leaf issuer",), severity=Severity.WEAK)
 def empty_issuer(given: Workshop) -> Specimen:
     """The issuer has no name, and what has no name cannot be looked for."""
     return given.specimen(leaf=but(issuer=x509.Name([]).public_bytes()))

@@ -4,9 +4,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki.keys import KeyType, generate
-from pki.rogues.case import Must, Specimen, accepted, refused, rogue
+from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
 from pki.rogues.demo_keys import RSA_4096
-from pki.rogues.workshop import NOBODY, Workshop, as_is, having, named
+from pki.rogues.workshop import NEUTRAL, NOBODY, Workshop, as_is, having, named
 
 UNKNOWN = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")  # of the arc that is for examples (RFC 5612)
 
@@ -17,106 +17,131 @@ def good(given: Workshop) -> Specimen:
 
     Every test of a client begins here, since a client that refuses everything holds every attack.
     """
-    return given.good()
+    return given.specimen()
+
+
+@rogue("RFC 5280 §6.1", accepted(), must=Must.ACCEPT)
+def good_renewed(given: Workshop) -> Specimen:
+    """The same as `good`, renewed: another key and another serial number, issued by the same CA.
+
+    A client that accepts `good` and refuses this one compares the certificate with one that it has seen before,
+    instead of validating it. It trusts on first use.
+    """
+    return given.specimen()
 
 
 @rogue("RFC 5280 §6.1", accepted(), must=Must.ACCEPT)
 def good_intermediate(given: Workshop) -> Specimen:
     """The usual chain: the root signed an intermediate authority, and that one the server's certificate."""
-    return given.good(intermediates=(as_is,))
+    return given.specimen(intermediates=(as_is,))
 
 
-@rogue("RFC 9525 §6.3", accepted(), must=Must.ACCEPT, aliases=("wildcard",))
+@rogue("RFC 9525 §6.3", accepted(), must=Must.ACCEPT, aliases=("wildcard",), deviates=("leaf subjectAltName",))
 def good_wildcard(given: Workshop) -> Specimen:
     """A wildcard as the whole left-most label stands for exactly one label, and that is the host's."""
-    return given.good(leaf=named(f"*.{given.domain}"), name=given.long_host)
+    return given.specimen(subject=NEUTRAL, leaf=named(f"*.{given.domain}"), name=given.long_host)
 
 
 @rogue("RFC 9525 §6.4", accepted(), must=Must.ACCEPT)
 def good_ip(given: Workshop) -> Specimen:
     """The client asks for an IP address, and finds it where addresses stand: in iPAddress, as four bytes."""
-    return given.good(name=given.address)
+    return given.specimen(subject=NEUTRAL, name=given.address)
 
 
-@rogue("RFC 5280 §7.2", accepted(), must=Must.ACCEPT)
+@rogue("RFC 5280 §7.2", accepted(), must=Must.ACCEPT, deviates=("leaf subjectAltName",))
 def good_san_case(given: Workshop) -> Specimen:
     """The host is written in capitals, and names of hosts are compared without case (RFC 4343)."""
-    return given.good(leaf=named(given.host.upper()))
+    return given.specimen(subject=NEUTRAL, leaf=named(given.host.upper()))
 
 
-@rogue("RFC 5280 §4.1.2.6", accepted(), must=Must.ACCEPT, aliases=("no-common-name", "no-subject"))
+@rogue(
+    "RFC 5280 §4.1.2.6",
+    accepted(),
+    must=Must.ACCEPT,
+    aliases=("no-common-name", "no-subject"),
+    deviates=("leaf subject", "leaf subjectAltName"),
+)
 def good_no_cn(given: Workshop) -> Specimen:
     """The subject is empty, and the alternative names are critical: they are all there is, and all that counts."""
     alternatives = x509.SubjectAlternativeName(given.wanted())
-    return given.good(leaf=lambda leaf: leaf.but(subject=NOBODY).having(alternatives, critical=True))
+    return given.specimen(
+        subject=NEUTRAL, leaf=lambda leaf: leaf.but(subject=NOBODY).having(alternatives, critical=True)
+    )
 
 
-@rogue("RFC 5280 §4.2.1.6", accepted(), must=Must.ACCEPT, aliases=("1000-sans",))
+@rogue("RFC 5280 §4.2.1.6", accepted(), must=Must.ACCEPT, aliases=("1000-sans",), deviates=("leaf subjectAltName",))
 def good_1000_sans(given: Workshop) -> Specimen:
     """A thousand names in one certificate, the right one among them: about 30 kB that have to be read."""
-    return given.good(leaf=named(*_many(given, 999), given.host))
+    return given.specimen(subject=NEUTRAL, leaf=named(*_many(given, 999), given.host))
 
 
-@rogue("RFC 5280 §4.2.1.6", refused(), must=Must.ACCEPT, aliases=("10000-sans",))
+@rogue(
+    "RFC 5280 §4.2.1.6",
+    refused(),
+    must=Must.ACCEPT,
+    aliases=("10000-sans",),
+    deviates=("leaf subjectAltName",),
+    severity=Severity.INFORMATIONAL,
+)
 def good_10000_sans(given: Workshop) -> Specimen:
     """Ten thousand names, about 250 kB: nothing forbids it, and many a client has a limit.
 
     OpenSSL reads chains of up to 100 kB (max_cert_list), and ends the handshake before it judges anything.
     """
-    return given.good(leaf=named(*_many(given, 9999), given.host))
+    return given.specimen(subject=NEUTRAL, leaf=named(*_many(given, 9999), given.host))
 
 
 def _many(given: Workshop, count: int) -> list[str]:
     return [f"host-{number}.{given.host}" for number in range(count)]
 
 
-@rogue("RFC 5280 §4.2", accepted(), must=Must.ACCEPT)
+@rogue("RFC 5280 §4.2", accepted(), must=Must.ACCEPT, deviates=("leaf 1.3.6.1.4.1.32473.1",))
 def good_unknown_noncritical(given: Workshop) -> Specimen:
     """An extension that nobody knows, not critical: whoever does not understand it passes it over."""
-    return given.good(leaf=having(x509.UnrecognizedExtension(UNKNOWN, b"\x05\x00")))
+    return given.specimen(leaf=having(x509.UnrecognizedExtension(UNKNOWN, b"\x05\x00")))
 
 
-@rogue("RFC 5280 §4.2.1.12", accepted(), must=Must.ACCEPT)
+@rogue("RFC 5280 §4.2.1.12", accepted(), must=Must.ACCEPT, deviates=("leaf extendedKeyUsage",))
 def good_critical_eku(given: Workshop) -> Specimen:
     """The extended key usage is critical, and says what it should: for servers."""
-    return given.good(leaf=having(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True))
+    return given.specimen(leaf=having(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True))
 
 
-@rogue("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT)
+@rogue("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT, deviates=("certificates sent",))
 def chain_out_of_order(given: Workshop) -> Specimen:
     """The right certificates in the wrong order: the root comes before the intermediate.
 
     TLS 1.2 demanded the order (RFC 5246 §7.4.2); TLS 1.3 asks clients to cope with another.
     """
-    return given.good(intermediates=(as_is,), sent=lambda chain: (chain[0], given.trusted.certificate, *chain[1:]))
+    return given.specimen(intermediates=(as_is,), sent=lambda chain: (chain[0], given.trusted.certificate, *chain[1:]))
 
 
-@rogue("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT)
+@rogue("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT, deviates=("certificates sent",))
 def chain_extra_unrelated(given: Workshop) -> Specimen:
     """Somebody else's authority was sent along: it leads nowhere, and harms nobody."""
-    return given.good(intermediates=(as_is,), sent=lambda chain: (*chain, given.stranger.certificate))
+    return given.specimen(intermediates=(as_is,), sent=lambda chain: (*chain, given.stranger.certificate))
 
 
-@rogue("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT)
+@rogue("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT, deviates=("certificates sent",))
 def chain_with_root(given: Workshop) -> Specimen:
     """The root was sent, too: it need not be, since the client has it or does not trust it."""
-    return given.good(intermediates=(as_is,), sent=lambda chain: (*chain, given.trusted.certificate))
+    return given.specimen(intermediates=(as_is,), sent=lambda chain: (*chain, given.trusted.certificate))
 
 
-@rogue("RFC 8410", accepted(), must=Must.ACCEPT)
+@rogue("RFC 8410", accepted(), must=Must.ACCEPT, deviates=("leaf public key",))
 def good_ed25519(given: Workshop) -> Specimen:
     """The server's key is Ed25519: standard since 2018, and not yet allowed to the web's authorities."""
-    return given.good(leaf_key=generate(KeyType.ED25519))
+    return given.specimen(leaf_key=generate(KeyType.ED25519))
 
 
-@rogue("RFC 3279 §2.3.1", accepted(), must=Must.ACCEPT, aliases=("rsa4096",))
+@rogue("RFC 3279 §2.3.1", accepted(), must=Must.ACCEPT, aliases=("rsa4096",), deviates=("leaf public key",))
 def good_rsa4096(given: Workshop) -> Specimen:
     """A long RSA key: heavier for the server, and no more trouble to a client than any other."""
-    return given.good(leaf_key=RSA_4096)
+    return given.specimen(leaf_key=RSA_4096, control=given.serve(leaf_key=given.rsa_key(2048)))
 
 
-@rogue("RFC 5280 §4.2.1.4", accepted(), must=Must.ACCEPT)
+@rogue("RFC 5280 §4.2.1.4", accepted(), must=Must.ACCEPT, deviates=("leaf certificatePolicies",))
 def critical_policy_unknown(given: Workshop) -> Specimen:
     """A critical certificate policy that nobody has heard of: the extension is known, and no policy was asked for."""
     policy = x509.PolicyInformation(UNKNOWN, None)
-    return given.good(leaf=having(x509.CertificatePolicies([policy]), critical=True))
+    return given.specimen(leaf=having(x509.CertificatePolicies([policy]), critical=True))

@@ -29,11 +29,18 @@ class DemoKey:
         return b64decode(self.public)
 
     @cached_property
+    def is_rsa(self) -> bool:
+        """Whether its algorithm is rsaEncryption (RFC 3279 §2.3.1)."""
+        return RSA_ENCRYPTION in self.spki[:32]
+
+    @cached_property
     def identifier(self) -> bytes:
         """SHA-1 of the public key's bits (RFC 5280 §4.2.1.2 (1))."""
         _, bits = der.children(self.spki, der.read(self.spki))
         return sha1(self.spki[bits.content][1:]).digest()
 
+
+RSA_ENCRYPTION = der.object_identifier("1.2.840.113549.1.1.1")
 
 RSA_512 = DemoKey(
     "MIIBVgIBADANBgkqhkiG9w0BAQEFAASCAUAwggE8AgEAAkEAs2KdEUFa0C54Gg8mACNbM9KPCVqybvUee1s4itMFfsULFMx0JMl+6uz0ew00znA9"

@@ -8,14 +8,14 @@ from cryptography.x509.oid import ExtensionOID
 from pki import keys
 from pki.authority import Authority, Validity, key_identifier
 from pki.profiles import ROOT, SERVER
-from pki.rogues.case import Ingredients, Served, Specimen, refused, rogue
+from pki.rogues.case import Ingredients, Served, Severity, Specimen, refused, rogue
 from pki.rogues.draft import Draft, Signed, algorithm_identifier
 from pki.rogues.workshop import Workshop, as_is, but, without
 
 SIGNATURE = "RFC 5280 §6.1.3 (a)(1)"
 
 
-@rogue(SIGNATURE, refused(7))
+@rogue(SIGNATURE, refused(7), deviates=("trust anchor",))
 def rogue_same_name_forged_aki(given: Ingredients) -> Specimen:
     """The attacker's authority bears the root's name, dates and key identifier; only its key is another.
 
@@ -42,7 +42,7 @@ def rogue_same_name_forged_aki(given: Ingredients) -> Specimen:
     )
 
 
-@rogue(SIGNATURE, refused(19))
+@rogue(SIGNATURE, refused(19), deviates=("trust anchor",))
 def rogue_same_name(given: Workshop) -> Specimen:
     """The attacker's authority bears the root's name, and honestly says that its key is another.
 
@@ -51,14 +51,14 @@ def rogue_same_name(given: Workshop) -> Specimen:
     return given.under(given.namesake, sent=lambda chain: (*chain, given.namesake.certificate))
 
 
-@rogue(SIGNATURE, refused(7, strict=85))
+@rogue(SIGNATURE, refused(7, strict=85), deviates=("leaf authorityKeyIdentifier", "trust anchor"))
 def rogue_same_name_noaki(given: Workshop) -> Specimen:
     """The same namesake, and his certificates do not say which key signed them: the trusted root is tried, in vain."""
     found = given.under(given.namesake, leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
     return Specimen(found.served, control=given.under(given.namesake).control)
 
 
-@rogue(SIGNATURE, refused(7))
+@rogue(SIGNATURE, refused(7), deviates=("leaf signature",))
 def bad_signature(given: Workshop) -> Specimen:
     """A good certificate with one bit of its signature flipped: one is as bad as all of them."""
     return given.specimen(leaf=but(afterwards=_one_bit_flipped))
@@ -68,7 +68,7 @@ def _one_bit_flipped(signed: Signed) -> Signed:
     return replace(signed, signature=signed.signature[:-1] + bytes([signed.signature[-1] ^ 1]))
 
 
-@rogue(SIGNATURE, refused(7))
+@rogue(SIGNATURE, refused(7), deviates=("leaf signature",))
 def replaced_key(given: Workshop) -> Specimen:
     """The attacker put his own key into the victim's certificate, and left the signature of the real one in place.
 
@@ -83,31 +83,48 @@ def replaced_key(given: Workshop) -> Specimen:
     return given.specimen(leaf=swapped)
 
 
-@rogue(SIGNATURE, refused(7))
+@rogue(SIGNATURE, refused(7), deviates=("intermediate signature",))
 def intermediate_bad_signature(given: Workshop) -> Specimen:
     """The leaf is well signed by its intermediate, which the root did not sign. Every link has to be checked."""
     return given.specimen(intermediates=(but(afterwards=_one_bit_flipped),))
 
 
-@rogue("RFC 5280 §4.1.1.2", refused(7, strict=78))
+@rogue("RFC 5280 §4.1.1.2", refused(7, strict=78), deviates=("leaf signatureAlgorithm",), severity=Severity.WEAK)
 def sigalg_mismatch(given: Workshop) -> Specimen:
     """Inside it says another signature algorithm than outside, where nothing protects what is written."""
     return given.specimen(leaf=but(algorithm_inside=algorithm_identifier(given.root_key, hashes.SHA384())))
 
 
-@rogue("CA/B Forum BR §7.1.3.2", refused(68, accepted_up_to_level=0))
+@rogue(
+    "CA/B Forum BR §7.1.3.2",
+    refused(68, accepted_up_to_level=0),
+    deviates=("leaf signatureAlgorithm",),
+    severity=Severity.WEAK,
+)
 def sha1_leaf(given: Workshop) -> Specimen:
     """Signed over SHA-1, for which a second document with the same hash costs some ten thousand dollars (2020)."""
     return given.specimen(leaf=but(digest=hashes.SHA1()))
 
 
-@rogue("CA/B Forum BR §7.1.3.2", refused(68, accepted_up_to_level=0), aliases=("sha1-intermediate",))
+@rogue(
+    "CA/B Forum BR §7.1.3.2",
+    refused(68, accepted_up_to_level=0),
+    aliases=("sha1-intermediate",),
+    deviates=("intermediate signatureAlgorithm",),
+    severity=Severity.WEAK,
+)
 def sha1_intermediate(given: Workshop) -> Specimen:
     """The leaf is signed over SHA-256, the authority above it over SHA-1: a chain is as weak as its weakest link."""
     return given.specimen(intermediates=(but(digest=hashes.SHA1()),))
 
 
-@rogue("RFC 6151", refused(68, accepted_up_to_level=0), cve=("CVE-2004-2761",))
+@rogue(
+    "RFC 6151",
+    refused(68, accepted_up_to_level=0),
+    cve=("CVE-2004-2761",),
+    deviates=("leaf signatureAlgorithm",),
+    severity=Severity.WEAK,
+)
 def md5_leaf(given: Workshop) -> Specimen:
     """Signed over MD5: in 2008 a real authority was tricked into signing a forged authority that way."""
     strong = given.serve(intermediates=(as_is,), authority_key=given.rsa_key(2048))

@@ -7,64 +7,89 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.rogues import demo_keys
-from pki.rogues.case import Must, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Change, Workshop, as_is
+from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
+from pki.rogues.workshop import Change, ServerKey, Workshop, as_is
 
 KEY_SIZES = "CA/B Forum BR §6.1.5"
 
 
-@rogue(KEY_SIZES, refused(66, accepted_up_to_level=1), aliases=("rsa1024",))
+def _rsa(given: Workshop, key: ServerKey) -> Specimen:
+    """A server with that RSA key; its control has an RSA key of 2,048 bits, so that they differ in the key alone."""
+    return given.specimen(leaf_key=key, control=given.serve(leaf_key=given.rsa_key(2048)))
+
+
+@rogue(
+    KEY_SIZES,
+    refused(66, accepted_up_to_level=1),
+    aliases=("rsa1024",),
+    deviates=("leaf public key",),
+    severity=Severity.WEAK,
+)
 def rsa1024(given: Workshop) -> Specimen:
     """RSA with 1024 bits: not yet factored in public, within reach of states, not allowed since 2013."""
-    return given.specimen(leaf_key=given.rsa_key(1024))
+    return _rsa(given, given.rsa_key(1024))
 
 
-@rogue(KEY_SIZES, refused(), aliases=("rsa512",), cve=("CVE-2015-0204",))
+@rogue(
+    KEY_SIZES,
+    refused(),
+    aliases=("rsa512",),
+    cve=("CVE-2015-0204",),
+    deviates=("leaf public key",),
+    severity=Severity.WEAK,
+)
 def rsa512(given: Workshop) -> Specimen:
     """RSA with 512 bits, once the most that could be exported from the USA: factored for 75 dollars (FREAK, 2015).
 
     In TLS 1.3 it cannot even sign: the signature does not fit into it.
     """
-    return given.specimen(leaf_key=demo_keys.RSA_512)
+    return _rsa(given, demo_keys.RSA_512)
 
 
-@rogue(KEY_SIZES, refused(66, accepted_up_to_level=0))
+@rogue(KEY_SIZES, refused(66, accepted_up_to_level=0), deviates=("leaf public key",), severity=Severity.WEAK)
 def rsa768(given: Workshop) -> Specimen:
     """RSA with 768 bits: factored in public in 2009."""
-    return given.specimen(leaf_key=demo_keys.RSA_768)
+    return _rsa(given, demo_keys.RSA_768)
 
 
-@rogue(KEY_SIZES, refused(67, accepted_up_to_level=1))
+@rogue(KEY_SIZES, refused(67, accepted_up_to_level=1), deviates=("intermediate public key",), severity=Severity.WEAK)
 def rsa1024_intermediate(given: Workshop) -> Specimen:
     """The leaf's key is strong, its issuer's is not: who computes that one vouches for everybody."""
-    return given.specimen(intermediates=(as_is,), authority_key=given.rsa_key(1024))
+    control = given.serve(intermediates=(as_is,), authority_key=given.rsa_key(2048))
+    return given.specimen(intermediates=(as_is,), authority_key=given.rsa_key(1024), control=control)
 
 
-@rogue("CA/B Forum BR §6.1.6", accepted(), must=Must.ACCEPT, disputed=True)
+@rogue("CA/B Forum BR §6.1.6", accepted(), must=Must.ACCEPT, disputed=True, deviates=("leaf public key",))
 def rsa_e3(given: Workshop) -> Specimen:
     """The public exponent is 3: correct, and what made sloppy verifiers forgeable (Bleichenbacher, 2006)."""
-    return given.good(leaf_key=demo_keys.RSA_E3)
+    return _rsa(given, demo_keys.RSA_E3)
 
 
-@rogue(KEY_SIZES, accepted(), must=Must.ACCEPT, disputed=True)
+@rogue(KEY_SIZES, accepted(), must=Must.ACCEPT, disputed=True, deviates=("leaf public key",))
 def rsa_2050_bits(given: Workshop) -> Specimen:
     """2050 bits, which is no multiple of 8: strong enough, and against the web's rules."""
-    return given.good(leaf_key=demo_keys.RSA_2050)
+    return _rsa(given, demo_keys.RSA_2050)
 
 
-@rogue(KEY_SIZES, refused())
+@rogue(KEY_SIZES, refused(), deviates=("leaf public key",), severity=Severity.WEAK)
 def ec_p192(given: Workshop) -> Specimen:
     """The curve P-192: 96 bits of security, and no signature scheme of TLS 1.3 has it."""
     return given.specimen(leaf_key=ec.generate_private_key(ec.SECP192R1()))
 
 
-@rogue("RFC 8446 §4.2.3", refused())
+@rogue("RFC 8446 §4.2.3", refused(), deviates=("leaf public key",), severity=Severity.WEAK)
 def ec_secp256k1(given: Workshop) -> Specimen:
     """Bitcoin's curve: strong, and in no signature scheme of TLS 1.3."""
     return given.specimen(leaf_key=ec.generate_private_key(ec.SECP256K1()))
 
 
-@rogue("RFC 5480 §2.1.1", refused(94), cve=("CVE-2020-0601", "CVE-2022-0778"))
+@rogue(
+    "RFC 5480 §2.1.1",
+    refused(94),
+    cve=("CVE-2020-0601", "CVE-2022-0778"),
+    deviates=("leaf public key",),
+    severity=Severity.WEAK,
+)
 def ec_explicit_params(given: Workshop) -> Specimen:
     """The curve is spelt out instead of named, so that anybody can bring a curve of their own.
 
@@ -73,16 +98,20 @@ def ec_explicit_params(given: Workshop) -> Specimen:
     return given.specimen(leaf_key=demo_keys.EXPLICIT_P256)
 
 
-@rogue("RFC 9155", refused())
+@rogue("RFC 9155", refused(), deviates=("leaf public key",), severity=Severity.WEAK)
 def dsa_leaf(given: Workshop) -> Specimen:
     """A DSA key: not in TLS 1.3, nor allowed on the web; the standard itself was withdrawn in 2023 (FIPS 186-5)."""
     return given.specimen(leaf_key=demo_keys.DSA_2048)
 
 
 @rogue(
-    "CA/B Forum BR §4.9.1.1", accepted(), disputed=True, aliases=("superfish", "edellroot", "webpack-dev-server"),
+    "CA/B Forum BR §4.9.1.1",
+    accepted(),
+    disputed=True,
+    aliases=("superfish", "edellroot", "webpack-dev-server"),
     cve=("CVE-2008-0166", "CVE-2015-2077"),
-)  # fmt: skip
+    deviates=("leaf public key",),
+)
 def known_private_key(given: Workshop) -> Specimen:
     """A correct certificate for a key that everybody has: it stands in the source of this program.
 
@@ -92,7 +121,7 @@ def known_private_key(given: Workshop) -> Specimen:
     return given.specimen(leaf_key=demo_keys.PUBLISHED)
 
 
-@rogue("RFC 5280 §6.3", accepted(), disputed=True, aliases=("revoked",))
+@rogue("RFC 5280 §6.3", accepted(), disputed=True, aliases=("revoked",), deviates=("revocation list",))
 def revoked(given: Workshop) -> Specimen:
     """Its authority has taken it back, and says so in its revocation list.
 

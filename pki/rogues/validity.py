@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from pki import der
-from pki.rogues.case import Must, Specimen, accepted, refused, rogue
+from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
 from pki.rogues.workshop import Workshop, but, dated
 
 
-@rogue("RFC 5280 §6.1.3 (a)(2)", refused(10))
+@rogue("RFC 5280 §6.1.3 (a)(2)", refused(10), deviates=("leaf validity",))
 def expired(given: Workshop) -> Specimen:
     """It was good, until yesterday.
 
@@ -16,25 +16,25 @@ def expired(given: Workshop) -> Specimen:
     return given.specimen(leaf=dated(given.day(-91), given.day(-1)))
 
 
-@rogue("RFC 5280 §4.1.2.5.1", refused(10))
+@rogue("RFC 5280 §4.1.2.5.1", refused(10), deviates=("leaf validity",), severity=Severity.WEAK)
 def expired_1963(given: Workshop) -> Specimen:
     """It ended in 1963, and the year is written with two digits: who reads 63 as 2063 believes it for decades."""
     return given.specimen(leaf=dated(datetime(1962, 1, 1, tzinfo=UTC), datetime(1963, 1, 1, tzinfo=UTC)))
 
 
-@rogue("RFC 5280 §6.1.3 (a)(2)", refused(9))
+@rogue("RFC 5280 §6.1.3 (a)(2)", refused(9), deviates=("leaf validity",))
 def not_yet_valid(given: Workshop) -> Specimen:
     """It begins tomorrow: minted ahead of time, or the client's clock is slow."""
     return given.specimen(leaf=dated(given.day(1), given.day(91)))
 
 
-@rogue("RFC 5280 §6.1.3 (a)(2)", refused(10))
+@rogue("RFC 5280 §6.1.3 (a)(2)", refused(10), deviates=("intermediate validity",))
 def expired_intermediate(given: Workshop) -> Specimen:
     """The leaf is fresh, but the authority that signed it ended yesterday: every link has its dates."""
     return given.specimen(intermediates=(dated(given.day(-200), given.day(-1)),))
 
 
-@rogue("RFC 5280 §6.1.1 (d)", refused(10), disputed=True)
+@rogue("RFC 5280 §6.1.1 (d)", refused(10), disputed=True, deviates=("trust anchor validity",))
 def expired_root(given: Workshop) -> Specimen:
     """The trusted root itself is out of date: path validation takes a name and a key from it, and no dates.
 
@@ -44,31 +44,33 @@ def expired_root(given: Workshop) -> Specimen:
     return given.specimen(root=dated(given.day(-400), given.day(-1)))
 
 
-@rogue("RFC 5280 §6.1", accepted(), must=Must.ACCEPT)
+@rogue("RFC 5280 §6.1", accepted(), must=Must.ACCEPT, deviates=("intermediate validity", "leaf validity"))
 def outlives_issuer(given: Workshop) -> Specimen:
     """The leaf ends a year after its issuer: today both are valid, and nothing demands that dates nest."""
-    return given.good(intermediates=(dated(given.day(-200), given.day(30)),), leaf=dated(given.day(-1), given.day(395)))
+    return given.specimen(
+        intermediates=(dated(given.day(-200), given.day(30)),), leaf=dated(given.day(-1), given.day(395))
+    )
 
 
-@rogue("CA/B Forum BR §6.3.2", accepted(), must=Must.ACCEPT, disputed=True)
+@rogue("CA/B Forum BR §6.3.2", accepted(), must=Must.ACCEPT, disputed=True, deviates=("leaf validity",))
 def validity_10_years(given: Workshop) -> Specimen:
     """Ten years: the web allows 200 days since March 2026, 100 from 2027, 47 from 2029; a private authority is free."""
-    return given.good(leaf=dated(given.day(-1), given.day(3650)))
+    return given.specimen(leaf=dated(given.day(-1), given.day(3650)))
 
 
-@rogue("RFC 5280 §4.1.2.5", refused(9))
+@rogue("RFC 5280 §4.1.2.5", refused(9), deviates=("leaf validity",), severity=Severity.WEAK)
 def validity_inverted(given: Workshop) -> Specimen:
     """It begins tomorrow and ended yesterday: there is no moment at which it is valid."""
     return given.specimen(leaf=dated(given.day(1), given.day(-1)))
 
 
-@rogue("RFC 5280 §4.1.2.5", accepted(), must=Must.ACCEPT, disputed=True)
+@rogue("RFC 5280 §4.1.2.5", accepted(), must=Must.ACCEPT, disputed=True, deviates=("leaf validity",))
 def time_generalized_before_2050(given: Workshop) -> Specimen:
     """A date before 2050 with a four-digit year: authorities must write two digits, and readers mostly do not mind."""
-    return given.good(leaf=but(not_after=der.generalized_time(given.validity.not_after)))
+    return given.specimen(leaf=but(not_after=der.generalized_time(given.validity.not_after)))
 
 
-@rogue("RFC 5280 §4.1.2.5.2", refused(14))
+@rogue("RFC 5280 §4.1.2.5.2", refused(14), deviates=("leaf validity",), severity=Severity.WEAK)
 def time_fractional(given: Workshop) -> Specimen:
     """The end is given to half a second, which certificates never have: this is no valid date."""
     end = der.generalized_time(given.validity.not_after, ".5")

@@ -15,6 +15,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from pki import der, keys, names
 from pki.authority import Authority, Credential, Validity, authority_name, key_identifier, subject_for
@@ -64,6 +65,27 @@ def named(*wanted: str | IPv4Address) -> Change:
     """For these names alone."""
     value = x509.SubjectAlternativeName(map(general_name, wanted))
     return lambda draft: draft.having(value, critical=draft.subject == NOBODY)
+
+
+def called(common_name: bytes) -> Change:
+    """With that common name, whatever its bytes are; the alternative names are then not critical (§4.2.1.6)."""
+    attribute = der.sequence(
+        der.object_identifier(NameOID.COMMON_NAME.dotted_string), der.element(der.UTF8_STRING, common_name)
+    )
+    subject = der.sequence(der.element(der.SET, attribute))
+
+    def change(draft: Draft) -> Draft:
+        extensions = (
+            replace(each, critical=False) if each.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME else each
+            for each in draft.extensions
+        )
+        return draft.but(subject=subject, extensions=tuple(extensions))
+
+    return change
+
+
+NEUTRAL = called(b"test certificate")
+"""A common name that is not a host: for cases about the subjectAltName, so that no comparison finds the host there."""
 
 
 def usage(*bits: str) -> Change:
@@ -210,15 +232,14 @@ class Workshop(Ingredients):
     # Certificates ----------------------------------------------------------------------------------------------------
 
     def specimen(self, *, control: Served | None = None, **changes: Any) -> Specimen:
-        """What `serve` makes with the changes; and without them, with as many authorities and for the same name."""
-        kept = {word: changes[word] for word in ("name",) if word in changes}
+        """What `serve` makes with the changes, and its control.
+
+        Unless one is given, the control has none of the changes, but as many intermediates, the same name to ask for
+        and the same subject.
+        """
+        kept = {word: changes[word] for word in ("name", "subject") if word in changes}
         authorities = tuple(as_is for _ in changes.get("intermediates", ()))
         return Specimen(self.serve(**changes), control or self.serve(intermediates=authorities, **kept))
-
-    def good(self, **changes: Any) -> Specimen:
-        """What must be accepted is its own control."""
-        served = self.serve(**changes)
-        return Specimen(served, served)
 
     def under(self, root: Root, **changes: Any) -> Specimen:
         """Signed by another root than the one that is trusted; the control trusts that one."""
@@ -228,6 +249,7 @@ class Workshop(Ingredients):
     def serve(
         self,
         *,
+        subject: Change = as_is,
         leaf: Change = as_is,
         intermediates: Sequence[Change] = (),
         root: Change = as_is,
@@ -239,8 +261,9 @@ class Workshop(Ingredients):
     ) -> Served:
         """A chain from the root down, each certificate changed as told.
 
-        `name` is what the client asks for, and stands in the certificate; `sent` makes of the chain, leaf first and
-        without its root, what goes over the wire; `authority_key` is that of the lowest intermediate.
+        `name` is what the client asks for, and stands in the certificate as common name and as alternative name.
+        `subject` replaces that common name, also in the control; `leaf` is the deviation. `sent` makes of the chain,
+        leaf first and without its root, what goes over the wire; `authority_key` is that of the lowest intermediate.
         """
         wanted = general_name(self.host if name is None else name)
         above: Signer = signer or self.trusted
@@ -251,7 +274,7 @@ class Workshop(Ingredients):
             issuers.insert(0, change(self._intermediate(above, key, place, below)).sign(above.key))
             above = Signer(_intermediates_name(place).public_bytes(), key, _identifier(key))
         server_key = leaf_key or self.new_key()
-        end = leaf(self._leaf(above, server_key, wanted)).sign(above.key)
+        end = leaf(subject(self._leaf(above, server_key, wanted))).sign(above.key)
         pem = server_key.pem if isinstance(server_key, DemoKey) else keys.to_pem(server_key)
         return Served(sent((end, *issuers)), pem, (self._anchor(root),), wanted)
 
@@ -289,7 +312,7 @@ class Workshop(Ingredients):
             SERVER,
             subject=subject_for(wanted),
             issuer=issuer.subject,
-            public_key=self.root_key.public_key() if isinstance(key, DemoKey) else key.public_key(),
+            public_key=self._alike(key).public_key() if isinstance(key, DemoKey) else key.public_key(),
             alternative_names=names.unique((wanted, *self.alternative_names)),
             validity=self.validity,
             serial=self.new_serial(),
@@ -297,6 +320,10 @@ class Workshop(Ingredients):
             authority_key_identifier=issuer.key_identifier,
         )
         return draft.but(public_key=key.spki) if isinstance(key, DemoKey) else draft
+
+    def _alike(self, key: DemoKey) -> PrivateKey:
+        """A key of the same family, which decides the key usage: the library does not read every demo key."""
+        return self.rsa_key(2048) if key.is_rsa else self.new_key()
 
 
 def _root(certificate: x509.Certificate, key: PrivateKey) -> Root:

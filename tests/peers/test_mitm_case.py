@@ -290,7 +290,7 @@ def test_without_a_name_it_is_for_the_address_and_the_upstream_host(serve: Serve
     assert set(names.of_certificate(presented(middle, "-noservername"))) == set(wanted)
 
 
-@pytest.mark.parametrize("case", ["expired", "ip-in-cn"])
+@pytest.mark.parametrize("case", ["expired", "ip-mismatch"])
 def test_a_client_that_asks_for_an_address_is_tested_with_the_address(
     serve: Serve, sit: Sit, certs: Path, case: str
 ) -> None:

@@ -17,6 +17,7 @@ from pki import keys, names, path
 from pki.rogues import CATALOGUE, Ingredients, Mode, Must, Served, Severity, Specimen, Workshop
 from pki.rogues.case import collect, rogue
 from pki.verdict import PathProfile, Result, Verdict
+from tests.pki.deviations import deviations, read
 from tests.pki.support import STRICT_3_13, handshake, key, serial
 
 NAMES = {
@@ -95,9 +96,17 @@ def test_the_modes_are_those_of_the_running_interpreter() -> None:
     assert strict == (STRICT_3_13 if sys.version_info >= (3, 13) else ssl.VERIFY_DEFAULT)
 
 
+NEW = (
+    "good-renewed", "host-as-prefix", "host-as-suffix", "host-inside", "subdomain", "host-beginning", "host-ending",
+)  # fmt: skip
+"""Added since the table was measured. With the neutral common name no code of the table has changed: where a case is
+about the subjectAltName, OpenSSL does not look at the common name while a dNSName is there, and the cases without a
+dNSName keep the host as common name. `ip-in-cn` lost its SAN; OpenSSL never compares addresses with a common name."""
+
+
 def test_the_catalogue_is_that_of_the_measured_table(shared_data: Path) -> None:
     rows = {row["case"]: row for row in json.loads((shared_data / "certificate-cases.json").read_text())["cases"]}
-    assert set(CATALOGUE) == set(rows)
+    assert set(CATALOGUE) == set(rows) | set(NEW)
     for case, row in rows.items():
         declared = CATALOGUE[case]
         assert (declared.must.value, declared.disputed) == (row["must"], row["disputed"]), case
@@ -108,13 +117,45 @@ def test_the_catalogue_is_that_of_the_measured_table(shared_data: Path) -> None:
             assert declared.openssl[mode] == expected, (case, mode)
 
 
-def test_there_are_as_many_of_each_severity_as_measured() -> None:
-    by_severity = {
-        severity: [each for each in CATALOGUE.values() if each.severity is severity] for severity in Severity
-    }
-    assert len(CATALOGUE) == 117
-    assert len(by_severity[Severity.INFORMATIONAL]) == 23
-    assert sum(1 for each in by_severity[Severity.MUST] if each.must is Must.ACCEPT) == 18
+def test_what_is_disputed_is_informational_and_so_is_what_is_about_a_limit() -> None:
+    informational = {case for case, each in CATALOGUE.items() if each.severity is Severity.INFORMATIONAL}
+    assert informational == {case for case, each in CATALOGUE.items() if each.disputed} | {"good-10000-sans"}
+
+
+A_CA_MUST_ERR = ("trailing-dot-san", "no-san-cn-only", "wildcard-tld", "rsa1024", "sha1-leaf", "validity-inverted")
+ATTACKERS_OWN = ("expired", "wrong-host", "host-as-prefix", "leaf-signs-leaf", "eku-client-only", "untrusted-root")
+
+
+def test_the_severity_is_what_an_attacker_gains() -> None:
+    assert {CATALOGUE[case].severity for case in A_CA_MUST_ERR} == {Severity.WEAK}
+    assert {CATALOGUE[case].severity for case in ATTACKERS_OWN} == {Severity.MUST}
+
+
+# One deviation each -------------------------------------------------------------------------------------------------
+
+
+@every_case
+@pytest.mark.parametrize("of", NAMES)
+def test_certificate_and_control_differ_in_the_declared_deviation_alone(case: str, of: str) -> None:
+    minted = specimen(case, of)
+    assert minted.served.name == minted.control.name
+    assert deviations(minted.served, minted.control) == set(CATALOGUE[case].deviates)
+
+
+@pytest.mark.parametrize("case", [case for case, each in CATALOGUE.items() if each.must is Must.REJECT])
+def test_what_must_be_refused_deviates_in_something(case: str) -> None:
+    assert CATALOGUE[case].deviates
+
+
+ABOUT_THE_COMMON_NAME = (
+    "no-san-cn-only", "san-mismatch-cn-match", "ip-in-cn", "san-email-only", "san-uri-only", "nul-in-cn",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [case for case, each in CATALOGUE.items() if each.theme in ("hosts", "wildcards")])
+def test_where_the_common_name_is_not_the_point_it_names_no_host(case: str) -> None:
+    subject = read(specimen(case).served.chain[0]).subject
+    assert (b"test certificate" in subject) is (case not in ABOUT_THE_COMMON_NAME)
 
 
 # What pki.verify says of them ---------------------------------------------------------------------------------------
@@ -187,7 +228,7 @@ def test_it_is_refused_by_the_step_that_is_about_it(case: str) -> None:
 
 VALUES = {
     "sigalg-mismatch": ("ecdsa-with-SHA384 inside", "ecdsa-with-SHA256 outside"),
-    "wrong-host": ("good.lab.test", "DNS:other.good.lab.test"),
+    "wrong-host": ("good.lab.test", "DNS:evil.example"),
     "nc-excluded-vs-wildcard": ("DNS:*.lab.test", "DNS:good.lab.test"),
     "rsa1024": ("RSA 1024 bits", "2048 bits"),
     "pathlen-exceeded": ("allows 0", "it has 1"),
