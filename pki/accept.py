@@ -244,6 +244,8 @@ class Server:
     """How many a conversation needs."""
     name: str = "server"
     """Of its threads."""
+    on_wordless: Callable[[Connection], None] = lambda connection: None
+    """Told of every connection that ended before its first byte, whichever side closed it."""
 
     def __post_init__(self) -> None:
         allow_descriptors()
@@ -413,17 +415,21 @@ class Server:
         try:
             await connection.until_ready(READ)
         except TimeoutError:
+            self.on_wordless(connection)
             self.on_silent(connection, self.deadline)
             return
         except Dropped:
+            self.on_wordless(connection)
             if not self.stopping:
                 self.on_silent(connection, round(time.monotonic() - begin, 1))
             return
         self._came = True
         try:
-            if not connection.socket.recv(1, socket.MSG_PEEK):
-                return  # it closed without a byte: a port scan, a health check
+            has_come = connection.socket.recv(1, socket.MSG_PEEK)
         except OSError:
+            has_come = b""
+        if not has_come:  # it closed without a byte: a port scan, a health check
+            self.on_wordless(connection)
             return
         conversation.talks = True
         self._present[connection.port] += 1

@@ -18,8 +18,8 @@ class Verdict(Enum):
     """It left, or sent an alert, before its handshake was done."""
     REFUSED_LATE = "refused late"
     """It finished its handshake, and left without a word to say."""
-    IMPLIED = "implied"
-    """Not run: a client that checks no chain accepts it."""
+    CRASHED = "crashed"
+    """A signal ended it before it sent any application byte."""
     NO_SNI = "no SNI"
     """It named no server, and so it was shown another certificate."""
     INCONCLUSIVE = "inconclusive"
@@ -33,7 +33,20 @@ class Verdict(Enum):
     @property
     def takes_it(self) -> bool:
         """Whether the client takes the peer for the one it asked for."""
-        return self in (Verdict.ACCEPTED, Verdict.IMPLIED)
+        return self is Verdict.ACCEPTED
+
+
+class Way(Enum):
+    """How a client came to accept a case that it should refuse."""
+
+    PLAINLY = ""
+    """On its first connection, as it accepts what is good."""
+    BEFORE_CHECK = "before its check"
+    """It sent its request, and ended as after a refusal: it checks too late."""
+    SECOND_TRY = "on a second connection"
+    """It refused on a first connection, and accepted on a further one."""
+    IN_THE_CLEAR = "in the clear"
+    """It sent its request without TLS."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,10 @@ class Case:
     """X509_V_ERR_* with which OpenSSL refuses it, where it does."""
 
 
+FATAL = (4, 6, 7, 8, 11)
+"""SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: a shell adds 128 to the number of the signal that ended its command."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one client did with one case, and the evidence."""
@@ -70,13 +87,45 @@ class Finding:
     alert: str | None = None
     """The alert that it sent, as in RFC 8446 §6."""
     exit_code: int | None = None
-    """Negative: the signal that ended it. None where it was not run, or had to be ended."""
+    """Negative: the signal that ended it. None where it had to be ended."""
     seconds: float = 0.0
+    way: Way = Way.PLAINLY
+    """How it came to accept the case, if it did."""
+    attempts: int = 0
+    """Connections that it gave up before the one on which it accepted."""
+    answered: bool = False
+    """Whether it printed what the server answered."""
+
+    @property
+    def signal(self) -> int | None:
+        """The signal that ended it, also where a shell tells of it by an exit code above 128."""
+        if self.exit_code is None:
+            return None
+        if self.exit_code < 0:
+            return -self.exit_code
+        return self.exit_code - 128 if self.exit_code - 128 in FATAL else None
+
+    @property
+    def crashed(self) -> bool:
+        """Whether a signal ended it after it had come."""
+        return self.verdict.decided and self.signal is not None
 
     @property
     def is_wrong(self) -> bool:
         """Whether a strict client does otherwise."""
-        return self.verdict.decided and self.verdict.takes_it is not (self.case.must == "accept")
+        takes_it = self.case.must == "accept"
+        return self.verdict.decided and (self.crashed or self.verdict.takes_it is not takes_it)
+
+    @property
+    def harms(self) -> bool:
+        """Whether an attacker gains from it: a client that refuses what is good harms only itself."""
+        return self.is_wrong and (self.crashed or (self.verdict.takes_it and self.case.must == "reject"))
+
+    @property
+    def outcome(self) -> str:
+        """The verdict, and the way if it is not the plain one: `accepted, in the clear`."""
+        verdict = Verdict.CRASHED.value if self.crashed else self.verdict.value
+        return f"{verdict}, {self.way.value}" if self.way.value and not self.crashed else verdict
 
 
 @dataclass(frozen=True)
@@ -85,6 +134,23 @@ class Unserved:
 
     case: Case
     reason: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A finding that was known before, and does not make the client fail."""
+
+    case: str
+    outcome: str = ""
+    """As `Finding.outcome`; empty: whatever it is."""
+    reason: str = ""
+    """Why it is tolerated, in the words of the user."""
+    origin: str = ""
+    """Where it was said: `--except`, or the file of `--baseline`."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether this is that finding."""
+        return finding.case.id == self.case and self.outcome in ("", finding.outcome)
 
 
 GOOD = "good"
@@ -103,8 +169,6 @@ class Report:
     """What it says of itself; empty where it was not asked."""
     findings: tuple[Finding, ...]
     unserved: tuple[Unserved, ...]
-    checks_no_chain: bool
-    """Whether it accepted an authority that nobody has heard of: then all that hangs on the chain is implied."""
     fail_on: str
     """From this severity on, a finding makes the exit code 1."""
     started: datetime
@@ -113,6 +177,8 @@ class Report:
     """The severities of which it was asked all cases."""
     controls: bool = False
     """Whether a refusal counted only if the same without the fault was accepted."""
+    known: tuple[Known, ...] = ()
+    """What was known before."""
 
     def wrong(self, severity: str) -> tuple[Finding, ...]:
         """The findings of that severity in which it does otherwise than a strict client."""
@@ -123,15 +189,44 @@ class Report:
         return sum(1 for each in self.findings if each.case.severity == severity and each.verdict.decided)
 
     @property
+    def grave(self) -> tuple[str, ...]:
+        """The severities of which a finding makes the exit code 1."""
+        return SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+
+    @property
     def failing(self) -> tuple[Finding, ...]:
-        """The findings that make the exit code 1: who refuses what is good hurts nobody but himself."""
-        grave = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-        return tuple(each for severity in grave for each in self.wrong(severity) if each.verdict.takes_it)
+        """The findings that make the exit code 1: an attacker gains from them, and they were not known."""
+        return tuple(
+            each for severity in self.grave for each in self.wrong(severity) if each.harms and not self.excuse(each)
+        )
+
+    def excuse(self, finding: Finding) -> Known | None:
+        """What was known of that finding before."""
+        return next((each for each in self.known if each.covers(finding)), None) if finding.harms else None
+
+    @property
+    def excused(self) -> tuple[tuple[Finding, Known], ...]:
+        """The findings that were known, and what was known."""
+        return tuple((each, known) for each in self.findings if (known := self.excuse(each)))
+
+    @property
+    def vanished(self) -> tuple[Known, ...]:
+        """What was known and is no longer there, of the cases that were decided."""
+        decided = {each.case.id for each in self.findings if each.verdict.decided}
+        return tuple(
+            known
+            for known in self.known
+            if known.case in decided and not any(each.harms and known.covers(each) for each in self.findings)
+        )
 
     @property
     def undecided(self) -> tuple[Finding, ...]:
         """The cases of which nothing is known."""
         return tuple(each for each in self.findings if not each.verdict.decided)
+
+    def not_served(self, severity: str) -> tuple[Unserved, ...]:
+        """The cases of that severity that were not run, though they were wanted."""
+        return tuple(each for each in self.unserved if each.case.severity == severity)
 
     @property
     def conclusive(self) -> bool:
@@ -139,35 +234,75 @@ class Report:
         return all(each.verdict.takes_it for each in self.findings if each.case.id == GOOD)
 
     @property
+    def checks_no_chain(self) -> bool:
+        """Whether it accepted, on its first connection, a CA that it does not know."""
+        return any(
+            each.case.id == UNKNOWN_CA and each.verdict.takes_it and each.way is Way.PLAINLY for each in self.findings
+        )
+
+    @property
+    def deceived(self) -> bool:
+        """Whether an attacker with a CA of its own gets an answer for a request, in whatever way."""
+        return any(
+            each.case.id == UNKNOWN_CA and each.verdict.takes_it and each.way is not Way.BEFORE_CHECK
+            for each in self.findings
+        )
+
+    @property
+    def good_ones(self) -> tuple[Finding, ...]:
+        """The decided cases that every client must accept."""
+        return tuple(
+            each
+            for each in self.findings
+            if each.case.must == "accept" and each.case.severity == SEVERITIES[0] and each.verdict.decided
+        )
+
+    @property
+    def refused_good(self) -> tuple[Finding, ...]:
+        """Those of them that it refused."""
+        return tuple(each for each in self.good_ones if not each.verdict.takes_it)
+
+    @property
+    def graded(self) -> bool:
+        """Whether its refusals say something: not if it refuses over half of what it must accept."""
+        return self.conclusive and 2 * len(self.refused_good) <= len(self.good_ones)
+
+    @property
     def exit_code(self) -> int:
-        """1: a finding fails. 3: not conclusive, or none fails and one that might is undecided. Otherwise 0."""
-        grave = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
+        """1: a finding fails. 3: not conclusive, not graded, or one that might fail is undecided. Otherwise 0."""
         if not self.conclusive:
             return 3
         if self.failing:
             return 1
-        return 3 if any(each.case.severity in grave for each in self.undecided) else 0
+        undecided = any(each.case.severity in self.grave for each in self.undecided)
+        return 3 if undecided or not self.graded else 0
 
     @property
     def grade(self) -> str:
         """A letter: how far one can rely on it. A question mark where it was not asked enough to tell."""
-        if self.checks_no_chain:
+        if not self.graded:
+            return NO_GRADE
+        if self.deceived:
             return "F"
         for severity, letter in zip(SEVERITIES, "DBA", strict=True):
-            if any(each.verdict.takes_it for each in self.wrong(severity)):
+            if any(each.harms for each in self.wrong(severity)):
                 return letter
             if severity not in self.whole:
                 return "?"
         return "A+"
 
 
+NO_GRADE = "none"
+UNKNOWN_CA = "untrusted-root"
+"""The case whose certificate is signed by a CA that the client does not know."""
 GRADES = {
     "?": "accepts nothing bad of what it was asked; `--all` asks the rest, and gives a grade",
     "A+": "accepts nothing that a strict client refuses",
     "A": "accepts nothing that anybody should refuse; in what is disputed it sides with the lenient",
     "B": "refuses all that every client must; accepts some that nobody should",
-    "D": "accepts what every client must refuse",
-    "F": "checks no chain: whoever answers is taken for the one that was asked for",
+    "D": "accepts what every client must refuse, or crashes",
+    "F": "takes any server for the one that it asked for",
+    NO_GRADE: "refuses over half of the certificates that every client must accept, so that its refusals show nothing",
 }
 """What the letters say."""
 

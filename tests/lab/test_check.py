@@ -17,7 +17,7 @@ from pki.rogues import CATALOGUE
 from tests.conftest import mint, tool
 from tests.lab.trying import CURL, bearing, python, tried, verdicts
 from tests.peers.support import DEADLINE, PROMPT
-from tlsdemo.findings import SEVERITIES, Verdict
+from tlsdemo.findings import SEVERITIES, Report, Verdict
 from tlsdemo.lab import check as checking
 from tlsdemo.lab import child
 from tlsdemo.lab.certificates import STRICT
@@ -95,8 +95,7 @@ def test_who_does_not_accept_what_is_good_has_shown_nothing(tester: checking.Tes
     ("command", "timeout", "did"),
     [
         (("true", "{url}"), DEADLINE, "did not come to its port"),
-        (("sh", "-c", "kill -9 $$; : {url}"), DEADLINE, "did not come to its port"),
-        (("curl", "-sS", "http://localhost:{port}/"), DEADLINE, "the server could not go on"),
+        (("sh", "-c", "kill -9 $$; : {url}"), DEADLINE, "ended by a signal (9) before it came"),
         (("sh", "-c", "sleep 99; : {url}"), 0.5, "after 0.5 s"),
         (("curl", "-sS", "--tls-max", "1.0", "{url}"), DEADLINE, ""),
     ],
@@ -111,20 +110,66 @@ def test_who_never_comes_or_speaks_no_tls_has_shown_nothing(
     assert report.exit_code == 3
 
 
-def test_who_checks_no_chain_has_the_rest_implied_but_names_are_still_asked_for(tester: checking.Tester) -> None:
+def test_of_a_client_that_checks_no_chain_every_case_is_run(tester: checking.Tester) -> None:
+    """A guess would be wrong: it refuses a curve that it does not know, whatever it thinks of the chain."""
     before = {case: len(tester.lab.visits_of(case)) for case in tester.lab.ports}
     report = tried(tester, ("curl", "-sSk", "{url}"), *FEW, "tls-1-0-only", "leaf-signs-leaf", "null-cipher", "ec-p192")
     assert report.checks_no_chain
     assert (report.exit_code, report.grade) == (1, "F")
-    visited = {case for case in before if len(tester.lab.visits_of(case)) > before[case]}
-    for each in report.findings:
-        implied = each.case.id in ("expired", "self-signed", "leaf-signs-leaf")
-        assert (each.verdict is Verdict.IMPLIED) is implied, each.case.id
-        assert (each.case.id in visited) is (not implied), each.case.id
+    assert all(len(tester.lab.visits_of(each.case.id)) > before[each.case.id] for each in report.findings)
     found = verdicts(report)
-    assert found["wrong-host"] is Verdict.ACCEPTED
-    assert found["expired"] is found["self-signed"] is Verdict.IMPLIED
-    assert found["ec-p192"] is Verdict.REFUSED, "no chain has to be checked for that"
+    assert {found[case] for case in (*FEW, "leaf-signs-leaf")} == {Verdict.ACCEPTED}
+    assert found["ec-p192"] is Verdict.REFUSED
+
+
+def outcomes(report: Report) -> dict[str, str]:
+    """By case, with the way."""
+    return {each.case.id: each.outcome for each in report.findings}
+
+
+def test_a_client_that_speaks_no_tls_sends_everything_in_the_clear(tester: checking.Tester) -> None:
+    report = tried(tester, ("curl", "-sS", "http://localhost:{port}/"), *FEW)
+    assert set(outcomes(report).values()) == {"accepted, in the clear"}
+    assert (report.grade, report.exit_code, report.checks_no_chain) == ("F", 1, False)
+
+
+RETRY = "curl -sS {url} || curl -sSk {url}"
+FALLBACK = "curl -sS {url} || curl -sS http://localhost:{port}/"
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome"), [(RETRY, "accepted, on a second connection"), (FALLBACK, "accepted, in the clear")]
+)
+def test_what_happens_after_a_refusal_is_named_as_such(tester: checking.Tester, command: str, outcome: str) -> None:
+    report = tried(tester, ("sh", "-c", command), *FEW)
+    found = outcomes(report)
+    assert found.pop(GOOD) == "accepted"
+    assert set(found.values()) == {outcome}
+    assert (report.grade, report.checks_no_chain) == ("F", False)
+
+
+def test_a_client_that_crashes_has_a_finding(tester: checking.Tester) -> None:
+    report = tried(tester, ("sh", "-c", "curl -sS {url} || kill -SEGV $$"), "expired")
+    assert outcomes(report) == {GOOD: "accepted", UNKNOWN_AUTHORITY: "crashed", "expired": "crashed"}
+    assert (report.grade, report.exit_code) == ("D", 1)
+
+
+def test_a_client_that_refuses_most_of_what_is_good_has_no_grade(tester: checking.Tester) -> None:
+    """It takes the first certificate and no other."""
+    only = (
+        f"test {{port}} = {tester.lab.ports[GOOD]} && exec curl -sS {{url}}; exec curl -sS --cacert /dev/null {{url}}"
+    )
+    report = tried(tester, ("sh", "-c", only))
+    assert len(report.refused_good) > len(report.good_ones) / 2 > 5
+    assert (report.conclusive, report.graded, report.grade, report.exit_code) == (True, False, "none", 3)
+
+
+def test_a_client_that_waits_for_a_greeting_is_noted(tester: checking.Tester) -> None:
+    waits = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1]))).recv(1)"
+    report = tried(tester, python(waits, "{port}"), timeout=0.5)
+    (good,) = report.findings
+    assert good.verdict is Verdict.INCONCLUSIVE
+    assert "it waits for the server to speak first" in good.did
 
 
 def test_who_checks_the_chain_alone_is_found_out_by_name(tester: checking.Tester) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tlsdemo.findings import Case, Finding, Verdict
+from tlsdemo.findings import Case, Finding, Verdict, Way
 from tlsdemo.lab.child import Ran
 from tlsdemo.lab.judge import LINES, SHOWN, judge, last_words
 from tlsdemo.lab.visit import End, Visit
@@ -37,7 +37,10 @@ LEFT_OTHERS = Ran(0, "", "", 3.0, stopped_at=10.0)
 refused, left, waited = visit(End.REFUSED, "certificate_expired"), visit(End.LEFT), visit(End.WAITED)
 hung_up = visit(End.REFUSED)
 unfit, turned_away = visit(End.UNFIT, why="no shared cipher"), visit(End.TURNED_AWAY, why="its certificate: expired")
-A, R, L, S, I = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.REFUSED_LATE, Verdict.NO_SNI, Verdict.INCONCLUSIVE  # noqa: E741 - the letters
+silent = visit(End.SILENT)
+A, R, L = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.REFUSED_LATE
+S, I, C = Verdict.NO_SNI, Verdict.INCONCLUSIVE, Verdict.CRASHED  # noqa: E741 - the letters
+
 
 TABLE = {
     # What was said counts, whatever else there is.
@@ -51,6 +54,17 @@ TABLE = {
     "left, then talked": ([left, talked()], by_itself(), A, "to an impostor"),
     "one byte": ([visit(End.TALKED, said=b"x")], by_itself(), A, "sent 2 bytes to an impostor: x"),
     "in the clear": ([talked(why="in the clear")], by_itself(), A, "in the clear"),
+    # A signal ended it.
+    "crashed": ([hung_up], by_itself(-11), C, "was ended by signal 11 after it had seen it"),
+    "crashed after its alert": ([refused], by_itself(-6), C, "signal 6"),
+    "crashed after its handshake": ([left], by_itself(-11), C, "signal 11"),
+    "crashed, as a shell tells it": ([hung_up], by_itself(139), C, "signal 11"),
+    "crashed, and had never come": ([], by_itself(-11), I, "ended by a signal (11) before it came to its port"),
+    # Without a byte.
+    "silent": ([silent], by_itself(0), I, "connected, and sent nothing"),
+    "silent until it was ended": ([silent], KILLED, I, "it waits for the server to speak first"),
+    "silent besides": ([silent, refused, silent], by_itself(1), R, "certificate_expired"),
+    "silent, then talked": ([silent, talked()], by_itself(), A, "to an impostor"),
     # Before the end of its handshake.
     "an alert": ([refused], by_itself(60), R, "sent the alert certificate_expired"),
     "an alert, and ends with 0": ([refused], by_itself(0), R, "sent the alert certificate_expired"),
@@ -97,8 +111,10 @@ def test_the_verdict_is_by_what_it_sent(name: str) -> None:
     assert (found.exit_code, found.seconds) == (ran.exit_code, ran.seconds)
 
 
-@pytest.mark.parametrize("name", [name for name, (seen, ran, _, _) in TABLE.items() if seen and ran is not KILLED])
-@pytest.mark.parametrize("code", [0, 1, 60, -9])
+@pytest.mark.parametrize(
+    "name", [name for name, (seen, ran, _, _) in TABLE.items() if seen and ran is not KILLED and "crashed" not in name]
+)
+@pytest.mark.parametrize("code", [0, 1, 60, 128])
 def test_an_exit_code_never_changes_it(name: str, code: int) -> None:
     visits, ran, verdict, _ = TABLE[name]
     assert judge(CASE, visits, dataclasses.replace(ran, exit_code=code)).verdict is verdict
@@ -106,7 +122,7 @@ def test_an_exit_code_never_changes_it(name: str, code: int) -> None:
 
 def test_every_end_of_a_visit_is_in_the_table() -> None:
     assert {each.end for visits, _, _, _ in TABLE.values() for each in visits} == set(End)
-    assert {verdict for _, _, verdict, _ in TABLE.values()} == set(Verdict) - {Verdict.IMPLIED, Verdict.NO_SNI}
+    assert {verdict for _, _, verdict, _ in TABLE.values()} == set(Verdict) - {Verdict.NO_SNI}
 
 
 def test_who_names_nobody_is_told_so_unless_it_came_to_its_port_after_all() -> None:
@@ -172,3 +188,42 @@ def test_who_refuses_is_heard_on_either_stream_and_who_accepts_on_stderr_alone()
     assert said([refused], out="to stdout", err=" \n").said == "to stdout"
     assert said([talked()], out="what our server answered").said == ""
     assert said([talked()], out="answer", err="a warning").said == "a warning"
+
+
+# How it came to accept ------------------------------------------------------------------------------------------------
+
+WAYS = {
+    "at once": ([talked()], by_itself(0, out=f"case:      {CASE.id}"), Way.PLAINLY),
+    "in the clear": ([refused, talked(why="in the clear")], by_itself(1), Way.IN_THE_CLEAR),
+    "again, after an alert": ([refused, talked()], by_itself(0), Way.SECOND_TRY),
+    "again, after it had left": ([left, talked()], by_itself(0), Way.SECOND_TRY),
+    "again, after a spare connection": ([silent, talked()], by_itself(0, out="case:      expired"), Way.PLAINLY),
+    "and ended as after a refusal": ([talked()], by_itself(1), Way.BEFORE_CHECK),
+    "and did not print the answer": ([talked()], by_itself(0), Way.BEFORE_CHECK),
+    "and was ended": ([talked()], KILLED, Way.PLAINLY),
+}
+USUAL = judge(GOOD, [talked()], by_itself(0, out="case:      good"))
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_how_it_came_to_accept_is_told_by_its_connections_and_by_how_it_ends(name: str) -> None:
+    visits, ran, way = WAYS[name]
+    found = judge(CASE, visits, ran, good=USUAL)
+    assert (found.verdict, found.way) == (Verdict.ACCEPTED, way)
+
+
+def test_a_client_that_always_connects_twice_has_not_tried_again() -> None:
+    usual = judge(GOOD, [left, talked()], by_itself(0))
+    assert judge(CASE, [left, talked()], by_itself(0), good=usual).way is Way.PLAINLY
+    assert judge(CASE, [refused, left, talked()], by_itself(0), good=usual).way is Way.SECOND_TRY
+
+
+def test_a_client_that_always_fails_and_prints_nothing_has_not_checked_late() -> None:
+    usual = judge(GOOD, [talked()], by_itself(1))
+    assert judge(CASE, [talked()], by_itself(1), good=usual).way is Way.PLAINLY
+
+
+def test_a_crash_is_a_finding_whatever_the_verdict() -> None:
+    for case, visits in ((CASE, [refused]), (CASE, [talked()]), (GOOD, [talked()])):
+        found = judge(case, visits, by_itself(-11))
+        assert (found.is_wrong, found.harms, found.outcome) == (True, True, "crashed")

@@ -21,7 +21,7 @@ from tests.tlsdemo.test_asked import asking_for
 from tlsdemo import net
 from tlsdemo.lab import laboratory, stage
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -111,12 +111,13 @@ def test_who_hangs_up_in_the_middle_has_refused(lab: Lab) -> None:
             assert (visit.end, visit.agreed, visit.alert, visit.why) == (End.REFUSED, "", None, "it hung up"), part
 
 
-def test_a_port_scan_is_no_visit(lab: Lab) -> None:
+def test_a_connection_without_a_byte_is_noted_as_such(lab: Lab) -> None:
+    """A port scan; or a client of a protocol in which the server speaks first."""
     with lab.visits("good") as visits:
         for _ in range(10):
             dial(lab.port("good")).close()
-            reset(dial(lab.port("good")))
-    assert visits == []
+    assert {(each.end, each.count, each.agreed) for each in visits} == {(End.SILENT, 0, "")}
+    assert len(visits) == 10
 
 
 def test_the_name_that_was_asked_for_is_written_down(lab: Lab) -> None:
@@ -152,10 +153,7 @@ def test_a_hello_byte_by_byte_is_one(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "that is an HTTP request without TLS"),
         (b"CONNECT localhost:1 HTTP/1.1\r\n\r\n", "that is a request to a proxy"),
-        (b"\x00" * 100, "which no TLS record does"),
-        (bytes(range(255, 0, -1)), "which no TLS record does"),
         (b"\x17\x03\x03\x00\x05hello", ""),
     ],
 )
@@ -167,6 +165,25 @@ def test_who_speaks_no_tls_is_turned_away(lab: Lab, said: bytes, why: str) -> No
     visit = only(visits)
     assert (visit.end, visit.count, visit.alert, visit.agreed) == (End.TURNED_AWAY, 0, None, "")
     assert why in visit.why != ""
+
+
+@pytest.mark.parametrize("case", ["good", "expired", "garbage", "alert-handshake-failure", "client-cert-required"])
+@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"EHLO me\r\n", b"\x00" * 100])
+def test_what_is_said_in_the_clear_is_said(lab: Lab, case: str, said: bytes) -> None:
+    with lab.visits(case) as visits, dial(lab.port(case)) as plain:
+        plain.sendall(said)
+        plain.shutdown(socket.SHUT_WR)
+        everything(plain)
+    visit = only(visits)
+    assert (visit.end, visit.why, visit.said, visit.count) == (End.TALKED, IN_THE_CLEAR, said, len(said))
+    assert visit.agreed == ""
+
+
+def test_a_request_in_the_clear_is_answered_as_by_an_attacker(lab: Lab) -> None:
+    """A client that falls back waits for an answer; without one it might be ended before it has shown anything."""
+    with dial(lab.port("expired")) as plain:
+        plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert b"case:      expired" in everything(plain)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory
 from tlsdemo.lab.opening import laboratory
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 from tlsdemo.report.finding import counted
 
 
@@ -150,7 +150,7 @@ def _did(visit: Visit) -> str:
     match visit.end:
         case End.TALKED:
             line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))[:60]
-            how = " in the clear" if visit.why == "in the clear" else ""
+            how = " in the clear" if visit.why == IN_THE_CLEAR else ""
             return f"BELIEVED{how}: {counted(visit.count, 'byte')}{f', {line}' if line else ''}{who}"
         case End.LEFT:
             return f"refused, after its handshake{f': alert {visit.alert}' if visit.alert else ''}{who}"

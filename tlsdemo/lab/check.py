@@ -1,8 +1,10 @@
 """A client, case by case: does it accept what is good, does it refuse a stranger, and then everything else.
 
-good            not accepted: nothing can be said of it
-untrusted root  accepted: this client checks no chain, and what hangs on the chain is implied
+good            not accepted: nothing can be said of it, and nothing else is run
+untrusted root  the first certificate that it must refuse
 all others      as many at a time as there are jobs
+
+Every case is run: nothing is concluded from another case.
 """
 
 import ipaddress
@@ -21,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.export import environment
 from tlsdemo import net
-from tlsdemo.findings import SEVERITIES, Finding, Report, Unserved, Verdict
+from tlsdemo.findings import SEVERITIES, Finding, Known, Report, Unserved, Verdict
 from tlsdemo.lab import revocation
 from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.client import Client, fill, prepare, surroundings
@@ -32,8 +34,6 @@ from tlsdemo.lab.judge import NOWHERE, judge
 from tlsdemo.lab.laboratory import BY_NAME, Laboratory, find
 from tlsdemo.lab.presets import NOT_INHERITED
 
-APART = ("correct", "hosts", "wildcards", "protocol", "revocation", "clients")
-"""Themes that do not hang on the chain: names are looked at, or not, apart from it."""
 REVOCATION = revocation.THEME
 WHAT = {revocation.Where.LIST.value: "for the list", revocation.Where.RESPONDER.value: "the responder"}
 UNFOUND = "the client finds no such host below localhost: let it connect to {address}, and ask for {host}"
@@ -50,6 +50,8 @@ class Settings:
     jobs: int
     controls: bool = False
     """Whether a refusal counts only if the same without the fault is accepted."""
+    known: tuple[Known, ...] = ()
+    """Findings that do not make the client fail."""
 
 
 Progress = Callable[[int, int, str], None]
@@ -93,14 +95,12 @@ class Tester:
             progress(len(findings), len(runnable), finding.case.id)
             return finding.verdict
 
-        checks_no_chain = False
-        if found(runner.run(runnable[GOOD])) is Verdict.ACCEPTED:
-            checks_no_chain = found(runner.run(runnable[UNKNOWN_AUTHORITY])) is Verdict.ACCEPTED
+        good = runner.run(runnable[GOOD])
+        if found(good) is Verdict.ACCEPTED:
+            runner.good = good if isinstance(good, Finding) else None
+            found(runner.run(runnable[UNKNOWN_AUTHORITY]))
             rest = [each for each in runnable.values() if each.case.id not in FIRST]
-            implied = [each for each in rest if checks_no_chain and _hangs_on_the_chain(each)]
-            for each in implied:
-                found(Finding(each.case, Verdict.IMPLIED, "not run: it checks no chain"))
-            with closing(runner.run_all([each for each in rest if each not in implied])) as found_out:
+            with closing(runner.run_all(rest)) as found_out:
                 for finding in found_out:
                     found(finding)
         self.nursery.end_runaways()
@@ -109,12 +109,12 @@ class Tester:
             version,
             tuple(findings[case] for case in runnable if case in findings),
             tuple(unserved),
-            checks_no_chain,
             settings.fail_on,
             started,
             time.monotonic() - begun,
             self._whole(cases),
             settings.controls,
+            settings.known,
         )
 
     def _whole(self, cases: Sequence[Exhibit]) -> tuple[str, ...]:
@@ -150,11 +150,6 @@ def _obstacle(exhibit: Exhibit, client: Client) -> str:
     return ""
 
 
-def _hangs_on_the_chain(exhibit: Exhibit) -> bool:
-    """Whether it is in the chain that one sees it: a curve that a client does not know, it refuses all the same."""
-    return exhibit.case.must == "reject" and exhibit.case.theme not in APART and bool(exhibit.case.verify_codes)
-
-
 def chosen(
     collection: Collection,
     named: Mapping[str, Exhibit],
@@ -179,6 +174,8 @@ class _Runner:
     client: Client
     folder: Path
     settings: Settings
+    good: Finding | None = None
+    """What it did with the good certificate, once that is known."""
 
     def prepare(self) -> str:
         """Its version."""
@@ -225,6 +222,7 @@ class _Runner:
         found = judge(
             exhibit.case, lab.visits_since(case, before), ran,
             nameless=self.client.by_name and lab.nameless > nameless, timeout=self.settings.timeout,
+            good=self.good,
         )  # fmt: skip
         if exhibit.case.theme != REVOCATION:
             return found

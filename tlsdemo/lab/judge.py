@@ -4,32 +4,77 @@ What counts is what it sent. How it ended is evidence only: exit codes lie both 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pki.errors import printable
-from tlsdemo.findings import Case, Finding, Verdict
+from tlsdemo.findings import Case, Finding, Verdict, Way
 from tlsdemo.lab.child import Ran
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 
 SHOWN = 60  # characters of what it sent
 LINES = 6  # of what it said: as many as curl says
 NOWHERE = "did not come to its port"
 
 
-def judge(case: Case, visits: Sequence[Visit], ran: Ran, *, nameless: bool = False, timeout: float = 0.0) -> Finding:
-    """What it did with the case. `nameless`: it has come to the port that chooses by name, and named nobody."""
-    verdict, did = _verdict(case, _own(visits, ran), ran, nameless, timeout)
+def judge(
+    case: Case,
+    visits: Sequence[Visit],
+    ran: Ran,
+    *,
+    nameless: bool = False,
+    timeout: float = 0.0,
+    good: Finding | None = None,
+) -> Finding:
+    """What it did with the case.
+
+    `nameless`: it has come to the port that chooses by name, and named nobody. `good`: what the same client did with
+    the good certificate, which tells how it ends, and after how many connections, when nothing is wrong.
+    """
+    own = _own(visits, ran)
+    verdict, did = _verdict(case, own, ran, nameless, timeout)
     alert = next((each.alert for each in visits if each.alert), None)
     said = last_words(ran.err if verdict is Verdict.ACCEPTED else ran.err.strip() or ran.out)
-    return Finding(case, verdict, did, said, alert, ran.exit_code, ran.seconds)
+    spoken = next((place for place, each in enumerate(own) if each.end is End.TALKED), None)
+    attempts = 0 if spoken is None else sum(1 for each in own[:spoken] if each.end in CUT)
+    answered = f"{ANSWER}{case.id}" in ran.out
+    found = Finding(
+        case, verdict, did, said, alert, ran.exit_code, ran.seconds, attempts=attempts, answered=answered
+    )  # fmt: skip
+    if spoken is None:
+        return found
+    way = _way(found, own[spoken], good)
+    why = {Way.SECOND_TRY: ", after it had refused on an earlier connection", Way.BEFORE_CHECK: ", and then refused it"}
+    return replace(found, way=way, did=f"{did}{why.get(way, '')}")
+
+
+ANSWER = "case:      "
+"""How the line of the server's answer begins that names the case."""
+
+
+def _way(found: Finding, spoken: Visit, good: Finding | None) -> Way:
+    if spoken.why == IN_THE_CLEAR:
+        return Way.IN_THE_CLEAR
+    if good is None or found.case.must == "accept":
+        return Way.PLAINLY
+    if found.attempts > good.attempts:
+        return Way.SECOND_TRY
+    ended_otherwise = good.exit_code == 0 and found.exit_code not in (0, None) and not found.crashed
+    if ended_otherwise or (good.answered and not found.answered and found.exit_code is not None):
+        return Way.BEFORE_CHECK
+    return Way.PLAINLY
 
 
 def _own(visits: Sequence[Visit], ran: Ran) -> list[Visit]:
-    """Without those that may have ended only because the program was: who is killed sends neither word nor alert."""
-    return [
+    """Without those that may have ended only because the program was: who is killed sends neither word nor alert.
+
+    Connections without a byte count only where there is nothing else: some clients open one more than they use.
+    """
+    own = [
         each
         for each in visits
         if ran.stopped_at is None or each.moment < ran.stopped_at or each.count or each.alert or each.end not in CUT
     ]
+    return [each for each in own if each.end is not End.SILENT] or own
 
 
 CUT = (End.REFUSED, End.LEFT)
@@ -39,7 +84,10 @@ CUT = (End.REFUSED, End.LEFT)
 def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float) -> tuple[Verdict, str]:
     if spoken := next((each for each in visits if each.end is End.TALKED), None):
         return Verdict.ACCEPTED, _sent(case, spoken)
+    died = ran.exit_code is not None and Finding(case, Verdict.CRASHED, "", exit_code=ran.exit_code).signal
     if not visits:
+        if died:
+            return Verdict.INCONCLUSIVE, f"was ended by a signal ({died}) before it came to its port"
         if nameless:
             return Verdict.NO_SNI, "named no server, so that it was shown the certificate of another"
         if ran.stopped_at is not None:
@@ -48,6 +96,13 @@ def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, time
             )
             return Verdict.INCONCLUSIVE, f"had neither accepted nor refused it when {ended}"
         return Verdict.INCONCLUSIVE, NOWHERE
+    if died:
+        return Verdict.CRASHED, f"was ended by signal {died} after it had seen it"
+    if all(each.end is End.SILENT for each in visits):
+        waited = (
+            f", and was ended after {timeout:g} s: it waits for the server to speak first" if ran.stopped_at else ""
+        )
+        return Verdict.INCONCLUSIVE, f"connected, and sent nothing{waited}"
     if any(each.end is End.TURNED_AWAY for each in visits):
         why = next(each.why for each in visits if each.end is End.TURNED_AWAY)
         return Verdict.INCONCLUSIVE, f"the server could not go on: {why}"
@@ -67,8 +122,8 @@ def _sent(case: Case, visit: Visit) -> str:
     line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))
     shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
     count = f"{visit.count} byte{'' if visit.count == 1 else 's'}"
-    whom = " in the clear" if visit.why == "in the clear" else "" if case.must == "accept" else " to an impostor"
-    return f"sent {count}{whom}: {shown}"
+    to = " in the clear" if visit.why == IN_THE_CLEAR else "" if case.must == "accept" else " to an impostor"
+    return f"sent {count}{to}: {shown}"
 
 
 def last_words(text: str) -> str:

@@ -19,7 +19,7 @@ from tlsdemo import net
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
 from tlsdemo.lab.revocation import Where, path
 from tlsdemo.lab.stage import Show, facts, over_tls
-from tlsdemo.lab.visit import Visit
+from tlsdemo.lab.visit import End, Visit
 from tlsdemo.talk import Fact, Talk
 from tlsdemo.tls.asked import Answer, listen_for_names, whatever_they_ask_for
 
@@ -64,7 +64,12 @@ class Laboratory:
         self._writing = threading.Lock()
         self._has_run = False
         sockets = tuple(each for listener in listeners for each in listener.sockets)
-        self.server = net.Server(net.Listener(sockets, listeners[0].port, self.without), self._receive, name="lab")
+        self.server = net.Server(
+            net.Listener(sockets, listeners[0].port, self.without),
+            self._receive,
+            on_wordless=self._note_silence,
+            name="lab",
+        )
 
     @property
     def index_port(self) -> int:
@@ -133,9 +138,16 @@ class Laboratory:
             hint = f"the lab needs {count} ports: another --port-base, or none, and it finds free ones"
             raise Problem(problem.fact, *problem.evidence, hint=hint, code=problem.code) from problem
 
+    def _note_silence(self, connection: net.Connection) -> None:
+        case, _ = self._shows[connection.port]
+        self._note(case, Visit("", connection.peer, End.SILENT))
+
     async def _receive(self, connection: net.Connection) -> None:
         case, show = self._shows[connection.port]
-        visit = replace(await show(connection), moment=time.monotonic())
+        self._note(case, await show(connection))
+
+    def _note(self, case: str, visit: Visit) -> None:
+        visit = replace(visit, moment=time.monotonic())
         if case == BY_NAME:
             case = self._chosen(visit.asked_for)
         self.write(visit, case)

@@ -63,7 +63,7 @@ def dh_parameters(prime: int, generator: int = 2) -> bytes:
 # Versions ------------------------------------------------------------------------------------------------------------
 
 
-@case(THEME, "RFC 8996 §2", Severity.MUST, aliases=("tls-v1-0",))
+@case(THEME, "RFC 8996 §2", Severity.WEAK, aliases=("tls-v1-0",))
 def tls_1_0_only(given: Counter) -> Show:
     """It speaks TLS 1.0 of 1999, and nothing newer.
 
@@ -72,7 +72,7 @@ def tls_1_0_only(given: Counter) -> Show:
     return given.tls(Ciphers.TLS_1_0_FOR_THE_LAB)
 
 
-@case(THEME, "RFC 8996 §3", Severity.MUST, aliases=("tls-v1-1",))
+@case(THEME, "RFC 8996 §3", Severity.WEAK, aliases=("tls-v1-1",))
 def tls_1_1_only(given: Counter) -> Show:
     """It speaks TLS 1.1 of 2006, and nothing newer: SHA-1 still signs the handshake."""
     return given.tls(Ciphers.TLS_1_1_FOR_THE_LAB)
@@ -106,7 +106,7 @@ def cbc(given: Counter) -> Show:
     return given.tls(Ciphers.CBC_FOR_THE_LAB)
 
 
-@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("null",))
+@case(THEME, "RFC 9325 §4.1", Severity.WEAK, aliases=("null",))
 def null_cipher(given: Counter) -> Show:
     """Signed, and not encrypted: whoever listens, reads."""
     return given.tls(Ciphers.NULL_RSA_FOR_THE_LAB)
@@ -121,7 +121,7 @@ def anonymous_dh(given: Counter) -> Show:
     return given.tls(Ciphers.NOBODY_FOR_THE_LAB, given.good_group)
 
 
-@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("dh1024",), cve=("CVE-2015-4000",))
+@case(THEME, "RFC 9325 §4.1", Severity.WEAK, aliases=("dh1024",), cve=("CVE-2015-4000",))
 def dhe_1024(given: Counter) -> Show:
     """Diffie-Hellman modulo the prime of 1024 bits that most of the world shared.
 
@@ -136,25 +136,25 @@ def dhe_2048(given: Counter) -> Show:
     return given.tls(Ciphers.DHE_FOR_THE_LAB, given.good_group)
 
 
-@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("dh512", "dh480"), cve=("CVE-2015-4000",))
+@case(THEME, "RFC 9325 §4.1", Severity.WEAK, aliases=("dh512", "dh480"), cve=("CVE-2015-4000",))
 def dhe_512(given: Counter) -> Show:
     """Diffie-Hellman with 512 bits, as it could once be exported: broken within a minute (Logjam, 2015)."""
     raise Problem("OpenSSL loads no group under about 1024 bits, at any security level: `tlsdemo attack` breaks some")
 
 
-@case(THEME, "RFC 7465 §2", Severity.MUST, aliases=("rc4",))
+@case(THEME, "RFC 7465 §2", Severity.WEAK, aliases=("rc4",))
 def rc4(given: Counter) -> Show:
     """RC4: the beginnings of its key streams are biased, and cookies fall out of them."""
     return given.tls(Ciphers.RC4_FOR_THE_LAB)
 
 
-@case(THEME, "RFC 9325 §4.1", Severity.MUST, aliases=("3des",), cve=("CVE-2016-2183",))
+@case(THEME, "RFC 9325 §4.1", Severity.WEAK, aliases=("3des",), cve=("CVE-2016-2183",))
 def triple_des(given: Counter) -> Show:
     """Triple DES: its blocks of 64 bits repeat after some gigabytes (Sweet32, 2016)."""
     return given.tls(Ciphers.TRIPLE_DES_FOR_THE_LAB)
 
 
-@case(THEME, "RFC 9325 §4.1", Severity.MUST, cve=("CVE-2015-0204",))
+@case(THEME, "RFC 9325 §4.1", Severity.WEAK, cve=("CVE-2015-0204",))
 def export_cipher(given: Counter) -> Show:
     """A cipher of 40 bits, made weak by law until 2000, and found in use in 2015 (FREAK)."""
     return given.tls(Ciphers.EXPORT_FOR_THE_LAB)

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from tlsdemo import first_bytes, net
+from tlsdemo import net
 from tlsdemo.findings import Case
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 from tlsdemo.talk import Fact, Talk
 from tlsdemo.tls import refusal
 from tlsdemo.tls.asked import AskedSocket
@@ -42,6 +42,8 @@ def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
 
 async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
     visit, first = Visit("", connection.peer, End.REFUSED), net.peek(connection.socket)
+    if _is_plain(first):
+        return await _heard_in_the_clear(connection, talk(replace(visit, agreed="no TLS")), visit)
     try:
         channel = Channel(connection, context)
     except OSError:  # it has reset the connection already
@@ -63,6 +65,31 @@ async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: C
     visit = await _heard(channel, talk(visit), visit)
     await channel.close(FAREWELL)
     return visit
+
+
+def _is_plain(begun: bytes) -> bool:
+    """Whether the first bytes are neither TLS nor a request to a proxy."""
+    is_sslv2_hello = len(begun) > 2 and bool(begun[0] & 0x80) and begun[2] == 1
+    is_proxy_request = begun.startswith(CONNECT) or CONNECT.startswith(begun)
+    return bool(begun) and not (_is_record(begun) or is_sslv2_hello or is_proxy_request)
+
+
+CONNECT = b"CONNECT "
+"""The beginning of a request to a proxy (RFC 9110 §9.3.6): it holds nothing of what the client has to say."""
+
+
+async def _heard_in_the_clear(connection: net.Connection, talk: Talk, visit: Visit) -> Visit:
+    """What it says without TLS, answered in the same way."""
+    said, count = b"", 0
+    with suppress(OSError, net.Dropped):
+        while data := await connection.receive():
+            said, count = (said + data)[:KEPT], count + len(data)
+            connection.deadline = min(time.monotonic() + A_MESSAGE, connection.limit)
+            if answer := talk.receive(data):
+                await connection.send(answer)
+                break
+        await connection.drain(FAREWELL)
+    return replace(visit, end=End.TALKED, said=said, count=count, why=IN_THE_CLEAR, agent=talk.agent[:KEPT])
 
 
 def _asked_for(tls: ssl.SSLSocket) -> str | None:
@@ -164,7 +191,7 @@ async def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
         hello = await _hello(connection)
         visit = replace(visit, asked_for=(client_hello.server_name(hello) or "")[:KEPT] or None)
         if not _is_record(hello):
-            return replace(visit, end=End.TURNED_AWAY, why=first_bytes.evidence(hello), said=hello[:KEPT])
+            return replace(visit, end=End.TALKED, why=IN_THE_CLEAR, said=hello[:KEPT], count=len(hello))
         await deed(connection)
         if connection.socket.fileno() < 0:  # it was the server that hung up
             return visit
@@ -174,7 +201,7 @@ async def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
     except OSError:
         return replace(visit, why="it hung up")
     if said and not _is_record(said):
-        return replace(visit, end=End.TALKED, said=said[:KEPT], count=len(said), why="in the clear")
+        return replace(visit, end=End.TALKED, said=said[:KEPT], count=len(said), why=IN_THE_CLEAR)
     return replace(visit, alert=_plain_alert(said))
 
 

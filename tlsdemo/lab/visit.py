@@ -15,6 +15,12 @@ class End(Enum):
     TURNED_AWAY = "this server did not let it in"
     """Where clients show certificates, or speak no TLS."""
     WAITED = "it was still waiting when it was sent away"
+    SILENT = "it connected, and sent nothing"
+    """It waited for the server to speak first, or closed without a word."""
+
+
+IN_THE_CLEAR = "in the clear"
+"""`Visit.why` of one that sent its application bytes without TLS."""
 
 
 @dataclass(frozen=True)
