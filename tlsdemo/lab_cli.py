@@ -95,6 +95,16 @@ def check_client(
     controls: Annotated[
         bool, typer.Option("--controls", help="A refusal counts only if the same without the fault is accepted.")
     ] = False,
+    excepted: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="CASE[=REASON]", help="Do not fail for this case (repeatable)."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Do not fail for the findings in this file.", readable=False)
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option("--write-baseline", help="Write the findings here, for --baseline.", readable=False)
+    ] = None,
     compare: Annotated[
         bool,
         typer.Option(
@@ -131,9 +141,15 @@ def check_client(
         )
     if compare and (junit or sarif or html):
         raise Problem("--junit, --sarif and --html tell of one client", hint="leave out --compare", code=ExitCode.USAGE)
+    if compare and (excepted or baseline or write_baseline):
+        raise Problem(
+            "--except, --baseline and --write-baseline are about one client",
+            hint="leave out --compare",
+            code=ExitCode.USAGE,
+        )
     settings = commands.Settings(
         tuple(command or ()), _separated(case), everything, fail_on.value, timeout, jobs, controls, as_json, markdown,
-        {"junit": junit, "sarif": sarif, "html": html},
+        {"junit": junit, "sarif": sarif, "html": html}, tuple(excepted or ()), baseline, write_baseline,
     )  # fmt: skip
     return commands.compare(settings) if compare else commands.check(settings)
 

@@ -72,17 +72,17 @@ def test_the_dashes_may_be_left_out_and_its_options_stay_its_own(check: Command)
     assert findings(ended.out)["good"]["verdict"] == "accepted"
 
 
-def test_a_client_that_checks_no_chain_is_1_and_the_report_opens_with_it(check: Command) -> None:
-    ended = check(CHECK, "--case", "expired,wrong-host", "--", *CARELESS)
+def test_a_client_that_accepts_anything_is_1_and_the_report_opens_with_it(check: Command) -> None:
+    ended = check(CHECK, "--case", "expired,wrong-host,self-signed,bad-signature", "--", *CARELESS)
     assert ended.code == 1
-    assert ended.out.startswith("This client checks no chain")
-    assert "implied" in ended.out
-    assert "wrong-host" in ended.out
+    assert ended.out.startswith("What is wrong with this client: 1 defect")
+    assert ended.out.splitlines()[2] == "1. It accepts any certificate. (5 cases)"
+    assert "Remove --insecure (-k)" in ended.out
     document = check(CHECK, "--json", "--case", "expired,wrong-host", "--", *CARELESS)
     assert document.code == 1
     found = findings(document.out)
     assert json.loads(document.out)["checks_no_chain"] is True
-    assert (found["expired"]["verdict"], found["wrong-host"]["verdict"]) == ("implied", "accepted")
+    assert (found["expired"]["verdict"], found["wrong-host"]["verdict"]) == ("accepted", "accepted")
 
 
 def test_a_client_that_refuses_what_is_good_is_3_in_its_own_words(check: Command, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def lenient_python(tester: checking.Tester, *accepted: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("case", "codes"),
-    [("rsa1024", (1, 1, 1)), ("ku-rsa-encipher-only", (0, 1, 1)), ("ca-as-leaf", (0, 0, 1))],
+    [("leaf-signs-leaf", (1, 1, 1)), ("ku-rsa-encipher-only", (0, 1, 1)), ("ca-as-leaf", (0, 0, 1))],
     ids=["must", "weak", "informational"],
 )
 def test_fail_on_says_from_where_on_a_finding_counts(
@@ -174,7 +174,7 @@ def test_a_report_that_cannot_be_written_loses_nothing_else(check: Command, tmp_
     for junit in (nowhere, tmp_path, Path("/proc/self/nothing.xml")):
         ended = check(CHECK, "--case", "expired", "--junit", junit, "--html", html, "--", *CARELESS)
         assert ended.code == 3
-        assert ended.out.startswith("This client checks no chain")
+        assert ended.out.startswith("What is wrong with this client")
         assert "cannot write" in ended.err and "hint:" in ended.err
         assert html.exists()
         html.unlink()
@@ -184,6 +184,98 @@ def test_json_and_a_file_that_cannot_be_written(check: Command, tmp_path: Path) 
     ended = check(CHECK, *GOOD_ONLY, "--json", "--junit", tmp_path / "no" / "r.xml", "--", *CURL)
     assert ended.code == 3
     assert findings(ended.out)["good"]["verdict"] == "accepted"
+
+
+# What was known before ------------------------------------------------------------------------------------------------
+
+
+def test_a_case_that_is_excepted_is_listed_with_its_reason_and_does_not_fail(check: Command) -> None:
+    few = ("--case", "expired,wrong-host", "--", *CARELESS)
+    excepted = (
+        "--except",
+        "expired=a device with a broken clock",
+        "--except",
+        "wrong.host",
+        "--except",
+        "untrusted-root",
+    )
+    ended = check(CHECK, *excepted, *few)
+    assert ended.code == 0
+    assert "Known before, and not counted: 3" in ended.out
+    assert "expired (accepted), by --except: a device with a broken clock" in ended.out
+    assert "besides 3 known findings" in " ".join(ended.out.split())
+    document = json.loads(check(CHECK, "--json", *excepted, *few).out)
+    known = {each["case"]: each for each in document["known"]}
+    assert known["expired"]["reason"] == "a device with a broken clock"
+    assert known["wrong-host"]["found"] is True
+    assert check(CHECK, *excepted[:2], *few).code == 1
+
+
+def test_what_is_excepted_and_not_there_is_said(check: Command) -> None:
+    ended = check(CHECK, "--case", "expired", "--except", "expired", "--", *CURL)
+    assert ended.code == 0
+    assert "Known before, and no longer found: 1" in ended.out
+    assert "expired: remove it from --except" in ended.out
+
+
+def test_an_exception_for_a_case_that_there_is_not_is_2(check: Command) -> None:
+    ended = check(CHECK, *GOOD_ONLY, "--except", "expire=why", "--", *CURL)
+    assert ended.code == 2
+    assert "no case is called 'expire'" in ended.err
+
+
+def test_a_baseline_holds_old_findings_back_and_no_new_ones(check: Command, tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    cases = ("--case", "expired,wrong-host")
+    assert check(CHECK, *cases, "--write-baseline", file, "--", *CARELESS).code == 1
+    written = json.loads(file.read_text())
+    assert (written["schema"], {each["case"] for each in written["findings"]}) == (
+        1, {"untrusted-root", "expired", "wrong-host"},
+    )  # fmt: skip
+    assert check(CHECK, *cases, "--baseline", file, "--", *CARELESS).code == 0
+    new = check(CHECK, "--case", "expired,wrong-host,self-signed", "--baseline", file, "--", *CARELESS)
+    assert new.code == 1
+    assert "it accepts 1 case that it should refuse, besides 3 known findings" in " ".join(new.out.split())
+    gone = check(CHECK, *cases, "--baseline", file, "--", *CURL)
+    assert gone.code == 0
+    assert "Known before, and no longer found: 3" in gone.out
+
+
+def test_another_way_to_accept_is_a_new_finding(check: Command, tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    retry = ("sh", "-c", "curl -sS {url} || curl -sSk {url}")
+    check(CHECK, "--case", "expired", "--write-baseline", file, "--", *retry)
+    assert check(CHECK, "--case", "expired", "--baseline", file, "--", *retry).code == 0
+    assert check(CHECK, "--case", "expired", "--baseline", file, "--", *CARELESS).code == 1
+
+
+def test_a_baseline_may_be_read_and_written_in_one_run(check: Command, tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    check(CHECK, "--case", "expired", "--write-baseline", file, "--", *CARELESS)
+    ended = check(CHECK, "--case", "expired", "--baseline", file, "--write-baseline", file, "--", *CURL)
+    assert ended.code == 0
+    assert json.loads(file.read_text())["findings"] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not json", b"[]", b"{}", b'{"schema": 1, "findings": [1]}',
+     b'{"schema": 1, "findings": [{"case": "expired"}]}', b'{"schema": 99, "findings": []}', b"\xff\xfe", b"[" * 100_000],
+)  # fmt: skip
+def test_a_baseline_that_is_none_is_3_with_what_is_wrong(check: Command, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "baseline.json"
+    file.write_bytes(content)
+    ended = check(CHECK, *GOOD_ONLY, "--baseline", file, "--", *CURL)
+    assert ended.code == 3
+    assert "is not a baseline" in ended.err and "hint:" in ended.err
+    assert check(CHECK, *GOOD_ONLY, "--baseline", tmp_path / "none.json", "--", *CURL).code == 3
+
+
+def test_no_baseline_is_written_of_a_client_that_accepts_nothing(check: Command, tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    ended = check(CHECK, *GOOD_ONLY, "--write-baseline", file, "--", "true", "{url}")
+    assert ended.code == 3
+    assert not file.exists()
 
 
 # Several clients ------------------------------------------------------------------------------------------------------
@@ -203,7 +295,7 @@ def test_clients_are_compared_on_the_same_cases(check: Command) -> None:
     for name in COMPARED:
         assert name in ended.out
     row = next(line for line in ended.out.splitlines() if "expired" in line)
-    assert row.split()[-4:] == ["r", "r", "r", "I"]
+    assert row.split()[-4:] == ["r", "r", "r", "A"]
     assert row.split()[0] == "*"
 
 
@@ -272,6 +364,8 @@ def never_opens(_: object) -> Iterator[checking.Tester]:
         (("--compare", "--junit", "x.xml"), "tell of one client"),
         (("--compare", "--html", "x.html"), "tell of one client"),
         (("--compare", "--sarif", "x.json"), "tell of one client"),
+        (("--compare", "--baseline", "x.json", "curl"), "--baseline"),
+        (("--compare", "--except", "expired", "curl"), "--except"),
         (("--compare", "curl", "nosuch"), "no preset is called 'nosuch'"),
         (("--fail-on", "weakly", "--", *CURL), "weakly"),
         (("--timeout", "0", "--", *CURL), "--timeout"),

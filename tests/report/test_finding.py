@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.report.samples import CASES, STARTED, accepted, implied, inconclusive, refused
-from tlsdemo.findings import Finding, Verdict
+from tests.report.samples import CASES, STARTED, accepted, inconclusive, refused
+from tlsdemo.findings import Finding, Verdict, Way
 from tlsdemo.report import finding as words
 
 RFC = "https://www.rfc-editor.org/rfc/"
@@ -40,7 +40,9 @@ def test_refusing_what_is_good_reads_differently_from_accepting_what_is_bad() ->
     assert words.headline(accepted(CASES["good-ip"])) == "accepts it, as it should"
     assert words.headline(refused(CASES["expired"])) == "refuses it, as it should"
     assert words.headline(inconclusive(CASES["expired"])) == "not decided"
-    assert words.headline(implied(CASES["self-signed"])).endswith("(implied)")
+    in_the_clear = replace(accepted(CASES["expired"]), way=Way.IN_THE_CLEAR)
+    assert words.headline(in_the_clear) == "accepts what every client must refuse, in the clear"
+    assert words.headline(replace(refused(CASES["expired"]), exit_code=-11)) == "crashes (SIGSEGV)"
 
 
 def test_the_summary_is_not_told_twice() -> None:
@@ -57,8 +59,7 @@ def test_a_signal_is_no_exit_code(code: int, said: str) -> None:
     assert words.ending(replace(accepted(CASES["good"]), exit_code=code)) == said
 
 
-def test_what_was_not_run_has_neither_alert_nor_exit_code() -> None:
-    assert words.alert(implied(CASES["self-signed"])) == words.ending(implied(CASES["self-signed"])) == "not run"
+def test_what_had_to_be_ended_has_no_exit_code() -> None:
     assert words.ending(inconclusive(CASES["expired"])) == "none: it had to be ended"
     assert words.alert(accepted(CASES["good"])) == "none"
 

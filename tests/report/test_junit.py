@@ -63,7 +63,7 @@ def test_the_file_has_the_shape_that_jenkins_reads(judge: samples.Judge) -> None
 
 
 @pytest.mark.parametrize("fail_on", ["must", "weak", "informational"])
-def test_exactly_the_findings_that_fail_are_failures_implied_ones_too(fail_on: str) -> None:
+def test_exactly_the_findings_that_fail_are_failures(fail_on: str) -> None:
     for judge in (strict, careless, blind):
         given = report(judge, fail_on=fail_on)
         failed = {name for name, outcome in outcomes(given).items() if outcome == "failure"}
@@ -100,14 +100,14 @@ def test_the_numbers_are_those_of_the_tests() -> None:
 
 
 def test_a_failure_says_what_is_wrong_and_what_the_client_did() -> None:
-    test = next(each for each in read(report(careless)).iter("testcase") if each.get("name") == "ec-explicit-params")
+    test = next(each for each in read(report(careless)).iter("testcase") if each.get("name") == "nul-in-san")
     failure = test.find("failure")
     assert failure is not None
     assert failure.text
-    assert failure.get("message") == "ec-explicit-params: accepts what every client must refuse"
-    assert test.get("classname") == "strength"
+    assert failure.get("message") == "nul-in-san: accepts what every client must refuse"
+    assert test.get("classname") == "hosts"
     assert test.get("time") == "0.031"
-    for words in (CASES["ec-explicit-params"].summary, "CVE-2020-0601", "RFC 5480", "sent 78 bytes", "exit code: 0"):
+    for words in (CASES["nul-in-san"].summary, "CVE-2009-2408", "RFC 5280", "sent 78 bytes", "exit code: 0"):
         assert words in failure.text
     output = test.findtext("system-out")
     assert output

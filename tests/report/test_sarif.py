@@ -132,11 +132,11 @@ def test_two_clients_are_two_analyses_and_the_same_client_is_the_same_tomorrow()
 
 def test_a_result_says_what_the_client_did() -> None:
     found = {each["ruleId"]: each for each in run(report(careless))["results"]}
-    assert found["rsa512"]["message"]["text"] == (
-        f"curl accepts what every client must refuse: {CASES['rsa512'].summary} what it did: sent 78 bytes to an "
+    assert found["nul-in-san"]["message"]["text"] == (
+        f"curl accepts what every client must refuse: {CASES['nul-in-san'].summary} what it did: sent 78 bytes to an "
         "impostor: GET / HTTP/1.1; alert it sent: none; exit code: 0."
     )
-    assert found["rsa512"]["properties"]["said"] == ["connected"]
+    assert found["nul-in-san"]["properties"]["said"] == ["connected"]
 
 
 def test_what_could_not_be_decided_is_a_notification_and_no_result() -> None:

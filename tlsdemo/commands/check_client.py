@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pki.console import note, print_json
 from pki.errors import ExitCode, Problem, cannot
-from tlsdemo.findings import Comparison, Report
+from tlsdemo.commands import baseline
+from tlsdemo.findings import Comparison, Known, Report
 from tlsdemo.lab import check as checking
 from tlsdemo.lab.certificates import Controls
 from tlsdemo.lab.check import Progress, Tester, chosen, open_tester
@@ -36,11 +37,14 @@ class Settings:
     markdown: bool
     files: Mapping[str, Path | None]
     """Where reports in other forms go: `junit`, `sarif`, `html`."""
+    excepted: Sequence[str] = ()
+    """As they were given: `CASE` or `CASE=REASON`."""
+    baseline: Path | None = None
+    write_baseline: Path | None = None
 
-    @property
-    def testing(self) -> checking.Settings:
+    def testing(self, known: tuple[Known, ...]) -> checking.Settings:
         """What the tester needs."""
-        return checking.Settings(self.fail_on, self.timeout, self.jobs, self.controls)
+        return checking.Settings(self.fail_on, self.timeout, self.jobs, self.controls, known)
 
 
 def is_preset(word: str) -> bool:
@@ -73,6 +77,11 @@ def check(settings: Settings) -> int:
     with _open(settings) as tester, _progress(client.name) as progress:
         report = _report(tester, client, settings, progress)
     failed = _write(report, settings.files)  # before the printing, which ends where nobody reads on
+    if settings.write_baseline:
+        try:
+            baseline.write(settings.write_baseline, report)
+        except Problem as problem:
+            failed = failed or problem
     if settings.as_json:
         print_json(told.as_data(report))
     else:
@@ -122,7 +131,11 @@ def _client(command: Sequence[str]) -> Client:
 
 def _report(tester: Tester, client: Client, settings: Settings, progress: Progress) -> Report:
     wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything, settings.fail_on)
-    return tester.check(client, wanted, settings.testing, datetime.now(UTC), progress)
+    named = tester.lab.named
+    known = baseline.exceptions(settings.excepted, named)
+    if settings.baseline:
+        known += baseline.read(settings.baseline, named)
+    return tester.check(client, wanted, settings.testing(known), datetime.now(UTC), progress)
 
 
 @contextmanager

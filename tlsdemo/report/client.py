@@ -1,16 +1,17 @@
 """What one client did in the lab: told on a terminal of 80 columns, and as data.
 
-Both are pure functions of a `Report`. The text opens with the worst that can be said, and a newcomer can read it from
-there on; nothing in it needs a colour.
+Both are pure functions of a `Report`. The text opens with one sentence for each defect, and a newcomer can read it
+from there on; nothing in it needs a colour.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pki.errors import printable
-from tlsdemo.findings import GOOD, GRADES, SEVERITIES, Case, Finding, Report, Verdict
+from tlsdemo.findings import GOOD, GRADES, SEVERITIES, Case, Finding, Known, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report import lines
+from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem
 from tlsdemo.report.finding import counted
 
 LONGEST_WORDS = 400
@@ -25,12 +26,14 @@ def as_text(report: Report) -> Iterator[str]:
 
 
 def _all(report: Report) -> Iterator[str]:
-    if report.checks_no_chain:
-        yield from _no_chain()
     if report.conclusive:
+        diagnosis = diagnose(report)
+        yield from _sentences(diagnosis)
         yield from _who(report)
         yield from _grade(report)
+        yield from _defects(report, diagnosis)
         yield from _findings(report)
+        yield from _known(report)
         yield from _rest(report)
         yield from _undecided(report)
         yield from _unserved(report)
@@ -63,9 +66,39 @@ def _nothing_decided(report: Report) -> Iterator[str]:
             yield from _evidence(each)
 
 
-def _no_chain() -> Iterator[str]:
-    yield from lines.heading("This client checks no chain")
-    yield from lines.say(words.NO_CHAIN)
+def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
+    """One sentence for each defect; what standards disagree about comes later."""
+    told = [(each.defect.sentence, len(each.findings)) for each in diagnosis.first]
+    if unknown := len(diagnosis.unexplained_first):
+        told.append(("It does otherwise than a strict client, in a pattern that is not known.", unknown))
+    if not told:
+        return
+    yield from lines.heading(f"What is wrong with this client: {counted(len(told), 'defect')}")
+    for number, (sentence, cases) in enumerate(told, 1):
+        yield from lines.hang(f"{number}. {sentence} ({counted(cases, 'case')})", indent=0)
+
+
+def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
+    """Each defect with what an attacker gains, what mends it, and what shows it."""
+    if not diagnosis.defects and not diagnosis.unexplained:
+        return
+    yield from lines.heading("Defects, and how to mend them")
+    spoken = ecosystem(report)
+    for number, each in enumerate(diagnosis.defects, 1):
+        yield from [""] if number > 1 else []
+        yield from lines.hang(f"{number}. {each.defect.sentence}", indent=0)
+        yield from lines.show("an attacker", each.defect.harm)
+        yield from lines.show("rule", each.defect.fix.general)
+        if spoken:
+            yield from lines.show(spoken, each.defect.fix.by_ecosystem[spoken])
+        else:
+            for name, text in each.defect.fix.by_ecosystem.items():
+                yield from lines.show(name, text)
+        yield from lines.show("shown by", ", ".join(one.case.id for one in each.findings))
+    if diagnosis.unexplained:
+        yield ""
+        ids = ", ".join(each.case.id for each in diagnosis.unexplained)
+        yield from lines.say(f"No known pattern fits {ids}: see each case below.")
 
 
 def _grade(report: Report) -> Iterator[str]:
@@ -76,7 +109,7 @@ def _grade(report: Report) -> Iterator[str]:
     for severity in SEVERITIES:
         wrong, decided = len(report.wrong(severity)), report.count(severity)
         number = f"{wrong:>4} of {decided:>3}" if decided else "not asked".rjust(11)
-        yield f"    {severity:<14}{number}   {words.MEANINGS[severity]}"
+        yield f"    {severity:<14}{number}   {words.MEANINGS[severity]}{words.not_served(report, severity)}"
 
 
 # What matters ---------------------------------------------------------------------------------------------------------
@@ -84,21 +117,12 @@ def _grade(report: Report) -> Iterator[str]:
 
 def _findings(report: Report) -> Iterator[str]:
     wrong = [each for severity in SEVERITIES for each in report.wrong(severity)]
-    seen = words.gravest_first(each for each in wrong if each.verdict is not Verdict.IMPLIED)
-    implied = [each for each in wrong if each.verdict is Verdict.IMPLIED]
     if not wrong:
         return
     yield from lines.heading(f"What it does otherwise: {len(wrong)}")
-    for number, each in enumerate(seen, 1):
+    for number, each in enumerate(words.gravest_first(wrong), 1):
         yield from [""] if number > 1 else []
         yield from _finding(number, each)
-    if implied:
-        yield from [""] if seen else []
-        themes = ", ".join(f"{theme} {len(them)}" for theme, them in words.by_theme(implied).items())
-        yield from lines.say(
-            f"""{len(implied)} more are implied, and were not run: who checks no chain accepts them as well. By theme:
-            {themes}. `--json` names them."""
-        )
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
@@ -133,8 +157,6 @@ def _rest(report: Report) -> Iterator[str]:
 
 def _row(finding: Finding) -> tuple[str, ...]:
     verdict = finding.verdict.value
-    if finding.verdict is Verdict.IMPLIED:
-        return finding.case.id, verdict, "", ""
     alert = words.alert(finding) if finding.alert else "" if finding.verdict.takes_it else "no alert"
     return finding.case.id, verdict, alert, "ended" if finding.exit_code is None else f"exit {finding.exit_code}"
 
@@ -142,6 +164,20 @@ def _row(finding: Finding) -> tuple[str, ...]:
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for case, verdict, alert, exit_word in rows:
         yield from lines.hang(f"{case:<29} {verdict:<12} {alert:<23} {exit_word}".rstrip())
+
+
+def _known(report: Report) -> Iterator[str]:
+    """Findings that were known before, and known ones that are no longer there."""
+    if report.excused:
+        yield from lines.heading(f"Known before, and not counted: {len(report.excused)}")
+        for finding, known in report.excused:
+            why = f": {known.reason}" if known.reason else ""
+            yield from lines.hang(f"{finding.case.id} ({finding.outcome}), by {known.origin}{why}")
+    if report.vanished:
+        yield from lines.heading(f"Known before, and no longer found: {len(report.vanished)}")
+        for each in report.vanished:
+            outcome = f" ({each.outcome})" if each.outcome else ""
+            yield from lines.hang(f"{each.case}{outcome}: remove it from {each.origin}")
 
 
 def _undecided(report: Report) -> Iterator[str]:
@@ -176,11 +212,41 @@ def as_data(report: Report) -> dict[str, Any]:
     """For JSON; the caller adds the schema."""
     return {
         **about(report),
+        "defects": _defects_as_data(report),
+        "known": [_known_as_data(known) | {"found": True} for _, known in report.excused]
+        + [_known_as_data(known) | {"found": False} for known in report.vanished],
         "fail_on": report.fail_on,
         "findings": [_finding_as_data(each) for each in report.findings],
         "unserved": [{"case": each.case.id, "reason": printable(each.reason)} for each in report.unserved],
         "started": words.stamp(report.started),
         "seconds": report.seconds,
+    }
+
+
+def _defects_as_data(report: Report) -> dict[str, Any]:
+    diagnosis = diagnose(report)
+    return {
+        "known": [
+            {
+                "defect": each.defect.id,
+                "sentence": each.defect.sentence,
+                "harm": each.defect.harm,
+                "severity": each.severity,
+                "cases": [one.case.id for one in each.findings],
+                "fix": {"general": each.defect.fix.general, **each.defect.fix.by_ecosystem},
+            }
+            for each in diagnosis.defects
+        ],
+        "unexplained_cases": [each.case.id for each in diagnosis.unexplained],
+    }
+
+
+def _known_as_data(known: Known) -> dict[str, Any]:
+    return {
+        "case": known.case,
+        "outcome": known.outcome or None,
+        "reason": printable(known.reason),
+        "origin": printable(known.origin),
     }
 
 
@@ -191,7 +257,7 @@ def about(report: Report) -> dict[str, Any]:
         "version": printable(report.version),
         "conclusive": report.conclusive,
         "checks_no_chain": report.checks_no_chain,
-        "grade": report.grade if report.conclusive else None,
+        "grade": report.grade if report.graded else None,
         "asked_in_full": list(report.whole),
         "controls": report.controls,
         "counts": counts(report),
@@ -199,8 +265,15 @@ def about(report: Report) -> dict[str, Any]:
 
 
 def counts(report: Report) -> dict[str, dict[str, int]]:
-    """By severity: the decided cases, and those in which it does otherwise than a strict client."""
-    return {each: {"cases": report.count(each), "wrong": len(report.wrong(each))} for each in SEVERITIES}
+    """By severity: the decided cases, those in which it does otherwise than a strict client, those not run."""
+    return {
+        each: {
+            "cases": report.count(each),
+            "wrong": len(report.wrong(each)),
+            "not_run": len(report.not_served(each)),
+        }
+        for each in SEVERITIES
+    }
 
 
 def _finding_as_data(finding: Finding) -> dict[str, Any]:
@@ -215,6 +288,9 @@ def _finding_as_data(finding: Finding) -> dict[str, Any]:
         "expect": case.must,
         "severity": case.severity,
         "verdict": finding.verdict.value,
+        "way": finding.way.value or None,
+        "outcome": finding.outcome,
+        "signal": finding.signal,
         "is_wrong": finding.is_wrong,
         "did": printable(finding.did),
         "said": "\n".join(words.said(finding)),

@@ -6,9 +6,11 @@ what it has to show. So no script is needed.
 
 from dataclasses import dataclass
 
-from tlsdemo.findings import GRADES, SEVERITIES, Case, Finding, Report, Verdict
+from tlsdemo.findings import GRADES, SEVERITIES, Case, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report import html
+from tlsdemo.report.diagnosis import diagnose, ecosystem
+from tlsdemo.report.fixes import ECOSYSTEMS
 
 LONGEST_WORDS = 4000
 """Characters of what a client said that are shown."""
@@ -67,10 +69,10 @@ class Entry:
     @property
     def outcome(self) -> str:
         """In short: the verdict, the alert, and the exit code, as far as there are any."""
-        if not self.finding or self.finding.verdict is Verdict.IMPLIED:
-            return self.finding.verdict.value if self.finding else "not run"
+        if not self.finding:
+            return "not run"
         code = self.finding.exit_code
-        parts = self.finding.verdict.value, self.finding.alert, f"exit {code}" if code is not None else "ended"
+        parts = self.finding.outcome, self.finding.alert, f"exit {code}" if code is not None else "ended"
         return ", ".join(part for part in parts if part)
 
 
@@ -99,9 +101,18 @@ def as_html(report: Report) -> str:
         grade=words.grade(report),
         meaning=f"It {GRADES[report.grade]}." if report.conclusive else "",
         colour={"A": "held", "B": "moot", "?": "none"}.get(report.grade[0], "broken") if report.conclusive else "none",
-        no_chain=words.NO_CHAIN.replace("\n", " "),
+        diagnosis=diagnose(report),
+        ecosystems=[spoken] if (spoken := ecosystem(report)) else list(ECOSYSTEMS),
         nothing_decided=words.NOTHING_DECIDED.replace("\n", " "),
-        counts=[(each, len(report.wrong(each)), report.count(each), words.MEANINGS[each]) for each in SEVERITIES],
+        counts=[
+            (
+                each,
+                len(report.wrong(each)),
+                report.count(each),
+                words.MEANINGS[each] + words.not_served(report, each),
+            )
+            for each in SEVERITIES
+        ],
         themes=themes,
         sections=[each for each in _sections(entries) if each.entries],
         run=f"{report.started:%Y-%m-%d %H:%M} UTC, {words.counted(len(report.findings), 'case')} "
@@ -121,22 +132,20 @@ def _entry(finding: Finding, report: Report) -> Entry:
         return Entry(finding.case, finding, "none", "?", "not decided")
     if not finding.is_wrong:
         return Entry(finding.case, finding, "held", "✓", headline)
-    grave = finding.verdict.takes_it and finding.case.severity == "must"
+    grave = finding.harms and finding.case.severity == "must"
     kind, sign = ("broken", "✗") if grave else ("moot", "!")
-    return Entry(finding.case, finding, kind, "~" if finding.verdict is Verdict.IMPLIED else sign, headline)
+    return Entry(finding.case, finding, kind, sign, headline)
 
 
 def _sections(entries: list[Entry]) -> list[Section]:
-    wrong = {each.finding: each for each in entries if each.finding and each.sign in "✗!~"}
+    wrong = {each.finding: each for each in entries if each.finding and each.sign in "✗!"}
     ordered = [wrong[each] for each in words.gravest_first(wrong)]
-    seen = tuple(each for each in ordered if each.sign in "✗!")
-    implied = tuple(each for each in ordered if each.sign == "~")
+    seen = tuple(ordered)
     undecided = tuple(each for each in entries if each.sign == "?")
     right = tuple(each for each in entries if each.sign == "✓")
     unserved = tuple(each for each in entries if not each.finding)
     return [
         Section("otherwise", "What it does otherwise", "The gravest first.", seen, unfolded=True),
-        Section("implied", "Implied", "Not run: who checks no chain accepts them as well.", implied),
         Section("undecided", "Not decided", "Nothing is known of these.", undecided),
         Section("strict", "As a strict client does", "", right),
         Section("unserved", "Not run", "", unserved),

@@ -22,7 +22,7 @@ LETTERS: Mapping[Verdict, str] = {
     Verdict.ACCEPTED: "a",
     Verdict.REFUSED: "r",
     Verdict.REFUSED_LATE: "l",
-    Verdict.IMPLIED: "i",
+    Verdict.CRASHED: "c",
     Verdict.NO_SNI: "s",
     Verdict.INCONCLUSIVE: "?",
 }
@@ -52,7 +52,8 @@ class Table:
         finding = self[client, case]
         if finding is None:
             return NOT_RUN
-        letter = LETTERS[finding.verdict if self.reports[client].conclusive else Verdict.INCONCLUSIVE]
+        verdict = Verdict.CRASHED if finding.crashed else finding.verdict
+        letter = LETTERS[verdict if self.reports[client].conclusive else Verdict.INCONCLUSIVE]
         return letter.upper() if finding.is_wrong and letter.isalpha() else letter
 
     def by_theme(self) -> dict[str, list[Case]]:

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pki.errors import printable
-from tlsdemo.findings import SEVERITIES, Case, Finding, Report, Verdict
+from tlsdemo.findings import SEVERITIES, Case, Finding, Report
 from tlsdemo.report.lines import cut
 
 MEANINGS = {
-    "must": "what every client has to do",
-    "weak": "undisputed, yet OpenSSL accepts it by default",
+    "must": "an attacker can impersonate hosts",
+    "weak": "a CA or server must err, too",
     "informational": "standards or policies disagree",
 }
 """What a severity says."""
@@ -31,9 +31,6 @@ REFUSES = {
     "informational": "refuses what is good enough",
 }
 AS_EXPECTED = {"accept": "accepts it, as it should", "reject": "refuses it, as it should"}
-NO_CHAIN = """It accepted a certificate from an authority that nobody has heard of. Anybody can found one in a second.
-So whoever sits between this client and a server can be that server: read everything, and change everything. The
-connection is encrypted, but nobody knows with whom."""
 NOTHING_DECIDED = """Who refuses everything holds off every attacker, and shows nothing; and what counts is what a
 client sends. See that it is told where to go, that it trusts the authority in {ca} or in the environment, and that it
 has something to say, on its standard input if that is where it looks: `sh -c 'echo hello | ...'`."""
@@ -44,11 +41,13 @@ def headline(finding: Finding) -> str:
     case = finding.case
     if not finding.verdict.decided:
         return "not decided"
+    if finding.crashed:
+        return f"crashes{_signal(finding.signal or 0)}"
     if not finding.is_wrong:
         return AS_EXPECTED[case.must]
     if case.must == "accept":
         return REFUSES[case.severity]
-    return ACCEPTS[case.severity] + (" (implied)" if finding.verdict is Verdict.IMPLIED else "")
+    return ACCEPTS[case.severity] + (f", {finding.way.value}" if finding.way.value else "")
 
 
 def why(case: Case) -> tuple[str, ...]:
@@ -64,8 +63,6 @@ def demands(case: Case) -> str:
 
 def alert(finding: Finding) -> str:
     """The alert that it sent, or that there was none."""
-    if finding.verdict is Verdict.IMPLIED:
-        return "not run"
     return printable(finding.alert) if finding.alert else "none"
 
 
@@ -73,7 +70,7 @@ def ending(finding: Finding) -> str:
     """How the client's program ended."""
     code = finding.exit_code
     if code is None:
-        return "not run" if finding.verdict is Verdict.IMPLIED else "none: it had to be ended"
+        return "none: it had to be ended"
     if code >= 0:
         return str(code)
     return f"none: ended by signal {-code}{_signal(-code)}"
@@ -103,7 +100,7 @@ def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, st
 
 def grade(report: Report) -> str:
     """The letter, or that there is none."""
-    return report.grade if report.conclusive else "none"
+    return report.grade
 
 
 def link(clause: str) -> str | None:
@@ -154,15 +151,28 @@ def counted(number: int, thing: str, things: str | None = None) -> str:
 
 def exit_reason(report: Report) -> str:
     """The exit code, and what decided it."""
-    grave = SEVERITIES[: SEVERITIES.index(report.fail_on) + 1]
-    kind, rule = f"of severity {' or '.join(grave)}", f"(--fail-on {report.fail_on})"
+    kind, rule = f"of severity {' or '.join(report.grave)}", f"(--fail-on {report.fail_on})"
+    known = [each for each, _ in report.excused if each.case.severity in report.grave]
+    besides = f", besides {counted(len(known), 'known finding')}" if known else ""
     match report.exit_code:
         case 1:
-            accepted = counted(len(report.failing), "case")
-            return f"Exit code 1: {kind} it accepts {accepted} that it should refuse {rule}."
+            crashes = sum(1 for each in report.failing if each.crashed)
+            accepts = len(report.failing) - crashes
+            did = [f"it accepts {counted(accepts, 'case')} that it should refuse"] if accepts or not crashes else []
+            did += [f"it crashes in {counted(crashes, 'case')}"] if crashes else []
+            return f"Exit code 1: {kind} {' and '.join(did)}{besides} {rule}."
         case 3 if not report.conclusive:
             return "Exit code 3: the good certificate was not accepted, so that nothing is decided."
+        case 3 if not report.graded:
+            refused = f"{len(report.refused_good)} of {counted(len(report.good_ones), 'certificate')}"
+            return f"Exit code 3: it refuses {refused} that every client must accept, so that nothing is decided."
         case 3:
-            number = counted(sum(1 for each in report.undecided if each.case.severity in grave), "case")
+            number = counted(sum(1 for each in report.undecided if each.case.severity in report.grave), "case")
             return f"Exit code 3: {kind} {number} could not be decided, and nothing else was found {rule}."
-    return f"Exit code 0: {kind} it accepts nothing that it should refuse {rule}."
+    return f"Exit code 0: {kind} it accepts nothing that it should refuse{besides} {rule}."
+
+
+def not_served(report: Report, severity: str) -> str:
+    """How many cases of that severity were not run; empty where all were."""
+    number = len(report.not_served(severity))
+    return f"; {number} not run" if number else ""

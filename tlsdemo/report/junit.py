@@ -3,7 +3,8 @@
 Shape: the one that Ant wrote, Surefire and pytest write, and Jenkins and GitLab read.
 
     finding that fails   failure        good was not accepted   error, since then nothing is decided
-    undecided, not run   skipped        anything else           passed; what it shows stands in system-out
+    undecided, not run,
+    or known before      skipped        anything else           passed; what it shows stands in system-out
 """
 
 from xml.etree import ElementTree as xml
@@ -11,6 +12,7 @@ from xml.etree import ElementTree as xml
 from pki.errors import printable
 from tlsdemo.findings import GOOD, Case, Finding, Report
 from tlsdemo.report import finding as words
+from tlsdemo.report.diagnosis import diagnose
 
 NAME = "tlsdemo check-client"
 
@@ -19,7 +21,10 @@ def as_junit(report: Report) -> str:
     """One test for each case, under its theme. Nothing of what the client said can be markup, or be no XML at all."""
     suite = xml.Element("testsuite", name=f"{NAME}: {printable(report.client)}", timestamp=words.stamp(report.started))
     properties = xml.SubElement(suite, "properties")
-    facts = ("client", report.client), ("version", report.version), ("grade", words.grade(report))
+    facts: tuple[tuple[str, str], ...] = (
+        ("client", report.client), ("version", report.version), ("grade", words.grade(report)),
+    )  # fmt: skip
+    facts += tuple(("defect", each.defect.sentence) for each in diagnose(report).defects)
     for name, value in facts:
         xml.SubElement(properties, "property", name=name, value=printable(value))
     for finding in report.findings:
@@ -54,6 +59,9 @@ def _judge(report: Report, finding: Finding, test: xml.Element) -> None:
         xml.SubElement(test, "skipped", message="the good certificate was not accepted")
     elif not finding.verdict.decided:
         xml.SubElement(test, "skipped", message=f"{finding.verdict.value}: {printable(finding.did)}")
+    elif known := report.excuse(finding):
+        why = known.reason or f"by {known.origin}"
+        xml.SubElement(test, "skipped", message=f"known before: {printable(why)}")
     elif finding in report.failing:
         failure = xml.SubElement(test, "failure", message=printable(headline), type=finding.case.severity)
         failure.text = "\n".join(_story(finding))

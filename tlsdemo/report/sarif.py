@@ -18,6 +18,7 @@ from urllib.parse import quote
 from pki.errors import printable
 from tlsdemo.findings import Case, Finding, Report
 from tlsdemo.report import finding as words
+from tlsdemo.report.diagnosis import diagnose
 from tlsdemo.report.lines import cut
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -58,6 +59,7 @@ def as_sarif(report: Report, version: str = "") -> str:
             "version": printable(report.version),
             "grade": words.grade(report),
             "checksNoChain": report.checks_no_chain,
+            "defects": [each.defect.sentence for each in diagnose(report).defects],
         },
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
@@ -132,9 +134,11 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
                 "logicalLocations": [{"name": printable(name), "kind": "module"}],
             }
         ],
+        **_suppressed(report, finding),
         "partialFingerprints": {"primaryLocationLineHash": f"{identity}:1"},
         "properties": {
             "verdict": finding.verdict.value,
+            "outcome": finding.outcome,
             "severity": case.severity,
             "said": list(words.said(finding)),
             "alert": printable(finding.alert) if finding.alert else None,
@@ -142,6 +146,15 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
             "seconds": finding.seconds,
         },
     }
+
+
+def _suppressed(report: Report, finding: Finding) -> dict[str, Any]:
+    """A finding that was known before is suppressed, by whoever said so (§3.27.23)."""
+    known = report.excuse(finding)
+    if known is None:
+        return {}
+    why = known.reason or f"known by {known.origin}"
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": _text(why)}]}
 
 
 SHORT = ("what it did", "alert it sent", "exit code")

@@ -1,0 +1,78 @@
+"""What is known of a client before it is tried: `--except`, `--baseline`, `--write-baseline`. EDGE: files.
+
+    {"schema": 1, "client": "curl -sS {url}", "findings": [{"case": "expired", "outcome": "accepted"}]}
+
+A finding is known if its case and its outcome are in the file: a client that accepted after a retry, and now accepts at
+once, has a new finding.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pki.errors import ExitCode, Problem, cannot, printable
+from tlsdemo.findings import Known, Report
+from tlsdemo.lab.exhibit import Exhibit
+from tlsdemo.lab.laboratory import find
+
+OPTION = "--except"
+LARGEST = 1 << 20  # characters of a baseline
+
+
+def exceptions(options: Sequence[str], named: Mapping[str, Exhibit]) -> tuple[Known, ...]:
+    """From `CASE` and `CASE=REASON`; a Problem for a case that there is not."""
+    found = []
+    for option in options:
+        case, _, reason = option.partition("=")
+        found.append(Known(find(named, case.strip()).case.id, "", printable(reason.strip()), OPTION))
+    return tuple(found)
+
+
+def read(path: Path, named: Mapping[str, Exhibit]) -> tuple[Known, ...]:
+    """What a baseline holds, without cases that no longer exist; a Problem where it cannot be read, or is not one."""
+    hint = f"`tlsdemo check-client --write-baseline {path} ...` writes one"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise cannot(f"read {path}", error, hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise Problem(f"{path} is not a baseline", "it is not UTF-8 text", hint=hint) from error
+    try:
+        entries = _entries(json.loads(text[:LARGEST]))
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{path} is not a baseline", printable(str(error)), hint=hint) from error
+    return tuple(
+        Known(named[case].case.id, outcome, "", printable(str(path))) for case, outcome in entries if case in named
+    )  # fmt: skip
+
+
+def _entries(document: Any) -> list[tuple[str, str]]:
+    """Cases and outcomes; a ValueError where there are none."""
+    if not isinstance(document, dict) or not isinstance(document.get("findings"), list):
+        raise ValueError("it has no list `findings`")
+    if document.get("schema") != 1:
+        raise ValueError(f"its schema is {document.get('schema')!r}; this version reads 1")
+    found = []
+    for entry in document["findings"]:
+        case, outcome = (entry.get(key) if isinstance(entry, dict) else None for key in ("case", "outcome"))
+        if not isinstance(case, str) or not isinstance(outcome, str):
+            raise ValueError(f"an entry of `findings` has no case and outcome: {entry!r:.100}")
+        found.append((case, outcome))
+    return found
+
+
+def write(path: Path, report: Report) -> None:
+    """Write the findings of a report as a baseline; a Problem where it cannot be written, or says nothing."""
+    if not report.conclusive:
+        raise Problem(
+            f"{path} is not written: the good certificate was not accepted",
+            hint="make the client accept the good certificate first",
+            code=ExitCode.CANNOT,
+        )
+    found = [{"case": each.case.id, "outcome": each.outcome} for each in report.findings if each.harms]
+    document = {"schema": 1, "client": printable(report.client), "findings": found}
+    try:
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot(f"write {path}", error, hint="--write-baseline FILE, in a folder of yours") from error

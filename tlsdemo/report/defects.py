@@ -1,0 +1,576 @@
+"""The defects of TLS clients: which cases a client with each of them accepts, and how it is corrected. Data.
+
+    pattern of cases  ->  defect  ->  fix per ecosystem
+
+A row fits if every condition of its pattern holds for cases that were run. Rows stand in order: a row that explains
+more comes before those that explain a part of it. The last rows of a theme say that the pattern is not known.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tlsdemo.findings import Way
+from tlsdemo.report import fixes
+from tlsdemo.report.fixes import Fix
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Conditions on what a client did; all must hold."""
+
+    accepts: tuple[str, ...] = ()
+    """Each of these was run, and accepted."""
+    some_of: tuple[tuple[str, ...], ...] = ()
+    """Of each group, at least one was accepted."""
+    refuses: tuple[str, ...] = ()
+    """Each of these was run, and refused."""
+    refuses_good: tuple[str, ...] = ()
+    """Of these, which every client must accept, at least one was refused."""
+    way: Way = Way.PLAINLY
+    """What counts as accepted: for any other way, every case that was accepted in it, whichever it is."""
+    crashes: bool = False
+    """A signal ended the client in at least one case."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One fault of a client."""
+
+    id: str
+    sentence: str
+    harm: str
+    """What an attacker does with it."""
+    pattern: Pattern
+    explains: frozenset[str]
+    """Case ids, and themes written as `theme:hosts`: the findings for which it is the reason."""
+    fix: Fix
+    known: bool = True
+    """Whether the pattern names the fault; if not, the sentence says where it is."""
+
+    def explains_case(self, case: str, theme: str) -> bool:
+        """Whether it is the reason for a finding in that case."""
+        return case in self.explains or f"theme:{theme}" in self.explains or EVERYTHING in self.explains
+
+
+EVERYTHING = "everything"
+CERTIFICATES = (
+    "theme:validity", "theme:chain", "theme:signature", "theme:authorities", "theme:usage", "theme:constraints",
+    "theme:extensions", "theme:strength",
+)  # fmt: skip
+NAMES = ("theme:hosts", "theme:wildcards")
+GOOD_NAMES = ("good-no-cn", "good-ip", "good-san-case", "good-1000-sans", "good-wildcard")
+IMPERSONATE = "An attacker between the client and any server can read and change everything."
+ANY_CERTIFICATE = "An attacker with a certificate for any other name can read and change everything."
+
+
+def _row(
+    id: str,
+    sentence: str,
+    harm: str,
+    fix: Fix,
+    explains: Iterable[str],
+    *,
+    accepts: tuple[str, ...] = (),
+    some_of: tuple[tuple[str, ...], ...] = (),
+    refuses: tuple[str, ...] = (),
+    refuses_good: tuple[str, ...] = (),
+    way: Way = Way.PLAINLY,
+    crashes: bool = False,
+    known: bool = True,
+) -> Defect:
+    pattern = Pattern(accepts, some_of, refuses, refuses_good, way, crashes)
+    return Defect(id, sentence, harm, pattern, frozenset(explains), fix, known)
+
+
+def _any(*cases: str) -> tuple[tuple[str, ...], ...]:
+    return (cases,)
+
+
+EKU = ("eku-client-only", "eku-codesigning", "eku-codesigning-critical")
+KU = ("ku-no-digitalsignature", "ku-rsa-encipher-only", "ku-certsign-only")
+
+DEFECTS: tuple[Defect, ...] = (
+    # How it goes about it ---------------------------------------------------------------------------------------------
+    _row(
+        "crash",
+        "It crashes: a signal ends it while it handles the server's certificate.",
+        "An attacker can end the client with a certificate, and perhaps run code in it.",
+        fixes.CRASH, [EVERYTHING], crashes=True,
+    ),
+    _row(
+        "no-tls",
+        "It does not use TLS: it sends its request in the clear.",
+        "Everyone on the network path can read and change everything.",
+        fixes.PLAINTEXT, [EVERYTHING], accepts=("good",), way=Way.IN_THE_CLEAR,
+    ),
+    _row(
+        "plaintext-fallback",
+        "It falls back to plaintext: after a failed handshake it sends its request without TLS.",
+        "An attacker that breaks the handshake receives the request in the clear.",
+        fixes.PLAINTEXT, [EVERYTHING], way=Way.IN_THE_CLEAR,
+    ),
+    _row(
+        "insecure-retry",
+        "It tries again without the check: after a refusal it accepts the same server on a further connection.",
+        IMPERSONATE,
+        fixes.RETRY, [EVERYTHING], way=Way.SECOND_TRY,
+    ),
+    _row(
+        "late-check",
+        "It checks too late: it sends its request before it refuses the certificate.",
+        "An attacker between the client and any server receives the request, with its cookies and passwords.",
+        fixes.ORDER, [EVERYTHING], way=Way.BEFORE_CHECK,
+    ),
+    _row(
+        "trust-on-first-use",
+        "It trusts on first use: it accepts the first certificate that it sees, and afterwards only that one.",
+        "An attacker that is there at the first connection stays unnoticed, and the true server is refused.",
+        fixes.PINNING, [EVERYTHING], refuses_good=("good-renewed",), refuses=("untrusted-root",),
+    ),
+    # The chain --------------------------------------------------------------------------------------------------------
+    _row(
+        "any-certificate",
+        "It accepts any certificate.",
+        IMPERSONATE,
+        fixes.CHAIN, [*CERTIFICATES, *NAMES],
+        accepts=("untrusted-root", "self-signed", "bad-signature", "expired", "wrong-host"),
+    ),
+    _row(
+        "no-path-validation",
+        "It does not validate the chain: any certificate with the right name is accepted.",
+        "An attacker writes such a certificate itself, and can then read and change everything.",
+        fixes.CHAIN, CERTIFICATES,
+        accepts=("untrusted-root", "self-signed", "bad-signature", "expired"), refuses=("wrong-host",),
+    ),
+    _row(
+        "any-ca",
+        "It accepts certificates from any CA.",
+        "An attacker makes a CA of its own, which takes a second, and can then read and change everything.",
+        fixes.CHAIN,
+        [
+            "theme:chain", "rogue-same-name", "rogue-same-name-noaki", "rogue-same-name-forged-aki",
+            "intermediate-bad-signature",
+        ],
+        accepts=("untrusted-root",),
+    ),
+    _row(
+        "sent-root",
+        "It trusts a root certificate that the server sent.",
+        "An attacker sends the root of its own CA along, and can then read and change everything.",
+        fixes.ANCHORS, ["untrusted-root-sent", "self-signed", "theme:signature"],
+        accepts=("untrusted-root-sent",), refuses=("untrusted-root",),
+    ),
+    _row(
+        "self-signed",
+        "It accepts self-signed certificates.",
+        "An attacker signs a certificate for the host itself, and can then read and change everything.",
+        fixes.CHAIN, ["self-signed"],
+        accepts=("self-signed",), refuses=("untrusted-root", "untrusted-root-sent"),
+    ),
+    _row(
+        "incomplete-chain",
+        "It accepts a chain that does not reach a trust anchor.",
+        "If it does not fetch the missing certificate, an attacker can invent the issuer.",
+        fixes.CHAIN, ["incomplete-chain", "empty-issuer", "aki-mismatch"],
+        accepts=("incomplete-chain",), refuses=("untrusted-root",),
+    ),
+    _row(
+        "no-signature-check",
+        "It does not verify the signature of the server's certificate.",
+        "An attacker copies the names of a real certificate, and puts its own key in.",
+        fixes.SIGNATURE, ["theme:signature"],
+        some_of=_any("bad-signature", "replaced-key"),
+    ),
+    _row(
+        "issuer-by-name",
+        "It compares the issuer's name or key identifier instead of verifying the signature.",
+        "An attacker gives its own CA the name of the real one, and can then read and change everything.",
+        fixes.SIGNATURE, ["rogue-same-name", "rogue-same-name-noaki", "rogue-same-name-forged-aki"],
+        some_of=_any("rogue-same-name", "rogue-same-name-noaki", "rogue-same-name-forged-aki"),
+        refuses=("bad-signature",),
+    ),
+    _row(
+        "only-first-signature",
+        "It verifies the signature of the server's certificate alone, and not those above it.",
+        "An attacker invents the intermediate CA, and can then read and change everything.",
+        fixes.SIGNATURE, ["intermediate-bad-signature"],
+        accepts=("intermediate-bad-signature",), refuses=("bad-signature",),
+    ),
+    _row(
+        "no-validity-check",
+        "It does not check the validity period.",
+        "An attacker with an old key of the host, stolen or left behind, uses it for ever.",
+        fixes.VALIDITY, ["theme:validity"],
+        accepts=("expired", "not-yet-valid"),
+    ),
+    _row(
+        "accepts-expired",
+        "It accepts expired certificates.",
+        "An attacker with an old key of the host, stolen or left behind, uses it for ever.",
+        fixes.VALIDITY, ["expired", "expired-1963", "expired-intermediate", "expired-root", "time-fractional"],
+        accepts=("expired",), refuses=("not-yet-valid",),
+    ),
+    _row(
+        "accepts-not-yet-valid",
+        "It accepts certificates that are not yet valid.",
+        "It does not notice a certificate that was made for later, nor a clock that is wrong.",
+        fixes.VALIDITY, ["not-yet-valid", "validity-inverted"],
+        accepts=("not-yet-valid",), refuses=("expired",),
+    ),
+    _row(
+        "validity-of-the-leaf-alone",
+        "It checks the validity period of the server's certificate alone.",
+        "A CA whose key was given up years ago can still issue certificates for any host.",
+        fixes.VALIDITY, ["expired-intermediate", "expired-root"],
+        accepts=("expired-intermediate",), refuses=("expired",),
+    ),
+    _row(
+        "ignores-basic-constraints",
+        "It ignores basicConstraints: any certificate can act as a CA.",
+        "An attacker with a certificate for its own host issues one for every other host.",
+        fixes.CA_FLAG, ["theme:authorities"],
+        some_of=_any("leaf-signs-leaf", "intermediate-no-bc", "intermediate-no-bc-no-ku"),
+    ),
+    _row(
+        "accepts-version-1-ca",
+        "It accepts a version 1 certificate as a CA.",
+        "An attacker with an old certificate for its own host issues one for every other host.",
+        fixes.CA_FLAG, ["intermediate-v1"],
+        accepts=("intermediate-v1",), refuses=("intermediate-no-bc-no-ku",),
+    ),
+    _row(
+        "ignores-key-usage-of-cas",
+        "It ignores the key usage of CAs: a key without keyCertSign can issue certificates.",
+        "An attacker with a key that may only sign CRLs issues certificates for every host.",
+        fixes.CA_FLAG, ["intermediate-no-keycertsign"],
+        accepts=("intermediate-no-keycertsign",), refuses=("intermediate-no-bc",),
+    ),
+    _row(
+        "ignores-path-length",
+        "It ignores the path length of basicConstraints.",
+        "A CA that may issue for servers alone can create further CAs.",
+        fixes.CA_FLAG, ["pathlen-exceeded"],
+        accepts=("pathlen-exceeded",),
+    ),
+    _row(
+        "ignores-both-key-usages",
+        "It ignores key usage and extended key usage.",
+        "An attacker with a certificate for another purpose, such as mail or programs, can act as the server.",
+        fixes.PURPOSE, ["theme:usage"],
+        some_of=(EKU, KU),
+    ),
+    _row(
+        "ignores-extended-key-usage",
+        "It ignores extended key usage: a certificate for clients or for signing programs is accepted as a server's.",
+        "An attacker with a certificate for another purpose can act as the server.",
+        fixes.PURPOSE, [*EKU, "eku-any", "intermediate-eku-email"],
+        some_of=(EKU,),
+    ),
+    _row(
+        "ignores-key-usage",
+        "It ignores key usage: a key that must not sign is accepted in the handshake.",
+        "Keys for encryption alone are protected less well; and the CA has not allowed this use.",
+        fixes.PURPOSE, KU,
+        some_of=(KU,),
+    ),
+    _row(
+        "ignores-purpose-of-cas",
+        "It ignores the extended key usage of CAs.",
+        "A CA that may issue for mail alone can issue for every server.",
+        fixes.PURPOSE, ["intermediate-eku-email"],
+        accepts=("intermediate-eku-email",),
+    ),
+    _row(
+        "ignores-name-constraints",
+        "It ignores name constraints.",
+        "A CA that may issue for its own domain alone can issue for every host.",
+        fixes.EXTENSIONS, ["theme:constraints"],
+        some_of=_any("nc-permitted-violation", "nc-excluded-violation", "nc-ip-violation", "nc-noncritical"),
+    ),
+    _row(
+        "constraints-miss-wildcards",
+        "It does not apply name constraints to wildcards.",
+        "A CA that must not issue for a host can issue a wildcard that covers it.",
+        fixes.EXTENSIONS, ["nc-excluded-vs-wildcard"],
+        accepts=("nc-excluded-vs-wildcard",),
+    ),
+    _row(
+        "ignores-critical-extensions",
+        "It ignores critical extensions that it does not know.",
+        "A restriction that it does not know has no effect.",
+        fixes.EXTENSIONS, ["unknown-critical-ext", "unknown-critical-ext-ca", "ct-poison"],
+        some_of=_any("unknown-critical-ext", "unknown-critical-ext-ca", "ct-poison"),
+    ),
+    _row(
+        "ignores-policy-constraints",
+        "It ignores policy constraints.",
+        "A CA that must name a policy in every certificate can leave it out.",
+        fixes.EXTENSIONS, ["policy-require-explicit"],
+        accepts=("policy-require-explicit",),
+    ),
+    _row(
+        "weak-hash",
+        "It accepts signatures over MD5 or SHA-1.",
+        "An attacker that makes two documents with one hash obtains a signature for the one that no CA has seen.",
+        fixes.STRENGTH, ["md5-leaf", "sha1-leaf", "sha1-intermediate"],
+        some_of=_any("md5-leaf", "sha1-leaf", "sha1-intermediate"),
+    ),
+    _row(
+        "weak-keys",
+        "It accepts RSA keys that are too short.",
+        "An attacker that factors the key can act as the server.",
+        fixes.STRENGTH, ["rsa512", "rsa768", "rsa1024", "rsa1024-intermediate"],
+        some_of=_any("rsa512", "rsa768", "rsa1024", "rsa1024-intermediate"),
+    ),
+    _row(
+        "unusual-keys",
+        "It accepts kinds of keys that TLS 1.3 does not allow.",
+        "Code for rare keys is tested less: CVE-2020-0601 and CVE-2022-0778 were there.",
+        fixes.STRENGTH, ["ec-p192", "ec-secp256k1", "ec-explicit-params", "dsa-leaf"],
+        some_of=_any("ec-p192", "ec-secp256k1", "ec-explicit-params", "dsa-leaf"),
+    ),
+    # The name ---------------------------------------------------------------------------------------------------------
+    _row(
+        "no-name-check",
+        "It does not check the host name.",
+        ANY_CERTIFICATE,
+        fixes.NAME, [*NAMES, "leaf-v1"],
+        accepts=("wrong-host",),
+    ),
+    _row(
+        "common-name-only",
+        "It compares the common name and ignores subjectAltName.",
+        "A CA validates subjectAltName; what is in the common name may be anything.",
+        fixes.COMMON_NAME,
+        [
+            "san-mismatch-cn-match", "no-san-cn-only", "san-email-only", "san-uri-only", "ip-in-cn", "nul-in-cn",
+            "leaf-v1", "nc-bypass-by-cn", *GOOD_NAMES, "underscore-host",
+        ],
+        accepts=("san-mismatch-cn-match",), refuses=("wrong-host",), refuses_good=GOOD_NAMES,
+    ),
+    _row(
+        "common-name-too",
+        "It accepts the common name although the certificate has a subjectAltName.",
+        "A CA validates subjectAltName; what is in the common name may be anything.",
+        fixes.COMMON_NAME,
+        [
+            "san-mismatch-cn-match", "no-san-cn-only", "san-email-only", "san-uri-only", "ip-in-cn", "leaf-v1",
+            "nc-bypass-by-cn",
+        ],
+        accepts=("san-mismatch-cn-match",), refuses=("wrong-host",),
+    ),
+    _row(
+        "common-name-fallback",
+        "It falls back to the common name where subjectAltName names no host.",
+        "A certificate for a person or a mail address can have a host as its common name.",
+        fixes.COMMON_NAME,
+        ["no-san-cn-only", "san-email-only", "san-uri-only", "ip-in-cn", "leaf-v1", "nc-bypass-by-cn"],
+        some_of=_any("no-san-cn-only", "san-email-only", "san-uri-only", "ip-in-cn", "nc-bypass-by-cn"),
+        refuses=("wrong-host",),
+    ),
+    _row(
+        "name-by-substring",
+        "It compares names by substring: a name that contains the host name is accepted.",
+        "An attacker registers evil-HOST.example or HOST.evil.example, and can then read and change everything.",
+        fixes.NAME,
+        [
+            "host-as-prefix", "host-as-suffix", "host-inside", "subdomain", "trailing-dot-san", "nul-in-san",
+            "nul-in-cn", "idn-ulabel-utf8", "wildcard-apex",
+        ],
+        accepts=("host-as-prefix", "host-as-suffix", "host-inside"),
+    ),
+    _row(
+        "name-by-prefix",
+        "It compares names by prefix: a name that begins with the host name is accepted.",
+        "An attacker registers HOST.evil.example, and can then read and change everything.",
+        fixes.NAME, ["host-as-prefix", "trailing-dot-san", "nul-in-san", "nul-in-cn"],
+        accepts=("host-as-prefix",), refuses=("host-as-suffix",),
+    ),
+    _row(
+        "name-by-suffix",
+        "It compares names by suffix: a name that ends with the host name is accepted.",
+        "An attacker registers evilHOST, and can then read and change everything.",
+        fixes.NAME, ["host-as-suffix", "subdomain", "wildcard-apex"],
+        accepts=("host-as-suffix",), refuses=("host-as-prefix",),
+    ),
+    _row(
+        "subdomain-is-enough",
+        "It compares names by suffix of labels: a certificate for a name below the host is accepted.",
+        "A customer with a subdomain of the host can act as the host.",
+        fixes.NAME, ["subdomain", "wildcard-apex"],
+        accepts=("subdomain",), refuses=("host-as-suffix",),
+    ),
+    _row(
+        "host-contains-name",
+        "It compares names by substring: a name that is a part of the host name is accepted.",
+        "An attacker registers a part of the host name, and can then read and change everything.",
+        fixes.NAME,
+        ["host-beginning", "host-ending", "parent-domain", "theme:wildcards"],
+        accepts=("host-beginning", "host-ending"),
+    ),
+    _row(
+        "host-begins-with-name",
+        "It compares names by prefix: a name with which the host name begins is accepted.",
+        "An attacker registers the beginning of the host name, and can then read and change everything.",
+        fixes.NAME, ["host-beginning"],
+        accepts=("host-beginning",), refuses=("host-ending",),
+    ),
+    _row(
+        "host-ends-with-name",
+        "It compares names by suffix: a name with which the host name ends is accepted.",
+        "An attacker registers the end of the host name, and can then read and change everything.",
+        fixes.NAME, ["host-ending", "parent-domain", "theme:wildcards"],
+        accepts=("host-ending",), refuses=("host-beginning",),
+    ),
+    _row(
+        "parent-domain-is-enough",
+        "It compares names by suffix of labels: a certificate for the domain above the host is accepted.",
+        "The owner of the domain above can act as every host below it.",
+        fixes.NAME, ["parent-domain", "wildcard-apex", "wildcard-two-labels"],
+        accepts=("parent-domain",), refuses=("host-ending",),
+    ),
+    _row(
+        "address-not-compared",
+        "It does not compare the address of a server that is asked for by its address.",
+        "An attacker with a certificate for any other address can read and change everything.",
+        fixes.NAME, ["ip-mismatch", "ip-in-dnsname", "ip-in-cn"],
+        accepts=("ip-mismatch",),
+    ),
+    _row(
+        "wildcard-for-several-labels",
+        "It lets a wildcard stand for several labels.",
+        "Whoever has a wildcard for a domain can act as every host of the zones below it.",
+        fixes.NAME, ["wildcard-two-labels", "wildcard-double"],
+        accepts=("wildcard-two-labels",),
+    ),
+    _row(
+        "wildcard-for-the-domain",
+        "It lets a wildcard stand for the domain itself.",
+        "Whoever has a wildcard for the hosts below a domain can act as the domain.",
+        fixes.NAME, ["wildcard-apex"],
+        accepts=("wildcard-apex",),
+    ),
+    _row(
+        "wildcard-anywhere",
+        "It accepts wildcards that are not a whole left-most label, or that cover a top-level domain.",
+        "If a CA issues such a name, its owner can act as hosts of other owners.",
+        fixes.NAME,
+        ["wildcard-partial", "wildcard-middle", "wildcard-double", "wildcard-tld", "wildcard-bare"],
+        some_of=_any("wildcard-partial", "wildcard-middle", "wildcard-double", "wildcard-tld", "wildcard-bare"),
+    ),
+    _row(
+        "name-ends-at-nul",
+        "It reads names up to the first zero byte.",
+        "An attacker obtains a name such as HOST\\0.evil.example from a CA that reads the end.",
+        fixes.NAME, ["nul-in-san", "nul-in-cn"],
+        some_of=_any("nul-in-san", "nul-in-cn"),
+    ),
+    _row(
+        "ignores-last-dot",
+        "It ignores a dot at the end of a name.",
+        "Nothing, unless a CA issues such a name; it is the same host in the DNS.",
+        fixes.NAME, ["trailing-dot-san"],
+        accepts=("trailing-dot-san",),
+    ),
+    _row(
+        "address-as-text",
+        "It compares an address with dNSName.",
+        "Nothing, unless a CA issues a dNSName that is an address.",
+        fixes.NAME, ["ip-in-dnsname"],
+        accepts=("ip-in-dnsname",),
+    ),
+    _row(
+        "maps-characters",
+        "It maps characters of a name before it compares.",
+        "If a CA issues a name in UTF-8, its owner can act as the host that it looks like.",
+        fixes.NAME, ["idn-ulabel-utf8"],
+        accepts=("idn-ulabel-utf8",),
+    ),
+    # The protocol -----------------------------------------------------------------------------------------------------
+    _row(
+        "unauthenticated-suites",
+        "It agrees to suites without a certificate.",
+        IMPERSONATE,
+        fixes.VERSION, ["anonymous-dh"],
+        accepts=("anonymous-dh",),
+    ),
+    _row(
+        "unencrypted-suites",
+        "It agrees to suites without encryption.",
+        "Everyone on the network path can read everything.",
+        fixes.VERSION, ["null-cipher"],
+        accepts=("null-cipher",),
+    ),
+    _row(
+        "old-versions",
+        "It speaks TLS 1.0 or TLS 1.1.",
+        "Their hashes and CBC modes are weak (RFC 8996), where a server offers nothing better.",
+        fixes.VERSION, ["tls-1-0-only", "tls-1-1-only"],
+        some_of=_any("tls-1-0-only", "tls-1-1-only"),
+    ),
+    _row(
+        "weak-suites",
+        "It agrees to suites or groups that are weak.",
+        "An attacker that records the conversation may read it later, where a server offers nothing better.",
+        fixes.VERSION, ["static-rsa", "dhe-1024", "dhe-512", "rc4", "triple-des", "export-cipher", "cbc"],
+        some_of=_any("static-rsa", "dhe-1024", "dhe-512", "rc4", "triple-des", "export-cipher"),
+    ),
+    # What is not known ------------------------------------------------------------------------------------------------
+    _row(
+        "revocation",
+        "It does not learn that a certificate was revoked.",
+        "An attacker with a stolen key uses it until the certificate expires.",
+        fixes.REVOCATION, ["revoked", "theme:revocation", "must-staple-no-staple"],
+        some_of=_any("revoked", "list-revoked", "ocsp-revoked"),
+    ),
+    _row(
+        "some-names",
+        "It accepts certificates for some other names; the pattern is not known.",
+        ANY_CERTIFICATE,
+        fixes.NAME, NAMES,
+        some_of=_any(
+            "host-as-prefix", "host-as-suffix", "host-inside", "subdomain", "host-beginning", "host-ending",
+            "parent-domain",
+        ),
+        known=False,
+    ),
+    _row(
+        "some-chains",
+        "It accepts some certificates without a valid chain; the pattern is not known.",
+        IMPERSONATE,
+        fixes.CHAIN, ["theme:chain", "theme:signature", "theme:authorities"],
+        some_of=_any(
+            "self-signed", "untrusted-root-sent", "incomplete-chain", "rogue-same-name", "rogue-same-name-noaki",
+            "rogue-same-name-forged-aki", "intermediate-bad-signature", "intermediate-v1",
+            "intermediate-no-keycertsign",
+        ),
+        known=False,
+    ),
+    _row(
+        "some-dates",
+        "It accepts some certificates that are not valid now; the pattern is not known.",
+        "An attacker with an old key of the host may use it.",
+        fixes.VALIDITY, ["theme:validity"],
+        some_of=_any("expired", "not-yet-valid", "expired-intermediate", "expired-1963", "validity-inverted"),
+        known=False,
+    ),
+    _row(
+        "case-sensitive-names",
+        "It compares names case-sensitively, and refuses a valid certificate in capitals.",
+        "Nothing: it refuses what is valid.",
+        fixes.NAME, ["good-san-case"],
+        refuses_good=("good-san-case",), refuses=("wrong-host",),
+    ),
+    _row(
+        "refuses-good",
+        "It refuses certificates that every client must accept.",
+        "Nothing; but a client that fails for valid servers is soon run without checks.",
+        fixes.ACCEPTING, ["theme:correct", "theme:validity", "theme:constraints", "theme:revocation", "theme:protocol"],
+        refuses_good=(
+            "good-intermediate", "good-renewed", "good-wildcard", "good-ip", "good-san-case", "good-no-cn",
+            "good-1000-sans", "good-unknown-noncritical", "good-critical-eku", "chain-out-of-order",
+            "chain-extra-unrelated", "chain-with-root", "good-ed25519", "good-rsa4096", "critical-policy-unknown",
+            "outlives-issuer", "nc-ip-only-dns-free", "list-good", "ocsp-good", "tls-1-2-only",
+        ),
+    ),
+)  # fmt: skip
