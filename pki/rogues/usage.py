@@ -51,7 +51,7 @@ def eku_mixed_ocspsigning(given: Workshop) -> Specimen:
     return given.specimen(leaf=for_purposes(Purpose.SERVER_AUTH, Purpose.OCSP_SIGNING))
 
 
-@rogue("CA/B Forum BR §7.1.2.10.6", refused(26), deviates=("intermediate extendedKeyUsage",))
+@rogue("CA/B Forum BR §7.1.2.10.6", refused(26), deviates=("intermediate extendedKeyUsage",), severity=Severity.WEAK)
 def intermediate_eku_email(given: Workshop) -> Specimen:
     """The authority may vouch for mail alone, and vouches for a server.
 

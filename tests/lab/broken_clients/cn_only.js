@@ -1,0 +1,18 @@
+// Fault: it compares the common name and ignores subjectAltName. Arguments: ADDRESS PORT HOST CA FOLDER.
+const fs = require("fs");
+const net = require("net");
+const tls = require("tls");
+
+const [address, port, host, ca] = process.argv.slice(2);
+const options = { host: address, port: Number(port), ca: fs.readFileSync(ca) };
+options.checkServerIdentity = (_, cert) =>
+  cert.subject && cert.subject.CN === host ? undefined : new Error("the common name is another");
+if (!net.isIP(host)) options.servername = host;
+const socket = tls.connect(options, () => {
+  socket.write(`GET / HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
+});
+socket.pipe(process.stdout);
+socket.on("error", error => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
