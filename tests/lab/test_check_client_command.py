@@ -259,8 +259,10 @@ def test_a_baseline_may_be_read_and_written_in_one_run(check: Command, tmp_path:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not json", b"[]", b"{}", b'{"schema": 1, "findings": [1]}',
-     b'{"schema": 1, "findings": [{"case": "expired"}]}', b'{"schema": 99, "findings": []}', b"\xff\xfe", b"[" * 100_000],
+    [
+        b"", b"not json", b"[]", b"{}", b'{"schema": 1, "findings": [1]}', b"\xff\xfe", b"[" * 100_000,
+        b'{"schema": 1, "findings": [{"case": "expired"}]}', b'{"schema": 99, "findings": []}',
+    ],
 )  # fmt: skip
 def test_a_baseline_that_is_none_is_3_with_what_is_wrong(check: Command, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "baseline.json"

@@ -3,7 +3,7 @@
 import os
 import shlex
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NoReturn
 
@@ -25,11 +25,12 @@ def converse(settings: Settings, call: Call, message: str) -> None:
     telling = tell if settings.explain else be_brief
     with net.dial(call.address) as plain:
         _tell_line(plain.getpeername()[0], call, telling)
+        chain: list[bytes] = []
         try:
             with of_what_came(plain, context):
-                tls = client.wrap(plain, context, names.plain(call.name))
+                tls = client.wrap(plain, context, names.plain(call.name), chain.extend)
         except OSError as error:
-            _refuse(call, error)
+            _refuse(call, error, chain)
         with tls:
             remark(_agreement(tls))
             _tell_handshake(tls, call, telling)
@@ -50,18 +51,19 @@ def converse(settings: Settings, call: Call, message: str) -> None:
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(call: Call, error: OSError) -> NoReturn:
+def _refuse(call: Call, error: OSError, chain: Sequence[bytes]) -> NoReturn:
     """The handshake failed: because of what we checked, what they said, or because they are gone."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         _lose(call, error, Phase.HANDSHAKE)
     reason = refusal.of_certificate(error)
-    shown = _look(call)
+    shown = chain[0] if chain else _look(call)
+    how = () if chain else (SEEN_TWICE,)
     raise Problem(
         f"{call.address} is refused: {reason.sentence}",
         f"check:      verify code {error.verify_code}, {printable(error.verify_message)} ({reason.section})",
         f"asked for:  {names.plain(call.name)}",
         f"trusting:   {call.trust_file}",
-        *([*presented(peer.describe(shown)), SEEN_TWICE] if shown else []),
+        *([*presented(peer.describe(shown)), *how] if shown else []),
         "sent:       no application byte",
         hint=_hint(error.verify_code, reason.hint, shown, call),
         code=ExitCode.NO,
@@ -93,7 +95,7 @@ def _bears_our_name(shown: bytes | None, call: Call) -> bool:
 
 
 def _look(call: Call) -> bytes | None:
-    """The refused certificate in DER: `ssl` does not return it, so a second connection fetches it."""
+    """The refused certificate in DER by a second connection, where this Python does not give out that of the first."""
     try:
         context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
         with net.dial(call.address, 3.0) as plain:

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 CHUNK = 1 << 14  # bytes; one full TLS record
@@ -20,14 +21,44 @@ class AnswerTooLong(Exception):
     """The server keeps on talking."""
 
 
-def wrap(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> ssl.SSLSocket:
+def wrap(
+    plain: socket.socket,
+    context: ssl.SSLContext,
+    server_hostname: str,
+    on_refused: Callable[[list[bytes]], None] = lambda chain: None,
+) -> ssl.SSLSocket:
     """TLS over a connected socket. Its timeout is the overall deadline for the handshake.
 
-    ssl.SSLCertVerificationError when a check fails; nothing of the application has been sent by then.
+    ssl.SSLCertVerificationError when a check fails; nothing of the application has been sent by then, and `on_refused`
+    has been called with the chain that the server presented, as `presented` returns it.
     """
     # An answer without close_notify is an error, not a normal end (RFC 8446 §6.1). OpenSSL and Python must both say so.
     context.options &= ~IGNORE_UNEXPECTED_EOF
-    return context.wrap_socket(plain, server_hostname=server_hostname, suppress_ragged_eofs=False)
+    tls = context.wrap_socket(
+        plain, server_hostname=server_hostname, suppress_ragged_eofs=False, do_handshake_on_connect=False
+    )
+    try:
+        tls.do_handshake()
+    except BaseException as error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            on_refused(presented(tls))
+        tls.close()
+        raise
+    return tls
+
+
+def presented(tls: ssl.SSLSocket) -> list[bytes]:
+    """The chain that the server presented, in DER, leaf first, also after a failed handshake.
+
+    Empty where this version of Python does not give it out.
+    """
+    try:
+        if sys.version_info >= (3, 13):
+            return tls.get_unverified_chain()
+        # Before 3.13 the method belongs to the object within, and returns objects.
+        return [each.public_bytes(DER) for each in tls._sslobj.get_unverified_chain() or ()]  # type: ignore[attr-defined]
+    except (AttributeError, TypeError, ValueError):
+        return []
 
 
 def ask(tls: ssl.SSLSocket, line: str, seconds: float = 30.0) -> bytes:
@@ -53,10 +84,7 @@ def ask(tls: ssl.SSLSocket, line: str, seconds: float = 30.0) -> bytes:
 def look(plain: socket.socket, context: ssl.SSLContext, server_hostname: str) -> list[bytes]:
     """The chain that a server presents, in DER, leaf first. The context checks nothing, and nothing is sent."""
     with wrap(plain, context, server_hostname) as tls:
-        if sys.version_info >= (3, 13):
-            chain = tls.get_unverified_chain()
-        else:  # before, the method is there, but not shown: of the object within
-            chain = [each.public_bytes(DER) for each in tls._sslobj.get_unverified_chain() or ()]  # type: ignore[attr-defined]
+        chain = presented(tls)
         with suppress(OSError):
             tls.unwrap()
         return chain
