@@ -212,6 +212,15 @@ def test_how_it_came_to_accept_is_told_by_its_connections_and_by_how_it_ends(nam
     assert (found.verdict, found.way) == (Verdict.ACCEPTED, way)
 
 
+def test_what_began_first_is_the_first_connection_whichever_ended_first() -> None:
+    """The server waits a moment for the farewell of a client that refuses."""
+    first, second = (dataclasses.replace(each, began=at) for each, at in ((refused, 1.0), (talked(), 2.0)))
+    assert judge(CASE, [second, first], by_itself(0), good=USUAL).way is Way.SECOND_TRY
+    first, second = (dataclasses.replace(each, began=at) for each, at in ((talked(), 1.0), (refused, 2.0)))
+    found = judge(CASE, [second, first], by_itself(0, out="case:      expired"), good=USUAL)
+    assert found.way is Way.PLAINLY
+
+
 def test_a_client_that_always_connects_twice_has_not_tried_again() -> None:
     usual = judge(GOOD, [left, talked()], by_itself(0))
     assert judge(CASE, [left, talked()], by_itself(0), good=usual).way is Way.PLAINLY

@@ -282,18 +282,6 @@ def test_no_alert_is_invented(lab: Lab) -> None:
         assert (only(visits).alert, only(visits).end) == (alert, End.REFUSED)
 
 
-@pytest.mark.parametrize("case", ["garbage", "unrecognized-name", "tls-1-2-only", "good"])
-def test_who_speaks_no_tls_is_turned_away(lab: Lab, case: str) -> None:
-    for said in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", bytes(range(128))):
-        with lab.visits(case) as visits, dial(lab.port(case)) as plain:
-            plain.sendall(said)
-            plain.shutdown(socket.SHUT_WR)
-            everything(plain)
-        visit = only(visits)
-        assert (visit.end, visit.count, visit.alert) == (End.TURNED_AWAY, 0, None), (said, visit)
-        assert visit.why
-
-
 def test_what_this_openssl_cannot_serve_has_a_reason(lab: Lab) -> None:
     own = [each for each in lab.document["cases"] if each["theme"] == protocols.THEME]
     missing = {each["case"]: each["reason"] for each in own if each["port"] is None}

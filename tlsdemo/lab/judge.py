@@ -30,6 +30,7 @@ def judge(
     `nameless`: it has come to the port that chooses by name, and named nobody. `good`: what the same client did with
     the good certificate, which tells how it ends, and after how many connections, when nothing is wrong.
     """
+    visits = sorted(visits, key=lambda each: each.began)
     own = _own(visits, ran)
     verdict, did = _verdict(case, own, ran, nameless, timeout)
     alert = next((each.alert for each in visits if each.alert), None)

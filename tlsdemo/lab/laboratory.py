@@ -143,8 +143,9 @@ class Laboratory:
         self._note(case, Visit("", connection.peer, End.SILENT))
 
     async def _receive(self, connection: net.Connection) -> None:
+        began = time.monotonic()
         case, show = self._shows[connection.port]
-        self._note(case, await show(connection))
+        self._note(case, replace(await show(connection), began=began))
 
     def _note(self, case: str, visit: Visit) -> None:
         visit = replace(visit, moment=time.monotonic())

@@ -48,3 +48,5 @@ class Visit:
     """What its certificate says that it is, in text, where it was asked for one and has its key."""
     moment: float = 0.0
     """When it ended, on the monotonic clock."""
+    began: float = 0.0
+    """When its first byte came, on the same clock: a connection may end after one that began later."""
