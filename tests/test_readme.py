@@ -61,6 +61,7 @@ def story() -> Iterator[Step]:
 def masked(lines: list[str], port: int, middle: int | None = None) -> list[str]:
     text = "\n".join(line.rstrip() for line in lines).strip("\n")
     text = text.replace(f":{middle or port + 1}", ":4434").replace(f":{port + 1}", ":4434").replace(f":{port}", ":4433")
+    text = text.replace(f"--listen {port + 1} ", "--listen 4434 ")
     for pattern, mask in MASKS:
         text = re.sub(pattern, mask, text)
     return text.split("\n")
