@@ -152,12 +152,12 @@ def env(
     In that shell, until it ends, curl, wget, git, Python, Node, Java, Go and many others trust this one authority.
     """
     from pki import export
-    from pki.transaction import recover, recover_around
+    from pki.transaction import notice_around, notice_half_done
 
-    recover(directory)
+    notice_half_done(directory)
     hint = "`pki init` makes an authority; or name another one's certificate with --ca"
     if ca is not None:
-        recover_around(ca)
+        notice_around(ca)
         hint = "--ca names the authority's certificate, in PEM"
     wanted = export.environment(ca or directory / "root.pem", directory, hint)
     if as_json:

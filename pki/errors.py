@@ -9,7 +9,10 @@ Only for what a user can cause. Misuse of our own functions is ValueError or Typ
 the judgement of a certificate is data (`pki.verdict.Verdict`), not an exception.
 """
 
+import errno
+import shlex
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -53,3 +56,15 @@ def printable(text: str) -> str:
 def cannot(doing: str, error: OSError, hint: str | None = None) -> Problem:
     """The Problem for an operating-system error met while `doing` something ("write certs/root.key")."""
     return Problem(f"cannot {doing}", printable(error.strerror or str(error)), hint=hint)
+
+
+def cannot_read(path: Path, error: OSError, hint: str | None = None) -> Problem:
+    """The Problem for an operating-system error met while reading `path`.
+
+    `hint` says how to make what is missing. It is no answer to a permission or a failing disk.
+    """
+    if error.errno in (errno.EACCES, errno.EPERM):
+        hint = f"this user may not read it; `ls -ld {shlex.quote(str(path))}` shows who may"
+    elif error.errno in (errno.EIO, errno.ENOSPC, errno.ESTALE):
+        hint = "nothing was changed; check the disk"
+    return cannot(f"read {path}", error, hint)

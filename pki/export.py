@@ -25,9 +25,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from pki import blocks
 from pki.blocks import Kind
-from pki.errors import Problem
+from pki.errors import Problem, cannot
 from pki.files import EXPECTED, read_certificates, read_file
-from pki.transaction import PUBLIC, transaction
+from pki.folder import write_below
+from pki.transaction import PUBLIC
 
 FOLDER = "trust"
 """Where the other forms go, below the folder that a caller names: in one folder of its own for each authority."""
@@ -116,10 +117,11 @@ def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environmen
     ca, where = _nameable(ca_file), _nameable(folder)
     authorities = _authorities(ca_file, hint)
     own = f"{FOLDER}/{_digest(ca, authorities)}"
-    with transaction(folder) as change:
-        change.write(f"{own}/java.p12", _java_trust_store(authorities), PUBLIC)
-        change.write(f"{own}/wgetrc", _wgetrc(ca), PUBLIC)
-        change.commit()
+    try:
+        write_below(folder, f"{own}/java.p12", _java_trust_store(authorities), PUBLIC)
+        write_below(folder, f"{own}/wgetrc", _wgetrc(ca), PUBLIC)
+    except OSError as error:
+        raise cannot(f"write {error.filename or folder}", error, hint="use another folder with --dir") from error
     # A JVM splits its options at white space and joins quoted pieces as a shell does (HotSpot's arguments.cpp).
     java, wgetrc = shlex.quote(f"{where}/{own}/java.p12"), f"{where}/{own}/wgetrc"
     values = {"ca": ca, "java": java, "wgetrc": wgetrc, "password": PASSWORD}

@@ -24,7 +24,7 @@ from pki import blocks, keys, summary, unlock
 from pki.authority import Credential
 from pki.blocks import Block, Contents, Kind, Unreadable, a
 from pki.describe import TrustSettings
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem, cannot_read
 from pki.keys import PrivateKey
 from pki.malformed import guarded
 
@@ -56,7 +56,7 @@ def read_file(path: Path, hint: str = EXPECTED) -> bytes:
                 raise Problem(f"{path} is not a regular file: it is {what}", hint=hint)
             data = file.read(MAX_FILE + 1)
     except OSError as error:
-        raise cannot(f"read {path}", error, hint=hint) from error
+        raise cannot_read(path, error, hint) from error
     except ValueError:  # a NUL in the path
         raise Problem(f"{str(path)!r} is not a path", hint=hint, code=ExitCode.USAGE) from None
     if len(data) > MAX_FILE:
@@ -139,7 +139,7 @@ def read_anchors(
     try:
         names = sorted(path.iterdir())
     except OSError as error:
-        raise cannot(f"list {path}", error, hint=hint) from error
+        raise cannot_read(path, error, hint) from error
     for name in names:
         try:
             contents = blocks.read(read_file(name))

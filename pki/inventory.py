@@ -7,12 +7,12 @@ from pathlib import Path
 
 from cryptography import x509
 
-from pki.errors import Problem, cannot
+from pki.errors import Problem, cannot_read
 from pki.files import read_chain, read_crls
 from pki.malformed import guarded
 from pki.signed import key_signed_list, same_name, signed_by
 from pki.store import OURS
-from pki.transaction import recover
+from pki.transaction import notice_half_done
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,11 @@ class Inventory:
 
 def inventory(directory: Path, now: datetime) -> Inventory:
     """Read every PEM file of the directory; nothing is remembered elsewhere, so nothing can disagree."""
-    recover(directory)
+    notice_half_done(directory)
     try:
         top = sorted(path for path in directory.iterdir() if path.suffix == ".pem" and path.name != "crl.pem")
     except OSError as error:
-        raise cannot(
-            f"list {directory}", error, hint=f"`pki init --dir {directory}` makes an authority here"
-        ) from error
+        raise cannot_read(directory, error, f"`pki init --dir {directory}` makes a CA there") from error
     nested = [path for folder in ("rogue", "stranger") for path in sorted((directory / folder).glob("*.pem"))]
     found: list[tuple[str, x509.Certificate]] = []
     unreadable: list[tuple[str, str]] = []

@@ -34,9 +34,9 @@ def show(
     from pki import spans, text, unpack
     from pki.describe import Secrets
     from pki.files import read_bytes, read_passphrase
-    from pki.transaction import recover_around
+    from pki.transaction import notice_around
 
-    recover_around(file)
+    notice_around(file)
     data = read_bytes(file)
     if der:
         return _bytes_of(file, data, spans.of_file(data), as_json)
@@ -98,10 +98,10 @@ def diff(
     """Compare two certificates, field by field."""
     from pki import compare, text
     from pki.files import first_certificate
-    from pki.transaction import recover_around
+    from pki.transaction import notice_around
 
-    recover_around(one)
-    recover_around(other)
+    notice_around(one)
+    notice_around(other)
     fields = compare.difference(first_certificate(one), first_certificate(other))
     if as_json:
         different = [field.label for field in fields if not field.same]
@@ -149,12 +149,12 @@ def verify(
     from pki import arguments, disagreement, engines, files, names, path, summary, text
     from pki.misplaced import misplaced
     from pki.path.reading import Request
-    from pki.transaction import recover, recover_around
+    from pki.transaction import notice_around, notice_half_done
     from pki.verdict import PathProfile, Purpose
 
     moment = arguments.moment(at) if at is not None else datetime.now(UTC)
-    recover(directory)
-    recover_around(file)
+    notice_half_done(directory)
+    notice_around(file)
     remarks: list[str] = []
     chain = files.read_chain(file, remark=remarks.append)
     anchor_file = trust or directory / "root.pem"

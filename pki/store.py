@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
 from pki.console import CERTS
-from pki.errors import ExitCode, Problem
+from pki.errors import ExitCode, Problem, cannot
 from pki.files import read_credential, read_file
+from pki.folder import write_below
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
@@ -66,6 +67,7 @@ def init(
     existing: Existing,
 ) -> Minted:
     """Mint the whole tree in one go, all or nothing."""
+    recover(directory)  # before saying what is there
     if existing is Existing.REFUSE:
         _refuse_to_overwrite(directory)  # early, since RSA keys take their time
     files = _mint_tree(name, alternative_names, key_type, days, now)
@@ -232,9 +234,10 @@ def issue(
 
 def keep(directory: Path, name: str, certificates: bytes) -> Path:
     """Write one public file, replacing an earlier one: for an authority that lives only for a demonstration."""
-    with transaction(directory) as change:
-        change.write(name, certificates, PUBLIC)
-        change.commit()
+    try:
+        write_below(directory, name, certificates, PUBLIC)
+    except OSError as error:
+        raise cannot(f"write {error.filename or directory / name}", error, hint="use another folder") from error
     return directory / name
 
 
@@ -276,7 +279,7 @@ def _issued_here(path: Path, intermediate: Authority) -> bool:
 def load_authority(directory: Path, now: datetime) -> Authority:
     """The intermediate authority of a store, which signs from day to day; a Problem where it cannot sign at `now`."""
     file = directory / "intermediate.pem"
-    hint = f"`pki init --dir {directory}` makes an authority here"
+    hint = f"`pki init --dir {directory}` makes a CA there"
     credential = read_credential(file, directory / "intermediate.key", hint)
     dates = Validity.of(credential.certificate)
     if now >= dates.not_after:

@@ -4,8 +4,13 @@
     journal.json            then the list of renames; from here on the change will happen
     root.key … root.pem     then the renames, root.pem last; after them journal and staging go
 
-Whoever finds a journal finishes it; whoever finds staged files without a journal drops them. Both happen under the
-lock, at the start of the next command. `flock` is freed by the kernel when its holder dies, so no lock is ever stale.
+The next command that writes finishes a journal, or removes staged files that have none, under the lock. A command that
+only reads does neither: it says that the folder is half-done (`notice_half_done`) and reads the files as they are.
+`flock` is freed by the kernel when its holder ends, so no lock is ever stale.
+
+A folder may come from a stranger, with a journal in it. A journal is followed only if this user owns the folder and
+everything in `.pki` on the way, if the staging folder has the inode number that the journal names (a clone, an archive
+or a copy has another), and if each move goes from that staging folder to its own name. No link is followed.
 
 Rename of the directory as a whole is not possible: `certs/` exists beforehand, with its README.
 """
@@ -13,19 +18,30 @@ Rename of the directory as a whole is not possible: `certs/` exists beforehand, 
 import fcntl
 import json
 import os
+import re
+import secrets
 import shutil
-import tempfile
+import stat
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from pki.console import note
 from pki.errors import Problem, cannot
+from pki.folder import Folder
 
 STATE = ".pki"
 JOURNAL = "journal.json"
+LOCK = "lock"
 SECRET = 0o600
 PUBLIC = 0o644
+SCHEMA = 2
+LONGEST_JOURNAL = 1 << 20  # bytes; the one for all test certificates has about 150,000
+PATIENCE = 20.0  # seconds to wait for the lock
+SILENCE = 1.0  # seconds after which a command says that it waits
+PAUSE = 0.02  # seconds between two attempts to lock
 
 
 @dataclass
@@ -34,146 +50,314 @@ class Transaction:
 
     directory: Path
     staging: Path
+    _store: Folder
+    _state: Folder
+    _staging: Folder
     _staged: list[str] = field(default_factory=list)
+    decided: bool = False
+    """Whether the change happens, now or with the next command that writes."""
 
     def write(self, name: str, data: bytes, mode: int) -> None:
         """Stage one new file; `name` is relative to the directory. OSError as the system gives it."""
-        if (folder := (self.directory / name).parent) != self.directory and folder.is_symlink():
-            raise Problem(
-                f"{folder} is a link", hint="keys are not written through links: remove it, or use another folder"
-            )
-        staged = self.staging / name
-        _make_directories(staged.parent)
-        # O_EXCL and O_NOFOLLOW: we make this file and no other; the mode is right before the first byte is written.
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        *folders, last = PurePosixPath(name).parts
+        _refuse_links(self._store, folders)
+        with self._staging.down(tuple(folders), make=True) as folder:
+            folder.create(last, data, mode)
         self._staged.append(name)
 
-    def commit(self, *, aside: Sequence[str] = (), old: PurePosixPath | None = None) -> None:
+    def commit(self, *, old: PurePosixPath, aside: Sequence[str] = ()) -> None:
         """Move the files named `aside` into `old`, and the staged ones into place, in the order in which they came."""
-        if aside and old is None:
-            raise ValueError("where to shall they be moved?")
-        moves = [[name, str(old / name)] for name in aside] if old else []
-        places = [[str(PurePosixPath(STATE, self.staging.name, name)), name] for name in self._staged]
-        for folder in {(self.staging / name).parent for name in self._staged}:
-            _sync(folder)
-        state = self.directory / STATE
-        draft = self.staging / JOURNAL
-        draft.write_text(json.dumps({"schema": 1, "aside": moves, "place": places}, indent=1))
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        os.rename(draft, state / JOURNAL)
-        _sync(state)
-        _finish(self.directory)
+        journal = _Journal(self.staging.name, old.name, tuple(aside), tuple(self._staged))
+        for folders in journal.folders:
+            with self._staging.down(folders) as folder:
+                folder.sync()
+        self._staging.create(JOURNAL, journal.encoded(os.fstat(self._staging.descriptor).st_ino), SECRET)
+        self._staging.rename(JOURNAL, self._state, JOURNAL)
+        self.decided = True
+        self._state.sync()
+        _carry_out(journal, self._store, self._state, self._staging)
+        shutil.rmtree(self.staging.name, ignore_errors=True, dir_fd=self._state.descriptor)
+
+    @property
+    def placed(self) -> list[str]:
+        """Of a change that is decided, the new files that are in place by now."""
+        return [
+            name
+            for name in self._staged
+            if os.path.lexists(self.directory / name) and not os.path.lexists(self.staging / name)
+        ]
 
 
 @contextmanager
 def transaction(directory: Path) -> Iterator[Transaction]:
-    """Take the lock (waiting for whoever has it), finish or drop what was left behind, and begin a change.
+    """Take the lock, finish or drop what an earlier change left behind, and begin a change.
 
-    The directory and its parents are created, 0700, where they do not exist. A Problem says what could not be done;
-    what was staged and not committed is dropped.
+    The directory and its parents are created, 0700, where they do not exist. A Problem says what could not be done, and
+    how far it came; what was staged and not committed is dropped. PATIENCE is the longest wait for the lock.
     """
-    if (directory / STATE).is_symlink():
-        raise Problem(f"{directory / STATE} is a link", hint="keys are not written through links: remove it")
+    change: Transaction | None = None
     try:
-        _make_directories(directory / STATE)
-        with _locked(directory):
-            _finish(directory)
-            staging = Path(tempfile.mkdtemp(prefix="staging-", dir=directory / STATE))
-            try:
-                yield Transaction(directory, staging)
-            finally:
-                if not os.path.lexists(directory / STATE / JOURNAL):
-                    shutil.rmtree(staging, ignore_errors=True)
+        with Folder.made(directory) as store, store.made_inside(STATE) as state, _locked(state):
+            _finish(store, state)
+            name = f"staging-{secrets.token_hex(8)}"
+            with state.made_inside(name) as staging:
+                change = Transaction(directory, staging.path, store, state, staging)
+                try:
+                    yield change
+                finally:
+                    # An error or Ctrl-C may come after the rename that decides: the disk knows.
+                    change.decided = change.decided or state.status(JOURNAL) is not None
+                    if not change.decided:
+                        shutil.rmtree(name, ignore_errors=True, dir_fd=state.descriptor)
     except OSError as error:
-        place = error.filename if isinstance(error.filename, str) else directory
-        begun = os.path.lexists(directory / STATE / JOURNAL)
-        hint = "the next command will finish this change" if begun else "nothing was changed; try another folder"
-        raise cannot(f"write {place}", error, hint=hint) from error
+        raise _failure(directory, change, error) from error
 
 
 def recover(directory: Path) -> None:
-    """Finish a half-done change, if there is one: for commands that only read."""
+    """Finish a half-done change, if there is one: for commands that write, before they read."""
     if os.path.lexists(directory / STATE / JOURNAL):
         with transaction(directory):
             pass
 
 
-def recover_around(file: Path) -> None:
+def notice_half_done(directory: Path) -> None:
+    """Say that a change to this folder is not finished, if that is so: for commands that only read. Writes nothing."""
+    if os.path.lexists(directory / STATE / JOURNAL):
+        note(f"a change to {directory} is not finished; its files are read as they are")
+        note("the next `pki init`, `pki issue` or `pki rogue mint` there finishes a change that was made there")
+
+
+def notice_around(file: Path) -> None:
     """The same for the folder that a file is in, and for the one above: `certs/rogue/ca.pem` belongs to `certs`."""
     for folder in (file.parent, file.parent.parent):
-        recover(folder)
+        notice_half_done(folder)
+
+
+def _failure(directory: Path, change: Transaction | None, error: OSError) -> Problem:
+    """What an I/O error means for the change, from the state that it left."""
+    place = error.filename if isinstance(error.filename, str) else directory
+    problem = cannot(f"write {place}", error)
+    unfinished = os.path.lexists(directory / STATE / JOURNAL)
+    if change is None and unfinished:
+        problem.hint = "an earlier change is not finished, and this one was not begun: repeat it later"
+    elif change is None or not change.decided:
+        problem.hint = "nothing was changed; try another folder"
+    else:
+        problem.evidence += (f"in place: {_some(change.placed) or 'nothing yet'}",)
+        problem.hint = "the change is complete, but a power loss may undo it: check the disk"
+        if unfinished:
+            problem.hint = "the next `pki init` or `pki issue` in this folder will finish this change"
+    return problem
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" … {len(names)} files" if len(names) > 4 else "")
+
+
+def _refuse_links(folder: Folder, names: Sequence[str]) -> None:
+    """A Problem if one of the folders below each other is a link; they need not exist."""
+    if names and (status := folder.status(names[0])) and not stat.S_ISREG(status.st_mode):
+        with folder.inside(names[0]) as child:
+            _refuse_links(child, names[1:])
+
+
+# The lock -----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    descriptor = os.open(directory / STATE / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, SECRET)
+def _locked(state: Folder) -> Iterator[None]:
+    descriptor = state.open_file(LOCK, os.O_RDWR | os.O_CREAT, SECRET)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(state.path / LOCK, descriptor)
         yield
     finally:
         os.close(descriptor)
 
 
-def _finish(directory: Path) -> None:
-    """Roll the journal forward; a rename that has happened is skipped, so this may be cut short and repeated."""
-    state = directory / STATE
-    journal = state / JOURNAL
-    if os.path.lexists(journal):
-        aside, place = _read_journal(journal)
-        for source, target in aside:
-            if not os.path.lexists(directory / target) and os.path.lexists(directory / source):
-                _rename(directory, source, target)
-        for source, target in place:
-            if os.path.lexists(directory / source):
-                _rename(directory, source, target)
-        for folder in {(directory / target).parent for _, target in [*aside, *place]}:
-            if folder.is_dir():
-                _sync(folder)
-        journal.unlink()
-        _sync(state)
-    for left_over in state.glob("staging-*"):
-        shutil.rmtree(left_over, ignore_errors=True)
+def _lock(path: Path, descriptor: int) -> None:
+    begin, said = time.monotonic(), False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            waited = time.monotonic() - begin
+        if waited > PATIENCE:
+            raise Problem(
+                f"{path} is locked by {_holder(descriptor)}",
+                f"waited {PATIENCE:g} seconds for it",
+                hint="nothing was changed; repeat the command when the other one has ended",
+            )
+        if waited > SILENCE and not said:
+            note(f"waiting for {path}, which is locked by {_holder(descriptor)}")
+            said = True
+        time.sleep(PAUSE)
 
 
-def _read_journal(journal: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _holder(descriptor: int) -> str:
+    """`process 1234`, where the system tells (Linux, /proc/locks); otherwise `another process`."""
+    inode = str(os.fstat(descriptor).st_ino)
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            # 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+            words = line.split()
+            if len(words) > 5 and words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode and words[4] != "0":
+                return f"process {words[4]}"
+    return "another process"
+
+
+# The journal --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Journal:
+    staging: str
+    """Name of the staging folder, in `.pki`."""
+    old: str
+    """Name of the folder for what is moved aside, in `.pki`."""
+    aside: tuple[str, ...]
+    place: tuple[str, ...]
+    """Names relative to the directory."""
+
+    @property
+    def folders(self) -> set[tuple[str, ...]]:
+        """The folders of the new files, and the directory itself."""
+        return {(), *(PurePosixPath(name).parts[:-1] for name in self.place)}
+
+    @property
+    def moves(self) -> dict[str, list[list[str]]]:
+        """Source and target of each move, relative to the directory."""
+        staging, old = PurePosixPath(STATE, self.staging), PurePosixPath(STATE, self.old)
+        return {
+            "aside": [[name, str(old / name)] for name in self.aside],
+            "place": [[str(staging / name), name] for name in self.place],
+        }
+
+    def encoded(self, inode: int) -> bytes:
+        """JSON; `inode` is the number of the staging folder."""
+        head = {"schema": SCHEMA, "staging": self.staging, "inode": inode, "old": self.old}
+        return json.dumps(head | self.moves, indent=1).encode()
+
+
+def _finish(store: Folder, state: Folder) -> None:
+    """Finish the change whose journal is here; drop what was staged without a journal."""
+    if state.status(JOURNAL) is not None:
+        with Folder.without_links(store.path) as same:
+            if not os.path.samestat(os.fstat(same.descriptor), os.fstat(store.descriptor)):
+                raise Problem(f"{store.path} was replaced meanwhile", hint="repeat the command")
+        journal = _read_journal(store, state)
+        with state.inside(journal.staging) as staging:
+            _carry_out(journal, store, state, staging)
+    for name in os.listdir(state.descriptor):
+        status = state.status(name)
+        if name.startswith("staging-") and status and stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+            shutil.rmtree(name, ignore_errors=True, dir_fd=state.descriptor)
+
+
+def _carry_out(journal: _Journal, store: Folder, state: Folder, staging: Folder) -> None:
+    """Make all moves, then remove the journal. A move that has happened is skipped, so this may be repeated."""
+    for name in journal.aside:
+        if store.status(name) is not None:
+            with state.made_inside(journal.old) as old:
+                if old.status(name) is None:
+                    store.rename(name, old, name)
+    for name in journal.place:
+        *folders, last = PurePosixPath(name).parts
+        with staging.down(tuple(folders)) as source, store.down(tuple(folders), make=True) as target:
+            if source.status(last) is None:
+                continue
+            if target.status(last) is not None:  # made after this change was cut short: it is kept as well
+                with state.made_inside(journal.old) as old, old.down(tuple(folders), make=True) as kept:
+                    target.rename(last, kept, _unused(kept, last))
+            source.rename(last, target, last)
+    for folder_names in journal.folders:
+        with store.down(folder_names) as folder:
+            folder.sync()
+    if state.status(journal.old) is not None:
+        with state.inside(journal.old) as old:
+            old.sync()
+    state.remove(JOURNAL)
+    state.sync()
+
+
+def _unused(folder: Folder, name: str) -> str:
+    candidate, count = name, 1
+    while folder.status(candidate) is not None:
+        count += 1
+        candidate = f"{count}-{name}"
+    return candidate
+
+
+def _read_journal(store: Folder, state: Folder) -> _Journal:
+    """The journal, if a command of this user wrote it for this folder; a Problem otherwise."""
+    path = state.path / JOURNAL
+    with open(state.open_file(JOURNAL, os.O_RDONLY), "rb") as file:
+        _refuse_others(os.fstat(store.descriptor), store.path, path, stat.S_IWOTH)
+        _refuse_others(os.fstat(state.descriptor), state.path, path)
+        _refuse_others(os.fstat(file.fileno()), path, path)
+        data = file.read(LONGEST_JOURNAL + 1)
+    if len(data) > LONGEST_JOURNAL:
+        raise Problem(f"{path} is longer than {LONGEST_JOURNAL} bytes", hint=_delete(path))
     try:
-        content = json.loads(journal.read_bytes())
-        moves = [[(str(source), str(target)) for source, target in content[part]] for part in ("aside", "place")]
+        content = json.loads(data)
+        moves = {part: [[str(source), str(target)] for source, target in content[part]] for part in ("aside", "place")}
     except (ValueError, KeyError, TypeError, RecursionError):
+        raise Problem(f"{path} cannot be read", hint=_delete(path)) from None
+    for name in (name for part in moves.values() for move in part for name in move):
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise Problem(f"{path} names a file outside its directory: {name}", hint=_delete(path))
+    journal = _Journal(
+        str(content.get("staging")),
+        str(content.get("old")),
+        tuple(source for source, _ in moves["aside"]),
+        tuple(target for _, target in moves["place"]),
+    )
+    if content.get("schema") != SCHEMA or journal.moves != moves or not _is_possible(journal):
+        raise Problem(f"{path} has a move that no command of `pki` makes", hint=_delete(path))
+    status = state.status(journal.staging)
+    if status is None or status.st_ino != content.get("inode"):
         raise Problem(
-            f"{journal} cannot be read", hint="a change was cut short and its journal is damaged: look, then delete it"
-        ) from None
-    for name in (name for part in moves for move in part for name in move):
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
-            raise Problem(f"{journal} names a file outside its directory: {name}", hint="this tool did not write that")
-    return moves[0], moves[1]
+            f"{path} was not written in this folder",
+            f"inode of {journal.staging}: journal {content.get('inode')}, disk {status and status.st_ino}",
+            hint=_delete(path),
+        )
+    _refuse_others(status, state.path / journal.staging, path)
+    return journal
 
 
-def _rename(directory: Path, source: str, target: str) -> None:
-    _make_directories((directory / target).parent)
-    os.rename(directory / source, directory / target)
+def _delete(journal: Path) -> str:
+    return f"no file was moved; a copy, an archive or a clone may have brought it: look at {journal}, then delete it"
 
 
-def _make_directories(path: Path) -> None:
-    """Create `path` and its missing parents with mode 0700; leave existing ones alone."""
-    for folder in [*reversed(path.parents), path]:
-        if not folder.is_dir():
-            try:
-                os.mkdir(folder, 0o700)
-            except FileExistsError:
-                if not folder.is_dir():  # somebody else making the same directory is no error; a file in its place is
-                    raise
+def _refuse_others(
+    status: os.stat_result, what: Path, journal: Path, writers: int = stat.S_IWGRP | stat.S_IWOTH
+) -> None:
+    """A Problem if another user owns what leads to the journal, or may write to it."""
+    if status.st_uid != os.geteuid():
+        fault = f"{what} belongs to user {status.st_uid}, and this is user {os.geteuid()}"
+    elif status.st_mode & writers:
+        fault = f"other users may write to {what} (mode {stat.S_IMODE(status.st_mode):04o})"
+    else:
+        return
+    raise Problem(f"{journal} is not followed", fault, hint=_delete(journal))
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+STAGING = re.compile(r"staging-[0-9a-f]+")
+OLD = re.compile(r"old-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?")
+DEEPEST = 3  # CASE/control/server.key
+
+
+def _is_possible(journal: _Journal) -> bool:
+    """Whether a command could have written it: own folders in `.pki`, and names that a store may have."""
+    return bool(
+        STAGING.fullmatch(journal.staging)
+        and OLD.fullmatch(journal.old)
+        and all("/" not in name and _plain(name) for name in journal.aside)
+        and all(_plain(name) and PurePosixPath(name).suffix in (".pem", ".key") for name in journal.place)
+    )
+
+
+def _plain(name: str) -> bool:
+    """Printable, and no part begins with a dot."""
+    parts = name.split("/")
+    return name.isprintable() and len(parts) <= DEEPEST and all(part and part[0] != "." for part in parts)

@@ -60,7 +60,8 @@ PRINTS = {
     "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report",
 }  # fmt: skip
 OPENS_FILES = {
-    "pki.files", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console",
+    "pki.files", "pki.folder", "pki.output", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export",
+    "pki.cli", "pki.console",
     "pki.gallery", "pki.looking", "pki.rogue_cli", "pki.engines", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour",
     "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context",
     "tlsdemo.lab",

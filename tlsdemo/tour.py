@@ -18,7 +18,7 @@ from pki import names, store
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
-from pki.transaction import recover
+from pki.transaction import notice_half_done
 from tlsdemo.report.terminal import Screen
 from tlsdemo.scenes import SCENES, Stage
 from tlsdemo.scenes.stage import REMEDY
@@ -56,7 +56,7 @@ def tour(certs: Path, wait: TextIO | None) -> int:
 @contextmanager
 def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
     """The minted PKI where there is one; else a temporary one, which goes when the tour ends."""
-    recover(certs)
+    notice_half_done(certs)
     if os.path.lexists(certs / "root.pem"):
         yield certs, None
         return

@@ -381,7 +381,7 @@ def test_what_it_writes_is_public_and_nothing_else_is_written(
     assert {path.name for path in written} == {"java.p12", "wgetrc"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o644}
     assert wanted.set["WGETRC"] in map(str, written)
-    assert {path.name for path in tmp_path.iterdir()} == {"trust", ".pki"}
+    assert {path.name for path in tmp_path.iterdir()} == {"trust"}
 
 
 def test_two_authorities_in_one_folder_do_not_meet(certs: Path, tmp_path: Path) -> None:

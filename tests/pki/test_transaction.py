@@ -120,8 +120,13 @@ def attempt(change: Callable[[], object], fails_at: int, failure: str) -> tuple[
         except Problem as problem:
             assert problem.code is ExitCode.CANNOT
             assert problem.hint
+            told.append(problem)
             return machine.count, False
     return machine.count, True
+
+
+told: list[Problem] = []
+"""What was said of the failures."""
 
 
 def length(folder: Path, operation: str) -> int:
@@ -142,6 +147,9 @@ def assert_cut_change_heals(directory: Path, operation: str, fails_at: int, fail
     assert {data for _, data in before.values()} <= kept, f"{where}: something is lost"
 
     if directory.exists():
+        inventory(directory, NOW)  # a reader copes with what is there, and changes nothing
+        assert {path.read_bytes() for path in directory.rglob("*") if path.is_file()} == kept
+        transaction.recover(directory)
         seen = inventory(directory, NOW)
         assert not seen.unreadable, where
         assert_store_is_healthy(directory)
@@ -193,6 +201,7 @@ def test_one_cut_change_after_another_leaves_a_healthy_store(
             with contextlib.suppress(Death, KeyboardInterrupt, Problem):
                 changes[operation]()
         assert_keys_are_private(directory)
+    transaction.recover(directory)
     assert not inventory(directory, NOW).unreadable
     assert_store_is_healthy(directory)
     assert files(directory) >= TREE
@@ -216,6 +225,37 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_somebody_elses(
     assert caught.value.code is ExitCode.CANNOT
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("failure", ["disk-error", "disk-full"])
+def test_what_is_said_of_a_failure_is_true(tmp_path: Path, operation: str, failure: str) -> None:
+    said = set()
+    for fails_at in range(1, length(tmp_path, operation) + 1):
+        directory = tmp_path / f"fails-{fails_at}" / "certs"
+        change = prepared(directory, operation)
+        before = snapshot(directory) if directory.exists() else {}
+        told.clear()
+        _, done = attempt(change, fails_at, failure)
+        after = snapshot(directory) if directory.exists() else {}
+        if done:
+            continue
+        words = str(told[0])
+        whole = not (directory / ".pki" / "journal.json").exists()
+        made = {name for name in after if after[name] != before.get(name)}
+        assert "pki init --dir" not in words, "it is there: it only cannot be read"
+        if "nothing was changed" in words:
+            assert after == before and whole, f"call {fails_at}: {words}"
+        elif "is complete" in words:
+            assert whole and made and all(name in words for name in made if "issue" in operation), words
+        else:
+            assert "will finish this change" in words and not whole, words
+            listed = next(each for each in told[0].evidence if each.startswith("in place: "))
+            named = set(listed.removeprefix("in place: ").partition(" …")[0].split(", ")) - {"nothing yet"}
+            assert named <= made, words
+            assert bool(named) == bool(made), words
+        said.add(told[0].hint)
+    assert len(said) >= 3, "before the decision, after it, and after the last move"
+
+
 # The journal --------------------------------------------------------------------------------------------------------
 
 
@@ -229,11 +269,15 @@ def half_done(directory: Path) -> Path:
     raise AssertionError("no cut left a journal")
 
 
-def test_a_half_done_change_is_finished_by_the_next_command(tmp_path: Path, cli: Command) -> None:
+@pytest.mark.parametrize("command", [("issue", "b.test"), ("init",), ("init", "--force")], ids=" ".join)
+def test_a_half_done_change_is_finished_by_the_next_command_that_writes(
+    tmp_path: Path, cli: Command, command: tuple[str, ...]
+) -> None:
     half_done(tmp_path)
     assert "a.test.pem" not in files(tmp_path)
-    assert cli("list", "--dir", tmp_path).code == 0
-    assert {"a.test.pem", "a.test.key"} <= files(tmp_path)
+    cli(*command, "--dir", tmp_path)
+    made = {path.name for path in tmp_path.rglob("a.test.*")}  # init --force has moved them aside by now
+    assert made == {"a.test.pem", "a.test.key"}
     assert_store_is_healthy(tmp_path)
 
 
@@ -260,7 +304,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("command", [("list",), ("issue", "b.test"), ("init", "--force")], ids=lambda words: words[0])
+@pytest.mark.parametrize("command", [("issue", "b.test"), ("init", "--force")], ids=lambda words: words[0])
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_a_damaged_journal_is_an_error_with_a_hint_and_changes_nothing(
     certs: Path, tmp_path: Path, cli: Command, damage: str, command: tuple[str, ...]
@@ -283,7 +327,7 @@ def test_a_damaged_journal_is_an_error_with_a_hint_and_changes_nothing(
 @pytest.mark.parametrize("side", [0, 1], ids=["source", "target"])
 def test_a_journal_that_names_a_file_elsewhere_is_refused(tmp_path: Path, evil: str, part: str, side: int) -> None:
     store_folder = tmp_path / "certs"
-    (store_folder / ".pki").mkdir(parents=True)
+    (store_folder / ".pki").mkdir(parents=True, mode=0o700)
     (store_folder / "a.key").write_text("mine")
     (tmp_path / "x").write_text("not yours")
     move = ["a.key", "b.key"]
@@ -322,20 +366,23 @@ def test_each_file_is_synced_before_it_is_renamed_and_the_folder_after(
     log: list[str] = []
     fsync, rename = os.fsync, os.rename
 
+    def place(descriptor: int, name: str = "") -> str:
+        return os.path.relpath(Path(os.readlink(f"/proc/self/fd/{descriptor}"), name), tmp_path)
+
     def synced(descriptor: int) -> None:
-        log.append("sync " + os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        log.append("sync " + place(descriptor))
         fsync(descriptor)
 
-    def renamed(source: Path, target: Path) -> None:
-        log.append(f"rename to {os.path.relpath(target, tmp_path)}")
-        rename(source, target)
+    def renamed(source: str, target: str, src_dir_fd: int, dst_dir_fd: int) -> None:
+        log.append(f"rename to {place(dst_dir_fd, target)}")
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "rename", renamed)
     with transaction.transaction(tmp_path) as change:
         change.write("a.key", b"secret", transaction.SECRET)
         staging = os.path.relpath(change.staging, tmp_path)
-        change.commit()
+        change.commit(old=store.old_folder(tmp_path, NOW))
     wanted = [
         f"sync {staging}/a.key",
         f"sync {staging}",

@@ -16,7 +16,7 @@ from pki import Credential, names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
-from pki.transaction import recover_around
+from pki.transaction import notice_around
 from tlsdemo import net, peer
 from tlsdemo.talk import MAX_LINE
 
@@ -81,7 +81,7 @@ def call(settings: Settings, wants: Wants) -> Call:
                 fact = f"{option} has no place here: --protocol {settings.protocol} checks and shows no certificate"
                 raise Problem(fact, hint=hint, code=ExitCode.USAGE)
         return Call(address, name, settings.trust, (), (), None)
-    recover_around(settings.trust)
+    notice_around(settings.trust)
     hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
     anchors = read_certificates(settings.trust, hint)
     crl_file = settings.crl or settings.trust.with_name("crl.pem")

@@ -8,7 +8,7 @@ from pathlib import Path
 from pki import names
 from pki.console import note
 from pki.errors import ExitCode, Problem
-from pki.transaction import recover
+from pki.transaction import notice_half_done
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands.cycle import cycle
@@ -68,7 +68,7 @@ def mitm(settings: Settings) -> int:
     """Run until a signal, or for one conversation; the exit code."""
     _forbid_together(settings)
     where = place(settings.upstream, settings.listen)
-    recover(settings.certs)  # before anything is read
+    notice_half_done(settings.certs)  # before anything is read
     alter = _alterations(settings.alter)
     if settings.case or settings.cycle:
         return cycle(settings.case, where, settings.certs, alter, settings.once)

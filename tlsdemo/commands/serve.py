@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki import Credential
 from pki.errors import ExitCode, Problem, cannot
-from pki.transaction import recover
+from pki.transaction import notice_half_done
 from tlsdemo import net
 from tlsdemo.commands.fresh import Fresh
 from tlsdemo.commands.lines import introduction
@@ -39,7 +39,7 @@ Conversation = Callable[[net.Connection], net.Handling[Event]]
 
 def serve(settings: Settings) -> int:
     """Run until a signal, or for one conversation; the exit code."""
-    recover(settings.certs)
+    notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
     shown, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
     endings: list[Event | None] = []
