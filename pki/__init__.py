@@ -10,7 +10,9 @@
     ocsp, ocsp_request      a responder's answers; serve, http1: those and lists over HTTP, on this machine
     export                  what makes other programs trust a root: variables, trust stores
     describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
+    spans, secrecy          the same byte by byte, and which of those bytes may be printed
     store, transaction      the directory on disk; nothing half-written, no key readable by others
+    folder, output          folders reached without following links; files that an option names
     files, inventory        reading what is there
     cli, rogue_cli, arguments, console, text    parse, call, print
 

@@ -38,9 +38,9 @@ def show(
 
     notice_around(file)
     data = read_bytes(file)
-    if der:
-        return _bytes_of(file, data, spans.of_file(data), as_json)
     hidden = Secrets.SHOWN if secrets else Secrets.HIDDEN
+    if der:
+        return _bytes_of(file, data, spans.of_file(data, hidden), as_json)
     found = list(unpack.everything(data, secrets=hidden, passphrase=read_passphrase()))
     if not found:
         raise _nothing(file, data)
@@ -68,10 +68,10 @@ def _nothing(file: Path, data: bytes) -> Problem:
     fact = f"{holder(file)} holds nothing that can be explained"
     if instead := foreign.what_is(data):
         return Problem(fact, f"this is {instead.what}", hint=instead.hint)
-    evidence = (
-        "it has no complete PEM block" if b"-----BEGIN " in data else f"it begins with the bytes {data[:8].hex()}"
-    )
-    return Problem(fact, evidence, hint=EXPECTED)
+    if b"-----BEGIN " in data:
+        return Problem(fact, "it has no complete PEM block", hint=EXPECTED)
+    # Its bytes are not printed: they may be a private key in a form that is not known here.
+    return Problem(fact, f"its {len(data)} bytes are neither PEM nor DER of a known kind", hint=EXPECTED)
 
 
 def _bytes_of(file: Path, data: bytes, found: "Iterable[tuple[str, Dump | str]]", as_json: bool) -> int:

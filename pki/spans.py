@@ -4,14 +4,15 @@ Every line is one element of the DER; together the lines are all of the bytes, s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from pki import ber, blocks, der, extensions, keys, schema
+from pki import ber, blocks, der, extensions, keys, schema, secrecy
 from pki.ber import Fault, Node, Tree
 from pki.blocks import Kind
+from pki.describe import Secrets
 from pki.errors import printable
 
 LONGEST = 40  # characters of a value
@@ -24,6 +25,8 @@ class Span:
     element: Node
     name: str
     value: str
+    hidden: bool = False
+    """The value may be a part of a private key, and is left out."""
 
 
 MOST_LINES = 50_000
@@ -133,7 +136,7 @@ LONGEST_OID = der.LONGEST_OID
 UNNAMED = ("extnID", "critical", "extnValue", "list")
 
 
-def of_file(data: bytes) -> Iterator[tuple[str, Dump | str]]:
+def of_file(data: bytes, secrets: Secrets = Secrets.HIDDEN) -> Iterator[tuple[str, Dump | str]]:
     """What each object of a PEM or DER file is called, and its elements; or why it has none."""
     for block in blocks.read(data).blocks:
         if block.problem:
@@ -143,7 +146,8 @@ def of_file(data: bytes) -> Iterator[tuple[str, Dump | str]]:
         elif not block.der:
             yield block.label, "not in DER"
         elif block.label != "DER" or block.kind is not Kind.OTHER or _is_der(block.der):
-            yield block.label, dump(block.der, block.kind)
+            found = dump(block.der, block.kind)
+            yield block.label, found if secrets is Secrets.SHOWN else _without_secrets(block.der, block.kind, found)
 
 
 def _is_der(data: bytes) -> bool:
@@ -153,13 +157,38 @@ def _is_der(data: bytes) -> bool:
     return bool(tree.roots) and tree.roots[0].constructed and not cut
 
 
+def _without_secrets(data: bytes, kind: Kind, found: Dump) -> Dump:
+    """The elements, without the values that may be private."""
+    if _is_public(kind, found):
+        return found
+    may = secrecy.of_object(data)
+    spans = tuple(each if may(each.element) else replace(each, value="", hidden=True) for each in found.spans)
+    if may is secrecy.everything or not found.faults:
+        return Dump(spans, found.faults)
+    # Where a length of a private key should be, a damaged one may have a part of its secret.
+    return Dump(spans, (Fault(0, "this is not valid DER; --secrets shows where", "X.690"),))
+
+
+def _is_public(kind: Kind, found: Dump) -> bool:
+    """Whether the elements that only a public object of that kind has are where they should be."""
+    tags = {each.name: each.element.tag for each in found.spans}
+    return kind in PROOF and PROOF[kind].items() <= tags.items()
+
+
+PROOF: dict[Kind, dict[str, int]] = {
+    Kind.CERTIFICATE: {"serialNumber": der.INTEGER, "subjectPublicKey": der.BIT_STRING},
+    Kind.REQUEST: {"subject": der.SEQUENCE, "subjectPublicKey": der.BIT_STRING},
+}
+
+
 def table(found: Dump) -> Iterator[str]:
     """A line for each: first byte, header and content in bytes, type, name, value; then what is malformed."""
     yield " first  bytes"
     for each in found.spans:
         node = each.element
         kind = f"{'  ' * node.depth}{node.type}"
-        words = "  ".join(part for part in (each.name, each.value) if part)
+        value = "(hidden: --secrets shows it)" if each.hidden else each.value
+        words = "  ".join(part for part in (each.name, value) if part)
         yield f"{node.start:>6}  {node.header}+{node.end - node.start - node.header:<6}{kind:<28}{words}".rstrip()
     for fault in found.faults:
         yield f"malformed {printable(str(fault))}"
@@ -178,6 +207,7 @@ def as_data(title: str, found: Dump | str) -> dict[str, Any]:
             "type": each.element.type,
             "name": each.name,
             "value": each.value,
+            "hidden": each.hidden,
         }
         for each in found.spans
     ]

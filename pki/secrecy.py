@@ -1,0 +1,104 @@
+"""Which elements of an object may be printed: all of a certificate, of a private key only what its public key has.
+
+Decided element by element. An object that is not recognised as public may hold a private key in a form that is unknown
+here, so of such an object only names (object identifiers) and the version number at its beginning are printed.
+"""
+
+from collections.abc import Callable, Iterator
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509 import ocsp
+
+from pki import der, keys
+from pki.ber import Node
+from pki.der import Element
+
+May = Callable[[Element | Node], bool]
+"""Whether the value of an element may be printed."""
+
+
+def everything(element: Element | Node) -> bool:
+    """Every value may be printed."""
+    return True
+
+
+def of_object(data: bytes) -> May:
+    """What may be printed of one object in DER. Never raises."""
+    if _is_public(data):
+        return everything
+    public = _public_part(data)
+
+    def may(element: Element | Node) -> bool:
+        content = data[element.content]
+        if element.tag & der.CONSTRUCTED or element.tag == der.NULL or content in public:
+            return True
+        if element.tag == der.OBJECT_IDENTIFIER:
+            return _is_registered(content)
+        is_version = element.depth == 1 and element.start == _beginning(data)
+        return is_version and element.tag == der.INTEGER and content in VERSIONS
+
+    return may
+
+
+VERSIONS = (b"\x00", b"\x01", b"\x02", b"\x03")
+PUBLIC: tuple[Callable[[bytes], object], ...] = (
+    x509.load_der_x509_certificate,
+    x509.load_der_x509_csr,
+    x509.load_der_x509_crl,
+    ocsp.load_der_ocsp_request,
+    ocsp.load_der_ocsp_response,
+)
+
+
+def _is_public(data: bytes) -> bool:
+    """Whether the library reads it as something that holds no secret."""
+    for load in (*PUBLIC, _load_public_key):
+        try:
+            load(data)
+        except Exception:  # not this kind of object; try the next
+            continue
+        return True
+    return False
+
+
+def _load_public_key(data: bytes) -> None:
+    """ValueError for what is not a SubjectPublicKeyInfo: two integers may be a key of RSA, or anything else."""
+    if keys.spki_der(serialization.load_der_public_key(data)) != data:
+        raise ValueError("not a SubjectPublicKeyInfo")
+
+
+def _public_part(data: bytes) -> frozenset[bytes]:
+    """The contents of all elements of the public key that belongs to a private one; nothing if there is none."""
+    try:
+        public = keys.spki_der(serialization.load_der_private_key(data, None).public_key())
+        return frozenset(_contents(public))
+    except Exception:  # not a private key, or encrypted
+        return frozenset()
+
+
+def _contents(data: bytes) -> Iterator[bytes]:
+    for each in der.elements(data):
+        content = data[each.content]
+        yield content
+        if each.tag == der.BIT_STRING:
+            try:
+                yield from _contents(content[1:])
+            except ValueError:  # a point on a curve, or another encoding that is not DER
+                continue
+
+
+def _is_registered(content: bytes) -> bool:
+    try:
+        name: str = getattr(x509.ObjectIdentifier(der.dotted(content)), "_name", "Unknown OID")
+    except ValueError:
+        return False
+    return name != "Unknown OID"
+
+
+def _beginning(data: bytes) -> int:
+    """Where the first element inside the outermost one begins; -1 where there is none."""
+    try:
+        return der.read(data).header
+    except ValueError:
+        return -1
