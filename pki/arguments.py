@@ -9,7 +9,7 @@ from pki import names
 from pki.console import note
 from pki.errors import ExitCode, Problem
 
-LONGEST_NAME = 50  # with " intermediate" it must fit into the 64 characters of a common name
+LONGEST_NAME = 50  # bytes of UTF-8, as the library counts: with " intermediate" at most the 64 of a common name
 
 
 def client_names(texts: Sequence[str]) -> list[x509.GeneralName]:
@@ -54,10 +54,11 @@ def subject_of_interest(text: str | None) -> x509.GeneralName | None:
 
 
 def authority_name(text: str) -> str:
-    """The name of an authority."""
-    if not text.strip() or len(text) > LONGEST_NAME or not text.isprintable():
-        hint = f"1 to {LONGEST_NAME} printable characters"
-        raise Problem(f"{text!r} cannot be an authority's name", hint=hint, code=ExitCode.USAGE)
+    """The name of a CA."""
+    length = len(text.encode("utf-8", "surrogatepass"))
+    if not text.strip() or length > LONGEST_NAME or not text.isprintable():
+        hint = f"printable characters, of 1 to {LONGEST_NAME} bytes in UTF-8; here are {length}"
+        raise Problem(f"{text!r} cannot be a CA's name", hint=hint, code=ExitCode.USAGE)
     return text
 
 

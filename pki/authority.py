@@ -16,7 +16,7 @@ from pki import keys, names
 from pki.keys import PrivateKey
 from pki.profiles import Profile
 
-MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
+MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1; the library counts bytes of UTF-8
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,6 @@ def authority_name(name: str, part: str) -> x509.Name:
 def subject_for(name: x509.GeneralName) -> x509.Name:
     """CN=name for people who read it; no checker may rely on it (RFC 9525 §2). Empty when the name is too long."""
     text = names.plain(name)
-    if len(text) > MAX_COMMON_NAME:
+    if len(text.encode()) > MAX_COMMON_NAME:
         return x509.Name([])
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pki.errors import ExitCode
+from pki import arguments, authority
+from pki.errors import ExitCode, Problem
 from tests.conftest import mint, pki, run, tool
 from tests.pki.conftest import Answer, Command
 from tests.pki.support import TREE, assert_store_is_healthy, files, first, pem, snapshot
@@ -285,9 +288,30 @@ def test_wrong_usage_is_2_with_a_hint_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 51, "\x1b[2J", "a\nb"], ids=ascii)
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "x" * 51, "é" * 40, "é" * 26, "漢" * 17, "😀" * 13, "\x1b[2J", "a\nb", "\udcff", "\ud800"],
+    ids=ascii,
+)
 def test_a_nonsense_name_for_an_authority_is_wrong_usage(tmp_path: Path, cli: Command, name: str) -> None:
     assert_error(cli("init", "--dir", tmp_path / "certs", "--name", name), ExitCode.USAGE)
+
+
+@pytest.mark.parametrize("name", ["x" * 50, "é" * 25, "漢" * 16, "😀" * 12])
+def test_the_longest_names_for_an_authority_fit(tmp_path: Path, cli: Command, name: str) -> None:
+    assert cli("init", "--dir", tmp_path / "certs", "--name", name).code == 0
+    assert name in first(tmp_path / "certs" / "intermediate.pem").subject.rfc4514_string()
+
+
+@given(st.text(max_size=60))
+def test_what_may_be_an_authoritys_name_can_be_written(name: str) -> None:
+    try:
+        arguments.authority_name(name)
+    except Problem as problem:
+        assert problem.code is ExitCode.USAGE
+        return
+    for part in ("root", "intermediate"):
+        authority.authority_name(name, part)  # the library raises ValueError for what is too long
 
 
 @pytest.mark.parametrize("name", ["*.a.test", "a_b", "", "a.test:443", "ann@", "an n@a.test"])
