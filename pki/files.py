@@ -10,6 +10,7 @@ What a file holds besides and cannot be read is left out, and `remark` is called
 """
 
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -303,6 +304,7 @@ def read_key(path: Path, hint: str = "a private key in PEM is expected here") ->
     found = contents.of(Kind.PRIVATE_KEY, Kind.ENCRYPTED_KEY, Kind.PKCS12)
     if not found:
         raise _nothing(path, contents, Kind.PRIVATE_KEY)
+    note_if_exposed(path)
     try:
         return unlock.private_key(found[0], read_passphrase())
     except unlock.Locked as error:
@@ -346,10 +348,25 @@ def _ordinal(number: int) -> str:
     return f"{number}{suffix}"
 
 
+def note_if_exposed(secret: Path) -> None:
+    """Note that other users may read or change a file with a secret in it."""
+    try:
+        mode = os.stat(secret).st_mode
+    except OSError:  # gone since it was read
+        return
+    if stat.S_ISREG(mode) and mode & EXPOSED:
+        fact = f"other users may read or change {secret} (mode {stat.S_IMODE(mode):04o})"
+        note(f"{fact}: `chmod 600 {shlex.quote(str(secret))}`")
+
+
+EXPOSED = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
+
+
 def read_passphrase() -> bytes | None:
     """What opens encrypted keys: the first line of the file of PKI_PASSPHRASE_FILE; None where that is not set."""
     named = os.environ.get("PKI_PASSPHRASE_FILE")
     if not named:
         return None
     lines = read_file(Path(named), hint="PKI_PASSPHRASE_FILE names the file with the passphrase").splitlines()
+    note_if_exposed(Path(named))
     return lines[0] if lines else b""

@@ -33,11 +33,14 @@ def show(
     """Look into a file: one line for each field of each object in it."""
     from pki import spans, text, unpack
     from pki.describe import Secrets
-    from pki.files import read_bytes, read_passphrase
+    from pki.files import note_if_exposed, read_bytes, read_passphrase
+    from pki.secrecy import holds_a_private_key
     from pki.transaction import notice_around
 
     notice_around(file)
     data = read_bytes(file)
+    if str(file) != "-" and holds_a_private_key(data):
+        note_if_exposed(file)
     hidden = Secrets.SHOWN if secrets else Secrets.HIDDEN
     if der:
         return _bytes_of(file, data, spans.of_file(data, hidden), as_json)

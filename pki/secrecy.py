@@ -102,3 +102,23 @@ def _beginning(data: bytes) -> int:
         return der.read(data).header
     except ValueError:
         return -1
+
+
+def holds_a_private_key(data: bytes) -> bool:
+    """Whether a file has a private key in it, readable or encrypted: PEM, DER, PKCS #12, a Java key store, SSH, PGP."""
+    text = data.replace(b"\0", b"")  # UTF-16, as PowerShell writes it
+    if any(mark in text for mark in MARKS) or data.startswith(JAVA):
+        return True
+    try:
+        if data[next(der.children(data, der.read(data))).content] == b"\x03":  # PKCS #12 (RFC 7292 §4)
+            return True
+        serialization.load_der_private_key(data, None)
+    except TypeError:  # it is encrypted
+        return True
+    except Exception:  # whatever the library raises: not a private key
+        return False
+    return True
+
+
+MARKS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----", b"PuTTY-User-Key-File-", b"AGE-SECRET-KEY-")
+JAVA = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")

@@ -211,3 +211,41 @@ def test_bytes_of_an_unknown_kind_are_not_printed(data: bytes, label: str) -> No
                     assert data.hex()[:16] not in found
                 else:
                     assert "".join(spans.table(found)).find(data.hex()[:16]) < 0
+
+
+# Who else may read it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True), (0o666, True)]
+)
+def test_a_key_that_others_may_read_is_noted(
+    certs: Path, tmp_path: Path, cli: Command, mode: int, exposed: bool
+) -> None:
+    for name in ("root.pem", "intermediate.pem", "intermediate.key", "server.key"):
+        (tmp_path / name).write_bytes((certs / name).read_bytes())
+        (tmp_path / name).chmod(mode)
+    for words in (
+        ("issue", f"a{mode}.test", "--dir", tmp_path), ("show", tmp_path / "server.key"),
+        ("show", tmp_path / "server.key", "--der"),
+    ):  # fmt: skip
+        answer = cli(*words)
+        assert answer.code == 0
+        assert (f"(mode {mode:04o}): `chmod 600 {tmp_path}" in answer.err) == exposed
+    assert "chmod" not in cli("show", tmp_path / "root.pem").err
+
+
+@pytest.mark.parametrize("name", ["ed25519", "mldsa44", "rsa"])
+def test_a_key_in_der_is_one_too(tmp_path: Path, cli: Command, name: str) -> None:
+    for encoded in (pkcs8(KEYS[name]), pkcs8(KEYS[name], BestAvailableEncryption(b"x"))):
+        (tmp_path / "key").write_bytes(encoded)
+        (tmp_path / "key").chmod(0o644)
+        assert "chmod 600" in cli("show", tmp_path / "key").err
+
+
+def test_a_passphrase_that_others_may_read_is_noted(certs: Path, tmp_path: Path, cli: Command) -> None:
+    (tmp_path / "passphrase").write_text("secret")
+    (tmp_path / "passphrase").chmod(0o644)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PKI_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+        assert "chmod 600" in cli("show", certs / "root.pem").err
