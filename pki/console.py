@@ -103,6 +103,13 @@ def remark(text: object) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def warn(fact: str, *more: str) -> None:
+    """Something that a person must not miss: in capitals, and in bold on a terminal that has colours."""
+    bold = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    on, off = ("\x1b[1m", "\x1b[0m") if bold else ("", "")
+    remark("\n".join([f"{on}WARNING: {printable(fact)}{off}", *(f"  {printable(line)}" for line in more)]))
+
+
 def note(text: str) -> None:
     """Something that a person should know besides."""
     remark(f"note: {printable(text)}")

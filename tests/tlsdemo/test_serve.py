@@ -307,6 +307,10 @@ def test_the_host_can_be_chosen(serve: Serve, host: str, shown: str) -> None:
     server = serve("--host", host, as_json=False)
     first = server.out[0]
     assert first == f"listening on {shown}:{server.port} (tls)"
+    if host in ("0.0.0.0", "::"):
+        server.wait_for(f"WARNING: listening on {host}: other machines can connect", "err")
+    else:
+        assert not any("WARNING" in line for line in server.err)
 
 
 def test_a_stranger_in_a_folder_that_cannot_be_written_is_3(certs: Path, tmp_path: Path, cli: Command) -> None:

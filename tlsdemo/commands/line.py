@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pki.errors import ExitCode, Problem, cannot
 from tlsdemo import net
+from tlsdemo.commands.exposure import warn_if_exposed
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.protocol import Attacker
 
@@ -46,6 +47,7 @@ def sit(
     with net.until_signalled(middle.server):
         for host in listener.without:
             report.note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
+        warn_if_exposed(listener.hosts)
         report.say(*introduction(net.Address("localhost" if where.hosts is None else where.hosts[0], listener.port)))
         middle.run()
         report.say(*afterwards())

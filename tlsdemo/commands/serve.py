@@ -12,6 +12,7 @@ from pki import Credential
 from pki.errors import ExitCode, Problem, cannot
 from pki.transaction import notice_half_done
 from tlsdemo import net
+from tlsdemo.commands.exposure import warn_if_exposed
 from tlsdemo.commands.fresh import Fresh
 from tlsdemo.commands.lines import introduction
 from tlsdemo.commands.protocols import (
@@ -60,6 +61,7 @@ def serve(settings: Settings) -> int:
     with net.until_signalled(server):
         for host in listener.without:
             report.note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
+        warn_if_exposed(listener.hosts)
         report(Listening(settings.protocol, listener.hosts[0], listener.port))
         if not settings.as_json:
             report.say(*introduction(settings, shown, listener))
