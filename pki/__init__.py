@@ -13,14 +13,15 @@
     spans, secrecy          the same byte by byte, and which of those bytes may be printed
     store, transaction      the directory on disk; nothing half-written, no key readable by others
     folder, output          folders reached without following links; files that an option names
+    start                   Ctrl-C while the modules are loading
     files, inventory        reading what is there
     cli, rogue_cli, arguments, console, text    parse, call, print
 
-The names below are what other packages use. They are imported on first use, so that `--help` stays quick.
+The names below are what other packages use. They are imported on first use, so that `--help` stays quick. Nothing at
+all is imported here: `__main__` guards against Ctrl-C what is imported after it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as typing has it
 
 if TYPE_CHECKING:
     from pki.authority import Authority as Authority
@@ -42,7 +43,9 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'pki' has no attribute {name!r}")

@@ -4,11 +4,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while the modules are still loading is no traceback either."""
+    """Run the command line; Ctrl-C is exit code 130 from the first line on."""
     try:
-        from pki.console import run
-        from tlsdemo.cli import app
+        from pki.start import Loading
 
+        with Loading():
+            from pki.console import run
+            from tlsdemo.cli import app
         run(app, "tlsdemo")
     except KeyboardInterrupt:
         sys.exit(130)
