@@ -23,6 +23,7 @@ from pki import keys, names
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.rogues import CATALOGUE, Must, Rogue, Served, Specimen, Workshop
+from pki.rogues.workshop import GALLERY
 from pki.store import Existing, old_folder
 from pki.transaction import PUBLIC, SECRET, transaction
 
@@ -53,12 +54,12 @@ def find(case: str) -> Rogue[Workshop]:
     raise Problem(f"no rogue is called {case!r}", hint=hint, code=ExitCode.USAGE)
 
 
-def workshop(wanted: Sequence[x509.GeneralName], now: datetime) -> Workshop:
-    """A new root, for certificates with these names."""
-    for name in wanted:
-        if isinstance(name, x509.DNSName) and len(name.value) > LONGEST:
+def workshop(wanted: Sequence[x509.GeneralName], now: datetime, name: str = GALLERY) -> Workshop:
+    """A new root, whose subject has `name`, for certificates with the names `wanted`."""
+    for each in wanted:
+        if isinstance(each, x509.DNSName) and len(each.value) > LONGEST:
             raise Problem(
-                f"{name.value[:20]}… has {len(name.value)} characters, and rogues have at most {LONGEST}",
+                f"{each.value[:20]}… has {len(each.value)} characters, and rogues have at most {LONGEST}",
                 hint="several cases put the host into the common name, which has no room for more",
                 code=ExitCode.USAGE,
             )
@@ -68,6 +69,7 @@ def workshop(wanted: Sequence[x509.GeneralName], now: datetime) -> Workshop:
         new_key=lambda: keys.generate(KeyType.EC_P256),
         new_serial=x509.random_serial_number,
         rsa_key=_rsa_key,
+        name=name,
     )
 
 

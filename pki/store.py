@@ -23,6 +23,7 @@ from pki.files import read_credential, read_file
 from pki.folder import write_below
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
+from pki.output import Ours, Output
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
 from pki.rogues import Ingredients
 from pki.rogues.signature import rogue_same_name_forged_aki
@@ -232,8 +233,10 @@ def issue(
     )
 
 
-def keep(directory: Path, name: str, certificates: bytes) -> Path:
-    """Write one public file, replacing an earlier one: for an authority that lives only for a demonstration."""
+def keep(directory: Path, name: str, certificates: bytes, ours: Ours) -> Path:
+    """Write the certificate of a CA that lives only for a demonstration; replace the file if it is `ours`."""
+    if os.path.lexists(directory / name):
+        Output(directory / name, "--certs", ours).check()
     try:
         write_below(directory, name, certificates, PUBLIC)
     except OSError as error:

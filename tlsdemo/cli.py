@@ -290,13 +290,14 @@ def compare(
         Path | None,
         typer.Option("--html", help="Write a page with every conversation to look at.", readable=False),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that was not made here; never a key.")] = False,
 ) -> int:
     """Every attack on every protocol: predicted, and run; and what each protection costs."""
     from tlsdemo.commands.compare import Settings, compare
 
     if as_json and markdown:
         raise Problem("--json and --markdown together", hint="choose one of them", code=ExitCode.USAGE)
-    return compare(Settings(only or (), as_json, markdown, html))
+    return compare(Settings(only or (), as_json, markdown, html, force))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from pki.copied import Copied
 from pki.errors import Problem, printable
 from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, PrivateKey
+from pki.malformed import MALFORMED
 from pki.profiles import SERVER
 from pki.rogues import Ingredients
 from pki.rogues import chain as broken_chains
@@ -72,8 +73,18 @@ def _stranger(certs: Path) -> Credential:
 def stranger_to_be_trusted(certs: Path) -> Credential:
     """His authority is kept in the folder, so that somebody can trust it on purpose."""
     found, authority_pem = stranger(_names_to_imitate(certs))
-    store.keep(certs, "stranger/ca.pem", authority_pem)
+    store.keep(certs, "stranger/ca.pem", authority_pem, _is_strangers)
     return found
+
+
+def _is_strangers(content: bytes) -> bool:
+    """Whether a file holds the certificate of an earlier such CA."""
+    try:
+        found = x509.load_pem_x509_certificates(content)
+        makers = [each.subject.rfc4514_string() for each in found]
+    except MALFORMED:
+        return False
+    return content.count(b"-----BEGIN ") == len(found) and all("O=trustme v" in each for each in makers)
 
 
 def stranger(wanted: Iterable[str]) -> tuple[Credential, bytes]:

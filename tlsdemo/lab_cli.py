@@ -23,6 +23,7 @@ Cases = Annotated[
     list[str] | None,
     typer.Option("--case", metavar="CASE", help="By id or alias; may be repeated, or separated by commas."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that was not made here; never a key.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
@@ -64,6 +65,7 @@ def lab(
     ca_out: Annotated[
         Path | None, typer.Option("--ca-out", help="Keep the certificate of the lab's authority here.", readable=False)
     ] = None,
+    force: Force = False,
 ) -> int:
     """Serve everything that a TLS client must refuse, each on a port of its own, until Ctrl-C.
 
@@ -71,7 +73,7 @@ def lab(
     """
     from tlsdemo.commands.lab import Settings, lab
 
-    return lab(Settings(list_only, as_json, _separated(only), port_base, ca_out))
+    return lab(Settings(list_only, as_json, _separated(only), port_base, ca_out, force))
 
 
 def check_client(
@@ -117,6 +119,7 @@ def check_client(
     junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here.", readable=False)] = None,
     sarif: Annotated[Path | None, typer.Option("--sarif", help="Write SARIF 2.1.0 here.", readable=False)] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page here.", readable=False)] = None,
+    force: Force = False,
 ) -> int:
     """Does this client check certificates? Run it against the lab, and judge it by what it sends.
 
@@ -149,7 +152,7 @@ def check_client(
         )
     settings = commands.Settings(
         tuple(command or ()), _separated(case), everything, fail_on.value, timeout, jobs, controls, as_json, markdown,
-        {"junit": junit, "sarif": sarif, "html": html}, tuple(excepted or ()), baseline, write_baseline,
+        {"junit": junit, "sarif": sarif, "html": html}, tuple(excepted or ()), baseline, write_baseline, force,
     )  # fmt: skip
     return commands.compare(settings) if compare else commands.check(settings)
 

@@ -134,12 +134,13 @@ class Workshop(Ingredients):
         new_key: Callable[[], PrivateKey],
         new_serial: Callable[[], int],
         rsa_key: Callable[[int], rsa.RSAPrivateKey],
+        name: str = GALLERY,
     ) -> "Workshop":
-        """With a new root, for certificates that bear the names `wanted`."""
+        """With a new root, whose subject has `name`, for certificates that bear the names `wanted`."""
         now, key = now.replace(microsecond=0), new_key()
         root = Authority.self_signed(
             PROFILE,
-            subject=authority_name(GALLERY, ROOT.name),
+            subject=authority_name(name, ROOT.name),
             key=key,
             validity=Validity(now - 400 * DAY, now + 3650 * DAY),
             serial=new_serial(),

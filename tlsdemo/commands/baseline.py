@@ -62,17 +62,23 @@ def _entries(document: Any) -> list[tuple[str, str]]:
     return found
 
 
-def write(path: Path, report: Report) -> None:
-    """Write the findings of a report as a baseline; a Problem where it cannot be written, or says nothing."""
+def as_json(report: Report) -> str:
+    """The findings of a report as a baseline; a Problem where the report decides nothing."""
     if not report.conclusive:
         raise Problem(
-            f"{path} is not written: the good certificate was not accepted",
+            "no baseline is written: the good certificate was not accepted",
             hint="make the client accept the good certificate first",
             code=ExitCode.CANNOT,
         )
     found = [{"case": each.case.id, "outcome": each.outcome} for each in report.findings if each.harms]
     document = {"schema": 1, "client": printable(report.client), "findings": found}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether that is a baseline."""
     try:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise cannot(f"write {path}", error, hint="--write-baseline FILE, in a folder of yours") from error
+        _entries(json.loads(content))
+    except (ValueError, RecursionError):
+        return False
+    return True

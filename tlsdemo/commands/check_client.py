@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pki.console import note, print_json
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem
+from pki.output import Output, check_all
 from tlsdemo.commands import baseline
 from tlsdemo.findings import Comparison, Known, Report
 from tlsdemo.lab import check as checking
@@ -41,6 +42,7 @@ class Settings:
     """As they were given: `CASE` or `CASE=REASON`."""
     baseline: Path | None = None
     write_baseline: Path | None = None
+    force: bool = False
 
     def testing(self, known: tuple[Known, ...]) -> checking.Settings:
         """What the tester needs."""
@@ -73,15 +75,12 @@ def _why_not(name: str) -> str:
 
 def check(settings: Settings) -> int:
     """One client; the exit code says what came out."""
+    outputs = _outputs(settings)
+    check_all(outputs.values())
     client = _client(settings.command)
     with _open(settings) as tester, _progress(client.name) as progress:
         report = _report(tester, client, settings, progress)
-    failed = _write(report, settings.files)  # before the printing, which ends where nobody reads on
-    if settings.write_baseline:
-        try:
-            baseline.write(settings.write_baseline, report)
-        except Problem as problem:
-            failed = failed or problem
+    failed = _write(report, outputs)  # before the printing, which ends where nobody reads on
     if settings.as_json:
         print_json(told.as_data(report))
     else:
@@ -179,15 +178,27 @@ def _progress(name: str) -> Iterator[Progress]:
         yield lambda done, total, last: bar.update(task, completed=done, total=total, last=last)
 
 
-def _write(report: Report, files: Mapping[str, Path | None]) -> Problem | None:
-    """All that can be written; and why the first cannot that cannot."""
+def _outputs(settings: Settings) -> Mapping[str, Output]:
+    named = {form: path for form, path in {**settings.files, BASELINE: settings.write_baseline}.items() if path}
+    if not named:
+        return {}
+    from tlsdemo.report import html, junit, sarif  # here, since jinja2 takes longer than most clients
+
+    ours = {"junit": junit.is_ours, "sarif": sarif.is_ours, "html": html.is_ours, BASELINE: baseline.is_ours}
+    return {form: Output(path, f"--{form}", ours[form], settings.force) for form, path in named.items()}
+
+
+BASELINE = "write-baseline"
+
+
+def _write(report: Report, outputs: Mapping[str, Output]) -> Problem | None:
+    """Write all that can be written; return why the first that cannot be written is missing."""
     failed: Problem | None = None
-    for form, path in files.items():
-        if path is not None:
-            try:
-                path.write_text(_forms()[form](report), encoding="utf-8")
-            except OSError as error:
-                failed = failed or cannot(f"write {path}", error, hint=f"--{form} FILE, in a folder of yours")
+    for form, output in outputs.items():
+        try:
+            output.write(_forms()[form](report))
+        except Problem as problem:
+            failed = failed or problem
     return failed
 
 
@@ -201,4 +212,9 @@ def _forms() -> Mapping[str, Callable[[Report], str]]:
     version = ""
     with suppress(importlib.metadata.PackageNotFoundError):
         version = importlib.metadata.version("tlsdemo")
-    return {"junit": as_junit, "html": as_html, "sarif": lambda report: as_sarif(report, version)}
+    return {
+        "junit": as_junit,
+        "html": as_html,
+        "sarif": lambda report: as_sarif(report, version),
+        BASELINE: baseline.as_json,
+    }

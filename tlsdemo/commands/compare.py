@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem
+from pki.output import Output
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Matrix, Verdict, measure
 from tlsdemo.comparison import all_protocols, family, find, short
 from tlsdemo.edu.rungs import RUNGS
 from tlsdemo.prices import Cost, costs
 from tlsdemo.protocol import Protection, Protocol, Side
+from tlsdemo.report import html
 from tlsdemo.report.terminal import Screen
 from tlsdemo.worlds import world
 
@@ -29,21 +31,23 @@ class Settings:
     as_json: bool
     markdown: bool
     html: Path | None
+    force: bool = False
 
 
 def compare(settings: Settings) -> int:
     """Run, and print in the form that was asked for; 1 if a prediction failed."""
     attacks, protocols = _selected(settings.only)
-    if settings.html:
-        _can_write(settings.html)
+    page = Output(settings.html, "--html", html.is_ours, settings.force) if settings.html else None
+    if page:
+        page.check()
     begin = time.perf_counter()
     matrix = measure(protocols, world, attacks)
     seconds = time.perf_counter() - begin
     priced = costs(protocols)
-    if settings.html:
+    if page:
         from tlsdemo.commands.page import as_page
 
-        _write(settings.html, as_page(matrix, _price_rows(priced), _made(seconds)))
+        page.write(as_page(matrix, _price_rows(priced), _made(seconds)))
     if settings.as_json:
         print(json.dumps(_as_json(matrix, priced, seconds), ensure_ascii=False))
     elif settings.markdown:
@@ -222,20 +226,3 @@ def _as_markdown(matrix: Matrix) -> list[str]:
         lines.append(f"| `{protocol.name}` | {cells} |")
     signs = "; ".join(f"{verdict.sign} {verdict.word}" for verdict in Verdict)
     return [*lines, "", f"{signs}; ! the prediction failed."]
-
-
-# Files --------------------------------------------------------------------------------------------------------------
-
-
-def _can_write(path: Path) -> None:
-    """Before a second is spent on measuring."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        fact = "is a folder" if path.is_dir() else "lies in no folder that is there"
-        raise Problem(f"{path} {fact}", hint="--html FILE")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise cannot(f"write {path}", error, hint="--html FILE, in a folder of yours") from error

@@ -10,12 +10,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.errors import ExitCode, Problem, cannot, printable
-from pki.files import read_file
+from pki.errors import ExitCode, cannot, printable
+from pki.output import Output, only_certificates_of
 from tlsdemo import net
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.lab import client_certificates
-from tlsdemo.lab.collection import GOOD, Collection
+from tlsdemo.lab.collection import GOOD, ROOT_NAME, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory
@@ -33,11 +33,19 @@ class Settings:
     only: Sequence[str]
     port_base: int
     ca_out: Path | None
+    force: bool = False
+
+    @property
+    def ca(self) -> Output | None:
+        """Where the root of the lab is kept."""
+        return Output(self.ca_out, "--ca-out", only_certificates_of(ROOT_NAME), self.force) if self.ca_out else None
 
 
 def lab(settings: Settings) -> int:
     """Serve until a signal; or list, and end."""
     report = Reporter(settings.as_json)
+    if settings.ca and not settings.list_only:
+        settings.ca.check()
     with laboratory(settings.only, settings.port_base, lambda visit: _tell(visit, settings, report)) as (rooms, opened):
         if settings.list_only:
             report.say(*(_document(opened, None) if settings.as_json else _listed(opened.exhibits)))
@@ -46,7 +54,7 @@ def lab(settings: Settings) -> int:
             report.when_it_fails(opened.stop)
             # In this order, so that a signal at any moment leaves no folder behind.
             with net.until_signalled(opened.server), own_folder() as folder:
-                files = _write(settings.ca_out, folder, rooms)
+                files = _write(settings.ca, folder, rooms)
                 for host in opened.without:
                     report.note(f"this machine has no {host}: listening on 127.0.0.1 alone")
                 report.say(*(_document(opened, files) if settings.as_json else _introduction(opened, files)))
@@ -66,28 +74,21 @@ class Files:
     """Clients' certificates, and the roots of the few cases that have one of their own."""
 
 
-def _write(ca_out: Path | None, folder: Path, rooms: Collection) -> Files:
-    ca = (ca_out or folder / "ca.pem").absolute()
-    if ca_out and ca_out.exists() and not _is_certificate(ca_out):
-        fact = f"{ca_out} is there, and holds something else than a certificate"
-        raise Problem(fact, hint="--ca-out FILE, where none is, or that of an earlier lab", code=ExitCode.NO)
+def _write(ca_out: Output | None, folder: Path, rooms: Collection) -> Files:
+    ca, pem = folder / "ca.pem", rooms.root.public_bytes(Encoding.PEM)
     try:
-        ca.write_bytes(rooms.root.public_bytes(Encoding.PEM))
+        ca.write_bytes(pem)
         rooms.papers.write(folder)
         for each in rooms.exhibits:
             if each.anchors_pem:
                 (folder / f"{each.case.id}.pem").write_bytes(each.anchors_pem)
     except OSError as error:
-        raise cannot(f"write {error.filename or ca}", error, hint="--ca-out FILE, in a folder of yours") from error
+        raise cannot(f"write {error.filename or ca}", error, hint="is the disk full?") from error
+    if ca_out:
+        kept = ca_out.target()
+        ca_out.write(pem)
+        ca = kept.absolute() if kept else ca
     return Files(ca, folder)
-
-
-def _is_certificate(path: Path) -> bool:
-    """What an earlier lab may have left there: its authority is gone, and nothing is lost with it."""
-    try:
-        return read_file(path).startswith(b"-----BEGIN CERTIFICATE-----")
-    except Problem:
-        return False
 
 
 # Telling -------------------------------------------------------------------------------------------------------------

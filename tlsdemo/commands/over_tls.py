@@ -10,6 +10,7 @@ from typing import NoReturn
 from pki import names
 from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
+from pki.output import prepare_key_log
 from tlsdemo import net, peer
 from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, refusal
@@ -21,6 +22,8 @@ PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 def converse(settings: Settings, call: Call, message: str) -> None:
     """Say the message, and print the answer. A Problem says why not."""
+    if settings.keylog:
+        prepare_key_log(settings.keylog)
     context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
     telling = tell if settings.explain else be_brief
     with net.dial(call.address) as plain:

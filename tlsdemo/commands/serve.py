@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki import Credential
 from pki.errors import ExitCode, Problem, cannot
+from pki.output import prepare_key_log
 from pki.transaction import notice_half_done
 from tlsdemo import net
 from tlsdemo.commands.exposure import warn_if_exposed
@@ -85,6 +86,8 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
         hint = "`tlsdemo connect --explain` tells what can be told; --keylog FILE lets Wireshark tell the rest"
         raise Problem("a TLS server has nothing to explain: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE)
     shown, clients = _Shown(settings, report), _Clients(settings.certs, settings.require_client_cert)
+    if settings.keylog:
+        prepare_key_log(settings.keylog)
     before: list[ssl.SSLContext] = []
 
     def context() -> ssl.SSLContext:
@@ -107,7 +110,7 @@ def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Convers
 def _go_on_with_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> None:
     """For a context that takes the place of another."""
     try:
-        # It may have been removed meanwhile, and OpenSSL would create it for everybody to read.
+        # It may have been removed meanwhile, and OpenSSL would create it so that other users can read it.
         os.close(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600))
         context.keylog_filename = keylog
     except OSError:

@@ -4,6 +4,7 @@ With the clients' certificates beside them, one good and each of the others wron
 see that his tester tells them apart.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,7 +80,8 @@ class Papers:
         folder.mkdir(exist_ok=True)
         for name, credential in self.credentials.items():
             (folder / f"client-{name}.pem").write_bytes(credential.chain_pem)
-            (folder / f"client-{name}.key").write_bytes(credential.key_pem)
+            with open(folder / f"client-{name}.key", "wb", opener=_private) as file:
+                file.write(credential.key_pem)
 
     def _issue(self, authority: Authority, profile: Profile = CLIENT, until: float = 30) -> Credential:
         return authority.issue(
@@ -89,6 +91,10 @@ class Papers:
             validity=Validity(self.room.day(-60), self.room.day(until)),
             serial=self.room.new_serial(),
         )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @case(THEME, CLAUSE, Severity.INFORMATIONAL, must=Must.ACCEPT, aliases=("client",))

@@ -9,7 +9,9 @@ from functools import partial
 from cryptography import x509
 
 from pki import gallery
+from pki.authority import authority_name
 from pki.errors import Problem
+from pki.profiles import ROOT
 from pki.rogues import CATALOGUE, Workshop
 from pki.serve import Publisher
 from tlsdemo.edu.agreement import FFDHE2048
@@ -25,6 +27,9 @@ from tlsdemo.tls.context import lab_context
 GOOD, UNKNOWN_AUTHORITY = "good", "untrusted-root"
 """What every client must accept, and the first thing that it must refuse."""
 STALL = "stall"
+NAME = "tlsdemo lab"
+ROOT_NAME = authority_name(NAME, ROOT.name)
+"""The subject of a lab's root. `--ca-out` replaces the certificate of an earlier lab, and no other."""
 LASTS = "it lasts as long as --timeout: name it with --case"
 ASKS = "it asks for a client's certificate: name it with --case, and give the client one"
 
@@ -52,7 +57,7 @@ def collect(
     now: datetime, publisher: Publisher, controls: certificates.Controls = certificates.Controls.SERVED
 ) -> Collection:
     """Mint it all; what revocation there is, goes to the publisher."""
-    room = gallery.workshop(certificates.local_names("lab"), now)
+    room = gallery.workshop(certificates.local_names("lab"), now, NAME)
     papers = Papers(room)
     exhibits = [
         *certificates.exhibits(room, dh_parameters(FFDHE2048), publisher, controls),

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from pki.errors import printable
 
+GENERATOR = "tlsdemo"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -32,6 +33,13 @@ def render(template: str, *styles: str, **values: object) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return environment.get_template(template).render(
         style=Markup(style),  # our own file, under the hash that stands in the policy
+        generator=GENERATOR,
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
         **values,
     )
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a file is a page that `render` made."""
+    mark = f'<meta name="generator" content="{GENERATOR}">'.encode()
+    return content.startswith(b"<!doctype html>") and mark in content[:1000]

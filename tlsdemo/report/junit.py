@@ -86,3 +86,8 @@ def _evidence(finding: Finding) -> list[str]:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.3f}"
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a file is one that `as_junit` made."""
+    return content.startswith(f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="{NAME}"'.encode())

@@ -210,3 +210,11 @@ def _text(text: str) -> str:
 
 def _braces(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a file is one that `as_sarif` made."""
+    try:
+        return bool(json.loads(content)["runs"][0]["tool"]["driver"]["name"] == TOOL)
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return False
