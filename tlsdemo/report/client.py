@@ -68,14 +68,21 @@ def _nothing_decided(report: Report) -> Iterator[str]:
 
 def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
     """One sentence for each defect; what standards disagree about comes later."""
-    told = [(each.defect.sentence, len(each.findings)) for each in diagnosis.first]
-    if unknown := len(diagnosis.unexplained_first):
-        told.append(("It does otherwise than a strict client, in a pattern that is not known.", unknown))
+    told = [(each.defect.sentence, _how_many(each.findings)) for each in diagnosis.first]
+    if unknown := diagnosis.unexplained_first:
+        told.append(("It does otherwise than a strict client, in a pattern that is not known.", _how_many(unknown)))
     if not told:
         return
     yield from lines.heading(f"What is wrong with this client: {counted(len(told), 'defect')}")
     for number, (sentence, cases) in enumerate(told, 1):
-        yield from lines.hang(f"{number}. {sentence} ({counted(cases, 'case')})", indent=0)
+        yield from lines.hang(f"{number}. {sentence} ({cases})", indent=0)
+
+
+def _how_many(findings: Sequence[Finding]) -> str:
+    """`10 cases`, and `1 case, weak` where none of them is graver."""
+    number = counted(len(findings), "case")
+    grave = any(each.case.severity == SEVERITIES[0] for each in findings)
+    return number if grave else f"{number}, {SEVERITIES[1]}"
 
 
 def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:

@@ -31,6 +31,11 @@ class Pattern:
     crashes: bool = False
     """A signal ended the client in at least one case."""
 
+    @property
+    def about_good(self) -> bool:
+        """Whether it is only about what a client refuses, though it should accept it."""
+        return bool(self.refuses_good) and not (self.accepts or self.some_of)
+
 
 @dataclass(frozen=True)
 class Defect:
@@ -309,6 +314,13 @@ DEFECTS: tuple[Defect, ...] = (
         accepts=("policy-require-explicit",),
     ),
     _row(
+        "algorithms-not-compared",
+        "It does not compare the two signature algorithms that a certificate names.",
+        "Nothing, unless the algorithm that is not signed is one that is weak.",
+        fixes.SIGNATURE, ["sigalg-mismatch"],
+        accepts=("sigalg-mismatch",), refuses=("bad-signature",),
+    ),
+    _row(
         "weak-hash",
         "It accepts signatures over MD5 or SHA-1.",
         "An attacker that makes two documents with one hash obtains a signature for the one that no CA has seen.",
@@ -334,7 +346,7 @@ DEFECTS: tuple[Defect, ...] = (
         "no-name-check",
         "It does not check the host name.",
         ANY_CERTIFICATE,
-        fixes.NAME, [*NAMES, "leaf-v1"],
+        fixes.NAME, [*NAMES, "leaf-v1", "nc-bypass-by-cn"],
         accepts=("wrong-host",),
     ),
     _row(
@@ -346,7 +358,7 @@ DEFECTS: tuple[Defect, ...] = (
             "san-mismatch-cn-match", "no-san-cn-only", "san-email-only", "san-uri-only", "ip-in-cn", "nul-in-cn",
             "leaf-v1", "nc-bypass-by-cn", *GOOD_NAMES, "underscore-host",
         ],
-        accepts=("san-mismatch-cn-match",), refuses=("wrong-host",), refuses_good=GOOD_NAMES,
+        accepts=("san-mismatch-cn-match",), refuses=("wrong-host",), refuses_good=("good-no-cn",),
     ),
     _row(
         "common-name-too",
@@ -486,6 +498,13 @@ DEFECTS: tuple[Defect, ...] = (
         fixes.NAME, ["idn-ulabel-utf8"],
         accepts=("idn-ulabel-utf8",),
     ),
+    _row(
+        "accepts-version-1",
+        "It accepts server certificates of version 1.",
+        "Nothing, unless a CA issues such a certificate: a verifier may then overlook its extensions.",
+        fixes.EXTENSIONS, ["leaf-v1", "leaf-v1-with-extensions"],
+        accepts=("leaf-v1-with-extensions",),
+    ),
     # The protocol -----------------------------------------------------------------------------------------------------
     _row(
         "unauthenticated-suites",
@@ -551,7 +570,9 @@ DEFECTS: tuple[Defect, ...] = (
         "It accepts some certificates that are not valid now; the pattern is not known.",
         "An attacker with an old key of the host may use it.",
         fixes.VALIDITY, ["theme:validity"],
-        some_of=_any("expired", "not-yet-valid", "expired-intermediate", "expired-1963", "validity-inverted"),
+        some_of=_any(
+            "expired", "not-yet-valid", "expired-intermediate", "expired-1963", "validity-inverted", "time-fractional"
+        ),
         known=False,
     ),
     _row(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tlsdemo.findings import SEVERITIES, Finding, Report, Verdict, Way
-from tlsdemo.report.defects import DEFECTS, Defect, Pattern
+from tlsdemo.report.defects import DEFECTS, EVERYTHING, Defect, Pattern
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,10 @@ def _explains(defect: Defect, finding: Finding) -> bool:
         return pattern.crashes and finding.crashed
     if finding.verdict.takes_it and finding.way is not pattern.way:
         return False
-    refused = not finding.verdict.takes_it  # what is good: explained by rows that are about that
-    if refused and not pattern.refuses_good:
+    refused = not finding.verdict.takes_it
+    if refused and not pattern.refuses_good:  # a row about what a client accepts
+        return False
+    if not refused and pattern.about_good and EVERYTHING not in defect.explains:
         return False
     return defect.explains_case(finding.case.id, finding.case.theme)
 
