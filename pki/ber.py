@@ -317,7 +317,7 @@ def string_fault(tag: int, content: bytes) -> tuple[str, str] | None:
             return _not_in(content, PRINTABLE_CHARACTERS, "PrintableString", "X.680 §41.4")
         case 0x12:
             return _not_in(content, frozenset(b"0123456789 "), "NumericString", "X.680 §41.2")
-        case 0x16:
+        case 0x16 if not content.isascii():
             return _not_in(content, frozenset(range(128)), "IA5String", "X.680 §41")
         case 0x1A:
             return _not_in(content, frozenset(range(32, 127)), "VisibleString", "X.680 §41")

@@ -50,6 +50,8 @@ class Problem(Exception):
 
 def printable(text: str) -> str:
     """`text` with control characters escaped: what a peer or a certificate says must not drive a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

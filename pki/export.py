@@ -152,8 +152,9 @@ def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
 
 
 def _authorities(ca_file: Path, hint: str) -> tuple[x509.Certificate, ...]:
+    data = read_file(ca_file, hint)  # a file, since the variables name it: not standard input
     found = read_certificates(ca_file, hint)
-    labels = {block.label for block in blocks.read(read_file(ca_file, hint)).of(Kind.CERTIFICATE)}
+    labels = {block.label for block in blocks.read(data).of(Kind.CERTIFICATE)}
     if not labels & CLIENTS_READ:
         options = {"DER": "x509 -inform DER", "PKCS7": "pkcs7 -print_certs"}
         form = ", ".join(sorted(labels)) or "PKCS #12"
