@@ -109,7 +109,7 @@ def blocking(handling: "Handling[T]") -> T:
         with selectors.DefaultSelector() as selector:
             for descriptor, events in wanted.interest.items():
                 selector.register(descriptor, events)
-            found = selector.select(max(wanted.until - time.monotonic(), 0))
+            found = selector.select(None if wanted.until == NEVER else max(wanted.until - time.monotonic(), 0))
             value = {key.fd: events for key, events in found}
 
 

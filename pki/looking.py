@@ -53,14 +53,14 @@ def show(
             for each in found
         ]
         print_json({"file": str(file), "objects": objects})
-        return _opened(each.title for each in found)
-    _print(text.descriptions(found, text.Explain.REASONS if explain else text.Explain.NOTHING))
-    return _opened(each.title for each in found)
+    else:
+        _print(text.descriptions(found, text.Explain.REASONS if explain else text.Explain.NOTHING))
+    if any(each.title == CLOSED for each in found):
+        raise Problem(f"{file} is a PKCS #12 file that could not be opened", hint="`because`, above, says why")
+    return ExitCode.YES
 
 
-def _opened(titles: Iterable[str]) -> int:
-    """A PKCS #12 file that did not open shows nothing of what is in it: that is not a success."""
-    return ExitCode.CANNOT if "PKCS #12, closed" in set(titles) else ExitCode.YES
+CLOSED = "PKCS #12, closed"
 
 
 def _nothing(file: Path, data: bytes) -> Problem:

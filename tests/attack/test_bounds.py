@@ -164,13 +164,17 @@ def test_what_is_held_before_a_client_hello_is_bounded_for_both_sides(side: Side
 
 
 def test_the_eavesdropper_shows_the_beginning_of_a_long_line(capsys: pytest.CaptureFixture[str]) -> None:
-    ear = Ear(Reporter())
-    ear.on_data(Flight(Side.CLIENT, b"z" * 300_000 + b"\n"))
-    shown = capsys.readouterr().out
+    def told(line: bytes) -> str:
+        reporter = Reporter()
+        Ear(reporter).on_data(Flight(Side.CLIENT, line))
+        reporter.close(None)
+        return capsys.readouterr().out
+
+    shown = told(b"z" * 300_000 + b"\n")
     assert len(shown) < 2 * LONGEST
     assert "characters or more" in shown
-    ear.on_data(Flight(Side.CLIENT, b'{"type": "data", "text": "' + b"y" * 8000 + b'"}\n'))
-    assert "… (8000 bytes)" in "".join(line.strip() for line in capsys.readouterr().out.splitlines())
+    shown = told(b'{"type": "data", "text": "' + b"y" * 8000 + b'"}\n')
+    assert "… (8000 bytes)" in "".join(line.strip() for line in shown.splitlines())
 
 
 def test_a_server_without_freshness_remembers_a_bounded_number_of_answers() -> None:

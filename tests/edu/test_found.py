@@ -15,7 +15,7 @@ from tests.edu.parties import parties
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
-from tlsdemo.edu import live
+from tlsdemo.edu import live, messages
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.edu.overheard import Listener
@@ -146,10 +146,9 @@ def test_a_claim_that_has_nothing_to_check_with_is_an_error_in_tls_too(certs: Pa
 
 def test_an_eavesdropper_reckons_once_and_not_with_every_hello(certs: Path) -> None:
     listener = Listener()
-    hello = {"type": "client_hello", "group": "1009:11", "share": "11", "random": "00"}
-    listener.hear(Flight(Side.CLIENT, json.dumps(hello).encode() + b"\n"))
-    answer = (
-        json.dumps({"type": "server_hello", "cipher": "AES-128-CCM-8", "share": "11", "random": "00"}).encode() + b"\n"
-    )
-    notes = [heard.notes for heard in listener.hear(Flight(Side.SERVER, answer * 3))]
+    share, random = "11", bytes(32)
+    hello = messages.ClientHello(rung="dh", server_name="localhost", random=random, group="1009:11", share=share)
+    listener.hear(Flight(Side.CLIENT, messages.encode(hello)))
+    answer = messages.ServerHello(rung="dh", random=random, cipher="AES-128-CCM-8", share=share)
+    notes = [heard.notes for heard in listener.hear(Flight(Side.SERVER, messages.encode(answer) * 3))]
     assert [bool(note) for note in notes] == [True, False, False]

@@ -474,7 +474,7 @@ def test_only_what_a_strict_client_refuses_is_in_the_cycle() -> None:
         (("--case", "expired", "--protocol", "ca"), 2, "--protocol ca"),
         (("--case", "expired", "--group", "x25519"), 2, "--group"),
         (("--case", "expired", "--alter", "nonsense"), 2, "OLD=NEW"),
-        (("--case", "pathlen-exceeded"), 3, "allows 1 authorities below itself"),
+        (("--case", "pathlen-exceeded"), 3, "allows 1 CAs below itself"),
         (("--case", "expired-root"), 3, "root itself"),
         (("--case", "revoked"), 3, "revocation list"),
         (("--case", "san-malformed-der"), 3, "OpenSSL does not load"),

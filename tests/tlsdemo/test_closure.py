@@ -149,6 +149,7 @@ def test_a_client_with_any_context_notices_that_its_answer_was_cut(certs: Path, 
     given = own_contexts(certs, version)
 
     def answer_half(connection: net.Connection) -> None:
+        connection.socket.settimeout(DEADLINE)
         with given[Side.SERVER].wrap_socket(connection.socket, server_side=True) as theirs:
             theirs.recv(1 << 14)
             theirs.sendall(b"half an answ")

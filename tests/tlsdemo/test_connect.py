@@ -174,7 +174,7 @@ def test_an_expired_pki_is_refused_with_code_10(cli: Command, tmp_path: Path) ->
         (old / "crl.pem").unlink()
         answer = cli("connect", f"localhost:{server.port}", "--trust", old / "root.pem")
     assert_is_refusal(
-        answer, 1, "it has expired", "verify code 10", "hint: if it is yours: mint a new tree with `pki init --force`"
+        answer, 1, "it has expired", "verify code 10", "hint: make another with `pki issue localhost --dir "
     )
 
 
@@ -182,7 +182,7 @@ def test_an_expired_pki_with_its_stale_lists_is_told_to_be_minted_anew(cli: Comm
     old = mint(tmp_path / "certs", now=datetime.now(UTC) - timedelta(days=100))
     with live(ours(old)) as server:
         answer = cli("connect", f"localhost:{server.port}", "--trust", old / "root.pem")
-    assert_is_refusal(answer, 1, "hint: mint a new tree with `pki init --force`")
+    assert_is_refusal(answer, 1, "hint: `pki init --force --dir ")
 
 
 def test_a_self_signed_certificate_is_refused_with_code_18(cli: Command, certs: Path) -> None:

@@ -21,12 +21,15 @@ EXAMPLES: list[tuple[Event, dict[str, object]]] = [
         Agreed(PEER, "TLSv1.3", "C", ("DNS:client",)),
         {
             "event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "C", "client": ["DNS:client"],
-            "unreadable": "",
+            "unreadable": "", "proved": True,
         },
     ),
     (
         Agreed(PEER, "TLSv1.3", "X", None),
-        {"event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "X", "client": None, "unreadable": ""},
+        {
+            "event": "agreed", "peer": PEER, "version": "TLSv1.3", "cipher": "X", "client": None, "unreadable": "",
+            "proved": True,
+        },
     ),
     (Said(PEER, "hello"), {"event": "said", "peer": PEER, "text": "hello"}),
     (

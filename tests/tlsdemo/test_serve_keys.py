@@ -27,6 +27,8 @@ def encrypted(certs: Path, tmp_path: Path) -> Path:
     (tmp_path / "encrypted.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     (tmp_path / "passphrase").write_bytes(SECRET + b"\n")
+    for secret in ("encrypted.key", "passphrase"):
+        (tmp_path / secret).chmod(0o600)
     return tmp_path / "encrypted.key"
 
 
@@ -46,6 +48,7 @@ def test_a_key_that_is_not_opened_is_an_error_that_says_why(
 ) -> None:
     if passphrase is not None:
         encrypted.with_name("passphrase").write_bytes(passphrase)
+        encrypted.with_name("passphrase").chmod(0o600)
         monkeypatch.setenv("PKI_PASSPHRASE_FILE", str(encrypted.with_name("passphrase")))
     answer = tlsdemo("serve", "--port", "0", "--cert", certs / "server.pem", "--key", encrypted)
     assert answer.returncode == 3, answer
