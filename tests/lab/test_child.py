@@ -183,6 +183,34 @@ def test_those_who_beget_others_are_ended_to_the_last(trial: Trial) -> None:
     assert trial.left == []
 
 
+@dataclass
+class Hopping:
+    """A /proc in which a marked process forks and exits right after each listing, before it is looked at."""
+
+    folder: Path
+    mark: str
+    hops: int
+    pid: int = 100
+
+    def iterdir(self) -> Iterator[Path]:
+        (self.folder / str(self.pid)).mkdir(exist_ok=True)
+        (self.folder / str(self.pid) / "environ").write_text(f"PATH=/bin\0{self.mark}1.\0")
+        listed = list(self.folder.iterdir())
+        if self.hops:
+            (self.folder / str(self.pid) / "environ").unlink()
+            (self.folder / str(self.pid)).rmdir()
+            self.hops, self.pid = self.hops - 1, self.pid + 1
+        return iter(listed)
+
+
+@pytest.mark.parametrize("hops", [0, 1, 5])
+def test_one_that_forks_and_exits_while_we_look_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hops: int
+) -> None:
+    monkeypatch.setattr(child, "PROC", Hopping(tmp_path, MARK, hops))
+    assert child._marked(MARK) == [100 + hops]
+
+
 def test_a_child_of_another_nursery_is_left_alone(trial: Trial) -> None:
     other = Nursery()
     outcome: list[Ran] = []

@@ -258,4 +258,12 @@ DEAD = "ZX"  # states of proc(5)
 
 
 def _processes() -> Iterator[Path]:
-    return (entry for entry in PROC.iterdir() if entry.name.isdigit())
+    """The folders of all processes in /proc.
+
+    It is listed again until a listing has nothing new: a process may fork and exit between the listing and the look at
+    it, and its child is in none of the earlier listings.
+    """
+    seen: set[str] = set()
+    while new := [each for each in PROC.iterdir() if each.name.isdigit() and each.name not in seen]:
+        seen.update(each.name for each in new)
+        yield from new
