@@ -29,7 +29,11 @@ class Verdict(Enum):
     HELD = "held", "✓", "the attack was run and failed"
     BROKEN = "broken", "✗", "the attack was run and succeeded"
     MOOT = "moot", "~", "the attack failed, but the same attacker can be the man in the middle here and read everything"
-    UNSEEN = "held, never seen to win here", "·", "the attack failed here and on every other protocol of this family"
+    UNSEEN = (
+        "held, never seen to win here",
+        "·",
+        "the attack failed here, and succeeded on none of this family that was run",
+    )
     NOT_APPLICABLE = "not applicable", "–", "the attack was not run: the protocol gives it nothing to work with"
 
     def __init__(self, word: str, sign: str, meaning: str) -> None:
