@@ -124,8 +124,8 @@ def check_client(
     """Does this client check certificates? Run it against the lab, and judge it by what it sends.
 
     For example: `tlsdemo check-client -- curl -sS {url}`, or `tlsdemo check-client curl`. Exit code 0: it accepts
-    nothing that it must refuse. 1: it does. 3: it cannot be run, or does not even accept the good certificate, or it
-    leaves open what it thinks of a case.
+    nothing that it must refuse. 1: it does, or it crashes. 3: it cannot be run, or refuses the good certificate or most
+    of those that it must accept, or leaves open what it thinks of a case.
     """
     from tlsdemo.commands import check_client as commands
 

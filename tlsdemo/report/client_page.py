@@ -100,7 +100,9 @@ def as_html(report: Report) -> str:
         report=report,
         grade=words.grade(report),
         meaning=f"It {GRADES[report.grade]}." if report.conclusive else "",
-        colour={"A": "held", "B": "moot", "?": "none"}.get(report.grade[0], "broken") if report.conclusive else "none",
+        colour={"A": "held", "B": "moot", "?": "none", "n": "none"}.get(report.grade[0], "broken")
+        if report.conclusive
+        else "none",
         diagnosis=diagnose(report),
         ecosystems=[spoken] if (spoken := ecosystem(report)) else list(ECOSYSTEMS),
         nothing_decided=words.NOTHING_DECIDED.replace("\n", " "),
