@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.conftest import run, tlsdemo, tool
 from tests.peers.conftest import Serve
 
-pytest.importorskip("pki.unlock")  # the reader of encrypted keys
-
 SECRET = b"correct horse"
 
 
