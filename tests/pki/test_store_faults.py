@@ -11,13 +11,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pki.errors import ExitCode
+from pki.errors import ExitCode, Problem
+from pki.inventory import inventory
 from tests.conftest import mint, pki, run, run_as_nobody, tool
 from tests.pki.support import TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
+from tests.pki.test_store import issue
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -103,6 +106,79 @@ def test_a_failing_disk_leaves_an_old_tree_as_it_was(tmp_path: Path) -> None:
     assert_clean_failure(injected("fsync:error=EIO:when=4", "init", "--force", "--dir", directory))
     assert_clean_failure(injected("write:error=ENOSPC:when=1", "issue", "a.test", "--dir", directory))
     assert snapshot(directory) == before
+
+
+# Every call ---------------------------------------------------------------------------------------------------------
+
+CALLS = "openat,mkdirat,renameat,unlinkat,fsync,write,flock,newfstatat,getdents64,fstat"
+"""What `init` and `issue` ask of the system while they change a store, by Linux's names."""
+STRIDE = int(os.environ.get("STRIDE", "29"))  # 1 tries every call; the suite tries some of them, each time the same
+
+
+def calls_within(directory: Path, *words: str | Path) -> list[tuple[str, int]]:
+    """The calls that a command makes within a folder: the name, and how many of that name it has made by then."""
+    log = directory.parent / "calls"
+    command = (tool("strace"), "-f", "-qq", "-y", "-o", log, "-e", f"trace={CALLS}")
+    done = run(*command, sys.executable, "-m", "pki", *words, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    if not log.exists():
+        pytest.skip("ptrace is not allowed here")
+    assert done.returncode == 0, done.stderr
+    count: dict[str, int] = {}
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        name = line.split(maxsplit=1)[1].partition("(")[0]
+        count[name] = count.get(name, 0) + 1
+        if str(directory) in line:
+            found.append((name, count[name]))
+    return found
+
+
+def at_call(name: str, number: int, fault: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command with the fault at that call."""
+    inject = f"inject={name}:{fault}:when={number}"
+    command = (tool("strace"), "-f", "-qq", "-o", os.devnull, "-e", f"trace={CALLS}", "-e", inject)
+    return run(*command, sys.executable, "-m", "pki", *words, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC", "error=EIO", "signal=INT"])
+@pytest.mark.parametrize("operation", ["init", "issue", "issue --force"])
+def test_a_fault_at_any_call_leaves_the_old_state_or_the_new_one(tmp_path: Path, operation: str, fault: str) -> None:
+    def prepared(place: str) -> tuple[Path, tuple[str | Path, ...]]:
+        directory = tmp_path / place / "certs"
+        if operation == "init":
+            directory.parent.mkdir()
+            return directory, ("init", "--dir", directory)
+        mint(directory)
+        if operation == "issue --force":
+            issue(directory, "a.test")
+        return directory, (*operation.split(), "a.test", "--dir", directory)
+
+    directory, words = prepared("x" * 6)
+    calls = calls_within(directory, *words)
+    assert {"openat", "mkdirat", "renameat", "unlinkat", "fsync", "write"} <= {name for name, _ in calls}
+    for name, number in calls[::STRIDE]:
+        directory, words = prepared(f"{name[:3]}{number:03}")  # as long as the first, so that the calls are the same
+        before = snapshot(directory) if directory.exists() else {}
+        done = at_call(name, number, fault, *words)
+        where = f"{operation}: {fault} at {name} {number}: {done.returncode} {done.stderr}"
+        assert "Traceback" not in done.stderr, where
+        assert_keys_are_private(directory)
+        after = snapshot(directory) if directory.exists() else {}
+        if fault.startswith("error") and done.returncode:
+            assert done.returncode == ExitCode.CANNOT, where
+            assert "hint: " in done.stderr, where
+            assert after == before or "nothing was changed" not in done.stderr, where
+        if directory.exists():
+            inventory(directory, datetime.now(UTC))
+        with contextlib.suppress(Problem):  # where it is made already
+            mint(directory)
+        issue(directory, "b.test")
+        assert_store_is_healthy(directory)
+        made = files(directory) - TREE - {"b.test.pem", "b.test.key"}
+        assert made in (set(), {"a.test.pem", "a.test.key"}), where
+        assert made or done.returncode or operation == "init", where
+        assert {path.name for path in (directory / ".pki").iterdir() if path.name[:4] != "old-"} == {"lock"}, where
 
 
 @contextlib.contextmanager

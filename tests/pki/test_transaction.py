@@ -169,7 +169,7 @@ def assert_cut_change_heals(directory: Path, operation: str, fails_at: int, fail
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("failure", ["killed", "disk-error", "ctrl-c"])
+@pytest.mark.parametrize("failure", FAILURES)
 def test_a_change_that_is_cut_at_any_call_is_done_or_undone(tmp_path: Path, operation: str, failure: str) -> None:
     calls = length(tmp_path, operation)
     assert calls > 10
