@@ -209,7 +209,8 @@ def test_a_name_with_a_nul_covers_no_host_before_it() -> None:
         (x509.DNSName('a"b\\c'), r'DNS:"a\"b\\c"'),
         (x509.DNSName("a\x1b[2J\nb"), r'DNS:"a\x1b[2J\nb"'),
         (x509.DNSName(""), 'DNS:""'),
-        (x509.RFC822Name("a@b.test, email:c@d.test"), 'email:"a@b.test, email:c@d.test"'),
+        # As a certificate may have it; Python 3.13's parser of addresses refuses it (the library asks that one).
+        (x509.RFC822Name._init_without_validation("a@b.test, email:c@d.test"), 'email:"a@b.test, email:c@d.test"'),
         (x509.UniformResourceIdentifier("http://a.test/?b=c"), "URI:http://a.test/?b=c"),
         (x509.UniformResourceIdentifier("http://a.test/,DNS:b"), 'URI:"http://a.test/,DNS:b"'),
         (x509.IPAddress(ipaddress.ip_address("::1")), "IP:::1"),
