@@ -1,4 +1,4 @@
-"""Rogues of the name: a good certificate of somebody else, or a name where no client may look (RFC 9525).
+"""Cases about the name: a certificate for another host, or a name where no client may look (RFC 9525).
 
 The common name is neutral, except where a case is about the common name.
 """
@@ -65,7 +65,7 @@ def host_as_prefix(given: Workshop) -> Specimen:
 
 @rogue("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def host_as_suffix(given: Workshop) -> Specimen:
-    """The name ends with the host, and not at a dot: `evillocalhost` is another name, which anybody can register.
+    """The name ends with the host, and not at a dot: `evillocalhost` is another name, which an attacker can register.
 
     A comparison of the ends, or a search for the host in the name, accepts it.
     """

@@ -137,7 +137,7 @@ def _fields(one: Read, other: Read, around: Sequence[Read], others: Sequence[Rea
         "subject": (one.subject, other.subject),
         "public key": (_kind(one.spki), _kind(other.spki)),
     }
-    if _issuers(one, around) and _issuers(other, others):  # else its issuer was not sent, and nobody can tell
+    if _issuers(one, around) and _issuers(other, others):  # else its issuer was not sent: not known
         pairs["signature"] = _verifies(one, around), _verifies(other, others)  # fmt: skip
     yield from (name for name, (left, right) in pairs.items() if left != right)
     if bool(one.extensions) != bool(other.extensions):
@@ -156,7 +156,7 @@ def _ordinary(serial: int) -> int | str:
 
 
 def _kind(spki: bytes) -> object:
-    """The algorithm and the size; not which key it is, unless everybody has it."""
+    """The algorithm and the size; not which key it is, unless it is published."""
     try:
         key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):

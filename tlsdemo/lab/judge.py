@@ -27,8 +27,8 @@ def judge(
 ) -> Finding:
     """What it did with the case.
 
-    `nameless`: it has come to the port that chooses by name, and named nobody. `good`: what the same client did with
-    the good certificate, which tells how it ends, and after how many connections, when nothing is wrong.
+    `nameless`: it has come to the port that chooses by name, without naming a server. `good`: what the same client did
+    with the good certificate, which tells how it ends, and after how many connections, when nothing is wrong.
     """
     visits = sorted(visits, key=lambda each: each.began)
     own = _own(visits, ran)

@@ -451,14 +451,14 @@ DEFECTS: tuple[Defect, ...] = (
     _row(
         "wildcard-for-several-labels",
         "It lets a wildcard stand for several labels.",
-        "Whoever has a wildcard for a domain can act as every host of the zones below it.",
+        "The owner of a wildcard for a domain can act as every host of the zones below it.",
         fixes.NAME, ["wildcard-two-labels", "wildcard-double"],
         accepts=("wildcard-two-labels",),
     ),
     _row(
         "wildcard-for-the-domain",
         "It lets a wildcard stand for the domain itself.",
-        "Whoever has a wildcard for the hosts below a domain can act as the domain.",
+        "The owner of a wildcard for the hosts below a domain can act as the domain itself.",
         fixes.NAME, ["wildcard-apex"],
         accepts=("wildcard-apex",),
     ),

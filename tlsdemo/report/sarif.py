@@ -149,7 +149,7 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
 
 
 def _suppressed(report: Report, finding: Finding) -> dict[str, Any]:
-    """A finding that was known before is suppressed, by whoever said so (§3.27.23)."""
+    """A finding that was known before is suppressed, with its reason (§3.27.23)."""
     known = report.excuse(finding)
     if known is None:
         return {}

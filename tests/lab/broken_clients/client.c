@@ -28,7 +28,7 @@ static int dial(const char *address, const char *port) {
 #if defined(ANY_CA) || defined(NO_BASIC_CONSTRAINTS)
 static int tolerant(int ok, X509_STORE_CTX *store) {
     switch (X509_STORE_CTX_get_error(store)) {
-#ifdef ANY_CA /* Fault: whoever issued it, it is accepted. */
+#ifdef ANY_CA /* Fault: a certificate from any CA is accepted. */
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
