@@ -2,7 +2,7 @@
 
     describe(der) -> Description      the names, subject, issuer and validity; or why they cannot be read
 
-A certificate that somebody else made is untrusted bytes. The library reads it late and may raise at any field, and
+A certificate from another party is untrusted bytes. The library reads it late and may raise at any field, and
 OpenSSL accepts certificates that the library does not load. Nothing here raises. `listed` joins names so that one name
 cannot look like two. Not here: any judgement of a certificate.
 """

@@ -234,7 +234,7 @@ def _why_there_is_none(request: Request, search: Search) -> Check:
     who, above = subject(orphan.certificate), issuer(orphan.certificate)
     if orphan.is_self_issued:
         return _failed_chain(
-            f"{who} vouches for itself, and nobody here trusts it",
+            f"{who} is self-signed, and not a trust anchor",
             "who knows it to be the right one may trust it with --trust; nobody else should",
         )
     if search.circle:

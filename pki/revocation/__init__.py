@@ -164,7 +164,7 @@ def _status(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked) -
 
 
 def _list_issuers(certificate: Reading) -> Iterator[Name]:
-    """By whom else the certificate says that its CRL is (§5.2.5, indirect)."""
+    """The issuers of indirect CRLs that the certificate names (§4.2.1.13, §5.2.5)."""
     for point in certificate.value(x509.CRLDistributionPoints) or ():
         for name in point.crl_issuer or ():
             if isinstance(name, x509.DirectoryName):

@@ -108,7 +108,7 @@ def a_forged_list(certs: Path, client: Party, server: Party) -> tuple[Party, Par
 
 CASES: list[tuple[Case, Violation, str, str]] = [
     (rogue, Violation.FORGED, "chain", "did not sign CN=localhost"),
-    (vouches_for_itself, Violation.UNTRUSTED, "chain", "vouches for itself"),
+    (vouches_for_itself, Violation.UNTRUSTED, "chain", "is self-signed"),
     (a_stranger, Violation.UNTRUSTED, "chain", "which is neither trusted nor sent"),
     (without_the_intermediate, Violation.UNTRUSTED, "chain", "which is neither trusted nor sent"),
     (another_name, Violation.WRONG_NAME, "name", "not valid for 'shop.example'; presented: DNS:localhost"),
@@ -197,7 +197,7 @@ def test_control_with_the_deviation_undone_it_is_believed(certs: Path, control: 
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
 VALUES: list[tuple[Case, str]] = [
     (rogue, r"the key of CN=.* root did not sign CN=localhost: the name is right, the signature is not"),
-    (vouches_for_itself, r"CN=localhost vouches for itself, and nobody here trusts it"),
+    (vouches_for_itself, r"CN=localhost is self-signed, and not a trust anchor"),
     (
         without_the_intermediate,
         r"CN=localhost was issued by CN=.* intermediate,O=.*, which is neither trusted nor sent",
@@ -284,7 +284,7 @@ def clients(change: Case) -> Case:
 
 OF_CLIENTS: list[tuple[Case, Violation, str]] = [
     (rogue, Violation.FORGED, "did not sign"),
-    (vouches_for_itself, Violation.UNTRUSTED, "vouches for itself"),
+    (vouches_for_itself, Violation.UNTRUSTED, "is self-signed"),
     (without_the_intermediate, Violation.UNTRUSTED, "which is neither trusted nor sent"),
     (expired, Violation.OUT_OF_DATE, "expired on"),
     (not_yet_valid, Violation.OUT_OF_DATE, "is not valid before"),

@@ -59,7 +59,7 @@ def with_the_stolen_key(protocol: Protocol, world: World) -> Loot:
 
 
 def with_the_stolen_authority(protocol: Protocol, world: World) -> Loot:
-    """The CA's key: with it he mints a certificate for whatever name is asked for."""
+    """The CA's key: the attacker mints a certificate for the name that the client asks for."""
     credential = world.mint.minted_with_stolen_authority
     return _intercept_with(protocol, world, [("a certificate minted with the authority's stolen key", credential)])
 

@@ -36,13 +36,13 @@ class Interceptor:
 
     facing: Mapping[Side, Endpoint]
     alter: Mapping[bytes, bytes] = field(default_factory=dict)
-    """What he replaces, and by what, in both directions.
+    """What the attacker replaces, and by what, in both directions.
 
-    What he replaced in the client's words he puts back in the server's, so that its answer does not tell the client.
+    Text that was replaced in the client's data is put back in the server's: the answer must not tell the client.
     """
     tell: Callable[[Read], None] = nobody_is_told
     read: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
-    """What each party has told him: the first REMEMBERED bytes."""
+    """What each party has sent: the first REMEMBERED bytes."""
     gave_up: bool = False
     """More than MOST_HELD bytes came for a side that was not ready."""
     _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})

@@ -17,7 +17,7 @@ from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
 LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are
 RECORDED = 16 << 20  # bytes of one conversation that are kept; what comes after them is passed on and forgotten
-ANSWERS = 6  # flights of each side that are kept after he has acted
+ANSWERS = 6  # flights of each side that are kept after the attack
 
 
 @dataclass
@@ -28,12 +28,12 @@ class Sitting:
     attacker: Attacker
     tell: Callable[[Step], None]
     tape: list[Flight] = field(default_factory=list)
-    """What was sent, before he did anything to it: the first RECORDED bytes."""
+    """What was sent, before the attack: the first RECORDED bytes."""
     recorded: int = 0
     """Bytes in `tape`."""
     acted: bool = False
     since: list[Flight] = field(default_factory=list)
-    """What was sent after he had acted: the first ANSWERS flights of each side."""
+    """What was sent after the attack: the first ANSWERS flights of each side."""
     first_to_leave: Side | None = None
     _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     _line: int = 0

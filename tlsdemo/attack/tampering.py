@@ -215,8 +215,8 @@ SAMPLES = 64  # enough for every pair of digits to be likely at every place
 def _asked(is_right: Callable[[bytes, int], bool], framing: Framing, world: World) -> bytes:
     """The beginning of the secret, `world.depth` bytes of it; empty if a byte is not found.
 
-    He makes up secrets to see which bytes such a record can hold, and which are the same for every secret. He asks for
-    the others, block by block, until what he has is readable: a compressed text is readable as a whole only.
+    The attacker makes up secrets to see which bytes such a record can hold, and which are the same for every secret.
+    The others are recovered block by block, until the text can be decompressed: it is readable as a whole only.
     """
     samples = [_padded(framing.inside(world.again().lines[0][1])) for _ in range(SAMPLES)]
     columns = [bytes(dict.fromkeys(column)) for column in zip(*samples, strict=False)]  # likely bytes, by place

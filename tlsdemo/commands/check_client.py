@@ -80,7 +80,7 @@ def check(settings: Settings) -> int:
     client = _client(settings.command)
     with _open(settings) as tester, _progress(client.name) as progress:
         report = _report(tester, client, settings, progress)
-    failed = _write(report, outputs)  # before the printing, which ends where nobody reads on
+    failed = _write(report, outputs)  # before the printing, which ends when a pipe has no reader
     if settings.as_json:
         print_json(told.as_data(report))
     else:

@@ -112,5 +112,5 @@ class Outlet:
         while rest:
             try:
                 rest = rest[os.write(descriptor, rest) :]
-            except BlockingIOError:  # whoever started us made it so
+            except BlockingIOError:  # the parent process made the descriptor non-blocking
                 select.select([], [descriptor], [])

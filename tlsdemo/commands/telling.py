@@ -11,7 +11,7 @@ from tlsdemo.tls.endpoint import TlsEndpoint
 
 
 def told(read: Read) -> str:
-    """What he read, and what he passed on if that was something else; the first SHOWN bytes of each."""
+    """What the attacker read, and what was passed on if it differs; the first SHOWN bytes of each."""
     said = quoted(read.said)
     if read.said == read.passed_on:
         return f"READ from the {read.sender.value}: {said}"

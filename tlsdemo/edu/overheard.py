@@ -138,7 +138,7 @@ class Listener:
             if found is None:
                 return (_hopeless(client.group),)
             secrets = schedule(found.shared, client.random, server.random)
-            # What the client seals, a server opens: he stands in for each of them.
+            # A server opens what the client seals: each direction is opened as its receiver would.
             self._channels = {sender: self.channel(sender.other, secrets, server.cipher) for sender in Side}
         except GaveUp as given_up:
             return (str(given_up),)

@@ -27,7 +27,7 @@ KEPT = 1 << 12  # bytes of the beginning, and as many of the end
 CHUNK = 1 << 16
 LOOK = 0.05  # seconds between two looks at a program that has left its output to another
 GLANCE = 0.01  # seconds between two looks at those who are about to be gone
-GRACE = 1.0  # seconds for those whom it has left behind
+GRACE = 1.0  # seconds for the processes that it has left behind
 DYING = 10.0  # seconds for killed processes to be gone: a loaded machine takes its time
 MARK = "TLSDEMO_CHILD_OF"
 

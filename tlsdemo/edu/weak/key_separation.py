@@ -2,7 +2,7 @@
 
 What is wrong: a record that the client sent opens as if the server had sent it (attack: `reflection`). And the numbers
 of both directions begin at zero, so that each nonce is used twice: the XOR of the two ciphertexts is the XOR of the two
-plaintexts, and whoever knows one of these reads the other.
+plaintexts, and with one of these the other can be read.
 """
 
 from dataclasses import replace
