@@ -113,9 +113,18 @@ def assert_it_still_serves(publisher: Publisher) -> None:
     assert body(ask(publisher, get("/text"))) == TEXT.body
 
 
+OTHERS: list[threading.Thread] = []
+"""Threads that were there before the test: another file's lab may live as long as this process."""
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    OTHERS[:] = threading.enumerate()
+
+
 def threads() -> list[threading.Thread]:
-    """The threads of publishers: one for the accept loop, and those that work for responders."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("publisher")]
+    """The threads of this test's publishers: one for the accept loop, and those that work for responders."""
+    return [each for each in threading.enumerate() if each.name.startswith("publisher") and each not in OTHERS]
 
 
 # A lab of one authority -----------------------------------------------------------------------------------------------
@@ -659,7 +668,7 @@ def test_three_hundred_silent_and_slow_clients_take_no_thread_and_hold_up_nobody
         each.sendall(b"G")
     begin = time.monotonic()
     assert_it_still_serves(publisher)
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5  # the deadline of a slow client is far longer
     assert len(threads()) == 1
     for each in (*silent, *slow):
         each.close()
