@@ -20,6 +20,9 @@ from pki.keys import KeyType
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")
 
+ROOT = Path(__file__).parent.parent
+"""Where README.md, `pki` and `tlsdemo` are."""
+
 REQUIRE = os.environ.get("TLSDEMO_REQUIRE_TOOLS") == "1"
 
 

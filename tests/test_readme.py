@@ -24,9 +24,9 @@ import pytest
 
 from pki import exhibits
 from pki.rogues import CATALOGUE
+from tests.conftest import ROOT
 from tlsdemo.edu.rungs import RUNGS
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"(?:<!-- the (server|one in the middle) says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 PATIENCE = 100.0

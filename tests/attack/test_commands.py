@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pki.errors import ExitCode, Problem
+from tests.conftest import ROOT
 from tlsdemo.attack.catalogue import ATTACKS
 from tlsdemo.attack.matrix import Matrix
 from tlsdemo.commands import attack, compare, retelling
@@ -125,5 +126,5 @@ def test_what_was_read_is_quoted_without_the_noise_around_it(matrix: Matrix) -> 
 
 
 def test_the_readme_counts_what_there_is() -> None:
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     assert f"{len(ATTACKS)} attacks on {len(all_protocols())} protocols" in readme

@@ -28,7 +28,7 @@ from pki import export, gallery, names, store
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.rogues import CATALOGUE
-from tests.conftest import Answer, mint, missing, pki, run, tool
+from tests.conftest import ROOT, Answer, mint, missing, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem
 
@@ -536,6 +536,6 @@ def test_a_path_that_stdout_cannot_show_is_no_line_that_leads_nowhere(certs: Pat
 
 
 def test_what_it_keeps_is_told_where_the_certificates_are() -> None:
-    told = (Path(__file__).parents[2] / "certs/README.md").read_text()
+    told = (ROOT / "certs/README.md").read_text()
     assert f"`{export.FOLDER}/" in told
     assert "pki env" in told

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import run
+from tests.conftest import ROOT, run
 from tests.edu.parties import error_of, machine
 from tests.tlsdemo.conftest import Command
 from tlsdemo.attack.catalogue import BY_ID
@@ -95,7 +95,7 @@ def test_an_invalid_certificate_signature_is_bad_certificate() -> None:
 def test_dh_is_x25519_unless_a_group_is_named() -> None:
     client = machine(edu(RUNGS["dh"]).client(WORLD.client))
     assert client.parts.group == X25519()
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     assert "`--protocol dh` is Diffie-Hellman: on the curve X25519 by default" in readme
 
 
@@ -153,12 +153,11 @@ FALSE = {
 
 @pytest.mark.parametrize("phrase", FALSE)
 def test_what_was_false_is_not_printed_again(phrase: str) -> None:
-    root = Path(__file__).parent.parent.parent
     files = [
-        *(root / "pki").rglob("*.py"),
-        *(root / "tlsdemo").rglob("*.py"),
-        root / "README.md",
-        root / "certs/README.md",
+        *(ROOT / "pki").rglob("*.py"),
+        *(ROOT / "tlsdemo").rglob("*.py"),
+        ROOT / "README.md",
+        ROOT / "certs/README.md",
     ]
     found = [path.name for path in files if phrase in re.sub(r"\s+", " ", path.read_text())]
     assert found == [], FALSE[phrase]

@@ -15,7 +15,7 @@ import typer.main
 
 from pki.cli import app as pki_app
 from pki.errors import ExitCode, Problem
-from tests.conftest import mint, run, tlsdemo, tool
+from tests.conftest import ROOT, mint, run, tlsdemo, tool
 from tests.peers.conftest import Serve
 from tests.peers.support import live_rung
 from tests.tlsdemo.conftest import Command
@@ -27,7 +27,6 @@ from tlsdemo.comparison import find
 from tlsdemo.edu.agreement import FiniteField
 from tlsdemo.net import address
 
-ROOT = Path(__file__).parent.parent.parent
 PROGRAMS: dict[str, Any] = {"pki": typer.main.get_command(pki_app), "tlsdemo": typer.main.get_command(tlsdemo_app)}
 
 
