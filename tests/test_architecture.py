@@ -2,57 +2,95 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.conftest import ROOT
+
 MODULES = sorted(path for package in ("pki", "tlsdemo") for path in (ROOT / package).rglob("*.py"))
 
-# A layer may import the layers named after it, and whatever is in the same layer.
-BASE = {
-    "pki",
-    "tlsdemo.first_bytes",
-    "tlsdemo.peer",
-    "tlsdemo.protocol",
-    "tlsdemo.conversation",
-    "tlsdemo.events",
-    "tlsdemo.talk",
-    "tlsdemo.wire",
-}
-BELOW_THE_EDGE = BASE | {"tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"}
+# A room is a package; what lies beside the packages is the base of `pki` or of `tlsdemo`. A room may import itself and
+# the rooms that are named after it: only those further down in its own tree.
 IMPORTS: dict[str, set[str]] = {
-    "pki": set(),
-    "tlsdemo.__init__": set(),
-    "tlsdemo.protocol": {"pki"},
-    "tlsdemo.first_bytes": set(),
-    "tlsdemo.peer": {"pki"},
-    "tlsdemo.conversation": {"tlsdemo.protocol"},
+    "pki.asn1": set(),
+    "pki": {"pki.asn1"},
+    "pki.objects": {"pki", "pki.asn1"},
+    "pki.show": {"pki", "pki.asn1", "pki.objects"},
+    "pki.revocation": {"pki", "pki.asn1", "pki.objects"},
+    "pki.path": {"pki", "pki.asn1", "pki.objects", "pki.revocation"},
+    "pki.cases": {"pki", "pki.asn1"},
+    "pki.verifiers": {"pki", "pki.asn1", "pki.objects", "pki.path"},
+    "pki.store": {"pki", "pki.objects", "pki.show", "pki.cases"},
+    "pki.trust": {"pki", "pki.objects", "pki.store"},
+    "pki.publish": {"pki", "pki.revocation"},
+    "pki.cli": {"pki", "pki.objects", "pki.show", "pki.path", "pki.cases", "pki.verifiers", "pki.store", "pki.trust"},
+    "tlsdemo": {"pki", "pki.objects", "pki.show"},
     "tlsdemo.wire": set(),
-    "tlsdemo.talk": {"tlsdemo.events", "tlsdemo.peer", "tlsdemo.protocol"},
-    "tlsdemo.events": {"tlsdemo.protocol"},
-    "tlsdemo.findings": set(),
-    "tlsdemo.report": {"tlsdemo.peer", "tlsdemo.protocol", "tlsdemo.events", "tlsdemo.findings", "pki"},
-    "tlsdemo.net": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.wire", "pki"},
-    "tlsdemo.edu": BASE - {"tlsdemo.wire"} | {"tlsdemo.net"},
-    "tlsdemo.tls": BASE | {"tlsdemo.net"},
-    "tlsdemo.credentials": {"pki", "tlsdemo.peer"},
-    "tlsdemo.bench": BELOW_THE_EDGE,
-    "tlsdemo.worlds": {"pki", "tlsdemo.attack"},
-    "tlsdemo.comparison": {"tlsdemo.protocol", "tlsdemo.edu", "tlsdemo.tls"},
-    "tlsdemo.prices": {"tlsdemo.protocol", "tlsdemo.conversation", "tlsdemo.bench", "tlsdemo.worlds"},
-    "tlsdemo.attack": BASE | {"tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
-    "tlsdemo.lab": BELOW_THE_EDGE | {"tlsdemo.findings"},
-    "tlsdemo.scenes": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.worlds"},
-    "tlsdemo.tour": BELOW_THE_EDGE | {"tlsdemo.bench", "tlsdemo.scenes", "tlsdemo.worlds"},
-    "tlsdemo.commands": BELOW_THE_EDGE
-    | {"tlsdemo.bench", "tlsdemo.credentials", "tlsdemo.lab", "tlsdemo.worlds", "tlsdemo.comparison", "tlsdemo.prices"}
-    | {"tlsdemo.findings"},
-    "tlsdemo.lab_cli": {"pki", "tlsdemo.commands"},
-    "tlsdemo.cli": BELOW_THE_EDGE
-    | {"tlsdemo.bench", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.commands", "tlsdemo.lab_cli"},
-    "tlsdemo.__main__": {"tlsdemo.cli", "pki"},
+    "tlsdemo.report": {"pki", "tlsdemo"},
+    "tlsdemo.net": {"pki", "pki.publish", "tlsdemo"},
+    "tlsdemo.edu": {"pki", "pki.path", "tlsdemo", "tlsdemo.net"},
+    "tlsdemo.tls": {"pki", "pki.asn1", "pki.objects", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
+    "tlsdemo.credentials": {"pki", "pki.cases", "pki.store", "tlsdemo"},
+    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},
+    "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"},
+    "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store", "pki.trust"}
+    | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
+    "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store"}
+    | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
+    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare"},
+    "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store", "pki.cli"}
+    | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
+    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour"},
 }
+STARTS = {"pki": {"pki.cli", "pki.path"}, "tlsdemo": {"tlsdemo.cli"}}
+"""What only `__main__` and the lazy names of `pki` import, upward."""
+
+# The room to which a module belongs that does not lie in it yet.
+NOT_YET_MOVED = {
+    "pki.asn1": {"pki.ber", "pki.der", "pki.schema"},
+    "pki.cases": {"pki.rogues"},
+    "pki.cli": {"pki.arguments", "pki.cli", "pki.exhibits", "pki.looking", "pki.options", "pki.rogue_cli", "pki.text"},
+    "pki.objects": {
+        "pki.blocks",
+        "pki.extensions",
+        "pki.foreign",
+        "pki.reading",
+        "pki.secrecy",
+        "pki.signatures",
+        "pki.signed",
+        "pki.summary",
+        "pki.unlock",
+    },
+    "pki.path": {"pki.misplaced"},
+    "pki.publish": {"pki.accept", "pki.http1", "pki.serve"},
+    "pki.revocation": {"pki.ocsp", "pki.ocsp_request"},
+    "pki.show": {"pki.compare", "pki.describe", "pki.numbers", "pki.spans", "pki.unpack"},
+    "pki.store": {
+        "pki.files",
+        "pki.folder",
+        "pki.gallery",
+        "pki.inventory",
+        "pki.output",
+        "pki.store",
+        "pki.transaction",
+    },
+    "pki.trust": {"pki.export"},
+    "pki.verifiers": {"pki.disagreement", "pki.engines"},
+    "tlsdemo.attack": {"tlsdemo.commands.disguise", "tlsdemo.commands.telling", "tlsdemo.worlds"},
+    "tlsdemo.cli": {"tlsdemo.cli", "tlsdemo.commands", "tlsdemo.lab_cli"},
+    "tlsdemo.compare": {
+        "tlsdemo.bench",
+        "tlsdemo.commands.page",
+        "tlsdemo.commands.retelling",
+        "tlsdemo.comparison",
+        "tlsdemo.prices",
+    },
+    "tlsdemo.credentials": {"tlsdemo.attack.mint", "tlsdemo.credentials"},
+    "tlsdemo.tour": {"tlsdemo.scenes", "tlsdemo.tour"},
+}
+
 
 SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "tlsdemo.tls.evidence", "pki.accept", "pki.serve"}
 PRINTS = {
@@ -74,11 +112,16 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") or path.stem
 
 
-def layer(module: str) -> str:
-    if module.split(".")[0] == "pki":
-        return "pki"
-    parts = module.split(".")
-    return ".".join(parts[:2]) if len(parts) > 1 else "tlsdemo.__init__"
+def within(module: str, allowed: set[str]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for each in allowed)
+
+
+def room(module: str) -> str:
+    for home, modules in NOT_YET_MOVED.items():
+        if within(module, modules):
+            return home
+    package = ".".join(module.split(".")[:2])
+    return package if package in IMPORTS else module.split(".")[0]
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -97,10 +140,6 @@ def calls(tree: ast.AST) -> Iterator[str]:
             yield ast.unparse(node.func)
 
 
-def within(module: str, allowed: set[str]) -> bool:
-    return any(module == each or module.startswith(f"{each}.") for each in allowed)
-
-
 @pytest.fixture(params=MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def module(request: pytest.FixtureRequest) -> tuple[str, ast.Module, str]:
     text = request.param.read_text()
@@ -109,9 +148,17 @@ def module(request: pytest.FixtureRequest) -> tuple[str, ast.Module, str]:
 
 def test_imports_go_downward(module: tuple[str, ast.Module, str]) -> None:
     name, tree, _ = module
+    home = room(name)
+    allowed = (
+        IMPORTS[home] | {home} | (STARTS[name.split(".")[0]] if name in STARTS or name.endswith("__main__") else set())
+    )
     for target in imports(tree):
         if target.split(".")[0] in ("pki", "tlsdemo") and target not in ("pki", "tlsdemo"):
-            assert layer(target) in IMPORTS[layer(name)] | {layer(name)}, f"{name} may not import {target}"
+            assert room(target) in allowed, f"{name} may not import {target}"
+
+
+def test_the_table_has_no_circle() -> None:
+    assert list(TopologicalSorter(IMPORTS).static_order())
 
 
 def test_sockets_are_opened_in_few_places(module: tuple[str, ast.Module, str]) -> None:
