@@ -16,8 +16,9 @@ from enum import Enum
 
 from cryptography import x509
 
-from pki import ber, der, foreign, schema, summary
-from pki.ber import Node, Tree
+from pki import foreign, summary
+from pki.asn1 import ber, der, schema
+from pki.asn1.ber import Node, Tree
 from pki.errors import printable
 from pki.foreign import Foreign
 from pki.malformed import guarded

@@ -1,8 +1,8 @@
 """A certificate, request, revocation list or key -> rows: what it says, and why that is there (RFC 5280 §4, §5).
 
-Every value is computed from the bytes of the object, by `pki.schema`; the library reads extensions, one by one, and
-the numbers of keys. So an object that the library does not load is shown like any other, with a row for each rule that
-it breaks. Text is escaped, so that no certificate drives a terminal. Not here: any judgement (`pki.path`).
+Every value is computed from the bytes of the object, by `pki.asn1.schema`; the library reads extensions, one by one,
+and the numbers of keys. So an object that the library does not load is shown like any other, with a row for each rule
+that it breaks. Text is escaped, so that no certificate drives a terminal. Not here: any judgement (`pki.path`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +15,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import ber, der, extensions, keys, numbers, schema, summary
-from pki.ber import Fault, Node
+from pki import extensions, keys, numbers, summary
+from pki.asn1 import ber, der, schema
+from pki.asn1.ber import Fault, Node
+from pki.asn1.schema import Found
 from pki.errors import printable
 from pki.extensions import Place
 from pki.malformed import guarded
-from pki.schema import Found
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import der, names
+from pki import names
+from pki.asn1 import der
 from pki.engines import Opinion
 from pki.malformed import Malformed, read_field
 from pki.path import steps, strength

@@ -3,7 +3,7 @@
     Raw (object identifier, critical, bytes) -> Reading: items, faults
 
 Extensions are read one by one: the library loads each in an otherwise empty certificate or CRL, and what it does not
-load is read element by element, by `pki.schema`. Not here: whether an extension is right (`pki.path`).
+load is read element by element, by `pki.asn1.schema`. Not here: whether an extension is right (`pki.path`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,8 +14,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID
 
-from pki import ber, der, keys, names, schema
-from pki.ber import Fault, Node, Tree
+from pki import keys, names
+from pki.asn1 import ber, der, schema
+from pki.asn1.ber import Fault, Node, Tree
 from pki.malformed import guarded
 from pki.profiles import KEY_USAGE_BITS
 from pki.summary import Raw, general_name

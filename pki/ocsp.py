@@ -7,8 +7,8 @@ the authority itself, or one whom it has certified for id-kp-OCSPSigning (§4.2.
 may sign, so an attacker's is one, too. Not here: reading the request (`pki.ocsp_request`), HTTP (`pki.serve`), and the
 client's side.
 
-Written with `pki.der`, not with the library's builder: that takes producedAt from the clock and can write the status of
-one certificate only; its reader, too, refuses a request about several.
+Written with `pki.asn1.der`, not with the library's builder: that takes producedAt from the clock and can write the
+status of one certificate only; its reader, too, refuses a request about several.
 """
 
 import hashlib
@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.authority import Credential
 from pki.keys import PrivateKey
 from pki.ocsp_request import NONCE, CertId, Request, parse_request

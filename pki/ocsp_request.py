@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from pki import der
+from pki.asn1 import der
 
 EXPLICIT_0, EXPLICIT_1, EXPLICIT_2 = (der.CONTEXT | der.CONSTRUCTED | number for number in range(3))
 NONCE = der.object_identifier("1.3.6.1.5.5.7.48.1.2")  # id-pkix-ocsp-nonce, §4.4.1

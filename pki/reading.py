@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from pki import der, signatures
+from pki import signatures
+from pki.asn1 import der
 from pki.malformed import Malformed, read_field
 from pki.signed import Name, comparable
 

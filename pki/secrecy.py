@@ -10,9 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import ocsp
 
-from pki import der, keys
-from pki.ber import Node
-from pki.der import Element
+from pki import keys
+from pki.asn1 import der
+from pki.asn1.ber import Node
+from pki.asn1.der import Element
 
 May = Callable[[Element | Node], bool]
 """Whether the value of an element may be printed."""

@@ -9,8 +9,9 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from pki import ber, blocks, der, extensions, keys, schema, secrecy
-from pki.ber import Fault, Node, Tree
+from pki import blocks, extensions, keys, secrecy
+from pki.asn1 import ber, der, schema
+from pki.asn1.ber import Fault, Node, Tree
 from pki.blocks import Kind
 from pki.describe import Secrets
 from pki.errors import printable

@@ -11,8 +11,9 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import ber, der, names, schema
-from pki.ber import Fault, Node, Tree
+from pki import names
+from pki.asn1 import ber, der, schema
+from pki.asn1.ber import Fault, Node, Tree
 from pki.errors import printable
 
 LONGEST_NAME = 200  # characters of a distinguished name in a sentence

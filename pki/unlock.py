@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
 
-from pki import ber, der
-from pki.ber import Node, Tree
+from pki.asn1 import ber, der
+from pki.asn1.ber import Node, Tree
 from pki.blocks import Block, Kind
 from pki.keys import PrivateKey, algorithm_name
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from pki import der
+from pki.asn1 import der
 from pki.budget import Work
 from pki.names import MAX_HOST, show
 from pki.path.reading import Path, Reading

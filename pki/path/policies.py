@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from pki import der
+from pki.asn1 import der
 from pki.budget import Work
 from pki.path.reading import Path, Reading
 

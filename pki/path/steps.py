@@ -13,7 +13,8 @@ from itertools import islice
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from pki import der, extensions, names
+from pki import extensions, names
+from pki.asn1 import der
 from pki.path import constraints, policies
 from pki.path.reading import Path, Reading, Request
 from pki.signed import signature_holds, subject

@@ -13,7 +13,8 @@ from math import gcd, isqrt, prod
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, rsa
 from cryptography.x509 import KeyUsage
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.budget import Work, modulus_price
 from pki.path.reading import Path, Reading, Request
 from pki.path.steps import Failure, who

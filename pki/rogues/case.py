@@ -21,7 +21,8 @@ from typing import Generic, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.authority import Credential, Validity
 from pki.keys import PrivateKey
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
 
-from pki import der
+from pki.asn1 import der
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.authority import Validity, contents
 from pki.keys import PrivateKey
 from pki.profiles import Profile

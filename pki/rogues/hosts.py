@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from pki import der
+from pki.asn1 import der
 from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
 from pki.rogues.workshop import NEUTRAL, NOBODY, Change, Workshop, called, having, named, without
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from pki import der
+from pki.asn1 import der
 from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
 from pki.rogues.workshop import Workshop, but, dated
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from pki import der, keys, names
+from pki import keys, names
+from pki.asn1 import der
 from pki.authority import Authority, Credential, Validity, authority_name, key_identifier, subject_for
 from pki.keys import PrivateKey
 from pki.profiles import INTERMEDIATE, KEY_USAGE_BITS, ROOT, SERVER

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pki import ber, blocks, compare, der, describe, path, signed, spans, summary, text, unpack
+from pki import blocks, compare, describe, path, signed, spans, summary, text, unpack
+from pki.asn1 import ber, der
 from pki.blocks import Kind, Unreadable
 from pki.gallery import workshop
 from pki.names import parse

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from pki import der
+from pki.asn1 import der
 from pki.rogues import Served, demo_keys
 
 DIGESTS = {

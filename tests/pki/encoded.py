@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import ber, der, schema
+from pki.asn1 import ber, der, schema
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import der
+from pki.asn1 import der
 from pki.path import verify
 from pki.verdict import PathProfile, Purpose, Verdict
 from tests.pki.support import DAY, NOW

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import blocks, der, foreign, unpack
+from pki import blocks, foreign, unpack
+from pki.asn1 import der
 from pki.blocks import Kind
 from pki.errors import Problem
 from pki.files import read_anchors, read_certificates, read_chain, read_crls

@@ -8,7 +8,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import der
+from pki.asn1 import der
 from pki.verdict import Verdict
 from tests.pki.minting import (
     CA,

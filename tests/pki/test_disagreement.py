@@ -8,7 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import der, disagreement, engines, exhibits, path
+from pki import disagreement, engines, exhibits, path
+from pki.asn1 import der
 from pki.path.reading import Request
 from pki.rogues import CATALOGUE
 from pki.verdict import PathProfile, Purpose, Verdict

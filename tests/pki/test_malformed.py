@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import der, schema, summary
+from pki import summary
+from pki.asn1 import der, schema
 from pki.authority import Credential
 from tests.conftest import run, tool
 from tests.pki import encoded

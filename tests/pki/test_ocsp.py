@@ -23,7 +23,8 @@ from cryptography.x509 import ocsp
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.authority import Authority, Credential, authority_name
 from pki.keys import KeyType
 from pki.ocsp import RESPONDER, Refusal, Responder, Status

@@ -3,7 +3,7 @@
 import pytest
 from cryptography import x509
 
-from pki import der
+from pki.asn1 import der
 from pki.budget import Budget, Work
 from pki.path import judge as judge_request
 from pki.path.reading import Request

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pki import der
+from pki.asn1 import der
 from pki.budget import Budget, Work
 from pki.path import judge as judge_request
 from pki.path.reading import Request

@@ -21,7 +21,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import der, spans
+from pki import spans
+from pki.asn1 import der
 from pki.rogues import CATALOGUE
 from tests.conftest import run, tool
 from tests.pki.conftest import Command

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import der, spans
+from pki import spans
+from pki.asn1 import der
 from pki.keys import KeyType
 from pki.rogues import CATALOGUE
 from tests.conftest import run, tool

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import der
+from pki.asn1 import der
 from pki.path import SIGNATURE
 from pki.verdict import PathProfile, Verdict
 from tests.pki.minting import CA, SERVER, Minted, assert_accepted, assert_refused, crl, edited, judge, mint

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import der
+from pki.asn1 import der
 from pki.path.strength import weakness
 from pki.verdict import PathProfile
 from tests.pki.minting import (

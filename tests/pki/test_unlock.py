@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from pki import ber, blocks, der, files, keys, unlock
+from pki import blocks, files, keys, unlock
+from pki.asn1 import ber, der
 from pki.errors import Problem
 from tests.conftest import run, tool
 from tests.pki.conftest import Command

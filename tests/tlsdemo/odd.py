@@ -8,7 +8,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.authority import Validity, key_identifier
 from pki.files import read_credential
 from pki.keys import KeyType

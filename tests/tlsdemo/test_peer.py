@@ -20,7 +20,8 @@ from cryptography.x509.oid import ExtensionOID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pki import der, keys
+from pki import keys
+from pki.asn1 import der
 from pki.authority import Credential
 from pki.rogues.draft import Draft
 from tests.peers.conftest import Serve

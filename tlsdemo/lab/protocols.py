@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from functools import cached_property
 
-from pki import der
+from pki.asn1 import der
 from pki.errors import Problem
 from pki.rogues import Must, Severity
 from tlsdemo import net

@@ -23,7 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pki import Credential, der, keys
+from pki import Credential, keys
+from pki.asn1 import der
 from pki.copied import Copied
 from pki.errors import Problem, cannot
 from pki.signed import subject

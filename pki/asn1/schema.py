@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from cryptography.x509.oid import ExtensionOID
 
-from pki import ber, der
-from pki.ber import Fault, Node, Tree
+from pki.asn1 import ber, der
+from pki.asn1.ber import Fault, Node, Tree
 
 Wrong = Iterator[tuple[str, str]]
 Check = Callable[[Tree, Node], Wrong]

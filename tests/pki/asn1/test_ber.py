@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import ber, der
-from pki.ber import Node
+from pki.asn1 import ber, der
+from pki.asn1.ber import Node
 from tests.pki.test_rogues import specimen
 
 RULES: dict[str, tuple[str, int, str]] = {

@@ -3,7 +3,7 @@
     bytes -> Node (tag, start, header, end) with its children      and beside it: Fault (byte, what is wrong, rule)
 
 A length that is too long is cut to what is there, an indefinite length is followed (BER), and reading goes on. The work
-is linear in the input and ends after MOST elements. Not here: what the elements mean (`pki.schema`).
+is linear in the input and ends after MOST elements. Not here: what the elements mean (`pki.asn1.schema`).
 """
 
 import calendar
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pki import der
+from pki.asn1 import der
 
 MOST = 200_000  # elements; a CRL of 1 MiB, the longest file that is read, has at most 170,000
 MOST_FAULTS = 200
@@ -48,7 +48,7 @@ class Node:
     """Bytes of the end-of-contents marker: 2 after an indefinite length."""
     children: list["Node"] = field(default_factory=list)
     name: str = ""
-    """Its name in the standard, set by `pki.schema`."""
+    """Its name in the standard, set by `pki.asn1.schema`."""
 
     @property
     def content(self) -> slice:
