@@ -97,7 +97,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     """List the certificates, and how they stand today."""
     from pki import names, text
     from pki.inventory import inventory
-    from pki.signed import subject
+    from pki.objects.distinguished_names import subject
     from pki.store import day
 
     found = inventory(directory, datetime.now(UTC))

@@ -15,13 +15,14 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import extensions, keys, numbers, summary
+from pki import keys, numbers
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node
 from pki.asn1.schema import Found
 from pki.errors import printable
-from pki.extensions import Place
 from pki.malformed import guarded
+from pki.objects import extensions, summary
+from pki.objects.extensions import Place
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from pki import engines, names, path, summary, text
+from pki import engines, names, path, text
 from pki.errors import printable
 from pki.malformed import MALFORMED
+from pki.objects import summary
 from pki.path.reading import Request
 from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.rogues.case import NO_CODE

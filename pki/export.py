@@ -23,11 +23,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
-from pki import blocks
-from pki.blocks import Kind
 from pki.errors import Problem, cannot
 from pki.files import EXPECTED, read_certificates, read_file
 from pki.folder import write_below
+from pki.objects import blocks
+from pki.objects.blocks import Kind
 from pki.transaction import PUBLIC
 
 FOLDER = "trust"

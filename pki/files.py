@@ -2,11 +2,11 @@
 
     read_certificates   all that can be read, in the order of the file      read_crls      the same for CRLs
     read_chain          the same; the first certificate must be readable    read_anchors   the same, also for a folder
-    read_key            one private key, in any form that `pki.unlock` knows
+    read_key            one private key, in any form that `pki.objects.private_keys` knows
     read_credential     a chain and the private key of its first certificate
 
 What a file holds besides and cannot be read is left out, and `remark` is called with the reason. The bytes are read by
-`pki.blocks`.
+`pki.objects.blocks`.
 """
 
 import os
@@ -21,13 +21,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import blocks, keys, summary, unlock
+from pki import keys
 from pki.authority import Credential
-from pki.blocks import Block, Contents, Kind, Unreadable, a
 from pki.describe import TrustSettings
 from pki.errors import ExitCode, Problem, cannot_read
 from pki.keys import PrivateKey
 from pki.malformed import guarded
+from pki.objects import blocks, private_keys, summary
+from pki.objects.blocks import Block, Contents, Kind, Unreadable, a
 
 MAX_FILE = 1 << 20  # bytes; a certificate file is shorter, and a wrong path must not fill the memory
 EXPECTED = "a certificate, a chain, a CRL or a key, in PEM, is expected here"
@@ -218,8 +219,8 @@ def _opened(path: Path, hint: str) -> Contents:
             found.append(block)
             continue
         try:
-            inside = unlock.open_pkcs12(block.der, read_passphrase()).certificates
-        except unlock.Locked as error:
+            inside = private_keys.open_pkcs12(block.der, read_passphrase()).certificates
+        except private_keys.Locked as error:
             raise Problem(f"{holder(path)} cannot be used: {error}", hint=error.hint) from None
         if not inside:
             found.append(block)
@@ -306,8 +307,8 @@ def read_key(path: Path, hint: str = "a private key in PEM is expected here") ->
         raise _nothing(path, contents, Kind.PRIVATE_KEY)
     note_if_exposed(path)
     try:
-        return unlock.private_key(found[0], read_passphrase())
-    except unlock.Locked as error:
+        return private_keys.private_key(found[0], read_passphrase())
+    except private_keys.Locked as error:
         raise Problem(f"{path} cannot be used: {error}", hint=error.hint) from None
 
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from pki.errors import Problem, cannot_read
 from pki.files import read_chain, read_crls
 from pki.malformed import guarded
-from pki.signed import key_signed_list, same_name, signed_by
+from pki.objects.distinguished_names import key_signed_list, same_name, signed_by
 from pki.store import OURS
 from pki.transaction import notice_half_done
 

@@ -34,7 +34,7 @@ def show(
     from pki import spans, text, unpack
     from pki.describe import Secrets
     from pki.files import note_if_exposed, read_bytes, read_passphrase
-    from pki.secrecy import holds_a_private_key
+    from pki.objects.secrecy import holds_a_private_key
     from pki.transaction import notice_around
 
     notice_around(file)
@@ -65,8 +65,8 @@ CLOSED = "PKCS #12, closed"
 
 def _nothing(file: Path, data: bytes) -> Problem:
     """What a file is in which no object was found."""
-    from pki import foreign
     from pki.files import holder
+    from pki.objects import foreign
 
     fact = f"{holder(file)} holds nothing that can be explained"
     if instead := foreign.what_is(data):
@@ -149,8 +149,9 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, disagreement, engines, files, names, path, summary, text
+    from pki import arguments, disagreement, engines, files, names, path, text
     from pki.misplaced import misplaced
+    from pki.objects import summary
     from pki.path.reading import Request
     from pki.transaction import notice_around, notice_half_done
     from pki.verdict import PathProfile, Purpose

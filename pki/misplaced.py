@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from cryptography import x509
 
-from pki import names, path, summary
+from pki import names, path
 from pki.malformed import guarded
+from pki.objects import summary
 from pki.path.reading import Request
 from pki.verdict import Verdict
 

@@ -9,12 +9,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from pki import blocks, extensions, keys, secrecy
+from pki import keys
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node, Tree
-from pki.blocks import Kind
 from pki.describe import Secrets
 from pki.errors import printable
+from pki.objects import blocks, extensions, secrecy
+from pki.objects.blocks import Kind
 
 LONGEST = 40  # characters of a value
 

@@ -23,11 +23,11 @@ from pki.files import read_credential, read_file
 from pki.folder import write_below
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
+from pki.objects.distinguished_names import signed_by
 from pki.output import Ours, Output
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
 from pki.rogues import Ingredients
 from pki.rogues.signature import rogue_same_name_forged_aki
-from pki.signed import signed_by
 from pki.transaction import PUBLIC, SECRET, STATE, recover, transaction
 
 DEFAULT_NAME = "tlsdemo development CA"

@@ -1,15 +1,14 @@
 """The objects in a file, PEM or DER, each described: certificates, requests, CRLs, keys, PKCS #7, PKCS #12.
 
 Never raises for what is in the bytes: an object that cannot be read is described by what is wrong with it. The objects
-are found by `pki.blocks`.
+are found by `pki.objects.blocks`.
 """
 
 from collections.abc import Iterator, Mapping
 
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
-from pki import blocks, keys, unlock
-from pki.blocks import Block, Kind
+from pki import keys
 from pki.describe import (
     Description,
     Row,
@@ -22,6 +21,8 @@ from pki.describe import (
 )
 from pki.errors import printable
 from pki.malformed import guarded
+from pki.objects import blocks, private_keys
+from pki.objects.blocks import Block, Kind
 
 
 def everything(
@@ -99,15 +100,15 @@ def _public_key(block: Block) -> Description:
 
 def _private_key(block: Block, secrets: Secrets, passphrase: bytes | None) -> Description:
     try:
-        key = unlock.any_private_key(block, passphrase)
-    except unlock.Locked as error:
+        key = private_keys.any_private_key(block, passphrase)
+    except private_keys.Locked as error:
         title = "private key, encrypted" if block.kind is Kind.ENCRYPTED_KEY else "private key: unreadable"
         return Description(title, _refusal(error))
     encoded = block.der if block.kind is Kind.PRIVATE_KEY else b""
     return private_key(key, secrets, guarded(lambda: keys.spki_of_private(encoded, key)))
 
 
-def _refusal(error: unlock.Locked) -> tuple[Row, ...]:
+def _refusal(error: private_keys.Locked) -> tuple[Row, ...]:
     return (
         Row("because", printable(str(error)), "a key can be encrypted with a passphrase (RFC 5958, RFC 7292)"),
         Row("hint", printable(error.hint), "what to do"),
@@ -123,8 +124,8 @@ def _pkcs7(block: Block) -> Description:
 
 def _pkcs12(block: Block, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
     try:
-        found = unlock.open_pkcs12(block.der, passphrase)
-    except unlock.Locked as error:
+        found = private_keys.open_pkcs12(block.der, passphrase)
+    except private_keys.Locked as error:
         yield Description("PKCS #12, closed", _refusal(error))
         return
     if found.key is not None:

@@ -15,8 +15,9 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import malformed, names, signed
+from pki import malformed, names
 from pki.errors import printable
+from pki.objects import distinguished_names
 
 MOST_NAMES = 20
 """Names that are shown on the terminal; JSON has all of them."""
@@ -42,7 +43,7 @@ class Description:
     unreadable: str
     """Why the names cannot be read; empty where they were read."""
     subject: str
-    """A short name for its subject, as `pki.signed.subject` chooses it."""
+    """A short name for its subject, as `pki.objects.distinguished_names.subject` chooses it."""
     issuer: str
     not_after: str
     """`2027-11-26`."""
@@ -81,8 +82,8 @@ def describe(certificate: x509.Certificate | bytes) -> Description:
     return Description(
         names=() if isinstance(found, Unreadable) else found,
         unreadable=found.why if isinstance(found, Unreadable) else "",
-        subject=_text(lambda: signed.subject(loaded), lambda: _fault_of(loaded), "a subject"),
-        issuer=_text(lambda: signed.issuer(loaded), lambda: _fault_of(loaded), "an issuer"),
+        subject=_text(lambda: distinguished_names.subject(loaded), lambda: _fault_of(loaded), "a subject"),
+        issuer=_text(lambda: distinguished_names.issuer(loaded), lambda: _fault_of(loaded), "an issuer"),
         not_after=days[1],
         validity=f"valid {days[0]} to {days[1]}",
     )

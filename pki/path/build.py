@@ -12,9 +12,9 @@ from cryptography import x509
 
 from pki.budget import Budget, Exhausted, Work, signature_price
 from pki.malformed import Malformed
-from pki.reading import Reading
-from pki.signatures import Answer, Outcome, check
-from pki.signed import Name
+from pki.objects.distinguished_names import Name
+from pki.objects.fields import Reading
+from pki.objects.signatures import Answer, Outcome, check
 
 SELF_ISSUED = 16
 """As many certificates of a change of keys may be in a path besides `max_depth`."""

@@ -12,13 +12,13 @@ from itertools import pairwise
 from pki import revocation
 from pki.budget import Exhausted, Work, signature_price
 from pki.malformed import Malformed, read_field
+from pki.objects.fields import Reading
+from pki.objects.signatures import Answer, Outcome, check_again
 from pki.path.build import Pool, Search
 from pki.path.profiles import SIGNER
 from pki.path.reading import Path, Request
 from pki.path.steps import Failure
-from pki.reading import Reading
 from pki.revocation import Asked, CrlReading, Good, Lists, Undetermined
-from pki.signatures import Answer, Outcome, check_again
 
 NESTED = 3
 """So many signers may depend on each other: that of a CRL, that of the CRL for its certificate, and so on."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from cryptography import x509
 
 from pki.budget import Budget
-from pki.reading import Reading
+from pki.objects.fields import Reading
 from pki.verdict import PathProfile, Purpose
 
 __all__ = ["Path", "Reading", "Request"]

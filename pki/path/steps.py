@@ -13,11 +13,12 @@ from itertools import islice
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from pki import extensions, names
+from pki import names
 from pki.asn1 import der
+from pki.objects import extensions
+from pki.objects.distinguished_names import signature_holds, subject
 from pki.path import constraints, policies
 from pki.path.reading import Path, Reading, Request
-from pki.signed import signature_holds, subject
 from pki.verdict import PathProfile, Purpose
 
 SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"

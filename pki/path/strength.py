@@ -16,9 +16,9 @@ from cryptography.x509 import KeyUsage
 from pki import keys
 from pki.asn1 import der
 from pki.budget import Work, modulus_price
+from pki.objects.signatures import MAX_RSA_BITS
 from pki.path.reading import Path, Reading, Request
 from pki.path.steps import Failure, who
-from pki.signatures import MAX_RSA_BITS
 from pki.verdict import Purpose
 
 LEAST_RSA, LEAST_EC = 2048, 224  # bits: 112 bits of security (NIST SP 800-131A; RFC 9325 §4.5)

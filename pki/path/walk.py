@@ -9,6 +9,9 @@ from cryptography import x509
 from pki import revocation
 from pki.budget import Budget, Exhausted, Work
 from pki.malformed import Malformed, read_field
+from pki.objects.distinguished_names import issuer, subject
+from pki.objects.signatures import Answer
+from pki.objects.summary import why_unreadable
 from pki.path.build import Pool, Search
 from pki.path.crl_signers import CrlSigners
 from pki.path.profiles import AFTER_THE_NAME, MENDS, OF_AN_ISSUER, STEPS
@@ -17,9 +20,6 @@ from pki.path.reading import Path, Reading, Request
 from pki.path.remarks import remarks
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
-from pki.signatures import Answer
-from pki.signed import issuer, subject
-from pki.summary import why_unreadable
 from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict
 
 MAX_DEPTH = 8  # CAs between leaf and anchor

@@ -17,11 +17,11 @@ from cryptography import x509
 
 from pki.budget import Budget, Exhausted
 from pki.malformed import Malformed, read_field
-from pki.reading import Reading
+from pki.objects.distinguished_names import Name, comparable, issuer, subject
+from pki.objects.fields import Reading
+from pki.objects.signatures import Answer, Outcome
 from pki.revocation.reading import Crl, CrlReading
 from pki.revocation.scope import ALL_REASONS, Unusable, check_form, reasons_covered
-from pki.signatures import Answer, Outcome
-from pki.signed import Name, comparable, issuer, subject
 from pki.verdict import Check, Result
 
 __all__ = ["REVOCATION", "Asked", "Crl", "CrlReading", "Good", "Lists", "Revoked", "Undetermined", "check", "status"]

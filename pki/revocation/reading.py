@@ -7,7 +7,7 @@ from cryptography import x509
 
 from pki.budget import Budget, Work
 from pki.malformed import read_field
-from pki.reading import Fields
+from pki.objects.fields import Fields
 
 Crl = x509.CertificateRevocationList
 

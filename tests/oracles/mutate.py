@@ -22,11 +22,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pki import blocks, compare, describe, path, signed, spans, summary, text, unpack
+from pki import compare, describe, path, spans, text, unpack
 from pki.asn1 import ber, der
-from pki.blocks import Kind, Unreadable
 from pki.gallery import workshop
 from pki.names import parse
+from pki.objects import blocks, distinguished_names, summary
+from pki.objects.blocks import Kind, Unreadable
 from pki.path.reading import Request
 from pki.rogues import CATALOGUE
 from pki.verdict import PathProfile, Purpose
@@ -124,8 +125,8 @@ def exercise(data: bytes, good: bytes) -> str | None:
                 describe.revocation_list(blocks.crl(block))
             elif block.kind is Kind.CERTIFICATE:
                 certificate = blocks.certificate(block)
-                signed.subject(certificate)
-                signed.issuer(certificate)
+                distinguished_names.subject(certificate)
+                distinguished_names.issuer(certificate)
                 for purpose in (Purpose.SERVER, Purpose.CLIENT):
                     request = Request(
                         certificate, (certificate,), (certificate,), NAME, purpose, AT, (), PathProfile.WEBPKI, 8

@@ -21,9 +21,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import blocks, compare, describe, names, text, unpack
+from pki import compare, describe, names, text, unpack
 from pki.describe import Description
 from pki.keys import KeyType
+from pki.objects import blocks
 from tests.conftest import run, tool
 from tests.pki.support import DAY, NOW, a_leaf, a_root, files, first, pem, validity
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import summary
 from pki.asn1 import der, schema
 from pki.authority import Credential
+from pki.objects import summary
 from tests.conftest import run, tool
 from tests.pki import encoded
 from tests.pki.conftest import Command
@@ -298,7 +298,7 @@ def test_subject_and_issuer_of_any_certificate_are_safe_text(case: str) -> None:
 
 
 def test_the_names_of_a_loaded_certificate_never_raise() -> None:
-    from pki import signed
+    from pki.objects import distinguished_names
 
     attribute = der.sequence(der.object_identifier("2.5.4.3"), ODD["TeletexString in Latin-1"])
     name = der.sequence(der.element(der.SET, attribute))
@@ -306,8 +306,8 @@ def test_the_names_of_a_loaded_certificate_never_raise() -> None:
     loaded = x509.load_der_x509_certificate(data)
     with pytest.raises(ValueError, match="subject"):
         str(loaded.subject)
-    assert signed.subject(loaded) == "CN=Müller"
-    assert signed.issuer(loaded) == "CN=Müller"
+    assert distinguished_names.subject(loaded) == "CN=Müller"
+    assert distinguished_names.issuer(loaded) == "CN=Müller"
 
 
 # Bytes of the certificate -------------------------------------------------------------------------------------------

@@ -119,18 +119,18 @@ def clique(count: int, text: str) -> list[Minted]:
 def test_the_work_in_a_clique_is_counted_and_names_are_normalised_once(
     length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pki import signed
+    from pki.objects import distinguished_names
 
     mesh = clique(9, "é" * length)
     normalised = 0
-    original = signed._folded
+    original = distinguished_names._folded
 
     def counting(value: str | bytes) -> str:
         nonlocal normalised
         normalised += 1
         return original(value)
 
-    monkeypatch.setattr(signed, "_folded", counting)
+    monkeypatch.setattr(distinguished_names, "_folded", counting)
     leaf = mint("localhost", *SERVER, by=mesh[0])
     verdict, budget = searched(leaf, mesh)
     assert_refused(verdict, "chain", "search limit reached")

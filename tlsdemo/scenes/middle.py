@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pki import Credential, names
 from pki.copied import Copied
 from pki.errors import printable
-from pki.signed import subject
+from pki.objects.distinguished_names import subject
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.machine import Machine

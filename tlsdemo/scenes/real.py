@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import compare
 from pki.console import CERTS
 from pki.files import read_certificates
-from pki.signed import signature_holds
+from pki.objects.distinguished_names import signature_holds
 from tlsdemo import net
 from tlsdemo.events import Agreed, Refused, Said
 from tlsdemo.protocol import Side

@@ -27,7 +27,7 @@ from pki import Credential, keys
 from pki.asn1 import der
 from pki.copied import Copied
 from pki.errors import Problem, cannot
-from pki.signed import subject
+from pki.objects.distinguished_names import subject
 
 
 class Verify(Enum):

@@ -18,9 +18,9 @@ from pki import keys, names
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node, Tree
 from pki.malformed import guarded
+from pki.objects.summary import Raw, general_name
+from pki.objects.summary import time as time_text
 from pki.profiles import KEY_USAGE_BITS
-from pki.summary import Raw, general_name
-from pki.summary import time as time_text
 
 PURPOSES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "server",

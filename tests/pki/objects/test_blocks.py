@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import blocks, foreign, unpack
+from pki import unpack
 from pki.asn1 import der
-from pki.blocks import Kind
 from pki.errors import Problem
 from pki.files import read_anchors, read_certificates, read_chain, read_crls
+from pki.objects import blocks, foreign
+from pki.objects.blocks import Kind
 from tests.conftest import run, tool
 from tests.pki import encoded
 from tests.pki.conftest import Command

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 
 from pki.asn1 import ber, der
 from pki.asn1.ber import Node, Tree
-from pki.blocks import Block, Kind
 from pki.keys import PrivateKey, algorithm_name
+from pki.objects.blocks import Block, Kind
 
 MAX_ITERATIONS = 3_000_000
 """Of all key derivations of a file together; OWASP advises 600,000 for one. It is a second or two of work."""

@@ -4,7 +4,7 @@
 
 One unreadable object never decides about the others, and text around a PEM block is skipped (RFC 7468 §2). PKCS #7
 (RFC 2315 §9.1) is opened, the trust settings of OpenSSL's TRUSTED CERTIFICATE are kept beside the certificate. The work
-is linear in the input. Not here: private keys (`pki.unlock`), opening files (`pki.files`).
+is linear in the input. Not here: private keys (`pki.objects.private_keys`), opening files (`pki.files`).
 """
 
 import binascii
@@ -16,12 +16,12 @@ from enum import Enum
 
 from cryptography import x509
 
-from pki import foreign, summary
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Node, Tree
 from pki.errors import printable
-from pki.foreign import Foreign
 from pki.malformed import guarded
+from pki.objects import foreign, summary
+from pki.objects.foreign import Foreign
 
 MOST_BLOCKS = 5_000
 MOST_REASONS = 5

@@ -4,9 +4,9 @@ import unicodedata
 
 from cryptography import x509
 
-from pki import signatures, summary
 from pki.errors import printable
 from pki.malformed import Malformed, read_field
+from pki.objects import signatures, summary
 
 
 def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from pki import blocks, files, keys, unlock
+from pki import files, keys
 from pki.asn1 import ber, der
 from pki.errors import Problem
+from pki.objects import blocks, private_keys
 from tests.conftest import run, tool
 from tests.pki.conftest import Command
 from tests.pki.encoded import key, pem
@@ -205,7 +206,7 @@ def test_more_iterations_than_the_limit_are_refused_before_any_is_done(
         raise AssertionError("the derivation was started")
 
     monkeypatch.setattr(pkcs12, "load_pkcs12", never)
-    monkeypatch.setattr(unlock, "load_der_private_key", never)
+    monkeypatch.setattr(private_keys, "load_der_private_key", never)
     (tmp_path / "one.key").write_bytes(data)
     passphrase(SECRET)
     with pytest.raises(Problem) as raised:
@@ -216,7 +217,7 @@ def test_more_iterations_than_the_limit_are_refused_before_any_is_done(
 
 def test_the_parameters_of_scrypt_are_limited(tmp_path: Path, passphrase: Name) -> None:
     data = by_openssl("pkcs8", "-topk8", "-scrypt", "-outform", "DER", *PASS)(tmp_path)
-    assert ("scrypt", 2**17) in list(unlock.iterations(data))
+    assert ("scrypt", 2**17) in list(private_keys.iterations(data))
     (tmp_path / "one.key").write_bytes(with_number(data, 16384, 2**30))
     passphrase(SECRET)
     with pytest.raises(Problem, match="scrypt"):
@@ -224,14 +225,14 @@ def test_the_parameters_of_scrypt_are_limited(tmp_path: Path, passphrase: Name) 
 
 
 def test_the_iterations_of_usual_files_are_found(tmp_path: Path) -> None:
-    assert [count for _, count in unlock.iterations(locked(Encoding.DER))] == [2048]
-    assert 1234 in [count for _, count in unlock.iterations(export(1234))]
+    assert [count for _, count in private_keys.iterations(locked(Encoding.DER))] == [2048]
+    assert 1234 in [count for _, count in private_keys.iterations(export(1234))]
 
 
 def test_a_key_with_enormous_numbers_is_refused_before_it_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unlock, "load_der_private_key", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(private_keys, "load_der_private_key", lambda *_: pytest.fail("it was loaded"))
     long = der.element(der.INTEGER, b"\x7f" * 60_000)
     pkcs1 = der.sequence(der.integer(0), *[long] * 8)
     algorithm = der.sequence(der.object_identifier("1.2.840.113549.1.1.1"), der.element(der.NULL))
@@ -254,8 +255,8 @@ def test_strings_in_strings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> No
         return parse(data, most)
 
     monkeypatch.setattr(ber, "parse", counting)
-    list(unlock.iterations(data))
-    assert sum(seen) <= (unlock.LEVELS + 2) * len(data)
+    list(private_keys.iterations(data))
+    assert sum(seen) <= (private_keys.LEVELS + 2) * len(data)
 
 
 # Pairs --------------------------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
     SEQUENCE { signed part, AlgorithmIdentifier, BIT STRING }   +   SubjectPublicKeyInfo   ->   Answer
 
 Certificates and CRLs have that form alike (§4.1, §5.1). An answer has three values: a signature by an algorithm that is
-not known here is neither right nor wrong. Names are compared elsewhere (`pki.signed`), weak hashes and keys are judged
-elsewhere (`pki.path.strength`).
+not known here is neither right nor wrong. Names are compared elsewhere (`pki.objects.distinguished_names`), weak hashes
+and keys are judged elsewhere (`pki.path.strength`).
 """
 
 from collections.abc import Mapping

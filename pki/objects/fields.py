@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from pki import signatures
 from pki.asn1 import der
 from pki.malformed import Malformed, read_field
-from pki.signed import Name, comparable
+from pki.objects import signatures
+from pki.objects.distinguished_names import Name, comparable
 
 E = TypeVar("E", bound=x509.ExtensionType)
 T = TypeVar("T")
