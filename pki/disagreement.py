@@ -19,7 +19,7 @@ from pki.engines import Opinion
 from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import comparable
 from pki.path import steps, strength
-from pki.path.reading import Reading, Request
+from pki.path.request import Reading, Request
 from pki.path.walk import ALGORITHM, LIMIT_REACHED
 from pki.verdict import Purpose, Verdict
 

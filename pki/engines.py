@@ -19,7 +19,7 @@ from cryptography.x509 import verification
 
 from pki import names
 from pki.malformed import Malformed, read_field
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.verdict import Purpose, Verdict
 
 PATIENCE = 5.0  # seconds for a program, which are counted by the clock; ours are counted by its work

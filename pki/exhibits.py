@@ -15,7 +15,7 @@ from pki import engines, names, path, text
 from pki.errors import printable
 from pki.malformed import MALFORMED
 from pki.objects import summary
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.rogues.case import NO_CODE
 from pki.verdict import Check, PathProfile, Purpose, Result, Verdict

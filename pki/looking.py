@@ -150,9 +150,9 @@ def verify(
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
     from pki import arguments, disagreement, engines, files, names, path, text
-    from pki.misplaced import misplaced
     from pki.objects import summary
-    from pki.path.reading import Request
+    from pki.path.misplaced import misplaced
+    from pki.path.request import Request
     from pki.transaction import notice_around, notice_half_done
     from pki.verdict import PathProfile, Purpose
 

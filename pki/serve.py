@@ -24,7 +24,7 @@ from typing import Self
 from pki.accept import Connection, Listener, Server, bind, in_thread, report_bug
 from pki.errors import cannot
 from pki.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, Refused, Request, parse_head, response
-from pki.ocsp_request import request_from_path
+from pki.revocation.ocsp_request import request_from_path
 
 DEADLINE = 10.0  # seconds, from accept until the answer is sent
 LINGER = 1.0  # seconds that a client has to hang up by itself, so that nothing on the way to it is destroyed

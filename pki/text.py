@@ -15,7 +15,7 @@ from pki.console import CERTS
 from pki.describe import Description, Row
 from pki.engines import Opinion
 from pki.errors import printable
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.store import Minted, day
 from pki.verdict import NOT_REACHED, Result, Verdict
 

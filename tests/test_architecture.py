@@ -63,9 +63,9 @@ NOT_YET_MOVED = {
         "pki.objects.summary",
         "pki.objects.private_keys",
     },
-    "pki.path": {"pki.misplaced"},
+    "pki.path": {"pki.path.misplaced"},
     "pki.publish": {"pki.accept", "pki.http1", "pki.serve"},
-    "pki.revocation": {"pki.ocsp", "pki.ocsp_request"},
+    "pki.revocation": {"pki.revocation.responder", "pki.revocation.ocsp_request"},
     "pki.show": {"pki.compare", "pki.describe", "pki.numbers", "pki.spans", "pki.unpack"},
     "pki.store": {
         "pki.files",

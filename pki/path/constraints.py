@@ -22,7 +22,7 @@ from pki.asn1 import der
 from pki.budget import Work
 from pki.names import MAX_HOST, show
 from pki.objects.distinguished_names import MAX_NORMALISED, comparable
-from pki.path.reading import Path, Reading
+from pki.path.request import Path, Reading
 
 MOST = 100_000  # comparisons for one path
 LABELS = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")

@@ -16,7 +16,7 @@ from pki.objects.fields import Reading
 from pki.objects.signatures import Answer, Outcome, check_again
 from pki.path.build import Pool, Search
 from pki.path.profiles import SIGNER
-from pki.path.reading import Path, Request
+from pki.path.request import Path, Request
 from pki.path.steps import Failure
 from pki.revocation import Asked, CrlReading, Good, Lists, Undetermined
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from pki.asn1 import der
 from pki.budget import Work
-from pki.path.reading import Path, Reading
+from pki.path.request import Path, Reading
 
 ANY = "2.5.29.32.0"
 

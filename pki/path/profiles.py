@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pki.path import steps, strength, webpki
-from pki.path.reading import Reading, Request
+from pki.path.request import Reading, Request
 from pki.path.steps import Step
 from pki.verdict import PathProfile
 

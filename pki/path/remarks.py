@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from pki.objects.distinguished_names import subject
-from pki.path.reading import Path, Reading, Request
+from pki.path.request import Path, Reading, Request
 from pki.verdict import Remark
 
 STRICT = "Python 3.13's default TLS client, `openssl verify -x509_strict`"

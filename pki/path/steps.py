@@ -18,7 +18,7 @@ from pki.asn1 import der
 from pki.objects import extensions
 from pki.objects.distinguished_names import signature_holds, subject
 from pki.path import constraints, policies
-from pki.path.reading import Path, Reading, Request
+from pki.path.request import Path, Reading, Request
 from pki.verdict import PathProfile, Purpose
 
 SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"

@@ -17,7 +17,7 @@ from pki import keys
 from pki.asn1 import der
 from pki.budget import Work, modulus_price
 from pki.objects.signatures import MAX_RSA_BITS
-from pki.path.reading import Path, Reading, Request
+from pki.path.request import Path, Reading, Request
 from pki.path.steps import Failure, who
 from pki.verdict import Purpose
 

@@ -16,8 +16,8 @@ from pki.path.build import Pool, Search
 from pki.path.crl_signers import CrlSigners
 from pki.path.profiles import AFTER_THE_NAME, MENDS, OF_AN_ISSUER, STEPS
 from pki.path.profiles import FORM as FORM_STEPS
-from pki.path.reading import Path, Reading, Request
 from pki.path.remarks import remarks
+from pki.path.request import Path, Reading, Request
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
 from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict

@@ -11,7 +11,7 @@ from publicsuffixlist import PublicSuffixList
 from pki import keys
 from pki.names import show
 from pki.objects.distinguished_names import subject
-from pki.path.reading import Path, Reading, Request
+from pki.path.request import Path, Reading, Request
 from pki.path.steps import Failure
 from pki.path.strength import CURVES
 from pki.verdict import Purpose

@@ -20,7 +20,7 @@ from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import Name, comparable, issuer, subject
 from pki.objects.fields import Reading
 from pki.objects.signatures import Answer, Outcome
-from pki.revocation.reading import Crl, CrlReading
+from pki.revocation.crl import Crl, CrlReading
 from pki.revocation.scope import ALL_REASONS, Unusable, check_form, reasons_covered
 from pki.verdict import Check, Result
 

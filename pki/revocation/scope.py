@@ -8,7 +8,7 @@ from pki.budget import Budget
 from pki.malformed import read_field
 from pki.objects.distinguished_names import Name, comparable, subject
 from pki.objects.fields import Reading
-from pki.revocation.reading import CrlReading
+from pki.revocation.crl import CrlReading
 
 UNDERSTOOD = (x509.IssuingDistributionPoint, x509.AuthorityKeyIdentifier, x509.IssuerAlternativeName)
 UNDERSTOOD_IN_ENTRIES = (x509.CRLReason, x509.CertificateIssuer)

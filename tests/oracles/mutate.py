@@ -28,7 +28,7 @@ from pki.gallery import workshop
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
 from pki.objects.blocks import Kind, Unreadable
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.rogues import CATALOGUE
 from pki.verdict import PathProfile, Purpose
 

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import disagreement, engines, exhibits, path
 from pki.asn1 import der
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.rogues import CATALOGUE
 from pki.verdict import PathProfile, Purpose, Verdict
 from tests.conftest import tool

@@ -9,7 +9,7 @@ from cryptography import x509
 from pki import engines, exhibits, names
 from pki.files import read_certificates, read_crls
 from pki.path import judge
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose
 from tests.conftest import tool
 from tests.pki.test_rogues import specimen

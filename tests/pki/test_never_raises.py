@@ -8,7 +8,7 @@ from cryptography import x509
 
 from pki import path
 from pki.malformed import Malformed, read_field
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose
 from tests.pki.minting import CA, LOCALHOST, SERVER, Minted, assert_accepted, crl, judge, mint, raw
 from tests.pki.support import NOW

@@ -36,8 +36,8 @@ from pki.accept import Connection, blocking
 from pki.authority import key_identifier, subject_for, to_be_signed
 from pki.errors import ExitCode, Problem
 from pki.http1 import Refused, Request, parse_head
-from pki.ocsp import Refusal, Responder, Status
 from pki.profiles import SERVER
+from pki.revocation.responder import Refusal, Responder, Status
 from pki.serve import Published, Publisher, responder
 from tests.conftest import COMPILER, run, tool
 from tests.pki.support import DAY, a_root, key, pem, serial, validity

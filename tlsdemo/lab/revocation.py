@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from pki.authority import Authority, Validity, key_identifier
-from pki.ocsp import Responder, Status
 from pki.profiles import ROOT
+from pki.revocation.responder import Responder, Status
 from pki.rogues import Must, Served, Severity, Workshop
 from pki.rogues.draft import Draft
 from pki.rogues.workshop import DAY

@@ -6,7 +6,7 @@ from cryptography import x509
 from pki.asn1 import der
 from pki.budget import Budget, Work
 from pki.path import judge as judge_request
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose, Verdict
 from tests.pki.minting import (
     CA,

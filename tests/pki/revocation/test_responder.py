@@ -1,4 +1,5 @@
-"""OCSP answers, judged by OpenSSL, GnuTLS and the library's reader, which share no line with `pki.ocsp`.
+"""OCSP answers, judged by OpenSSL, GnuTLS and the library's reader, which share no line with
+`pki.revocation.responder`.
 
 Falsehoods caught: an answer that a client cannot read, or refuses; a revoked certificate called good; a nonce that does
 not come back; an answer for an issuer that is not ours; an impostor's answer that passes; a request that crashes the
@@ -27,11 +28,11 @@ from pki import keys
 from pki.asn1 import der
 from pki.authority import Authority, Credential, authority_name
 from pki.keys import KeyType
-from pki.ocsp import RESPONDER, Refusal, Responder, Status
-from pki.ocsp_request import HASHES as KNOWN
-from pki.ocsp_request import request_from_path
 from pki.profiles import INTERMEDIATE, SERVER
 from pki.profiles import ROOT as PROFILE
+from pki.revocation.ocsp_request import HASHES as KNOWN
+from pki.revocation.ocsp_request import request_from_path
+from pki.revocation.responder import RESPONDER, Refusal, Responder, Status
 from tests.conftest import run, tool
 from tests.pki.support import DAY, NOW, a_leaf, a_root, an_intermediate, key, pem, validity
 

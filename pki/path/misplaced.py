@@ -8,7 +8,7 @@ from cryptography import x509
 from pki import names, path
 from pki.malformed import guarded
 from pki.objects import summary
-from pki.path.reading import Request
+from pki.path.request import Request
 from pki.verdict import Verdict
 
 MOST = 10  # certificates that are tried; each costs a path search

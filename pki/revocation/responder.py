@@ -4,8 +4,8 @@
 
 Pure: who signs, what is revoked and the dates come in as arguments. An answer counts for whoever believes its signer:
 the authority itself, or one whom it has certified for id-kp-OCSPSigning (§4.2.2.2). A responder asks nobody whether it
-may sign, so an attacker's is one, too. Not here: reading the request (`pki.ocsp_request`), HTTP (`pki.serve`), and the
-client's side.
+may sign, so an attacker's is one, too. Not here: reading the request (`pki.revocation.ocsp_request`), HTTP
+(`pki.serve`), and the client's side.
 
 Written with `pki.asn1.der`, not with the library's builder: that takes producedAt from the clock and can write the
 status of one certificate only; its reader, too, refuses a request about several.
@@ -27,9 +27,9 @@ from pki import keys
 from pki.asn1 import der
 from pki.authority import Credential
 from pki.keys import PrivateKey
-from pki.ocsp_request import NONCE, CertId, Request, parse_request
-from pki.ocsp_request import request_from_path as request_from_path
 from pki.profiles import Profile
+from pki.revocation.ocsp_request import NONCE, CertId, Request, parse_request
+from pki.revocation.ocsp_request import request_from_path as request_from_path
 
 RESPONDER = Profile("ocsp responder", days=30, authority=False, purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,))
 """A delegated responder (§4.2.2.2), to be certified by the very authority about whose certificates it answers."""
