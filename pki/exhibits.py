@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 
 from pki import engines, names, path, text
+from pki.cases import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
+from pki.cases.case import NO_CODE
 from pki.errors import printable
 from pki.malformed import MALFORMED
 from pki.objects import summary
 from pki.path.request import Request
-from pki.rogues import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
-from pki.rogues.case import NO_CODE
 from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
+from pki.cases import CATALOGUE, Must, Rogue, Served, Specimen, Workshop
+from pki.cases.builder import GALLERY
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
-from pki.rogues import CATALOGUE, Must, Rogue, Served, Specimen, Workshop
-from pki.rogues.workshop import GALLERY
 from pki.store import Existing, old_folder
 from pki.transaction import PUBLIC, SECRET, transaction
 

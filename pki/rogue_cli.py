@@ -25,7 +25,7 @@ def list_rogues(
 ) -> int:
     """List all cases: by what is wrong, what a strict client does with each, and how grave it is."""
     from pki import exhibits
-    from pki.rogues import CATALOGUE
+    from pki.cases import CATALOGUE
 
     if as_json:
         print_json({"rogues": [exhibits.as_data(each) for each in CATALOGUE.values()]})
@@ -50,7 +50,7 @@ def mint(
 ) -> int:
     """Mint rogues, each with its key, the root that its client trusts, and its control."""
     from pki import arguments, exhibits, gallery, names, store
-    from pki.rogues import CATALOGUE
+    from pki.cases import CATALOGUE
 
     if every is bool(cases):
         raise Problem(

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
+from pki.cases import Ingredients
+from pki.cases.signature import rogue_same_name_forged_aki
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem, cannot
 from pki.files import read_credential, read_file
@@ -26,8 +28,6 @@ from pki.malformed import MALFORMED
 from pki.objects.distinguished_names import signed_by
 from pki.output import Ours, Output
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
-from pki.rogues import Ingredients
-from pki.rogues.signature import rogue_same_name_forged_aki
 from pki.transaction import PUBLIC, SECRET, STATE, recover, transaction
 
 DEFAULT_NAME = "tlsdemo development CA"

@@ -23,7 +23,7 @@ from queue import Empty, Queue
 import pytest
 
 from pki import exhibits
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import ROOT
 from tlsdemo.edu.rungs import RUNGS
 

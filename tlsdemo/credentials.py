@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pki import Credential, keys, names, store
 from pki.authority import Validity
+from pki.cases import Ingredients
+from pki.cases import chain as broken_chains
 from pki.console import note
 from pki.copied import Copied
 from pki.errors import Problem, printable
@@ -18,8 +20,6 @@ from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, PrivateKey
 from pki.malformed import MALFORMED
 from pki.profiles import SERVER
-from pki.rogues import Ingredients
-from pki.rogues import chain as broken_chains
 from tlsdemo import peer
 
 

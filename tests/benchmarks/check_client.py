@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pki.cases import CATALOGUE
 from pki.export import environment
-from pki.rogues import CATALOGUE
 
 TLSDEMO = (sys.executable, "-m", "tlsdemo")
 CURL = ("curl", "-sS")

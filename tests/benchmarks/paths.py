@@ -19,8 +19,8 @@ from cryptography.x509 import verification
 from pki.files import read_certificates, read_crls
 from pki.path import verify
 from tests.conftest import mint
+from tests.pki.cases.test_cases import workshop
 from tests.pki.test_grid import GRID, HOST, constrained, subtrees
-from tests.pki.test_rogues import workshop
 
 
 def seconds_for_each(work: Callable[[], object], times: int) -> float:

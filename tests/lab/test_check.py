@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pki.cases import CATALOGUE
 from pki.errors import ExitCode, Problem
-from pki.rogues import CATALOGUE
 from tests.conftest import mint, tool
 from tests.lab.trying import CURL, bearing, python, tried, verdicts
 from tests.peers.support import DEADLINE, PROMPT

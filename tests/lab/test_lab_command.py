@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import Command, run, tool
 from tests.lab.visiting import LOOPBACKS, careless, checking, dial, hello, look
 from tests.peers.conftest import Start, background

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import missing, module, run, tool
 from tests.lab.trying import bearing, python, tried, verdicts
 from tests.peers.support import Background

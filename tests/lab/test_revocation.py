@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import COMPILER, run, tool
 from tests.lab.visiting import Lab, careless, look
 from tlsdemo.lab.revocation import THEME, Where, path

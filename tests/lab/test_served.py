@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import tool
 from tests.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only
-from tests.pki.test_rogues import NEW
+from tests.pki.cases.test_cases import NEW
 from tlsdemo.lab.certificates import STRICT
 from tlsdemo.lab.laboratory import BY_NAME
 from tlsdemo.lab.visit import End

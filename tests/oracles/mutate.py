@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pki import compare, describe, path, spans, text, unpack
 from pki.asn1 import ber, der
+from pki.cases import CATALOGUE
 from pki.gallery import workshop
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
 from pki.objects.blocks import Kind, Unreadable
 from pki.path.request import Request
-from pki.rogues import CATALOGUE
 from pki.verdict import PathProfile, Purpose
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)

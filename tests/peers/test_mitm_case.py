@@ -17,11 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import names
+from pki.cases import CATALOGUE, Must, Severity
+from pki.cases.case import NO_CODE
 from pki.errors import Problem
 from pki.exhibits import judge
 from pki.keys import KeyType
-from pki.rogues import CATALOGUE, Must, Severity
-from pki.rogues.case import NO_CODE
 from tests.conftest import Command, mint, run, tool
 from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, OnTheLine, acting, assert_is_refusal, heard, throw

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from pki.asn1 import der
-from pki.rogues import Served, demo_keys
+from pki.cases import Served, demo_keys
 
 DIGESTS = {
     "1.2.840.10045.4.1": hashes.SHA1(), "1.2.840.10045.4.3.2": hashes.SHA256(), "1.2.840.10045.4.3.3": hashes.SHA384(),

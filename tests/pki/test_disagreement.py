@@ -10,13 +10,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import disagreement, engines, exhibits, path
 from pki.asn1 import der
+from pki.cases import CATALOGUE
 from pki.path.request import Request
-from pki.rogues import CATALOGUE
 from pki.verdict import PathProfile, Purpose, Verdict
 from tests.conftest import tool
+from tests.pki.cases.test_cases import specimen
 from tests.pki.minting import CA, SERVER, Minted, hosts, mint, noncritical, raw, usage
 from tests.pki.support import NOW
-from tests.pki.test_rogues import specimen
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -12,7 +12,7 @@ from pki.path import judge
 from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose
 from tests.conftest import tool
-from tests.pki.test_rogues import specimen
+from tests.pki.cases.test_cases import specimen
 
 
 def request(certs: Path, file: str = "server.pem", name: str | None = "localhost", **changes: object) -> Request:

@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import export, gallery, names, store
+from pki.cases import CATALOGUE
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
-from pki.rogues import CATALOGUE
 from tests.conftest import ROOT, Answer, mint, missing, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem

@@ -15,13 +15,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import names
 from pki.authority import Validity, authority_name, subject_for
+from pki.cases.builder import Change, Workshop, as_is, dated, having, named, usage, without
+from pki.cases.case import Served
+from pki.cases.tbs_certificate import Draft
 from pki.keys import PrivateKey
 from pki.path import verify
 from pki.profiles import INTERMEDIATE, SERVER, Profile
-from pki.rogues.case import Served
-from pki.rogues.draft import Draft
-from pki.rogues.workshop import Change, Workshop, as_is, dated, having, named, usage, without
-from tests.pki.test_rogues import workshop
+from tests.pki.cases.test_cases import workshop
 
 HOST, ADDRESS = "www.shop.example", IPv4Address("192.0.2.7")
 AROUND = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.rogues import CATALOGUE, Must
+from pki.cases import CATALOGUE, Must
 from tests.pki.conftest import Command
 from tests.pki.support import assert_keys_are_private as assert_private
 from tests.pki.support import by_gnutls, by_openssl, files

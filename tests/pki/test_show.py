@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from pki import spans
 from pki.asn1 import der
+from pki.cases import CATALOGUE
 from pki.keys import KeyType
-from pki.rogues import CATALOGUE
 from tests.conftest import run, tool
+from tests.pki.cases.test_cases import specimen
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem
-from tests.pki.test_rogues import specimen
 
 Tree = Callable[[KeyType], Path]
 

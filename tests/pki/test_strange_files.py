@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import REQUIRE, mint
 from tests.oracles import mutate
+from tests.pki.cases.test_cases import specimen
 from tests.pki.conftest import Command
 from tests.pki.support import first
-from tests.pki.test_rogues import specimen
 
 PATIENCE = 20  # seconds: a hang, not a slow machine
 DOCUMENTED = {0, 1, 3}

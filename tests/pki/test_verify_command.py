@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import Command, mint, tool
-from tests.pki.test_rogues import specimen
+from tests.pki.cases.test_cases import specimen
 
 
 def judged(cli: Command, *words: str | Path) -> tuple[int, dict[str, object]]:

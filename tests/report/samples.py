@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Unserved, Verdict
 
 STARTED = datetime(2026, 11, 20, 9, 30, 5, tzinfo=UTC)

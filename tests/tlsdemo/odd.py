@@ -11,10 +11,10 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from pki import keys
 from pki.asn1 import der
 from pki.authority import Validity, key_identifier
+from pki.cases.tbs_certificate import Draft
 from pki.files import read_credential
 from pki.keys import KeyType
 from pki.profiles import CLIENT, SERVER
-from pki.rogues.draft import Draft
 from tlsdemo.protocol import Side
 
 PRINTABLE, TELETEX, BMP, IA5, UTF8 = 0x13, 0x14, 0x1E, 0x16, 0x0C

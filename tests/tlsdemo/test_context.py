@@ -19,8 +19,8 @@ from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, generate
 from pki.profiles import CLIENT
 from tests.conftest import mint
+from tests.pki.cases.test_cases import specimen
 from tests.pki.support import a_leaf, a_root, validity
-from tests.pki.test_rogues import specimen
 from tlsdemo.tls.context import Verify, client_context, server_context
 
 NOW = datetime.now(UTC).replace(microsecond=0)

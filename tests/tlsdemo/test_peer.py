@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pki import keys
 from pki.asn1 import der
 from pki.authority import Credential
-from pki.rogues.draft import Draft
+from pki.cases.tbs_certificate import Draft
 from tests.peers.conftest import Serve
 from tests.peers.support import Live, live, live_rung, party_of, trusting
 from tests.tlsdemo.conftest import Command

@@ -17,12 +17,12 @@ from cryptography import x509
 
 from pki import Authority, Credential, names
 from pki.authority import Validity, authority_name
+from pki.cases import Ingredients, Rogue
+from pki.cases.chain import self_signed
+from pki.cases.signature import rogue_same_name_forged_aki
 from pki.copied import Copied
 from pki.keys import PrivateKey
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
-from pki.rogues import Ingredients, Rogue
-from pki.rogues.chain import self_signed
-from pki.rogues.signature import rogue_same_name_forged_aki
 
 HOST, HIS_HOST = "localhost", "evil.example"
 NAMES = (HOST, "127.0.0.1", "::1")

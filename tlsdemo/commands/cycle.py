@@ -14,9 +14,9 @@ from enum import Enum
 from pathlib import Path
 from shlex import quote
 
+from pki.cases import Must
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem
-from pki.rogues import Must
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands import forgery

@@ -12,8 +12,8 @@ from cryptography import x509
 
 from pki import names
 from pki.authority import Authority
+from pki.cases import Served
 from pki.errors import ExitCode, Problem, printable
-from pki.rogues import Served
 from tlsdemo.commands import forgery
 from tlsdemo.commands.forgery import Asked, Case
 from tlsdemo.commands.line import Place

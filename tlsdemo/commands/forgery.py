@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import gallery, keys, names
 from pki.authority import Authority, Validity, key_identifier
+from pki.cases import CATALOGUE, Must, Rogue, Served, Severity, Workshop
 from pki.errors import Problem
 from pki.exhibits import judge
 from pki.files import read_credential
 from pki.keys import KeyType
 from pki.malformed import MALFORMED, why
-from pki.rogues import CATALOGUE, Must, Rogue, Served, Severity, Workshop
 from pki.store import day
 from pki.verdict import Result, Verdict
 from tlsdemo import peer

@@ -9,5 +9,5 @@
              child               runs it, and leaves nothing of it behind
              judge               from its visits to a verdict
 
-Not here: how a rogue is made (`pki.rogues`), how a finding is shown (`report`).
+Not here: how a rogue is made (`pki.cases`), how a finding is shown (`report`).
 """

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pki import names
+from pki.cases import CATALOGUE, Mode, Must, Rogue, Served, Workshop
 from pki.errors import Problem
 from pki.malformed import MALFORMED
-from pki.rogues import CATALOGUE, Mode, Must, Rogue, Served, Workshop
 from pki.serve import Publisher
 from tlsdemo.findings import Case
 from tlsdemo.lab import revocation

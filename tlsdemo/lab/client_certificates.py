@@ -15,9 +15,9 @@ from cryptography import x509
 
 from pki import names
 from pki.authority import Authority, Credential, Validity
+from pki.cases import Must, Severity, Workshop
+from pki.cases.builder import DAY
 from pki.profiles import CLIENT, SERVER, Profile
-from pki.rogues import Must, Severity, Workshop
-from pki.rogues.workshop import DAY
 from tlsdemo.findings import Case
 from tlsdemo.lab.declare import case
 from tlsdemo.lab.stage import Show, facts, over_tls

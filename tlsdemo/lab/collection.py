@@ -10,9 +10,9 @@ from cryptography import x509
 
 from pki import gallery
 from pki.authority import authority_name
+from pki.cases import CATALOGUE, Workshop
 from pki.errors import Problem
 from pki.profiles import ROOT
-from pki.rogues import CATALOGUE, Workshop
 from pki.serve import Publisher
 from tlsdemo.edu.agreement import FFDHE2048
 from tlsdemo.findings import Case

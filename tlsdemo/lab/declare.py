@@ -5,7 +5,7 @@
         '''It speaks TLS 1.0, and nothing newer. …'''
         return given.tls(Ciphers.TLS_1_0_FOR_THE_LAB)
 
-Its name, with hyphens, is the id, and its docstring is the documentation, as in `pki.rogues`.
+Its name, with hyphens, is the id, and its docstring is the documentation, as in `pki.cases`.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from inspect import cleandoc
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from pki.rogues import Must, Rogue, Severity, Workshop
-from pki.rogues.case import Mode
+from pki.cases import Must, Rogue, Severity, Workshop
+from pki.cases.case import Mode
 from tlsdemo.findings import Case
 
 Given = TypeVar("Given", contravariant=True)

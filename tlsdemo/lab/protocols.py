@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pki.asn1 import der
+from pki.cases import Must, Severity
 from pki.errors import Problem
-from pki.rogues import Must, Severity
 from tlsdemo import net
 from tlsdemo.edu.agreement import FFDHE2048
 from tlsdemo.findings import Case

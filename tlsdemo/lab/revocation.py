@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from pki.authority import Authority, Validity, key_identifier
+from pki.cases import Must, Served, Severity, Workshop
+from pki.cases.builder import DAY
+from pki.cases.tbs_certificate import Draft
 from pki.profiles import ROOT
 from pki.revocation.responder import Responder, Status
-from pki.rogues import Must, Served, Severity, Workshop
-from pki.rogues.draft import Draft
-from pki.rogues.workshop import DAY
 from pki.serve import Published, Publisher, Source, responder
 from tlsdemo.lab.declare import case
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pki.asn1 import ber, der
 from pki.asn1.ber import Node
-from tests.pki.test_rogues import specimen
+from tests.pki.cases.test_cases import specimen
 
 RULES: dict[str, tuple[str, int, str]] = {
     "a length with a leading zero": ("0282000105", 1, "X.690 §10.1"),

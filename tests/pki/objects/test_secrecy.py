@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 
 from pki import spans
 from pki.asn1 import der
-from pki.rogues import CATALOGUE
+from pki.cases import CATALOGUE
 from tests.conftest import run, tool
+from tests.pki.cases.test_cases import specimen
 from tests.pki.conftest import Command
-from tests.pki.test_rogues import specimen
 
 SHORTEST = 4  # bytes of a secret in a row
 

@@ -7,10 +7,10 @@ from cryptography.x509.oid import ExtensionOID
 
 from pki import keys
 from pki.authority import Authority, Validity, key_identifier
+from pki.cases.builder import Workshop, as_is, but, without
+from pki.cases.case import Ingredients, Served, Severity, Specimen, refused, rogue
+from pki.cases.tbs_certificate import Draft, Signed, algorithm_identifier
 from pki.profiles import ROOT, SERVER
-from pki.rogues.case import Ingredients, Served, Severity, Specimen, refused, rogue
-from pki.rogues.draft import Draft, Signed, algorithm_identifier
-from pki.rogues.workshop import Workshop, as_is, but, without
 
 SIGNATURE = "RFC 5280 §6.1.3 (a)(1)"
 

@@ -5,9 +5,9 @@ from cryptography.x509.oid import ExtensionOID
 
 from pki import keys
 from pki.authority import Credential, subject_for, to_be_signed
+from pki.cases.builder import Workshop, as_is, but, having, without
+from pki.cases.case import Ingredients, Must, Served, Severity, Specimen, accepted, refused, rogue
 from pki.profiles import SERVER
-from pki.rogues.case import Ingredients, Must, Served, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Workshop, as_is, but, having, without
 
 
 @rogue("RFC 5280 §6.1", refused(18), aliases=("self-signed",), deviates=("trust anchor",))

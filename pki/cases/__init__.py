@@ -7,24 +7,24 @@
 `CATALOGUE` is all of them by id. Not here: any judgement - that is `pki.path` - nor the serving of them.
 """
 
-from pki.rogues import (
-    authorities,
+from pki.cases import (
+    ca_certificates,
     chain,
     constraints,
-    correct,
     extensions,
-    hosts,
+    host_names,
     signature,
     strength,
     usage,
+    valid,
     validity,
     wildcards,
 )
-from pki.rogues.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect
-from pki.rogues.workshop import Workshop
+from pki.cases.builder import Workshop
+from pki.cases.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect
 
 _THEMES = (
-    correct, validity, chain, signature, authorities, hosts, wildcards, usage, constraints, extensions, strength
+    valid, validity, chain, signature, ca_certificates, host_names, wildcards, usage, constraints, extensions, strength
 )  # fmt: skip
 
 CATALOGUE: dict[str, Rogue[Workshop]] = collect(*_THEMES)

@@ -1,7 +1,7 @@
 """Rogues of the wildcard: it is the whole left-most label, and stands for exactly one (RFC 9525 §6.3)."""
 
-from pki.rogues.case import Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import NEUTRAL, Workshop, named
+from pki.cases.builder import NEUTRAL, Workshop, named
+from pki.cases.case import Severity, Specimen, accepted, refused, rogue
 
 WILDCARD = "RFC 9525 §6.3"
 

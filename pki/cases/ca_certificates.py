@@ -3,10 +3,10 @@
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
+from pki.cases.builder import NEUTRAL, Workshop, as_is, but, having, usage, without
+from pki.cases.case import Severity, Specimen, accepted, refused, rogue
+from pki.cases.tbs_certificate import Draft
 from pki.profiles import INTERMEDIATE, SERVER
-from pki.rogues.case import Severity, Specimen, accepted, refused, rogue
-from pki.rogues.draft import Draft
-from pki.rogues.workshop import NEUTRAL, Workshop, as_is, but, having, usage, without
 
 CONSTRAINTS, KEY_USAGE = ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE
 

@@ -3,10 +3,10 @@
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from pki.cases.builder import NEUTRAL, NOBODY, Workshop, as_is, having, named
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
+from pki.cases.demo_keys import RSA_4096
 from pki.keys import KeyType, generate
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.demo_keys import RSA_4096
-from pki.rogues.workshop import NEUTRAL, NOBODY, Workshop, as_is, having, named
 
 UNKNOWN = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")  # of the arc that is for examples (RFC 5612)
 

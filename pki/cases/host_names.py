@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from pki.asn1 import der
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import NEUTRAL, NOBODY, Change, Workshop, called, having, named, without
+from pki.cases.builder import NEUTRAL, NOBODY, Change, Workshop, called, having, named, without
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
 
 SAN = ExtensionOID.SUBJECT_ALTERNATIVE_NAME
 DNS_NAME = 0x82  # dNSName [2], RFC 5280 §4.2.1.6

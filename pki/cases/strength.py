@@ -6,9 +6,9 @@ from functools import reduce
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pki.rogues import demo_keys
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Change, ServerKey, Workshop, as_is
+from pki.cases import demo_keys
+from pki.cases.builder import Change, ServerKey, Workshop, as_is
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
 
 KEY_SIZES = "CA/B Forum BR §6.1.5"
 

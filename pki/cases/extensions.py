@@ -2,11 +2,11 @@
 
 from cryptography import x509
 
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.correct import UNKNOWN
-from pki.rogues.draft import Draft
-from pki.rogues.hosts import SAN
-from pki.rogues.workshop import NEUTRAL, NOBODY, Change, Workshop, but, called, having
+from pki.cases.builder import NEUTRAL, NOBODY, Change, Workshop, but, called, having
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
+from pki.cases.host_names import SAN
+from pki.cases.tbs_certificate import Draft
+from pki.cases.valid import UNKNOWN
 
 MYSTERY = having(x509.UnrecognizedExtension(UNKNOWN, b"\x05\x00"), critical=True)
 

@@ -4,8 +4,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 from cryptography.x509.oid import ExtensionOID
 
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Change, Workshop, having, usage, without
+from pki.cases.builder import Change, Workshop, having, usage, without
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
 
 EXTENDED = "RFC 5280 §4.2.1.12"
 

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import keys, names, path
-from pki.rogues import CATALOGUE, Ingredients, Mode, Must, Served, Severity, Specimen, Workshop
-from pki.rogues.case import collect, rogue
+from pki.cases import CATALOGUE, Ingredients, Mode, Must, Served, Severity, Specimen, Workshop
+from pki.cases.case import collect, rogue
 from pki.verdict import PathProfile, Result, Verdict
 from tests.pki.deviations import deviations, read
 from tests.pki.support import STRICT_3_13, handshake, key, serial

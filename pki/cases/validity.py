@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from pki.asn1 import der
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Workshop, but, dated
+from pki.cases.builder import Workshop, but, dated
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
 
 
 @rogue("RFC 5280 §6.1.3 (a)(2)", refused(10), deviates=("leaf validity",))

@@ -20,11 +20,11 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from pki import keys, names
 from pki.asn1 import der
 from pki.authority import Authority, Credential, Validity, authority_name, key_identifier, subject_for
+from pki.cases.case import Ingredients, Served, Specimen
+from pki.cases.demo_keys import DemoKey
+from pki.cases.tbs_certificate import Draft
 from pki.keys import PrivateKey
 from pki.profiles import INTERMEDIATE, KEY_USAGE_BITS, ROOT, SERVER
-from pki.rogues.case import Ingredients, Served, Specimen
-from pki.rogues.demo_keys import DemoKey
-from pki.rogues.draft import Draft
 
 Change = Callable[[Draft], Draft]
 ServerKey = PrivateKey | DemoKey

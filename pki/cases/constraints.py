@@ -6,8 +6,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from pki.rogues.case import Must, Severity, Specimen, accepted, refused, rogue
-from pki.rogues.workshop import Change, Workshop, as_is, called, having, named, without
+from pki.cases.builder import Change, Workshop, as_is, called, having, named, without
+from pki.cases.case import Must, Severity, Specimen, accepted, refused, rogue
 
 PERMITTED, EXCLUDED = "RFC 5280 §6.1.3 (b)", "RFC 5280 §6.1.3 (c)"
 CONSTRAINTS = "RFC 5280 §4.2.1.10"
