@@ -23,12 +23,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys
 from pki.authority import Credential
-from pki.describe import TrustSettings
 from pki.errors import ExitCode, Problem, cannot_read
 from pki.keys import PrivateKey
 from pki.malformed import guarded
 from pki.objects import blocks, private_keys, summary
 from pki.objects.blocks import Block, Contents, Kind, Unreadable, a
+from pki.show.describe import TrustSettings
 
 MAX_FILE = 1 << 20  # bytes; a certificate file is shorter, and a wrong path must not fill the memory
 EXPECTED = "a certificate, a chain, a CRL or a key, in PEM, is expected here"

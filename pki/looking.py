@@ -13,7 +13,7 @@ from pki.errors import ExitCode, Problem, printable
 from pki.options import Directory, Json, ProfileName, PurposeName
 
 if TYPE_CHECKING:
-    from pki.spans import Dump
+    from pki.show.dump import Dump
 
 EXPECTED = "a certificate, request, CRL, key or PKCS #12, in PEM or DER, is expected"
 
@@ -31,10 +31,11 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Look into a file: one line for each field of each object in it."""
-    from pki import spans, text, unpack
-    from pki.describe import Secrets
+    from pki import text
     from pki.files import note_if_exposed, read_bytes, read_passphrase
     from pki.objects.secrecy import holds_a_private_key
+    from pki.show import dump, parse
+    from pki.show.describe import Secrets
     from pki.transaction import notice_around
 
     notice_around(file)
@@ -43,8 +44,8 @@ def show(
         note_if_exposed(file)
     hidden = Secrets.SHOWN if secrets else Secrets.HIDDEN
     if der:
-        return _bytes_of(file, data, spans.of_file(data, hidden), as_json)
-    found = list(unpack.everything(data, secrets=hidden, passphrase=read_passphrase()))
+        return _bytes_of(file, data, dump.of_file(data, hidden), as_json)
+    found = list(parse.everything(data, secrets=hidden, passphrase=read_passphrase()))
     if not found:
         raise _nothing(file, data)
     if as_json:
@@ -78,17 +79,17 @@ def _nothing(file: Path, data: bytes) -> Problem:
 
 
 def _bytes_of(file: Path, data: bytes, found: "Iterable[tuple[str, Dump | str]]", as_json: bool) -> int:
-    from pki import spans
+    from pki.show import dump
 
     objects = list(found)
     if not objects:
         raise _nothing(file, data)
     if as_json:
-        print_json({"file": str(file), "objects": [spans.as_data(title, each) for title, each in objects]})
+        print_json({"file": str(file), "objects": [dump.as_data(title, each) for title, each in objects]})
         return ExitCode.YES
     for title, each in objects:
         print(title)
-        _print([f"  {printable(each)}"] if isinstance(each, str) else spans.table(each))
+        _print([f"  {printable(each)}"] if isinstance(each, str) else dump.table(each))
         print()
     return ExitCode.YES
 
@@ -99,8 +100,9 @@ def diff(
     as_json: Json = False,
 ) -> int:
     """Compare two certificates, field by field."""
-    from pki import compare, text
+    from pki import text
     from pki.files import first_certificate
+    from pki.show import diff as compare
     from pki.transaction import notice_around
 
     notice_around(one)

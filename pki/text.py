@@ -8,14 +8,15 @@ from pathlib import Path
 
 from cryptography import x509
 
-from pki import compare, disagreement, names
+from pki import disagreement, names
 from pki.authority import Credential
-from pki.compare import Difference
 from pki.console import CERTS
-from pki.describe import Description, Row
 from pki.engines import Opinion
 from pki.errors import printable
 from pki.path.request import Request
+from pki.show import diff
+from pki.show.describe import Description, Row
+from pki.show.diff import Difference
 from pki.store import Minted, day
 from pki.verdict import NOT_REACHED, Result, Verdict
 
@@ -158,7 +159,7 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
     different = [field.label for field in fields if not field.same]
     if not different:
         yield "They are the same certificate."
-    elif set(different) <= compare.ARITHMETIC:
+    elif set(different) <= diff.ARITHMETIC:
         yield f"Only {_and(different)} differ: mere numbers to the eye."
         yield "Which one is real? Neither tells; a fingerprint from another source does."
     else:

@@ -66,7 +66,7 @@ NOT_YET_MOVED = {
     "pki.path": {"pki.path.misplaced"},
     "pki.publish": {"pki.accept", "pki.http1", "pki.serve"},
     "pki.revocation": {"pki.revocation.responder", "pki.revocation.ocsp_request"},
-    "pki.show": {"pki.compare", "pki.describe", "pki.numbers", "pki.spans", "pki.unpack"},
+    "pki.show": {"pki.show.diff", "pki.show.describe", "pki.show.key_numbers", "pki.show.dump", "pki.show.parse"},
     "pki.store": {
         "pki.files",
         "pki.folder",

@@ -183,10 +183,10 @@ def _fault(der: bytes) -> str:
 
 
 def _faults(certificate: bytes) -> Iterator[str]:
-    from pki import spans  # here, since few certificates are so
+    from pki.show import dump  # here, since few certificates are so
 
     attribute, whose = "", ""
-    for each in spans.of_certificate(certificate):
+    for each in dump.of_certificate(certificate):
         if each.name in ("issuer", "subject"):
             whose = each.name
         elif each.name == "subjectPublicKeyInfo":

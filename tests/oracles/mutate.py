@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pki import compare, describe, path, spans, text, unpack
+from pki import path, text
 from pki.asn1 import ber, der
 from pki.cases import CATALOGUE
 from pki.gallery import workshop
@@ -30,6 +30,8 @@ from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
 from pki.objects.blocks import Kind, Unreadable
 from pki.path.request import Request
+from pki.show import describe, diff, dump
+from pki.show import parse as unpack
 from pki.verdict import PathProfile, Purpose
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -112,12 +114,12 @@ def exercise(data: bytes, good: bytes) -> str | None:
     """Everything that reads a certificate. Returns why the library refuses it without a rule that is named here."""
     shown = list(unpack.everything(data))
     lines = [*text.descriptions(shown, text.Explain.REASONS)]
-    for _, found in spans.of_file(data):
-        lines += [found] if isinstance(found, str) else spans.table(found)
+    for _, found in dump.of_file(data):
+        lines += [found] if isinstance(found, str) else dump.table(found)
     if any(not line.isprintable() for line in lines):
         raise AssertionError("the output drives a terminal")
     summary.summary(data)
-    list(text.difference(compare.difference(data, good)))
+    list(text.difference(diff.difference(data, good)))
     unnamed = None
     for block in blocks.read(data).flat():
         try:

@@ -21,8 +21,8 @@ from pki.errors import ExitCode, Problem
 from tests.conftest import mint, pki, run, tool
 from tests.pki.conftest import Answer, Command
 from tests.pki.path.test_path import ODD_EXTENSIONS, assembled
+from tests.pki.show.test_describe import EVIL, hostile
 from tests.pki.support import TREE, assert_store_is_healthy, files, first, pem, snapshot
-from tests.pki.test_describe import EVIL, hostile
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

@@ -4,10 +4,10 @@ import ssl
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import compare
 from pki.console import CERTS
 from pki.files import read_certificates
 from pki.objects.distinguished_names import signature_holds
+from pki.show import diff
 from tlsdemo import net
 from tlsdemo.events import Agreed, Refused, Said
 from tlsdemo.protocol import Side
@@ -113,11 +113,11 @@ def spot_the_difference(stage: Stage) -> None:
     screen.say("Could a careful person have seen it?")
     shown = CERTS if stage.made_now is not None else stage.certs
     screen.command(f"pki diff {shown / 'root.pem'} {shown / 'rogue/ca.pem'}")
-    fields = compare.difference(stage.root[0], read_certificates(stage.certs / "rogue/ca.pem")[0])
+    fields = diff.difference(stage.root[0], read_certificates(stage.certs / "rogue/ca.pem")[0])
     screen.show("same", ", ".join(each.label for each in fields if each.same))
     different = {each.label for each in fields if not each.same}
     screen.show("different", ", ".join(each.label for each in fields if not each.same))
-    claim(different <= compare.ARITHMETIC, "there is a difference that can be seen")
+    claim(different <= diff.ARITHMETIC, "there is a difference that can be seen")
     imitation = read_certificates(stage.certs / "rogue/ca.pem")[0]
     claim(all(signature_holds(each, each) for each in (stage.root[0], imitation)), "a root does not verify")
     screen.show("each verifies itself", "both are signed with their own keys; arithmetic finds no fault in either")

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import unpack
 from pki.asn1 import der
 from pki.errors import Problem
 from pki.files import read_anchors, read_certificates, read_chain, read_crls
 from pki.objects import blocks, foreign
 from pki.objects.blocks import Kind
+from pki.show import parse
 from tests.conftest import run, tool
 from tests.pki import encoded
 from tests.pki.conftest import Command
@@ -317,7 +317,7 @@ def test_a_key_of_ssh_or_pgp_is_named(tmp_path: Path, certs: Path, cli: Command)
 def test_any_bytes_are_named_or_read_without_an_exception(data: bytes) -> None:
     foreign.what_is(data)
     blocks.read(data)
-    list(unpack.everything(data))
+    list(parse.everything(data))
 
 
 # Work ---------------------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import spans
 from pki.asn1 import der
 from pki.cases import CATALOGUE
+from pki.show import dump
 from tests.conftest import run, tool
 from tests.pki.cases.test_cases import specimen
 from tests.pki.conftest import Command
@@ -191,14 +191,14 @@ def test_nothing_of_a_certificate_is_hidden(case: str) -> None:
     """Of malformed ones neither."""
     for encoded in specimen(case).served.chain:
         for data in (encoded, der.armoured("CERTIFICATE", encoded)):
-            for _, found in spans.of_file(data):
+            for _, found in dump.of_file(data):
                 assert not isinstance(found, str)
                 assert not any(each.hidden for each in found.spans)
 
 
 @pytest.mark.parametrize("file", ["crl.pem", "server.pem", "root.pem"])
 def test_nothing_of_what_is_public_is_hidden(certs: Path, file: str) -> None:
-    for _, found in spans.of_file((certs / file).read_bytes()):
+    for _, found in dump.of_file((certs / file).read_bytes()):
         assert not isinstance(found, str)
         assert not any(each.hidden for each in found.spans)
 
@@ -207,11 +207,11 @@ def test_nothing_of_what_is_public_is_hidden(certs: Path, file: str) -> None:
 def test_bytes_of_an_unknown_kind_are_not_printed(data: bytes, label: str) -> None:
     for content in (data, der.octet_string(data), der.sequence(der.octet_string(data))):
         for encoded in (content, der.armoured(label, content)):
-            for _, found in spans.of_file(encoded):
+            for _, found in dump.of_file(encoded):
                 if isinstance(found, str):
                     assert data.hex()[:16] not in found
                 else:
-                    assert "".join(spans.table(found)).find(data.hex()[:16]) < 0
+                    assert "".join(dump.table(found)).find(data.hex()[:16]) < 0
 
 
 # Who else may read it ------------------------------------------------------------------------------------------------

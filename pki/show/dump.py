@@ -12,10 +12,10 @@ from typing import Any
 from pki import keys
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node, Tree
-from pki.describe import Secrets
 from pki.errors import printable
 from pki.objects import blocks, extensions, secrecy
 from pki.objects.blocks import Kind
+from pki.show.describe import Secrets
 
 LONGEST = 40  # characters of a value
 

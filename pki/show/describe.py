@@ -15,7 +15,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import keys, numbers
+from pki import keys
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node
 from pki.asn1.schema import Found
@@ -23,6 +23,7 @@ from pki.errors import printable
 from pki.malformed import guarded
 from pki.objects import extensions, summary
 from pki.objects.extensions import Place
+from pki.show import key_numbers
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,9 @@ def private_key(key: Any, secrets: Secrets = Secrets.HIDDEN, spki: bytes | None 
     """A private key: its public half; the secret numbers only on request. `spki` is the public half as encoded."""
     rows = list(_key_rows(key.public_key(), spki))
     if secrets is Secrets.SHOWN:
-        rows += [_row(name, reason, value) for name, value, reason in guarded(lambda: list(numbers.secret(key))) or ()]
+        rows += [
+            _row(name, reason, value) for name, value, reason in guarded(lambda: list(key_numbers.secret(key))) or ()
+        ]
     return Description("private key (whoever has it is the subject of its certificate)", tuple(rows))
 
 
@@ -220,7 +223,7 @@ def _key_rows(key: Any, spki: bytes | None) -> Iterator[Row]:
         "SHA-256 of the public half; a certificate for it shows the same",
         _spki(encoded),
     )
-    for name, value, reason in guarded(lambda: list(numbers.public(key))) or ():
+    for name, value, reason in guarded(lambda: list(key_numbers.public(key))) or ():
         yield _row(name, reason, value)
 
 

@@ -9,20 +9,11 @@ from collections.abc import Iterator, Mapping
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from pki import keys
-from pki.describe import (
-    Description,
-    Row,
-    Secrets,
-    certificate,
-    private_key,
-    public_key,
-    request,
-    revocation_list,
-)
 from pki.errors import printable
 from pki.malformed import guarded
 from pki.objects import blocks, private_keys
 from pki.objects.blocks import Block, Kind
+from pki.show.describe import Description, Row, Secrets, certificate, private_key, public_key, request, revocation_list
 
 
 def everything(

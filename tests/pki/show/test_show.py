@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import spans
 from pki.asn1 import der
 from pki.cases import CATALOGUE
 from pki.keys import KeyType
+from pki.show import dump
 from tests.conftest import run, tool
 from tests.pki.cases.test_cases import specimen
 from tests.pki.conftest import Command
@@ -42,7 +42,7 @@ def test_the_elements_are_those_that_openssl_finds(certs: Path, file: str, tmp_p
     theirs = [tuple(map(int, re.findall(r"^ *(\d+):d=(\d+) +hl=(\d+) +l= *(\d+)", line)[0])) for line in lines]
     ours = [
         (each.element.start, each.element.depth, each.element.header, each.element.end - each.element.content.start)
-        for each in spans.of_anything(encoded)
+        for each in dump.of_anything(encoded)
     ]
     assert ours == theirs
 
@@ -51,7 +51,7 @@ def test_the_elements_are_those_that_openssl_finds(certs: Path, file: str, tmp_p
 def test_the_leaves_tile_the_certificate(case: str) -> None:
     for encoded in specimen(case).served.chain:
         at = 0
-        for each in spans.of_anything(encoded):
+        for each in dump.of_anything(encoded):
             found = each.element
             assert found.start == at
             at += found.header if found.tag & der.CONSTRUCTED else found.end - found.start
@@ -61,7 +61,7 @@ def test_the_leaves_tile_the_certificate(case: str) -> None:
 def test_the_parts_of_a_certificate_are_named(certs: Path) -> None:
     leaf = first(certs / "server.pem")
     encoded = leaf.public_bytes(Encoding.DER)
-    named = {each.name: encoded[each.element.content] for each in spans.of_certificate(encoded) if each.name}
+    named = {each.name: encoded[each.element.content] for each in dump.of_certificate(encoded) if each.name}
     assert int.from_bytes(named["serialNumber"]) == leaf.serial_number
     assert named["notAfter"].decode() == f"{leaf.not_valid_after_utc:%y%m%d%H%M%SZ}"
     assert b"localhost" in named["names"]
@@ -79,8 +79,8 @@ def test_show_der_draws_every_object_of_a_file(certs: Path, cli: Command) -> Non
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_der_are_no_traceback(data: bytes) -> None:
-    list(spans.of_file(data))
-    list(spans.of_file(b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"))
+    list(dump.of_file(data))
+    list(dump.of_file(b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"))
 
 
 @given(st.integers(min_value=-(2**200), max_value=2**200))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from pki import describe
-from pki.describe import Row
+from pki.show import describe
+from pki.show.describe import Row
 
 
 @dataclass(frozen=True)

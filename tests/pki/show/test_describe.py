@@ -21,10 +21,11 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import compare, describe, names, text, unpack
-from pki.describe import Description
+from pki import names, text
 from pki.keys import KeyType
 from pki.objects import blocks
+from pki.show import describe, diff, parse
+from pki.show.describe import Description
 from tests.conftest import run, tool
 from tests.pki.support import DAY, NOW, a_leaf, a_root, files, first, pem, validity
 
@@ -43,12 +44,12 @@ def rows(described: Description) -> dict[str, str]:
 
 def shown(data: bytes) -> list[Description]:
     """Everything that is found."""
-    return list(unpack.everything(data))
+    return list(parse.everything(data))
 
 
 def printed(data: bytes) -> str:
     """All that a person would see."""
-    return "\n".join(text.descriptions(list(unpack.everything(data)), text.Explain.REASONS))
+    return "\n".join(text.descriptions(list(parse.everything(data)), text.Explain.REASONS))
 
 
 def openssl(path: Path, *options: str) -> str:
@@ -257,7 +258,7 @@ def test_a_certificate_does_not_drive_the_terminal() -> None:
 
 
 def test_a_comparison_does_not_drive_the_terminal_either() -> None:
-    fields = compare.difference(hostile(EVIL), LEAF.certificate)
+    fields = diff.difference(hostile(EVIL), LEAF.certificate)
     assert all(line.isprintable() for line in text.difference(fields))
 
 
@@ -324,7 +325,7 @@ def test_a_damaged_certificate_can_still_be_compared() -> None:
             other = x509.load_der_x509_certificate(bytes(damaged))
         except (ValueError, x509.InvalidVersion):
             continue
-        list(text.difference(compare.difference(LEAF.certificate, other)))
+        list(text.difference(diff.difference(LEAF.certificate, other)))
 
 
 # Differences --------------------------------------------------------------------------------------------------------
@@ -332,7 +333,7 @@ def test_a_damaged_certificate_can_still_be_compared() -> None:
 
 def differing(one: Path, other: Path) -> set[str]:
     """The labels of the fields that differ."""
-    return {field.label for field in compare.difference(first(one), first(other)) if not field.same}
+    return {field.label for field in diff.difference(first(one), first(other)) if not field.same}
 
 
 @pytest.mark.parametrize("kind", KeyType, ids=lambda kind: kind.value)
@@ -353,7 +354,7 @@ def test_a_certificate_does_not_differ_from_itself(certs: Path) -> None:
 
 
 def test_no_field_is_left_out_of_a_comparison(certs: Path) -> None:
-    compared = [field.label for field in compare.difference(first(certs / "root.pem"), first(certs / "server.pem"))]
+    compared = [field.label for field in diff.difference(first(certs / "root.pem"), first(certs / "server.pem"))]
     root, server = (rows(describe.certificate(first(certs / file))) for file in ("root.pem", "server.pem"))
     assert set(compared) == root.keys() | server.keys()
     assert len(compared) == len(set(compared))
@@ -364,7 +365,7 @@ def test_two_fields_that_differ_late_are_told_apart() -> None:
     many = [names.parse(f"host-{number}.test") for number in range(40)]
     one = a_leaf(ROOT, many, leaf_key=LEAF.key).certificate
     other = a_leaf(ROOT, [*many[:-1], names.parse("evil.test")], leaf_key=LEAF.key).certificate
-    assert "names" in {field.label for field in compare.difference(one, other) if not field.same}
+    assert "names" in {field.label for field in diff.difference(one, other) if not field.same}
 
 
 def unknown_extension(value: bytes) -> x509.Certificate:
@@ -378,7 +379,7 @@ def unknown_extension(value: bytes) -> x509.Certificate:
 
 def test_two_unknown_extensions_that_differ_late_are_told_apart() -> None:
     one, other = (unknown_extension(b"\x04\x81\xc8" + b"a" * 199 + last) for last in (b"a", b"b"))
-    assert "1.3.6.1.4.1.99999.1" in {field.label for field in compare.difference(one, other) if not field.same}
+    assert "1.3.6.1.4.1.99999.1" in {field.label for field in diff.difference(one, other) if not field.same}
 
 
 def test_two_certificates_that_differ_in_criticality_are_told_apart() -> None:
@@ -389,5 +390,5 @@ def test_two_certificates_that_differ_in_criticality_are_told_apart() -> None:
         wanted = x509.SubjectAlternativeName([x509.DNSName("localhost")])
         return builder.add_extension(wanted, critical=critical).sign(EC_KEY, hashes.SHA256())
 
-    different = {each.label for each in compare.difference(with_names(False), with_names(True)) if not each.same}
+    different = {each.label for each in diff.difference(with_names(False), with_names(True)) if not each.same}
     assert "names" in different
