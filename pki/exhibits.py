@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from pki import engines, names, path, text
+from pki import names, path, text
 from pki.cases import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.cases.case import NO_CODE
 from pki.errors import printable
@@ -19,6 +19,7 @@ from pki.malformed import MALFORMED
 from pki.objects import summary
 from pki.path.request import Request
 from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
+from pki.verifiers import opinions
 
 if TYPE_CHECKING:
     from pki.gallery import Hung
@@ -170,7 +171,7 @@ def _told(served: Served, now: datetime) -> Iterator[str]:
         asked = request(served, now)
     except MALFORMED:
         return
-    for each in engines.opinions(asked):
+    for each in opinions.opinions(asked):
         yield from _columns(each.engine, text.opinion(each, verdict, asked))
 
 

@@ -151,12 +151,13 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, disagreement, engines, files, names, path, text
+    from pki import arguments, files, names, path, text
     from pki.objects import summary
     from pki.path.misplaced import misplaced
     from pki.path.request import Request
     from pki.transaction import notice_around, notice_half_done
     from pki.verdict import PathProfile, Purpose
+    from pki.verifiers import disagreements, opinions
 
     moment = arguments.moment(at) if at is not None else datetime.now(UTC)
     notice_half_done(directory)
@@ -185,7 +186,7 @@ def verify(
     verdict = path.judge(request)
     if words := misplaced(chain, request, verdict):
         remarks.append(words)
-    others = tuple(engines.opinions(request))
+    others = tuple(opinions.opinions(request))
     code = ExitCode.YES if verdict.accepted else ExitCode.NO
     presented = [names.show(each) for each in names.readable(chain[0])]
     if as_json:
@@ -209,7 +210,7 @@ def verify(
                         "accepted": each.accepted,
                         "words": each.words,
                         "agrees": not each.disagrees_with(verdict),
-                        "why_not": disagreement.reason(each, verdict, request),
+                        "why_not": disagreements.reason(each, verdict, request),
                     }
                     for each in others
                 ],

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from pki import disagreement, names
+from pki import names
 from pki.authority import Credential
 from pki.console import CERTS
-from pki.engines import Opinion
 from pki.errors import printable
 from pki.path.request import Request
 from pki.show import diff
@@ -19,6 +18,8 @@ from pki.show.describe import Description, Row
 from pki.show.diff import Difference
 from pki.store import Minted, day
 from pki.verdict import NOT_REACHED, Result, Verdict
+from pki.verifiers import disagreements
+from pki.verifiers.opinions import Opinion
 
 
 def init_summary(minted: Minted) -> Iterable[str]:
@@ -201,7 +202,7 @@ def opinion(said: Opinion, judged: Verdict, request: Request) -> str:
     words = "accepted" if said.accepted else f"REFUSED: {clipped(printable(said.words))}"
     if not said.disagrees_with(judged):
         return words
-    return f"{words} (otherwise: {disagreement.reason(said, judged, request) or 'we do not know why'})"
+    return f"{words} (otherwise: {disagreements.reason(said, judged, request) or 'we do not know why'})"
 
 
 def remark(words: str) -> Iterable[str]:

@@ -77,7 +77,7 @@ NOT_YET_MOVED = {
         "pki.transaction",
     },
     "pki.trust": {"pki.export"},
-    "pki.verifiers": {"pki.disagreement", "pki.engines"},
+    "pki.verifiers": {"pki.verifiers.disagreements", "pki.verifiers.opinions"},
     "tlsdemo.attack": {"tlsdemo.commands.disguise", "tlsdemo.commands.telling", "tlsdemo.worlds"},
     "tlsdemo.cli": {"tlsdemo.cli", "tlsdemo.commands", "tlsdemo.lab_cli"},
     "tlsdemo.compare": {
@@ -100,9 +100,9 @@ PRINTS = {
 OPENS_FILES = {
     "pki.files", "pki.folder", "pki.output", "pki.store", "pki.transaction", "pki.inventory", "pki.serve", "pki.export",
     "pki.cli", "pki.console",
-    "pki.gallery", "pki.looking", "pki.rogue_cli", "pki.engines", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour",
-    "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context",
-    "tlsdemo.lab",
+    "pki.gallery", "pki.looking", "pki.rogue_cli", "pki.verifiers.opinions", "tlsdemo.net", "tlsdemo.credentials",
+    "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands",
+    "tlsdemo.tls.context", "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}

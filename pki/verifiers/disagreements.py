@@ -15,13 +15,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import names
 from pki.asn1 import der
-from pki.engines import Opinion
 from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import comparable
 from pki.path import steps, strength
 from pki.path.request import Reading, Request
 from pki.path.walk import ALGORITHM, LIMIT_REACHED
 from pki.verdict import Purpose, Verdict
+from pki.verifiers.opinions import Opinion
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import disagreement, engines, exhibits, path
+from pki import exhibits, path
 from pki.asn1 import der
 from pki.cases import CATALOGUE
 from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose, Verdict
+from pki.verifiers import disagreements, opinions
 from tests.conftest import tool
 from tests.pki.cases.test_cases import specimen
 from tests.pki.minting import CA, SERVER, Minted, hosts, mint, noncritical, raw, usage
@@ -28,8 +29,8 @@ def test_every_disagreement_over_a_rogue_has_a_reason(case: str) -> None:
     for served in (specimen(case).served, specimen(case).control):
         asked = exhibits.request(served, now)
         verdict = exhibits.judge(served, now)
-        for opinion in engines.opinions(asked):
-            said = disagreement.reason(opinion, verdict, asked)
+        for opinion in opinions.opinions(asked):
+            said = disagreements.reason(opinion, verdict, asked)
             assert (said is not None) is opinion.disagrees_with(verdict), opinion
 
 
@@ -40,9 +41,9 @@ def test_a_disagreement_over_the_form_of_another_name_has_a_reason() -> None:
     verdict = path.judge(asked)
     assert verdict.failure is not None
     assert verdict.failure.name == "name form"
-    opinion = next(each for each in engines.opinions(asked) if each.engine == "cryptography")
+    opinion = next(each for each in opinions.opinions(asked) if each.engine == "cryptography")
     assert opinion.accepted
-    assert disagreement.reason(opinion, verdict, asked) is not None
+    assert disagreements.reason(opinion, verdict, asked) is not None
 
 
 @pytest.mark.parametrize("case", ["good", "revoked"])
@@ -53,10 +54,10 @@ def test_the_last_second_counts_and_openssl_is_said_to_end_before_it(case: str) 
     last = asked.crls[0].next_update_utc if asked.crls else asked.leaf.not_valid_after_utc
     assert last is not None
     at_the_end = replace(asked, at=last)
-    opinion = next(each for each in engines.opinions(at_the_end) if each.engine == "openssl")
+    opinion = next(each for each in opinions.opinions(at_the_end) if each.engine == "openssl")
     assert path.judge(at_the_end).accepted
     assert not opinion.accepted
-    assert disagreement.reason(opinion, path.judge(at_the_end), at_the_end) == disagreement.LAST_SECOND
+    assert disagreements.reason(opinion, path.judge(at_the_end), at_the_end) == disagreements.LAST_SECOND
     after = replace(asked, at=last + timedelta(seconds=1))
     assert not path.judge(after).accepted
 
@@ -64,8 +65,8 @@ def test_the_last_second_counts_and_openssl_is_said_to_end_before_it(case: str) 
 def test_who_agrees_needs_no_reason() -> None:
     now = datetime.now(UTC)
     asked = exhibits.request(specimen("good").served, now)
-    opinion = engines.Opinion("openssl", True, "")
-    assert disagreement.reason(opinion, Verdict(()), asked) is None
+    opinion = opinions.Opinion("openssl", True, "")
+    assert disagreements.reason(opinion, Verdict(()), asked) is None
 
 
 # Reasons are tested against the certificates (bug kind 12) ------------------------------------------------------------
@@ -89,8 +90,8 @@ def said(
                     profile, 8)  # fmt: skip
     verdict = path.judge(asked)
     return {
-        each.engine: disagreement.reason(each, verdict, asked)
-        for each in engines.opinions(asked)
+        each.engine: disagreements.reason(each, verdict, asked)
+        for each in opinions.opinions(asked)
         if each.disagrees_with(verdict)
     }
 
@@ -122,11 +123,11 @@ def test_a_ca_as_a_leaf_is_not_explained_by_an_extended_key_usage_that_it_lacks(
 def test_the_common_name_is_the_reason_only_where_it_is_the_name() -> None:
     bare = mint("localhost", *SERVER[1:], by=ROOT)
     assert "common name" in str(said(bare)["openssl"])
-    opinion = engines.Opinion("openssl", True, "")
+    opinion = opinions.Opinion("openssl", True, "")
     other = mint("other", *SERVER, by=ROOT)
     asked = Request(other.certificate, (), (ROOT.certificate,), x509.DNSName("evil.test"), Purpose.SERVER, NOW, (),
                     PathProfile.TLS, 8)  # fmt: skip
-    assert disagreement.reason(opinion, path.judge(asked), asked) is None, "the premise is false"
+    assert disagreements.reason(opinion, path.judge(asked), asked) is None, "the premise is false"
 
 
 WORDS = ("verify code 26, x", "required EKU not found", "incorrect criticality", "unaccounted-for critical 1.2.3",
@@ -141,17 +142,17 @@ def test_words_alone_are_not_a_reason(engine: str, words: str) -> None:
     leaf = mint("localhost", *SERVER, by=ROOT)
     asked = Request(leaf.certificate, (), (ROOT.certificate,), x509.DNSName("localhost"), Purpose.SERVER, NOW, (),
                     PathProfile.TLS, 8)  # fmt: skip
-    assert disagreement.reason(engines.Opinion(engine, False, words), path.judge(asked), asked) is None
+    assert disagreements.reason(opinions.Opinion(engine, False, words), path.judge(asked), asked) is None
 
 
 def test_what_it_knows_and_we_do_not_is_the_reason() -> None:
     leaf = mint("localhost", *SERVER, by=ROOT, digest=hashes.SHA3_256())
     asked = Request(leaf.certificate, (), (ROOT.certificate,), x509.DNSName("localhost"), Purpose.SERVER, NOW, (),
                     PathProfile.TLS, 8)  # fmt: skip
-    opinion = engines.Opinion("openssl", True, "")
-    assert disagreement.reason(opinion, path.judge(asked), asked) == "it knows that algorithm"
+    opinion = opinions.Opinion("openssl", True, "")
+    assert disagreements.reason(opinion, path.judge(asked), asked) == "it knows that algorithm"
 
 
 def test_constraints_that_are_not_critical_are_a_matter_of_strictness() -> None:
     root = mint("Root", noncritical(x509.BasicConstraints(True, None)), usage("key_cert_sign", "crl_sign"))
-    assert said(mint("localhost", *SERVER, by=root), anchor=root) == {"openssl": disagreement.STRICT_ONLY}
+    assert said(mint("localhost", *SERVER, by=root), anchor=root) == {"openssl": disagreements.STRICT_ONLY}

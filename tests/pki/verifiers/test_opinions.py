@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from pki import engines, exhibits, names
+from pki import exhibits, names
 from pki.files import read_certificates, read_crls
 from pki.path import judge
 from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose
+from pki.verifiers import opinions
 from tests.conftest import tool
 from tests.pki.cases.test_cases import specimen
 
@@ -48,7 +49,7 @@ def programs() -> None:
 )
 def test_all_of_them_agree_with_us_where_the_matter_is_clear(certs: Path, file: str, name: str, accepted: bool) -> None:
     asked = request(certs, file, name)
-    found = {each.engine: each for each in engines.opinions(asked)}
+    found = {each.engine: each for each in opinions.opinions(asked)}
     assert set(found) == ALL
     assert judge(asked).accepted is accepted
     assert {each.accepted for each in found.values()} == {accepted}, found
@@ -58,7 +59,7 @@ def test_all_of_them_agree_with_us_where_the_matter_is_clear(certs: Path, file: 
 
 def test_they_are_asked_about_the_same_moment(certs: Path) -> None:
     asked = request(certs, at=datetime.now(UTC) + timedelta(1000))
-    found = {each.engine: each for each in engines.opinions(asked)}
+    found = {each.engine: each for each in opinions.opinions(asked)}
     assert set(found) == ALL - {"certtool"}, "GnuTLS's tool knows only now"
     assert not any(each.accepted for each in found.values())
 
@@ -66,15 +67,15 @@ def test_they_are_asked_about_the_same_moment(certs: Path) -> None:
 def test_a_client_is_judged_as_a_client(certs: Path) -> None:
     asked = request(certs, "client.pem", None, purpose=Purpose.CLIENT)
     assert judge(asked).accepted
-    assert all(each.accepted for each in engines.opinions(asked))
+    assert all(each.accepted for each in opinions.opinions(asked))
     as_server = request(certs, "client.pem", None)
     assert not judge(as_server).accepted
-    assert {each.engine for each in engines.opinions(as_server) if not each.accepted} >= {"openssl", "certtool"}
+    assert {each.engine for each in opinions.opinions(as_server) if not each.accepted} >= {"openssl", "certtool"}
 
 
 def test_without_programs_the_library_alone_is_asked(certs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert [each.engine for each in engines.opinions(request(certs))] == ["cryptography"]
+    assert [each.engine for each in opinions.opinions(request(certs))] == ["cryptography"]
 
 
 def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
@@ -82,13 +83,13 @@ def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
     name, now = x509.DNSName("localhost"), datetime.now(UTC)
     asked = Request(leaf, tuple(intermediates), (), name, Purpose.SERVER, now, (), PathProfile.TLS, 8)
     assert not judge(asked).accepted
-    assert not any(each.accepted for each in engines.opinions(asked))
+    assert not any(each.accepted for each in opinions.opinions(asked))
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", ["san-malformed-der", "sigalg-mismatch", "empty-issuer", "leaf-v1-with-extensions"])
 def test_what_gnutls_cannot_load_is_refused_in_its_words(case: str) -> None:
     asked = exhibits.request(specimen(case).served, datetime.now(UTC))
-    opinion = next(each for each in engines.opinions(asked) if each.engine == "certtool")
+    opinion = next(each for each in opinions.opinions(asked) if each.engine == "certtool")
     assert not opinion.accepted
     assert len(opinion.words.split()) > 2, opinion
