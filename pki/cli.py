@@ -20,7 +20,7 @@ from pki.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San
 from pki.rogue_cli import app as rogue_app
 
 if TYPE_CHECKING:
-    from pki.store import Minted
+    from pki.store.ca import Minted
 
 app = application("A development certificate authority: mint good and rogue certificates, look into them, verify them.")
 for command in (show, diff, verify):
@@ -48,8 +48,9 @@ def init(
 
     A root, an intermediate, a server, a client, empty revocation lists, and the rogue.
     """
-    from pki import arguments, store, text
+    from pki import arguments, text
     from pki.keys import KeyType
+    from pki.store import ca as store
 
     wanted = arguments.server_names([*(san or []), *(more or [])] or store.DEFAULT_SAN)
     minted = store.init(
@@ -76,9 +77,10 @@ def issue(
     as_json: Json = False,
 ) -> int:
     """Mint one certificate, for all the names given."""
-    from pki import arguments, store, text
+    from pki import arguments, text
     from pki.keys import KeyType
     from pki.profiles import CLIENT, SERVER
+    from pki.store import ca as store
 
     minted = store.issue(
         directory,
@@ -96,9 +98,9 @@ def issue(
 def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> int:
     """List the certificates, and how they stand today."""
     from pki import names, text
-    from pki.inventory import inventory
     from pki.objects.distinguished_names import subject
-    from pki.store import day
+    from pki.store.ca import day
+    from pki.store.inventory import inventory
 
     found = inventory(directory, datetime.now(UTC))
     for file, reason in found.unreadable:
@@ -152,7 +154,7 @@ def env(
     In that shell, until it ends, curl, wget, git, Python, Node, Java, Go and many others trust this one authority.
     """
     from pki import export
-    from pki.transaction import notice_around, notice_half_done
+    from pki.store.transaction import notice_around, notice_half_done
 
     notice_half_done(directory)
     hint = "`pki init` makes an authority; or name another one's certificate with --ca"

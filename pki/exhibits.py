@@ -22,7 +22,7 @@ from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
 from pki.verifiers import opinions
 
 if TYPE_CHECKING:
-    from pki.gallery import Hung
+    from pki.store.case_files import Hung
 
 MODES = {
     Mode.PYTHON_3_11: "Python 3.11",

@@ -24,11 +24,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
 from pki.errors import Problem, cannot
-from pki.files import EXPECTED, read_certificates, read_file
-from pki.folder import write_below
 from pki.objects import blocks
 from pki.objects.blocks import Kind
-from pki.transaction import PUBLIC
+from pki.store.files import EXPECTED, read_certificates, read_file
+from pki.store.folder import write_below
+from pki.store.transaction import PUBLIC
 
 FOLDER = "trust"
 """Where the other forms go, below the folder that a caller names: in one folder of its own for each authority."""

@@ -32,11 +32,11 @@ def show(
 ) -> int:
     """Look into a file: one line for each field of each object in it."""
     from pki import text
-    from pki.files import note_if_exposed, read_bytes, read_passphrase
     from pki.objects.secrecy import holds_a_private_key
     from pki.show import dump, parse
     from pki.show.describe import Secrets
-    from pki.transaction import notice_around
+    from pki.store.files import note_if_exposed, read_bytes, read_passphrase
+    from pki.store.transaction import notice_around
 
     notice_around(file)
     data = read_bytes(file)
@@ -66,8 +66,8 @@ CLOSED = "PKCS #12, closed"
 
 def _nothing(file: Path, data: bytes) -> Problem:
     """What a file is in which no object was found."""
-    from pki.files import holder
     from pki.objects import foreign
+    from pki.store.files import holder
 
     fact = f"{holder(file)} holds nothing that can be explained"
     if instead := foreign.what_is(data):
@@ -101,9 +101,9 @@ def diff(
 ) -> int:
     """Compare two certificates, field by field."""
     from pki import text
-    from pki.files import first_certificate
     from pki.show import diff as compare
-    from pki.transaction import notice_around
+    from pki.store.files import first_certificate
+    from pki.store.transaction import notice_around
 
     notice_around(one)
     notice_around(other)
@@ -151,11 +151,12 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, files, names, path, text
+    from pki import arguments, names, path, text
     from pki.objects import summary
     from pki.path.misplaced import misplaced
     from pki.path.request import Request
-    from pki.transaction import notice_around, notice_half_done
+    from pki.store import files
+    from pki.store.transaction import notice_around, notice_half_done
     from pki.verdict import PathProfile, Purpose
     from pki.verifiers import disagreements, opinions
 

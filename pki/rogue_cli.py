@@ -49,8 +49,9 @@ def mint(
     as_json: Json = False,
 ) -> int:
     """Mint rogues, each with its key, the root that its client trusts, and its control."""
-    from pki import arguments, exhibits, gallery, names, store
+    from pki import arguments, exhibits, names
     from pki.cases import CATALOGUE
+    from pki.store import ca, case_files
 
     if every is bool(cases):
         raise Problem(
@@ -58,12 +59,12 @@ def mint(
             hint="`pki rogue mint expired`, or --all; `pki rogue list` shows them",
             code=ExitCode.USAGE,
         )
-    wanted = arguments.server_names(name or store.DEFAULT_SAN)
-    rogues = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(gallery.find, cases or [])))
+    wanted = arguments.server_names(name or ca.DEFAULT_SAN)
+    rogues = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(case_files.find, cases or [])))
     now = datetime.now(UTC)
-    room = gallery.workshop(wanted, now)
-    existing = store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE
-    hung = gallery.mint(out or directory / "rogues", rogues, room, now=now, existing=existing)
+    room = case_files.workshop(wanted, now)
+    existing = ca.Existing.MOVE_ASIDE if force else ca.Existing.REFUSE
+    hung = case_files.mint(out or directory / "rogues", rogues, room, now=now, existing=existing)
     if hung.moved_to:
         note(f"what was there before is now in {hung.moved_to}")
     if as_json:
@@ -81,11 +82,12 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Explain one case; it is minted and judged on the spot."""
-    from pki import arguments, exhibits, gallery, store
+    from pki import arguments, exhibits
+    from pki.store import ca, case_files
 
-    rogue = gallery.find(case)
+    rogue = case_files.find(case)
     now = datetime.now(UTC)
-    specimen = rogue.mint(gallery.workshop(arguments.server_names(name or store.DEFAULT_SAN), now))
+    specimen = rogue.mint(case_files.workshop(arguments.server_names(name or ca.DEFAULT_SAN), now))
     if as_json:
         print_json(exhibits.as_data(rogue) | exhibits.judged_as_data(specimen, now))
     else:

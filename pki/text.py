@@ -16,7 +16,7 @@ from pki.path.request import Request
 from pki.show import diff
 from pki.show.describe import Description, Row
 from pki.show.diff import Difference
-from pki.store import Minted, day
+from pki.store.ca import Minted, day
 from pki.verdict import NOT_REACHED, Result, Verdict
 from pki.verifiers import disagreements
 from pki.verifiers.opinions import Opinion

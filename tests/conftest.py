@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from pki import names, store
+from pki import names
 from pki.keys import KeyType
+from pki.store import ca
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")
@@ -146,19 +147,19 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def mint(
     directory: Path,
     key_type: KeyType = KeyType.EC_P256,
-    alternative_names: Sequence[str] = store.DEFAULT_SAN,
+    alternative_names: Sequence[str] = ca.DEFAULT_SAN,
     now: datetime | None = None,
     days: int = 90,
 ) -> Path:
     """`pki init` without the process."""
-    store.init(
+    ca.init(
         directory,
-        name=store.DEFAULT_NAME,
+        name=ca.DEFAULT_NAME,
         alternative_names=[names.parse(name) for name in alternative_names],
         key_type=key_type,
         days=days,
         now=now or datetime.now(UTC),
-        existing=store.Existing.REFUSE,
+        existing=ca.Existing.REFUSE,
     )
     return directory
 

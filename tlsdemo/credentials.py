@@ -9,17 +9,18 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pki import Credential, keys, names, store
+from pki import Credential, keys, names
 from pki.authority import Validity
 from pki.cases import Ingredients
 from pki.cases import chain as broken_chains
 from pki.console import note
 from pki.copied import Copied
 from pki.errors import Problem, printable
-from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, PrivateKey
 from pki.malformed import MALFORMED
 from pki.profiles import SERVER
+from pki.store import ca
+from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo import peer
 
 
@@ -59,7 +60,7 @@ def self_signed(root: x509.Certificate, wanted: Iterable[str]) -> Credential:
     ingredients = Ingredients(
         root=root,
         alternative_names=tuple(map(names.parse, wanted)),
-        validity=Validity(now - store.CLOCK_SKEW, now + timedelta(90)),
+        validity=Validity(now - ca.CLOCK_SKEW, now + timedelta(90)),
         new_key=lambda: keys.generate(KeyType.EC_P256),
         new_serial=x509.random_serial_number,
     )
@@ -73,7 +74,7 @@ def _stranger(certs: Path) -> Credential:
 def stranger_to_be_trusted(certs: Path) -> Credential:
     """His authority is kept in the folder, so that somebody can trust it on purpose."""
     found, authority_pem = stranger(_names_to_imitate(certs))
-    store.keep(certs, "stranger/ca.pem", authority_pem, _is_strangers)
+    ca.keep(certs, "stranger/ca.pem", authority_pem, _is_strangers)
     return found
 
 
@@ -101,9 +102,9 @@ def stranger(wanted: Iterable[str]) -> tuple[Credential, bytes]:
 
 def _names_to_imitate(certs: Path) -> tuple[str, ...]:
     if not os.path.lexists(certs / "server.pem"):
-        return store.DEFAULT_SAN
+        return ca.DEFAULT_SAN
     presented = map(names.plain, peer.alternative_names(read_certificates(certs / "server.pem")[0]))
-    return tuple(each for each in presented if _is_a_name(each)) or store.DEFAULT_SAN
+    return tuple(each for each in presented if _is_a_name(each)) or ca.DEFAULT_SAN
 
 
 def _is_a_name(text: str) -> bool:
@@ -160,7 +161,7 @@ def stolen_authority(certs: Path, name: str | None) -> Credential:
 def _issued(certs: Path, wanted: Iterable[str], left: timedelta) -> Credential:
     """By the authority of this folder: it was asked honestly, or not asked at all."""
     now = datetime.now(UTC).replace(microsecond=0)
-    return store.load_authority(certs, now).issue(
+    return ca.load_authority(certs, now).issue(
         SERVER,
         alternative_names=tuple(map(names.parse, wanted)),
         key=keys.generate(KeyType.EC_P256),

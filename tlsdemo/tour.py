@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from pki import names, store
+from pki import names
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
-from pki.transaction import notice_half_done
+from pki.store import ca
+from pki.store.transaction import notice_half_done
 from tlsdemo.report.terminal import Screen
 from tlsdemo.scenes import SCENES, Stage
 from tlsdemo.scenes.stage import REMEDY
@@ -62,14 +63,14 @@ def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
         return
     with tempfile.TemporaryDirectory(prefix="tlsdemo-") as folder:
         begin = time.perf_counter()
-        store.init(
+        ca.init(
             Path(folder) / "certs",
-            name=store.DEFAULT_NAME,
-            alternative_names=[names.parse(name) for name in store.DEFAULT_SAN],
+            name=ca.DEFAULT_NAME,
+            alternative_names=[names.parse(name) for name in ca.DEFAULT_SAN],
             key_type=KeyType.EC_P256,
             days=90,
             now=datetime.now(UTC),
-            existing=store.Existing.REFUSE,
+            existing=ca.Existing.REFUSE,
         )
         yield Path(folder) / "certs", time.perf_counter() - begin
 

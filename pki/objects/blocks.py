@@ -4,7 +4,7 @@
 
 One unreadable object never decides about the others, and text around a PEM block is skipped (RFC 7468 §2). PKCS #7
 (RFC 2315 §9.1) is opened, the trust settings of OpenSSL's TRUSTED CERTIFICATE are kept beside the certificate. The work
-is linear in the input. Not here: private keys (`pki.objects.private_keys`), opening files (`pki.files`).
+is linear in the input. Not here: private keys (`pki.objects.private_keys`), opening files (`pki.store.files`).
 """
 
 import binascii

@@ -16,8 +16,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509 import verification
 
-from pki.files import read_certificates, read_crls
 from pki.path import verify
+from pki.store.files import read_certificates, read_crls
 from tests.conftest import mint
 from tests.pki.cases.test_cases import workshop
 from tests.pki.test_grid import GRID, HOST, constrained, subtrees

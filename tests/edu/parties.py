@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed448
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import Credential, names
-from pki.files import read_certificates, read_credential, read_crls
+from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import Record, encode

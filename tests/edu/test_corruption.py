@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pki.files import read_certificates
+from pki.store.files import read_certificates
 from tests.edu.parties import Edit, Editor, Said, believed, connected, fault, handshake_of, parties, seeded, talk
 from tlsdemo.conversation import Outcome
 from tlsdemo.edu.channel import CLOSE_NOTIFY, Content

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.edu.parties import parties
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read

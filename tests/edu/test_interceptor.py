@@ -8,7 +8,7 @@ from ssl import SSLCertVerificationError
 import pytest
 
 from pki import Credential
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
 from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
 from tlsdemo.conversation import Outcome, converse

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki.files import read_credential
 from pki.keys import KeyType
+from pki.store.files import read_credential
 from tests.conftest import mint, run, tool
 from tests.edu.parties import parties
 from tlsdemo.conversation import converse

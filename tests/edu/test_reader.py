@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.edu.parties import connected, parties, talk
 from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.attack.negotiation import FirstFlight

@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from pki import Credential, keys, names, verify
-from pki.files import read_credential
 from pki.keys import KeyType
+from pki.store.files import read_credential
 from tests.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.conversation import Outcome
 from tlsdemo.credentials import self_signed, stranger

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.edu.parties import Editor, parties
 from tlsdemo.conversation import converse
 from tlsdemo.edu.agreement import FiniteField

@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from pki import path, text
 from pki.asn1 import ber, der
 from pki.cases import CATALOGUE
-from pki.gallery import workshop
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
 from pki.objects.blocks import Kind, Unreadable
 from pki.path.request import Request
 from pki.show import describe, diff, dump
 from pki.show import parse as unpack
+from pki.store.case_files import workshop
 from pki.verdict import PathProfile, Purpose
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)

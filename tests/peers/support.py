@@ -22,7 +22,7 @@ from typing import IO, Any, TypeVar
 from cryptography import x509
 
 from pki import Credential
-from pki.files import read_certificates, read_credential, read_crls
+from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import Answer, run
 from tlsdemo import net
 from tlsdemo.commands.protocols import party

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.files import read_certificates
+from pki.store.files import read_certificates
 from tests.conftest import mint, run, tlsdemo, tool
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import Serving, live, ours, trusting

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.conftest import Answer, Command, tool
 from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, Background, OnTheLine, assert_is_refusal

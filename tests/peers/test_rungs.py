@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pki.authority import Authority
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.conftest import Command, mint, run, tlsdemo, tool
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import (

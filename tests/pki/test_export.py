@@ -24,10 +24,12 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import export, gallery, names, store
+from pki import export, names
 from pki.cases import CATALOGUE
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
+from pki.store import ca as store
+from pki.store import case_files
 from tests.conftest import ROOT, Answer, mint, missing, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem
@@ -414,7 +416,7 @@ def test_keytool_finds_each_certificate_in_the_trust_store(certs: Path, tmp_path
 
 def test_any_root_of_the_gallery_can_be_trusted(tmp_path: Path) -> None:
     """Also the malformed ones: what a client makes of them is the client's business."""
-    room = gallery.workshop([names.parse(name) for name in store.DEFAULT_SAN], datetime.now(UTC))
+    room = case_files.workshop([names.parse(name) for name in store.DEFAULT_SAN], datetime.now(UTC))
     anchors = {rogue.mint(room).served.anchors_pem for rogue in CATALOGUE.values()}
     for number, anchor in enumerate(anchors):
         file = tmp_path / f"{number}.pem"

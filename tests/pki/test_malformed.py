@@ -362,7 +362,7 @@ def test_what_an_rsassa_pss_key_may_do_is_said(restricted: Path, cli: Command) -
 
 def test_an_rsassa_pss_key_stays_usable_for_ssl(restricted: Path) -> None:
     from pki import keys
-    from pki.files import read_credential
+    from pki.store.files import read_credential
 
     found: Credential = read_credential(restricted, restricted.with_suffix(".key"))
     assert isinstance(found.key, rsa.RSAPrivateKey)

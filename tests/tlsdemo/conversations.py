@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from pki import names
-from pki.files import read_certificates, read_credential, read_crls
+from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.rungs import RUNGS, edu
 from tlsdemo.protocol import Endpoint, Flight, Party, Protection, Protocol, Relay, Side

@@ -12,9 +12,9 @@ from pki import keys
 from pki.asn1 import der
 from pki.authority import Validity, key_identifier
 from pki.cases.tbs_certificate import Draft
-from pki.files import read_credential
 from pki.keys import KeyType
 from pki.profiles import CLIENT, SERVER
+from pki.store.files import read_credential
 from tlsdemo.protocol import Side
 
 PRINTABLE, TELETEX, BMP, IA5, UTF8 = 0x13, 0x14, 0x1E, 0x16, 0x0C

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tlsdemo.tls.asked import Answer, AskedObject, listen_for_names, whatever_they_ask_for
 from tlsdemo.tls.context import server_context
 from tlsdemo.wire import client_hello

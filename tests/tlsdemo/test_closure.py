@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pki.files import read_certificates
+from pki.store.files import read_certificates
 from tests.peers.support import DEADLINE, ours, trusting
 from tests.tlsdemo.conversations import Parties, parties
 from tlsdemo import net

@@ -19,8 +19,8 @@ from cryptography.x509.oid import ExtensionOID
 
 from pki import Credential, keys
 from pki.authority import Authority, to_be_signed
-from pki.files import read_credential
 from pki.profiles import SERVER
+from pki.store.files import read_credential
 from tests.conftest import mint, tlsdemo
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import DEADLINE, Live, Script, acting, live, ours, reset, trusting

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pki import Credential, names
 from pki.authority import Authority, Validity
 from pki.errors import Problem
-from pki.files import read_certificates, read_credential, read_crls
 from pki.keys import KeyType, generate
 from pki.profiles import CLIENT
+from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import mint
 from tests.pki.cases.test_cases import specimen
 from tests.pki.support import a_leaf, a_root, validity

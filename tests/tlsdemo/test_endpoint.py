@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pki.files import read_certificates, read_credential
 from pki.keys import KeyType
+from pki.store.files import read_certificates, read_credential
 from tests.conftest import mint
 from tests.peers.support import DEADLINE
 from tests.tlsdemo.conversations import Cut, DefaultSocket, Flip, Instead, exchange, length, sampled

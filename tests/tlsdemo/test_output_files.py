@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from pki import output
 from pki.errors import Problem
-from pki.output import Output, only_certificates_of
+from pki.store import output
+from pki.store.output import Output, only_certificates_of
 from tests.conftest import Answer, run, tool
 from tests.pki.support import a_root, first, pem
 from tests.tlsdemo.conftest import Command

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.authority import Authority
 from pki.errors import Problem
-from pki.files import read_credential
+from pki.store.files import read_credential
 from tests.conftest import mint, pki, tlsdemo
 from tests.peers.conftest import Serve
 from tests.peers.support import Serving, trusting

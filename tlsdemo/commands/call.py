@@ -15,8 +15,8 @@ from cryptography import x509
 from pki import Credential, names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
-from pki.files import read_certificates, read_credential, read_crls
-from pki.transaction import notice_around
+from pki.store.files import read_certificates, read_credential, read_crls
+from pki.store.transaction import notice_around
 from tlsdemo import net, peer
 from tlsdemo.talk import MAX_LINE
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pki.console import note, print_json
 from pki.errors import ExitCode, Problem
-from pki.output import Output, check_all
+from pki.store.output import Output, check_all
 from tlsdemo.commands import baseline
 from tlsdemo.findings import Comparison, Known, Report
 from tlsdemo.lab import check as checking

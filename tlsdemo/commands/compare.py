@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pki.errors import ExitCode, Problem
-from pki.output import Output
+from pki.store.output import Output
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Matrix, Verdict, measure
 from tlsdemo.comparison import all_protocols, family, find, short

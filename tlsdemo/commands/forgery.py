@@ -18,15 +18,16 @@ from textwrap import shorten
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from pki import gallery, keys, names
+from pki import keys, names
 from pki.authority import Authority, Validity, key_identifier
 from pki.cases import CATALOGUE, Must, Rogue, Served, Severity, Workshop
 from pki.errors import Problem
 from pki.exhibits import judge
-from pki.files import read_credential
 from pki.keys import KeyType
 from pki.malformed import MALFORMED, why
-from pki.store import day
+from pki.store import case_files
+from pki.store.ca import day
+from pki.store.files import read_credential
 from pki.verdict import Result, Verdict
 from tlsdemo import peer
 
@@ -67,7 +68,7 @@ class Case:
 
 def chosen(options: Sequence[str]) -> list[Rogue[Workshop]]:
     """By ids or aliases, separated by commas or one by one; a Problem for what is none."""
-    return [gallery.find(each.strip()) for option in options for each in option.split(",")]
+    return [case_files.find(each.strip()) for option in options for each in option.split(",")]
 
 
 def to_be_refused() -> list[Rogue[Workshop]]:
@@ -102,7 +103,7 @@ def open_authority(certs: Path, now: datetime) -> Authority:
 
 def measured(rogue: Rogue[Workshop], now: datetime) -> Case:
     """As it is by itself."""
-    specimen = rogue.mint(gallery.workshop(AT_HOME, now))
+    specimen = rogue.mint(case_files.workshop(AT_HOME, now))
     faults, control = (_faults(judge(each, now)) for each in (specimen.served, specimen.control))
     return Case(rogue, specimen.served.name, faults, control)
 

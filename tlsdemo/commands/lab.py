@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.errors import ExitCode, cannot, printable
-from pki.output import Output, only_certificates_of
+from pki.store.output import Output, only_certificates_of
 from tlsdemo import net
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.lab import client_certificates

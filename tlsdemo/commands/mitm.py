@@ -8,7 +8,7 @@ from pathlib import Path
 from pki import names
 from pki.console import note
 from pki.errors import ExitCode, Problem
-from pki.transaction import notice_half_done
+from pki.store.transaction import notice_half_done
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands.cycle import cycle

@@ -10,7 +10,7 @@ from typing import NoReturn
 from pki import names
 from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
-from pki.output import prepare_key_log
+from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
 from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, refusal

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki import Credential
 from pki.errors import ExitCode, Problem, cannot
-from pki.output import prepare_key_log
-from pki.transaction import notice_half_done
+from pki.store.output import prepare_key_log
+from pki.store.transaction import notice_half_done
 from tlsdemo import net
 from tlsdemo.commands.exposure import warn_if_exposed
 from tlsdemo.commands.fresh import Fresh

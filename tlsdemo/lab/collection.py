@@ -8,12 +8,12 @@ from functools import partial
 
 from cryptography import x509
 
-from pki import gallery
 from pki.authority import authority_name
 from pki.cases import CATALOGUE, Workshop
 from pki.errors import Problem
 from pki.profiles import ROOT
 from pki.serve import Publisher
+from pki.store import case_files
 from tlsdemo.edu.agreement import FFDHE2048
 from tlsdemo.findings import Case
 from tlsdemo.lab import certificates, client_certificates, protocols, revocation
@@ -57,7 +57,7 @@ def collect(
     now: datetime, publisher: Publisher, controls: certificates.Controls = certificates.Controls.SERVED
 ) -> Collection:
     """Mint it all; what revocation there is, goes to the publisher."""
-    room = gallery.workshop(certificates.local_names("lab"), now, NAME)
+    room = case_files.workshop(certificates.local_names("lab"), now, NAME)
     papers = Papers(room)
     exhibits = [
         *certificates.exhibits(room, dh_parameters(FFDHE2048), publisher, controls),

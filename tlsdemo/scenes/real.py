@@ -5,9 +5,9 @@ import ssl
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.console import CERTS
-from pki.files import read_certificates
 from pki.objects.distinguished_names import signature_holds
 from pki.show import diff
+from pki.store.files import read_certificates
 from tlsdemo import net
 from tlsdemo.events import Agreed, Refused, Said
 from tlsdemo.protocol import Side

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from pki import Credential, names
 from pki.errors import Problem
-from pki.files import read_certificates, read_credential, read_crls
+from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo import net
 from tlsdemo.credentials import self_signed
 from tlsdemo.events import Closed, Event, Refused

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pki.asn1 import der
 from pki.errors import Problem
-from pki.files import read_anchors, read_certificates, read_chain, read_crls
 from pki.objects import blocks, foreign
 from pki.objects.blocks import Kind
 from pki.show import parse
+from pki.store.files import read_anchors, read_certificates, read_chain, read_crls
 from tests.conftest import run, tool
 from tests.pki import encoded
 from tests.pki.conftest import Command

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from pki import files, keys
+from pki import keys
 from pki.asn1 import ber, der
 from pki.errors import Problem
 from pki.objects import blocks, private_keys
+from pki.store import files
 from tests.conftest import run, tool
 from tests.pki.conftest import Command
 from tests.pki.encoded import key, pem

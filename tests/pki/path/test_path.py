@@ -396,7 +396,7 @@ def test_lists_for_the_leaf_alone_do_not_cover_the_intermediate() -> None:
 
 
 def test_the_list_that_init_writes_is_accepted(certs: Path) -> None:
-    from pki.files import read_certificates, read_crls
+    from pki.store.files import read_certificates, read_crls
 
     chain = read_certificates(certs / "server.pem")
     verdict = judge(

@@ -7,9 +7,9 @@ import pytest
 from cryptography import x509
 
 from pki import exhibits, names
-from pki.files import read_certificates, read_crls
 from pki.path import judge
 from pki.path.request import Request
+from pki.store.files import read_certificates, read_crls
 from pki.verdict import PathProfile, Purpose
 from pki.verifiers import opinions
 from tests.conftest import tool

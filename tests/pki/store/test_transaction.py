@@ -17,13 +17,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pki import names, store, transaction
+from pki import names
 from pki.errors import ExitCode, Problem
-from pki.inventory import inventory
 from pki.keys import KeyType
 from pki.profiles import SERVER
-from pki.store import Existing
-from pki.transaction import SECRET
+from pki.store import ca, transaction
+from pki.store.ca import Existing
+from pki.store.inventory import inventory
+from pki.store.transaction import SECRET
 from tests.conftest import mint
 from tests.pki.conftest import Command
 from tests.pki.support import NOW, TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
@@ -68,7 +69,7 @@ class Machine:
 
 def issue(directory: Path, force: bool = False) -> None:
     """`pki issue a.test` without the process."""
-    store.issue(
+    ca.issue(
         directory,
         [names.parse("a.test")],
         profile=SERVER,
@@ -81,7 +82,7 @@ def issue(directory: Path, force: bool = False) -> None:
 
 def init_again(directory: Path) -> None:
     """`pki init --force` without the process."""
-    store.init(
+    ca.init(
         directory, name="new", alternative_names=[names.parse("new.test")], key_type=KeyType.EC_P256,
         days=9, now=NOW, existing=Existing.MOVE_ASIDE,
     )  # fmt: skip
@@ -382,7 +383,7 @@ def test_each_file_is_synced_before_it_is_renamed_and_the_folder_after(
     with transaction.transaction(tmp_path) as change:
         change.write("a.key", b"secret", transaction.SECRET)
         staging = os.path.relpath(change.staging, tmp_path)
-        change.commit(old=store.old_folder(tmp_path, NOW))
+        change.commit(old=ca.old_folder(tmp_path, NOW))
     wanted = [
         f"sync {staging}/a.key",
         f"sync {staging}",

@@ -24,8 +24,8 @@ from pki.cases import CATALOGUE, Must, Rogue, Served, Specimen, Workshop
 from pki.cases.builder import GALLERY
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
-from pki.store import Existing, old_folder
-from pki.transaction import PUBLIC, SECRET, transaction
+from pki.store.ca import Existing, old_folder
+from pki.store.transaction import PUBLIC, SECRET, transaction
 
 LONGEST = 64
 """Characters of a host: some rogues have it in the common name, which has no more (RFC 5280 appendix A.1)."""

@@ -27,8 +27,8 @@ from cryptography import x509
 
 from pki.console import note
 from pki.errors import ExitCode, Problem, cannot
-from pki.folder import Folder
 from pki.objects.secrecy import holds_a_private_key
+from pki.store.folder import Folder
 
 LONGEST = 1 << 26  # bytes of an existing file that are looked through
 PUBLIC = 0o666  # the umask takes away from it

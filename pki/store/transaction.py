@@ -30,7 +30,7 @@ from pathlib import Path, PurePosixPath
 
 from pki.console import note
 from pki.errors import Problem, cannot
-from pki.folder import Folder
+from pki.store.folder import Folder
 
 STATE = ".pki"
 JOURNAL = "journal.json"

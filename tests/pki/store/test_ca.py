@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pki import keys, names, store
+from pki import keys, names
 from pki.errors import ExitCode, Problem
-from pki.inventory import inventory
 from pki.keys import KeyType
 from pki.profiles import CLIENT, SERVER
-from pki.store import Existing
+from pki.store import ca
+from pki.store.ca import Existing
+from pki.store.inventory import inventory
 from tests.conftest import mint, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import (
@@ -40,11 +41,11 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(os.lstat(path).st_mode)
 
 
-def issue(directory: Path, *wanted: str, force: bool = False) -> store.Minted:
+def issue(directory: Path, *wanted: str, force: bool = False) -> ca.Minted:
     """`pki issue` without the process."""
     parsed = [names.parse(name) for name in wanted]
     now = datetime.now(UTC)
-    return store.issue(
+    return ca.issue(
         directory,
         parsed,
         profile=SERVER,
@@ -146,7 +147,7 @@ def test_force_on_an_empty_folder_is_an_ordinary_init(tmp_path: Path, cli: Comma
 
 def test_two_forced_inits_in_one_second_keep_both_old_trees(fresh: Path) -> None:
     for _ in range(2):
-        store.init(
+        ca.init(
             fresh, name="x", alternative_names=[names.parse("a.test")], key_type=KeyType.EC_P256,
             days=9, now=NOW, existing=Existing.MOVE_ASIDE,
         )  # fmt: skip
@@ -195,7 +196,7 @@ def test_a_certificate_issued_while_the_authority_is_replaced_is_not_of_the_old_
 
     def replaced_meanwhile(key_type: KeyType) -> keys.PrivateKey:
         monkeypatch.setattr(keys, "generate", generate)
-        store.init(
+        ca.init(
             fresh, name="new", alternative_names=[names.parse("a.test")], key_type=key_type,
             days=9, now=NOW, existing=Existing.MOVE_ASIDE,
         )  # fmt: skip
@@ -237,7 +238,7 @@ def test_a_host_name_as_long_as_they_get_can_be_issued(fresh: Path, cli: Command
 
 
 def test_a_client_certificate_is_one(fresh: Path) -> None:
-    store.issue(
+    ca.issue(
         fresh, [names.parse("ann@a.test")], profile=CLIENT, key_type=KeyType.EC_P256, days=9,
         now=datetime.now(UTC), existing=Existing.REFUSE,
     )  # fmt: skip
@@ -367,11 +368,11 @@ def test_a_file_where_a_folder_should_be_is_an_error(tmp_path: Path) -> None:
 # The clock ----------------------------------------------------------------------------------------------------------
 
 
-def issue_at(directory: Path, days: int) -> store.Minted:
+def issue_at(directory: Path, days: int) -> ca.Minted:
     """`pki issue` so many days from the birth of the PKI."""
     now = first(directory / "intermediate.pem").not_valid_before_utc + days * DAY
     wanted = [names.parse("a.test")]
-    return store.issue(
+    return ca.issue(
         directory, wanted, profile=SERVER, key_type=KeyType.EC_P256, days=9, now=now, existing=Existing.REFUSE
     )
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from cryptography import x509
 
 from pki.errors import Problem, cannot_read
-from pki.files import read_chain, read_crls
 from pki.malformed import guarded
 from pki.objects.distinguished_names import key_signed_list, same_name, signed_by
-from pki.store import OURS
-from pki.transaction import notice_half_done
+from pki.store.ca import OURS
+from pki.store.files import read_chain, read_crls
+from pki.store.transaction import notice_half_done
 
 
 @dataclass(frozen=True)

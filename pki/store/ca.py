@@ -21,14 +21,14 @@ from pki.cases import Ingredients
 from pki.cases.signature import rogue_same_name_forged_aki
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem, cannot
-from pki.files import read_credential, read_file
-from pki.folder import write_below
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
 from pki.objects.distinguished_names import signed_by
-from pki.output import Ours, Output
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
-from pki.transaction import PUBLIC, SECRET, STATE, recover, transaction
+from pki.store.files import read_credential, read_file
+from pki.store.folder import write_below
+from pki.store.output import Ours, Output
+from pki.store.transaction import PUBLIC, SECRET, STATE, recover, transaction
 
 DEFAULT_NAME = "tlsdemo development CA"
 DEFAULT_SAN = ("localhost", "127.0.0.1", "::1")

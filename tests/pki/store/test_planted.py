@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from pki import transaction
 from pki.errors import ExitCode, Problem
+from pki.store import transaction
 from tests.conftest import Answer, Command, mint, tlsdemo
+from tests.pki.store.test_transaction import half_done, issue
 from tests.pki.support import NOW, TREE, files
-from tests.pki.test_transaction import half_done, issue
 
 READERS = (
     ("show", "root.pem"), ("show", "root.pem", "--der"), ("show", "rogue/ca.pem"), ("diff", "root.pem", "rogue/ca.pem"),
@@ -328,7 +328,7 @@ def test_the_system_s_own_links_below_the_root_folder_are_no_obstacle(tmp_path: 
     links = [path for path in Path("/").iterdir() if path.is_symlink() and path.is_dir()]
     if not links:
         pytest.skip("no link below /")
-    from pki.folder import Folder
+    from pki.store.folder import Folder
 
     with Folder.without_links(links[0]) as found:
         assert os.path.samestat(os.fstat(found.descriptor), links[0].stat())

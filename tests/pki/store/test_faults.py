@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from pki.errors import ExitCode, Problem
-from pki.inventory import inventory
+from pki.store.inventory import inventory
 from tests.conftest import mint, pki, run, run_as_nobody, tool
+from tests.pki.store.test_ca import issue
 from tests.pki.support import TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
-from tests.pki.test_store import issue
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
