@@ -133,7 +133,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
 
 
 class ShellName(StrEnum):
-    """The values of --shell; `pki.export.Shell` without its imports."""
+    """The values of --shell; `pki.trust.environment.Shell` without its imports."""
 
     sh = "sh"
     fish = "fish"
@@ -153,19 +153,19 @@ def env(
 
     In that shell, until it ends, curl, wget, git, Python, Node, Java, Go and many others trust this one authority.
     """
-    from pki import export
     from pki.store.transaction import notice_around, notice_half_done
+    from pki.trust import environment
 
     notice_half_done(directory)
     hint = "`pki init` makes an authority; or name another one's certificate with --ca"
     if ca is not None:
         notice_around(ca)
         hint = "--ca names the authority's certificate, in PEM"
-    wanted = export.environment(ca or directory / "root.pem", directory, hint)
+    wanted = environment.environment(ca or directory / "root.pem", directory, hint)
     if as_json:
         print_json({"set": dict(wanted.set), "unset": list(wanted.unset)})
     else:
-        _print(_as_they_are(export.lines(wanted, export.Shell(shell.value))))
+        _print(_as_they_are(environment.lines(wanted, environment.Shell(shell.value))))
     return ExitCode.YES
 
 

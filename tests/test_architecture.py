@@ -73,7 +73,7 @@ NOT_YET_MOVED = {
         "pki.objects.private_keys",
     },
     "pki.path": {"pki.path.misplaced"},
-    "pki.publish": {"pki.accept", "pki.http1", "pki.serve"},
+    "pki.publish": {"pki.publish.accept", "pki.publish.http1", "pki.publish.server"},
     "pki.revocation": {"pki.revocation.responder", "pki.revocation.ocsp_request"},
     "pki.show": {"pki.show.diff", "pki.show.describe", "pki.show.key_numbers", "pki.show.dump", "pki.show.parse"},
     "pki.store.ca": {
@@ -85,7 +85,7 @@ NOT_YET_MOVED = {
         "pki.store.ca",
         "pki.store.transaction",
     },
-    "pki.trust": {"pki.export"},
+    "pki.trust": {"pki.trust.environment"},
     "pki.verifiers": {"pki.verifiers.disagreements", "pki.verifiers.opinions"},
     "tlsdemo.attack": {"tlsdemo.commands.disguise", "tlsdemo.commands.telling", "tlsdemo.worlds"},
     "tlsdemo.cli": {"tlsdemo.cli", "tlsdemo.commands", "tlsdemo.lab_cli"},
@@ -101,16 +101,24 @@ NOT_YET_MOVED = {
 }
 
 
-SOCKETS = {"tlsdemo.net", "tlsdemo.tls.server", "tlsdemo.tls.client", "tlsdemo.tls.evidence", "pki.accept", "pki.serve"}
+SOCKETS = {
+    "tlsdemo.net",
+    "tlsdemo.tls.server",
+    "tlsdemo.tls.client",
+    "tlsdemo.tls.evidence",
+    "pki.publish.accept",
+    "pki.publish.server",
+}
 PRINTS = {
     "pki.cli", "pki.looking", "pki.rogue_cli", "pki.console",
     "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report",
 }  # fmt: skip
 OPENS_FILES = {
     "pki.store.files", "pki.store.folder", "pki.store.output", "pki.store.ca", "pki.store.transaction",
-    "pki.store.inventory", "pki.serve", "pki.export", "pki.cli", "pki.console", "pki.store.case_files", "pki.looking",
-    "pki.rogue_cli", "pki.verifiers.opinions", "tlsdemo.net", "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes",
-    "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds", "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
+    "pki.store.inventory", "pki.publish.server", "pki.trust.environment", "pki.cli", "pki.console",
+    "pki.store.case_files", "pki.looking", "pki.rogue_cli", "pki.verifiers.opinions", "tlsdemo.net",
+    "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds",
+    "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}

@@ -5,7 +5,7 @@
 Pure: who signs, what is revoked and the dates come in as arguments. An answer counts for whoever believes its signer:
 the authority itself, or one whom it has certified for id-kp-OCSPSigning (§4.2.2.2). A responder asks nobody whether it
 may sign, so an attacker's is one, too. Not here: reading the request (`pki.revocation.ocsp_request`), HTTP
-(`pki.serve`), and the client's side.
+(`pki.publish.server`), and the client's side.
 
 Written with `pki.asn1.der`, not with the library's builder: that takes producedAt from the clock and can write the
 status of one certificate only; its reader, too, refuses a request about several.

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pki.cases import CATALOGUE
-from pki.export import environment
+from pki.trust.environment import environment
 
 TLSDEMO = (sys.executable, "-m", "tlsdemo")
 CURL = ("curl", "-sS")

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from pki.accept import allow_descriptors
+from pki.publish.accept import allow_descriptors
 from tests.benchmarks.servers import ROOT, Running, Servers
 
 PATIENCE = 15.0  # seconds for the next client

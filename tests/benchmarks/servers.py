@@ -89,7 +89,7 @@ class Servers:
         """A publisher of revocation with a text at /text."""
         port = free_port()
         code = (
-            "import threading; from pki.serve import Published, Publisher\n"
+            "import threading; from pki.publish.server import Published, Publisher\n"
             f"with Publisher(port={port}) as publisher:\n"
             "    publisher.publish('/text', Published('text/plain', b'text'))\n"
             "    threading.Event().wait()\n"

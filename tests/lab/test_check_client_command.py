@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pki import accept
+from pki.publish import accept
 from tests.conftest import Command, mint, tlsdemo, tool
 from tests.lab.trying import CURL, bearing, python, wait_until
 from tests.peers.support import PROMPT, Background

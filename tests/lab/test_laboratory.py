@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from pki.errors import ExitCode, Problem
-from pki.serve import Publisher
+from pki.publish.server import Publisher
 from tests.conftest import run, tool
 from tests.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only, s_client
 from tests.peers.support import DEADLINE, PROMPT, reset

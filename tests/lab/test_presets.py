@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from pki import export
+from pki.trust import environment
 from tlsdemo.lab.presets import NOT_INHERITED, PRESETS, Preset
 
 PROMISED = {
@@ -169,5 +169,5 @@ def test_browsers_do_not_share_a_profile_and_ask_nobody_but_this_machine() -> No
 
 
 def test_what_is_taken_away_is_not_taken_away_already() -> None:
-    assert not set(NOT_INHERITED) & (export.SET.keys() | export.UNSET.keys())
+    assert not set(NOT_INHERITED) & (environment.SET.keys() | environment.UNSET.keys())
     assert list(NOT_INHERITED) == sorted(set(NOT_INHERITED))

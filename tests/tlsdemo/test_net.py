@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from pki import accept
 from pki.errors import Problem
+from pki.publish import accept
 from tests.peers.support import DEADLINE, PROMPT, reset
 from tlsdemo import net
 from tlsdemo.protocol import Side

@@ -18,7 +18,7 @@ from pki import names
 from pki.cases import CATALOGUE, Mode, Must, Rogue, Served, Workshop
 from pki.errors import Problem
 from pki.malformed import MALFORMED
-from pki.serve import Publisher
+from pki.publish.server import Publisher
 from tlsdemo.findings import Case
 from tlsdemo.lab import revocation
 from tlsdemo.lab.declare import of_rogue

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.export import environment
+from pki.trust.environment import environment
 from tlsdemo import net
 from tlsdemo.findings import SEVERITIES, Finding, Known, Report, Unserved, Verdict
 from tlsdemo.lab import revocation

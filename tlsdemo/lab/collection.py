@@ -12,7 +12,7 @@ from pki.authority import authority_name
 from pki.cases import CATALOGUE, Workshop
 from pki.errors import Problem
 from pki.profiles import ROOT
-from pki.serve import Publisher
+from pki.publish.server import Publisher
 from pki.store import case_files
 from tlsdemo.edu.agreement import FFDHE2048
 from tlsdemo.findings import Case

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from pki.errors import ExitCode, Problem
-from pki.serve import Publisher
+from pki.publish.server import Publisher
 from tlsdemo import net
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
 from tlsdemo.lab.revocation import Where, path

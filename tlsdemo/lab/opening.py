@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from pki.serve import Publisher
+from pki.publish.server import Publisher
 from tlsdemo import net
 from tlsdemo.lab.certificates import Controls
 from tlsdemo.lab.collection import Collection, collect

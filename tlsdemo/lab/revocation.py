@@ -22,8 +22,8 @@ from pki.cases import Must, Served, Severity, Workshop
 from pki.cases.builder import DAY
 from pki.cases.tbs_certificate import Draft
 from pki.profiles import ROOT
+from pki.publish.server import Published, Publisher, Source, responder
 from pki.revocation.responder import Responder, Status
-from pki.serve import Published, Publisher, Source, responder
 from tlsdemo.lab.declare import case
 
 THEME = "revocation"

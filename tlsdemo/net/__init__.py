@@ -1,6 +1,6 @@
 """Sockets: addresses, endpoints on sockets, and what is between two of them. EDGE; knows no protocol.
 
-The accept loop is that of `pki.accept`.
+The accept loop is that of `pki.publish.accept`.
 
 address    HOST:PORT, listening on all hosts of a server with one port, dialling
 link       an endpoint on a socket
@@ -11,7 +11,7 @@ playback   an old conversation, said again
 peeking    the bytes that wait on a socket
 """
 
-from pki.accept import (
+from pki.publish.accept import (
     LIMIT,
     READ,
     THREADS,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pki.accept import DEADLINE, WRITE, Listener, bind, in_thread, peer_name, ready
 from pki.errors import ExitCode, Problem, cannot
+from pki.publish.accept import DEADLINE, WRITE, Listener, bind, in_thread, peer_name, ready
 
 DEFAULT_HOSTS = ("127.0.0.1", "::1")
 HANDSHAKE_DEADLINE = DEADLINE  # seconds: from accept until the handshake is done; for a client, each of the two steps

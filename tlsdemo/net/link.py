@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from pki.accept import Connection, blocking
+from pki.publish.accept import Connection, blocking
 from tlsdemo.protocol import Endpoint
 
 CHUNK = 1 << 16  # bytes

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from pki.accept import READ, WRITE, Connection, Listener, Server, in_thread, ready
 from pki.errors import Problem
+from pki.publish.accept import READ, WRITE, Connection, Listener, Server, in_thread, ready
 from tlsdemo.net.address import Address, listen, reach
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import h11
 
-from pki.accept import Connection, Listener, Server
 from pki.errors import Problem
+from pki.publish.accept import Connection, Listener, Server
 from tlsdemo.net.address import Address, reach
 from tlsdemo.net.middle import Ends, carry
 from tlsdemo.protocol import Relay, Side

@@ -2,8 +2,8 @@
 
     handshake, under the deadline -> read one message -> answer -> close_notify
 
-The accept loop (`pki.accept`) calls `serve` once the first byte has come, and goes on with other connections whenever
-it awaits something.
+The accept loop (`pki.publish.accept`) calls `serve` once the first byte has come, and goes on with other connections
+whenever it awaits something.
 """
 
 import ssl

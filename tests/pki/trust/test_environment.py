@@ -24,12 +24,13 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import export, names
+from pki import names
 from pki.cases import CATALOGUE
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.store import ca as store
 from pki.store import case_files
+from pki.trust import environment as export
 from tests.conftest import ROOT, Answer, mint, missing, pki, run, tool
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem

@@ -2,7 +2,7 @@
 
     head, bytes  ->  parse_head  ->  Request, or Refused  ->  response  ->  bytes
 
-Pure. A body has a stated length; the connection ends with the response. Not here: sockets (`pki.serve`).
+Pure. A body has a stated length; the connection ends with the response. Not here: sockets (`pki.publish.server`).
 """
 
 import re

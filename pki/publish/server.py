@@ -2,9 +2,9 @@
 
     Publisher()  ->  .url("/ca.crl"), for certificates  ->  .publish("/ca.crl", …)  ->  with publisher: …  ->  .asked()
 
-EDGE: opens sockets. The accept loop (`pki.accept`) runs in a thread of its own, and responders are called in further
-threads. As much of HTTP/1.1 (RFC 9112) as clients of revocation speak: one request for each connection, a body of
-stated length. All that a client can do is bounded: in time, from accept to the end of the answer, and in bytes.
+EDGE: opens sockets. The accept loop (`pki.publish.accept`) runs in a thread of its own, and responders are called in
+further threads. As much of HTTP/1.1 (RFC 9112) as clients of revocation speak: one request for each connection, a body
+of stated length. All that a client can do is bounded: in time, from accept to the end of the answer, and in bytes.
 Nothing is printed.
 """
 
@@ -21,9 +21,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Self
 
-from pki.accept import Connection, Listener, Server, bind, in_thread, report_bug
 from pki.errors import cannot
-from pki.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, Refused, Request, parse_head, response
+from pki.publish.accept import Connection, Listener, Server, bind, in_thread, report_bug
+from pki.publish.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, Refused, Request, parse_head, response
 from pki.revocation.ocsp_request import request_from_path
 
 DEADLINE = 10.0  # seconds, from accept until the answer is sent

@@ -31,14 +31,15 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pki import keys, serve
-from pki.accept import Connection, blocking
+from pki import keys
 from pki.authority import key_identifier, subject_for, to_be_signed
 from pki.errors import ExitCode, Problem
-from pki.http1 import Refused, Request, parse_head
 from pki.profiles import SERVER
+from pki.publish import server as serve
+from pki.publish.accept import Connection, blocking
+from pki.publish.http1 import Refused, Request, parse_head
+from pki.publish.server import Published, Publisher, responder
 from pki.revocation.responder import Refusal, Responder, Status
-from pki.serve import Published, Publisher, responder
 from tests.conftest import COMPILER, run, tool
 from tests.pki.support import DAY, a_root, key, pem, serial, validity
 

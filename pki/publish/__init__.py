@@ -1,0 +1,1 @@
+"""CRLs and OCSP responses over HTTP, on this machine. EDGE."""

@@ -1,0 +1,1 @@
+"""How other programs come to trust a root certificate. EDGE."""
