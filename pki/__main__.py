@@ -9,7 +9,7 @@ def main() -> None:
         from pki.start import Loading
 
         with Loading():
-            from pki.cli import app
+            from pki.cli.main import app
             from pki.console import run
         run(app, "pki")
     except KeyboardInterrupt:

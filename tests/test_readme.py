@@ -22,8 +22,8 @@ from queue import Empty, Queue
 
 import pytest
 
-from pki import exhibits
 from pki.cases import CATALOGUE
+from pki.cli import case_text
 from tests.conftest import ROOT
 from tlsdemo.edu.rungs import RUNGS
 
@@ -201,7 +201,7 @@ def test_the_readme_counts_the_rogues_as_they_are() -> None:
     themes = Counter(each.theme for each in CATALOGUE.values())
     text = " ".join(README.split())
     assert f"By theme: {', '.join(f'{theme} {count}' for theme, count in themes.items())}." in text
-    assert f"The catalogue of test certificates has {exhibits.counts()}" in text
+    assert f"The catalogue of test certificates has {case_text.counts()}" in text
     assert f"in {NUMBERS[len(RUNGS)]} rungs" in text
 
 

@@ -338,7 +338,7 @@ register(app)
 
 
 def _add_pki() -> None:
-    from pki.cli import app as pki_app
+    from pki.cli.main import app as pki_app
 
     app.add_typer(pki_app, name="pki", help="The command `pki`, for where another program has its name.")
 

@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pki import path, text
+from pki import path
 from pki.asn1 import ber, der
 from pki.cases import CATALOGUE
+from pki.cli import text
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
 from pki.objects.blocks import Kind, Unreadable

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import names
 from pki.cases import CATALOGUE, Must, Severity
 from pki.cases.case import NO_CODE
+from pki.cli.case_text import judge
 from pki.errors import Problem
-from pki.exhibits import judge
 from pki.keys import KeyType
 from tests.conftest import Command, mint, run, tool
 from tests.peers.conftest import Serve, Sit, Start

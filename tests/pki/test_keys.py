@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, x25519
 
 from pki import keys
+from pki.cli.options import KeyTypeName
 from pki.keys import KeyType
-from pki.options import KeyTypeName
 from tests.conftest import run, tool
 from tests.pki.support import first
 

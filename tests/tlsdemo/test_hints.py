@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from pki.cli import app as pki_app
+from pki.cli.main import app as pki_app
 from pki.errors import ExitCode, Problem
 from tests.conftest import ROOT, mint, run, tlsdemo, tool
 from tests.peers.conftest import Serve

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pki import keys, names
 from pki.authority import Authority, Validity, key_identifier
 from pki.cases import CATALOGUE, Must, Rogue, Served, Severity, Workshop
+from pki.cli.case_text import judge
 from pki.errors import Problem
-from pki.exhibits import judge
 from pki.keys import KeyType
 from pki.malformed import MALFORMED, why
 from pki.store import case_files

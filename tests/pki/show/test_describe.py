@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import names, text
+from pki import names
+from pki.cli import text
 from pki.keys import KeyType
 from pki.objects import blocks
 from pki.show import describe, diff, parse

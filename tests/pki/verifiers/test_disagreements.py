@@ -8,9 +8,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import exhibits, path
+from pki import path
 from pki.asn1 import der
 from pki.cases import CATALOGUE
+from pki.cli import case_text
 from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose, Verdict
 from pki.verifiers import disagreements, opinions
@@ -27,8 +28,8 @@ def test_every_disagreement_over_a_rogue_has_a_reason(case: str) -> None:
         tool(program)
     now = datetime.now(UTC)
     for served in (specimen(case).served, specimen(case).control):
-        asked = exhibits.request(served, now)
-        verdict = exhibits.judge(served, now)
+        asked = case_text.request(served, now)
+        verdict = case_text.judge(served, now)
         for opinion in opinions.opinions(asked):
             said = disagreements.reason(opinion, verdict, asked)
             assert (said is not None) is opinion.disagrees_with(verdict), opinion
@@ -37,7 +38,7 @@ def test_every_disagreement_over_a_rogue_has_a_reason(case: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_disagreement_over_the_form_of_another_name_has_a_reason() -> None:
     now = datetime.now(UTC)
-    asked = replace(exhibits.request(specimen("underscore-host").served, now), name=x509.DNSName("good.lab.test"))
+    asked = replace(case_text.request(specimen("underscore-host").served, now), name=x509.DNSName("good.lab.test"))
     verdict = path.judge(asked)
     assert verdict.failure is not None
     assert verdict.failure.name == "name form"
@@ -50,7 +51,7 @@ def test_a_disagreement_over_the_form_of_another_name_has_a_reason() -> None:
 def test_the_last_second_counts_and_openssl_is_said_to_end_before_it(case: str) -> None:
     tool("openssl")
     control = specimen(case).control
-    asked = exhibits.request(control, datetime.now(UTC))
+    asked = case_text.request(control, datetime.now(UTC))
     last = asked.crls[0].next_update_utc if asked.crls else asked.leaf.not_valid_after_utc
     assert last is not None
     at_the_end = replace(asked, at=last)
@@ -64,7 +65,7 @@ def test_the_last_second_counts_and_openssl_is_said_to_end_before_it(case: str) 
 
 def test_who_agrees_needs_no_reason() -> None:
     now = datetime.now(UTC)
-    asked = exhibits.request(specimen("good").served, now)
+    asked = case_text.request(specimen("good").served, now)
     opinion = opinions.Opinion("openssl", True, "")
     assert disagreements.reason(opinion, Verdict(()), asked) is None
 

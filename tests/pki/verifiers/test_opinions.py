@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from pki import exhibits, names
+from pki import names
+from pki.cli import case_text
 from pki.path import judge
 from pki.path.request import Request
 from pki.store.files import read_certificates, read_crls
@@ -89,7 +90,7 @@ def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", ["san-malformed-der", "sigalg-mismatch", "empty-issuer", "leaf-v1-with-extensions"])
 def test_what_gnutls_cannot_load_is_refused_in_its_words(case: str) -> None:
-    asked = exhibits.request(specimen(case).served, datetime.now(UTC))
+    asked = case_text.request(specimen(case).served, datetime.now(UTC))
     opinion = next(each for each in opinions.opinions(asked) if each.engine == "certtool")
     assert not opinion.accepted
     assert len(opinion.words.split()) > 2, opinion

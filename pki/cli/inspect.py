@@ -1,4 +1,4 @@
-"""The commands that look and judge: show, diff, verify. EDGE; imports as little at the top as `pki.cli`."""
+"""The commands that look and judge: show, diff, verify. EDGE; imports as little at the top as `pki.cli.main`."""
 
 import os
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pki.cli.options import Directory, Json, ProfileName, PurposeName
 from pki.console import CERTS, print_json
 from pki.errors import ExitCode, Problem, printable
-from pki.options import Directory, Json, ProfileName, PurposeName
 
 if TYPE_CHECKING:
     from pki.show.dump import Dump
@@ -31,7 +31,7 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Look into a file: one line for each field of each object in it."""
-    from pki import text
+    from pki.cli import text
     from pki.objects.secrecy import holds_a_private_key
     from pki.show import dump, parse
     from pki.show.describe import Secrets
@@ -100,7 +100,7 @@ def diff(
     as_json: Json = False,
 ) -> int:
     """Compare two certificates, field by field."""
-    from pki import text
+    from pki.cli import text
     from pki.show import diff as compare
     from pki.store.files import first_certificate
     from pki.store.transaction import notice_around
@@ -151,7 +151,8 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
-    from pki import arguments, names, path, text
+    from pki import names, path
+    from pki.cli import arguments, text
     from pki.objects import summary
     from pki.path.misplaced import misplaced
     from pki.path.request import Request

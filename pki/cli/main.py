@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pki.cli.inspect import diff, show, verify
+from pki.cli.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San
+from pki.cli.rogue import app as rogue_app
 from pki.console import CERTS, application, note, print_json, rfc3339
 from pki.errors import ExitCode, Problem
-from pki.looking import diff, show, verify
-from pki.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San
-from pki.rogue_cli import app as rogue_app
 
 if TYPE_CHECKING:
     from pki.store.ca import Minted
@@ -48,7 +48,7 @@ def init(
 
     A root, an intermediate, a server, a client, empty revocation lists, and the rogue.
     """
-    from pki import arguments, text
+    from pki.cli import arguments, text
     from pki.keys import KeyType
     from pki.store import ca as store
 
@@ -77,7 +77,7 @@ def issue(
     as_json: Json = False,
 ) -> int:
     """Mint one certificate, for all the names given."""
-    from pki import arguments, text
+    from pki.cli import arguments, text
     from pki.keys import KeyType
     from pki.profiles import CLIENT, SERVER
     from pki.store import ca as store
@@ -97,7 +97,8 @@ def issue(
 @app.command("list")
 def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> int:
     """List the certificates, and how they stand today."""
-    from pki import names, text
+    from pki import names
+    from pki.cli import text
     from pki.objects.distinguished_names import subject
     from pki.store.ca import day
     from pki.store.inventory import inventory
@@ -173,7 +174,7 @@ def env(
 
 
 def _tell(minted: "Minted", summary: Iterable[str], as_json: bool) -> int:
-    from pki import text
+    from pki.cli import text
 
     for remark in text.notes(minted):
         note(remark)
@@ -185,7 +186,7 @@ def _tell(minted: "Minted", summary: Iterable[str], as_json: bool) -> int:
 
 
 def _minted_json(minted: "Minted") -> dict[str, Any]:
-    from pki import text
+    from pki.cli import text
 
     certificate = minted.credential.certificate
     return {

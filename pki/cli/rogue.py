@@ -1,4 +1,4 @@
-"""The commands `pki rogue`: parse, call, print. EDGE; imports as little at the top as `pki.cli`."""
+"""The commands `pki rogue`: parse, call, print. EDGE; imports as little at the top as `pki.cli.main`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,13 +24,13 @@ def list_rogues(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the full table for a document.")] = False,
 ) -> int:
     """List all cases: by what is wrong, what a strict client does with each, and how grave it is."""
-    from pki import exhibits
     from pki.cases import CATALOGUE
+    from pki.cli import case_text
 
     if as_json:
-        print_json({"rogues": [exhibits.as_data(each) for each in CATALOGUE.values()]})
+        print_json({"rogues": [case_text.as_data(each) for each in CATALOGUE.values()]})
     else:
-        print("\n".join(exhibits.markdown() if markdown else exhibits.overview()))
+        print("\n".join(case_text.markdown() if markdown else case_text.overview()))
     return ExitCode.YES
 
 
@@ -49,8 +49,9 @@ def mint(
     as_json: Json = False,
 ) -> int:
     """Mint rogues, each with its key, the root that its client trusts, and its control."""
-    from pki import arguments, exhibits, names
+    from pki import names
     from pki.cases import CATALOGUE
+    from pki.cli import arguments, case_text
     from pki.store import ca, case_files
 
     if every is bool(cases):
@@ -71,7 +72,7 @@ def mint(
         asked = {case: names.plain(each) for case, each in hung.cases.items()}
         print_json({"directory": str(hung.directory), "cases": list(hung.cases), "names": asked})
     else:
-        print("\n".join(exhibits.minted(hung, room)))
+        print("\n".join(case_text.minted(hung, room)))
     return ExitCode.YES
 
 
@@ -82,14 +83,14 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Explain one case; it is minted and judged on the spot."""
-    from pki import arguments, exhibits
+    from pki.cli import arguments, case_text
     from pki.store import ca, case_files
 
     rogue = case_files.find(case)
     now = datetime.now(UTC)
     specimen = rogue.mint(case_files.workshop(arguments.server_names(name or ca.DEFAULT_SAN), now))
     if as_json:
-        print_json(exhibits.as_data(rogue) | exhibits.judged_as_data(specimen, now))
+        print_json(case_text.as_data(rogue) | case_text.judged_as_data(specimen, now))
     else:
-        print("\n".join(exhibits.explained(rogue, specimen, now)))
+        print("\n".join(case_text.explained(rogue, specimen, now)))
     return ExitCode.YES

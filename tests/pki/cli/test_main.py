@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pki import arguments, authority
+from pki import authority
+from pki.cli import arguments
 from pki.errors import ExitCode, Problem
 from tests.conftest import mint, pki, run, tool
 from tests.pki.conftest import Answer, Command

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from pki import names, path, text
+from pki import names, path
 from pki.cases import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.cases.case import NO_CODE
+from pki.cli import text
 from pki.errors import printable
 from pki.malformed import MALFORMED
 from pki.objects import summary
