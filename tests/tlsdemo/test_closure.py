@@ -19,13 +19,13 @@ from pki.store.files import read_certificates
 from tests.peers.support import DEADLINE, ours, trusting
 from tests.tlsdemo.conversations import Parties, parties
 from tlsdemo import net
+from tlsdemo.application import Talk
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.events import Closed, Ending, Event
 from tlsdemo.lab.stage import over_tls
 from tlsdemo.lab.visit import End, Visit
 from tlsdemo.protocol import Protection, Side
-from tlsdemo.talk import Talk
 from tlsdemo.tls import client, refusal
 from tlsdemo.tls.context import Ciphers, Verify, client_context, lab_context, server_context
 from tlsdemo.tls.protocol import CLAIMS, CONFIGURATIONS, configuration, tls

@@ -14,9 +14,9 @@ from tests.conftest import tool
 from tests.peers.conftest import Serve
 from tests.peers.support import DEADLINE, PROMPT, Live, Serving, live, ours, reset, trusting
 from tlsdemo import net
+from tlsdemo.application import MAX_LINE
 from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Side
-from tlsdemo.talk import MAX_LINE
 from tlsdemo.tls import client
 from tlsdemo.tls.server import serve
 from tlsdemo.wire.records import HEADER

@@ -18,7 +18,7 @@ from pki.errors import ExitCode, Problem, printable
 from pki.store.files import read_certificates, read_credential, read_crls
 from pki.store.transaction import notice_around
 from tlsdemo import net, peer
-from tlsdemo.talk import MAX_LINE
+from tlsdemo.application import MAX_LINE
 
 DEFAULT_MESSAGE = "my important message"
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from pki.errors import printable
 from tlsdemo import net
+from tlsdemo.application import Talk, ending, facts, of_client
 from tlsdemo.edu.machine import Machine, State
 from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side
-from tlsdemo.talk import Talk, ending, facts, of_client
 
 FAREWELL = 5.0  # seconds to wait for the client's close
 ANSWER_LIMIT = 1 << 20  # bytes

@@ -16,11 +16,11 @@ from difflib import get_close_matches
 from pki.errors import ExitCode, Problem
 from pki.publish.server import Publisher
 from tlsdemo import net
+from tlsdemo.application import Fact, Talk
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
 from tlsdemo.lab.revocation import Where, path
 from tlsdemo.lab.stage import Show, facts, over_tls
 from tlsdemo.lab.visit import End, Visit
-from tlsdemo.talk import Fact, Talk
 from tlsdemo.tls.asked import Answer, listen_for_names, whatever_they_ask_for
 
 SETTLING = 5.0  # seconds for what a visitor that has gone has left behind

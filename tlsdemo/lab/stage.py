@@ -15,9 +15,9 @@ from dataclasses import replace
 from functools import partial
 
 from tlsdemo import net
+from tlsdemo.application import Fact, Talk
 from tlsdemo.findings import Case
 from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
-from tlsdemo.talk import Fact, Talk
 from tlsdemo.tls import refusal
 from tlsdemo.tls.asked import AskedSocket
 from tlsdemo.tls.channel import Channel

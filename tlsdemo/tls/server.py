@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Callable
 
 from tlsdemo import net, peer
+from tlsdemo.application import Talk, ending, facts, of_client
 from tlsdemo.events import Closed, Ending, Event, Refused, Said, Warned
 from tlsdemo.first_bytes import EDUCATIONAL, identify
 from tlsdemo.protocol import Side
-from tlsdemo.talk import Talk, ending, facts, of_client
 from tlsdemo.tls import refusal
 from tlsdemo.tls.channel import Channel
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsdemo.talk import MAX_LINE, Fact, Talk
+from tlsdemo.application import MAX_LINE, Fact, Talk
 
 FACTS = [Fact("version", "TLSv1.3"), Fact("you are", "DNS:<b>&client</b>")]
 REQUEST = b"GET /a?b=c HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n"
