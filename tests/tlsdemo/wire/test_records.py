@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.conftest import CAPTURES
-from tests.wire.support import Capture, Conversation, contexts
+from tests.tlsdemo.wire.conftest import CAPTURES
+from tests.tlsdemo.wire.support import Capture, Conversation, contexts
 from tlsdemo.wire.fields import WireError, decode, walk
 from tlsdemo.wire.handshake import HANDSHAKE_TYPES, Handshake, messages
 from tlsdemo.wire.records import HEADER, MAX_PLAINTEXT, Cutter, Record, encode, framed, label, raw_records, records

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import run, tool
-from tests.wire.support import HOST, Capture, Conversation, contexts
-from tests.wire.test_fields import assert_leaves_tile
+from tests.tlsdemo.wire.support import HOST, Capture, Conversation, contexts
+from tests.tlsdemo.wire.test_fields import assert_leaves_tile
 from tlsdemo.wire import client_hello
 from tlsdemo.wire.client_hello import (
     SERVER_NAME,

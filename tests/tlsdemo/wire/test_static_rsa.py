@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.support import Capture, Conversation, certificate, contexts, issuer
-from tests.wire.test_client_hello import hello_of, in_records_of, sent
+from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, issuer
+from tests.tlsdemo.wire.test_client_hello import hello_of, in_records_of, sent
 from tlsdemo.wire.client_hello import EXTENDED_MASTER_SECRET
 from tlsdemo.wire.fields import decode
 from tlsdemo.wire.handshake import ServerHello

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.support import Capture, captures
+from tests.tlsdemo.wire.support import Capture, captures
 
 CAPTURES = [
     "illustrated-tls12", "illustrated-tls13", "python-ssl-tls12", "python-ssl-tls13",
