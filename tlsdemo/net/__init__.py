@@ -36,12 +36,12 @@ from tlsdemo.net.address import (
     parse_address,
     reach,
 )
+from tlsdemo.net.connect_proxy import Tunnel
 from tlsdemo.net.link import AsyncLink, Link
 from tlsdemo.net.loopback import converse
-from tlsdemo.net.middle import Middle, Tap
 from tlsdemo.net.peeking import peek
-from tlsdemo.net.playback import play
-from tlsdemo.net.tunnel import Tunnel
+from tlsdemo.net.relay import Middle, Tap
+from tlsdemo.net.replay import play
 
 __all__ = [
     "DEFAULT_HOSTS",

@@ -13,7 +13,7 @@ import h11
 from pki.errors import Problem
 from pki.publish.accept import Connection, Listener, Server
 from tlsdemo.net.address import Address, reach
-from tlsdemo.net.middle import Ends, carry
+from tlsdemo.net.relay import Ends, carry
 from tlsdemo.protocol import Relay, Side
 
 LONGEST_HEAD = 1 << 14  # bytes

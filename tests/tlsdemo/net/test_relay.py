@@ -19,7 +19,7 @@ import pytest
 from pki.errors import Problem
 from tests.peers.support import DEADLINE, PROMPT, reset
 from tlsdemo import net
-from tlsdemo.net.middle import AHEAD
+from tlsdemo.net.relay import AHEAD
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 
 MEGABYTE = 1 << 20
