@@ -25,7 +25,7 @@ import pytest
 from pki.cases import CATALOGUE
 from pki.cli import case_text
 from tests.conftest import ROOT
-from tlsdemo.edu.rungs import RUNGS
+from tlsdemo.edu.protocol import RUNGS
 
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"(?:<!-- the (server|one in the middle) says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)

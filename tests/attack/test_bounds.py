@@ -14,8 +14,8 @@ from tlsdemo.commands.disguise import LONGEST_HELLO, TLS_HELLO, Disguised, TlsOp
 from tlsdemo.commands.eavesdrop import LONGEST, Ear
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import SHOWN, told
-from tlsdemo.edu.agreement import FiniteField
-from tlsdemo.edu.rungs import PLAIN, edu
+from tlsdemo.edu.key_agreement import FiniteField
+from tlsdemo.edu.protocol import PLAIN, edu
 from tlsdemo.edu.weak import freshness
 from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.protocol import Endpoint, Flight, Protocol, Relay, Side

@@ -4,7 +4,7 @@ import pytest
 
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.world import World
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection
 
 IN_BETWEEN = [attack for attack in ATTACKS if "man in the middle" in attack.threat]

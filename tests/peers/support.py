@@ -26,9 +26,9 @@ from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import Answer, run
 from tlsdemo import net
 from tlsdemo.commands.protocols import party
-from tlsdemo.edu.agreement import Group
+from tlsdemo.edu.key_agreement import Group
 from tlsdemo.edu.live import serve as serve_edu
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.protocol import Party, Protection, Side
 from tlsdemo.tls.context import client_context, server_context

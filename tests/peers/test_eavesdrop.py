@@ -20,7 +20,7 @@ from tests.peers.support import (
     live_rung,
     reset,
 )
-from tlsdemo.edu.agreement import FiniteField
+from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.events import Said
 
 SECRET = "the key is under the mat"

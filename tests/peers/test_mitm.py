@@ -28,7 +28,7 @@ from tests.peers.support import (
 )
 from tlsdemo import net
 from tlsdemo.commands import over_edu
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Agreed, Closed, Refused, Said
 from tlsdemo.protocol import Side
 from tlsdemo.tls import client

@@ -13,7 +13,7 @@ from pathlib import Path
 from pki import names
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Endpoint, Flight, Party, Protection, Protocol, Relay, Side
 from tlsdemo.tls import refusal
 from tlsdemo.tls.context import client_context, server_context

@@ -6,7 +6,7 @@ import pytest
 
 from pki.keys import KeyType
 from tlsdemo import bench
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Side
 from tlsdemo.tls.protocol import configuration
 from tlsdemo.worlds import world as world_of

@@ -25,8 +25,8 @@ from tests.tlsdemo.conversations import (
     sampled,
 )
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.rungs import RUNGS
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.protocol import Endpoint, Flight, Protection, Protocol, Relay, Side
 
 MEGABYTE = 1 << 20

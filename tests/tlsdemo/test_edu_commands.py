@@ -20,10 +20,10 @@ from tests.peers.support import (
 from tests.tlsdemo.conftest import Answer, Command
 from tlsdemo import net
 from tlsdemo.commands import over_edu
-from tlsdemo.edu.channel import Content
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import encode
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
+from tlsdemo.edu.records import Content
 from tlsdemo.events import Refused, Said
 from tlsdemo.protocol import Endpoint, Side
 

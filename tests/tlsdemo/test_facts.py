@@ -10,25 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT, run
-from tests.edu.parties import error_of, machine
 from tests.tlsdemo.conftest import Command
+from tests.tlsdemo.edu.parties import error_of, machine
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.comparison import SENTENCES
 from tlsdemo.conversation import converse
-from tlsdemo.edu import schedule
-from tlsdemo.edu.agreement import FFDHE2048, X25519
-from tlsdemo.edu.channel import CIPHERS, Channel, Content, Rules
+from tlsdemo.edu import key_schedule
+from tlsdemo.edu.eavesdropping import Listener
 from tlsdemo.edu.groups import FALLING
+from tlsdemo.edu.key_agreement import FFDHE2048, X25519
 from tlsdemo.edu.logarithms import reaches
 from tlsdemo.edu.messages import Record
-from tlsdemo.edu.overheard import Listener
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
+from tlsdemo.edu.records import CIPHERS, Channel, Content, Rules
 from tlsdemo.edu.weak import order
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.worlds import world as world_of
 
 WORLD = world_of(edu(RUNGS["ca"]).key_type)
-SECRETS = schedule.schedule(bytes(32), bytes(32), bytes(32))
+SECRETS = key_schedule.schedule(bytes(32), bytes(32), bytes(32))
 
 # Protections --------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from tests.peers.support import acting, live, live_rung, ours, party_of, throw
 from tests.tlsdemo.conftest import Command
 from tests.tlsdemo.test_connect import assert_is_refusal
 from tlsdemo import first_bytes
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Refused
 from tlsdemo.protocol import Side
 from tlsdemo.tls.protocol import tls

@@ -24,7 +24,7 @@ from tlsdemo.commands import meddle
 from tlsdemo.commands.line import Place
 from tlsdemo.commands.lines import WHOSE
 from tlsdemo.comparison import find
-from tlsdemo.edu.agreement import FiniteField
+from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.net import address
 
 PROGRAMS: dict[str, Any] = {"pki": typer.main.get_command(pki_app), "tlsdemo": typer.main.get_command(tlsdemo_app)}

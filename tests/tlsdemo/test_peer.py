@@ -29,8 +29,8 @@ from tests.peers.support import Live, live, live_rung, party_of, trusting
 from tests.tlsdemo.conftest import Command
 from tests.tlsdemo.odd import ACCEPTED_BY_OPENSSL, ODD, SERVED, Odd, dns, names, odd
 from tlsdemo import net, peer
-from tlsdemo.edu.rungs import RUNGS, edu
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu.errors import ProtocolError
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.protocol import Side
 from tlsdemo.tls.context import lab_context

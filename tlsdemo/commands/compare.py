@@ -15,7 +15,7 @@ from pki.store.output import Output
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Matrix, Verdict, measure
 from tlsdemo.comparison import all_protocols, family, find, short
-from tlsdemo.edu.rungs import RUNGS
+from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.prices import Cost, costs
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.report import html

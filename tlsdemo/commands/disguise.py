@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from pki.errors import ExitCode, Problem
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.edu import messages
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.protocol import Flight, Side
 from tlsdemo.wire import client_hello, handshake, records
 

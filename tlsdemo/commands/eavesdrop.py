@@ -10,7 +10,7 @@ from tlsdemo import net
 from tlsdemo.commands.line import place, sit
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import quoted
-from tlsdemo.edu.overheard import Listener
+from tlsdemo.edu.eavesdropping import Listener
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.wire.records import records
 

@@ -10,9 +10,9 @@ from tlsdemo import net, peer
 from tlsdemo.commands.call import Call, Settings, Wants, call, presented, print_answer, tell
 from tlsdemo.commands.protocols import Claims, educational, party
 from tlsdemo.edu import live
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment, Watch, nobody_watches
-from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import refusal
 

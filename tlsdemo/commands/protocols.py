@@ -9,10 +9,10 @@ from cryptography import x509
 from pki import Credential
 from pki.errors import ExitCode, Problem
 from tlsdemo.comparison import protection
-from tlsdemo.edu.agreement import Group, Multiplication
 from tlsdemo.edu.groups import NAMES, parse
+from tlsdemo.edu.key_agreement import Group, Multiplication
 from tlsdemo.edu.machine import Watch, nobody_watches
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
 TLS = "tls"

@@ -11,8 +11,8 @@ from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Duel
 from tlsdemo.commands.telling import is_alert, sentence
 from tlsdemo.conversation import Step
-from tlsdemo.edu import agreement, channel, handshake, trust, weak
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
+from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint
@@ -20,20 +20,20 @@ from tlsdemo.tls import context, endpoint
 MOST = 40  # events; a conversation of hundreds of lines is told by its beginning
 
 PROVIDED_BY: dict[Protection, Any] = {
-    Protection.SECRECY: channel.Aead.seal,
-    Protection.STRONG_GROUP: agreement.X25519,
+    Protection.SECRECY: records.Aead.seal,
+    Protection.STRONG_GROUP: key_agreement.X25519,
     Protection.FORWARD_SECRECY: handshake.draw_secret,
-    Protection.POST_QUANTUM: agreement.Hybrid,
-    Protection.COMPRESSION_SAFETY: channel.as_it_is,
-    Protection.INTEGRITY: channel.Aead.open,
-    Protection.ORDER: channel.counted,
-    Protection.CLOSURE: channel.not_an_end,
-    Protection.KEY_SEPARATION: channel.of_its_own,
+    Protection.POST_QUANTUM: key_agreement.Hybrid,
+    Protection.COMPRESSION_SAFETY: records.as_it_is,
+    Protection.INTEGRITY: records.Aead.open,
+    Protection.ORDER: records.counted,
+    Protection.CLOSURE: records.not_an_end,
+    Protection.KEY_SEPARATION: records.of_its_own,
     Protection.POSSESSION: handshake.Peer.on_certificate_verify,
-    Protection.CHAIN: trust.judge,
-    Protection.NAME: trust.judge,
-    Protection.VALIDITY: trust.judge,
-    Protection.REVOCATION: trust.judge,
+    Protection.CHAIN: authentication.judge,
+    Protection.NAME: authentication.judge,
+    Protection.VALIDITY: authentication.judge,
+    Protection.REVOCATION: authentication.judge,
     Protection.TRANSCRIPT: handshake.Peer.check_finished,
     Protection.FRESHNESS: handshake.draw_random,
     Protection.CLIENT_IDENTITY: handshake.prove,
@@ -52,7 +52,7 @@ CONFIGURED_BY: dict[Protection, Any] = {
 
 
 def place(protection: Protection, protocol: Protocol) -> str:
-    """`tlsdemo/edu/channel.py:104`: the source that provides it, or the weak part in its place."""
+    """`tlsdemo/edu/records.py:104`: the source that provides it, or the weak part in its place."""
     stands = protection in protocol.claims
     if protocol.family == "tls":
         source = CONFIGURED_BY.get(protection)

@@ -4,7 +4,7 @@ import ssl
 
 from pki.errors import printable
 from tlsdemo.attack.interceptor import Interceptor, Read
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Endpoint, Side
 from tlsdemo.tls import refusal
 from tlsdemo.tls.endpoint import TlsEndpoint

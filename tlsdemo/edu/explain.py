@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 
 from pki.verdict import Result
 from tlsdemo import peer
-from tlsdemo.edu import trust
-from tlsdemo.edu.agreement import FiniteField, Group, Hybrid, Multiplication, Nothing
-from tlsdemo.edu.channel import Aead, Cipher, as_it_is, counted, of_its_own
+from tlsdemo.edu import authentication
+from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.groups import called, tells_who_asks
+from tlsdemo.edu.key_agreement import FiniteField, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.logarithms import TINY, reaches
 from tlsdemo.edu.machine import Machine, Moment, State
 from tlsdemo.edu.messages import (
@@ -28,7 +28,7 @@ from tlsdemo.edu.messages import (
     Record,
     ServerHello,
 )
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu.records import Aead, Cipher, as_it_is, counted, of_its_own
 from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.forward_secrecy import P256
 from tlsdemo.edu.weak.freshness import SameAnswer
@@ -131,7 +131,7 @@ def _origin(machine: Machine, message: ServerHello) -> str:
 
 def _who(message: Certificate) -> str:
     try:
-        chain = trust.read_chain(message.chain)
+        chain = authentication.read_chain(message.chain)
     except ProtocolError as error:
         return str(error)
     leaf = peer.describe(chain[0])
@@ -163,7 +163,11 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
             check.detail for check in machine.verdict.checks if check.name in asked and check.result is Result.PASSED
         )
         have = f"Checked: {passed}."
-        applies = trust.CHECKS if sender is Side.SERVER else [each for each in trust.CHECKS if each != "name"]
+        applies = (
+            authentication.CHECKS
+            if sender is Side.SERVER
+            else [each for each in authentication.CHECKS if each != "name"]
+        )
         if unchecked := [UNCHECKED[each] for each in applies if each not in asked]:
             have += f" NOT checked: {', '.join(unchecked)}."
     proof = "the signature that follows does." if _signs(machine) else "NO SIGNATURE FOLLOWS: a copy passes as well."

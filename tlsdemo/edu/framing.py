@@ -6,9 +6,9 @@ He changes bytes; whether the other side notices is another matter. Nothing here
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tlsdemo.edu.channel import CLOSE_NOTIFY, Content
+from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.messages import NAMES, Alert, ClientHello, Data, Message, Record, encode, missing, read
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu.records import CLOSE_NOTIFY, Content
 from tlsdemo.protocol import Side
 
 TAGS = (8, 16)  # bytes that AES-128-CCM-8 and ChaCha20-Poly1305 add

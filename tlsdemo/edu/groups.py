@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Group
+from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Group
 from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH
 from tlsdemo.edu.subgroups import LEAKY
 

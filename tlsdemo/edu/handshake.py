@@ -30,10 +30,10 @@ This is the strong path, and there is no switch in it. A rung does without somet
 import hmac
 from collections.abc import Sequence
 
-from tlsdemo.edu import trust
+from tlsdemo.edu import authentication
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Machine, State, Step, Table
 from tlsdemo.edu.messages import Certificate, CertificateVerify, ClientHello, Finished, ServerHello
-from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Side
 
 RANDOM = 32  # bytes
@@ -44,12 +44,14 @@ class Peer(Machine):
 
     def on_certificate(self, message: Certificate, before: bytes) -> None:
         """Who does it say it is, and who vouches for that? (§4.4.2)"""
-        self.peer_chain = trust.read_chain(message.chain)
+        self.peer_chain = authentication.read_chain(message.chain)
         self.verdict = self.parts.judge(self.peer_chain, self.party, self.side.other, self.parts.checks)
 
     def on_certificate_verify(self, message: CertificateVerify, before: bytes) -> None:
         """Has it the key? A certificate is public: anybody can show it, only one can sign this very conversation."""
-        trust.check_signature(self.peer_chain[0], message.signature, trust.signed_content(self.side.other, before))
+        authentication.check_signature(
+            self.peer_chain[0], message.signature, authentication.signed_content(self.side.other, before)
+        )
 
     def check_finished(self, message: Finished, before: bytes) -> None:
         """Has it the same secret, and seen the same messages? Whoever changed one of them on the way is found here."""
@@ -79,8 +81,12 @@ def prove(peer: Machine) -> None:
     credential = peer.party.credential
     if credential is None:
         raise ProtocolError(Violation.NO_CERTIFICATE, f"this rung wants one of the {peer.side.value}")
-    peer.say(Certificate(trust.ders(credential)))
-    peer.say(CertificateVerify(trust.sign(credential.key, trust.signed_content(peer.side, peer.transcript_hash()))))
+    peer.say(Certificate(authentication.ders(credential)))
+    peer.say(
+        CertificateVerify(
+            authentication.sign(credential.key, authentication.signed_content(peer.side, peer.transcript_hash()))
+        )
+    )
 
 
 class Client(Peer):

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pki.errors import printable
 from tlsdemo import net
 from tlsdemo.application import Talk, ending, facts, of_client
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Machine, State
-from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side

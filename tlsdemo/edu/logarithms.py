@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isqrt, prod
 
-from tlsdemo.edu.agreement import EXPONENT_BITS
+from tlsdemo.edu.key_agreement import EXPONENT_BITS
 
 TINY = 2**12  # below this, trying is as fast as being clever
 STEPS_BITS = 40  # a table of 2**20 entries, about 100 MB, of which one is kept; two bits more would double it

@@ -17,11 +17,11 @@ from cryptography.x509 import Certificate
 from pki import Verdict
 from pki.errors import printable
 from tlsdemo.edu import messages
-from tlsdemo.edu.agreement import Group
-from tlsdemo.edu.channel import CLOSE_NOTIFY, Channel, Cipher, Content, Rules
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.key_agreement import Group
+from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.messages import Alert, Message
-from tlsdemo.edu.schedule import Secrets, schedule
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.records import CLOSE_NOTIFY, Channel, Cipher, Content, Rules
 from tlsdemo.protocol import Party, Side
 
 

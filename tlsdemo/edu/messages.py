@@ -14,7 +14,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_type_hints
 
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
 
 MAX_LINE = 1 << 16  # bytes, the newline included; a full record takes half of it

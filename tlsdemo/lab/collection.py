@@ -14,7 +14,7 @@ from pki.errors import Problem
 from pki.profiles import ROOT
 from pki.publish.server import Publisher
 from pki.store import case_files
-from tlsdemo.edu.agreement import FFDHE2048
+from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.findings import Case
 from tlsdemo.lab import certificates, client_certificates, protocols, revocation
 from tlsdemo.lab.client_certificates import Cloakroom, Papers

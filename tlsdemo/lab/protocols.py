@@ -11,7 +11,7 @@ from pki.asn1 import der
 from pki.cases import Must, Severity
 from pki.errors import Problem
 from tlsdemo import net
-from tlsdemo.edu.agreement import FFDHE2048
+from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.findings import Case
 from tlsdemo.lab.declare import case
 from tlsdemo.lab.stage import Show, facts, instead, over_tls

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from pki.errors import printable
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.agreement import FiniteField, Multiplication
+from tlsdemo.edu.eavesdropping import Listener
+from tlsdemo.edu.eavesdropping import read as overhear
+from tlsdemo.edu.key_agreement import FiniteField, Multiplication
 from tlsdemo.edu.machine import Machine
-from tlsdemo.edu.overheard import Listener
-from tlsdemo.edu.overheard import read as overhear
-from tlsdemo.edu.rungs import DH, MULTIPLY, PLAIN, edu
+from tlsdemo.edu.protocol import DH, MULTIPLY, PLAIN, edu
 from tlsdemo.protocol import Flight, Protection, Protocol, Side
 from tlsdemo.scenes.stage import MESSAGE, Stage, claim
 

@@ -10,7 +10,7 @@ from pki.objects.distinguished_names import subject
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.machine import Machine
-from tlsdemo.edu.rungs import CA, DH, SIGNED, edu
+from tlsdemo.edu.protocol import CA, DH, SIGNED, edu
 from tlsdemo.protocol import Flight, Protocol, Side
 from tlsdemo.scenes.stage import Stage, claim
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tlsdemo import bench
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID
 from tlsdemo.attack.matrix import Verdict, measure
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.scenes.stage import Stage, claim
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls

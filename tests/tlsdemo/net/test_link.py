@@ -15,7 +15,7 @@ from tests.conftest import mint
 from tests.peers.support import DEADLINE, reset
 from tests.tlsdemo.conversations import PROTOCOLS, Parties, parties
 from tlsdemo import net
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Protection
 from tlsdemo.tls import refusal
 

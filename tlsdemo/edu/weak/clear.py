@@ -8,12 +8,12 @@ there is no agreement, no random number, nothing in Finished, and a cut line is 
 
 from dataclasses import dataclass, replace
 
-from tlsdemo.edu.agreement import Nothing
-from tlsdemo.edu.channel import Channel, Cipher, Content, Rules
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.key_agreement import Nothing
+from tlsdemo.edu.key_schedule import Secrets
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import NO_CIPHER, Alert, Data, Message
-from tlsdemo.edu.schedule import Secrets
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.records import Channel, Cipher, Content, Rules
 from tlsdemo.protocol import Protection, Side
 
 MADE_OF_A_KEY = frozenset(

@@ -8,8 +8,8 @@ does not. Whoever can have a client say guesses of his beside its secret reads i
 import zlib
 from dataclasses import replace
 
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.violations import ProtocolError, Violation
 
 MOST = 1 << 14  # bytes; a few compressed ones may stand for millions
 RAW = -zlib.MAX_WBITS  # no header and no checksum: whether a record was changed is the cipher's affair

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tlsdemo.edu.agreement import Randomness, Symmetric
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.key_agreement import Randomness, Symmetric
 from tlsdemo.edu.machine import Machine, Parts
-from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Side
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-5, SP 800-186 §3.2.1.3)

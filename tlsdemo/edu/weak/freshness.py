@@ -8,8 +8,8 @@ flight of TLS 1.3's 0-RTT has just this fault, and says so (§8).
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tlsdemo.edu.agreement import Group, Randomness
 from tlsdemo.edu.handshake import RANDOM
+from tlsdemo.edu.key_agreement import Group, Randomness
 from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.protocol import Party, Side
 

@@ -7,8 +7,8 @@ plaintexts, and with one of these the other can be read.
 
 from dataclasses import replace
 
+from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.schedule import Secrets, TrafficKeys
 from tlsdemo.protocol import Side
 
 

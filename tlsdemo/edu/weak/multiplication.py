@@ -6,8 +6,8 @@ has both divides one by the other, and has every key (attack: `computed-secret`)
 
 from dataclasses import replace
 
-from tlsdemo.edu.agreement import Multiplication
 from tlsdemo.edu.handshake import draw_secret
+from tlsdemo.edu.key_agreement import Multiplication
 from tlsdemo.edu.machine import Parts
 from tlsdemo.protocol import Side
 

@@ -9,7 +9,7 @@ his.
 
 from dataclasses import replace
 
-from tlsdemo.edu import trust
+from tlsdemo.edu import authentication
 from tlsdemo.edu.machine import Machine, Parts, State
 from tlsdemo.edu.messages import Certificate
 from tlsdemo.edu.weak.tables import skip
@@ -25,7 +25,7 @@ def show_nothing(peer: Machine) -> None:
 def show_without_proof(peer: Machine) -> None:
     """A certificate, perhaps one's own."""
     if peer.party.credential:
-        peer.say(Certificate(trust.ders(peer.party.credential)))
+        peer.say(Certificate(authentication.ders(peer.party.credential)))
 
 
 def weaken(parts: Parts) -> Parts:

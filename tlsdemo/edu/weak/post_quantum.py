@@ -7,7 +7,7 @@ could forge them from the day it exists, with ML-KEM as without.
 
 from dataclasses import replace
 
-from tlsdemo.edu.agreement import X25519
+from tlsdemo.edu.key_agreement import X25519
 from tlsdemo.edu.machine import Parts
 
 

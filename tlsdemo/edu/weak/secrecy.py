@@ -7,8 +7,8 @@ some machines that is enough: RFC 9150 has such ciphers for TLS 1.3, and TLS 1.2
 import hmac
 from dataclasses import dataclass, replace
 
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.violations import ProtocolError, Violation
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ CertificateVerify covers all messages (§7.4.8). So the negotiation hangs on Fin
 import json
 from dataclasses import replace
 
-from tlsdemo.edu import schedule
+from tlsdemo.edu import key_schedule
 from tlsdemo.edu.machine import Parts
 
 
@@ -18,7 +18,7 @@ def only_the_numbers(transcript: bytes) -> bytes:
     """The hash of both randoms and both public values."""
     hellos = [json.loads(line) for line in transcript.splitlines()[:2]]
     numbers = [hello["random"] + hello["share"] for hello in hellos if "share" in hello]
-    return schedule.transcript_hash(" ".join(numbers).encode())
+    return key_schedule.transcript_hash(" ".join(numbers).encode())
 
 
 def weaken(parts: Parts) -> Parts:

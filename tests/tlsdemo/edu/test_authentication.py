@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes
 from pki import Credential, keys, names, verify
 from pki.keys import KeyType
 from pki.store.files import read_credential
-from tests.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
+from tests.tlsdemo.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.conversation import Outcome
 from tlsdemo.credentials import self_signed, stranger
-from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED
 from tlsdemo.protocol import Party, Protection, Side
 
 Case = Callable[[Path, Party, Party], tuple[Party, Party]]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.edu.parties import (
+from tests.tlsdemo.edu.parties import (
     PROVOKED,
     Editor,
     believed,
@@ -26,11 +26,11 @@ from tests.edu.parties import (
 )
 from tlsdemo.conversation import converse
 from tlsdemo.edu import messages
+from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.handshake import CLIENT, SERVER
 from tlsdemo.edu.machine import Machine, Moment, State, Table
 from tlsdemo.edu.messages import NAMES, Alert, Data, Message, Record, encode
-from tlsdemo.edu.rungs import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu
-from tlsdemo.edu.violations import Violation
+from tlsdemo.edu.protocol import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu
 from tlsdemo.protocol import Side
 
 HELLOS = ["client client_hello", "server server_hello"]

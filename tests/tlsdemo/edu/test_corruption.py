@@ -8,14 +8,25 @@ from typing import Any
 import pytest
 
 from pki.store.files import read_certificates
-from tests.edu.parties import Edit, Editor, Said, believed, connected, fault, handshake_of, parties, seeded, talk
+from tests.tlsdemo.edu.parties import (
+    Edit,
+    Editor,
+    Said,
+    believed,
+    connected,
+    fault,
+    handshake_of,
+    parties,
+    seeded,
+    talk,
+)
 from tlsdemo.conversation import Outcome
-from tlsdemo.edu.channel import CLOSE_NOTIFY, Content
+from tlsdemo.edu.authentication import ders
+from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, Record, encode
-from tlsdemo.edu.rungs import RUNGS
-from tlsdemo.edu.trust import ders
-from tlsdemo.edu.violations import Violation
+from tlsdemo.edu.protocol import RUNGS
+from tlsdemo.edu.records import CLOSE_NOTIFY, Content
 from tlsdemo.protocol import Side
 
 Value = str | list[str]

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pki.store.files import read_credential
-from tests.edu.parties import Editor, parties
+from tests.tlsdemo.edu.parties import Editor, parties
 from tlsdemo.conversation import converse
-from tlsdemo.edu.agreement import FiniteField
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, SHAPES, TYPES, Record, decode, encode, take_line
-from tlsdemo.edu.rungs import CA, DH, MUTUAL, edu
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.protocol import CA, DH, MUTUAL, edu
 from tlsdemo.protocol import Party, Protection, Side
 
 HELLO: dict[str, Any] = {

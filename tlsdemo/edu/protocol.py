@@ -7,14 +7,14 @@ list: what is claimed decides which parts are strong, and which are replaced by 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tlsdemo.edu import overheard
-from tlsdemo.edu.agreement import Group, Hybrid
-from tlsdemo.edu.channel import CIPHERS, Channel, Rules
+from tlsdemo.edu import eavesdropping
+from tlsdemo.edu.authentication import CHECKS, judge
 from tlsdemo.edu.framing import Lines, downgrade, rename
 from tlsdemo.edu.handshake import CLIENT, SERVER, Client, Server, draw_random, draw_secret, prove
+from tlsdemo.edu.key_agreement import Group, Hybrid
+from tlsdemo.edu.key_schedule import transcript_hash, verify_data
 from tlsdemo.edu.machine import Parts, Watch, nobody_watches
-from tlsdemo.edu.schedule import transcript_hash, verify_data
-from tlsdemo.edu.trust import CHECKS, judge
+from tlsdemo.edu.records import CIPHERS, Channel, Rules
 from tlsdemo.edu.weak import TOGETHER, WEAK
 from tlsdemo.edu.weak.clear import MADE_OF_A_KEY
 from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
@@ -69,7 +69,7 @@ def edu(claims: frozenset[Protection], *, group: Group | None = None, watch: Wat
     def server(party: Party) -> Server:
         return Server(rung, parts, party, watch)
 
-    recording = overheard.Recording(parts)
+    recording = eavesdropping.Recording(parts)
     hooks = Hooks(
         framing=Lines(parts.rules.pack, parts.rules.unpack),
         downgrades=(downgrade,) if len(parts.ciphers) > 1 else None,

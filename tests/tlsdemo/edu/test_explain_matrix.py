@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tlsdemo.test_explain import SAYS, Told, told
+from tests.tlsdemo.edu.test_explain import SAYS, Told, told
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.matrix import duel, undisturbed
-from tlsdemo.edu import live, overheard
+from tlsdemo.edu import eavesdropping, live
 from tlsdemo.edu.explain import EAR, HAVE, WHY
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.worlds import world as world_of
 
@@ -100,7 +100,7 @@ def test_what_is_told_of_the_eavesdropper_is_what_he_has(certs: Path, rung: str,
             assert ("depends on what is in them" in text) is fought(claims, "compression")[0]
             repeats = removed in (Protection.ORDER, Protection.KEY_SEPARATION)
             assert ("Nonces are used twice" in text) is repeats
-        assert (SAYS in overheard.read(found.outcome.tape)) is (listens or computes)  # `tlsdemo eavesdrop` does it
+        assert (SAYS in eavesdropping.read(found.outcome.tape)) is (listens or computes)  # `tlsdemo eavesdrop` does it
         ear = says(found, side, "server_hello", EAR)
         multiplies = found.machine(side).negotiated["group"].startswith("multiplication")
         assert ("every key is his" in ear) is multiplies
@@ -191,7 +191,7 @@ def test_no_side_takes_for_random_or_signed_what_the_other_left_out(
 def test_a_client_does_not_speak_of_its_own_options_as_if_they_were_the_servers(certs: Path) -> None:
     """`connect --without freshness` before a server that has it: what the server drew is in its message."""
     from tests.peers.support import party_of
-    from tests.tlsdemo.test_explain import watching
+    from tests.tlsdemo.edu.test_explain import watching
     from tlsdemo.conversation import converse
     from tlsdemo.edu.explain import Rows, Teller
 

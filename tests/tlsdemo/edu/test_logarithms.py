@@ -15,9 +15,9 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.passive import talk
 from tlsdemo.comparison import find
-from tlsdemo.edu import groups, logarithms, messages, overheard
-from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField
+from tlsdemo.edu import eavesdropping, groups, logarithms, messages
 from tlsdemo.edu.effort import effort
+from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField
 from tlsdemo.edu.logarithms import (
     FORTY_BITS,
     SMOOTH,
@@ -174,11 +174,11 @@ MERSENNE = 2**31 - 1  # a prime: tables of 2 ** 15.5 entries
 GROUP = FiniteField(MERSENNE, 7)
 
 
-def cracked_at_once(groups: Sequence[FiniteField]) -> list[overheard.Cracked | None]:
+def cracked_at_once(groups: Sequence[FiniteField]) -> list[eavesdropping.Cracked | None]:
     """One conversation for each of these groups, all at the same time."""
 
-    def one(number: int, group: FiniteField) -> overheard.Cracked | None:
-        return overheard.crack(group.name, group.public(1000 + number), group.public(5000 + number))
+    def one(number: int, group: FiniteField) -> eavesdropping.Cracked | None:
+        return eavesdropping.crack(group.name, group.public(1000 + number), group.public(5000 + number))
 
     with ThreadPoolExecutor(len(groups)) as pool:
         return list(pool.map(one, range(len(groups)), groups))
@@ -214,11 +214,11 @@ def test_of_several_groups_one_table_is_kept_and_one_is_made_at_a_time(monkeypat
 
 
 def test_a_conversation_that_waits_too_long_for_its_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overheard, "PATIENCE", 0.01)
-    listener = overheard.Listener()
+    monkeypatch.setattr(eavesdropping, "PATIENCE", 0.01)
+    listener = eavesdropping.Listener()
     hello = messages.ClientHello("dh", "x", ("ChaCha20-Poly1305",), bytes(32), GROUP.name, GROUP.public(1000))
     answer = messages.ServerHello("dh", "ChaCha20-Poly1305", bytes(32), GROUP.public(5000))
-    with overheard.TURN:
+    with eavesdropping.TURN:
         listener.hear(Flight(Side.CLIENT, messages.encode(hello)))
         (heard,) = listener.hear(Flight(Side.SERVER, messages.encode(answer)))
     assert heard.notes == ("given up after 0.01 seconds: the logarithms of other conversations come first",)

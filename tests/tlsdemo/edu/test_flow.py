@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.edu.parties import Editor, parties
+from tests.tlsdemo.edu.parties import Editor, parties
 from tlsdemo.conversation import Outcome, converse
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.handshake import CLIENT, SERVER
 from tlsdemo.edu.machine import Machine, State
 from tlsdemo.edu.messages import NAMES
-from tlsdemo.edu.rungs import RUNGS, edu
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Attacker, Side
 
 GREETING = ["client client_hello", "server server_hello"]

@@ -22,14 +22,14 @@ from tests.pki.support import a_leaf, key, serial
 from tests.tlsdemo.conftest import Command
 from tlsdemo import net
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu import overheard
-from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
-from tlsdemo.edu.channel import Content
+from tlsdemo.edu import eavesdropping
 from tlsdemo.edu.explain import EAR, HAVE, TELLING, WHY, Rows, Teller
 from tlsdemo.edu.handshake import Server
+from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.edu.messages import NAMES, Certificate, encode
-from tlsdemo.edu.rungs import RUNGS, edu
+from tlsdemo.edu.protocol import RUNGS, edu
+from tlsdemo.edu.records import Content
 from tlsdemo.protocol import Party, Protection, Side
 
 SAYS = b"pay to bob\n"
@@ -210,7 +210,7 @@ def test_in_a_tiny_group_it_is_told_how_many_exponents_there_are(certs: Path) ->
 )  # fmt: skip
 def test_what_is_told_of_the_eavesdropper_is_what_he_really_reads(certs: Path, group: Group) -> None:
     conversation = told("dh", certs, group)
-    read = overheard.read(conversation.outcome.tape)
+    read = eavesdropping.read(conversation.outcome.tape)
     assert read in (SAYS + b"paid\n", b"")
     assert ("and opens them, since he has the key." in conversation.of(Side.CLIENT, "record")[EAR]) is bool(read)
 

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import Credential, names
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo.conversation import Outcome, converse
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import Record, encode
-from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED, edu
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED, edu
 from tlsdemo.protocol import Attacker, Endpoint, Flight, Party, Protection, Side
 
 Edit = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]

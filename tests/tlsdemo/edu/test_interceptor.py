@@ -9,13 +9,13 @@ import pytest
 
 from pki import Credential
 from pki.store.files import read_credential
-from tests.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
+from tests.tlsdemo.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
 from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.credentials import self_signed, stranger
+from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.messages import MAX_LINE
-from tlsdemo.edu.rungs import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu
-from tlsdemo.edu.violations import Violation
+from tlsdemo.edu.protocol import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu
 from tlsdemo.protocol import Flight, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, tls
 

@@ -14,14 +14,14 @@ from cryptography.x509 import load_der_x509_certificate
 from pki import Credential, keys
 from pki.keys import KeyType
 from tests.conftest import mint, run, tool
-from tests.edu.parties import LINES, Editor, believed, error_of, fault, machine, parties, said_by, seeded, talk
+from tests.tlsdemo.edu.parties import LINES, Editor, believed, error_of, fault, machine, parties, said_by, seeded, talk
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu import trust
+from tlsdemo.edu import authentication
+from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.handshake import Client, Server
 from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.edu.messages import Certificate, CertificateVerify
-from tlsdemo.edu.rungs import CA, MUTUAL, RUNGS, SIGNED, assemble
-from tlsdemo.edu.violations import Violation
+from tlsdemo.edu.protocol import CA, MUTUAL, RUNGS, SIGNED, assemble
 from tlsdemo.protocol import Party, Protection, Side
 
 BOTH_SIGN = MUTUAL - {Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}
@@ -146,9 +146,9 @@ def showing(label: Side) -> Callable[[Machine], None]:
     def prove(peer: Machine) -> None:
         credential = peer.party.credential
         assert credential
-        peer.say(Certificate(trust.ders(credential)))
+        peer.say(Certificate(authentication.ders(credential)))
         signed = b" " * 64 + f"tlsdemo, {label.value} CertificateVerify".encode() + b"\0" + peer.transcript_hash()
-        peer.say(CertificateVerify(trust.sign(credential.key, signed)))
+        peer.say(CertificateVerify(authentication.sign(credential.key, signed)))
 
     return prove
 

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pki.keys import KeyType
 from pki.store.files import read_credential
 from tests.conftest import mint, run, tool
-from tests.edu.parties import parties
+from tests.tlsdemo.edu.parties import parties
 from tlsdemo.conversation import converse
-from tlsdemo.edu import schedule
-from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Multiplication
-from tlsdemo.edu.rungs import CA, MUTUAL, SIGNED, edu
+from tlsdemo.edu import key_schedule
+from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Multiplication
+from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED, edu
 from tlsdemo.protocol import Flight, Party, Protocol, Side
 
 # Key agreement ------------------------------------------------------------------------------------------------------
@@ -91,8 +91,8 @@ def test_ffdhe2048_gives_the_secret_that_openssl_gives(tmp_path: Path, leading_z
     ids=["test case 1", "test case 3"],
 )  # fmt: skip
 def test_hkdf_as_in_rfc_5869_appendix_a(salt: bytes, ikm: bytes, info: bytes, prk: str, okm: str) -> None:
-    assert schedule.extract(salt, ikm).hex() == prk
-    assert schedule.expand(bytes.fromhex(prk), info, 42).hex() == okm
+    assert key_schedule.extract(salt, ikm).hex() == prk
+    assert key_schedule.expand(bytes.fromhex(prk), info, 42).hex() == okm
 
 
 # The signature over the transcript ----------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tlsdemo.edu import messages
-from tlsdemo.edu.agreement import FiniteField
+from tlsdemo.edu.errors import ProtocolError
+from tlsdemo.edu.key_agreement import FiniteField
+from tlsdemo.edu.key_schedule import schedule
 from tlsdemo.edu.logarithms import factor, join
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import ClientHello, Finished, ServerHello
-from tlsdemo.edu.schedule import schedule
 from tlsdemo.edu.subgroups import leak, small_subgroups
-from tlsdemo.edu.violations import ProtocolError
 from tlsdemo.protocol import Side
 
 

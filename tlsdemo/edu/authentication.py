@@ -18,7 +18,7 @@ from pki.malformed import MALFORMED
 from pki.path import SIGNATURE
 from pki.verdict import Result
 from tlsdemo import peer
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Party, Side
 
 PURPOSES = {Side.SERVER: Purpose.SERVER, Side.CLIENT: Purpose.CLIENT}

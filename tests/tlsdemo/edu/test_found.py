@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from pki.store.files import read_credential
-from tests.edu.parties import parties
+from tests.tlsdemo.edu.parties import parties
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
 from tlsdemo.edu import live, messages
+from tlsdemo.edu.eavesdropping import Listener
+from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
-from tlsdemo.edu.overheard import Listener
-from tlsdemo.edu.rungs import CA, DH, MULTIPLY, SIGNED, edu
-from tlsdemo.edu.violations import ProtocolError
+from tlsdemo.edu.protocol import CA, DH, MULTIPLY, SIGNED, edu
 from tlsdemo.events import Event, Refused
 from tlsdemo.protocol import Flight, Protection, Side
 from tlsdemo.tls.protocol import CLAIMS, tls

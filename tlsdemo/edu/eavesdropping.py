@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.keys import PrivateKey
-from tlsdemo.edu import confinement, messages, subgroups
-from tlsdemo.edu.agreement import FiniteField, Group, Multiplication
-from tlsdemo.edu.channel import CIPHERS, Channel, Cipher, Content, Rules, as_it_is, counted, of_its_own
+from tlsdemo.edu import messages, small_subgroup, subgroups
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.key_agreement import FiniteField, Group, Multiplication
+from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import NO_CIPHER, ClientHello, Cutter, Data, Message, Record, ServerHello
-from tlsdemo.edu.schedule import Secrets, schedule
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.records import CIPHERS, Channel, Cipher, Content, Rules, as_it_is, counted, of_its_own
 from tlsdemo.edu.weak import compression, integrity, key_separation, order, secrecy
 from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.freshness import SameAnswer
@@ -230,7 +230,7 @@ class Recording:
             return Reading()
 
         def find(group: str, client_share: str, server_share: str) -> Cracked | None:
-            asked = confinement.Questions(numbers, self.parts, b"".join(each.data for each in tape), ask)
+            asked = small_subgroup.Questions(numbers, self.parts, b"".join(each.data for each in tape), ask)
             secret = asked.secret(server_share)
             return Cracked(numbers.shared(secret, client_share), asked.how) if secret is not None else None
 

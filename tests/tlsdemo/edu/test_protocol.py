@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import tlsdemo.edu
-from tests.edu.parties import LINES, believed, error_of, fault, parties, talk
+from tests.tlsdemo.edu.parties import LINES, believed, error_of, fault, parties, talk
 from tlsdemo.conversation import converse
-from tlsdemo.edu.agreement import FFDHE2048, X25519, FiniteField, Hybrid, Multiplication, Nothing
-from tlsdemo.edu.channel import Channel
+from tlsdemo.edu.authentication import judge
+from tlsdemo.edu.errors import Violation
+from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.rungs import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, STRONG, assemble, edu
-from tlsdemo.edu.trust import judge
-from tlsdemo.edu.violations import Violation
+from tlsdemo.edu.protocol import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, STRONG, assemble, edu
+from tlsdemo.edu.records import Channel
 from tlsdemo.edu.weak import WEAK
 from tlsdemo.edu.weak.certificate import believe
 from tlsdemo.edu.weak.clear import ClearChannel

@@ -15,9 +15,9 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, ChaCha20Poly1305
 
+from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
 from tlsdemo.edu.messages import Message, Record
-from tlsdemo.edu.schedule import Secrets, TrafficKeys
-from tlsdemo.edu.violations import ProtocolError, Violation
 from tlsdemo.protocol import Side
 
 CLOSE_NOTIFY = "close_notify"

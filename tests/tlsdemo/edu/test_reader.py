@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pki.store.files import read_credential
-from tests.edu.parties import connected, parties, talk
+from tests.tlsdemo.edu.parties import connected, parties, talk
 from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.commands.eavesdrop import Ear
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.edu import overheard
+from tlsdemo.edu import eavesdropping
+from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.framing import Lines, downgrade, rename
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, Cutter, read
-from tlsdemo.edu.rungs import CA, DH, MULTIPLY, MUTUAL, PLAIN, assemble, edu
-from tlsdemo.edu.violations import ProtocolError, Violation
+from tlsdemo.edu.protocol import CA, DH, MULTIPLY, MUTUAL, PLAIN, assemble, edu
 from tlsdemo.protocol import Flight, Protection, Side
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=40)  # halves of surrogate pairs, too
@@ -162,7 +162,7 @@ def test_a_recording_of_any_lines_is_opened_or_not(certs: Path, passed: list[tup
     tape = [Flight(side, data) for side, data in passed]
     key = read_credential(certs / "server.pem", certs / "server.key").key
     for claims in (PLAIN, MULTIPLY, DH, CA - {Protection.INTEGRITY}, CA - {Protection.FORWARD_SECRECY}):
-        recording = overheard.Recording(assemble(claims, None))
+        recording = eavesdropping.Recording(assemble(claims, None))
         recording.reckon(tape)
         recording.decipher(tape, key)
         recording.solve(tape, [bytes(32)])
