@@ -113,7 +113,7 @@ SOCKETS = {
     "tlsdemo.net",
     "tlsdemo.tls.server",
     "tlsdemo.tls.client",
-    "tlsdemo.tls.evidence",
+    "tlsdemo.tls.plaintext_reply",
     "pki.publish.accept",
     "pki.publish.server",
 }

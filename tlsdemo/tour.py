@@ -23,7 +23,7 @@ from pki.store.transaction import notice_half_done
 from tlsdemo.report.terminal import Screen
 from tlsdemo.scenes import SCENES, Stage
 from tlsdemo.scenes.stage import REMEDY
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 
 
 def tour(certs: Path, wait: TextIO | None) -> int:
@@ -44,7 +44,7 @@ def tour(certs: Path, wait: TextIO | None) -> int:
                 scene.play(stage)
             except (ssl.SSLError, ConnectionError, TimeoutError) as error:
                 raise Problem(
-                    f"the tour stops here: scene {number} went differently", refusal.sentence(error), hint=REMEDY
+                    f"the tour stops here: scene {number} went differently", errors.sentence(error), hint=REMEDY
                 ) from None
             except queue.Empty:
                 raise Problem(

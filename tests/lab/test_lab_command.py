@@ -21,7 +21,7 @@ from tests.conftest import Command, run, tool
 from tests.lab.visiting import LOOPBACKS, careless, checking, dial, hello, look
 from tests.peers.conftest import Start, background
 from tests.peers.support import DEADLINE, Background, assert_is_refusal, reset
-from tests.tlsdemo.test_asked import asking_for
+from tests.tlsdemo.tls.test_server_name import asking_for
 
 __all__ = ["background"]
 pytestmark = pytest.mark.filterwarnings("ignore:Parsed a serial number")  # of certificates that are broken on purpose

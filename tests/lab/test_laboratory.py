@@ -17,7 +17,7 @@ from pki.publish.server import Publisher
 from tests.conftest import run, tool
 from tests.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only, s_client
 from tests.peers.support import DEADLINE, PROMPT, reset
-from tests.tlsdemo.test_asked import asking_for
+from tests.tlsdemo.tls.test_server_name import asking_for
 from tlsdemo import net
 from tlsdemo.lab import laboratory, stage
 from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find

@@ -15,7 +15,7 @@ from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Endpoint, Flight, Party, Protection, Protocol, Relay, Side
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 from tlsdemo.tls.context import client_context, server_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 from tlsdemo.tls.protocol import CLAIMS, tls
@@ -265,7 +265,7 @@ class DefaultSocket:
         except ssl.SSLZeroReturnError:  # how recv() tells a close_notify once we have sent ours (Python's manual)
             self.ended = True
         except ssl.SSLError as error:
-            if self.accepted and refusal.is_unexpected_eof(error) and not isinstance(error, ssl.SSLEOFError):
+            if self.accepted and errors.is_unexpected_eof(error) and not isinstance(error, ssl.SSLEOFError):
                 self.ended = True  # only Python 3.11.2 comes here
             else:
                 self.error = error

@@ -26,7 +26,7 @@ from tlsdemo.events import Closed, Ending, Event
 from tlsdemo.lab.stage import over_tls
 from tlsdemo.lab.visit import End, Visit
 from tlsdemo.protocol import Protection, Side
-from tlsdemo.tls import client, refusal
+from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Ciphers, Verify, client_context, lab_context, server_context
 from tlsdemo.tls.protocol import CLAIMS, CONFIGURATIONS, configuration, tls
 from tlsdemo.tls.server import serve
@@ -89,14 +89,14 @@ def test_a_cut_is_an_error_exactly_where_closure_is_claimed(
     claims = CLAIMS | {Protection.CLOSURE} if closure else CLAIMS
     end = people.connected(tls(claims, version=newest))[side]
     end.receive_eof()
-    assert (end.ended, refusal.is_gone(end.error)) == (not closure, closure)
+    assert (end.ended, errors.is_gone(end.error)) == (not closure, closure)
 
 
 @pytest.mark.parametrize("side", Side, ids=lambda side: side.value)
 def test_a_cut_within_the_handshake_is_an_error(side: Side, people: Parties) -> None:
     end = people.ends(tls())[0 if side is Side.CLIENT else 1]
     end.receive_eof()
-    assert (end.ended, end.accepted, refusal.is_gone(end.error)) == (False, False, True)
+    assert (end.ended, end.accepted, errors.is_gone(end.error)) == (False, False, True)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -161,7 +161,7 @@ def test_a_client_with_any_context_notices_that_its_answer_was_cut(certs: Path, 
         with client.wrap(near, given[Side.CLIENT], "localhost") as tls_socket, pytest.raises(ssl.SSLError) as error:
             client.ask(tls_socket, "tell me all", DEADLINE)
         thread.join(DEADLINE)
-    assert refusal.is_unexpected_eof(error.value)
+    assert errors.is_unexpected_eof(error.value)
 
 
 def cut_after_the_handshake(near: socket.socket, context: ssl.SSLContext, said: bytes) -> None:

@@ -6,9 +6,9 @@ from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
-from tlsdemo.tls import client, refusal
+from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
-from tlsdemo.tls.evidence import of_what_came
+from tlsdemo.tls.plaintext_reply import of_what_came
 
 
 def chain(address: str, name: str | None) -> int:
@@ -24,9 +24,9 @@ def chain(address: str, name: str | None) -> int:
         with net.dial(target) as plain, of_what_came(plain, context):
             ders = client.look(plain, context, names.plain(wanted))
     except OSError as error:
-        code = ExitCode.NO if isinstance(error, ssl.SSLError | refusal.NotTls) else ExitCode.CANNOT
-        fact = f"{target} shows no certificate: {printable(refusal.sentence(error))}"
-        raise Problem(fact, hint=refusal.hint(error), code=code) from None
+        code = ExitCode.NO if isinstance(error, ssl.SSLError | errors.NotTls) else ExitCode.CANNOT
+        fact = f"{target} shows no certificate: {printable(errors.sentence(error))}"
+        raise Problem(fact, hint=errors.hint(error), code=code) from None
     for der in ders:
         print(ssl.DER_cert_to_PEM_cert(der), end="")
     judge = f"`tlsdemo chain {target} | pki verify - --name {names.plain(wanted)}`"

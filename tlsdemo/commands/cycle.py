@@ -27,7 +27,7 @@ from tlsdemo.commands.line import Place, sit
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.telling import conclusion, is_alert, told
 from tlsdemo.protocol import Attacker, Side
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 from tlsdemo.tls.context import Ciphers, Verify, client_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 from tlsdemo.wire import client_hello
@@ -132,7 +132,7 @@ def _end(inside: Interceptor, cut_off: bool) -> End:
         return End.LEFT if client.accepted and not cut_off else End.CUT
     if is_alert(client.error):
         return End.REFUSED
-    if refusal.is_gone(client.error):  # many say nothing; but it may have been cut off from behind
+    if errors.is_gone(client.error):  # many say nothing; but it may have been cut off from behind
         return End.CUT if cut_off else End.REFUSED
     return End.UNFIT
 

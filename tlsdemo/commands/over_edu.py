@@ -14,7 +14,7 @@ from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment, Watch, nobody_watches
 from tlsdemo.protocol import Protection, Side
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
@@ -26,7 +26,7 @@ HINTS = {
     Violation.BAD_SIGNATURE: "whoever answers shows a certificate whose key it has not",
     Violation.BAD_FINISHED: "somebody on the line changes messages: `tlsdemo eavesdrop` shows what passes",
     Violation.BAD_RECORD: "somebody on the line changes records: `tlsdemo eavesdrop` shows what passes",
-    Violation.FORGED: refusal.VERIFY_CODES[7].hint,
+    Violation.FORGED: errors.VERIFY_CODES[7].hint,
 }
 FROM_ALERT = {
     "protocol_version": "if both are yours, start both with the same --protocol",

@@ -13,9 +13,9 @@ from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
 from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
-from tlsdemo.tls import client, refusal
+from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
-from tlsdemo.tls.evidence import of_what_came
+from tlsdemo.tls.plaintext_reply import of_what_came
 
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
@@ -58,7 +58,7 @@ def _refuse(call: Call, error: OSError, chain: Sequence[bytes]) -> NoReturn:
     """The handshake failed: because of what we checked, what they said, or because they are gone."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         _lose(call, error, Phase.HANDSHAKE)
-    reason = refusal.of_certificate(error)
+    reason = errors.of_certificate(error)
     shown = chain[0] if chain else _look(call)
     how = () if chain else (SEEN_TWICE,)
     raise Problem(
@@ -89,7 +89,7 @@ def _hint(code: int, general: str, shown: bytes | None, call: Call) -> str:
     name = names.plain(call.name)
     again = " --force" if os.path.lexists(folder / f"{name}.pem") else ""
     issue, init = f"pki issue {name}{where}{again}", f"pki init --force{where}"
-    return refusal.OURS.get(code, general).format(issue=issue, init=init)
+    return errors.OURS.get(code, general).format(issue=issue, init=init)
 
 
 def _bears_our_name(shown: bytes | None, call: Call) -> bool:
@@ -123,16 +123,16 @@ class Phase(Enum):
 def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
     """The conversation failed, for a reason that is no certificate's."""
     gone, alerted = phase.value
-    hint = refusal.hint(error)
+    hint = errors.hint(error)
     if isinstance(error, TimeoutError):
         raise Problem(f"{call.address} says nothing", "it was waited for in vain", hint=hint) from None
-    if refusal.is_gone(error):
+    if errors.is_gone(error):
         raise Problem(f"{call.address} hung up", gone, hint=hint) from None
-    refused = isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
-    unproved = isinstance(error, ssl.SSLError) and error.reason in refusal.UNPROVED
+    refused = isinstance(error, ssl.SSLError) and errors.alert(error) is not None
+    unproved = isinstance(error, ssl.SSLError) and error.reason in errors.UNPROVED
     said = "refuses us" if refused else "is refused" if unproved else "does not speak TLS with us"
     evidence = [alerted] if refused else []
-    fact = f"{call.address} {said}: {refusal.sentence(error)}"
+    fact = f"{call.address} {said}: {errors.sentence(error)}"
     raise Problem(fact, *evidence, hint=hint, code=ExitCode.NO) from None
 
 

@@ -6,7 +6,7 @@ from pki.errors import printable
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Endpoint, Side
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 from tlsdemo.tls.endpoint import TlsEndpoint
 
 
@@ -50,7 +50,7 @@ def conclusion(attacker: Interceptor) -> str:
 def _error(facing: Endpoint) -> Exception | None:
     """Its error, with the first bytes as evidence where they cannot be TLS."""
     if isinstance(facing, TlsEndpoint) and isinstance(facing.error, OSError) and not facing.accepted:
-        return refusal.with_evidence(facing.error, facing.first)
+        return errors.with_evidence(facing.error, facing.first)
     return facing.error
 
 
@@ -67,11 +67,11 @@ def is_alert(error: Exception) -> bool:
     """Whether the other side said that it refuses; all else was found on his own side."""
     if isinstance(error, ProtocolError):
         return error.violation is Violation.ALERT
-    return isinstance(error, ssl.SSLError) and refusal.alert(error) is not None
+    return isinstance(error, ssl.SSLError) and errors.alert(error) is not None
 
 
 def sentence(error: Exception) -> str:
     """What happened."""
     if isinstance(error, ProtocolError) and error.violation is Violation.ALERT:
         return f"alert {printable(error.detail)}"
-    return printable(refusal.sentence(error) if isinstance(error, OSError) else str(error))
+    return printable(errors.sentence(error) if isinstance(error, OSError) else str(error))

@@ -24,8 +24,8 @@ from tlsdemo.lab import revocation
 from tlsdemo.lab.declare import of_rogue
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.stage import facts, over_tls
-from tlsdemo.tls.asked import listen_for_names
 from tlsdemo.tls.context import Ciphers, lab_context
+from tlsdemo.tls.server_name import listen_for_names
 
 ADDRESSES = ("127.0.0.1", "::1")
 STRICT = Mode.PYTHON_3_13 if sys.version_info >= (3, 13) else Mode.PYTHON_3_11

@@ -21,8 +21,8 @@ from pki.profiles import CLIENT, SERVER, Profile
 from tlsdemo.findings import Case
 from tlsdemo.lab.declare import case
 from tlsdemo.lab.stage import Show, facts, over_tls
-from tlsdemo.tls.asked import listen_for_names
 from tlsdemo.tls.context import ClientCheck, lab_context
+from tlsdemo.tls.server_name import listen_for_names
 
 THEME = "clients"
 CLAUSE = "RFC 8446 §4.4.2.4"

@@ -21,7 +21,7 @@ from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
 from tlsdemo.lab.revocation import Where, path
 from tlsdemo.lab.stage import Show, facts, over_tls
 from tlsdemo.lab.visit import End, Visit
-from tlsdemo.tls.asked import Answer, listen_for_names, whatever_they_ask_for
+from tlsdemo.tls.server_name import Answer, listen_for_names, whatever_they_ask_for
 
 SETTLING = 5.0  # seconds for what a visitor that has gone has left behind
 LAST_PORT = 65535

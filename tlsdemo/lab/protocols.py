@@ -15,8 +15,8 @@ from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.findings import Case
 from tlsdemo.lab.declare import case
 from tlsdemo.lab.stage import Show, facts, instead, over_tls
-from tlsdemo.tls.asked import listen_for_names
 from tlsdemo.tls.context import Ciphers, lab_context
+from tlsdemo.tls.server_name import listen_for_names
 
 THEME = "protocol"
 OAKLEY_2 = int(

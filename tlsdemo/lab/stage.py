@@ -18,10 +18,10 @@ from tlsdemo import net
 from tlsdemo.application import Fact, Talk
 from tlsdemo.findings import Case
 from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
-from tlsdemo.tls import refusal
-from tlsdemo.tls.asked import AskedSocket
+from tlsdemo.tls import errors
 from tlsdemo.tls.channel import Channel
 from tlsdemo.tls.server import client_certificate
+from tlsdemo.tls.server_name import AskedSocket
 from tlsdemo.wire import client_hello
 
 PATIENCE = 60.0  # seconds for a visitor to say something, once the handshake is done
@@ -52,7 +52,7 @@ async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: C
     try:
         await channel.handshake()
     except OSError as error:
-        why = refusal.with_evidence(error, first)
+        why = errors.with_evidence(error, first)
         visit = _not_agreed(replace(visit, asked_for=_asked_for(tls)), why, answered=_was_told(tls))
         with suppress(net.Dropped):
             await connection.drain(FAREWELL)
@@ -118,7 +118,7 @@ async def _heard(channel: Channel, talk: Talk, visit: Visit) -> Visit:
     except TimeoutError:
         why, silent = "" if count else f"it said nothing for {PATIENCE:g} seconds", End.WAITED
     except ssl.SSLError as error:
-        alert, why = refusal.alert(error), refusal.sentence(error)
+        alert, why = errors.alert(error), errors.sentence(error)
     except OSError:
         why = "it hung up"
     except net.Dropped as dropped:
@@ -138,25 +138,25 @@ UNFIT = {
 def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
     """Who ended the handshake, and why; `answered`: it has had our ServerHello, so that TLS it was, to begin with."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return replace(visit, end=End.TURNED_AWAY, why=f"its certificate: {refusal.of_certificate(error).sentence}")
-    if isinstance(error, refusal.NotTls):
-        return replace(visit, end=End.TURNED_AWAY, why=refusal.sentence(error))
+        return replace(visit, end=End.TURNED_AWAY, why=f"its certificate: {errors.of_certificate(error).sentence}")
+    if isinstance(error, errors.NotTls):
+        return replace(visit, end=End.TURNED_AWAY, why=errors.sentence(error))
     if isinstance(error, TimeoutError):
         return replace(visit, end=End.WAITED, why="it did not go on with its handshake")
     if isinstance(error, ssl.SSLError):
-        alert = refusal.alert(error)
+        alert = errors.alert(error)
         if alert:
             return replace(visit, alert=alert)
         if error.reason == "CALLBACK_FAILED" and not answered:
             return replace(visit, end=End.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
         if error.reason == "CALLBACK_FAILED":  # it was the server that said so, as it meant to
             return visit
-        if error.reason in refusal.NOT_TLS and answered:  # an alert, in a record of the version that it wants
+        if error.reason in errors.NOT_TLS and answered:  # an alert, in a record of the version that it wants
             return replace(visit, why="it wants another version of TLS")
         if error.reason in UNFIT:
             return replace(visit, end=End.UNFIT, why=error.reason.replace("_", " ").lower())
-        if not refusal.is_gone(error):
-            return replace(visit, end=End.TURNED_AWAY, why=refusal.sentence(error))
+        if not errors.is_gone(error):
+            return replace(visit, end=End.TURNED_AWAY, why=errors.sentence(error))
     return replace(visit, why="it hung up")
 
 
@@ -237,4 +237,4 @@ def _plain_alert(said: bytes) -> str | None:
     """An alert that was sent before there were keys (§6)."""
     if said[:1] != b"\x15" or len(said) < 7:
         return None
-    return next((name for name, number in refusal.ALERTS.items() if number == said[6]), f"alert {said[6]}")
+    return next((name for name, number in errors.ALERTS.items() if number == said[6]), f"alert {said[6]}")

@@ -12,7 +12,7 @@ from tlsdemo import net
 from tlsdemo.events import Agreed, Refused, Said
 from tlsdemo.protocol import Side
 from tlsdemo.scenes.stage import MESSAGE, Stage, claim, live, say
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 from tlsdemo.tls.context import Verify
 from tlsdemo.wire.records import records
 
@@ -79,7 +79,7 @@ def the_rogue(stage: Stage) -> None:
         try:
             say(server.address, stage)
         except ssl.SSLCertVerificationError as error:
-            screen.show("the client says", refusal.sentence(error))
+            screen.show("the client says", errors.sentence(error))
         for event in server.conversation():
             if isinstance(event, Refused):
                 received = event.application_bytes

@@ -13,7 +13,7 @@ from contextlib import suppress
 from enum import Enum
 
 from tlsdemo.protocol import Side
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 from tlsdemo.wire import client_hello
 
 CHUNK = 1 << 14  # bytes; one full TLS record
@@ -120,7 +120,7 @@ class TlsEndpoint:
             self.ended = True
         except ssl.SSLError as error:
             lenient = self.accepted and self._closing is Closing.AS_PYTHON_DOES
-            if lenient and refusal.is_unexpected_eof(error):
+            if lenient and errors.is_unexpected_eof(error):
                 self.ended = True
             else:
                 self.error = error

@@ -14,7 +14,7 @@ from tlsdemo.application import Talk, ending, facts, of_client
 from tlsdemo.events import Closed, Ending, Event, Refused, Said, Warned
 from tlsdemo.first_bytes import EDUCATIONAL, identify
 from tlsdemo.protocol import Side
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 from tlsdemo.tls.channel import Channel
 
 SPEAK_TLS = (
@@ -51,20 +51,20 @@ async def serve(connection: net.Connection, context: ssl.SSLContext, report: Cal
     except net.Dropped as dropped:
         return Refused(connection.peer, Side.SERVER, None, str(dropped), received)
     except OSError as error:
-        if refusal.is_gone(error):
+        if errors.is_gone(error):
             return Closed(connection.peer, Ending.CUT, received)
         if isinstance(error, ssl.SSLError) and error.reason == "HTTP_REQUEST":
             await connection.send(SPEAK_TLS)
-        error = refusal.with_evidence(error, first)
-        if isinstance(error, refusal.NotTls) and identify(first) is EDUCATIONAL:
+        error = errors.with_evidence(error, first)
+        if isinstance(error, errors.NotTls) and identify(first) is EDUCATIONAL:
             await connection.send(PROTOCOL_VERSION)
         await connection.drain()  # so that the alert which tells the client why is not lost
         return _failure(connection.peer, error, received)
 
 
 def _failure(peer: str, error: OSError, received: int) -> Event:
-    alert = refusal.alert(error) if isinstance(error, ssl.SSLError) else None
-    return Refused(peer, Side.CLIENT if alert else Side.SERVER, alert, refusal.sentence(error), received)
+    alert = errors.alert(error) if isinstance(error, ssl.SSLError) else None
+    return Refused(peer, Side.CLIENT if alert else Side.SERVER, alert, errors.sentence(error), received)
 
 
 def client_certificate(tls: ssl.SSLSocket) -> peer.Description | None:

@@ -17,7 +17,7 @@ from tests.tlsdemo.conversations import PROTOCOLS, Parties, parties
 from tlsdemo import net
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Protection
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 
 SOON = 0.05  # seconds: long enough to be waited for, short enough to be waited out
 BIG = 4 << 20  # bytes, more than a socket takes while nobody reads
@@ -287,7 +287,7 @@ def test_a_line_that_breaks_in_the_handshake_is_the_endpoints_error(
     with pytest.raises((ProtocolError, ssl.SSLError)) as error:
         server.handshake(by())
     assert error.value is server.endpoint.error
-    assert isinstance(error.value, ProtocolError) or refusal.is_unexpected_eof(error.value)
+    assert isinstance(error.value, ProtocolError) or errors.is_unexpected_eof(error.value)
     assert not server.endpoint.accepted
 
 
@@ -300,7 +300,7 @@ def test_a_line_that_was_reset_before_the_hello_is_the_endpoints_error_too(
     with pytest.raises((ProtocolError, ssl.SSLError)) as error:
         client.handshake(by())
     assert error.value is client.endpoint.error
-    assert isinstance(error.value, ProtocolError) or refusal.is_unexpected_eof(error.value)
+    assert isinstance(error.value, ProtocolError) or errors.is_unexpected_eof(error.value)
 
 
 @both_kinds

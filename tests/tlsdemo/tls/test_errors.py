@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import missing, run
 from tests.peers.support import ours, trusting
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 
 WORDS = {
     2: "issuer certificate", 3: "CRL", 7: "certificate signature failure", 8: "CRL signature failure",
@@ -29,13 +29,13 @@ def test_every_verify_code_means_to_openssl_what_it_means_to_us() -> None:
     assert library is not None
     string = ctypes.CDLL(library).X509_verify_cert_error_string
     string.restype = ctypes.c_char_p
-    assert set(refusal.VERIFY_CODES) == set(WORDS)
-    for code in refusal.VERIFY_CODES:
+    assert set(errors.VERIFY_CODES) == set(WORDS)
+    for code in errors.VERIFY_CODES:
         assert WORDS[code].lower() in string(code).decode().lower(), code
 
 
 def test_every_reason_has_a_sentence_a_section_and_a_hint() -> None:
-    for code, reason in refusal.VERIFY_CODES.items():
+    for code, reason in errors.VERIFY_CODES.items():
         assert reason.section.startswith("RFC "), code
         assert all(reason), code
         assert not reason.sentence.endswith(".")
@@ -73,14 +73,14 @@ def test_openssl_verify_gives_the_codes_of_the_table(
         assert done.returncode == 0
     else:
         assert f"error {code} at" in done.stdout + done.stderr
-        assert code in refusal.VERIFY_CODES
+        assert code in errors.VERIFY_CODES
 
 
 def test_a_code_outside_of_the_table_is_told_in_openssls_words() -> None:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code, error.verify_message = 24, "invalid CA certificate"
-    assert refusal.of_certificate(error).sentence == "invalid CA certificate"
-    assert refusal.sentence(error) == "invalid CA certificate (verify code 24)"
+    assert errors.of_certificate(error).sentence == "invalid CA certificate"
+    assert errors.sentence(error) == "invalid CA certificate (verify code 24)"
 
 
 # Alerts -------------------------------------------------------------------------------------------------------------
@@ -88,8 +88,8 @@ def test_a_code_outside_of_the_table_is_told_in_openssls_words() -> None:
 
 def test_the_numbers_of_the_alerts_agree_with_pythons() -> None:
     theirs = {each.name.removeprefix("ALERT_DESCRIPTION_").lower(): each.value for each in ssl.AlertDescription}
-    both = set(refusal.ALERTS) & set(theirs)
-    assert {name: refusal.ALERTS[name] for name in both} == {name: theirs[name] for name in both}
+    both = set(errors.ALERTS) & set(theirs)
+    assert {name: errors.ALERTS[name] for name in both} == {name: theirs[name] for name in both}
     assert len(both) >= 20  # of 27: Python's table stops at TLS 1.2, and spells two otherwise
 
 
@@ -105,8 +105,8 @@ no_application_protocol(120)
 
 
 def test_the_alerts_are_those_of_rfc_8446_section_6() -> None:
-    assert {name: int(number) for name, number in re.findall(r"(\w+)\((\d+)\)", RFC_8446_6)} == refusal.ALERTS
-    assert list(refusal.ALERTS.values()) == sorted(refusal.ALERTS.values())
+    assert {name: int(number) for name, number in re.findall(r"(\w+)\((\d+)\)", RFC_8446_6)} == errors.ALERTS
+    assert list(errors.ALERTS.values()) == sorted(errors.ALERTS.values())
 
 
 def heard(certs: Path, record: bytes) -> ssl.SSLError:
@@ -121,12 +121,12 @@ def heard(certs: Path, record: bytes) -> ssl.SSLError:
     return error.value
 
 
-@pytest.mark.parametrize("name", [name for name in refusal.ALERTS if name not in ("close_notify", "user_canceled")])
+@pytest.mark.parametrize("name", [name for name in errors.ALERTS if name not in ("close_notify", "user_canceled")])
 def test_an_alert_on_the_wire_is_named_with_its_number(certs: Path, name: str) -> None:
-    number = refusal.ALERTS[name]
+    number = errors.ALERTS[name]
     error = heard(certs, b"\x15\x03\x03\x00\x02\x02" + bytes([number]))
-    assert refusal.alert(error) == name, error.reason
-    assert refusal.sentence(error).startswith(f"alert {name} ({number}): ")
+    assert errors.alert(error) == name, error.reason
+    assert errors.sentence(error).startswith(f"alert {name} ({number}): ")
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_an_alert_on_the_wire_is_named_with_its_number(certs: Path, name: str) -
 )
 def test_what_is_no_tls_is_told_so_and_is_no_alert(certs: Path, record: bytes) -> None:
     error = heard(certs, record)
-    assert refusal.alert(error) is None
-    assert refusal.sentence(error) == "what came is not TLS", error.reason
+    assert errors.alert(error) is None
+    assert errors.sentence(error) == "what came is not TLS", error.reason
 
 
 def eof_of_3_11_2() -> ssl.SSLError:
@@ -147,26 +147,26 @@ def eof_of_3_11_2() -> ssl.SSLError:
 
 def test_the_end_of_the_connection_is_recognised_under_every_python() -> None:
     for eof in (eof_of_3_11_2(), ssl.SSLEOFError()):
-        assert refusal.is_unexpected_eof(eof)
-        assert refusal.is_gone(eof)
+        assert errors.is_unexpected_eof(eof)
+        assert errors.is_gone(eof)
     for gone in (ssl.SSLZeroReturnError(), ConnectionResetError(), BrokenPipeError()):
-        assert not refusal.is_unexpected_eof(gone)
-        assert refusal.is_gone(gone)
+        assert not errors.is_unexpected_eof(gone)
+        assert errors.is_gone(gone)
     other = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:992)")
     other.reason = "WRONG_VERSION_NUMBER"
     for there in (other, ssl.SSLError(), TimeoutError(), None):
-        assert not refusal.is_gone(there)
+        assert not errors.is_gone(there)
 
 
 def test_other_errors_have_a_sentence_too() -> None:
-    assert refusal.sentence(TimeoutError()) == "it did not finish in time"
-    assert refusal.sentence(ConnectionResetError()) == refusal.sentence(ssl.SSLEOFError())
-    assert refusal.sentence(eof_of_3_11_2()) == refusal.sentence(ssl.SSLEOFError())
-    assert refusal.sentence(OSError(28, "No space left on device")) == "No space left on device"
+    assert errors.sentence(TimeoutError()) == "it did not finish in time"
+    assert errors.sentence(ConnectionResetError()) == errors.sentence(ssl.SSLEOFError())
+    assert errors.sentence(eof_of_3_11_2()) == errors.sentence(ssl.SSLEOFError())
+    assert errors.sentence(OSError(28, "No space left on device")) == "No space left on device"
 
 
 def test_meanings_are_of_alerts_that_exist() -> None:
-    assert set(refusal.MEANINGS) <= set(refusal.ALERTS)
+    assert set(errors.MEANINGS) <= set(errors.ALERTS)
 
 
 def test_no_shared_cipher_is_told(certs: Path) -> None:
@@ -178,4 +178,4 @@ def test_no_shared_cipher_is_told(certs: Path) -> None:
         client.wrap_bio(down, up, server_hostname="localhost").do_handshake()
     with pytest.raises(ssl.SSLError) as error:
         server.wrap_bio(up, down, server_side=True).do_handshake()
-    assert refusal.sentence(error.value) == "the two sides have no cipher suite in common"
+    assert errors.sentence(error.value) == "the two sides have no cipher suite in common"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pki.store.files import read_credential
-from tlsdemo.tls.asked import Answer, AskedObject, listen_for_names, whatever_they_ask_for
 from tlsdemo.tls.context import server_context
+from tlsdemo.tls.server_name import Answer, AskedObject, listen_for_names, whatever_they_ask_for
 from tlsdemo.wire import client_hello
 from tlsdemo.wire.client_hello import HOST_NAME, SERVER_NAME, ServerName, ServerNameList
 from tlsdemo.wire.fields import encode

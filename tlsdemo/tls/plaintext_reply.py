@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tlsdemo import net
-from tlsdemo.tls import refusal
+from tlsdemo.tls import errors
 
 RECORD_HEADER = 256  # SSL3_RT_HEADER of OpenSSL
 
@@ -30,6 +30,6 @@ def of_what_came(plain: socket.socket, context: ssl.SSLContext) -> Iterator[None
             yield
         except ssl.SSLError as error:
             first = b"".join(headers[:1]) + (net.peek(spare) if len(headers) == 1 else b"")
-            raise refusal.with_evidence(error, first) from None
+            raise errors.with_evidence(error, first) from None
         finally:
             context._msg_callback = None  # type: ignore[attr-defined]

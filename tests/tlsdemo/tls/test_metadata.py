@@ -7,7 +7,7 @@ import pytest
 from tlsdemo.attack.passive import talk
 from tlsdemo.comparison import find
 from tlsdemo.protocol import Flight, Side
-from tlsdemo.tls.visible import visible
+from tlsdemo.tls.metadata import visible
 from tlsdemo.worlds import world
 
 
