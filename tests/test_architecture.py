@@ -41,17 +41,17 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.net": {"pki", "pki.publish", "tlsdemo"},
     "tlsdemo.edu": {"pki", "pki.path", "tlsdemo", "tlsdemo.net"},
     "tlsdemo.tls": {"pki", "pki.asn1", "pki.objects", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
-    "tlsdemo.credentials": {"pki", "pki.cases", "pki.store.ca", "tlsdemo"},
-    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},
+    "tlsdemo.credentials.folder": {"pki", "pki.cases", "pki.store.ca", "tlsdemo"},
+    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials.folder", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},
     "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"},
     "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store.ca", "pki.trust"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
     "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store.ca"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare"},
+    | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare"},
     "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store.ca", "pki.cli.main"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour"},
+    | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour"},
 }
 STARTS = {"pki": {"pki.cli.main", "pki.path"}, "tlsdemo": {"tlsdemo.cli"}}
 """What only `__main__` and the lazy names of `pki` import, upward."""
@@ -95,7 +95,7 @@ NOT_YET_MOVED = {
     },
     "pki.trust": {"pki.trust.environment"},
     "pki.verifiers": {"pki.verifiers.disagreements", "pki.verifiers.opinions"},
-    "tlsdemo.attack": {"tlsdemo.commands.disguise", "tlsdemo.commands.telling", "tlsdemo.worlds"},
+    "tlsdemo.attack": {"tlsdemo.attack.by_server_name", "tlsdemo.attack.conclusions", "tlsdemo.attack.real_world"},
     "tlsdemo.cli": {"tlsdemo.cli", "tlsdemo.commands", "tlsdemo.lab_cli"},
     "tlsdemo.compare": {
         "tlsdemo.bench",
@@ -104,7 +104,7 @@ NOT_YET_MOVED = {
         "tlsdemo.comparison",
         "tlsdemo.prices",
     },
-    "tlsdemo.credentials": {"tlsdemo.attack.mint", "tlsdemo.credentials"},
+    "tlsdemo.credentials.folder": {"tlsdemo.credentials.minted", "tlsdemo.credentials.folder"},
     "tlsdemo.tour": {"tlsdemo.scenes", "tlsdemo.tour"},
 }
 
@@ -125,8 +125,8 @@ OPENS_FILES = {
     "pki.store.files", "pki.store.folder", "pki.store.output", "pki.store.ca", "pki.store.transaction",
     "pki.store.inventory", "pki.publish.server", "pki.trust.environment", "pki.cli.main", "pki.console",
     "pki.store.case_files", "pki.cli.inspect", "pki.cli.rogue", "pki.verifiers.opinions", "tlsdemo.net",
-    "tlsdemo.credentials", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli", "tlsdemo.worlds",
-    "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
+    "tlsdemo.credentials.folder", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli",
+    "tlsdemo.attack.real_world", "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}

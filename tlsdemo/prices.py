@@ -7,9 +7,9 @@ from types import FrameType
 from typing import Any
 
 from tlsdemo import bench
+from tlsdemo.attack.real_world import world
 from tlsdemo.conversation import converse
 from tlsdemo.protocol import Party, Protection, Protocol, Side
-from tlsdemo.worlds import world
 
 
 @dataclass(frozen=True)

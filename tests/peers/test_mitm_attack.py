@@ -13,7 +13,7 @@ from tests.conftest import Answer, Command, tool
 from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, Background, OnTheLine, assert_is_refusal
 from tlsdemo.attack.catalogue import BY_ID
-from tlsdemo.attack.live import LIVE
+from tlsdemo.attack.on_path import LIVE
 from tlsdemo.commands.meddle import INSTEAD
 from tlsdemo.commands.mitm import SHOWS
 from tlsdemo.tls.context import server_context

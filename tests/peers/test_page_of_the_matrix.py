@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import run, tool
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import Matrix, measure
+from tlsdemo.attack.real_world import world
 from tlsdemo.commands.page import as_page
 from tlsdemo.comparison import find
-from tlsdemo.worlds import world
 
 HOSTILE = "<img src=http://evil.example/x onerror=alert(1)>"
 QUIET = (

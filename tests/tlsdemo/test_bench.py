@@ -6,10 +6,10 @@ import pytest
 
 from pki.keys import KeyType
 from tlsdemo import bench
+from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Side
 from tlsdemo.tls.protocol import configuration
-from tlsdemo.worlds import world as world_of
 
 WORLD = world_of(KeyType.EC_P256)
 

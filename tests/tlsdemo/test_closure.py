@@ -22,6 +22,7 @@ from tlsdemo import net
 from tlsdemo.application import Talk
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.real_world import world
 from tlsdemo.events import Closed, Ending, Event
 from tlsdemo.lab.stage import over_tls
 from tlsdemo.lab.visit import End, Visit
@@ -30,7 +31,6 @@ from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Ciphers, Verify, client_context, lab_context, server_context
 from tlsdemo.tls.protocol import CLAIMS, CONFIGURATIONS, configuration, tls
 from tlsdemo.tls.server import serve
-from tlsdemo.worlds import world
 
 pytestmark = [
     pytest.mark.usefixtures("lenient_python"),

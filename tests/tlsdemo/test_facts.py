@@ -13,6 +13,7 @@ from tests.conftest import ROOT, run
 from tests.tlsdemo.conftest import Command
 from tests.tlsdemo.edu.parties import error_of, machine
 from tlsdemo.attack.catalogue import BY_ID
+from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.comparison import SENTENCES
 from tlsdemo.conversation import converse
 from tlsdemo.edu import key_schedule
@@ -25,7 +26,6 @@ from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.records import CIPHERS, Channel, Content, Rules
 from tlsdemo.edu.weak import order
 from tlsdemo.protocol import Protection, Side
-from tlsdemo.worlds import world as world_of
 
 WORLD = world_of(edu(RUNGS["ca"]).key_type)
 SECRETS = key_schedule.schedule(bytes(32), bytes(32), bytes(32))

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from tlsdemo.attack.judge import Encounter, Loot
-from tlsdemo.attack.mint import HIS_HOST
 from tlsdemo.attack.passive import talk
-from tlsdemo.attack.player import Player
+from tlsdemo.attack.recording import Player
 from tlsdemo.attack.world import World
+from tlsdemo.credentials.minted import HIS_HOST
 from tlsdemo.protocol import Flight, Protocol, Relay, Side
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tlsdemo.attack.judge import Encounter, Loot
-from tlsdemo.attack.player import Player
+from tlsdemo.attack.recording import Player
 from tlsdemo.attack.world import World
 from tlsdemo.conversation import Outcome
 from tlsdemo.protocol import Attacker, Flight, Protocol, Side

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pki import Credential, names
-from tlsdemo.attack.mint import HOST, Mint
 from tlsdemo.conversation import Outcome, converse
+from tlsdemo.credentials.minted import HOST, Mint
 from tlsdemo.protocol import Party, Side
 
 BEFORE = b"PAY 0100 pin="  # 13 bytes: so three of the secret are in the first block of 16

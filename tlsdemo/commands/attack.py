@@ -11,6 +11,7 @@ from pki.errors import ExitCode, Problem
 from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
+from tlsdemo.attack.real_world import world
 from tlsdemo.commands import retelling
 from tlsdemo.commands.protocols import chosen_group, left_out
 from tlsdemo.comparison import all_protocols, find, sentence
@@ -20,7 +21,6 @@ from tlsdemo.edu.logarithms import FORTY_BITS, discrete_log
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.report.sequence import LEGEND, as_text
 from tlsdemo.report.terminal import Screen
-from tlsdemo.worlds import world
 
 ALL_OF_IT = 16  # bytes of the secret
 

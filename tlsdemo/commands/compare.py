@@ -14,13 +14,13 @@ from pki.errors import ExitCode, Problem
 from pki.store.output import Output
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Matrix, Verdict, measure
+from tlsdemo.attack.real_world import world
 from tlsdemo.comparison import all_protocols, family, find, short
 from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.prices import Cost, costs
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.report import html
 from tlsdemo.report.terminal import Screen
-from tlsdemo.worlds import world
 
 
 @dataclass(frozen=True)

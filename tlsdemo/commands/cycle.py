@@ -18,14 +18,14 @@ from pki.cases import Must
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem
 from tlsdemo import net
+from tlsdemo.attack.by_server_name import TLS_HELLO, Disguised
+from tlsdemo.attack.conclusions import conclusion, is_alert, told
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands import forgery
 from tlsdemo.commands.deck import Deck, asked_for
-from tlsdemo.commands.disguise import TLS_HELLO, Disguised
 from tlsdemo.commands.forgery import Case
 from tlsdemo.commands.line import Place, sit
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.commands.telling import conclusion, is_alert, told
 from tlsdemo.protocol import Attacker, Side
 from tlsdemo.tls import errors
 from tlsdemo.tls.context import Ciphers, Verify, client_context

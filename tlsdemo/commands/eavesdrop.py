@@ -7,9 +7,9 @@ import textwrap
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
+from tlsdemo.attack.conclusions import quoted
 from tlsdemo.commands.line import place, sit
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.commands.telling import quoted
 from tlsdemo.edu.eavesdropping import Listener
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.wire.records import records

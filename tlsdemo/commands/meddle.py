@@ -8,12 +8,12 @@ from pathlib import Path
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.attack.catalogue import BY_ID
-from tlsdemo.attack.live import LIVE, Sitting
+from tlsdemo.attack.conclusions import quoted
+from tlsdemo.attack.on_path import LIVE, Sitting
 from tlsdemo.commands.line import Place, sit
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.commands.telling import quoted
 from tlsdemo.conversation import Step
-from tlsdemo.credentials import credential
+from tlsdemo.credentials.folder import credential
 from tlsdemo.protocol import Attacker, Framing, Protocol, Side
 
 INSTEAD: Mapping[str, str] = {

@@ -10,15 +10,15 @@ from pki.console import note
 from pki.errors import ExitCode, Problem
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
+from tlsdemo.attack.by_server_name import LINE, TLS_HELLO, Disguised
+from tlsdemo.attack.conclusions import conclusion, told
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.commands.cycle import cycle
-from tlsdemo.commands.disguise import LINE, TLS_HELLO, Disguised
 from tlsdemo.commands.line import Place, place, sit
 from tlsdemo.commands.meddle import is_on_the_line, meddle
 from tlsdemo.commands.protocols import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.commands.telling import conclusion, told
-from tlsdemo.credentials import covers, credential, revocation_lists, server_name, stolen_authority, trust
+from tlsdemo.credentials.folder import covers, credential, revocation_lists, server_name, stolen_authority, trust
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
 

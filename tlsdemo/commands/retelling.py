@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pki.errors import printable
+from tlsdemo.attack.conclusions import is_alert, sentence
 from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Duel
-from tlsdemo.commands.telling import is_alert, sentence
 from tlsdemo.conversation import Step
 from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
 from tlsdemo.edu.errors import ProtocolError

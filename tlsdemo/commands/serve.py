@@ -27,7 +27,7 @@ from tlsdemo.commands.protocols import (
 )
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.commands.settings import Settings
-from tlsdemo.credentials import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
+from tlsdemo.credentials.folder import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
 from tlsdemo.edu import live
 from tlsdemo.edu.machine import nobody_watches
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned

@@ -15,7 +15,7 @@ from pki import Credential, names
 from pki.errors import Problem
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo import net
-from tlsdemo.credentials import self_signed
+from tlsdemo.credentials.folder import self_signed
 from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.protocol import Party
 from tlsdemo.report.terminal import Screen

@@ -6,11 +6,11 @@ from dataclasses import replace
 from tlsdemo import bench
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID
 from tlsdemo.attack.matrix import Verdict, measure
+from tlsdemo.attack.real_world import world
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.scenes.stage import Stage, claim
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
-from tlsdemo.worlds import world
 
 REVOCATION = frozenset({Protection.REVOCATION})
 WORDS = {Verdict.BROKEN: "READ", Verdict.HELD: "-", Verdict.NOT_APPLICABLE: "nothing to try"}

@@ -16,7 +16,7 @@ from pki.keys import KeyType
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.conversation import Outcome
-from tlsdemo.credentials import self_signed, stranger
+from tlsdemo.credentials.folder import self_signed, stranger
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED
 from tlsdemo.protocol import Party, Protection, Side

@@ -13,11 +13,11 @@ from tests.tlsdemo.edu.test_explain import SAYS, Told, told
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.edu import eavesdropping, live
 from tlsdemo.edu.explain import EAR, HAVE, WHY
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection, Side
-from tlsdemo.worlds import world as world_of
 
 CELLS = [(rung, removed) for rung in RUNGS for removed in (None, *(each for each in Protection if each in RUNGS[rung]))]
 CASES = pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
 from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.credentials import self_signed, stranger
+from tlsdemo.credentials.folder import self_signed, stranger
 from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.messages import MAX_LINE
 from tlsdemo.edu.protocol import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu

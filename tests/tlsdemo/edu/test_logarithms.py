@@ -14,6 +14,7 @@ from tests.conftest import tool
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.passive import talk
+from tlsdemo.attack.real_world import world
 from tlsdemo.comparison import find
 from tlsdemo.edu import eavesdropping, groups, logarithms, messages
 from tlsdemo.edu.effort import effort
@@ -30,7 +31,6 @@ from tlsdemo.edu.logarithms import (
 )
 from tlsdemo.edu.subgroups import LEAKY, leak, small_subgroups
 from tlsdemo.protocol import Flight, Protection, Side
-from tlsdemo.worlds import world
 
 PRIMES = [n for n in range(5, 3000) if all(n % k for k in range(2, n) if k * k <= n)]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import connected, parties, talk
-from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.attack.negotiation import FirstFlight
+from tlsdemo.attack.on_path import LIVE, Sitting
 from tlsdemo.commands.eavesdrop import Ear
 from tlsdemo.commands.reporter import Reporter
 from tlsdemo.edu import eavesdropping

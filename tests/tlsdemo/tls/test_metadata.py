@@ -5,10 +5,10 @@ import ssl
 import pytest
 
 from tlsdemo.attack.passive import talk
+from tlsdemo.attack.real_world import world
 from tlsdemo.comparison import find
 from tlsdemo.protocol import Flight, Side
 from tlsdemo.tls.metadata import visible
-from tlsdemo.worlds import world
 
 
 def seen(name: str) -> str:

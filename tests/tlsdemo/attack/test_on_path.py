@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
-from tlsdemo.attack.live import LIVE, Sitting
 from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.on_path import LIVE, Sitting
 from tlsdemo.attack.passive import talk
+from tlsdemo.attack.real_world import world
 from tlsdemo.attack.tampering import flipper, masks
 from tlsdemo.comparison import find
 from tlsdemo.conversation import Step
 from tlsdemo.protocol import Flight, Relay, Side
-from tlsdemo.worlds import world
 
 PROTOCOLS = ("ca", "mutual", "ca without closure", "ca without order", "tls", "tls12-rsa", "tls-mutual")
 

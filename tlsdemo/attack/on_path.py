@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from tlsdemo.attack.mint import HIS_HOST
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.attack.tampering import ORDER, Mirror, flipper, masks, repeater
 from tlsdemo.conversation import Step
+from tlsdemo.credentials.minted import HIS_HOST
 from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
 LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are

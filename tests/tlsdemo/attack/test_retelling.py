@@ -8,6 +8,7 @@ import pytest
 
 from tlsdemo.attack.catalogue import BY_ID, CHANGES, JOINS
 from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, undisturbed
+from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.bench import Price
 from tlsdemo.commands import retelling
 from tlsdemo.commands.compare import Settings as Compared
@@ -17,7 +18,6 @@ from tlsdemo.prices import Cost
 from tlsdemo.protocol import Side
 from tlsdemo.report import drawing, sequence
 from tlsdemo.report.sequence import Arrow, Lane, Mark
-from tlsdemo.worlds import world as world_of
 
 WATCHES = {"compression", "padding-oracle"}  # the first only counts; the second may learn at once that it need not ask
 

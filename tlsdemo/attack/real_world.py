@@ -8,8 +8,8 @@ from cryptography import x509
 
 from pki import keys
 from pki.keys import KeyType
-from tlsdemo.attack.mint import Mint
 from tlsdemo.attack.world import DEPTH, World
+from tlsdemo.credentials.minted import Mint
 
 
 @cache

@@ -6,12 +6,12 @@ import pytest
 
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, measure, undisturbed
+from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.attack.world import World
 from tlsdemo.comparison import all_protocols
 from tlsdemo.edu.protocol import CA, HYBRID, RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.tls.protocol import CONFIGURATIONS
-from tlsdemo.worlds import world as world_of
 
 P = Protection
 CAN_BE_STOPPED = [attack for attack in ATTACKS if attack.stopped_by]

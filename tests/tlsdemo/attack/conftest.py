@@ -4,9 +4,9 @@ import pytest
 
 from pki.keys import KeyType
 from tlsdemo.attack.matrix import Matrix, measure
+from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.attack.world import World
 from tlsdemo.comparison import all_protocols
-from tlsdemo.worlds import world as world_of
 
 
 @pytest.fixture(scope="session")
