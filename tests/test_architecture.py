@@ -98,11 +98,11 @@ NOT_YET_MOVED = {
     "tlsdemo.attack": {"tlsdemo.attack.by_server_name", "tlsdemo.attack.conclusions", "tlsdemo.attack.real_world"},
     "tlsdemo.cli": {"tlsdemo.cli", "tlsdemo.commands", "tlsdemo.lab_cli"},
     "tlsdemo.compare": {
-        "tlsdemo.bench",
-        "tlsdemo.commands.page",
-        "tlsdemo.commands.retelling",
-        "tlsdemo.comparison",
-        "tlsdemo.prices",
+        "tlsdemo.compare.benchmark",
+        "tlsdemo.compare.page",
+        "tlsdemo.compare.story",
+        "tlsdemo.compare.protocols",
+        "tlsdemo.compare.costs",
     },
     "tlsdemo.credentials.folder": {"tlsdemo.credentials.minted", "tlsdemo.credentials.folder"},
     "tlsdemo.tour": {"tlsdemo.scenes", "tlsdemo.tour"},
@@ -125,7 +125,7 @@ OPENS_FILES = {
     "pki.store.files", "pki.store.folder", "pki.store.output", "pki.store.ca", "pki.store.transaction",
     "pki.store.inventory", "pki.publish.server", "pki.trust.environment", "pki.cli.main", "pki.console",
     "pki.store.case_files", "pki.cli.inspect", "pki.cli.rogue", "pki.verifiers.opinions", "tlsdemo.net",
-    "tlsdemo.credentials.folder", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.bench", "tlsdemo.cli",
+    "tlsdemo.credentials.folder", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.compare.benchmark", "tlsdemo.cli",
     "tlsdemo.attack.real_world", "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}

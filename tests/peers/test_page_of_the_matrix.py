@@ -11,8 +11,8 @@ from tests.conftest import run, tool
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import Matrix, measure
 from tlsdemo.attack.real_world import world
-from tlsdemo.commands.page import as_page
-from tlsdemo.comparison import find
+from tlsdemo.compare.page import as_page
+from tlsdemo.compare.protocols import find
 
 HOSTILE = "<img src=http://evil.example/x onerror=alert(1)>"
 QUIET = (

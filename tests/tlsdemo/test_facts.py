@@ -14,7 +14,7 @@ from tests.tlsdemo.conftest import Command
 from tests.tlsdemo.edu.parties import error_of, machine
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.real_world import world as world_of
-from tlsdemo.comparison import SENTENCES
+from tlsdemo.compare.protocols import SENTENCES
 from tlsdemo.conversation import converse
 from tlsdemo.edu import key_schedule
 from tlsdemo.edu.eavesdropping import Listener

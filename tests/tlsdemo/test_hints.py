@@ -23,7 +23,7 @@ from tlsdemo.cli import app as tlsdemo_app
 from tlsdemo.commands import meddle
 from tlsdemo.commands.line import Place
 from tlsdemo.commands.lines import WHOSE
-from tlsdemo.comparison import find
+from tlsdemo.compare.protocols import find
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.net import address
 

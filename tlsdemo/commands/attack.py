@@ -12,9 +12,9 @@ from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.attack.real_world import world
-from tlsdemo.commands import retelling
 from tlsdemo.commands.protocols import chosen_group, left_out
-from tlsdemo.comparison import all_protocols, find, sentence
+from tlsdemo.compare import story
+from tlsdemo.compare.protocols import all_protocols, find, sentence
 from tlsdemo.edu.effort import effort
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.logarithms import FORTY_BITS, discrete_log
@@ -87,25 +87,25 @@ def _protocol(name: str, settings: Settings) -> Protocol:
 def _tell(found: Duel, screen: Screen, group: str | None) -> None:
     screen.heading(f"on {found.protocol.name}")
     screen.say(sentence(found.protocol))
-    screen.say(f"Predicted: {found.predicted.word}. {retelling.why(found)}")
+    screen.say(f"Predicted: {found.predicted.word}. {story.why(found)}")
     if found.loot is None:
         screen.good("Not run.")
         return
     screen.line("")
-    for line in as_text(retelling.events(found)):
+    for line in as_text(story.events(found)):
         screen.line(line)
     screen.say(LEGEND)
-    for step in retelling.steps(found):
+    for step in story.steps(found):
         screen.say(f"- {step}")
     screen.line("")
     if found.damage:
         screen.bad(f"Broken: {found.damage.sentence}.")
     else:
         screen.good("Held.")
-    for each in retelling.deciding(found):
+    for each in story.deciding(found):
         screen.show(each.readable, f"{each.meaning} ({each.section})")
         is_group = each is Protection.STRONG_GROUP and group is not None
-        screen.show("", f"tlsdemo/edu/groups.py: {group}" if is_group else retelling.place(each, found.protocol))
+        screen.show("", f"tlsdemo/edu/groups.py: {group}" if is_group else story.place(each, found.protocol))
     if not found.attack.stopped_by:
         screen.say(ANSWERS[found.attack.id])
     if found.is_surprise:

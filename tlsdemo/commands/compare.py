@@ -15,9 +15,9 @@ from pki.store.output import Output
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Matrix, Verdict, measure
 from tlsdemo.attack.real_world import world
-from tlsdemo.comparison import all_protocols, family, find, short
+from tlsdemo.compare.costs import Cost, costs
+from tlsdemo.compare.protocols import all_protocols, family, find, short
 from tlsdemo.edu.protocol import RUNGS
-from tlsdemo.prices import Cost, costs
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.report import html
 from tlsdemo.report.terminal import Screen
@@ -45,7 +45,7 @@ def compare(settings: Settings) -> int:
     seconds = time.perf_counter() - begin
     priced = costs(protocols)
     if page:
-        from tlsdemo.commands.page import as_page
+        from tlsdemo.compare.page import as_page
 
         page.write(as_page(matrix, _price_rows(priced), _made(seconds)))
     if settings.as_json:

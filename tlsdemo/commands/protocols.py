@@ -8,7 +8,7 @@ from cryptography import x509
 
 from pki import Credential
 from pki.errors import ExitCode, Problem
-from tlsdemo.comparison import protection
+from tlsdemo.compare.protocols import protection
 from tlsdemo.edu.groups import NAMES, parse
 from tlsdemo.edu.key_agreement import Group, Multiplication
 from tlsdemo.edu.machine import Watch, nobody_watches

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tlsdemo import bench
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID
 from tlsdemo.attack.matrix import Verdict, measure
 from tlsdemo.attack.real_world import world
+from tlsdemo.compare import benchmark
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.scenes.stage import Stage, claim
@@ -28,7 +28,7 @@ def what_checks_cost(stage: Stage) -> None:
         _setup("+ the revocation lists", stage, tls(CLAIMS | REVOCATION)),
         _setup("+ the client proves itself", stage, tls(mutual)),
     ]
-    prices = bench.handshakes(setups)
+    prices = benchmark.handshakes(setups)
     table: list[tuple[str, ...]] = [("", "client", "server", "both, relative")]
     for price in prices:
         table.append((price.title, *_times(price), f"{price.total / prices[0].total:.2f}"))
@@ -71,11 +71,11 @@ def _protocols() -> Sequence[Protocol]:
     return [*(edu(claims) for claims in RUNGS.values()), tls()]
 
 
-def _setup(title: str, stage: Stage, protocol: Protocol) -> bench.Setup:
+def _setup(title: str, stage: Stage, protocol: Protocol) -> benchmark.Setup:
     shows = Protection.CLIENT_IDENTITY in protocol.claims
     client = stage.asking if shows else replace(stage.asking, credential=None)
-    return bench.Setup(title, lambda: protocol.client(client), lambda: protocol.server(stage.answering))
+    return benchmark.Setup(title, lambda: protocol.client(client), lambda: protocol.server(stage.answering))
 
 
-def _times(price: bench.Price) -> tuple[str, str]:
+def _times(price: benchmark.Price) -> tuple[str, str]:
     return f"{price.seconds[Side.CLIENT] * 1e6:.0f} µs", f"{price.seconds[Side.SERVER] * 1e6:.0f} µs"

@@ -6,7 +6,7 @@ from pki.keys import KeyType
 from tlsdemo.attack.matrix import Matrix, measure
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.attack.world import World
-from tlsdemo.comparison import all_protocols
+from tlsdemo.compare.protocols import all_protocols
 
 
 @pytest.fixture(scope="session")

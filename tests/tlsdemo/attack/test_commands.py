@@ -11,9 +11,10 @@ from pki.errors import ExitCode, Problem
 from tests.conftest import ROOT
 from tlsdemo.attack.catalogue import ATTACKS
 from tlsdemo.attack.matrix import Matrix
-from tlsdemo.commands import attack, compare, retelling
-from tlsdemo.commands.page import as_page
-from tlsdemo.comparison import all_protocols
+from tlsdemo.commands import attack, compare
+from tlsdemo.compare import story
+from tlsdemo.compare.page import as_page
+from tlsdemo.compare.protocols import all_protocols
 
 SOME = ["bit-flip", "ca", "ca without integrity", "tls"]
 
@@ -114,7 +115,7 @@ def test_why_it_was_not_run_is_true_of_that_attack(matrix: Matrix) -> None:
     reasons: dict[str, set[str]] = {}
     for found in matrix.duels.values():
         if found.loot is None:
-            reasons.setdefault(found.attack.id, set()).add(retelling.why(found))
+            reasons.setdefault(found.attack.id, set()).add(story.why(found))
     assert {name: len(each) for name, each in reasons.items()} == {"computed-secret": 1, "quantum": 1, "downgrade": 1}
     assert "one way alone" in reasons["downgrade"].pop()
 

@@ -8,7 +8,7 @@ from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, measure, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.attack.world import World
-from tlsdemo.comparison import all_protocols
+from tlsdemo.compare.protocols import all_protocols
 from tlsdemo.edu.protocol import CA, HYBRID, RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.tls.protocol import CONFIGURATIONS

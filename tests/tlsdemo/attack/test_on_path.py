@@ -14,7 +14,7 @@ from tlsdemo.attack.on_path import LIVE, Sitting
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
 from tlsdemo.attack.tampering import flipper, masks
-from tlsdemo.comparison import find
+from tlsdemo.compare.protocols import find
 from tlsdemo.conversation import Step
 from tlsdemo.protocol import Flight, Relay, Side
 

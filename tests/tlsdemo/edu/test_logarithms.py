@@ -15,7 +15,7 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
-from tlsdemo.comparison import find
+from tlsdemo.compare.protocols import find
 from tlsdemo.edu import eavesdropping, groups, logarithms, messages
 from tlsdemo.edu.effort import effort
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField

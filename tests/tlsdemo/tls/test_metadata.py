@@ -6,7 +6,7 @@ import pytest
 
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
-from tlsdemo.comparison import find
+from tlsdemo.compare.protocols import find
 from tlsdemo.protocol import Flight, Side
 from tlsdemo.tls.metadata import visible
 

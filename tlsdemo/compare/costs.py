@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-from tlsdemo import bench
 from tlsdemo.attack.real_world import world
+from tlsdemo.compare import benchmark
 from tlsdemo.conversation import converse
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
@@ -17,7 +17,7 @@ class Cost:
     """Of one protocol."""
 
     protocol: Protocol
-    price: bench.Price
+    price: benchmark.Price
     proofs: int
     """How many sides prove that they have a key: by a signature; with static RSA by decrypting."""
     agreements: int
@@ -29,7 +29,7 @@ class Cost:
 def costs(protocols: Sequence[Protocol], rounds: int = 8) -> list[Cost]:
     """They take turns, so that a machine that slows down slows them all."""
     setups = [_setup(protocol) for protocol in protocols]
-    prices = bench.handshakes(setups, rounds)
+    prices = benchmark.handshakes(setups, rounds)
     return [_cost(protocol, price) for protocol, price in zip(protocols, prices, strict=True)]
 
 
@@ -39,12 +39,12 @@ def _parties(protocol: Protocol) -> tuple[Party, Party]:
     return people.client if shows else replace(people.client, credential=None), people.server
 
 
-def _setup(protocol: Protocol) -> bench.Setup:
+def _setup(protocol: Protocol) -> benchmark.Setup:
     client, server = _parties(protocol)
-    return bench.Setup(protocol.name, lambda: protocol.client(client), lambda: protocol.server(server))
+    return benchmark.Setup(protocol.name, lambda: protocol.client(client), lambda: protocol.server(server))
 
 
-def _cost(protocol: Protocol, price: bench.Price) -> Cost:
+def _cost(protocol: Protocol, price: benchmark.Price) -> Cost:
     ours = protocol.family == "educational"
     lines = _lines_run(protocol) if ours else None
     agreements = Protection.SECRECY in protocol.claims or Protection.INTEGRITY in protocol.claims

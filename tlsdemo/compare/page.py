@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.matrix import Matrix, Verdict
-from tlsdemo.commands import retelling
-from tlsdemo.comparison import family, sentence, short
+from tlsdemo.compare import story
+from tlsdemo.compare.protocols import family, sentence, short
 from tlsdemo.protocol import Protocol
 from tlsdemo.report.page import Cell, Column, Page, Row, render
 
@@ -42,8 +42,8 @@ def _row(matrix: Matrix, protocol: Protocol) -> Row:
 def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
     duel, verdict = matrix[attack, protocol], matrix.verdict(attack, protocol)
     clauses = tuple(
-        (each.readable, f"{each.meaning} ({each.section})", retelling.place(each, protocol))
-        for each in (retelling.deciding(duel) if duel.loot else ())
+        (each.readable, f"{each.meaning} ({each.section})", story.place(each, protocol))
+        for each in (story.deciding(duel) if duel.loot else ())
     )
     return Cell(
         KINDS[verdict],
@@ -52,8 +52,8 @@ def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
         duel.predicted.word,
         duel.is_surprise,
         duel.damage.sentence if duel.damage else "",
-        retelling.why(duel),
+        story.why(duel),
         clauses,
-        retelling.events(duel),
-        retelling.steps(duel),
+        story.events(duel),
+        story.steps(duel),
     )

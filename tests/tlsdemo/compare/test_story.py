@@ -9,12 +9,12 @@ import pytest
 from tlsdemo.attack.catalogue import BY_ID, CHANGES, JOINS
 from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, undisturbed
 from tlsdemo.attack.real_world import world as world_of
-from tlsdemo.bench import Price
-from tlsdemo.commands import retelling
 from tlsdemo.commands.compare import Settings as Compared
 from tlsdemo.commands.compare import _difference, compare
-from tlsdemo.comparison import find
-from tlsdemo.prices import Cost
+from tlsdemo.compare import story
+from tlsdemo.compare.benchmark import Price
+from tlsdemo.compare.costs import Cost
+from tlsdemo.compare.protocols import find
 from tlsdemo.protocol import Side
 from tlsdemo.report import drawing, sequence
 from tlsdemo.report.sequence import Arrow, Lane, Mark
@@ -32,14 +32,14 @@ def test_the_conversation_that_is_drawn_is_one_in_which_the_attacker_acted(matri
     for found in matrix.duels.values():
         if found.loot is None or found.attack.threat not in (CHANGES, JOINS) or found.attack.id in WATCHES:
             continue
-        arrows = [each for each in retelling.events(found) if isinstance(each, Arrow)]
+        arrows = [each for each in story.events(found) if isinstance(each, Arrow)]
         acted = [each for each in arrows if each.mark is not Mark.PLAIN or Lane.ATTACKER in (each.source, each.target)]
         assert acted, (found.attack.id, found.protocol.name)
 
 
 @pytest.mark.parametrize("name", ["ca", "tls", "ca without key separation"])
 def test_in_a_reflection_the_record_comes_back_to_the_client(name: str) -> None:
-    arrows = [each for each in retelling.events(fought("reflection", name)) if isinstance(each, Arrow)]
+    arrows = [each for each in story.events(fought("reflection", name)) if isinstance(each, Arrow)]
     assert any(each.mark is Mark.FORGED and each.target is Lane.CLIENT for each in arrows)
 
 
@@ -51,13 +51,13 @@ def test_what_was_read_by_laying_records_over_each_other_has_nothing_in_front() 
 def test_a_downgrade_of_tls_is_stopped_by_the_servers_random() -> None:
     found = fought("downgrade", "tls")
     assert found.measured is Verdict.HELD
-    assert any("RFC 8446 §4.1.3" in each for each in retelling.steps(found))
+    assert any("RFC 8446 §4.1.3" in each for each in story.steps(found))
 
 
 @pytest.mark.parametrize("name", ["tls", "tls12", "tls-mutual"])
 def test_a_quantum_computer_is_not_simulated_on_tls(name: str) -> None:
-    assert "not simulated here" in retelling.why(fought("quantum", name))
-    assert "nothing to try" not in retelling.why(fought("quantum", name))
+    assert "not simulated here" in story.why(fought("quantum", name))
+    assert "nothing to try" not in story.why(fought("quantum", name))
 
 
 LABEL = "application data (23, 968, 281, 69, 250, 250, 47, 19 bytes), Alert, " + ", ".join(["ChangeCipherSpec"] * 9)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pki.keys import KeyType
-from tlsdemo import bench
 from tlsdemo.attack.real_world import world as world_of
+from tlsdemo.compare import benchmark
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Side
 from tlsdemo.tls.protocol import configuration
@@ -17,15 +17,15 @@ WORLD = world_of(KeyType.EC_P256)
 def test_the_price_of_a_handshake_that_fails_is_an_error() -> None:
     protocol = edu(RUNGS["ca"])
     rogue = replace(WORLD.server, credential=WORLD.mint.rogue)
-    setup = bench.Setup("rogue", lambda: protocol.client(WORLD.client), lambda: protocol.server(rogue))
+    setup = benchmark.Setup("rogue", lambda: protocol.client(WORLD.client), lambda: protocol.server(rogue))
     with pytest.raises(ValueError, match="rogue: the handshake failed"):
-        bench.handshakes([setup], rounds=1)
+        benchmark.handshakes([setup], rounds=1)
 
 
 def test_the_price_counts_what_passes_the_line() -> None:
     protocol = edu(RUNGS["plain"])
-    setup = bench.Setup("plain", lambda: protocol.client(WORLD.client), lambda: protocol.server(WORLD.server))
-    (price,) = bench.handshakes([setup], rounds=2)
+    setup = benchmark.Setup("plain", lambda: protocol.client(WORLD.client), lambda: protocol.server(WORLD.server))
+    (price,) = benchmark.handshakes([setup], rounds=2)
     hello = b'{"type": "client_hello", "rung": "plain", "server_name": "localhost"}\n'
     answer = b'{"type": "server_hello", "rung": "plain"}\n'
     finished = b'{"type": "finished"}\n'
@@ -37,5 +37,5 @@ def test_the_price_counts_what_passes_the_line() -> None:
 @pytest.mark.parametrize(("name", "round_trips"), [("tls", 1), ("tls12", 2)])  # RFC 8446 §2, RFC 5246 §7.3
 def test_tls_1_3_saves_a_round_trip(name: str, round_trips: int) -> None:
     protocol = configuration(name)
-    setup = bench.Setup(name, lambda: protocol.client(WORLD.client), lambda: protocol.server(WORLD.server))
-    assert bench.handshakes([setup], rounds=1)[0].round_trips == round_trips
+    setup = benchmark.Setup(name, lambda: protocol.client(WORLD.client), lambda: protocol.server(WORLD.server))
+    assert benchmark.handshakes([setup], rounds=1)[0].round_trips == round_trips
