@@ -244,7 +244,7 @@ def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, cli: Command) -> N
 
 
 def test_each_report_recognises_its_own_and_no_other() -> None:
-    from tests.report.samples import report, strict
+    from tests.tlsdemo.report.samples import report, strict
     from tlsdemo.report.client_page import as_html
 
     texts = {

@@ -20,7 +20,7 @@ from tlsdemo.lab.client import Client, own, preset
 from tlsdemo.lab.opening import laboratory
 from tlsdemo.lab.presets import PRESETS
 from tlsdemo.report import client as told
-from tlsdemo.report import clients as compared
+from tlsdemo.report import client_matrix as compared
 
 
 @dataclass(frozen=True)

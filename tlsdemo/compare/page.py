@@ -7,7 +7,7 @@ from tlsdemo.attack.matrix import Matrix, Verdict
 from tlsdemo.compare import story
 from tlsdemo.compare.protocols import family, sentence, short
 from tlsdemo.protocol import Protocol
-from tlsdemo.report.page import Cell, Column, Page, Row, render
+from tlsdemo.report.matrix_page import Cell, Column, Page, Row, render
 
 KINDS = {
     Verdict.HELD: "held",

@@ -10,7 +10,7 @@ from typing import Any
 from pki.errors import printable
 from tlsdemo.findings import GOOD, GRADES, SEVERITIES, Case, Finding, Known, Report
 from tlsdemo.report import finding as words
-from tlsdemo.report import lines
+from tlsdemo.report import layout
 from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem
 from tlsdemo.report.finding import counted
 
@@ -41,26 +41,26 @@ def _all(report: Report) -> Iterator[str]:
         yield from _nothing_decided(report)
         yield from _who(report)
     yield ""
-    yield from lines.say(words.exit_reason(report))
+    yield from layout.say(words.exit_reason(report))
 
 
 # What comes first -----------------------------------------------------------------------------------------------------
 
 
 def _who(report: Report) -> Iterator[str]:
-    yield from lines.heading("A TLS client among broken certificates")
-    yield from lines.show("client", report.client, indent=0)
+    yield from layout.heading("A TLS client among broken certificates")
+    yield from layout.show("client", report.client, indent=0)
     if report.version:
-        yield from lines.show("version", report.version, indent=0)
+        yield from layout.show("version", report.version, indent=0)
     run = f"{report.started:%Y-%m-%d %H:%M} UTC, {counted(len(report.findings), 'case')} in {report.seconds:.1f} s"
-    yield from lines.show("run", run, indent=0)
+    yield from layout.show("run", run, indent=0)
     if report.controls:
-        yield from lines.show("controls", "each refusal counts: the same without the fault was accepted", indent=0)
+        yield from layout.show("controls", "each refusal counts: the same without the fault was accepted", indent=0)
 
 
 def _nothing_decided(report: Report) -> Iterator[str]:
-    yield from lines.heading("No verdict: this client does not accept the good certificate")
-    yield from lines.say(words.NOTHING_DECIDED)
+    yield from layout.heading("No verdict: this client does not accept the good certificate")
+    yield from layout.say(words.NOTHING_DECIDED)
     for each in report.findings:
         if each.case.id == GOOD:
             yield from _evidence(each)
@@ -73,9 +73,9 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
         told.append(("It does otherwise than a strict client, in a pattern that is not known.", _how_many(unknown)))
     if not told:
         return
-    yield from lines.heading(f"What is wrong with this client: {counted(len(told), 'defect')}")
+    yield from layout.heading(f"What is wrong with this client: {counted(len(told), 'defect')}")
     for number, (sentence, cases) in enumerate(told, 1):
-        yield from lines.hang(f"{number}. {sentence} ({cases})", indent=0)
+        yield from layout.hang(f"{number}. {sentence} ({cases})", indent=0)
 
 
 def _how_many(findings: Sequence[Finding]) -> str:
@@ -89,28 +89,28 @@ def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
     """Each defect with what an attacker gains, what mends it, and what shows it."""
     if not diagnosis.defects and not diagnosis.unexplained:
         return
-    yield from lines.heading("Defects, and how to mend them")
+    yield from layout.heading("Defects, and how to mend them")
     spoken = ecosystem(report)
     for number, each in enumerate(diagnosis.defects, 1):
         yield from [""] if number > 1 else []
-        yield from lines.hang(f"{number}. {each.defect.sentence}", indent=0)
-        yield from lines.show("an attacker", each.defect.harm)
-        yield from lines.show("rule", each.defect.fix.general)
+        yield from layout.hang(f"{number}. {each.defect.sentence}", indent=0)
+        yield from layout.show("an attacker", each.defect.harm)
+        yield from layout.show("rule", each.defect.fix.general)
         if spoken:
-            yield from lines.show(spoken, each.defect.fix.by_ecosystem[spoken])
+            yield from layout.show(spoken, each.defect.fix.by_ecosystem[spoken])
         else:
             for name, text in each.defect.fix.by_ecosystem.items():
-                yield from lines.show(name, text)
-        yield from lines.show("shown by", ", ".join(one.case.id for one in each.findings))
+                yield from layout.show(name, text)
+        yield from layout.show("shown by", ", ".join(one.case.id for one in each.findings))
     if diagnosis.unexplained:
         yield ""
         ids = ", ".join(each.case.id for each in diagnosis.unexplained)
-        yield from lines.say(f"No known pattern fits {ids}: see each case below.")
+        yield from layout.say(f"No known pattern fits {ids}: see each case below.")
 
 
 def _grade(report: Report) -> Iterator[str]:
-    yield from lines.heading(f"Grade {report.grade}")
-    yield from lines.say(f"It {GRADES[report.grade]}.")
+    yield from layout.heading(f"Grade {report.grade}")
+    yield from layout.say(f"It {GRADES[report.grade]}.")
     yield "Cases in which it does otherwise than a strict client:"
     yield ""
     for severity in SEVERITIES:
@@ -126,7 +126,7 @@ def _findings(report: Report) -> Iterator[str]:
     wrong = [each for severity in SEVERITIES for each in report.wrong(severity)]
     if not wrong:
         return
-    yield from lines.heading(f"What it does otherwise: {len(wrong)}")
+    yield from layout.heading(f"What it does otherwise: {len(wrong)}")
     for number, each in enumerate(words.gravest_first(wrong), 1):
         yield from [""] if number > 1 else []
         yield from _finding(number, each)
@@ -134,19 +134,19 @@ def _findings(report: Report) -> Iterator[str]:
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
     case = finding.case
-    yield from lines.hang(f"{number}. {case.id}: {words.headline(finding)}", indent=0)
-    yield from lines.show("what it is" if case.must == "accept" else "what is wrong", case.summary)
+    yield from layout.hang(f"{number}. {case.id}: {words.headline(finding)}", indent=0)
+    yield from layout.show("what it is" if case.must == "accept" else "what is wrong", case.summary)
     for paragraph in words.why(case):
-        yield from lines.show("why it matters", paragraph)
+        yield from layout.show("why it matters", paragraph)
     if case.cve:
-        yield from lines.show("made famous by", ", ".join(case.cve))
-    yield from lines.show("clause", f"{case.clause} ({case.severity}: {words.demands(case)})")
+        yield from layout.show("made famous by", ", ".join(case.cve))
+    yield from layout.show("clause", f"{case.clause} ({case.severity}: {words.demands(case)})")
     yield from _evidence(finding)
 
 
 def _evidence(finding: Finding) -> Iterator[str]:
     for label, value in words.evidence(finding, LONGEST_WORDS):
-        yield from lines.show(label, value)
+        yield from layout.show(label, value)
 
 
 # All the rest ---------------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def _rest(report: Report) -> Iterator[str]:
     right = [each for each in report.findings if each.verdict.decided and not each.is_wrong]
     if not right:
         return
-    yield from lines.heading(f"As a strict client does: {len(right)}")
+    yield from layout.heading(f"As a strict client does: {len(right)}")
     for theme, findings in words.by_theme(right).items():
         yield theme
         yield from _table([_row(each) for each in findings])
@@ -170,21 +170,21 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for case, verdict, alert, exit_word in rows:
-        yield from lines.hang(f"{case:<29} {verdict:<12} {alert:<23} {exit_word}".rstrip())
+        yield from layout.hang(f"{case:<29} {verdict:<12} {alert:<23} {exit_word}".rstrip())
 
 
 def _known(report: Report) -> Iterator[str]:
     """Findings that were known before, and known ones that are no longer there."""
     if report.excused:
-        yield from lines.heading(f"Known before, and not counted: {len(report.excused)}")
+        yield from layout.heading(f"Known before, and not counted: {len(report.excused)}")
         for finding, known in report.excused:
             why = f": {known.reason}" if known.reason else ""
-            yield from lines.hang(f"{finding.case.id} ({finding.outcome}), by {known.origin}{why}")
+            yield from layout.hang(f"{finding.case.id} ({finding.outcome}), by {known.origin}{why}")
     if report.vanished:
-        yield from lines.heading(f"Known before, and no longer found: {len(report.vanished)}")
+        yield from layout.heading(f"Known before, and no longer found: {len(report.vanished)}")
         for each in report.vanished:
             outcome = f" ({each.outcome})" if each.outcome else ""
-            yield from lines.hang(f"{each.case}{outcome}: remove it from {each.origin}")
+            yield from layout.hang(f"{each.case}{outcome}: remove it from {each.origin}")
 
 
 def _undecided(report: Report) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _undecided(report: Report) -> Iterator[str]:
 
 def _uncertain(finding: Finding) -> str:
     last = words.said(finding)[-1:]
-    return f"{finding.did}; it said: {lines.cut(last[0], LONGEST_WORDS)}" if last else finding.did
+    return f"{finding.did}; it said: {layout.cut(last[0], LONGEST_WORDS)}" if last else finding.did
 
 
 def _unserved(report: Report) -> Iterator[str]:
@@ -204,12 +204,12 @@ def _grouped(heading: str, entries: Sequence[tuple[str, Case]]) -> Iterator[str]
     """Cases under what is the same for them."""
     if not entries:
         return
-    yield from lines.heading(f"{heading}: {len(entries)}")
+    yield from layout.heading(f"{heading}: {len(entries)}")
     reasons: dict[str, list[str]] = {}
     for reason, case in entries:
         reasons.setdefault(reason, []).append(case.id)
     for reason, cases in reasons.items():
-        yield from lines.hang(f"{lines.cut(reason, lines.LONGEST // 2)}: {', '.join(cases)}")
+        yield from layout.hang(f"{layout.cut(reason, layout.LONGEST // 2)}: {', '.join(cases)}")
 
 
 # For programs ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pki.errors import printable
 from tlsdemo.findings import SEVERITIES, Case, Finding, Report
-from tlsdemo.report.lines import cut
+from tlsdemo.report.layout import cut
 
 MEANINGS = {
     "must": "an attacker can impersonate hosts",

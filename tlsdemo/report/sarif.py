@@ -19,7 +19,7 @@ from pki.errors import printable
 from tlsdemo.findings import Case, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report.diagnosis import diagnose
-from tlsdemo.report.lines import cut
+from tlsdemo.report.layout import cut
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 TOOL = "tlsdemo check-client"

@@ -16,7 +16,7 @@ from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Verd
 from tlsdemo.report import finding as words
 from tlsdemo.report.client import about
 from tlsdemo.report.finding import counted, stamp
-from tlsdemo.report.lines import LONGEST, WIDTH, cell, cut, hang, say
+from tlsdemo.report.layout import LONGEST, WIDTH, cell, cut, hang, say
 
 LETTERS: Mapping[Verdict, str] = {
     Verdict.ACCEPTED: "a",

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 
-from tests.report import samples
-from tests.report.samples import CASES, blind, careless, endless, inconclusive, refused, report, strict
+from tests.tlsdemo.report import samples
+from tests.tlsdemo.report.samples import CASES, blind, careless, endless, inconclusive, refused, report, strict
 from tlsdemo.findings import Report
 from tlsdemo.report.client_page import as_html
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.samples import CASES, accepted, blind, refused, report, strict
+from tests.tlsdemo.report.samples import CASES, accepted, blind, refused, report, strict
 from tlsdemo.findings import SEVERITIES, Case, Finding, Report, Verdict, Way
 from tlsdemo.lab import client_certificates, protocols, revocation
 from tlsdemo.lab.declare import Declared, declared

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tlsdemo.report import html
-from tlsdemo.report.drawing import LEGEND, as_svg
 from tlsdemo.report.sequence import Event
+from tlsdemo.report.sequence_svg import LEGEND, as_svg
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.peers.test_page_of_the_matrix import browse
-from tests.report.samples import CASES, NASTY, blind, careless, report
+from tests.tlsdemo.report.samples import CASES, NASTY, blind, careless, report
 from tlsdemo.findings import Case, Finding
 from tlsdemo.report.client_page import as_html
 

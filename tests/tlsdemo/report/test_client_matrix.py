@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from tests.report import samples
-from tests.report.samples import CASES, careless, comparison, endless, refused, report, strict
+from tests.tlsdemo.report import samples
+from tests.tlsdemo.report.samples import CASES, careless, comparison, endless, refused, report, strict
 from tlsdemo.findings import Comparison, Report
-from tlsdemo.report.clients import LETTERS, as_data, as_markdown, as_text, summary_markdown
+from tlsdemo.report.client_matrix import LETTERS, as_data, as_markdown, as_text, summary_markdown
 
 
 def grid(given: Comparison) -> dict[str, tuple[bool, str]]:

@@ -10,8 +10,18 @@ import pytest
 from hypothesis import given
 from rich.cells import cell_len
 
-from tests.report import samples
-from tests.report.samples import CASES, accepted, blind, careless, endless, inconclusive, refused, report, strict
+from tests.tlsdemo.report import samples
+from tests.tlsdemo.report.samples import (
+    CASES,
+    accepted,
+    blind,
+    careless,
+    endless,
+    inconclusive,
+    refused,
+    report,
+    strict,
+)
 from tlsdemo.findings import SEVERITIES, Case, Finding, Report
 from tlsdemo.report.client import as_data, as_text
 from tlsdemo.report.finding import counted

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.report.samples import CASES, STARTED, accepted, inconclusive, refused
+from tests.tlsdemo.report.samples import CASES, STARTED, accepted, inconclusive, refused
 from tlsdemo.findings import Finding, Verdict, Way
 from tlsdemo.report import finding as words
 

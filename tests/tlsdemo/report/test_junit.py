@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from tests.conftest import missing
-from tests.report import samples
-from tests.report.samples import CASES, blind, careless, endless, inconclusive, refused, report, strict
+from tests.tlsdemo.report import samples
+from tests.tlsdemo.report.samples import CASES, blind, careless, endless, inconclusive, refused, report, strict
 from tlsdemo.findings import Case, Finding, Report
 from tlsdemo.report.junit import as_junit
 
