@@ -29,7 +29,7 @@ from tlsdemo.commands import forgery
 from tlsdemo.commands.deck import Deck
 from tlsdemo.commands.forgery import Asked
 from tlsdemo.conversation import converse
-from tlsdemo.lab.certificates import STRICT, newest
+from tlsdemo.lab.certificate_cases import STRICT, newest
 from tlsdemo.protocol import Side
 from tlsdemo.tls.context import client_context, lab_context
 from tlsdemo.tls.endpoint import TlsEndpoint

@@ -24,7 +24,7 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.events import Closed, Ending, Event
-from tlsdemo.lab.stage import over_tls
+from tlsdemo.lab.conversation import over_tls
 from tlsdemo.lab.visit import End, Visit
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import client, errors

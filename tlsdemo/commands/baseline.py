@@ -14,7 +14,7 @@ from typing import Any
 from pki.errors import ExitCode, Problem, cannot, printable
 from tlsdemo.findings import Known, Report
 from tlsdemo.lab.exhibit import Exhibit
-from tlsdemo.lab.laboratory import find
+from tlsdemo.lab.server import find
 
 OPTION = "--except"
 LARGEST = 1 << 20  # characters of a baseline

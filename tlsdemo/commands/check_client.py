@@ -13,12 +13,12 @@ from pki.errors import ExitCode, Problem
 from pki.store.output import Output, check_all
 from tlsdemo.commands import baseline
 from tlsdemo.findings import Comparison, Known, Report
-from tlsdemo.lab import check as checking
-from tlsdemo.lab.certificates import Controls
-from tlsdemo.lab.check import Progress, Tester, chosen, open_tester
+from tlsdemo.lab import tester as checking
+from tlsdemo.lab.certificate_cases import Controls
 from tlsdemo.lab.client import Client, own, preset
-from tlsdemo.lab.opening import laboratory
+from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.presets import PRESETS
+from tlsdemo.lab.tester import Progress, Tester, chosen, open_tester
 from tlsdemo.report import client as told
 from tlsdemo.report import client_matrix as compared
 

@@ -18,8 +18,8 @@ from tlsdemo.commands import forgery
 from tlsdemo.commands.forgery import Asked, Case
 from tlsdemo.commands.line import Place
 from tlsdemo.edu.key_agreement import FFDHE2048
-from tlsdemo.lab.certificates import newest
-from tlsdemo.lab.protocols import dh_parameters
+from tlsdemo.lab.certificate_cases import newest
+from tlsdemo.lab.protocol_cases import dh_parameters
 from tlsdemo.tls.context import lab_context
 
 

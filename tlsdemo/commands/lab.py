@@ -14,12 +14,12 @@ from pki.errors import ExitCode, cannot, printable
 from pki.store.output import Output, only_certificates_of
 from tlsdemo import net
 from tlsdemo.commands.reporter import Reporter
-from tlsdemo.lab import client_certificates
-from tlsdemo.lab.collection import GOOD, ROOT_NAME, Collection
+from tlsdemo.lab import client_certificate_cases
+from tlsdemo.lab.catalogue import GOOD, ROOT_NAME, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
-from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory
-from tlsdemo.lab.opening import laboratory
+from tlsdemo.lab.lifecycle import laboratory
+from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory
 from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 from tlsdemo.report.finding import counted
 
@@ -101,7 +101,7 @@ def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     yield f"  index     https://{HOME}:{opened.index_port}/"
     yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/  for browsers, and whoever finds such names"
     yield f"  trust     {files.ca}  the authority of this lab, made just now"
-    if any(each.case.theme == client_certificates.THEME for each in served):
+    if any(each.case.theme == client_certificate_cases.THEME for each in served):
         yield f"  clients   {files.folder}/client-*.pem  for the ports that ask for one"
     missing = [each for each in opened.exhibits if not each.show]
     if missing:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pki.console import note
 from pki.errors import ExitCode, Problem, printable
-from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.presets import PRESETS, Preset
+from tlsdemo.lab.process import Nursery
 
 PLACEHOLDER = re.compile(r"\{(url|host|address|port|ca|sni_url|client_cert|client_key|python|dir)\}")
 LOOKS_LIKE_ONE = re.compile(r"\{[a-z_]+\}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlsdemo.findings import Case
-from tlsdemo.lab.stage import Show
+from tlsdemo.lab.conversation import Show
 
 HOME = "localhost"
 """The name under which every case can be reached, whatever a client resolves and sends."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pki.errors import printable
 from tlsdemo.findings import Case, Finding, Verdict, Way
-from tlsdemo.lab.child import Ran
+from tlsdemo.lab.process import Ran
 from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 
 SHOWN = 60  # characters of what it sent

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tests.tlsdemo.report.samples import CASES, accepted, blind, refused, report, strict
 from tlsdemo.findings import SEVERITIES, Case, Finding, Report, Verdict, Way
-from tlsdemo.lab import client_certificates, protocols, revocation
-from tlsdemo.lab.declare import Declared, declared
+from tlsdemo.lab import client_certificate_cases, protocol_cases, revocation_cases
+from tlsdemo.lab.case import Declared, declared
 from tlsdemo.report.defects import DEFECTS, EVERYTHING, Defect
 from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem, fits
 from tlsdemo.report.fixes import ECOSYSTEMS
 
 
 def _of_the_lab() -> Iterable[Case]:
-    for module in (revocation, protocols, client_certificates):
+    for module in (revocation_cases, protocol_cases, client_certificate_cases):
         cases: list[Declared[object, object]] = declared(module)
         yield from (each.case for each in cases)
 

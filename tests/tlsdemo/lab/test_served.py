@@ -15,10 +15,10 @@ from cryptography import x509
 
 from pki.cases import CATALOGUE
 from tests.conftest import tool
-from tests.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only
 from tests.pki.cases.test_cases import NEW
-from tlsdemo.lab.certificates import STRICT
-from tlsdemo.lab.laboratory import BY_NAME
+from tests.tlsdemo.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only
+from tlsdemo.lab.certificate_cases import STRICT
+from tlsdemo.lab.server import BY_NAME
 from tlsdemo.lab.visit import End
 from tlsdemo.wire import handshake, records
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import Command, missing, run, tool
 from tlsdemo.commands import check_client as commands
-from tlsdemo.lab import check as checking
+from tlsdemo.lab import tester as checking
 
 HERE = Path(__file__).with_name("broken_clients")
 ARGUMENTS = ("{address}", "{port}", "{host}", "{ca}", "{dir}")

@@ -19,8 +19,8 @@ from pki.cases import Must, Severity, Workshop
 from pki.cases.builder import DAY
 from pki.profiles import CLIENT, SERVER, Profile
 from tlsdemo.findings import Case
-from tlsdemo.lab.declare import case
-from tlsdemo.lab.stage import Show, facts, over_tls
+from tlsdemo.lab.case import case
+from tlsdemo.lab.conversation import Show, facts, over_tls
 from tlsdemo.tls.context import ClientCheck, lab_context
 from tlsdemo.tls.server_name import listen_for_names
 

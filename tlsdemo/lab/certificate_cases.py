@@ -20,10 +20,10 @@ from pki.errors import Problem
 from pki.malformed import MALFORMED
 from pki.publish.server import Publisher
 from tlsdemo.findings import Case
-from tlsdemo.lab import revocation
-from tlsdemo.lab.declare import of_rogue
+from tlsdemo.lab import revocation_cases
+from tlsdemo.lab.case import of_rogue
+from tlsdemo.lab.conversation import facts, over_tls
 from tlsdemo.lab.exhibit import HOME, Exhibit
-from tlsdemo.lab.stage import facts, over_tls
 from tlsdemo.tls.context import Ciphers, lab_context
 from tlsdemo.tls.server_name import listen_for_names
 
@@ -62,12 +62,12 @@ def _exhibit(
     room = replace(
         room,
         alternative_names=local_names(rogue.id),
-        locations=revocation.locations(publisher, rogue.id, dict.fromkeys(revocation.Where)),
+        locations=revocation_cases.locations(publisher, rogue.id, dict.fromkeys(revocation_cases.Where)),
     )
     specimen, root_der, case = rogue.mint(room), room.trusted.certificate, of_rogue(rogue, STRICT)
     exhibit = shown(case, specimen.served, root_der, dh_parameters)
     if specimen.served.crls:  # only what its authority says of it is wrong; its control would have the same name
-        revocation.also_revoked(specimen.served, rogue.id, room, publisher)
+        revocation_cases.also_revoked(specimen.served, rogue.id, room, publisher)
         return exhibit
     if controls is Controls.LEFT_OUT or rogue.must is Must.ACCEPT or not exhibit.show:
         return exhibit

@@ -24,18 +24,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki.trust.environment import environment
 from tlsdemo import net
 from tlsdemo.findings import SEVERITIES, Finding, Known, Report, Unserved, Verdict
-from tlsdemo.lab import revocation
-from tlsdemo.lab.child import Nursery
+from tlsdemo.lab import revocation_cases
+from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY, Collection
 from tlsdemo.lab.client import Client, fill, prepare, surroundings
-from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.judge import NOWHERE, judge
-from tlsdemo.lab.laboratory import BY_NAME, Laboratory, find
 from tlsdemo.lab.presets import NOT_INHERITED
+from tlsdemo.lab.process import Nursery
+from tlsdemo.lab.server import BY_NAME, Laboratory, find
 
-REVOCATION = revocation.THEME
-WHAT = {revocation.Where.LIST.value: "for the list", revocation.Where.RESPONDER.value: "the responder"}
+REVOCATION = revocation_cases.THEME
+WHAT = {revocation_cases.Where.LIST.value: "for the list", revocation_cases.Where.RESPONDER.value: "the responder"}
 UNFOUND = "the client finds no such host below localhost: let it connect to {address}, and ask for {host}"
 PROXIES = ("HTTPS_PROXY", "https_proxy")
 

@@ -14,8 +14,8 @@ from cryptography import x509
 
 from pki.cases import CATALOGUE
 from tests.conftest import COMPILER, run, tool
-from tests.lab.visiting import Lab, careless, look
-from tlsdemo.lab.revocation import THEME, Where, path
+from tests.tlsdemo.lab.visiting import Lab, careless, look
+from tlsdemo.lab.revocation_cases import THEME, Where, path
 
 LISTS = {  # the verify code of OpenSSL, which downloads the list
     "list-good": 0,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.peers.support import DEADLINE
 from tlsdemo.findings import Report, Verdict
-from tlsdemo.lab.check import Settings, Tester, chosen
 from tlsdemo.lab.client import Client, own, preset
+from tlsdemo.lab.tester import Settings, Tester, chosen
 
 CURL = ("curl", "-sS", "{url}")
 

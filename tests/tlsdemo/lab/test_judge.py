@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from tlsdemo.findings import Case, Finding, Verdict, Way
-from tlsdemo.lab.child import Ran
 from tlsdemo.lab.judge import LINES, SHOWN, judge, last_words
+from tlsdemo.lab.process import Ran
 from tlsdemo.lab.visit import End, Visit
 
 CASE = Case("expired", (), "validity", "It is over.", "It is over. Long since.", "RFC 5280", "reject", "must")

@@ -24,7 +24,7 @@ from pki.cases.tbs_certificate import Draft
 from pki.profiles import ROOT
 from pki.publish.server import Published, Publisher, Source, responder
 from pki.revocation.responder import Responder, Status
-from tlsdemo.lab.declare import case
+from tlsdemo.lab.case import case
 
 THEME = "revocation"
 

@@ -17,10 +17,10 @@ import pytest
 
 from pki.errors import ExitCode, Problem
 from tests.conftest import run, tool
-from tests.lab.trying import bearing, wait_until
 from tests.peers.support import DEADLINE, PROMPT
-from tlsdemo.lab import child
-from tlsdemo.lab.child import CHUNK, GRACE, KEPT, MARK, Kept, Nursery, Ran
+from tests.tlsdemo.lab.trying import bearing, wait_until
+from tlsdemo.lab import process
+from tlsdemo.lab.process import CHUNK, GRACE, KEPT, MARK, Kept, Nursery, Ran
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
@@ -145,7 +145,7 @@ def test_those_who_hold_no_output_leave_nobody_either(trial: Trial) -> None:
 def test_those_left_behind_have_a_moment_since_one_may_be_the_client(
     trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "GRACE", DEADLINE)  # they end long before
+    monkeypatch.setattr(process, "GRACE", DEADLINE)  # they end long before
     for redirected in ("", ">/dev/null 2>&1"):
         done = tmp_path / f"done{len(redirected)}"
         ran = trial("sh", "-c", f"(sleep 0.3; touch {done}) {redirected} & exit 0")
@@ -207,8 +207,8 @@ class Hopping:
 def test_one_that_forks_and_exits_while_we_look_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hops: int
 ) -> None:
-    monkeypatch.setattr(child, "PROC", Hopping(tmp_path, MARK, hops))
-    assert child._marked(MARK) == [100 + hops]
+    monkeypatch.setattr(process, "PROC", Hopping(tmp_path, MARK, hops))
+    assert process._marked(MARK) == [100 + hops]
 
 
 def test_a_child_of_another_nursery_is_left_alone(trial: Trial) -> None:
@@ -267,7 +267,7 @@ def test_where_there_is_no_proc_ps_finds_them(trial: Trial, tmp_path: Path, monk
     fake.write_text(f'#!/bin/sh\ntest "$1" = -AEww || exit 1\nshift\nexec {real} axeww "$@"\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(child, "PROC_TELLS", False)
+    monkeypatch.setattr(process, "PROC_TELLS", False)
     trial.python(DAEMON, "quiet")
     trial.nursery.close()
     assert trial.left == []
@@ -337,7 +337,7 @@ def test_what_is_typed_to_us_is_not_for_it() -> None:
     """Our own input is left open here, and who reads it waits for ever."""
     code = """
 import os, sys
-from tlsdemo.lab.child import Nursery
+from tlsdemo.lab.process import Nursery
 print(Nursery().run([sys.executable, '-c', 'import sys; print(repr(sys.stdin.read()))'], os.environ, '', 9).out)
 """
     reader, writer = os.pipe()
@@ -457,7 +457,7 @@ def test_an_interrupt_ends_what_runs(trial: Trial) -> None:
     """Ctrl-C comes while the main thread watches."""
     code = f"""
 import os, signal, sys, threading
-from tlsdemo.lab.child import Nursery
+from tlsdemo.lab.process import Nursery
 nursery = Nursery()
 def interrupt():
     while not nursery._running: pass

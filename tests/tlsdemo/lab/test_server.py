@@ -15,12 +15,12 @@ import pytest
 from pki.errors import ExitCode, Problem
 from pki.publish.server import Publisher
 from tests.conftest import run, tool
-from tests.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only, s_client
 from tests.peers.support import DEADLINE, PROMPT, reset
+from tests.tlsdemo.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only, s_client
 from tests.tlsdemo.tls.test_server_name import asking_for
 from tlsdemo import net
-from tlsdemo.lab import laboratory, stage
-from tlsdemo.lab.laboratory import BY_NAME, INDEX, Laboratory, find
+from tlsdemo.lab import conversation, server
+from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory, find
 from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -201,7 +201,7 @@ def test_who_offers_nothing_that_fits_is_told_apart(lab: Lab, case: str, options
         assert "New, (NONE), Cipher is (NONE)" in s_client(lab.port(case), *options)
     visit = only(visits)
     assert visit.end is End.UNFIT, visit
-    assert visit.why in {each.replace("_", " ").lower() for each in stage.UNFIT}
+    assert visit.why in {each.replace("_", " ").lower() for each in conversation.UNFIT}
 
 
 @pytest.mark.parametrize("host", LOOPBACKS)
@@ -225,7 +225,7 @@ def test_bytes_that_are_no_line_are_words_too(lab: Lab) -> None:
         tls.sendall(said)
         everything(tls)
     assert (only(visits).end, only(visits).said, only(visits).count) == (End.TALKED, said, len(said))
-    assert time.monotonic() - began < stage.PATIENCE / 2
+    assert time.monotonic() - began < conversation.PATIENCE / 2
 
 
 def test_a_word_and_then_a_reset_is_a_word(lab: Lab) -> None:
@@ -246,7 +246,7 @@ def test_a_megabyte_is_believed_once_and_not_kept(lab: Lab, version: str) -> Non
         visit = only(visits)
         assert visit.end is End.TALKED
         assert visit.count > 1 << 16
-        assert visit.said == b"x" * stage.KEPT
+        assert visit.said == b"x" * conversation.KEPT
 
 
 def test_a_request_is_answered_and_its_agent_known(lab: Lab) -> None:
@@ -460,7 +460,7 @@ def test_an_unknown_case_is_wrong_usage_with_what_is_like_it(lab: Lab, asked: st
 
 
 def test_a_client_that_stays_silent_is_waited_for_and_no_longer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "PATIENCE", 0.2)
+    monkeypatch.setattr(conversation, "PATIENCE", 0.2)
     with lab.visits("good") as visits, talking(lab) as tls:
         assert everything(tls) == b""
     assert (only(visits).end, only(visits).why) == (End.WAITED, "it said nothing for 0.2 seconds")
@@ -480,7 +480,7 @@ def test_a_client_that_stops_in_its_hello_is_sent_away_at_the_deadline(lab: Lab)
 
 
 def test_of_many_visits_the_last_are_kept_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(laboratory, "KEPT", 5)
+    monkeypatch.setattr(server, "KEPT", 5)
     lab = object.__new__(Laboratory)
     lab.visits, lab.came, lab.nameless = defaultdict(lambda: deque(maxlen=5)), Counter(), 0
     lab._writing, lab.on_visit = threading.Lock(), lambda visit: None
@@ -498,4 +498,4 @@ def test_what_is_kept_of_a_visitor_is_short(lab: Lab) -> None:
         tls.sendall(request.encode())
         everything(tls)
     visit = only(visits)
-    assert (len(visit.said), len(visit.agent)) == (stage.KEPT, stage.KEPT)
+    assert (len(visit.said), len(visit.agent)) == (conversation.KEPT, conversation.KEPT)

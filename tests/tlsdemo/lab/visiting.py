@@ -13,9 +13,9 @@ from typing import Any
 from tests.conftest import run, tool
 from tests.peers.support import DEADLINE
 from tlsdemo.commands.lab import Files, _document, _write
-from tlsdemo.lab.check import Tester
-from tlsdemo.lab.collection import Collection
-from tlsdemo.lab.laboratory import BY_NAME, Laboratory
+from tlsdemo.lab.catalogue import Collection
+from tlsdemo.lab.server import BY_NAME, Laboratory
+from tlsdemo.lab.tester import Tester
 from tlsdemo.lab.visit import Visit
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: %s\r\n\r\n"

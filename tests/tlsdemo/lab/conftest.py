@@ -7,12 +7,12 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import Command, tool
-from tests.lab.visiting import Lab, lab_of
 from tests.peers.support import DEADLINE
+from tests.tlsdemo.lab.visiting import Lab, lab_of
 from tlsdemo.__main__ import main
-from tlsdemo.lab import laboratory as laboratories
-from tlsdemo.lab.check import Tester, open_tester
-from tlsdemo.lab.opening import laboratory
+from tlsdemo.lab import server as laboratories
+from tlsdemo.lab.lifecycle import laboratory
+from tlsdemo.lab.tester import Tester, open_tester
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.trying import CURL, python, tried
+from tests.tlsdemo.lab.trying import CURL, python, tried
 from tlsdemo.findings import SEVERITIES, Verdict
-from tlsdemo.lab import check
-from tlsdemo.lab.check import UNFOUND, chosen
+from tlsdemo.lab import tester as check
+from tlsdemo.lab.tester import UNFOUND, chosen
 
 RAW = """
 import socket, ssl, sys

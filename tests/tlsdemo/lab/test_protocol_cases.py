@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run, tool
-from tests.lab.visiting import Lab, checking, dial, everything, hello, look, only, s_client
 from tests.peers.support import DEADLINE, PROMPT, reset
-from tlsdemo.lab import protocols
+from tests.tlsdemo.lab.visiting import Lab, checking, dial, everything, hello, look, only, s_client
+from tlsdemo.lab import protocol_cases
 from tlsdemo.lab.visit import End
 
 ANY = ("-cipher", "ALL:eNULL:@SECLEVEL=0")
@@ -125,14 +125,14 @@ def test_oakley_2_is_the_prime_of_its_formula() -> None:
     with localcontext() as context:
         context.prec = 340
         digits = int(pi() * 2**894)
-    assert 2**1024 - 2**960 - 1 + 2**64 * (digits + 129093) == protocols.OAKLEY_2
+    assert 2**1024 - 2**960 - 1 + 2**64 * (digits + 129093) == protocol_cases.OAKLEY_2
 
 
 def test_openssl_finds_that_it_is_a_safe_prime(tmp_path: Path) -> None:
-    for number in (protocols.OAKLEY_2, (protocols.OAKLEY_2 - 1) // 2):
+    for number in (protocol_cases.OAKLEY_2, (protocol_cases.OAKLEY_2 - 1) // 2):
         assert "is prime" in run(tool("openssl"), "prime", str(number)).stdout
     group = tmp_path / "group.pem"
-    group.write_bytes(protocols.dh_parameters(protocols.OAKLEY_2))
+    group.write_bytes(protocol_cases.dh_parameters(protocol_cases.OAKLEY_2))
     done = run(tool("openssl"), "dhparam", "-in", group, "-check", "-text", "-noout")
     assert done.returncode == 0
     assert "DH Parameters: (1024 bit)" in done.stdout
@@ -141,14 +141,14 @@ def test_openssl_finds_that_it_is_a_safe_prime(tmp_path: Path) -> None:
         r"P:\s+((?:[0-9a-f]{2}:?\s*)+)", done.stdout
     )
     assert printed
-    assert int(re.sub(r"[:\s]", "", printed[1]), 16) == protocols.OAKLEY_2
+    assert int(re.sub(r"[:\s]", "", printed[1]), 16) == protocol_cases.OAKLEY_2
 
 
 # Servers that misbehave -----------------------------------------------------------------------------------------------
 
 OVERFLOW = b"\x16\x03\x03\xff\xff"
 SENDS: dict[str, bytes] = {
-    "plain-http": protocols.NOT_TLS,
+    "plain-http": protocol_cases.NOT_TLS,
     "garbage": bytes(range(255, 127, -1)),
     "end-of-file": b"",
     "alert-handshake-failure": bytes.fromhex("15 0303 0002 02 28"),
@@ -193,7 +193,7 @@ def test_before_the_hello_is_complete_it_says_nothing(lab: Lab, case: str) -> No
 def test_the_answer_in_plain_http_is_one(lab: Lab) -> None:
     done = run(tool("curl"), "-sS", "-i", "--http0.9", f"https://localhost:{lab.port('plain-http')}/")
     assert "wrong version number" in done.stderr or "packet length" in done.stderr or "SSL" in done.stderr
-    head, body = protocols.NOT_TLS.split(b"\r\n\r\n")
+    head, body = protocol_cases.NOT_TLS.split(b"\r\n\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
 
 
@@ -283,7 +283,7 @@ def test_no_alert_is_invented(lab: Lab) -> None:
 
 
 def test_what_this_openssl_cannot_serve_has_a_reason(lab: Lab) -> None:
-    own = [each for each in lab.document["cases"] if each["theme"] == protocols.THEME]
+    own = [each for each in lab.document["cases"] if each["theme"] == protocol_cases.THEME]
     missing = {each["case"]: each["reason"] for each in own if each["port"] is None}
     assert set(missing) == {"dhe-512", "rc4", "triple-des", "export-cipher"}
     for suites in ("RC4", "3DES", "EXPORT"):

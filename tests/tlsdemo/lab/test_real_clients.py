@@ -16,16 +16,16 @@ import pytest
 
 from pki.cases import CATALOGUE
 from tests.conftest import missing, module, run, tool
-from tests.lab.trying import bearing, python, tried, verdicts
 from tests.peers.support import Background
+from tests.tlsdemo.lab.trying import bearing, python, tried, verdicts
 from tlsdemo.findings import Report, Verdict
-from tlsdemo.lab import check as checking
-from tlsdemo.lab.certificates import local_names
-from tlsdemo.lab.child import MARK
+from tlsdemo.lab import tester as checking
+from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY
+from tlsdemo.lab.certificate_cases import local_names
 from tlsdemo.lab.client import fill
-from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY
 from tlsdemo.lab.exhibit import HOME
 from tlsdemo.lab.presets import PRESETS
+from tlsdemo.lab.process import MARK
 
 BAD = (UNKNOWN_AUTHORITY, "expired", "wrong-host", "self-signed", "not-yet-valid", "leaf-signs-leaf", "md5-leaf")
 """What nobody accepts who looks at all."""

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pki.errors import ExitCode, Problem
-from tlsdemo.lab.child import Nursery
 from tlsdemo.lab.client import Client, fill, own, prepare, preset, surroundings
 from tlsdemo.lab.presets import PRESETS, Preset
+from tlsdemo.lab.process import Nursery
 
 VALUES = {
     "url": "https://localhost:4/", "host": "localhost", "port": "4", "ca": "/tmp/ca.pem", "python": sys.executable,

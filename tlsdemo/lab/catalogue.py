@@ -16,12 +16,12 @@ from pki.publish.server import Publisher
 from pki.store import case_files
 from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.findings import Case
-from tlsdemo.lab import certificates, client_certificates, protocols, revocation
-from tlsdemo.lab.client_certificates import Cloakroom, Papers
-from tlsdemo.lab.declare import Declared, declared
+from tlsdemo.lab import certificate_cases, client_certificate_cases, protocol_cases, revocation_cases
+from tlsdemo.lab.case import Declared, declared
+from tlsdemo.lab.client_certificate_cases import Cloakroom, Papers
+from tlsdemo.lab.conversation import Show
 from tlsdemo.lab.exhibit import Exhibit
-from tlsdemo.lab.protocols import Counter, dh_parameters
-from tlsdemo.lab.stage import Show
+from tlsdemo.lab.protocol_cases import Counter, dh_parameters
 from tlsdemo.tls.context import lab_context
 
 GOOD, UNKNOWN_AUTHORITY = "good", "untrusted-root"
@@ -54,13 +54,13 @@ class Collection:
 
 
 def collect(
-    now: datetime, publisher: Publisher, controls: certificates.Controls = certificates.Controls.SERVED
+    now: datetime, publisher: Publisher, controls: certificate_cases.Controls = certificate_cases.Controls.SERVED
 ) -> Collection:
     """Mint it all; what revocation there is, goes to the publisher."""
-    room = case_files.workshop(certificates.local_names("lab"), now, NAME)
+    room = case_files.workshop(certificate_cases.local_names("lab"), now, NAME)
     papers = Papers(room)
     exhibits = [
-        *certificates.exhibits(room, dh_parameters(FFDHE2048), publisher, controls),
+        *certificate_cases.exhibits(room, dh_parameters(FFDHE2048), publisher, controls),
         *_revocation(room, publisher),
         *_protocols(room),
         *_clients(room, papers),
@@ -74,23 +74,23 @@ def _good(room: Workshop) -> tuple[bytes, bytes]:
 
 
 def _revocation(room: Workshop, publisher: Publisher) -> Iterator[Exhibit]:
-    cases: list[Declared[revocation.Office, revocation.Announced]] = declared(revocation)
+    cases: list[Declared[revocation_cases.Office, revocation_cases.Announced]] = declared(revocation_cases)
     for each in cases:
-        named = replace(room, alternative_names=certificates.local_names(each.case.id))
-        served = revocation.mint(each.case.id, each.make, named, publisher)
-        yield certificates.shown(each.case, served, room.trusted.certificate)
+        named = replace(room, alternative_names=certificate_cases.local_names(each.case.id))
+        served = revocation_cases.mint(each.case.id, each.make, named, publisher)
+        yield certificate_cases.shown(each.case, served, room.trusted.certificate)
 
 
 def _protocols(room: Workshop) -> Iterator[Exhibit]:
     served = room.serve(leaf_key=room.rsa_key(2048))
-    cases: list[Declared[Counter, Show]] = declared(protocols)
+    cases: list[Declared[Counter, Show]] = declared(protocol_cases)
     for each in cases:
         counter = Counter((served.chain_pem, served.key_pem), each.case)
         yield _own_port(each.case, partial(each.make, counter), LASTS if each.case.id == STALL else "")
 
 
 def _clients(room: Workshop, papers: Papers) -> Iterator[Exhibit]:
-    cases: list[Declared[Cloakroom, Show]] = declared(client_certificates)
+    cases: list[Declared[Cloakroom, Show]] = declared(client_certificate_cases)
     for each in cases:
         yield _own_port(each.case, partial(each.make, Cloakroom(room, _good(room), each.case, papers)), ASKS)
 

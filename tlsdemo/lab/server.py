@@ -17,9 +17,9 @@ from pki.errors import ExitCode, Problem
 from pki.publish.server import Publisher
 from tlsdemo import net
 from tlsdemo.application import Fact, Talk
+from tlsdemo.lab.conversation import Show, facts, over_tls
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
-from tlsdemo.lab.revocation import Where, path
-from tlsdemo.lab.stage import Show, facts, over_tls
+from tlsdemo.lab.revocation_cases import Where, path
 from tlsdemo.lab.visit import End, Visit
 from tlsdemo.tls.server_name import Answer, listen_for_names, whatever_they_ask_for
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from pki.publish.server import Publisher
 from tlsdemo import net
-from tlsdemo.lab.certificates import Controls
-from tlsdemo.lab.collection import Collection, collect
+from tlsdemo.lab.catalogue import Collection, collect
+from tlsdemo.lab.certificate_cases import Controls
 from tlsdemo.lab.exhibit import by_any_name
-from tlsdemo.lab.laboratory import Laboratory, find
+from tlsdemo.lab.server import Laboratory, find
 from tlsdemo.lab.visit import Visit
 
 

@@ -8,8 +8,8 @@ import ssl
 import pytest
 
 from tests.conftest import run, tool
-from tests.lab.visiting import Lab, Seen, checking, look, only
-from tlsdemo.lab.client_certificates import NAME, THEME
+from tests.tlsdemo.lab.visiting import Lab, Seen, checking, look, only
+from tlsdemo.lab.client_certificate_cases import NAME, THEME
 from tlsdemo.lab.visit import End
 
 PAPERS = ("good", "expired", "stranger", "server-only", "revoked", None)

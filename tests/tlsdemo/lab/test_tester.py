@@ -15,16 +15,16 @@ import pytest
 from pki.cases import CATALOGUE
 from pki.errors import ExitCode, Problem
 from tests.conftest import mint, tool
-from tests.lab.trying import CURL, bearing, python, tried, verdicts
 from tests.peers.support import DEADLINE, PROMPT
+from tests.tlsdemo.lab.trying import CURL, bearing, python, tried, verdicts
 from tlsdemo.findings import SEVERITIES, Report, Verdict
-from tlsdemo.lab import check as checking
-from tlsdemo.lab import child
-from tlsdemo.lab.certificates import STRICT
-from tlsdemo.lab.check import chosen
-from tlsdemo.lab.child import Nursery
+from tlsdemo.lab import process
+from tlsdemo.lab import tester as checking
+from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY
+from tlsdemo.lab.certificate_cases import STRICT
 from tlsdemo.lab.client import own, preset
-from tlsdemo.lab.collection import GOOD, UNKNOWN_AUTHORITY
+from tlsdemo.lab.process import Nursery
+from tlsdemo.lab.tester import chosen
 
 SETTINGS = checking.Settings("must", 60, 2)
 FEW = ("expired", "wrong-host", "self-signed")
@@ -274,7 +274,7 @@ def test_one_that_refuses_and_then_hangs_has_refused(tester: checking.Tester) ->
 def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(
     tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "GRACE", DEADLINE)
+    monkeypatch.setattr(process, "GRACE", DEADLINE)
     for command in ("curl -sS {url} & exit 0", "curl -sS {url} >/dev/null 2>&1 & exit 0"):
         report = tried(tester, ("sh", "-c", command), "expired")
         assert verdicts(report) == {

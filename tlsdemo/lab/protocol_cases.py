@@ -13,8 +13,8 @@ from pki.errors import Problem
 from tlsdemo import net
 from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.findings import Case
-from tlsdemo.lab.declare import case
-from tlsdemo.lab.stage import Show, facts, instead, over_tls
+from tlsdemo.lab.case import case
+from tlsdemo.lab.conversation import Show, facts, instead, over_tls
 from tlsdemo.tls.context import Ciphers, lab_context
 from tlsdemo.tls.server_name import listen_for_names
 

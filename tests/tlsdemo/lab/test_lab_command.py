@@ -18,9 +18,9 @@ import pytest
 
 from pki.cases import CATALOGUE
 from tests.conftest import Command, run, tool
-from tests.lab.visiting import LOOPBACKS, careless, checking, dial, hello, look
 from tests.peers.conftest import Start, background
 from tests.peers.support import DEADLINE, Background, assert_is_refusal, reset
+from tests.tlsdemo.lab.visiting import LOOPBACKS, careless, checking, dial, hello, look
 from tests.tlsdemo.tls.test_server_name import asking_for
 
 __all__ = ["background"]
