@@ -46,12 +46,12 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"},
     "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store.ca", "pki.trust"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
-    "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store.ca"}
+    "tlsdemo.tour.play": {"pki", "pki.objects", "pki.show", "pki.store.ca"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
     | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare"},
     "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store.ca", "pki.cli.main"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour"},
+    | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour.play"},
 }
 STARTS = {"pki": {"pki.cli.main", "pki.path"}, "tlsdemo": {"tlsdemo.cli"}}
 """What only `__main__` and the lazy names of `pki` import, upward."""
@@ -105,7 +105,7 @@ NOT_YET_MOVED = {
         "tlsdemo.compare.costs",
     },
     "tlsdemo.credentials.folder": {"tlsdemo.credentials.minted", "tlsdemo.credentials.folder"},
-    "tlsdemo.tour": {"tlsdemo.scenes", "tlsdemo.tour"},
+    "tlsdemo.tour.play": {"tlsdemo.tour.scenes", "tlsdemo.tour.play"},
 }
 
 
@@ -119,14 +119,14 @@ SOCKETS = {
 }
 PRINTS = {
     "pki.cli.main", "pki.cli.inspect", "pki.cli.rogue", "pki.console",
-    "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour", "tlsdemo.report",
+    "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour.play", "tlsdemo.report",
 }  # fmt: skip
 OPENS_FILES = {
     "pki.store.files", "pki.store.folder", "pki.store.output", "pki.store.ca", "pki.store.transaction",
     "pki.store.inventory", "pki.publish.server", "pki.trust.environment", "pki.cli.main", "pki.console",
     "pki.store.case_files", "pki.cli.inspect", "pki.cli.rogue", "pki.verifiers.opinions", "tlsdemo.net",
-    "tlsdemo.credentials.folder", "tlsdemo.tour", "tlsdemo.scenes", "tlsdemo.compare.benchmark", "tlsdemo.cli",
-    "tlsdemo.attack.real_world", "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
+    "tlsdemo.credentials.folder", "tlsdemo.tour.play", "tlsdemo.tour.scenes", "tlsdemo.compare.benchmark",
+    "tlsdemo.cli", "tlsdemo.attack.real_world", "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}

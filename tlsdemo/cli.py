@@ -270,7 +270,7 @@ def tour(
     certs: Certs = CERTS,
 ) -> int:
     """The story in scenes, live on this machine."""
-    from tlsdemo.tour import tour
+    from tlsdemo.tour.play import tour
 
     return tour(certs, wait=sys.stdin if step else None)
 

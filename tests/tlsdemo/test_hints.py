@@ -218,14 +218,14 @@ def test_what_explain_says_of_a_weak_group_can_be_run(group: str) -> None:
 
 
 def test_the_tour_asks_for_no_number_that_it_has_not_told() -> None:
-    from tlsdemo.scenes import SCENES
+    from tlsdemo.tour.scenes import SCENES
 
     question = SCENES[1].question
     assert question.index("300") < question.index("1500")
 
 
 def test_the_hint_of_the_tour_works(cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tlsdemo.scenes.stage import REMEDY
+    from tlsdemo.tour.stage import REMEDY
 
     monkeypatch.chdir(tmp_path)
     (command,) = re.findall("`(.*?)`", REMEDY)

@@ -9,18 +9,18 @@ table      the closing tables
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tlsdemo.scenes.later import cut_short, recorded_today
-from tlsdemo.scenes.line import diffie_hellman, multiplication, open_line
-from tlsdemo.scenes.middle import any_certificate, man_in_the_middle, the_rogue_in_the_middle, the_third_party
-from tlsdemo.scenes.real import (
+from tlsdemo.tour.later import cut_short, recorded_today
+from tlsdemo.tour.man_in_the_middle import any_certificate, man_in_the_middle, the_rogue_in_the_middle, the_third_party
+from tlsdemo.tour.open_connection import diffie_hellman, multiplication, open_line
+from tlsdemo.tour.real_tls import (
     nobody_checks,
     server_and_client_talk,
     spot_the_difference,
     the_rogue,
     what_the_wire_shows,
 )
-from tlsdemo.scenes.stage import Stage
-from tlsdemo.scenes.table import what_checks_cost, who_read_what
+from tlsdemo.tour.stage import Stage
+from tlsdemo.tour.tables import what_checks_cost, who_read_what
 
 
 @dataclass(frozen=True)

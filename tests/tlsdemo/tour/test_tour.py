@@ -15,10 +15,10 @@ from pki.errors import Problem
 from tests.conftest import mint, tlsdemo
 from tests.tlsdemo.conftest import Answer, Command
 from tests.tlsdemo.test_connect import assert_is_refusal
-from tlsdemo import net, scenes, tour
-from tlsdemo.scenes import stage
+from tlsdemo import net
 from tlsdemo.tls import server
 from tlsdemo.tls.context import Verify, client_context
+from tlsdemo.tour import play, scenes, stage
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_the_tour_as_a_process_has_no_escape_codes_in_a_pipe_and_reads_nothing(h
 
 def test_the_tour_goes_on_at_every_enter_and_asks_first(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed = io.StringIO("\n" * len(scenes.SCENES) + "left over\n")
-    assert tour.tour(Path("certs"), typed) == 0
+    assert play.tour(Path("certs"), typed) == 0
     assert typed.read() == "left over\n"
     out = " ".join(capsys.readouterr().out.split())
     for scene in scenes.SCENES:

@@ -9,8 +9,8 @@ from tlsdemo.attack.real_world import world
 from tlsdemo.compare import benchmark
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Protection, Protocol, Side
-from tlsdemo.scenes.stage import Stage, claim
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
+from tlsdemo.tour.stage import Stage, claim
 
 REVOCATION = frozenset({Protection.REVOCATION})
 WORDS = {Verdict.BROKEN: "READ", Verdict.HELD: "-", Verdict.NOT_APPLICABLE: "nothing to try"}

@@ -21,9 +21,9 @@ from pki.keys import KeyType
 from pki.store import ca
 from pki.store.transaction import notice_half_done
 from tlsdemo.report.terminal import Screen
-from tlsdemo.scenes import SCENES, Stage
-from tlsdemo.scenes.stage import REMEDY
 from tlsdemo.tls import errors
+from tlsdemo.tour.scenes import SCENES, Stage
+from tlsdemo.tour.stage import REMEDY
 
 
 def tour(certs: Path, wait: TextIO | None) -> int:

@@ -4,8 +4,8 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import quote
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.attack.real_world import world
-from tlsdemo.scenes.stage import Stage, claim
 from tlsdemo.tls.protocol import configuration
+from tlsdemo.tour.stage import Stage, claim
 
 
 def recorded_today(stage: Stage) -> None:

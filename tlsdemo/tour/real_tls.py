@@ -11,9 +11,9 @@ from pki.store.files import read_certificates
 from tlsdemo import net
 from tlsdemo.events import Agreed, Refused, Said
 from tlsdemo.protocol import Side
-from tlsdemo.scenes.stage import MESSAGE, Stage, claim, live, say
 from tlsdemo.tls import errors
 from tlsdemo.tls.context import Verify
+from tlsdemo.tour.stage import MESSAGE, Stage, claim, live, say
 from tlsdemo.wire.records import records
 
 

@@ -11,7 +11,7 @@ from tlsdemo.edu.key_agreement import FiniteField, Multiplication
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.protocol import DH, MULTIPLY, PLAIN, edu
 from tlsdemo.protocol import Flight, Protection, Protocol, Side
-from tlsdemo.scenes.stage import MESSAGE, Stage, claim
+from tlsdemo.tour.stage import MESSAGE, Stage, claim
 
 LINE = [(Side.CLIENT, MESSAGE.encode() + b"\n")]
 TINY = FiniteField(1009, 11)

@@ -12,7 +12,7 @@ from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.protocol import CA, DH, SIGNED, edu
 from tlsdemo.protocol import Flight, Protocol, Side
-from tlsdemo.scenes.stage import Stage, claim
+from tlsdemo.tour.stage import Stage, claim
 
 ORDER = b"PAY 100 to Alice\n"
 LINE = [(Side.CLIENT, ORDER)]

@@ -1,0 +1,1 @@
+"""The story in scenes, played live. EDGE."""
