@@ -109,7 +109,7 @@ def run_as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
     python = (tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable)
-    if run(*python, "-c", "import tlsdemo.cli", cwd="/").returncode != 0:
+    if run(*python, "-c", "import tlsdemo.cli.main", cwd="/").returncode != 0:
         pytest.skip("user 65534 cannot run this interpreter")
     return run(*python, *words, cwd="/")
 

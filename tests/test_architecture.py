@@ -49,11 +49,11 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.tour.play": {"pki", "pki.objects", "pki.show", "pki.store.ca"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
     | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare"},
-    "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store.ca", "pki.cli.main"}
+    "tlsdemo.cli.main": {"pki", "pki.objects", "pki.cases", "pki.store.ca", "pki.cli.main"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
     | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour.play"},
 }
-STARTS = {"pki": {"pki.cli.main", "pki.path"}, "tlsdemo": {"tlsdemo.cli"}}
+STARTS = {"pki": {"pki.cli.main", "pki.path"}, "tlsdemo": {"tlsdemo.cli.main"}}
 """What only `__main__` and the lazy names of `pki` import, upward."""
 
 # The room to which a module belongs that does not lie in it yet.
@@ -96,7 +96,7 @@ NOT_YET_MOVED = {
     "pki.trust": {"pki.trust.environment"},
     "pki.verifiers": {"pki.verifiers.disagreements", "pki.verifiers.opinions"},
     "tlsdemo.attack": {"tlsdemo.attack.by_server_name", "tlsdemo.attack.conclusions", "tlsdemo.attack.real_world"},
-    "tlsdemo.cli": {"tlsdemo.cli", "tlsdemo.commands", "tlsdemo.lab_cli"},
+    "tlsdemo.cli.main": {"tlsdemo.cli.main", "tlsdemo.cli", "tlsdemo.cli.lab_app"},
     "tlsdemo.compare": {
         "tlsdemo.compare.benchmark",
         "tlsdemo.compare.page",
@@ -119,14 +119,14 @@ SOCKETS = {
 }
 PRINTS = {
     "pki.cli.main", "pki.cli.inspect", "pki.cli.rogue", "pki.console",
-    "tlsdemo.cli", "tlsdemo.commands", "tlsdemo.tour.play", "tlsdemo.report",
+    "tlsdemo.cli.main", "tlsdemo.cli", "tlsdemo.tour.play", "tlsdemo.report",
 }  # fmt: skip
 OPENS_FILES = {
     "pki.store.files", "pki.store.folder", "pki.store.output", "pki.store.ca", "pki.store.transaction",
     "pki.store.inventory", "pki.publish.server", "pki.trust.environment", "pki.cli.main", "pki.console",
     "pki.store.case_files", "pki.cli.inspect", "pki.cli.rogue", "pki.verifiers.opinions", "tlsdemo.net",
     "tlsdemo.credentials.folder", "tlsdemo.tour.play", "tlsdemo.tour.scenes", "tlsdemo.compare.benchmark",
-    "tlsdemo.cli", "tlsdemo.attack.real_world", "tlsdemo.commands", "tlsdemo.tls.context", "tlsdemo.lab",
+    "tlsdemo.cli.main", "tlsdemo.attack.real_world", "tlsdemo.cli", "tlsdemo.tls.context", "tlsdemo.lab",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}
@@ -222,8 +222,8 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
         ROOT / "pki/cli/main.py",
         ROOT / "pki/cli/rogue.py",
         ROOT / "pki/console.py",
-        ROOT / "tlsdemo/cli.py",
-        ROOT / "tlsdemo/lab_cli.py",
+        ROOT / "tlsdemo/cli/main.py",
+        ROOT / "tlsdemo/cli/lab_app.py",
         ROOT / "pki/errors.py",
     ):
         for node in ast.parse(path.read_text()).body:
@@ -235,7 +235,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
                     "pki.cli.rogue",
                     "pki.cli.options",
                     "pki.cli.inspect",
-                    "tlsdemo.lab_cli",
+                    "tlsdemo.cli.lab_app",
                 )
                 assert top in sys.stdlib_module_names | CLI_THIRD_PARTY or target.startswith(light), target
 

@@ -10,7 +10,7 @@ def main() -> None:
 
         with Loading():
             from pki.console import run
-            from tlsdemo.cli import app
+            from tlsdemo.cli.main import app
         run(app, "tlsdemo")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -25,7 +25,7 @@ from pki import Credential
 from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import Answer, run
 from tlsdemo import net
-from tlsdemo.commands.protocols import party
+from tlsdemo.cli.protocol_options import party
 from tlsdemo.edu.key_agreement import Group
 from tlsdemo.edu.live import serve as serve_edu
 from tlsdemo.edu.protocol import RUNGS, edu

@@ -14,8 +14,8 @@ from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, Background, OnTheLine, assert_is_refusal
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.on_path import LIVE
-from tlsdemo.commands.meddle import INSTEAD
-from tlsdemo.commands.mitm import SHOWS
+from tlsdemo.cli.mitm import SHOWS
+from tlsdemo.cli.mitm_attack import INSTEAD
 from tlsdemo.tls.context import server_context
 
 ORDER = "PAY 0100 to Alice"

@@ -25,9 +25,9 @@ from pki.keys import KeyType
 from tests.conftest import Command, mint, run, tool
 from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, OnTheLine, acting, assert_is_refusal, heard, throw
-from tlsdemo.commands import forgery
-from tlsdemo.commands.deck import Deck
-from tlsdemo.commands.forgery import Asked
+from tlsdemo.cli import case_minting
+from tlsdemo.cli.case_minting import Asked
+from tlsdemo.cli.case_rotation import Deck
 from tlsdemo.conversation import converse
 from tlsdemo.lab.certificate_cases import STRICT, newest
 from tlsdemo.protocol import Side
@@ -361,7 +361,7 @@ def _conversations(lines: list[str]) -> list[str]:
 
 def test_the_cycle_goes_from_what_all_must_refuse_to_what_is_disputed(serve: Serve, sit: Sit, certs: Path) -> None:
     middle = show(sit, certs, serve().port, "--cycle")
-    expected = [each.id for each in forgery.to_be_refused() if each.id not in NOT_BY_THIS_ROOT | NOT_BY_OPENSSL]
+    expected = [each.id for each in case_minting.to_be_refused() if each.id not in NOT_BY_THIS_ROOT | NOT_BY_OPENSSL]
     announced = middle.printed().split("cases:")[1].split("left out:")[0]
     assert announced.replace(",", "").split() == expected
     assert f"the next of {len(expected)} cases" in middle.printed()
@@ -395,10 +395,10 @@ def test_in_the_cycle_what_does_not_fit_the_name_is_passed_over_and_told_once(
 # Every case, in memory ----------------------------------------------------------------------------------------------
 
 
-def _fit(certs: Path, now: datetime) -> Iterator[tuple[forgery.Case, Asked]]:
+def _fit(certs: Path, now: datetime) -> Iterator[tuple[case_minting.Case, Asked]]:
     """All that can be shown for this host or address."""
-    authority = forgery.open_authority(certs, now)
-    deck = Deck.of([forgery.measured(each, now) for each in CATALOGUE.values()], authority)
+    authority = case_minting.open_authority(certs, now)
+    deck = Deck.of([case_minting.measured(each, now) for each in CATALOGUE.values()], authority)
     assert set(deck.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL
     for case in deck.cases:
         yield case, Asked(case.name if names.plain(case.name) == "127.0.0.1" else x509.DNSName(HOST))
@@ -413,11 +413,11 @@ WANT_ANOTHER_HOST = {
 def test_under_the_folders_root_openssl_finds_each_ones_fault_and_no_other(certs: Path, now: datetime) -> None:
     """Falsehood caught: a chain that is broken for another reason, such as a root that nobody trusts."""
     root = x509.load_pem_x509_certificate((certs / "root.pem").read_bytes())
-    authority, passed_over = forgery.open_authority(certs, now), set()
+    authority, passed_over = case_minting.open_authority(certs, now), set()
     checking = ssl.create_default_context(cafile=str(certs / "root.pem"))
     for case, asked in _fit(certs, now):
         try:
-            served = forgery.mint(case, asked, authority, now)
+            served = case_minting.mint(case, asked, authority, now)
         except Problem:
             passed_over.add(case.id)
             continue
@@ -440,22 +440,22 @@ def test_under_the_folders_root_openssl_finds_each_ones_fault_and_no_other(certs
 def test_what_the_roots_key_cannot_sign_is_left_out(tmp_path: Path, now: datetime, key_type: KeyType) -> None:
     """Falsehood caught: where the root signs over SHA-384, a certificate that says so twice has no mismatch."""
     certs = mint(tmp_path / "certs", key_type)
-    authority = forgery.open_authority(certs, now)
-    deck = Deck.of([forgery.measured(each, now) for each in forgery.to_be_refused()], authority)
+    authority = case_minting.open_authority(certs, now)
+    deck = Deck.of([case_minting.measured(each, now) for each in case_minting.to_be_refused()], authority)
     further = {"sigalg-mismatch"} | ({"sha1-leaf", "sha1-intermediate"} if key_type is KeyType.ED25519 else set())
     assert set(deck.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL | further
 
 
 def test_a_host_of_two_labels_is_the_domain_of_another(certs: Path, now: datetime) -> None:
-    authority = forgery.open_authority(certs, now)
-    case = forgery.measured(CATALOGUE["wildcard-apex"], now)
-    served = forgery.mint(case, Asked(x509.DNSName("example.com")), authority, now)
+    authority = case_minting.open_authority(certs, now)
+    case = case_minting.measured(CATALOGUE["wildcard-apex"], now)
+    served = case_minting.mint(case, Asked(x509.DNSName("example.com")), authority, now)
     assert names.of_certificate(x509.load_der_x509_certificate(served.chain[0])) == (x509.DNSName("*.example.com"),)
     assert {check.name for check in judge(served, now).checks if check.result.value == "failed"} == {"name"}
 
 
 def test_only_what_a_strict_client_refuses_is_in_the_cycle() -> None:
-    assert {each.id for each in forgery.to_be_refused()} == {
+    assert {each.id for each in case_minting.to_be_refused()} == {
         each.id for each in CATALOGUE.values() if each.must is Must.REJECT
     }
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.peers.support import acting, live, live_rung, ours, party_of, throw
+from tests.tlsdemo.cli.test_connect import assert_is_refusal
 from tests.tlsdemo.conftest import Command
-from tests.tlsdemo.test_connect import assert_is_refusal
 from tlsdemo import first_bytes
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Refused

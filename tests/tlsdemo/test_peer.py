@@ -126,7 +126,7 @@ def test_a_fault_of_ours_in_a_conversation_ends_once_with_3(
     cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real server whose conversation raises: the thread ends, and so does --once."""
-    import tlsdemo.commands.serve as command
+    import tlsdemo.cli.serve as command
 
     def breaks(connection: net.Connection, *_: object) -> Event:
         raise RuntimeError("a fault of ours")

@@ -12,8 +12,8 @@ from tlsdemo.attack.by_server_name import LONGEST_HELLO, TLS_HELLO, Disguised, T
 from tlsdemo.attack.conclusions import SHOWN, told
 from tlsdemo.attack.interceptor import MOST_HELD, REMEMBERED, Interceptor, Read
 from tlsdemo.attack.on_path import ANSWERS, LIVE, RECORDED, Sitting
-from tlsdemo.commands.eavesdrop import LONGEST, Ear
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.eavesdrop import LONGEST, Ear
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.protocol import PLAIN, edu
 from tlsdemo.edu.weak import freshness

@@ -13,8 +13,8 @@ from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import connected, parties, talk
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.attack.on_path import LIVE, Sitting
-from tlsdemo.commands.eavesdrop import Ear
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.eavesdrop import Ear
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu import eavesdropping
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.framing import Lines, downgrade, rename

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command, missing, run, tool
-from tlsdemo.commands import check_client as commands
+from tlsdemo.cli import check_client as commands
 from tlsdemo.lab import tester as checking
 
 HERE = Path(__file__).with_name("broken_clients")

@@ -21,7 +21,7 @@ from pki.publish import accept
 from tests.conftest import Command, mint, tlsdemo, tool
 from tests.peers.support import PROMPT, Background
 from tests.tlsdemo.lab.trying import CURL, bearing, python, wait_until
-from tlsdemo.commands import check_client as commands
+from tlsdemo.cli import check_client as commands
 from tlsdemo.lab import tester as checking
 from tlsdemo.lab.presets import PRESETS
 from tlsdemo.net import address

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.conftest import run, tool
 from tests.peers.support import DEADLINE
-from tlsdemo.commands.lab import Files, _document, _write
+from tlsdemo.cli.lab import Files, _document, _write
 from tlsdemo.lab.catalogue import Collection
 from tlsdemo.lab.server import BY_NAME, Laboratory
 from tlsdemo.lab.tester import Tester

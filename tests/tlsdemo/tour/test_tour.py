@@ -13,8 +13,8 @@ import pytest
 from pki import Credential
 from pki.errors import Problem
 from tests.conftest import mint, tlsdemo
+from tests.tlsdemo.cli.test_connect import assert_is_refusal
 from tests.tlsdemo.conftest import Answer, Command
-from tests.tlsdemo.test_connect import assert_is_refusal
 from tlsdemo import net
 from tlsdemo.tls import server
 from tlsdemo.tls.context import Verify, client_context

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pki.errors import printable
-from tlsdemo.commands.outlet import PATIENCE, Outlet, as_text
+from tlsdemo.cli.line_writer import PATIENCE, Outlet, as_text
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.events import Dropped, Event, Warned

@@ -8,8 +8,8 @@ from pki.console import CERTS
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.attack.conclusions import quoted
-from tlsdemo.commands.line import place, sit
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.position import place, sit
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.eavesdropping import Listener
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.wire.records import records

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pki.errors import ExitCode, Problem, cannot
 from tlsdemo import net
-from tlsdemo.commands.exposure import warn_if_exposed
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.exposure import warn_if_exposed
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.protocol import Attacker
 
 

@@ -47,7 +47,7 @@ class CheckClient(TyperCommand):
 
 
 def _are_presets(words: list[str]) -> bool:
-    from tlsdemo.commands.check_client import is_preset
+    from tlsdemo.cli.check_client import is_preset
 
     return is_preset(words[0]) and not any("{" in word for word in words)  # `curl -sS {url}` is a command
 
@@ -71,7 +71,7 @@ def lab(
 
     All is minted at the start, under an authority of the lab's own: no certificate is ever too old.
     """
-    from tlsdemo.commands.lab import Settings, lab
+    from tlsdemo.cli.lab import Settings, lab
 
     return lab(Settings(list_only, as_json, _separated(only), port_base, ca_out, force))
 
@@ -127,7 +127,7 @@ def check_client(
     nothing that it must refuse. 1: it does, or it crashes. 3: it cannot be run, or refuses the good certificate or most
     of those that it must accept, or leaves open what it thinks of a case.
     """
-    from tlsdemo.commands import check_client as commands
+    from tlsdemo.cli import check_client as commands
 
     if presets:
         return commands.list_presets(as_json)

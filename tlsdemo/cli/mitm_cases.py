@@ -21,11 +21,11 @@ from tlsdemo import net
 from tlsdemo.attack.by_server_name import TLS_HELLO, Disguised
 from tlsdemo.attack.conclusions import conclusion, is_alert, told
 from tlsdemo.attack.interceptor import Interceptor
-from tlsdemo.commands import forgery
-from tlsdemo.commands.deck import Deck, asked_for
-from tlsdemo.commands.forgery import Case
-from tlsdemo.commands.line import Place, sit
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli import case_minting
+from tlsdemo.cli.case_minting import Case
+from tlsdemo.cli.case_rotation import Deck, asked_for
+from tlsdemo.cli.position import Place, sit
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.protocol import Attacker, Side
 from tlsdemo.tls import errors
 from tlsdemo.tls.context import Ciphers, Verify, client_context
@@ -52,10 +52,10 @@ Tally = dict[Case, Counter[End]]
 
 def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes, bytes], once: bool) -> int:
     """Show these cases in turn; without any, all that must be refused. Until a signal, or for one conversation."""
-    rogues = forgery.chosen(cases) if cases else forgery.to_be_refused()
+    rogues = case_minting.chosen(cases) if cases else case_minting.to_be_refused()
     now = datetime.now(UTC)
-    authority = forgery.open_authority(certs, now)
-    deck = Deck.of([forgery.measured(each, now) for each in rogues], authority)
+    authority = case_minting.open_authority(certs, now)
+    deck = Deck.of([case_minting.measured(each, now) for each in rogues], authority)
     if deck.left_out and (cases or not deck.cases):
         case, reason = next(iter(deck.left_out.items()))
         raise Problem(

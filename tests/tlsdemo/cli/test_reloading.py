@@ -21,7 +21,7 @@ from tests.conftest import mint, pki, tlsdemo
 from tests.peers.conftest import Serve
 from tests.peers.support import Serving, trusting
 from tests.tlsdemo.tls.test_server import dialled
-from tlsdemo.commands.fresh import Fresh
+from tlsdemo.cli.reloading import Fresh
 from tlsdemo.tls import client
 
 

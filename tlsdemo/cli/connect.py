@@ -1,9 +1,9 @@
 """`tlsdemo connect`: check who answers, send one message, print the answer - or say why not. EDGE."""
 
 from pki.errors import ExitCode
-from tlsdemo.commands import over_edu, over_tls
-from tlsdemo.commands.call import Settings, Wants, call, line_to_send
-from tlsdemo.commands.protocols import TLS, forbid_for_tls, rung
+from tlsdemo.cli import connect_edu, connect_tls
+from tlsdemo.cli.protocol_options import TLS, forbid_for_tls, rung
+from tlsdemo.cli.target import Settings, Wants, call, line_to_send
 
 
 def connect(settings: Settings) -> int:
@@ -11,7 +11,7 @@ def connect(settings: Settings) -> int:
     message = line_to_send(settings.message)
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
-        over_tls.converse(settings, call(settings, Wants.TRUST), message)
+        connect_tls.converse(settings, call(settings, Wants.TRUST), message)
     else:
-        over_edu.converse(settings, rung(settings.protocol, settings.without), message)
+        connect_edu.converse(settings, rung(settings.protocol, settings.without), message)
     return ExitCode.YES

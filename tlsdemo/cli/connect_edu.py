@@ -7,8 +7,8 @@ from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
-from tlsdemo.commands.call import Call, Settings, Wants, call, presented, print_answer, tell
-from tlsdemo.commands.protocols import Claims, educational, party
+from tlsdemo.cli.protocol_options import Claims, educational, party
+from tlsdemo.cli.target import Call, Settings, Wants, call, presented, print_answer, tell
 from tlsdemo.edu import live
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.explain import Teller

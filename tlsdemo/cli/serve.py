@@ -13,10 +13,8 @@ from pki.errors import ExitCode, Problem, cannot
 from pki.store.output import prepare_key_log
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
-from tlsdemo.commands.exposure import warn_if_exposed
-from tlsdemo.commands.fresh import Fresh
-from tlsdemo.commands.lines import introduction
-from tlsdemo.commands.protocols import (
+from tlsdemo.cli.exposure import warn_if_exposed
+from tlsdemo.cli.protocol_options import (
     TLS,
     Claims,
     agrees_with_its_certificate,
@@ -25,8 +23,10 @@ from tlsdemo.commands.protocols import (
     party,
     rung,
 )
-from tlsdemo.commands.reporter import Reporter
-from tlsdemo.commands.settings import Settings
+from tlsdemo.cli.reloading import Fresh
+from tlsdemo.cli.reporter import Reporter
+from tlsdemo.cli.serve_banner import introduction
+from tlsdemo.cli.serve_options import Settings
 from tlsdemo.credentials.folder import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
 from tlsdemo.edu import live
 from tlsdemo.edu.machine import nobody_watches

@@ -14,9 +14,9 @@ from pki import names
 from pki.authority import Authority
 from pki.cases import Served
 from pki.errors import ExitCode, Problem, printable
-from tlsdemo.commands import forgery
-from tlsdemo.commands.forgery import Asked, Case
-from tlsdemo.commands.line import Place
+from tlsdemo.cli import case_minting
+from tlsdemo.cli.case_minting import Asked, Case
+from tlsdemo.cli.position import Place
 from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.lab.certificate_cases import newest
 from tlsdemo.lab.protocol_cases import dh_parameters
@@ -44,7 +44,7 @@ class Deck:
         shown, left_out = [], {}
         for case in cases:
             try:
-                _context(forgery.anyhow(case, authority, datetime.now(UTC)))
+                _context(case_minting.anyhow(case, authority, datetime.now(UTC)))
                 shown.append(case)
             except Problem as problem:
                 left_out[case.id] = "; ".join((problem.fact, *problem.evidence))
@@ -59,7 +59,7 @@ class Deck:
         for _ in self.cases:
             case = self._next()
             try:
-                context = _context(forgery.mint(case, asked, self.authority, datetime.now(UTC)))
+                context = _context(case_minting.mint(case, asked, self.authority, datetime.now(UTC)))
             except Problem as problem:
                 passed_over.append(f"{case.id} is passed over: {printable(problem.fact)}")
             else:

@@ -27,7 +27,7 @@ from tests.peers.support import DEADLINE, Live, Script, acting, live, ours, rese
 from tests.pki.support import a_leaf, validity
 from tests.tlsdemo.conftest import Answer, Command
 from tlsdemo import net
-from tlsdemo.commands import over_tls
+from tlsdemo.cli import connect_tls
 from tlsdemo.events import Closed, Ending, Refused, Said
 from tlsdemo.tls import client
 from tlsdemo.tls.context import server_context
@@ -385,7 +385,7 @@ def test_an_endless_answer_is_cut_off(cli: Command, certs: Path) -> None:
 def test_a_server_that_never_answers_is_left_after_a_while(
     cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(over_tls, "PATIENCE", 0.3)
+    monkeypatch.setattr(connect_tls, "PATIENCE", 0.3)
     with acting(tls_script(certs, then="hush")) as address:
         assert_is_refusal(call(cli, address, certs), 3, "says nothing")
 

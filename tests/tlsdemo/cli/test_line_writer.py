@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 
 from tests.peers.support import DEADLINE
-from tlsdemo.commands.outlet import LINES, Outlet
+from tlsdemo.cli.line_writer import LINES, Outlet
 
 
 @pytest.fixture

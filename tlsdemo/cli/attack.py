@@ -12,7 +12,7 @@ from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.attack.real_world import world
-from tlsdemo.commands.protocols import chosen_group, left_out
+from tlsdemo.cli.protocol_options import chosen_group, left_out
 from tlsdemo.compare import story
 from tlsdemo.compare.protocols import all_protocols, find, sentence
 from tlsdemo.edu.effort import effort

@@ -10,8 +10,8 @@ from tlsdemo import net
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.attack.on_path import LIVE, Sitting
-from tlsdemo.commands.line import Place, sit
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.position import Place, sit
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.conversation import Step
 from tlsdemo.credentials.folder import credential
 from tlsdemo.protocol import Attacker, Framing, Protocol, Side

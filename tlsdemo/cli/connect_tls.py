@@ -12,7 +12,7 @@ from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
-from tlsdemo.commands.call import Call, Settings, be_brief, presented, print_answer, tell
+from tlsdemo.cli.target import Call, Settings, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.plaintext_reply import of_what_came

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki.errors import ExitCode, cannot, printable
 from pki.store.output import Output, only_certificates_of
 from tlsdemo import net
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.lab import client_certificate_cases
 from tlsdemo.lab.catalogue import GOOD, ROOT_NAME, Collection
 from tlsdemo.lab.exhibit import HOME, Exhibit

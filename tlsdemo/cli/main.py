@@ -13,7 +13,7 @@ import typer
 
 from pki.console import CERTS, application
 from pki.errors import ExitCode, Problem
-from tlsdemo.lab_cli import register
+from tlsdemo.cli.lab_app import register
 
 app = application("Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.")
 
@@ -114,8 +114,8 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
 ) -> int:
     """Serve, and tell what happens, until Ctrl-C."""
-    from tlsdemo.commands.serve import serve
-    from tlsdemo.commands.settings import Settings
+    from tlsdemo.cli.serve import serve
+    from tlsdemo.cli.serve_options import Settings
 
     if rogue and credential is CredentialName.stranger:
         raise Problem("--rogue is one thing, --credential stranger another", hint="choose one", code=ExitCode.USAGE)
@@ -176,8 +176,8 @@ def connect(
 
     Exit code 0: delivered and answered. 1: refused, with the reason.
     """
-    from tlsdemo.commands.call import Settings
-    from tlsdemo.commands.connect import connect
+    from tlsdemo.cli.connect import connect
+    from tlsdemo.cli.target import Settings
 
     return connect(
         Settings(
@@ -205,7 +205,7 @@ Listen = Annotated[str, typer.Option("--listen", metavar="[HOST:]PORT", help="Wh
 @app.command()
 def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") -> int:
     """Sit on the line, pass everything on, and tell what can be made of it, until Ctrl-C."""
-    from tlsdemo.commands.eavesdrop import eavesdrop
+    from tlsdemo.cli.eavesdrop import eavesdrop
 
     return eavesdrop(upstream, listen)
 
@@ -243,7 +243,7 @@ def mitm(
     `--attack replay` between `openssl s_client -early_data` and `openssl s_server -early_data -no_anti_replay`.
     With --case or --cycle the certificates are minted under root.pem, for the name that each client asks for.
     """
-    from tlsdemo.commands.mitm import Settings, mitm
+    from tlsdemo.cli.mitm import Settings, mitm
 
     return mitm(
         Settings(
@@ -259,7 +259,7 @@ def chain(
     name: Annotated[str | None, typer.Option("--name", help="The name to ask for. Default: HOST as typed.")] = None,
 ) -> int:
     """Print the certificates that a server presents, for `pki show -` or `pki verify -`; check and send nothing."""
-    from tlsdemo.commands.chain import chain
+    from tlsdemo.cli.chain import chain
 
     return chain(address, name)
 
@@ -293,7 +293,7 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that was not made here; never a key.")] = False,
 ) -> int:
     """Every attack on every protocol: predicted, and run; and what each protection costs."""
-    from tlsdemo.commands.compare import Settings, compare
+    from tlsdemo.cli.compare import Settings, compare
 
     if as_json and markdown:
         raise Problem("--json and --markdown together", hint="choose one of them", code=ExitCode.USAGE)
@@ -313,7 +313,7 @@ def attack(
     live: Annotated[bool, typer.Option("--live", help="On TCP connections, not in memory.")] = False,
 ) -> int:
     """One attack, told as a story: what passed, who believes what, and what stopped it or was missing."""
-    from tlsdemo.commands.attack import Settings, attack
+    from tlsdemo.cli.attack import Settings, attack
 
     return attack(Settings(name, on or (), without or (), group, live))
 
@@ -321,7 +321,7 @@ def attack(
 @app.command()
 def attacks(as_json: Json = False) -> int:
     """The attacks, each in a sentence."""
-    from tlsdemo.commands.attack import attacks
+    from tlsdemo.cli.attack import attacks
 
     return attacks(as_json)
 
@@ -329,7 +329,7 @@ def attacks(as_json: Json = False) -> int:
 @app.command()
 def protocols(as_json: Json = False) -> int:
     """What can be compared: the rungs, `ca` without one protection, and TLS in its configurations."""
-    from tlsdemo.commands.attack import protocols
+    from tlsdemo.cli.attack import protocols
 
     return protocols(as_json)
 

@@ -11,7 +11,7 @@ from pki.errors import ExitCode, Problem
 from tests.conftest import ROOT
 from tlsdemo.attack.catalogue import ATTACKS
 from tlsdemo.attack.matrix import Matrix
-from tlsdemo.commands import attack, compare
+from tlsdemo.cli import attack, compare
 from tlsdemo.compare import story
 from tlsdemo.compare.page import as_page
 from tlsdemo.compare.protocols import all_protocols

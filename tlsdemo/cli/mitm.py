@@ -13,11 +13,11 @@ from tlsdemo import net
 from tlsdemo.attack.by_server_name import LINE, TLS_HELLO, Disguised
 from tlsdemo.attack.conclusions import conclusion, told
 from tlsdemo.attack.interceptor import Interceptor
-from tlsdemo.commands.cycle import cycle
-from tlsdemo.commands.line import Place, place, sit
-from tlsdemo.commands.meddle import is_on_the_line, meddle
-from tlsdemo.commands.protocols import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
-from tlsdemo.commands.reporter import Reporter
+from tlsdemo.cli.mitm_attack import is_on_the_line, meddle
+from tlsdemo.cli.mitm_cases import cycle
+from tlsdemo.cli.position import Place, place, sit
+from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
+from tlsdemo.cli.reporter import Reporter
 from tlsdemo.credentials.folder import covers, credential, revocation_lists, server_name, stolen_authority, trust
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CLAIMS, tls

@@ -7,8 +7,8 @@ from cryptography import x509
 
 from pki import Credential, names
 from tlsdemo import net, peer
-from tlsdemo.commands.protocols import rung
-from tlsdemo.commands.settings import Settings
+from tlsdemo.cli.protocol_options import rung
+from tlsdemo.cli.serve_options import Settings
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.groups import parse
 from tlsdemo.protocol import Protection

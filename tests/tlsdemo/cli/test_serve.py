@@ -16,8 +16,8 @@ import pytest
 from tests.conftest import mint, pki, run_as_nobody, tlsdemo
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import DEADLINE, trusting
+from tests.tlsdemo.cli.test_connect import assert_is_refusal
 from tests.tlsdemo.conftest import Command
-from tests.tlsdemo.test_connect import assert_is_refusal
 from tlsdemo.tls import client
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.conftest import Start
-from tlsdemo.commands.exposure import warn_if_exposed
+from tlsdemo.cli.exposure import warn_if_exposed
 
 HERE = ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1")
 BEYOND = ("0.0.0.0", "::", "192.0.2.7", "2001:db8::7", "fe80::1%eth0", "::ffff:0.0.0.0", "169.254.1.1")

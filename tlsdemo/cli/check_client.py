@@ -11,7 +11,7 @@ from pathlib import Path
 from pki.console import note, print_json
 from pki.errors import ExitCode, Problem
 from pki.store.output import Output, check_all
-from tlsdemo.commands import baseline
+from tlsdemo.cli import baseline
 from tlsdemo.findings import Comparison, Known, Report
 from tlsdemo.lab import tester as checking
 from tlsdemo.lab.certificate_cases import Controls
