@@ -22,17 +22,17 @@ IMPORTS: dict[str, set[str]] = {
     "pki.path": {"pki", "pki.asn1", "pki.objects", "pki.revocation"},
     "pki.cases": {"pki", "pki.asn1"},
     "pki.verifiers": {"pki", "pki.asn1", "pki.objects", "pki.path"},
-    "pki.store.ca": {"pki", "pki.objects", "pki.show", "pki.cases"},
-    "pki.trust": {"pki", "pki.objects", "pki.store.ca"},
+    "pki.store": {"pki", "pki.objects", "pki.show", "pki.cases"},
+    "pki.trust": {"pki", "pki.objects", "pki.store"},
     "pki.publish": {"pki", "pki.revocation"},
-    "pki.cli.main": {
+    "pki.cli": {
         "pki",
         "pki.objects",
         "pki.show",
         "pki.path",
         "pki.cases",
         "pki.verifiers",
-        "pki.store.ca",
+        "pki.store",
         "pki.trust",
     },
     "tlsdemo": {"pki", "pki.objects", "pki.show"},
@@ -41,73 +41,20 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.net": {"pki", "pki.publish", "tlsdemo"},
     "tlsdemo.edu": {"pki", "pki.path", "tlsdemo", "tlsdemo.net"},
     "tlsdemo.tls": {"pki", "pki.asn1", "pki.objects", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
-    "tlsdemo.credentials.folder": {"pki", "pki.cases", "pki.store.ca", "tlsdemo"},
-    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials.folder", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},
+    "tlsdemo.credentials": {"pki", "pki.cases", "pki.store", "tlsdemo"},
+    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},
     "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"},
-    "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store.ca", "pki.trust"}
+    "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store", "pki.trust"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
-    "tlsdemo.tour.play": {"pki", "pki.objects", "pki.show", "pki.store.ca"}
+    "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare"},
-    "tlsdemo.cli.main": {"pki", "pki.objects", "pki.cases", "pki.store.ca", "pki.cli.main"}
+    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare"},
+    "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store", "pki.cli"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials.folder", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour.play"},
+    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour"},
 }
-STARTS = {"pki": {"pki.cli.main", "pki.path"}, "tlsdemo": {"tlsdemo.cli.main"}}
+STARTS = {"pki": {"pki.cli", "pki.path"}, "tlsdemo": {"tlsdemo.cli"}}
 """What only `__main__` and the lazy names of `pki` import, upward."""
-
-# The room to which a module belongs that does not lie in it yet.
-NOT_YET_MOVED = {
-    "pki.asn1": {"pki.asn1.ber", "pki.asn1.der", "pki.asn1.schema"},
-    "pki.cases": {"pki.cases"},
-    "pki.cli.main": {
-        "pki.cli.arguments",
-        "pki.cli.main",
-        "pki.cli.case_text",
-        "pki.cli.inspect",
-        "pki.cli.options",
-        "pki.cli.rogue",
-        "pki.cli.text",
-    },
-    "pki.objects": {
-        "pki.objects.blocks",
-        "pki.objects.extensions",
-        "pki.objects.foreign",
-        "pki.objects.fields",
-        "pki.objects.secrecy",
-        "pki.objects.signatures",
-        "pki.objects.distinguished_names",
-        "pki.objects.summary",
-        "pki.objects.private_keys",
-    },
-    "pki.path": {"pki.path.misplaced"},
-    "pki.publish": {"pki.publish.accept", "pki.publish.http1", "pki.publish.server"},
-    "pki.revocation": {"pki.revocation.responder", "pki.revocation.ocsp_request"},
-    "pki.show": {"pki.show.diff", "pki.show.describe", "pki.show.key_numbers", "pki.show.dump", "pki.show.parse"},
-    "pki.store.ca": {
-        "pki.store.files",
-        "pki.store.folder",
-        "pki.store.case_files",
-        "pki.store.inventory",
-        "pki.store.output",
-        "pki.store.ca",
-        "pki.store.transaction",
-    },
-    "pki.trust": {"pki.trust.environment"},
-    "pki.verifiers": {"pki.verifiers.disagreements", "pki.verifiers.opinions"},
-    "tlsdemo.attack": {"tlsdemo.attack.by_server_name", "tlsdemo.attack.conclusions", "tlsdemo.attack.real_world"},
-    "tlsdemo.cli.main": {"tlsdemo.cli.main", "tlsdemo.cli", "tlsdemo.cli.lab_app"},
-    "tlsdemo.compare": {
-        "tlsdemo.compare.benchmark",
-        "tlsdemo.compare.page",
-        "tlsdemo.compare.story",
-        "tlsdemo.compare.protocols",
-        "tlsdemo.compare.costs",
-    },
-    "tlsdemo.credentials.folder": {"tlsdemo.credentials.minted", "tlsdemo.credentials.folder"},
-    "tlsdemo.tour.play": {"tlsdemo.tour.scenes", "tlsdemo.tour.play"},
-}
-
 
 SOCKETS = {
     "tlsdemo.net",
@@ -117,16 +64,11 @@ SOCKETS = {
     "pki.publish.accept",
     "pki.publish.server",
 }
-PRINTS = {
-    "pki.cli.main", "pki.cli.inspect", "pki.cli.rogue", "pki.console",
-    "tlsdemo.cli.main", "tlsdemo.cli", "tlsdemo.tour.play", "tlsdemo.report",
-}  # fmt: skip
+PRINTS = {"pki.cli", "pki.console", "tlsdemo.cli", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
-    "pki.store.files", "pki.store.folder", "pki.store.output", "pki.store.ca", "pki.store.transaction",
-    "pki.store.inventory", "pki.publish.server", "pki.trust.environment", "pki.cli.main", "pki.console",
-    "pki.store.case_files", "pki.cli.inspect", "pki.cli.rogue", "pki.verifiers.opinions", "tlsdemo.net",
-    "tlsdemo.credentials.folder", "tlsdemo.tour.play", "tlsdemo.tour.scenes", "tlsdemo.compare.benchmark",
-    "tlsdemo.cli.main", "tlsdemo.attack.real_world", "tlsdemo.cli", "tlsdemo.tls.context", "tlsdemo.lab",
+    "pki.store", "pki.trust", "pki.cli", "pki.console", "pki.publish.server", "pki.verifiers.opinions",
+    "tlsdemo.net", "tlsdemo.tls.context", "tlsdemo.credentials", "tlsdemo.attack.real_world",
+    "tlsdemo.compare.benchmark", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.cli",
 }  # fmt: skip
 SSL_CONTEXT = {"tlsdemo.tls.context"}
 CLI_THIRD_PARTY = {"typer"}
@@ -141,9 +83,6 @@ def within(module: str, allowed: set[str]) -> bool:
 
 
 def room(module: str) -> str:
-    for home, modules in NOT_YET_MOVED.items():
-        if within(module, modules):
-            return home
     package = ".".join(module.split(".")[:2])
     return package if package in IMPORTS else module.split(".")[0]
 
