@@ -1,4 +1,4 @@
-"""Who signed what: the arithmetic behind every chain (RFC 5280 §6.1.3 (a)(1)), and a short name for each party."""
+"""The names of subject and issuer: as safe text, and in a form that can be compared (RFC 5280 §7.1)."""
 
 import unicodedata
 
@@ -6,16 +6,7 @@ from cryptography import x509
 
 from pki.errors import printable
 from pki.malformed import Malformed, read_field
-from pki.objects import signatures, summary
-
-
-def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether the CA's key made the signature on the certificate, and the names agree; no if they cannot be read."""
-    try:
-        same = read_field(lambda: same_name(certificate.issuer, authority.subject))
-    except Malformed:
-        return False
-    return same and signature_holds(certificate, authority)
+from pki.objects import summary
 
 
 def subject(certificate: x509.Certificate) -> str:
@@ -43,25 +34,7 @@ def issuer(of: x509.Certificate | x509.CertificateRevocationList) -> str:
         return "an issuer whose name cannot be read"
 
 
-def key_signed_list(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
-    """Whether the CA's key made the signature on the CRL, whatever the names are."""
-    return _holds(crl, authority)
-
-
-def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether the CA's key made the signature on the certificate, whatever the names are (§6.1.3 (a)(1))."""
-    return _holds(certificate, authority)
-
-
-def _holds(signed: x509.Certificate | x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
-    try:
-        answer = signatures.check(read_field(lambda: signatures.encoded(signed)), signatures.key_of(authority))
-    except Malformed:
-        return False
-    return answer.outcome is signatures.Outcome.HOLDS
-
-
-# Names --------------------------------------------------------------------------------------------------------------
+# Comparing ----------------------------------------------------------------------------------------------------------
 
 Name = tuple[frozenset[tuple[str, str]], ...]
 MAX_NORMALISED = 256

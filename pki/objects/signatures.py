@@ -3,8 +3,7 @@
     SEQUENCE { signed part, AlgorithmIdentifier, BIT STRING }   +   SubjectPublicKeyInfo   ->   Answer
 
 Certificates and CRLs have that form alike (§4.1, §5.1). An answer has three values: a signature by an algorithm that is
-not known here is neither right nor wrong. Names are compared elsewhere (`pki.objects.distinguished_names`), weak hashes
-and keys are judged elsewhere (`pki.path.strength`).
+not known here is neither right nor wrong. Weak hashes and keys are judged elsewhere (`pki.path.strength`).
 """
 
 from collections.abc import Mapping
@@ -14,12 +13,14 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
 
 from pki.asn1 import der
 from pki.malformed import Malformed, read_field
+from pki.objects.distinguished_names import same_name
 
 
 class Outcome(Enum):
@@ -77,6 +78,33 @@ def check(signed_der: bytes, key: Key) -> Answer:
 def check_again(signed_der: bytes, key: Key) -> Answer:
     """The same for a CRL, which is fetched once and looked at in many handshakes: what was found is remembered."""
     return check(signed_der, key)
+
+
+def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the CA's key made the signature on the certificate, and the names agree; no if they cannot be read."""
+    try:
+        same = read_field(lambda: same_name(certificate.issuer, authority.subject))
+    except Malformed:
+        return False
+    return same and signature_holds(certificate, authority)
+
+
+def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the CA's key made the signature on the certificate, whatever the names are (§6.1.3 (a)(1))."""
+    return _holds(certificate, authority)
+
+
+def key_signed_list(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    """Whether the CA's key made the signature on the CRL, whatever the names are."""
+    return _holds(crl, authority)
+
+
+def _holds(signed: x509.Certificate | x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    try:
+        answer = check(read_field(lambda: encoded(signed)), key_of(authority))
+    except Malformed:
+        return False
+    return answer.outcome is Outcome.HOLDS
 
 
 def _check(signed_der: bytes, key: Key) -> Answer:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 
-from pki import revocation
 from pki.budget import Exhausted, Work, signature_price
 from pki.malformed import Malformed, read_field
 from pki.objects.fields import Reading
@@ -18,7 +17,8 @@ from pki.path.build import Pool, Search
 from pki.path.profiles import SIGNER
 from pki.path.request import Path, Request
 from pki.path.steps import Failure
-from pki.revocation import Asked, CrlReading, Good, Lists, Undetermined
+from pki.revocation import status
+from pki.revocation.status import Asked, CrlReading, Good, Lists, Undetermined
 
 NESTED = 3
 """So many signers may depend on each other: that of a CRL, that of the CRL for its certificate, and so on."""
@@ -88,9 +88,9 @@ class CrlSigners:
         own = frozenset({self._pool.identity(path.leaf)})
         lists = self.lists(path.anchor)
         for certificate, issuer in pairwise(path.certificates):
-            found = revocation.status(certificate, issuer, lists, Asked(asked.without | own, asked.granted))
+            found = status.of(certificate, issuer, lists, Asked(asked.without | own, asked.granted))
             if isinstance(found, Undetermined) and certificate is path.leaf:
-                found = revocation.status(certificate, issuer, lists, Asked(asked.without, asked.granted | own))
+                found = status.of(certificate, issuer, lists, Asked(asked.without, asked.granted | own))
             if not isinstance(found, Good):
                 return False
         return True

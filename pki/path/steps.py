@@ -16,7 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from pki import names
 from pki.asn1 import der
 from pki.objects import extensions
-from pki.objects.distinguished_names import signature_holds, subject
+from pki.objects.distinguished_names import subject
+from pki.objects.signatures import signature_holds
 from pki.path import constraints, policies
 from pki.path.request import Path, Reading, Request
 from pki.verdict import PathProfile, Purpose

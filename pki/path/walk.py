@@ -6,7 +6,6 @@ from functools import partial
 
 from cryptography import x509
 
-from pki import revocation
 from pki.budget import Budget, Exhausted, Work
 from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import issuer, subject
@@ -20,6 +19,7 @@ from pki.path.remarks import remarks
 from pki.path.request import Path, Reading, Request
 from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
 from pki.path.steps import name as is_named
+from pki.revocation import status
 from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict
 
 MAX_DEPTH = 8  # CAs between leaf and anchor
@@ -109,7 +109,7 @@ class _Judging:
         """All checks of one path."""
         checks = list(self._checks(path))
         # A known revocation comes first: of several failures it is the one that nothing corrects.
-        checks.sort(key=lambda check: 0 if check.name == "chain" else 1 if revocation.is_known(check) else 2)
+        checks.sort(key=lambda check: 0 if check.name == "chain" else 1 if status.is_known(check) else 2)
         return Verdict(tuple(checks), path.chain, tuple(remarks(path, self.request)))
 
     def _checks(self, path: Path) -> Iterator[Check]:
@@ -128,7 +128,7 @@ class _Judging:
         yield _named(path, request)
         for step in AFTER_THE_NAME[request.profile]:
             yield _made(step, path, request)
-        yield revocation.check(path.certificates, self.signers.lists(path.anchor))
+        yield status.check(path.certificates, self.signers.lists(path.anchor))
         for step in FORM_STEPS:
             yield _made(step, path, request)
 
@@ -208,7 +208,7 @@ def _not_reached(request: Request) -> Iterator[Check]:
     yield Check("name", NAME, Result.NOT_MADE, NOT_REACHED)
     for step in AFTER_THE_NAME[request.profile]:
         yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
-    yield Check("revocation", revocation.REVOCATION, Result.NOT_MADE, NOT_REACHED)
+    yield Check("revocation", status.REVOCATION, Result.NOT_MADE, NOT_REACHED)
     for step in FORM_STEPS:
         yield Check(step.name, step.section, Result.NOT_MADE, NOT_REACHED)
 

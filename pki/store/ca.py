@@ -23,7 +23,7 @@ from pki.console import CERTS
 from pki.errors import ExitCode, Problem, cannot
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
-from pki.objects.distinguished_names import signed_by
+from pki.objects.signatures import signed_by
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
 from pki.store.files import read_credential, read_file
 from pki.store.folder import write_below

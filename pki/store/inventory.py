@@ -9,7 +9,8 @@ from cryptography import x509
 
 from pki.errors import Problem, cannot_read
 from pki.malformed import guarded
-from pki.objects.distinguished_names import key_signed_list, same_name, signed_by
+from pki.objects.distinguished_names import same_name
+from pki.objects.signatures import key_signed_list, signed_by
 from pki.store.ca import OURS
 from pki.store.files import read_chain, read_crls
 from pki.store.transaction import notice_half_done

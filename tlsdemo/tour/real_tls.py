@@ -5,7 +5,7 @@ import ssl
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.console import CERTS
-from pki.objects.distinguished_names import signature_holds
+from pki.objects.signatures import signature_holds
 from pki.show import diff
 from pki.store.files import read_certificates
 from tlsdemo import net
