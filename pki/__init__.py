@@ -1,24 +1,31 @@
-"""Makes and judges certificates (RFC 5280); knows nothing of TLS or of tlsdemo.
+"""Certificates (RFC 5280): make them, validate them, explain them, break them. Knows nothing of TLS or of `tlsdemo`.
 
-    names, keys, profiles   the vocabulary: what may be said in a certificate; der: how it is written
-    ber, schema, summary    reads any bytes: elements, fields, faults with byte and rule; names and dates as safe text
-    blocks, foreign, unlock what is in a file; what it is instead; private keys, encrypted or not
-    authority               issues: profile + key + names + dates -> Credential; pure
-    rogues/                 the catalogue of deliberately broken certificates; on disk: gallery, as text: exhibits
-    path/, revocation/      verify(): does this chain lead to that anchor, and why not -> verdict
-    engines                 what other verifiers say of the same
-    ocsp, ocsp_request      a responder's answers; serve, http1: those and lists over HTTP, on this machine
-    export                  what makes other programs trust a root: variables, trust stores
-    describe, compare       any certificate, request, CRL or key -> explained rows; two of them side by side
-    spans, secrecy          the same byte by byte, and which of those bytes may be printed
-    store, transaction      the directory on disk; nothing half-written, no key readable by others
-    folder, output          folders reached without following links; files that an option names
-    start                   Ctrl-C while the modules are loading
-    files, inventory        reading what is there
-    cli, rogue_cli, arguments, console, text    parse, call, print
+errors        error messages with exit codes; text that is safe to print
+malformed     one exception for fields that cannot be read
+keys          key types: generate, encode, load
+names         host names, IP and mail addresses: parse them, compare them
+profiles      what a root CA, an intermediate CA, a server and a client certificate contain
+authority     a CA issues: profile + key + names + dates -> Credential
+copied        somebody else's certificate with a key that does not belong to it
+verdict       checks and their results
+budget        how much work one validation may take
+console       typer, exit codes, JSON; EDGE
+start         Ctrl-C while modules are loading; EDGE
 
-The names below are what other packages use. They are imported on first use, so that `--help` stays quick. Nothing at
-all is imported here: `__main__` guards against Ctrl-C what is imported after it.
+asn1          DER and BER as bytes
+objects       certificates, CRLs and keys: found in a file, read field by field, signatures checked
+show          what is in a file, in words
+revocation    CRLs and OCSP responses
+path          path validation: does this chain lead to a trust anchor, and if not, why?
+cases         the catalogue of test certificates
+verifiers     what OpenSSL, GnuTLS and cryptography say of the same certificate
+store         the folder of a CA, and other files; EDGE
+trust         how other programs come to trust a root; EDGE
+publish       CRLs and OCSP over HTTP; EDGE
+cli           the commands; EDGE
+
+The names below are the public API. They are imported on first use, so that `--help` stays quick. Nothing at all is
+imported here: `__main__` guards against Ctrl-C what is imported after it.
 """
 
 TYPE_CHECKING = False  # as typing has it

@@ -1,6 +1,7 @@
 """The import table of the project, and who may touch files, sockets and the terminal. Falsehood caught: a shortcut."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -182,3 +183,14 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
 def test_every_module_opens_with_what_it_is(module: tuple[str, ast.Module, str]) -> None:
     name, tree, _ = module
     assert ast.get_docstring(tree), f"{name} has no docstring"
+
+
+PACKAGES = [path for path in MODULES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.parent.relative_to(ROOT).as_posix())
+def test_the_docstring_of_a_package_lists_its_modules(package: Path) -> None:
+    text = ast.get_docstring(ast.parse(package.read_text())) or ""
+    listed = re.findall(r"(?m)^(\w+) {4,}\S", text)
+    there = {path.stem for path in package.parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert sorted(listed) == sorted(there - {"__init__", "__main__"})

@@ -1,15 +1,22 @@
-"""A secure channel to take apart: an educational handshake in rungs, real TLS beside it, and who read what.
+"""A secure channel to take apart: an educational handshake, real TLS beside it, and the same attacker against both.
 
-protocol            the words: protections, endpoints, protocols, attackers; converse() brings them together in memory
-edu/                the educational handshake; begin with edu/handshake.py
-tls/                real TLS over plain sockets; server.py and client.py are short enough to copy
-attack/             the man in the middle, and the catalogue of attacks with what stops each
-events, talk        what happens in a conversation, and what our server answers; sans-IO
-wire/               TLS bytes, read without any library
-report/             plain values -> terminal
-net/                sockets: listeners, the accept loop, deadlines, endpoints on sockets, whoever sits on the line
-credentials         whose certificate is shown: the server's, or one that an attacker can come by
-bench               what a handshake costs
-scenes/, tour       the story
-commands/, cli      the commands
+protocol        the words: protection, endpoint, protocol, party, attacker
+conversation    a conversation in memory, with an attacker between client and server
+application     what our server answers
+events          what happens at a server, as plain values
+findings        what a client did in the lab, as plain values
+peer            what a peer's certificate says, as safe text
+first_bytes     what a peer speaks, by its first bytes
+
+edu             the educational handshake; begin with edu/handshake.py
+tls             real TLS over plain sockets; server.py and client.py can be copied
+wire            TLS bytes: read, written, explained
+credentials     certificates with keys, the attacker's included
+attack          the attacks, and what stops each of them
+compare         which protocols are compared, and what they cost
+lab             a TLS server for each mistake of a client
+net             sockets; EDGE
+report          plain values -> terminal, HTML, JUnit, SARIF
+tour            the story in scenes; EDGE
+cli             the commands; EDGE
 """

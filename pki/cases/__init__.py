@@ -1,10 +1,23 @@
-"""The catalogue of deliberately broken certificates: each one fault, declared once, used by everything.
+"""The catalogue of test certificates: each is broken in one way, or valid where clients stumble. Declared once.
 
-    case        what a rogue is                     workshop, draft   how one is made: a correct chain, and one change
-    correct     must be accepted                    validity, chain, signature, authorities, hosts, wildcards, usage,
-    demo_keys   fixed keys, known to all            constraints, extensions, strength: the rogues, by RFC 5280 theme
+case               what a test certificate is: one function; its name, its story, its control, what to expect
+builder            a valid chain, and the one change that breaks it
+tbs_certificate    a certificate before it is signed; any field can say anything
+demo_keys          fixed keys, published here
 
-`CATALOGUE` is all of them by id. Not here: any judgement - that is `pki.path` - nor the serving of them.
+valid              must be accepted
+validity           dates
+chain              no path to a trust anchor
+signature          signatures that do not verify
+ca_certificates    issuers that may not issue
+host_names         another host, or a name in the wrong place
+wildcards          names with a wildcard
+usage              key usage and extended key usage
+constraints        name constraints
+extensions         malformed, unknown or forbidden extensions
+strength           keys that are weak or public
+
+`CATALOGUE` is all of them by id. Not here: any judgement (`pki.path`), nor the serving of them (`tlsdemo.lab`).
 """
 
 from pki.cases import (

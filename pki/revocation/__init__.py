@@ -1,6 +1,8 @@
-"""Revocation: what CRLs and OCSP responses say of a certificate, and who may sign them (RFC 5280 §5, §6.3; RFC 6960).
+"""Revocation: what CRLs say of a certificate, and how OCSP responders answer (RFC 5280 §5, §6.3; RFC 6960). Pure.
 
-status        is any certificate of a path revoked?
-crl           one CRL, field by field; scope    of which certificates it speaks
-responder     an OCSP responder's answers; ocsp_request    what it is asked
+status          is a certificate of this path revoked?
+crl             one CRL, each field read once
+scope           which certificates a CRL is about
+responder       an OCSP responder's answers
+ocsp_request    what a client asks it
 """

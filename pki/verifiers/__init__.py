@@ -1,1 +1,5 @@
-"""Other verifiers, asked about the same certificate; and where they are known to disagree."""
+"""Other verifiers, and where they disagree with ours. EDGE: runs programs.
+
+opinions         what OpenSSL, GnuTLS and cryptography say of a certificate
+disagreements    the reason, where it is known
+"""

@@ -1,12 +1,17 @@
-"""Whoever sits on the line with a purpose: an `Attacker` of `tlsdemo.protocol`, sans-IO as the ends are.
+"""The attacks. None of the attackers asks which protocol it faces.
 
-world           who takes part, and what is said      mint     what they have, and what he may have come by
-passive         who listens, and comes back later     impostor     who says that he is somebody else
-negotiation     who meddles with the handshake        tampering    who meddles with the records
-interceptor     the man in the middle: two conversations back to back, by any protocol
-judge           who has won                           catalogue    all attacks, and what stops each
-player          an end that plays a recording         live     the same on a line between two who are not ours
-matrix          what is predicted against what is measured
-
-None of the attackers asks which protocol it faces.
+catalogue         all attacks, and what stops each
+world             the honest parties, and what they say
+real_world        the same with this machine's clock, randomness and keys; EDGE
+passive           eavesdroppers
+negotiation       attackers on the handshake
+tampering         attackers on the records
+impostor          attackers who pretend to be the server, or the client
+interceptor       the man in the middle: two conversations, back to back
+by_server_name    the same, with a certificate for the name that the client asks for
+recording         one side of a conversation, played back
+on_path           the attackers on a connection between two other programs
+judge             who has won?
+conclusions       what an interceptor says afterwards
+matrix            predicted against measured
 """

@@ -1,1 +1,30 @@
-"""The bodies of the commands, one module each: read the files, build, run, print. EDGE, like `cli`, which parses."""
+"""The command `tlsdemo`. EDGE.
+
+main                serve, connect, eavesdrop, mitm, chain, tour, compare, attack, attacks, protocols
+lab_app             lab, check-client
+serve               `tlsdemo serve`
+serve_options       its options
+serve_banner        what it prints first
+connect             `tlsdemo connect`
+connect_edu         over the educational handshake
+connect_tls         over TLS
+target              whom to connect to, whom to trust, what to send
+chain               `tlsdemo chain`
+eavesdrop           `tlsdemo eavesdrop`
+mitm                `tlsdemo mitm`
+mitm_attack         `tlsdemo mitm --attack`
+mitm_cases          `tlsdemo mitm --case` and `--cycle`
+case_minting        a test certificate for any name, under a CA of a folder
+case_rotation       which case comes next
+position            the port between client and server
+attack              `tlsdemo attack`, `attacks`, `protocols`
+compare             `tlsdemo compare`
+protocol_options    --protocol, --without, --group
+lab                 `tlsdemo lab`
+check_client        `tlsdemo check-client`
+baseline            findings that are known already
+reporter            the output of servers
+line_writer         a queue before stdout, so that printing never waits
+reloading           files that are read again when they change
+exposure            a warning when other machines can connect
+"""

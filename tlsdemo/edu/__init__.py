@@ -1,16 +1,25 @@
 """The educational handshake: small enough to read in an evening, real enough to be attacked. Begin with `handshake`.
 
-handshake     the strong path, top to bottom: what client and server say, and why
-agreement     how two come to a common secret: the toy, Diffie-Hellman, X25519
-schedule      from that secret to all keys
-trust         signatures and certificates: who is it?
-channel       sealed records for what they have to say
-messages      the lines of JSON, strictly read             violations   every way to misbehave
-machine       what drives the tables of `handshake`        weak/        what is lost without a protection
-rungs         sets of protections, and what is built from them
-overheard     what a listener can make of it               explain      each step, told
-framing       the lines as an attacker sees them
-live          a server's and a client's conversation, on a socket
+handshake         client and server, top to bottom: what each sends, and why
+messages          the messages: lines of JSON, strictly read
+key_agreement     a shared secret: the toy, Diffie-Hellman, X25519
+key_schedule      from that secret to all keys
+authentication    signatures and certificates
+records           sealed records for application data
+machine           the state machine: an Endpoint
+errors            every way to misbehave
+protocol          the rungs: sets of protections, and the protocol built from a set
+weak              one module for each protection that is left out
+live              server and client on sockets
+
+framing           the messages, as an attacker sees them
+eavesdropping     what an eavesdropper can compute
+groups            groups by name, weak ones included
+logarithms        discrete logarithms in weak groups
+subgroups         elements of small order
+small_subgroup    a reused secret, computed with such elements
+effort            what a longer group would cost
+explain           each step of a conversation, explained as it happens
 
 It never imports `tlsdemo.tls`.
 """

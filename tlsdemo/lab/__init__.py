@@ -1,13 +1,20 @@
-"""The lab: a local server of everything that a TLS client must refuse, and a tester for any client. EDGE.
+"""The lab: a TLS server for each mistake of a client, and a tester for any client. EDGE.
 
-    opening -> collection -> certificates, revocation, protocols, client_certificates    what is shown: exhibits
-               laboratory                                                                 on which port; who came
-               stage                                                                      one visit, from hello to end
-               folder                                                                     its temporary folder
-
-    check -> client, presets     whom it tries, and with which words
-             child               runs it, and leaves nothing of it behind
-             judge               from its visits to a verdict
-
-Not here: how a rogue is made (`pki.cases`), how a finding is shown (`report`).
+catalogue                   all cases of the lab
+certificate_cases           the test certificates of `pki.cases`
+revocation_cases            certificates that are revoked, with CRLs and OCSP over HTTP
+protocol_cases              old versions, weak suites, no TLS at all
+client_certificate_cases    servers that ask for a client certificate
+case                        how a case is declared
+exhibit                     a case with what serves it, or why it cannot be served
+server                      all ports, and the log of visits
+conversation                one connection, from ClientHello to close
+visit                       what happened on one connection
+lifecycle                   opens and closes a lab
+folder                      its temporary folder
+tester                      runs a client against the cases
+client                      the client's command
+presets                     commands of well-known clients
+process                     runs a program, and ends what it started
+judge                       from visits to a verdict
 """

@@ -1,14 +1,12 @@
-"""Sockets: addresses, endpoints on sockets, and what is between two of them. EDGE; knows no protocol.
+"""Sockets. EDGE; knows no protocol. The accept loop is that of `pki.publish.accept`.
 
-The accept loop is that of `pki.publish.accept`.
-
-address    HOST:PORT, listening on all hosts of a server with one port, dialling
-link       an endpoint on a socket
-middle     a line that somebody sits on, who listens or does worse
-loopback   a conversation within this process, on sockets
-tunnel     a proxy that leads every name to this machine
-playback   an old conversation, said again
-peeking    the bytes that wait on a socket
+address          HOST:PORT; listening, connecting
+link             an endpoint on a socket
+relay            a port in between: an attacker sees everything that passes
+loopback         a conversation of this process, on sockets
+connect_proxy    an HTTP proxy that leads every name to this machine
+replay           a recording, sent to a server again
+peeking          bytes that wait on a socket
 """
 
 from pki.publish.accept import (

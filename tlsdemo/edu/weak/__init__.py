@@ -2,6 +2,23 @@
 
 Each has a function Parts -> Parts, and names the attack that shows the difference. `WEAK` says which of them is for
 which protection, in the order in which they are applied; `TOGETHER` has what is left when several are gone.
+
+secrecy            records that anyone can read
+integrity          records without an authentication tag
+order              records without a number
+closure            an end without close_notify
+compression        compression before encryption
+key_separation     one key for both directions
+multiplication     multiplication instead of Diffie-Hellman
+forward_secrecy    the shared secret comes from the server's long-lived key
+post_quantum       X25519 alone
+freshness          random values and key shares that are used again
+transcript         a signature that does not cover the whole handshake
+possession         a certificate without a signature
+certificate        a certificate that is not checked, or only in part
+client_identity    a client without a certificate
+clear              no keys at all
+tables             steps taken out of the handshake's table
 """
 
 from collections.abc import Callable, Mapping
