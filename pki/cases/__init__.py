@@ -34,14 +34,14 @@ from pki.cases import (
     wildcards,
 )
 from pki.cases.builder import Workshop
-from pki.cases.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect
+from pki.cases.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect, theme_of
 
 _THEMES = (
     valid, validity, chain, signature, ca_certificates, host_names, wildcards, usage, constraints, extensions, strength
 )  # fmt: skip
 
 CATALOGUE: dict[str, Rogue[Workshop]] = collect(*_THEMES)
-THEMES = {theme.__name__.rpartition(".")[2]: (theme.__doc__ or "").splitlines()[0] for theme in _THEMES}
+THEMES = {theme_of(theme.__name__): (theme.__doc__ or "").splitlines()[0] for theme in _THEMES}
 """What each theme is about."""
 
 __all__ = ["CATALOGUE", "THEMES", "Ingredients", "Mode", "Must", "Rogue", "Served", "Severity", "Specimen", "Workshop"]

@@ -205,12 +205,22 @@ def rogue(
         if not mint.__doc__:
             raise ValueError(f"{mint.__name__} has no docstring: a rogue without a story teaches nothing")
         case_id = mint.__name__.replace("_", "-")
-        theme = mint.__module__.rpartition(".")[2]
+        theme = theme_of(mint.__module__)
         return Rogue(
             case_id, cleandoc(mint.__doc__), clause, theme, must, grave, disputed, deviates, openssl, aliases, cve, mint
         )
 
     return declare
+
+
+THEMES = {"valid": "correct", "ca_certificates": "authorities", "host_names": "hosts"}
+"""Themes that are called otherwise than the module."""
+
+
+def theme_of(module: str) -> str:
+    """The theme of the cases in a module."""
+    name = module.rpartition(".")[2]
+    return THEMES.get(name, name)
 
 
 def collect(*themes: ModuleType) -> dict[str, Rogue[Given]]:
