@@ -26,7 +26,7 @@ ALL_OF_IT = 16  # bytes of the secret
 
 
 @dataclass(frozen=True)
-class Settings:
+class AttackOptions:
     """The options of the command."""
 
     attack: str
@@ -36,7 +36,7 @@ class Settings:
     live: bool
 
 
-def attack(settings: Settings) -> int:
+def attack(settings: AttackOptions) -> int:
     """Run one attack on some protocols; 1 if a prediction failed, whoever wins."""
     chosen = _attack(settings.attack)
     usual = ("ca", "tls") if settings.group is None else ("ca",)
@@ -66,7 +66,7 @@ def _attack(name: str) -> Attack:
     return BY_ID[name]
 
 
-def _protocol(name: str, settings: Settings) -> Protocol:
+def _protocol(name: str, settings: AttackOptions) -> Protocol:
     missing = left_out(settings.without)
     group = None if settings.group is None else chosen_group(settings.group)
     if group and not (group.strong or is_undone(group) or settings.group == "leaky"):

@@ -24,7 +24,7 @@ from tlsdemo.report import client_matrix as compared
 
 
 @dataclass(frozen=True)
-class Settings:
+class CheckClientOptions:
     """The options of the command."""
 
     command: tuple[str, ...]
@@ -44,9 +44,9 @@ class Settings:
     write_baseline: Path | None = None
     force: bool = False
 
-    def testing(self, known: tuple[Known, ...]) -> checking.Settings:
+    def testing(self, known: tuple[Known, ...]) -> checking.TestOptions:
         """What the tester needs."""
-        return checking.Settings(self.fail_on, self.timeout, self.jobs, self.controls, known)
+        return checking.TestOptions(self.fail_on, self.timeout, self.jobs, self.controls, known)
 
 
 def is_preset(word: str) -> bool:
@@ -73,7 +73,7 @@ def _why_not(name: str) -> str:
     return ""
 
 
-def check(settings: Settings) -> int:
+def check(settings: CheckClientOptions) -> int:
     """One client; the exit code says what came out."""
     outputs = _outputs(settings)
     check_all(outputs.values())
@@ -90,7 +90,7 @@ def check(settings: Settings) -> int:
     return report.exit_code
 
 
-def compare(settings: Settings) -> int:
+def compare(settings: CheckClientOptions) -> int:
     """Several presets on the same cases; 3 where one that was named could not be run."""
     reports, missing, clients = [], [], []
     for name in settings.command or tuple(PRESETS):
@@ -128,7 +128,7 @@ def _client(command: Sequence[str]) -> Client:
     return preset(command[0]) if len(command) == 1 and command[0] in PRESETS else own(command)
 
 
-def _report(tester: Tester, client: Client, settings: Settings, progress: Progress) -> Report:
+def _report(tester: Tester, client: Client, settings: CheckClientOptions, progress: Progress) -> Report:
     wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything, settings.fail_on)
     named = tester.lab.named
     known = baseline.exceptions(settings.excepted, named)
@@ -138,7 +138,7 @@ def _report(tester: Tester, client: Client, settings: Settings, progress: Progre
 
 
 @contextmanager
-def _open(settings: Settings) -> Iterator[Tester]:
+def _open(settings: CheckClientOptions) -> Iterator[Tester]:
     """A lab of its own. SIGTERM ends it as Ctrl-C does, and the next one does not disturb the tidying up."""
 
     def on_signal(number: int, frame: object) -> None:
@@ -178,7 +178,7 @@ def _progress(name: str) -> Iterator[Progress]:
         yield lambda done, total, last: bar.update(task, completed=done, total=total, last=last)
 
 
-def _outputs(settings: Settings) -> Mapping[str, Output]:
+def _outputs(settings: CheckClientOptions) -> Mapping[str, Output]:
     named = {form: path for form, path in {**settings.files, BASELINE: settings.write_baseline}.items() if path}
     if not named:
         return {}

@@ -24,7 +24,7 @@ from tlsdemo.report.terminal import Screen
 
 
 @dataclass(frozen=True)
-class Settings:
+class CompareOptions:
     """The options of the command."""
 
     only: Sequence[str]
@@ -34,7 +34,7 @@ class Settings:
     force: bool = False
 
 
-def compare(settings: Settings) -> int:
+def compare(settings: CompareOptions) -> int:
     """Run, and print in the form that was asked for; 1 if a prediction failed."""
     attacks, protocols = _selected(settings.only)
     page = Output(settings.html, "--html", html.is_ours, settings.force) if settings.html else None

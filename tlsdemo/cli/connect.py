@@ -3,10 +3,10 @@
 from pki.errors import ExitCode
 from tlsdemo.cli import connect_edu, connect_tls
 from tlsdemo.cli.protocol_options import TLS, forbid_for_tls, rung
-from tlsdemo.cli.target import Settings, Wants, call, line_to_send
+from tlsdemo.cli.target import ConnectOptions, Wants, call, line_to_send
 
 
-def connect(settings: Settings) -> int:
+def connect(settings: ConnectOptions) -> int:
     """The whole of the command; the exit code."""
     message = line_to_send(settings.message)
     if settings.protocol == TLS:

@@ -8,7 +8,7 @@ from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli.protocol_options import Claims, educational, party
-from tlsdemo.cli.target import Call, Settings, Wants, call, presented, print_answer, tell
+from tlsdemo.cli.target import Call, ConnectOptions, Wants, call, presented, print_answer, tell
 from tlsdemo.edu import live
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.explain import Teller
@@ -37,7 +37,7 @@ NOT_SENT, SENT = "sent:       no application byte", "sent:       the message, be
 ANY = "`--explain` tells each step up to here"
 
 
-def converse(settings: Settings, claims: Claims, message: str) -> None:
+def converse(settings: ConnectOptions, claims: Claims, message: str) -> None:
     """Say the message, and print the answer. A Problem says why not."""
     if settings.keylog:
         raise Problem("--keylog is for TLS", hint="--explain shows the keys' origin", code=ExitCode.USAGE)

@@ -12,7 +12,7 @@ from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
-from tlsdemo.cli.target import Call, Settings, be_brief, presented, print_answer, tell
+from tlsdemo.cli.target import Call, ConnectOptions, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.plaintext_reply import of_what_came
@@ -20,7 +20,7 @@ from tlsdemo.tls.plaintext_reply import of_what_came
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 
-def converse(settings: Settings, call: Call, message: str) -> None:
+def converse(settings: ConnectOptions, call: Call, message: str) -> None:
     """Say the message, and print the answer. A Problem says why not."""
     if settings.keylog:
         prepare_key_log(settings.keylog)

@@ -25,7 +25,7 @@ from tlsdemo.report.finding import counted
 
 
 @dataclass(frozen=True)
-class Settings:
+class LabOptions:
     """The options of the command."""
 
     list_only: bool
@@ -41,7 +41,7 @@ class Settings:
         return Output(self.ca_out, "--ca-out", only_certificates_of(ROOT_NAME), self.force) if self.ca_out else None
 
 
-def lab(settings: Settings) -> int:
+def lab(settings: LabOptions) -> int:
     """Serve until a signal; or list, and end."""
     report = Reporter(settings.as_json)
     if settings.ca and not settings.list_only:
@@ -138,7 +138,7 @@ def _listed(exhibits: Sequence[Exhibit]) -> Iterator[str]:
     yield "`pki rogue show CASE` explains a certificate; the index at the lab's first port explains all."
 
 
-def _tell(visit: Visit, settings: Settings, report: Reporter) -> None:
+def _tell(visit: Visit, settings: LabOptions, report: Reporter) -> None:
     if settings.as_json or visit.case == INDEX:
         return
     asked = f" (asked for {printable(visit.asked_for)})" if visit.asked_for not in (None, HOME) else ""

@@ -71,9 +71,9 @@ def lab(
 
     All is minted at the start, under an authority of the lab's own: no certificate is ever too old.
     """
-    from tlsdemo.cli.lab import Settings, lab
+    from tlsdemo.cli.lab import LabOptions, lab
 
-    return lab(Settings(list_only, as_json, _separated(only), port_base, ca_out, force))
+    return lab(LabOptions(list_only, as_json, _separated(only), port_base, ca_out, force))
 
 
 def check_client(
@@ -150,7 +150,7 @@ def check_client(
             hint="leave out --compare",
             code=ExitCode.USAGE,
         )
-    settings = commands.Settings(
+    settings = commands.CheckClientOptions(
         tuple(command or ()), _separated(case), everything, fail_on.value, timeout, jobs, controls, as_json, markdown,
         {"junit": junit, "sarif": sarif, "html": html}, tuple(excepted or ()), baseline, write_baseline, force,
     )  # fmt: skip

@@ -115,7 +115,7 @@ def serve(
 ) -> int:
     """Serve, and tell what happens, until Ctrl-C."""
     from tlsdemo.cli.serve import serve
-    from tlsdemo.cli.serve_options import Settings
+    from tlsdemo.cli.serve_options import ServeOptions
 
     if rogue and credential is CredentialName.stranger:
         raise Problem("--rogue is one thing, --credential stranger another", hint="choose one", code=ExitCode.USAGE)
@@ -124,7 +124,7 @@ def serve(
     if key and not cert:
         raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
     return serve(
-        Settings(
+        ServeOptions(
             protocol=protocol.value,
             group=group,
             without=without or (),
@@ -177,10 +177,10 @@ def connect(
     Exit code 0: delivered and answered. 1: refused, with the reason.
     """
     from tlsdemo.cli.connect import connect
-    from tlsdemo.cli.target import Settings
+    from tlsdemo.cli.target import ConnectOptions
 
     return connect(
-        Settings(
+        ConnectOptions(
             address=address,
             protocol=protocol.value,
             group=group,
@@ -243,10 +243,10 @@ def mitm(
     `--attack replay` between `openssl s_client -early_data` and `openssl s_server -early_data -no_anti_replay`.
     With --case or --cycle the certificates are minted under root.pem, for the name that each client asks for.
     """
-    from tlsdemo.cli.mitm import Settings, mitm
+    from tlsdemo.cli.mitm import MitmOptions, mitm
 
     return mitm(
-        Settings(
+        MitmOptions(
             upstream, listen, protocol.value, group, without or (), credential and credential.value, certs,
             alter or (), attack, case or (), cycle, once,
         )
@@ -293,11 +293,11 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that was not made here; never a key.")] = False,
 ) -> int:
     """Every attack on every protocol: predicted, and run; and what each protection costs."""
-    from tlsdemo.cli.compare import Settings, compare
+    from tlsdemo.cli.compare import CompareOptions, compare
 
     if as_json and markdown:
         raise Problem("--json and --markdown together", hint="choose one of them", code=ExitCode.USAGE)
-    return compare(Settings(only or (), as_json, markdown, html, force))
+    return compare(CompareOptions(only or (), as_json, markdown, html, force))
 
 
 @app.command()
@@ -313,9 +313,9 @@ def attack(
     live: Annotated[bool, typer.Option("--live", help="On TCP connections, not in memory.")] = False,
 ) -> int:
     """One attack, told as a story: what passed, who believes what, and what stopped it or was missing."""
-    from tlsdemo.cli.attack import Settings, attack
+    from tlsdemo.cli.attack import AttackOptions, attack
 
-    return attack(Settings(name, on or (), without or (), group, live))
+    return attack(AttackOptions(name, on or (), without or (), group, live))
 
 
 @app.command()

@@ -35,7 +35,7 @@ WITH = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class MitmOptions:
     """The options of the command."""
 
     upstream: str
@@ -64,7 +64,7 @@ SHOWS: Mapping[str, str] = {
 """Attacks by one who has a certificate, and which."""
 
 
-def mitm(settings: Settings) -> int:
+def mitm(settings: MitmOptions) -> int:
     """Run until a signal, or for one conversation; the exit code."""
     _forbid_together(settings)
     where = place(settings.upstream, settings.listen)
@@ -129,7 +129,7 @@ def _acting(attacker: Attacker) -> tuple[Interceptor | None, Problem | None]:
     return attacker, None
 
 
-def _forbid_together(settings: Settings) -> None:
+def _forbid_together(settings: MitmOptions) -> None:
     """What says twice what he does."""
     if settings.attack and (settings.credential or settings.alter):
         fact = "--attack says already what he does"
@@ -163,7 +163,7 @@ def _alterations(options: Sequence[str]) -> dict[bytes, bytes]:
     return found
 
 
-def _protocol(settings: Settings) -> Protocol:
+def _protocol(settings: MitmOptions) -> Protocol:
     """The very protocol that the two others speak."""
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=False, without=settings.without)
@@ -174,7 +174,7 @@ def _protocol(settings: Settings) -> Protocol:
     return educational(claims, Side.CLIENT, group=settings.group, story=False)
 
 
-def _party(settings: Settings, shown: str, protocol: Protocol) -> Party:
+def _party(settings: MitmOptions, shown: str, protocol: Protocol) -> Party:
     """His certificate; and, for his own handshake with the server, what everybody may know: its root and its name."""
     agrees = agrees_with_its_certificate(protocol.claims)
     if Protection.POSSESSION not in protocol.claims and not agrees:
@@ -188,7 +188,9 @@ def _party(settings: Settings, shown: str, protocol: Protocol) -> Party:
 # Telling ------------------------------------------------------------------------------------------------------------
 
 
-def _introduction(settings: Settings, shown: str, protocol: Protocol, where: Place, address: net.Address) -> list[str]:
+def _introduction(
+    settings: MitmOptions, shown: str, protocol: Protocol, where: Place, address: net.Address
+) -> list[str]:
     shows = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""

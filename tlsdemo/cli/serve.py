@@ -26,7 +26,7 @@ from tlsdemo.cli.protocol_options import (
 from tlsdemo.cli.reloading import Fresh
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.cli.serve_banner import introduction
-from tlsdemo.cli.serve_options import Settings
+from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials.folder import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
 from tlsdemo.edu import live
 from tlsdemo.edu.machine import nobody_watches
@@ -39,7 +39,7 @@ from tlsdemo.tls.server import serve as converse
 Conversation = Callable[[net.Connection], net.Handling[Event]]
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: ServeOptions) -> int:
     """Run until a signal, or for one conversation; the exit code."""
     notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
@@ -80,7 +80,7 @@ def _once(ending: Event | None) -> ExitCode:
     return ExitCode.YES if isinstance(ending, Closed) and ending.ending is Ending.ANSWERED else ExitCode.NO
 
 
-def _over_tls(settings: Settings, report: Reporter) -> tuple[Credential, Conversation]:
+def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Conversation]:
     forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
     if settings.explain:
         hint = "`tlsdemo connect --explain` tells what can be told; --keylog FILE lets Wireshark tell the rest"
@@ -117,7 +117,7 @@ def _go_on_with_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -
         report(Warned(keylog_lost(keylog)))
 
 
-def _over_edu(settings: Settings, report: Reporter) -> tuple[Credential | None, Conversation]:
+def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | None, Conversation]:
     claims = rung(settings.protocol, settings.without)
     _forbid(settings, claims)
     agrees = agrees_with_its_certificate(claims)
@@ -149,7 +149,7 @@ def _is_p256(key: object) -> bool:
 class _Shown:
     """The credential that is presented: read from files each time, or minted once, at the beginning."""
 
-    def __init__(self, settings: Settings, report: Reporter) -> None:
+    def __init__(self, settings: ServeOptions, report: Reporter) -> None:
         self._report = report
         self.files: tuple[Path, Path] | tuple[()] = ()
         """Its certificate and its key, where it is read from files."""
@@ -198,7 +198,7 @@ class _Clients:
         return found
 
 
-def _forbid(settings: Settings, claims: Claims) -> None:
+def _forbid(settings: ServeOptions, claims: Claims) -> None:
     """Options that have no place in this rung."""
     name = settings.protocol
     if settings.keylog:

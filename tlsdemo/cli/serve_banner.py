@@ -8,7 +8,7 @@ from cryptography import x509
 from pki import Credential, names
 from tlsdemo import net, peer
 from tlsdemo.cli.protocol_options import rung
-from tlsdemo.cli.serve_options import Settings
+from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.groups import parse
 from tlsdemo.protocol import Protection
@@ -20,7 +20,7 @@ WHOSE = {
 }
 
 
-def introduction(settings: Settings, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
+def introduction(settings: ServeOptions, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
     """Who this server says it is, and the commands that talk to it."""
     others = [str(net.Address(host, listener.port)) for host in listener.hosts[1:]]
     if others:
@@ -41,7 +41,7 @@ def introduction(settings: Settings, credential: Credential | None, listener: ne
     yield ""
 
 
-def _over_edu(settings: Settings, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
+def _over_edu(settings: ServeOptions, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
     host, target, through, socat = _places(settings, listener)
     options = f" --protocol {settings.protocol}"
     if settings.group:
@@ -76,7 +76,7 @@ def _over_edu(settings: Settings, credential: Credential | None, listener: net.L
     yield _eavesdrop(target, through)
 
 
-def _over_tls(settings: Settings, credential: Credential, listener: net.Listener) -> Iterator[str]:
+def _over_tls(settings: ServeOptions, credential: Credential, listener: net.Listener) -> Iterator[str]:
     host, target, through, socat = _places(settings, listener)
     name = _name_to_ask_for(host, credential)
     ca = _anchor(settings)
@@ -102,7 +102,7 @@ def _eavesdrop(target: net.Address, through: net.Address) -> str:
     return f"tlsdemo eavesdrop --upstream {target} --listen {through.port}    # in place of socat: tells what it sees"
 
 
-def _places(settings: Settings, listener: net.Listener) -> tuple[str, net.Address, net.Address, str]:
+def _places(settings: ServeOptions, listener: net.Listener) -> tuple[str, net.Address, net.Address, str]:
     """The host, where the server is, where somebody in between would be, and socat as that somebody."""
     host, port = "localhost" if settings.hosts is None else settings.hosts[0], listener.port
     through = net.Address(host, port + 1 if port < 65535 else port - 1)
@@ -112,12 +112,12 @@ def _places(settings: Settings, listener: net.Listener) -> tuple[str, net.Addres
     return host, net.Address(host, port), through, socat
 
 
-def _anchor(settings: Settings) -> str:
+def _anchor(settings: ServeOptions) -> str:
     """Under which the certificate shown would be accepted; for the rogue's, the one under which it would not."""
     return shlex.quote(str(settings.certs / ("stranger/ca.pem" if settings.credential == "stranger" else "root.pem")))
 
 
-def _trust(settings: Settings) -> str:
+def _trust(settings: ServeOptions) -> str:
     return "" if _anchor(settings) == "certs/root.pem" else f" --trust {_anchor(settings)}"
 
 

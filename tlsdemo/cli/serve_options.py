@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServeOptions:
     """As they were parsed."""
 
     protocol: str

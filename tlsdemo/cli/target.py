@@ -24,7 +24,7 @@ DEFAULT_MESSAGE = "my important message"
 
 
 @dataclass(frozen=True)
-class Settings:
+class ConnectOptions:
     """The options of the command."""
 
     address: str
@@ -64,7 +64,7 @@ class Wants(Enum):
     """It shows one, too: `client.pem` beside the trust anchor, unless another is named."""
 
 
-def call(settings: Settings, wants: Wants) -> Call:
+def call(settings: ConnectOptions, wants: Wants) -> Call:
     """Read what is needed."""
     try:
         address = net.parse_address(settings.address, "localhost", 4433)

@@ -41,7 +41,7 @@ PROXIES = ("HTTPS_PROXY", "https_proxy")
 
 
 @dataclass(frozen=True)
-class Settings:
+class TestOptions:
     """How to try a client."""
 
     fail_on: str
@@ -73,7 +73,7 @@ class Tester:
         self._lock = threading.Lock()
 
     def check(
-        self, client: Client, cases: Sequence[Exhibit], settings: Settings, started: datetime, progress: Progress
+        self, client: Client, cases: Sequence[Exhibit], settings: TestOptions, started: datetime, progress: Progress
     ) -> Report:
         """All of them; a Problem where the client cannot be run at all."""
         begun = time.monotonic()
@@ -173,7 +173,7 @@ class _Runner:
     tester: Tester
     client: Client
     folder: Path
-    settings: Settings
+    settings: TestOptions
     good: Finding | None = None
     """What it did with the good certificate, once that is known."""
 

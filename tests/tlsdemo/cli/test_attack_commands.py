@@ -20,7 +20,8 @@ SOME = ["bit-flip", "ca", "ca without integrity", "tls"]
 
 
 def run(only: list[str], **options: object) -> int:
-    return compare.compare(compare.Settings(only, **{"as_json": False, "markdown": False, "html": None} | options))  # type: ignore[arg-type]
+    given = {"as_json": False, "markdown": False, "html": None} | options
+    return compare.compare(compare.CompareOptions(only, **given))  # type: ignore[arg-type]
 
 
 def test_compare_tells_what_was_predicted_and_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +48,7 @@ def test_what_is_not_there_is_wrong_usage(name: str) -> None:
 
 
 def test_an_attack_is_told_with_what_passed_and_what_was_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack.attack(attack.Settings("truncation", ["tls"], [], None, False)) == ExitCode.YES
+    assert attack.attack(attack.AttackOptions("truncation", ["tls"], [], None, False)) == ExitCode.YES
     out = capsys.readouterr().out
     assert "Missing: closure" in out
     assert max(map(len, out.splitlines())) <= 80
@@ -56,14 +57,14 @@ def test_an_attack_is_told_with_what_passed_and_what_was_missing(capsys: pytest.
 
 @pytest.mark.parametrize("given", ATTACKS, ids=lambda given: given.id)
 def test_every_attack_can_be_told(given: object, capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack.attack(attack.Settings(given.id, ["ca", "tls-noverify"], [], None, False)) == ExitCode.YES  # type: ignore[attr-defined]
+    assert attack.attack(attack.AttackOptions(given.id, ["ca", "tls-noverify"], [], None, False)) == ExitCode.YES  # type: ignore[attr-defined]
     assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("on", "without"), [("tls", "order"), ("ca", "courage"), ("quic", "order")])
 def test_what_cannot_be_left_out_is_wrong_usage(on: str, without: str) -> None:
     with pytest.raises(Problem) as caught:
-        attack.attack(attack.Settings("bit-flip", [on], [without], None, False))
+        attack.attack(attack.AttackOptions("bit-flip", [on], [without], None, False))
     assert caught.value.code is ExitCode.USAGE
 
 

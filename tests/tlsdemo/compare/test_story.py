@@ -9,7 +9,7 @@ import pytest
 from tlsdemo.attack.catalogue import BY_ID, CHANGES, JOINS
 from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, undisturbed
 from tlsdemo.attack.real_world import world as world_of
-from tlsdemo.cli.compare import Settings as Compared
+from tlsdemo.cli.compare import CompareOptions as Compared
 from tlsdemo.cli.compare import _difference, compare
 from tlsdemo.compare import story
 from tlsdemo.compare.benchmark import Price

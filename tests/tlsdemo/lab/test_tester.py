@@ -26,7 +26,7 @@ from tlsdemo.lab.client import own, preset
 from tlsdemo.lab.process import Nursery
 from tlsdemo.lab.tester import chosen
 
-SETTINGS = checking.Settings("must", 60, 2)
+SETTINGS = checking.TestOptions("must", 60, 2)
 FEW = ("expired", "wrong-host", "self-signed")
 FIRST = {GOOD, UNKNOWN_AUTHORITY}
 

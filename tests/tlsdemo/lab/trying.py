@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.peers.support import DEADLINE
 from tlsdemo.findings import Report, Verdict
 from tlsdemo.lab.client import Client, own, preset
-from tlsdemo.lab.tester import Settings, Tester, chosen
+from tlsdemo.lab.tester import Tester, TestOptions, chosen
 
 CURL = ("curl", "-sS", "{url}")
 
@@ -29,7 +29,7 @@ def tried(
     if not isinstance(client, Client):
         client = preset(client) if isinstance(client, str) else own(client)
     wanted = chosen(tester.collection, tester.lab.named, cases, everything)
-    settings = Settings(fail_on, timeout, jobs, controls)
+    settings = TestOptions(fail_on, timeout, jobs, controls)
     return tester.check(client, wanted, settings, datetime.now(UTC), lambda done, total, last: None)
 
 
