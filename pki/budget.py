@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 
-class Work(Enum):
+class WorkKind(Enum):
     """A kind of work, and its price: about a microsecond of one core in 2026."""
 
     STEP = 40
@@ -51,9 +51,9 @@ class Budget:
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
         self.left = limit
-        self.done: Counter[Work] = Counter()
+        self.done: Counter[WorkKind] = Counter()
 
-    def spend(self, work: Work, times: int = 1, price: int | None = None) -> None:
+    def spend(self, work: WorkKind, times: int = 1, price: int | None = None) -> None:
         """Count that work; Exhausted if it is more than is left, and then nothing that follows is affordable."""
         self.done[work] += times
         self.left -= (work.value if price is None else price) * times
@@ -63,7 +63,7 @@ class Budget:
 
 def modulus_price(modulus: int) -> int:
     """The tests of one RSA modulus: their time grows with the third power of its length, up to 4096 bits."""
-    return max(1_000, Work.MODULUS.value * min(modulus.bit_length(), 4096) ** 3 // 2048**3)
+    return max(1_000, WorkKind.MODULUS.value * min(modulus.bit_length(), 4096) ** 3 // 2048**3)
 
 
 def signature_price(key: Any, signed_bytes: int) -> int:
@@ -77,5 +77,5 @@ def signature_price(key: Any, signed_bytes: int) -> int:
         case ec.EllipticCurvePublicKey() if key.curve.name != "secp256r1":
             price = 1_000
         case _:
-            price = Work.SIGNATURE.value
-    return price + Work.HASHING.value * (signed_bytes // 1024)
+            price = WorkKind.SIGNATURE.value
+    return price + WorkKind.HASHING.value * (signed_bytes // 1024)

@@ -14,7 +14,7 @@ from tlsdemo.protocol import Attacker, Endpoint, Flight, Relay, Side
 
 
 @dataclass(frozen=True)
-class Step:
+class Passage:
     """Something passed, or was to pass: what was sent (no data: the sender hung up), and what was made of it."""
 
     flight: Flight
@@ -28,7 +28,7 @@ class Outcome:
     client: Endpoint
     server: Endpoint
     tape: list[Flight] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Passage] = field(default_factory=list)
     said: dict[Side, list[bytes]] = field(default_factory=lambda: {side: [] for side in Side})
     """What each application said, line by line."""
     closed: set[Side] = field(default_factory=set)
@@ -93,7 +93,7 @@ def converse(
                     if len(outcome.tape) > LONGEST:
                         raise ValueError("these two never fall silent")
                     deliveries = tuple(between.on_data(flight))
-                    outcome.steps.append(Step(flight, deliveries))
+                    outcome.steps.append(Passage(flight, deliveries))
                     for target, delivery in deliveries:
                         deliver(target, delivery)
 
@@ -119,7 +119,7 @@ def converse(
     for side in Side:
         wire.up(side, b"")
         told = tuple(between.on_eof(side))
-        outcome.steps.append(Step(Flight(side, b"", number + 1), tuple((target, b"") for target in told)))
+        outcome.steps.append(Passage(Flight(side, b"", number + 1), tuple((target, b"") for target in told)))
         for target in told:
             deliver(target, b"")
     flow(number + 1)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 
-class Verdict(Enum):
+class ClientVerdict(Enum):
     """What a client did with a case. What counts is what it sent, not how it ended."""
 
     ACCEPTED = "accepted"
@@ -28,12 +28,12 @@ class Verdict(Enum):
     @property
     def decided(self) -> bool:
         """Whether the question was answered."""
-        return self not in (Verdict.NO_SNI, Verdict.INCONCLUSIVE)
+        return self not in (ClientVerdict.NO_SNI, ClientVerdict.INCONCLUSIVE)
 
     @property
     def takes_it(self) -> bool:
         """Whether the client takes the peer for the one it asked for."""
-        return self is Verdict.ACCEPTED
+        return self is ClientVerdict.ACCEPTED
 
 
 class Way(Enum):
@@ -79,7 +79,7 @@ class Finding:
     """What one client did with one case, and the evidence."""
 
     case: Case
-    verdict: Verdict
+    verdict: ClientVerdict
     did: str
     """A sentence: `sent 78 bytes to an impostor: GET / HTTP/1.1`."""
     said: str = ""
@@ -124,7 +124,7 @@ class Finding:
     @property
     def outcome(self) -> str:
         """The verdict, and the way if it is not the plain one: `accepted, in the clear`."""
-        verdict = Verdict.CRASHED.value if self.crashed else self.verdict.value
+        verdict = ClientVerdict.CRASHED.value if self.crashed else self.verdict.value
         return f"{verdict}, {self.way.value}" if self.way.value and not self.crashed else verdict
 
 

@@ -183,7 +183,7 @@ class Framing(Interface):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Deciphered:
     """What somebody has made of a recording."""
 
     words: bytes = b""
@@ -205,9 +205,9 @@ class Hooks:
     """The client's first flight, with the weakest of its offers alone."""
     rename: Callable[[bytes, str], bytes] | None = None
     """The client's first flight, asking for another name."""
-    reckon: Callable[[Sequence[Flight]], Reading] | None = None
+    reckon: Callable[[Sequence[Flight]], Deciphered] | None = None
     """By arithmetic on the public values."""
-    confine: Callable[[Sequence[Flight], Callable[[bytes], bytes]], Reading] | None = None
+    confine: Callable[[Sequence[Flight], Callable[[bytes], bytes]], Deciphered] | None = None
     """By asking the server, which answers first flights, with public values of small order."""
     decipher: Callable[[Sequence[Flight], PrivateKey], bytes] | None = None
     """With the key of the server's certificate, stolen afterwards."""

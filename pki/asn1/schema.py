@@ -24,15 +24,15 @@ MAX_SERIAL = 20  # octets, RFC 5280 §4.1.2.2
 
 
 @dataclass(frozen=True)
-class Shape:
+class SchemaType:
     """A type: the tags that it may have (any if none), what is inside, and what else must hold for the value."""
 
     tags: tuple[int, ...] = ()
-    fields: "tuple[Field, ...] | None" = None
+    fields: "tuple[SchemaField, ...] | None" = None
     """Of a SEQUENCE: its fields in their order."""
-    each: "Shape | None" = None
+    each: "SchemaType | None" = None
     """Of a SEQUENCE OF or SET OF: the type of each element."""
-    choice: "Mapping[int, tuple[str, Shape]] | None" = None
+    choice: "Mapping[int, tuple[str, SchemaType]] | None" = None
     """Of a CHOICE: name and type of each alternative, by tag."""
     least: int = 0
     name: str = ""
@@ -50,11 +50,11 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Field:
+class SchemaField:
     """One field of a SEQUENCE."""
 
     name: str
-    shape: Shape
+    shape: SchemaType
     optional: bool = False
     default: bytes | None = None
     """The content octets that stand for the default, which DER omits (X.690 §11.5)."""
@@ -82,12 +82,12 @@ class Found:
         node = self.at.get(path)
         return self.tree.data[node.start : node.end] if node else b""
 
-    def match(self, node: Node, shape: Shape, name: str) -> None:
+    def match(self, node: Node, shape: SchemaType, name: str) -> None:
         """Recognise an element that the type of the object leaves open."""
         _Matcher(self).match(node, shape, None, name, shape.rule)
 
 
-def read(data: bytes, shape: Shape) -> Found:
+def read(data: bytes, shape: SchemaType) -> Found:
     """Read one object of that type. Never raises; the faults of the encoding and of the values are in `faults`."""
     tree = ber.parse(data)
     found = Found(tree)
@@ -108,7 +108,7 @@ def _with_rest(found: Found, end: int, what: str, rule: str) -> list[Fault]:
     return sorted(faults)
 
 
-def read_value(tree: Tree, node: Node, shape: Shape | None, name: str) -> tuple[list[Node], list[Fault]]:
+def read_value(tree: Tree, node: Node, shape: SchemaType | None, name: str) -> tuple[list[Node], list[Fault]]:
     """Read the content of an OCTET STRING that holds one element: the elements in it and their faults."""
     content = node.content
     inner = ber.parse_within(tree.data, content.start, content.stop, node.depth + 1)
@@ -130,7 +130,7 @@ class _Matcher:
         if len(self.found.faults) < ber.MOST_FAULTS:
             self.found.faults.append(Fault(at, what, rule))
 
-    def match(self, node: Node, shape: Shape, path: str | None, name: str, around: str) -> None:
+    def match(self, node: Node, shape: SchemaType, path: str | None, name: str, around: str) -> None:
         """Name the element, and look at what is inside. Without a path (in a list), it is not kept in `at`.
 
         `around` is the section that defines the type around it.
@@ -167,7 +167,7 @@ class _Matcher:
             for what, broken in shape.check(self.tree, node):
                 self.fault(node.start, what, broken)
 
-    def sequence(self, node: Node, shape: Shape, path: str | None, rule: str) -> None:
+    def sequence(self, node: Node, shape: SchemaType, path: str | None, rule: str) -> None:
         waiting, children = list(shape.fields or ()), list(node.children)
         while waiting and children:
             field, child = waiting[0], children[0]
@@ -191,7 +191,7 @@ class _Matcher:
         for child in children[:1]:
             self.fault(child.start, f"an element too many in {node.name or shape.name}: {child.type}", rule)
 
-    def field(self, child: Node, field: Field, path: str | None, rule: str) -> None:
+    def field(self, child: Node, field: SchemaField, path: str | None, rule: str) -> None:
         inner = child
         if field.default is not None:
             if child.tag == CONTEXT | CONSTRUCTED and child.children:  # [0] EXPLICIT
@@ -206,7 +206,7 @@ def _joined(path: str | None, name: str) -> str | None:
     return f"{path}.{name}" if path else None if path is None else name
 
 
-def _written(field: Field, content: bytes) -> str:
+def _written(field: SchemaField, content: bytes) -> str:
     value = {b"\0": "FALSE" if field.shape.tags == (BOOLEAN,) or field.shape.universal == BOOLEAN else "0"}
     word = value.get(content, content.hex())
     if field.name == "critical":
@@ -231,36 +231,36 @@ def worst(faults: Iterable[Fault]) -> Fault | None:
 # Shorthand ----------------------------------------------------------------------------------------------------------
 
 
-def _prim(*tags: int, name: str = "", rule: str = "", check: Check | None = None) -> Shape:
-    return Shape(tags, name=name, rule=rule, check=check)
+def _prim(*tags: int, name: str = "", rule: str = "", check: Check | None = None) -> SchemaType:
+    return SchemaType(tags, name=name, rule=rule, check=check)
 
 
-def _sequence(name: str, rule: str, *fields: Field, check: Check | None = None) -> Shape:
-    return Shape((SEQUENCE,), fields=fields, name=name, rule=rule, check=check)
+def _sequence(name: str, rule: str, *fields: SchemaField, check: Check | None = None) -> SchemaType:
+    return SchemaType((SEQUENCE,), fields=fields, name=name, rule=rule, check=check)
 
 
-def _list(name: str, rule: str, each: Shape, least: int = 1, check: Check | None = None) -> Shape:
-    return Shape((SEQUENCE,), each=each, name=name, rule=rule, least=least, check=check)
+def _list(name: str, rule: str, each: SchemaType, least: int = 1, check: Check | None = None) -> SchemaType:
+    return SchemaType((SEQUENCE,), each=each, name=name, rule=rule, least=least, check=check)
 
 
-def _implicit(number: int, universal: int, rule: str, check: Check | None = None) -> Shape:
-    return Shape((CONTEXT | number,), universal=universal, rule=rule, check=check)
+def _implicit(number: int, universal: int, rule: str, check: Check | None = None) -> SchemaType:
+    return SchemaType((CONTEXT | number,), universal=universal, rule=rule, check=check)
 
 
-def _retagged(number: int, shape: Shape) -> Shape:
+def _retagged(number: int, shape: SchemaType) -> SchemaType:
     """The same inside, with the tag [number] in place of its own."""
-    return Shape(
+    return SchemaType(
         (CONTEXT | CONSTRUCTED | number,),
         shape.fields, shape.each, None, shape.least, shape.name, shape.rule, 0, shape.check,
     )  # fmt: skip
 
 
-def _explicit(number: int, name: str, shape: Shape) -> Shape:
+def _explicit(number: int, name: str, shape: SchemaType) -> SchemaType:
     """[number] around a whole element."""
-    return Shape((CONTEXT | CONSTRUCTED | number,), fields=(Field(name, shape),), rule=shape.rule)
+    return SchemaType((CONTEXT | CONSTRUCTED | number,), fields=(SchemaField(name, shape),), rule=shape.rule)
 
 
-ANY = Shape()
+ANY = SchemaType()
 
 
 # Names (RFC 5280 §4.1.2.4, §4.2.1.6) --------------------------------------------------------------------------------
@@ -297,9 +297,13 @@ ATTRIBUTE_NAMES = {
 
 
 ATTRIBUTE = _sequence(
-    "AttributeTypeAndValue", "RFC 5280 §4.1.2.4", Field("type", _prim(OID)), Field("value", ANY), check=_attribute
+    "AttributeTypeAndValue",
+    "RFC 5280 §4.1.2.4",
+    SchemaField("type", _prim(OID)),
+    SchemaField("value", ANY),
+    check=_attribute,
 )
-RDN = Shape(
+RDN = SchemaType(
     (SET,), each=ATTRIBUTE, least=1, name="RelativeDistinguishedName", rule="RFC 5280 §4.1.2.4", check=_distinct
 )
 NAME = _list("Name", "RFC 5280 §4.1.2.4", RDN, least=0)
@@ -344,11 +348,13 @@ def _range(tree: Tree, node: Node) -> Wrong:
         yield f"the mask {content[len(content) // 2 :].hex()} of an iPAddress has gaps", "RFC 5280 §4.2.1.10, RFC 4632"
 
 
-def _general_name(rule: str, dns: Check | None, mail: Check | None, uri: Check | None, address: Check) -> Shape:
-    other = Shape(
-        fields=(Field("type-id", _prim(OID)), Field("value", _explicit(0, "value", ANY))), name="otherName", rule=rule
+def _general_name(rule: str, dns: Check | None, mail: Check | None, uri: Check | None, address: Check) -> SchemaType:
+    other = SchemaType(
+        fields=(SchemaField("type-id", _prim(OID)), SchemaField("value", _explicit(0, "value", ANY))),
+        name="otherName",
+        rule=rule,
     )
-    return Shape(
+    return SchemaType(
         choice={
             0xA0: ("otherName", other),
             0x81: ("rfc822Name", _implicit(1, ber.IA5, rule, mail)),
@@ -457,7 +463,7 @@ REASONS = _flags("RFC 5280 §4.2.1.13")
 POINT_NAME = _explicit(
     0,
     "distributionPoint",
-    Shape(
+    SchemaType(
         choice={
             0xA0: ("fullName", _retagged(0, GENERAL_NAMES)),
             0xA1: ("nameRelativeToCRLIssuer", _retagged(1, RDN)),
@@ -472,9 +478,9 @@ POINTS = _list(
     _sequence(
         "DistributionPoint",
         "RFC 5280 §4.2.1.13",
-        Field("distributionPoint", POINT_NAME, optional=True),
-        Field("reasons", _implicit(1, der.BIT_STRING, "RFC 5280 §4.2.1.13", REASONS), optional=True),
-        Field("cRLIssuer", _retagged(2, GENERAL_NAMES), optional=True),
+        SchemaField("distributionPoint", POINT_NAME, optional=True),
+        SchemaField("reasons", _implicit(1, der.BIT_STRING, "RFC 5280 §4.2.1.13", REASONS), optional=True),
+        SchemaField("cRLIssuer", _retagged(2, GENERAL_NAMES), optional=True),
     ),
 )
 ACCESS = _list(
@@ -483,8 +489,8 @@ ACCESS = _list(
     _sequence(
         "AccessDescription",
         "RFC 5280 §4.2.2.1",
-        Field("accessMethod", _prim(OID)),
-        Field("accessLocation", GENERAL_NAME),
+        SchemaField("accessMethod", _prim(OID)),
+        SchemaField("accessLocation", GENERAL_NAME),
     ),
 )
 SUBTREES = _list(
@@ -493,31 +499,31 @@ SUBTREES = _list(
     _sequence(
         "GeneralSubtree",
         "RFC 5280 §4.2.1.10",
-        Field("base", CONSTRAINED_NAME),
-        Field("minimum", _implicit(0, INTEGER, "RFC 5280 §4.2.1.10"), default=b"\0"),
-        Field("maximum", _implicit(1, INTEGER, "RFC 5280 §4.2.1.10"), optional=True),
+        SchemaField("base", CONSTRAINED_NAME),
+        SchemaField("minimum", _implicit(0, INTEGER, "RFC 5280 §4.2.1.10"), default=b"\0"),
+        SchemaField("maximum", _implicit(1, INTEGER, "RFC 5280 §4.2.1.10"), optional=True),
     ),
 )
 POLICY = "RFC 5280 §4.2.1.4"
 SCOPE = "RFC 5280 §5.2.5"
 
 
-def _scope_flag(name: str, number: int) -> Field:
-    return Field(name, _implicit(number, BOOLEAN, SCOPE), default=b"\0")
+def _scope_flag(name: str, number: int) -> SchemaField:
+    return SchemaField(name, _implicit(number, BOOLEAN, SCOPE), default=b"\0")
 
 
 KEY_IDENTIFIER = _prim(
     der.OCTET_STRING, name="KeyIdentifier", rule="RFC 5280 §4.2.1.2", check=_keyid("RFC 5280 §4.2.1.2")
 )
-EXTENSIONS: Mapping[str, Shape] = {
+EXTENSIONS: Mapping[str, SchemaType] = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string: GENERAL_NAMES,
     ExtensionOID.ISSUER_ALTERNATIVE_NAME.dotted_string: GENERAL_NAMES,
     "2.5.29.29": GENERAL_NAMES,  # certificateIssuer
     ExtensionOID.BASIC_CONSTRAINTS.dotted_string: _sequence(
         "BasicConstraints",
         "RFC 5280 §4.2.1.9",
-        Field("cA", _prim(BOOLEAN), default=b"\0"),
-        Field(
+        SchemaField("cA", _prim(BOOLEAN), default=b"\0"),
+        SchemaField(
             "pathLenConstraint",
             _prim(INTEGER, check=_not_negative("pathLenConstraint", "RFC 5280 §4.2.1.9")),
             optional=True,
@@ -532,20 +538,20 @@ EXTENSIONS: Mapping[str, Shape] = {
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER.dotted_string: _sequence(
         "AuthorityKeyIdentifier",
         "RFC 5280 §4.2.1.1",
-        Field(
+        SchemaField(
             "keyIdentifier",
             _implicit(0, der.OCTET_STRING, "RFC 5280 §4.2.1.1", _keyid("RFC 5280 §4.2.1.1")),
             optional=True,
         ),
-        Field("authorityCertIssuer", _retagged(1, GENERAL_NAMES), optional=True),
-        Field("authorityCertSerialNumber", _implicit(2, INTEGER, "RFC 5280 §4.2.1.1"), optional=True),
+        SchemaField("authorityCertIssuer", _retagged(1, GENERAL_NAMES), optional=True),
+        SchemaField("authorityCertSerialNumber", _implicit(2, INTEGER, "RFC 5280 §4.2.1.1"), optional=True),
         check=_issuer_and_serial,
     ),
     ExtensionOID.NAME_CONSTRAINTS.dotted_string: _sequence(
         "NameConstraints",
         "RFC 5280 §4.2.1.10",
-        Field("permittedSubtrees", _retagged(0, SUBTREES), optional=True),
-        Field("excludedSubtrees", _retagged(1, SUBTREES), optional=True),
+        SchemaField("permittedSubtrees", _retagged(0, SUBTREES), optional=True),
+        SchemaField("excludedSubtrees", _retagged(1, SUBTREES), optional=True),
         check=_subtrees,
     ),
     ExtensionOID.CERTIFICATE_POLICIES.dotted_string: _list(
@@ -554,14 +560,17 @@ EXTENSIONS: Mapping[str, Shape] = {
         _sequence(
             "PolicyInformation",
             POLICY,
-            Field("policyIdentifier", _prim(OID)),
-            Field(
+            SchemaField("policyIdentifier", _prim(OID)),
+            SchemaField(
                 "policyQualifiers",
                 _list(
                     "policyQualifiers",
                     POLICY,
                     _sequence(
-                        "PolicyQualifierInfo", POLICY, Field("policyQualifierId", _prim(OID)), Field("qualifier", ANY)
+                        "PolicyQualifierInfo",
+                        POLICY,
+                        SchemaField("policyQualifierId", _prim(OID)),
+                        SchemaField("qualifier", ANY),
                     ),
                 ),
                 optional=True,
@@ -574,19 +583,19 @@ EXTENSIONS: Mapping[str, Shape] = {
         _sequence(
             "PolicyMapping",
             "RFC 5280 §4.2.1.5",
-            Field("issuerDomainPolicy", _prim(OID)),
-            Field("subjectDomainPolicy", _prim(OID)),
+            SchemaField("issuerDomainPolicy", _prim(OID)),
+            SchemaField("subjectDomainPolicy", _prim(OID)),
         ),
     ),
     ExtensionOID.POLICY_CONSTRAINTS.dotted_string: _sequence(
         "PolicyConstraints",
         "RFC 5280 §4.2.1.11",
-        Field(
+        SchemaField(
             "requireExplicitPolicy",
             _implicit(0, INTEGER, "RFC 5280 §4.2.1.11", _not_negative("requireExplicitPolicy", "RFC 5280 §4.2.1.11")),
             optional=True,
         ),
-        Field(
+        SchemaField(
             "inhibitPolicyMapping",
             _implicit(1, INTEGER, "RFC 5280 §4.2.1.11", _not_negative("inhibitPolicyMapping", "RFC 5280 §4.2.1.11")),
             optional=True,
@@ -618,10 +627,10 @@ EXTENSIONS: Mapping[str, Shape] = {
     ExtensionOID.ISSUING_DISTRIBUTION_POINT.dotted_string: _sequence(
         "IssuingDistributionPoint",
         SCOPE,
-        Field("distributionPoint", POINT_NAME, optional=True),
+        SchemaField("distributionPoint", POINT_NAME, optional=True),
         _scope_flag("onlyContainsUserCerts", 1),
         _scope_flag("onlyContainsCACerts", 2),
-        Field("onlySomeReasons", _implicit(3, der.BIT_STRING, SCOPE, REASONS), optional=True),
+        SchemaField("onlySomeReasons", _implicit(3, der.BIT_STRING, SCOPE, REASONS), optional=True),
         _scope_flag("indirectCRL", 4),
         _scope_flag("onlyContainsAttributeCerts", 5),
     ),
@@ -696,48 +705,48 @@ NO_PARAMETERS = {f"1.3.101.{number}": "RFC 8410 §3" for number in (110, 111, 11
 ALGORITHM = _sequence(
     "AlgorithmIdentifier",
     "RFC 5280 §4.1.1.2",
-    Field("algorithm", _prim(OID)),
-    Field("parameters", ANY, optional=True),
+    SchemaField("algorithm", _prim(OID)),
+    SchemaField("parameters", ANY, optional=True),
 )
-TIME = Shape(
+TIME = SchemaType(
     choice={der.UTC_TIME: ("", ANY), der.GENERALIZED_TIME: ("", ANY)},
     name="Time",
     rule="RFC 5280 §4.1.2.5",
     check=_time,
 )
-VALIDITY = _sequence("Validity", "RFC 5280 §4.1.2.5", Field("notBefore", TIME), Field("notAfter", TIME))
+VALIDITY = _sequence("Validity", "RFC 5280 §4.1.2.5", SchemaField("notBefore", TIME), SchemaField("notAfter", TIME))
 KEY = _sequence(
     "SubjectPublicKeyInfo",
     "RFC 5280 §4.1.2.7",
-    Field("algorithm", ALGORITHM),
-    Field("subjectPublicKey", _prim(der.BIT_STRING)),
+    SchemaField("algorithm", ALGORITHM),
+    SchemaField("subjectPublicKey", _prim(der.BIT_STRING)),
     check=_key_info,
 )
 EXTENSION = _sequence(
     "Extension",
     "RFC 5280 §4.1",
-    Field("extnID", _prim(OID)),
-    Field("critical", _prim(BOOLEAN), default=b"\0"),
-    Field("extnValue", _prim(der.OCTET_STRING)),
+    SchemaField("extnID", _prim(OID)),
+    SchemaField("critical", _prim(BOOLEAN), default=b"\0"),
+    SchemaField("extnValue", _prim(der.OCTET_STRING)),
 )
 EXTENSION_LIST = _list("Extensions", "RFC 5280 §4.2", EXTENSION, check=_unique)
 TBS = _sequence(
     "tbsCertificate",
     "RFC 5280 §4.1",
-    Field(
+    SchemaField(
         "version",
-        Shape((0xA0,), fields=(Field("version", _prim(INTEGER)),), name="version", check=_version),
+        SchemaType((0xA0,), fields=(SchemaField("version", _prim(INTEGER)),), name="version", check=_version),
         default=b"\0",
     ),
-    Field("serialNumber", _prim(INTEGER, rule="RFC 5280 §4.1.2.2", check=_serial)),
-    Field("signature", ALGORITHM),
-    Field("issuer", NAME),
-    Field("validity", VALIDITY),
-    Field("subject", NAME),
-    Field("subjectPublicKeyInfo", KEY),
-    Field("issuerUniqueID", _implicit(1, der.BIT_STRING, "RFC 5280 §4.1.2.8"), optional=True),
-    Field("subjectUniqueID", _implicit(2, der.BIT_STRING, "RFC 5280 §4.1.2.8"), optional=True),
-    Field("extensions", _explicit(3, "list", EXTENSION_LIST), optional=True),
+    SchemaField("serialNumber", _prim(INTEGER, rule="RFC 5280 §4.1.2.2", check=_serial)),
+    SchemaField("signature", ALGORITHM),
+    SchemaField("issuer", NAME),
+    SchemaField("validity", VALIDITY),
+    SchemaField("subject", NAME),
+    SchemaField("subjectPublicKeyInfo", KEY),
+    SchemaField("issuerUniqueID", _implicit(1, der.BIT_STRING, "RFC 5280 §4.1.2.8"), optional=True),
+    SchemaField("subjectUniqueID", _implicit(2, der.BIT_STRING, "RFC 5280 §4.1.2.8"), optional=True),
+    SchemaField("extensions", _explicit(3, "list", EXTENSION_LIST), optional=True),
 )
 
 
@@ -750,29 +759,36 @@ def _algorithms_agree(tree: Tree, node: Node) -> Wrong:
         yield "the signature algorithm differs from the one in the signed part", "RFC 5280 §4.1.1.2"
 
 
-SIGNED = (Field("signatureAlgorithm", ALGORITHM), Field("signature", _prim(der.BIT_STRING)))
-CERTIFICATE = _sequence("certificate", "RFC 5280 §4.1", Field("tbsCertificate", TBS), *SIGNED, check=_algorithms_agree)
+SIGNED = (SchemaField("signatureAlgorithm", ALGORITHM), SchemaField("signature", _prim(der.BIT_STRING)))
+CERTIFICATE = _sequence(
+    "certificate", "RFC 5280 §4.1", SchemaField("tbsCertificate", TBS), *SIGNED, check=_algorithms_agree
+)
 
 
 # Requests (RFC 2986 §4) ---------------------------------------------------------------------------------------------
 
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 CSR_ATTRIBUTE = _sequence(
-    "Attribute", "RFC 2986 §4.1", Field("type", _prim(OID)), Field("values", Shape((SET,), rule="RFC 2986 §4.1"))
+    "Attribute",
+    "RFC 2986 §4.1",
+    SchemaField("type", _prim(OID)),
+    SchemaField("values", SchemaType((SET,), rule="RFC 2986 §4.1")),
 )
 REQUEST = _sequence(
     "certificate request",
     "RFC 2986 §4",
-    Field(
+    SchemaField(
         "certificationRequestInfo",
         _sequence(
             "certificationRequestInfo",
             "RFC 2986 §4.1",
-            Field("version", _prim(INTEGER)),
-            Field("subject", NAME),
-            Field("subjectPublicKeyInfo", KEY),
-            Field(
-                "attributes", Shape((0xA0,), each=CSR_ATTRIBUTE, name="attributes", rule="RFC 2986 §4.1"), optional=True
+            SchemaField("version", _prim(INTEGER)),
+            SchemaField("subject", NAME),
+            SchemaField("subjectPublicKeyInfo", KEY),
+            SchemaField(
+                "attributes",
+                SchemaType((0xA0,), each=CSR_ATTRIBUTE, name="attributes", rule="RFC 2986 §4.1"),
+                optional=True,
             ),
         ),
     ),
@@ -785,25 +801,25 @@ REQUEST = _sequence(
 ENTRY = _sequence(
     "revoked certificate",
     "RFC 5280 §5.1.2.6",
-    Field("userCertificate", _prim(INTEGER)),
-    Field("revocationDate", TIME),
-    Field("crlEntryExtensions", EXTENSION_LIST, optional=True),
+    SchemaField("userCertificate", _prim(INTEGER)),
+    SchemaField("revocationDate", TIME),
+    SchemaField("crlEntryExtensions", EXTENSION_LIST, optional=True),
 )
 CRL = _sequence(
     "CRL",
     "RFC 5280 §5.1",
-    Field(
+    SchemaField(
         "tbsCertList",
         _sequence(
             "tbsCertList",
             "RFC 5280 §5.1",
-            Field("version", _prim(INTEGER), optional=True),
-            Field("signature", ALGORITHM),
-            Field("issuer", NAME),
-            Field("thisUpdate", TIME),
-            Field("nextUpdate", TIME, optional=True),
-            Field("revokedCertificates", _list("revokedCertificates", "RFC 5280 §5.1.2.6", ENTRY), optional=True),
-            Field("crlExtensions", _explicit(0, "list", EXTENSION_LIST), optional=True),
+            SchemaField("version", _prim(INTEGER), optional=True),
+            SchemaField("signature", ALGORITHM),
+            SchemaField("issuer", NAME),
+            SchemaField("thisUpdate", TIME),
+            SchemaField("nextUpdate", TIME, optional=True),
+            SchemaField("revokedCertificates", _list("revokedCertificates", "RFC 5280 §5.1.2.6", ENTRY), optional=True),
+            SchemaField("crlExtensions", _explicit(0, "list", EXTENSION_LIST), optional=True),
         ),
     ),
     *SIGNED,

@@ -23,7 +23,7 @@ from pki.profiles import Profile
 
 
 @dataclass(frozen=True)
-class Extension:
+class RawExtension:
     """One extension: its value is any bytes (§4.2)."""
 
     oid: x509.ObjectIdentifier
@@ -67,7 +67,7 @@ class Draft:
     not_after: bytes
     subject: bytes
     public_key: bytes
-    extensions: tuple[Extension, ...]
+    extensions: tuple[RawExtension, ...]
     version: int = 3
     digest: hashes.HashAlgorithm | None = None
     """None: the hash that befits the key."""
@@ -106,7 +106,7 @@ class Draft:
             not_after=der.time(validity.not_after),
             subject=subject.public_bytes(),
             public_key=keys.spki_der(public_key),
-            extensions=tuple(Extension(each.oid, critical, each.public_bytes()) for each, critical in found),
+            extensions=tuple(RawExtension(each.oid, critical, each.public_bytes()) for each, critical in found),
         )
 
     def but(self, **different: Any) -> "Draft":
@@ -119,7 +119,7 @@ class Draft:
 
     def having_raw(self, oid: x509.ObjectIdentifier, value: bytes, *, critical: bool = False) -> "Draft":
         """The same, for a value that the library does not write."""
-        new, present = Extension(oid, critical, value), any(each.oid == oid for each in self.extensions)
+        new, present = RawExtension(oid, critical, value), any(each.oid == oid for each in self.extensions)
         if not present:
             return self.but(extensions=(*self.extensions, new))
         return self.but(extensions=tuple(new if each.oid == oid else each for each in self.extensions))

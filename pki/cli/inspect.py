@@ -34,7 +34,7 @@ def show(
     from pki.cli import text
     from pki.objects.secrecy import holds_a_private_key
     from pki.show import dump, parse
-    from pki.show.describe import Secrets
+    from pki.show.describe import KeyNumbers
     from pki.store.files import note_if_exposed, read_bytes, read_passphrase
     from pki.store.transaction import notice_around
 
@@ -42,7 +42,7 @@ def show(
     data = read_bytes(file)
     if str(file) != "-" and holds_a_private_key(data):
         note_if_exposed(file)
-    hidden = Secrets.SHOWN if secrets else Secrets.HIDDEN
+    hidden = KeyNumbers.SHOWN if secrets else KeyNumbers.HIDDEN
     if der:
         return _bytes_of(file, data, dump.of_file(data, hidden), as_json)
     found = list(parse.everything(data, secrets=hidden, passphrase=read_passphrase()))

@@ -1,6 +1,6 @@
 """What is in a file, PEM or DER: each object with its kind and its bytes, or the reason why it cannot be read.
 
-    bytes -> Contents: Block, Block, ...      Block -> certificate(), crl(): loaded, or Unreadable says why
+    bytes -> Contents: Block, Block, ...      Block -> certificate(), crl(): loaded, or UnreadableBlock says why
 
 One unreadable object never decides about the others, and text around a PEM block is skipped (RFC 7468 §2). PKCS #7
 (RFC 2315 §9.1) is opened, the trust settings of OpenSSL's TRUSTED CERTIFICATE are kept beside the certificate. The work
@@ -28,7 +28,7 @@ MOST_REASONS = 5
 PEM = "RFC 7468 §2"
 
 
-class Kind(Enum):
+class BlockKind(Enum):
     """What an object is."""
 
     CERTIFICATE = "certificate"
@@ -51,7 +51,7 @@ class Kind(Enum):
 class Block:
     """One object: its kind, its PEM label (`DER` without PEM), its bytes, where it is, and what is wrong with it."""
 
-    kind: Kind
+    kind: BlockKind
     label: str
     der: bytes
     where: str = ""
@@ -78,12 +78,12 @@ class Contents:
         for block in self.blocks:
             yield from block.inside or (block,)
 
-    def of(self, *kinds: Kind) -> tuple[Block, ...]:
+    def of(self, *kinds: BlockKind) -> tuple[Block, ...]:
         """The objects of these kinds."""
         return tuple(block for block in self.flat() if block.kind in kinds)
 
 
-class Unreadable(ValueError):
+class UnreadableBlock(ValueError):
     """An object cannot be read; the message says why, with the rule."""
 
 
@@ -91,32 +91,32 @@ class Unreadable(ValueError):
 
 MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n-]{0,80}(?:-[^\r\n-]{1,80}){0,4})-----")
 LABELS = {
-    "CERTIFICATE": Kind.CERTIFICATE,
-    "X509 CERTIFICATE": Kind.CERTIFICATE,
-    "TRUSTED CERTIFICATE": Kind.CERTIFICATE,
-    "CERTIFICATE REQUEST": Kind.REQUEST,
-    "NEW CERTIFICATE REQUEST": Kind.REQUEST,
-    "X509 CRL": Kind.CRL,
-    "PRIVATE KEY": Kind.PRIVATE_KEY,
-    "EC PRIVATE KEY": Kind.PRIVATE_KEY,
-    "RSA PRIVATE KEY": Kind.PRIVATE_KEY,
-    "DSA PRIVATE KEY": Kind.PRIVATE_KEY,
-    "ENCRYPTED PRIVATE KEY": Kind.ENCRYPTED_KEY,
-    "PUBLIC KEY": Kind.PUBLIC_KEY,
-    "RSA PUBLIC KEY": Kind.PUBLIC_KEY,
-    "PKCS7": Kind.PKCS7,
-    "PKCS #7 SIGNED DATA": Kind.PKCS7,
-    "CMS": Kind.PKCS7,
-    "PKCS12": Kind.PKCS12,
-    "OPENSSH PRIVATE KEY": Kind.OPENSSH_KEY,
-    "EC PARAMETERS": Kind.PARAMETERS,
-    "DH PARAMETERS": Kind.PARAMETERS,
-    "X9.42 DH PARAMETERS": Kind.PARAMETERS,
-    "DSA PARAMETERS": Kind.PARAMETERS,
-    "OCSP RESPONSE": Kind.OCSP,
-    "OCSP REQUEST": Kind.OCSP,
-    "ATTRIBUTE CERTIFICATE": Kind.ATTRIBUTE_CERTIFICATE,
-    **{f"PGP {what}": Kind.PGP for what in ("PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK", "MESSAGE", "SIGNATURE")},
+    "CERTIFICATE": BlockKind.CERTIFICATE,
+    "X509 CERTIFICATE": BlockKind.CERTIFICATE,
+    "TRUSTED CERTIFICATE": BlockKind.CERTIFICATE,
+    "CERTIFICATE REQUEST": BlockKind.REQUEST,
+    "NEW CERTIFICATE REQUEST": BlockKind.REQUEST,
+    "X509 CRL": BlockKind.CRL,
+    "PRIVATE KEY": BlockKind.PRIVATE_KEY,
+    "EC PRIVATE KEY": BlockKind.PRIVATE_KEY,
+    "RSA PRIVATE KEY": BlockKind.PRIVATE_KEY,
+    "DSA PRIVATE KEY": BlockKind.PRIVATE_KEY,
+    "ENCRYPTED PRIVATE KEY": BlockKind.ENCRYPTED_KEY,
+    "PUBLIC KEY": BlockKind.PUBLIC_KEY,
+    "RSA PUBLIC KEY": BlockKind.PUBLIC_KEY,
+    "PKCS7": BlockKind.PKCS7,
+    "PKCS #7 SIGNED DATA": BlockKind.PKCS7,
+    "CMS": BlockKind.PKCS7,
+    "PKCS12": BlockKind.PKCS12,
+    "OPENSSH PRIVATE KEY": BlockKind.OPENSSH_KEY,
+    "EC PARAMETERS": BlockKind.PARAMETERS,
+    "DH PARAMETERS": BlockKind.PARAMETERS,
+    "X9.42 DH PARAMETERS": BlockKind.PARAMETERS,
+    "DSA PARAMETERS": BlockKind.PARAMETERS,
+    "OCSP RESPONSE": BlockKind.OCSP,
+    "OCSP REQUEST": BlockKind.OCSP,
+    "ATTRIBUTE CERTIFICATE": BlockKind.ATTRIBUTE_CERTIFICATE,
+    **{f"PGP {what}": BlockKind.PGP for what in ("PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK", "MESSAGE", "SIGNATURE")},
 }
 ENCRYPTED = re.compile(rb"Proc-Type:\s*4\s*,\s*ENCRYPTED")
 
@@ -149,7 +149,7 @@ def _of_pem(data: bytes) -> Iterator[Block]:
             count += 1
             if count > MOST_BLOCKS:
                 yield Block(
-                    Kind.OTHER, label, b"", where, f"a file has at most {MOST_BLOCKS} blocks; the rest is not read"
+                    BlockKind.OTHER, label, b"", where, f"a file has at most {MOST_BLOCKS} blocks; the rest is not read"
                 )
                 return
             yield from _block(data, opened, marker, label, where)
@@ -160,12 +160,12 @@ def _of_pem(data: bytes) -> Iterator[Block]:
             yield _broken(opened, line, "it does not end")
     if unfinished > MOST_REASONS:
         words = f"{unfinished - MOST_REASONS} more blocks do not end"
-        yield Block(Kind.OTHER, "", b"", "further down", words)
+        yield Block(BlockKind.OTHER, "", b"", "further down", words)
 
 
 def _broken(opened: re.Match[bytes], line: int, why: str) -> Block:
     label = _label(opened)
-    return Block(LABELS.get(label, Kind.OTHER), label, b"", f"line {line + 1}", f"{why} ({PEM})")
+    return Block(LABELS.get(label, BlockKind.OTHER), label, b"", f"line {line + 1}", f"{why} ({PEM})")
 
 
 def _label(marker: re.Match[bytes]) -> str:
@@ -181,18 +181,18 @@ def _alone(data: bytes, marker: re.Match[bytes]) -> bool:
 
 def _block(data: bytes, opened: re.Match[bytes], closed: re.Match[bytes], label: str, where: str) -> Iterator[Block]:
     body = data[opened.end() : closed.start()]
-    kind = LABELS.get(label, Kind.OTHER)
+    kind = LABELS.get(label, BlockKind.OTHER)
     if label != _label(closed):
         problem = f"it begins as {label} and ends as {_label(closed)} ({PEM})"
         yield Block(kind, label, b"", where, problem)
         return
-    if kind is Kind.PGP or kind is Kind.OPENSSH_KEY:
+    if kind is BlockKind.PGP or kind is BlockKind.OPENSSH_KEY:
         yield Block(kind, label, b"", where)
         return
     headers, encoded = _without_headers(body)
     pem = data[opened.start() : closed.end()] + b"\n"
     if ENCRYPTED.search(headers):
-        yield Block(Kind.ENCRYPTED_KEY, label, _decoded(encoded)[0], where, _decoded(encoded)[1], pem=pem)
+        yield Block(BlockKind.ENCRYPTED_KEY, label, _decoded(encoded)[0], where, _decoded(encoded)[1], pem=pem)
         return
     content, problem = _decoded(encoded)
     if problem:
@@ -246,26 +246,35 @@ def _of_der(data: bytes, label: str, where: str) -> Iterator[Block]:
     """The object in DER, with those inside a PKCS #7."""
     shape = kind_of(data)
     labelled = LABELS.get(label)
-    kind = shape or labelled or Kind.OTHER
+    kind = shape or labelled or BlockKind.OTHER
     remark = ""
-    if shape and labelled and shape is not labelled and (shape, labelled) != (Kind.ENCRYPTED_KEY, Kind.PRIVATE_KEY):
+    if (
+        shape
+        and labelled
+        and shape is not labelled
+        and (shape, labelled) != (BlockKind.ENCRYPTED_KEY, BlockKind.PRIVATE_KEY)
+    ):
         remark = f"the label is {label}, and the block contains {a(shape)}"
     settings = b""
-    if kind is Kind.CERTIFICATE:
+    if kind is BlockKind.CERTIFICATE:
         data, settings = _trust_settings(data, label)
-    if kind is Kind.PKCS7:
+    if kind is BlockKind.PKCS7:
         inside = tuple(_of_pkcs7(data, where))
         yield Block(kind, label, data, where, remark=remark, inside=inside)
         return
     yield Block(kind, label, data, where, remark=remark, trust_settings=settings)
 
 
-def a(kind: Kind, count: int = 1) -> str:
+def a(kind: BlockKind, count: int = 1) -> str:
     """`a certificate`, `two CRLs`, `3 certificates`: that many of a kind."""
     if count == 1:
         article = "an" if kind.value[0] in "aeioO" else "a"
-        return f"{article} {kind.value}" if kind not in (Kind.PKCS7, Kind.PKCS12) else f"{kind.value} data"
-    plural = {Kind.PKCS7: "PKCS #7 blocks", Kind.PKCS12: "PKCS #12 blocks", Kind.PARAMETERS: "sets of parameters"}
+        return f"{article} {kind.value}" if kind not in (BlockKind.PKCS7, BlockKind.PKCS12) else f"{kind.value} data"
+    plural = {
+        BlockKind.PKCS7: "PKCS #7 blocks",
+        BlockKind.PKCS12: "PKCS #12 blocks",
+        BlockKind.PARAMETERS: "sets of parameters",
+    }
     number = {2: "two", 3: "three"}.get(count, str(count))
     return f"{number} {plural.get(kind, kind.value + 's')}"
 
@@ -296,7 +305,7 @@ TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 
 
-def kind_of(data: bytes) -> Kind | None:
+def kind_of(data: bytes) -> BlockKind | None:
     """The kind of an object in DER by the types of its first elements; None where they fit none."""
     tree = ber.parse(data, 400)
     if not tree.roots or tree.roots[0].tag != S:
@@ -308,45 +317,45 @@ def kind_of(data: bytes) -> Kind | None:
         case [0x30, 0x30, 0x03, *_] | [0x30]:
             return _signed_kind(inner, outer)
         case [0x06, 0xA0, *_]:
-            return Kind.PKCS7
+            return BlockKind.PKCS7
         case [0x02, 0x30, 0x04, *_]:
-            return Kind.PRIVATE_KEY
+            return BlockKind.PRIVATE_KEY
         case [0x02, 0x30, *_] if tree.data[outer[0].content] == b"\3":
-            return Kind.PKCS12
+            return BlockKind.PKCS12
         case [0x02, 0x04, *_]:
-            return Kind.PRIVATE_KEY
+            return BlockKind.PRIVATE_KEY
         case [0x02, 0x02, 0x02, 0x02, 0x02, 0x02, *_]:
-            return Kind.PRIVATE_KEY
+            return BlockKind.PRIVATE_KEY
         case [0x02, 0x02]:
-            return Kind.PUBLIC_KEY
+            return BlockKind.PUBLIC_KEY
         case [0x30, 0x04]:
-            return Kind.ENCRYPTED_KEY if inner[:1] == [D] else None
+            return BlockKind.ENCRYPTED_KEY if inner[:1] == [D] else None
         case [0x30, 0x03]:
-            return Kind.PUBLIC_KEY if inner[:1] == [D] else _signed_kind(inner, outer)
+            return BlockKind.PUBLIC_KEY if inner[:1] == [D] else _signed_kind(inner, outer)
         case [0x0A, *_]:
-            return Kind.OCSP
+            return BlockKind.OCSP
     return _signed_kind(inner, outer) if outer and outer[0].tag == S else None
 
 
-def _signed_kind(inner: list[int], outer: list[Node]) -> Kind | None:
+def _signed_kind(inner: list[int], outer: list[Node]) -> BlockKind | None:
     """Certificate, request or CRL by the first elements of the signed part; also where one of them is wrong."""
     if not outer:
         return None
     parts = outer[0].children
     if inner[:1] == [0xA0]:
-        return Kind.CERTIFICATE if len(inner) >= 4 else None
+        return BlockKind.CERTIFICATE if len(inner) >= 4 else None
     match inner:
         case [0x02, 0x30, 0x30, 0xA0 | 0x30, *_] if inner[3:] in ([0xA0], []) and _is_key_info(parts[2]):
-            return Kind.REQUEST
+            return BlockKind.REQUEST
         case [0x02, 0x30, 0x30] if _is_key_info(parts[2]):
-            return Kind.REQUEST
+            return BlockKind.REQUEST
         case [0x02, 0x30, 0x30, time, *_] if time in TIMES:
-            return Kind.CRL
+            return BlockKind.CRL
         case [0x30, 0x30, time, *_] if time in TIMES:
-            return Kind.CRL
+            return BlockKind.CRL
         case [0x02, 0x30, 0x30, 0x30, 0x30, 0x30, *_]:
-            return Kind.CERTIFICATE
-    return Kind.CERTIFICATE if len(inner) >= 6 and inner.count(S) >= 4 else None
+            return BlockKind.CERTIFICATE
+    return BlockKind.CERTIFICATE if len(inner) >= 6 and inner.count(S) >= 4 else None
 
 
 def _is_key_info(node: Node) -> bool:
@@ -366,7 +375,7 @@ def _of_pkcs7(data: bytes, where: str) -> Iterator[Block]:
     if len(wrapper) < 2 or ber.oid(tree.data[wrapper[0].content]) != SIGNED_DATA or not wrapper[1].children:
         return
     signed = wrapper[1].children[0]
-    for tag, kind in ((0xA0, Kind.CERTIFICATE), (0xA1, Kind.CRL)):
+    for tag, kind in ((0xA0, BlockKind.CERTIFICATE), (0xA1, BlockKind.CRL)):
         holders = [each for each in signed.children if each.tag == tag]
         found = [each for holder in holders for each in holder.children if each.tag == S]
         for number, each in enumerate(found, start=1):
@@ -378,10 +387,10 @@ def _of_pkcs7(data: bytes, where: str) -> Iterator[Block]:
 
 
 def certificate(block: Block) -> x509.Certificate:
-    """The certificate of a block, of which names and dates can be read; Unreadable says what is malformed."""
+    """The certificate of a block, of which names and dates can be read; UnreadableBlock says what is malformed."""
     loaded = None if block.problem else guarded(lambda: _probed(x509.load_der_x509_certificate(block.der)))
     if loaded is None:
-        raise Unreadable(block.problem or why(block.der, schema.CERTIFICATE))
+        raise UnreadableBlock(block.problem or why(block.der, schema.CERTIFICATE))
     return loaded
 
 
@@ -394,10 +403,10 @@ def _probed(loaded: x509.Certificate) -> x509.Certificate:
 
 
 def crl(block: Block) -> x509.CertificateRevocationList:
-    """The CRL of a block, of which every entry can be read; Unreadable says what is malformed."""
+    """The CRL of a block, of which every entry can be read; UnreadableBlock says what is malformed."""
     loaded = None if block.problem else guarded(lambda: _probed_crl(x509.load_der_x509_crl(block.der)))
     if loaded is None:
-        raise Unreadable(block.problem or why(block.der, schema.CRL))
+        raise UnreadableBlock(block.problem or why(block.der, schema.CRL))
     return loaded
 
 
@@ -410,7 +419,7 @@ def _probed_crl(loaded: x509.CertificateRevocationList) -> x509.CertificateRevoc
     return loaded
 
 
-def why(encoded: bytes, shape: schema.Shape) -> str:
+def why(encoded: bytes, shape: schema.SchemaType) -> str:
     """The first fault of an object that the library does not load, with its byte and the rule."""
     found = schema.read(encoded, shape)
     fault = schema.worst([*found.faults, *_in_extensions(found.tree, found)])

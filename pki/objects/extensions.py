@@ -1,6 +1,6 @@
 """What an extension says, and what it is for (RFC 5280 §4.2, §5.2, and others): a line and a sentence for each.
 
-    Raw (object identifier, critical, bytes) -> Reading: items, faults
+    Raw (object identifier, critical, bytes) -> ExtensionText: items, faults
 
 Extensions are read one by one: the library loads each in an otherwise empty certificate or CRL, and what it does not
 load is read element by element, by `pki.asn1.schema`. Not here: whether an extension is right (`pki.path`).
@@ -102,14 +102,14 @@ def meaning(oid: str) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ExtensionText:
     """What one extension says: its items, and what is malformed in it."""
 
     items: tuple[str, ...]
     faults: tuple[Fault, ...]
 
 
-class Place(Enum):
+class ExtensionPlace(Enum):
     """Where an extension stands; the library reads some object identifiers in one of them only."""
 
     CERTIFICATE = "certificate"
@@ -122,7 +122,7 @@ def rank(oid: str) -> int:
     return RANKS.get(oid, len(RANKS))
 
 
-def read(tree: Tree, raw: Raw, place: Place) -> Reading:
+def read(tree: Tree, raw: Raw, place: ExtensionPlace) -> ExtensionText:
     """Read one extension. Never raises."""
     shape = schema.EXTENSIONS.get(raw.oid)
     roots, faults = schema.read_value(tree, raw.value, shape, shape.name if shape else "")
@@ -134,7 +134,7 @@ def read(tree: Tree, raw: Raw, place: Place) -> Reading:
     items = guarded(lambda: _items(loaded)) if known and loaded is not None else None
     if items is None:
         items = tuple(_pieces(tree, roots, raw.oid)) if shape else (short_hex(value),)
-    return Reading(items or ("none",), tuple(faults))
+    return ExtensionText(items or ("none",), tuple(faults))
 
 
 TEMPLATE_KEY = der.sequence(der.sequence(der.object_identifier("1.3.101.112")), der.bit_string(bytes(32)))
@@ -142,11 +142,11 @@ TEMPLATE_ALGORITHM = der.sequence(der.object_identifier("1.3.101.112"))
 TEMPLATE_TIME = der.element(der.UTC_TIME, b"260101000000Z")
 
 
-def _loaded(oid: str, value: bytes, place: Place) -> x509.ExtensionType:
+def _loaded(oid: str, value: bytes, place: ExtensionPlace) -> x509.ExtensionType:
     """The extension as the library reads it, alone in a certificate or CRL that is otherwise empty."""
     alone = der.sequence(der.sequence(der.object_identifier(oid), der.octet_string(value)))
     name = der.sequence()
-    if place is Place.CERTIFICATE:
+    if place is ExtensionPlace.CERTIFICATE:
         dates = der.sequence(TEMPLATE_TIME, TEMPLATE_TIME)
         start = der.explicit(0, der.integer(2)) + der.integer(1) + TEMPLATE_ALGORITHM
         tbs = der.sequence(start, name, dates, name, TEMPLATE_KEY, der.explicit(3, alone))
@@ -154,9 +154,9 @@ def _loaded(oid: str, value: bytes, place: Place) -> x509.ExtensionType:
     else:
         start = der.integer(1) + TEMPLATE_ALGORITHM + name + TEMPLATE_TIME + TEMPLATE_TIME
         entry = der.sequence(der.sequence(der.integer(1), TEMPLATE_TIME, alone))
-        tbs = der.sequence(start, der.explicit(0, alone) if place is Place.CRL else entry)
+        tbs = der.sequence(start, der.explicit(0, alone) if place is ExtensionPlace.CRL else entry)
         holder = x509.load_der_x509_crl(_signed(tbs))
-        holder = holder if place is Place.CRL else holder[0]
+        holder = holder if place is ExtensionPlace.CRL else holder[0]
     return next(iter(holder.extensions)).value  # type: ignore[no-any-return]  # of one of three types
 
 

@@ -64,7 +64,7 @@ class Fields:
         return found.value if found else None
 
 
-class Reading(Fields):
+class CertificateFields(Fields):
     """One certificate."""
 
     def __init__(self, certificate: x509.Certificate) -> None:

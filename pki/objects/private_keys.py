@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 from pki.asn1 import ber, der
 from pki.asn1.ber import Node, Tree
 from pki.keys import PrivateKey, algorithm_name
-from pki.objects.blocks import Block, Kind
+from pki.objects.blocks import Block, BlockKind
 
 MAX_ITERATIONS = 3_000_000
 """Of all key derivations of a file together; OWASP advises 600,000 for one. It is a second or two of work."""
@@ -70,13 +70,13 @@ def any_private_key(block: Block, passphrase: bytes | None) -> Any:
     """The private key of a block, of whatever type the library knows. Raises one of Locked."""
     if block.problem:
         raise Damaged(f"the key is damaged: {block.problem}", DAMAGED_HINT)
-    if block.kind is Kind.PKCS12:
+    if block.kind is BlockKind.PKCS12:
         found = open_pkcs12(block.der, passphrase)
         if found.key is None:
             raise Damaged("the PKCS #12 file contains no private key", "a private key is expected")
         return found.key
     _limit(block.der)
-    encrypted = block.kind is Kind.ENCRYPTED_KEY
+    encrypted = block.kind is BlockKind.ENCRYPTED_KEY
     if encrypted and not passphrase:
         raise NoPassphrase("the key is encrypted, and no passphrase was given", PASSPHRASE_HINT)
     if encrypted and not block.pem:

@@ -23,7 +23,7 @@ from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import same_name
 
 
-class Outcome(Enum):
+class SignatureStatus(Enum):
     """What is known about a signature."""
 
     HOLDS = "holds"
@@ -36,11 +36,11 @@ class Outcome(Enum):
 class Answer:
     """An outcome; and why, where that is more than that the key did not make this signature."""
 
-    outcome: Outcome
+    outcome: SignatureStatus
     why: str | None = None
 
 
-HOLDS, DOES_NOT_HOLD = Answer(Outcome.HOLDS), Answer(Outcome.DOES_NOT_HOLD)
+HOLDS, DOES_NOT_HOLD = Answer(SignatureStatus.HOLDS), Answer(SignatureStatus.DOES_NOT_HOLD)
 MAX_RSA_BITS = 16_384  # as OpenSSL has it; one verification with so large a key takes 10 ms
 
 
@@ -71,7 +71,7 @@ def check(signed_der: bytes, key: Key) -> Answer:
     try:
         return read_field(lambda: _check(signed_der, key))
     except Malformed as error:
-        return Answer(Outcome.DOES_NOT_HOLD, str(error))
+        return Answer(SignatureStatus.DOES_NOT_HOLD, str(error))
 
 
 @lru_cache(maxsize=32)
@@ -104,33 +104,38 @@ def _holds(signed: x509.Certificate | x509.CertificateRevocationList, authority:
         answer = check(read_field(lambda: encoded(signed)), key_of(authority))
     except Malformed:
         return False
-    return answer.outcome is Outcome.HOLDS
+    return answer.outcome is SignatureStatus.HOLDS
 
 
 def _check(signed_der: bytes, key: Key) -> Answer:
     tbs, algorithm, signature = islice(der.children(signed_der, der.read(signed_der)), 3)
     oid, parameters = _algorithm(signed_der[algorithm.start : algorithm.end])
     if oid not in ALGORITHMS:
-        return Answer(Outcome.UNKNOWN, f"unknown signature algorithm {called(oid)}")
+        return Answer(SignatureStatus.UNKNOWN, f"unknown signature algorithm {called(oid)}")
     unused = signed_der[signature.content][0]
     if unused:
-        return Answer(Outcome.DOES_NOT_HOLD, f"the signature has {unused} unused bits, and consists of whole bytes")
+        return Answer(
+            SignatureStatus.DOES_NOT_HOLD, f"the signature has {unused} unused bits, and consists of whole bytes"
+        )
     kind, digest = ALGORITHMS[oid]
     of_key, limits = _algorithm(key.spki[next(der.children(key.spki, der.read(key.spki))).start :])
     if not isinstance(key.public, KINDS):
-        return Answer(Outcome.UNKNOWN, f"unknown key algorithm {called(of_key)}")
+        return Answer(SignatureStatus.UNKNOWN, f"unknown key algorithm {called(of_key)}")
     if not isinstance(key.public, kind):
-        return Answer(Outcome.DOES_NOT_HOLD, f"it is signed by {called(oid)}, and the key is for {called(of_key)}")
+        return Answer(
+            SignatureStatus.DOES_NOT_HOLD, f"it is signed by {called(oid)}, and the key is for {called(of_key)}"
+        )
     if isinstance(key.public, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.public.key_size > MAX_RSA_BITS:
         return Answer(
-            Outcome.UNKNOWN, f"the key has {key.public.key_size} bits, and {MAX_RSA_BITS} is the most that is processed"
+            SignatureStatus.UNKNOWN,
+            f"the key has {key.public.key_size} bits, and {MAX_RSA_BITS} is the most that is processed",
         )
     try:
         pss = _pss(parameters) if oid == RSASSA_PSS else None
         if of_key == RSASSA_PSS and (broken := _restriction(pss, limits)):
-            return Answer(Outcome.DOES_NOT_HOLD, broken)
+            return Answer(SignatureStatus.DOES_NOT_HOLD, broken)
     except _Unknown as error:
-        return Answer(Outcome.UNKNOWN, str(error))
+        return Answer(SignatureStatus.UNKNOWN, str(error))
     try:
         _verify(key.public, signed_der[signature.content][1:], signed_der[tbs.start : tbs.end], pss, digest)
     except InvalidSignature:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cryptography import x509
 
-from pki.budget import Budget, Exhausted, Work, signature_price
+from pki.budget import Budget, Exhausted, WorkKind, signature_price
 from pki.malformed import Malformed
 from pki.objects.distinguished_names import Name
-from pki.objects.fields import Reading
-from pki.objects.signatures import Answer, Outcome, check
+from pki.objects.fields import CertificateFields
+from pki.objects.signatures import Answer, SignatureStatus, check
 
 SELF_ISSUED = 16
 """As many certificates of a change of keys may be in a path besides `max_depth`."""
@@ -27,10 +27,10 @@ class Pool:
         self.budget = budget
         self.is_whole = True
         """Whether all of them were read; if not, a path may be there that was not found."""
-        self._readings: dict[bytes, Reading] = {}
-        self._by_subject: dict[Name, list[Reading]] = {}
+        self._readings: dict[bytes, CertificateFields] = {}
+        self._by_subject: dict[Name, list[CertificateFields]] = {}
         self._identities: dict[tuple[Name, bytes], int] = {}
-        self._answers: dict[tuple[Reading, int], Answer] = {}
+        self._answers: dict[tuple[CertificateFields, int], Answer] = {}
         least = budget.left // 2  # reading them leaves enough for a search
         for each in (*anchors, *others):
             if budget.left < least:
@@ -39,7 +39,7 @@ class Pool:
             self._add(each)
 
     def _add(self, certificate: x509.Certificate) -> None:
-        self.budget.spend(Work.READING)
+        self.budget.spend(WorkKind.READING)
         try:
             reading = self.reading(certificate)
             found = self._by_subject.setdefault(reading.subject, [])
@@ -48,32 +48,32 @@ class Pool:
         if reading not in found:
             found.append(reading)
 
-    def reading(self, certificate: x509.Certificate) -> Reading:
+    def reading(self, certificate: x509.Certificate) -> CertificateFields:
         """The one Reading of that certificate; Malformed if its bytes cannot be had."""
-        reading = Reading(certificate)
+        reading = CertificateFields(certificate)
         return self._readings.setdefault(reading.der, reading)
 
-    def named(self, name: Name) -> Sequence[Reading]:
+    def named(self, name: Name) -> Sequence[CertificateFields]:
         """Those with that subject, in the order given, anchors first."""
         return self._by_subject.get(name, ())
 
-    def identity(self, reading: Reading) -> int:
+    def identity(self, reading: CertificateFields) -> int:
         """The same number for the same name with the same key; a number of its own if they cannot be read."""
         try:
             return self._identities.setdefault(reading.identity, len(self._identities))
         except Malformed:
             return -1 - id(reading)
 
-    def answer(self, signed: Reading, issuer: Reading) -> Answer:
+    def answer(self, signed: CertificateFields, issuer: CertificateFields) -> Answer:
         """Whether the issuer's key made that signature; Exhausted if too many were asked for."""
         pair = signed, self.identity(issuer)
         if pair not in self._answers:
             try:
                 key = issuer.key
             except Malformed as error:
-                self._answers[pair] = Answer(Outcome.UNKNOWN, f"the key cannot be read: {error}")
+                self._answers[pair] = Answer(SignatureStatus.UNKNOWN, f"the key cannot be read: {error}")
             else:
-                self.budget.spend(Work.SIGNATURE, price=signature_price(key.public, len(signed.der)))
+                self.budget.spend(WorkKind.SIGNATURE, price=signature_price(key.public, len(signed.der)))
                 self._answers[pair] = check(signed.der, key)
         return self._answers[pair]
 
@@ -83,11 +83,11 @@ class Search:
 
     def __init__(
         self,
-        leaf: Reading,
-        anchors: Sequence[Reading],
+        leaf: CertificateFields,
+        anchors: Sequence[CertificateFields],
         pool: Pool,
         *,
-        could_issue: Callable[[Reading], bool],
+        could_issue: Callable[[CertificateFields], bool],
         max_depth: int,
     ) -> None:
         self.leaf = leaf
@@ -95,35 +95,35 @@ class Search:
         self._pool = pool
         self._could_issue = could_issue
         self._max_depth = max_depth
-        self._sound: dict[Reading, bool] = {}
-        self._candidates: dict[Reading, list[Reading]] = {}
-        self.forged: tuple[Reading, Reading, Answer] | None = None
+        self._sound: dict[CertificateFields, bool] = {}
+        self._candidates: dict[CertificateFields, list[CertificateFields]] = {}
+        self.forged: tuple[CertificateFields, CertificateFields, Answer] | None = None
         """The first certificate that its issuer by name did not sign, that issuer, and what is known about it."""
-        self.undecided: tuple[Reading, Reading, Answer] | None = None
+        self.undecided: tuple[CertificateFields, CertificateFields, Answer] | None = None
         """The first certificate whose signature could not be verified, likewise."""
-        self.orphan: Reading | None = None
+        self.orphan: CertificateFields | None = None
         """The first from which no path leads on."""
         self.circle = False
         """Whether its issuer is there, and is on the path already."""
         self.too_deep = False
 
-    def paths(self) -> Iterator[tuple[Reading, ...]]:
+    def paths(self) -> Iterator[tuple[CertificateFields, ...]]:
         """Complete ones, leaf first, anchor last. Exhausted if there are too many."""
         yield from self._walk(self._is_sound)
         for path in self._walk(lambda _: True):
             if not all(map(self._is_sound, path[1:])):
                 yield path
 
-    def _is_sound(self, issuer: Reading) -> bool:
+    def _is_sound(self, issuer: CertificateFields) -> bool:
         if issuer not in self._sound:
-            self._pool.budget.spend(Work.READING)
+            self._pool.budget.spend(WorkKind.READING)
             self._sound[issuer] = self._could_issue(issuer)
         return self._sound[issuer]
 
-    def _walk(self, wanted: Callable[[Reading], bool]) -> Iterator[tuple[Reading, ...]]:
+    def _walk(self, wanted: Callable[[CertificateFields], bool]) -> Iterator[tuple[CertificateFields, ...]]:
         """Depth first, without recursion: a path may be long."""
-        walked: list[Reading] = []
-        ahead: list[Iterator[Reading]] = [iter((self.leaf,))]
+        walked: list[CertificateFields] = []
+        ahead: list[Iterator[CertificateFields]] = [iter((self.leaf,))]
         while ahead:
             last = next(ahead[-1], None)
             if last is None:
@@ -131,7 +131,7 @@ class Search:
                 if walked:
                     walked.pop()
                 continue
-            self._pool.budget.spend(Work.STEP)
+            self._pool.budget.spend(WorkKind.STEP)
             walked.append(last)
             if last in self._anchors:
                 yield tuple(walked)
@@ -142,32 +142,34 @@ class Search:
             else:
                 ahead.append(self._onward(tuple(walked), wanted))
 
-    def _is_too_long(self, walked: Sequence[Reading]) -> bool:
+    def _is_too_long(self, walked: Sequence[CertificateFields]) -> bool:
         """Whether there are more CAs between the leaf and whatever comes next than asked for."""
         above = walked[1:]
         changes_of_keys = sum(map(_is_self_issued, above))
         return len(above) - changes_of_keys > self._max_depth or changes_of_keys > SELF_ISSUED
 
-    def _onward(self, walked: tuple[Reading, ...], wanted: Callable[[Reading], bool]) -> Iterator[Reading]:
+    def _onward(
+        self, walked: tuple[CertificateFields, ...], wanted: Callable[[CertificateFields], bool]
+    ) -> Iterator[CertificateFields]:
         """The issuers of the last one that are not on the path and have signed it."""
         last = walked[-1]
         passed = {self._pool.identity(each) for each in walked}
         issuers = self._issuers(last)
-        self._pool.budget.spend(Work.COMPARISON, len(issuers) + len(walked))
+        self._pool.budget.spend(WorkKind.COMPARISON, len(issuers) + len(walked))
         # The same name with the same key leads nowhere new: a loop, or a root that is not a trust anchor.
         onward = [each for each in issuers if self._pool.identity(each) not in passed]
         if not onward and self.orphan is None:
             self.orphan, self.circle = last, bool(issuers)
         for issuer in filter(wanted, onward):
             answer = self._pool.answer(last, issuer)
-            if answer.outcome is Outcome.HOLDS:
+            if answer.outcome is SignatureStatus.HOLDS:
                 yield issuer
-            elif answer.outcome is Outcome.UNKNOWN:
+            elif answer.outcome is SignatureStatus.UNKNOWN:
                 self.undecided = self.undecided or (last, issuer, answer)
             else:
                 self.forged = self.forged or (last, issuer, answer)
 
-    def _issuers(self, certificate: Reading) -> list[Reading]:
+    def _issuers(self, certificate: CertificateFields) -> list[CertificateFields]:
         """Those with the right name; first what could sign, then anchors, then fitting key ids (RFC 4158 §3.5.12)."""
         if certificate not in self._candidates:
             try:
@@ -186,14 +188,14 @@ class Search:
         return self._candidates[certificate]
 
 
-def _is_self_issued(certificate: Reading) -> bool:
+def _is_self_issued(certificate: CertificateFields) -> bool:
     try:
         return certificate.is_self_issued
     except Malformed:
         return False
 
 
-def _authority_key(certificate: Reading) -> bytes | None:
+def _authority_key(certificate: CertificateFields) -> bytes | None:
     try:
         stated = certificate.value(x509.AuthorityKeyIdentifier)
     except Malformed:
@@ -201,7 +203,7 @@ def _authority_key(certificate: Reading) -> bytes | None:
     return stated.key_identifier if stated else None
 
 
-def _key_identifier(certificate: Reading) -> bytes | None:
+def _key_identifier(certificate: CertificateFields) -> bytes | None:
     try:
         stated = certificate.value(x509.SubjectKeyIdentifier)
     except Malformed:

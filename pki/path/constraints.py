@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from pki.asn1 import der
-from pki.budget import Work
+from pki.budget import WorkKind
 from pki.names import MAX_HOST, show
 from pki.objects.distinguished_names import MAX_NORMALISED, comparable
-from pki.path.request import Path, Reading
+from pki.path.request import CertificateFields, Path
 
 MOST = 100_000  # comparisons for one path
 LABELS = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
@@ -32,12 +32,12 @@ URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 §3
 
 
-class Refused(Exception):
+class NotPermitted(Exception):
     """A name that is not allowed, or a constraint that cannot be followed; the message says which."""
 
 
 def follow(path: Path) -> int:
-    """How many CAs constrain names; Refused at the first name that one of them does not allow."""
+    """How many CAs constrain names; NotPermitted at the first name that one of them does not allow."""
     constraining, compared = 0, 0
     names: dict[int, list[Name]] = {}
     for place, authority in enumerate(path.certificates):
@@ -51,13 +51,15 @@ def follow(path: Path) -> int:
         for lower in _bound(path, place):
             if lower not in names:
                 names[lower] = list(_names(path.certificates[lower]))
-                path.budget.spend(Work.NAME, len(names[lower]))
+                path.budget.spend(WorkKind.NAME, len(names[lower]))
             for name in names[lower]:
                 allowed, forbidden = permitted.get(name.form, []), excluded.get(name.form, [])
                 compared += len(allowed) + len(forbidden)
                 if compared > MOST:
-                    raise Refused(f"more than {MOST:,} comparisons would be needed: that is an attack, or a mistake")
-                path.budget.spend(Work.COMPARISON, len(allowed) + len(forbidden))
+                    raise NotPermitted(
+                        f"more than {MOST:,} comparisons would be needed: that is an attack, or a mistake"
+                    )
+                path.budget.spend(WorkKind.COMPARISON, len(allowed) + len(forbidden))
                 _check(name, allowed, forbidden)
     return constraining
 
@@ -70,7 +72,7 @@ def _bound(path: Path, place: int) -> Iterator[int]:
 # Kinds of names -----------------------------------------------------------------------------------------------------
 
 
-class Kind(Enum):
+class NameForm(Enum):
     """The kinds of names that are processed; OTHER: all the rest of GeneralName."""
 
     HOST = "host"
@@ -85,7 +87,7 @@ class Kind(Enum):
 class Name:
     """A name of a certificate: its form is checked only where its kind is constrained."""
 
-    kind: Kind
+    kind: NameForm
     shown: str
     value: Any
 
@@ -103,61 +105,63 @@ class Constraint:
     value: Any
 
 
-def _form(kind: Kind, name: object) -> object:
+def _form(kind: NameForm, name: object) -> object:
     """What is compared with what: names of one kind; of other kinds, those of the same type."""
-    return type(name) if kind is Kind.OTHER else kind
+    return type(name) if kind is NameForm.OTHER else kind
 
 
-KINDS: Mapping[type[x509.GeneralName], Kind] = {
-    x509.DNSName: Kind.HOST,
-    x509.RFC822Name: Kind.MAIL,
-    x509.UniformResourceIdentifier: Kind.URI,
-    x509.IPAddress: Kind.ADDRESS,
-    x509.DirectoryName: Kind.DIRECTORY,
+KINDS: Mapping[type[x509.GeneralName], NameForm] = {
+    x509.DNSName: NameForm.HOST,
+    x509.RFC822Name: NameForm.MAIL,
+    x509.UniformResourceIdentifier: NameForm.URI,
+    x509.IPAddress: NameForm.ADDRESS,
+    x509.DirectoryName: NameForm.DIRECTORY,
 }
 
 
-def _names(certificate: Reading) -> Iterator[Name]:
+def _names(certificate: CertificateFields) -> Iterator[Name]:
     """The alternative names, the subject, and mail addresses in the subject."""
     for each in certificate.names:
         if isinstance(each, x509.OtherName) and each.type_id == SMTP_UTF8_MAILBOX:
-            yield Name(Kind.MAIL, "SmtpUTF8Mailbox", each)
-        yield Name(KINDS.get(type(each), Kind.OTHER), show(each), each)
+            yield Name(NameForm.MAIL, "SmtpUTF8Mailbox", each)
+        yield Name(KINDS.get(type(each), NameForm.OTHER), show(each), each)
     subject = certificate.certificate.subject
     if list(subject):
-        yield Name(Kind.DIRECTORY, f"dirName:{subject.rfc4514_string()}", x509.DirectoryName(subject))
+        yield Name(NameForm.DIRECTORY, f"dirName:{subject.rfc4514_string()}", x509.DirectoryName(subject))
     for attribute in subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS):
-        yield Name(Kind.MAIL, f"email:{attribute.value!s}", attribute.value)
+        yield Name(NameForm.MAIL, f"email:{attribute.value!s}", attribute.value)
 
 
 def _prepared(path: Path, subtrees: Sequence[x509.GeneralName] | None) -> dict[object, list[Constraint]]:
-    """By form; Refused if one is not well-formed."""
+    """By form; NotPermitted if one is not well-formed."""
     found: dict[object, list[Constraint]] = {}
-    path.budget.spend(Work.NAME, len(subtrees or ()))
+    path.budget.spend(WorkKind.NAME, len(subtrees or ()))
     for each in subtrees or ():
-        kind = KINDS.get(type(each), Kind.OTHER)
+        kind = KINDS.get(type(each), NameForm.OTHER)
         value = CONSTRAINT[kind](each) if kind in CONSTRAINT else None
         if kind in CONSTRAINT and value is None:
-            raise Refused(f"the constraint {show(each)} is not {MEANT[kind]} (§4.2.1.10)")
+            raise NotPermitted(f"the constraint {show(each)} is not {MEANT[kind]} (§4.2.1.10)")
         found.setdefault(_form(kind, each), []).append(Constraint(show(each), value))
     return found
 
 
 def _check(name: Name, allowed: Sequence[Constraint], forbidden: Sequence[Constraint]) -> None:
-    """Refused unless one of `allowed` covers it, if there are any, and none of `forbidden` does."""
+    """NotPermitted unless one of `allowed` covers it, if there are any, and none of `forbidden` does."""
     if not (allowed or forbidden):
         return
-    if name.kind is Kind.OTHER:
-        raise Refused(f"{name.shown} is of a kind that is constrained, and that is not processed here")
+    if name.kind is NameForm.OTHER:
+        raise NotPermitted(f"{name.shown} is of a kind that is constrained, and that is not processed here")
     value = PRESENTED[name.kind](name.value)
     if value is None:
-        raise Refused(f"{name.shown} is not {NAMED[name.kind]}, so that it cannot be compared with constraints")
+        raise NotPermitted(f"{name.shown} is not {NAMED[name.kind]}, so that it cannot be compared with constraints")
     covers = COVERS[name.kind]
     if allowed and not any(covers(each.value, value) for each in allowed):
-        raise Refused(f"{name.shown} is outside of what is permitted: {', '.join(each.shown for each in allowed[:3])}")
+        raise NotPermitted(
+            f"{name.shown} is outside of what is permitted: {', '.join(each.shown for each in allowed[:3])}"
+        )
     for each in forbidden:
-        if covers(each.value, value) or (name.kind is Kind.HOST and _could_be(each.value, value)):
-            raise Refused(f"{name.shown} is excluded by {each.shown}")
+        if covers(each.value, value) or (name.kind is NameForm.HOST and _could_be(each.value, value)):
+            raise NotPermitted(f"{name.shown} is excluded by {each.shown}")
 
 
 # Hosts --------------------------------------------------------------------------------------------------------------
@@ -278,42 +282,42 @@ def _covers_directory(base: Any, name: Any) -> bool:
     return bool(name[: len(base)] == base)
 
 
-CONSTRAINT: Mapping[Kind, Callable[[Any], Any]] = {
-    Kind.HOST: _host_constraint,
-    Kind.MAIL: _mail_constraint,
-    Kind.URI: _uri_constraint,
-    Kind.ADDRESS: _network,
-    Kind.DIRECTORY: _directory,
+CONSTRAINT: Mapping[NameForm, Callable[[Any], Any]] = {
+    NameForm.HOST: _host_constraint,
+    NameForm.MAIL: _mail_constraint,
+    NameForm.URI: _uri_constraint,
+    NameForm.ADDRESS: _network,
+    NameForm.DIRECTORY: _directory,
 }
 """A constraint ready for comparing; None if it is not well-formed."""
-PRESENTED: Mapping[Kind, Callable[[Any], Any]] = {
-    Kind.HOST: _host,
-    Kind.MAIL: _mailbox,
-    Kind.URI: _uri_host,
-    Kind.ADDRESS: _address,
-    Kind.DIRECTORY: _directory,
+PRESENTED: Mapping[NameForm, Callable[[Any], Any]] = {
+    NameForm.HOST: _host,
+    NameForm.MAIL: _mailbox,
+    NameForm.URI: _uri_host,
+    NameForm.ADDRESS: _address,
+    NameForm.DIRECTORY: _directory,
 }
 """A name of a certificate ready for comparing; None if it is not well-formed."""
-COVERS: Mapping[Kind, Callable[[Any, Any], bool]] = {
-    Kind.HOST: _covers_host,
-    Kind.MAIL: _covers_mail,
-    Kind.URI: _covers_domain,
-    Kind.ADDRESS: _covers_address,
-    Kind.DIRECTORY: _covers_directory,
+COVERS: Mapping[NameForm, Callable[[Any, Any], bool]] = {
+    NameForm.HOST: _covers_host,
+    NameForm.MAIL: _covers_mail,
+    NameForm.URI: _covers_domain,
+    NameForm.ADDRESS: _covers_address,
+    NameForm.DIRECTORY: _covers_directory,
 }
-MEANT: Mapping[Kind, str] = {
-    Kind.HOST: "a host name",
-    Kind.MAIL: "a mailbox, a host or a domain",
-    Kind.URI: "a host or a domain",
-    Kind.ADDRESS: "a network",
-    Kind.DIRECTORY: "a name that can be compared",
+MEANT: Mapping[NameForm, str] = {
+    NameForm.HOST: "a host name",
+    NameForm.MAIL: "a mailbox, a host or a domain",
+    NameForm.URI: "a host or a domain",
+    NameForm.ADDRESS: "a network",
+    NameForm.DIRECTORY: "a name that can be compared",
 }
-NAMED: Mapping[Kind, str] = {
-    Kind.HOST: "a host name",
-    Kind.MAIL: "a mailbox of a host",
-    Kind.URI: "a URI with a host name",
-    Kind.ADDRESS: "an IP address",
-    Kind.DIRECTORY: "a name that can be compared",
+NAMED: Mapping[NameForm, str] = {
+    NameForm.HOST: "a host name",
+    NameForm.MAIL: "a mailbox of a host",
+    NameForm.URI: "a URI with a host name",
+    NameForm.ADDRESS: "an IP address",
+    NameForm.DIRECTORY: "a name that can be compared",
 }
 
 
@@ -322,8 +326,8 @@ NAMED: Mapping[Kind, str] = {
 MINIMUM, MAXIMUM = der.CONTEXT | 0, der.CONTEXT | 1
 
 
-def _check_distances(authority: Reading) -> None:
-    """Refused for a minimum other than 0, or a maximum (§4.2.1.10): the library leaves both out."""
+def _check_distances(authority: CertificateFields) -> None:
+    """NotPermitted for a minimum other than 0, or a maximum (§4.2.1.10): the library leaves both out."""
     data = authority.value_der(x509.NameConstraints.oid)
     assert data is not None
     for subtrees in der.children(data, der.read(data)):
@@ -332,4 +336,4 @@ def _check_distances(authority: Reading) -> None:
             for each in distances:
                 if each.tag == MAXIMUM or any(data[each.content]):
                     word = "maximum" if each.tag == MAXIMUM else "minimum"
-                    raise Refused(f"a constraint has a {word}, which RFC 5280 does not use (§4.2.1.10)")
+                    raise NotPermitted(f"a constraint has a {word}, which RFC 5280 does not use (§4.2.1.10)")

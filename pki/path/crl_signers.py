@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 
-from pki.budget import Exhausted, Work, signature_price
+from pki.budget import Exhausted, WorkKind, signature_price
 from pki.malformed import Malformed, read_field
-from pki.objects.fields import Reading
-from pki.objects.signatures import Answer, Outcome, check_again
+from pki.objects.fields import CertificateFields
+from pki.objects.signatures import Answer, SignatureStatus, check_again
 from pki.path.build import Pool, Search
 from pki.path.profiles import SIGNER
 from pki.path.request import Path, Request
 from pki.path.steps import Failure
 from pki.revocation import status
-from pki.revocation.status import Asked, CrlReading, Good, Lists, Undetermined
+from pki.revocation.status import CrlReading, Good, Lists, SignerLimits, Undetermined
 
 NESTED = 3
 """So many signers may depend on each other: that of a CRL, that of the CRL for its certificate, and so on."""
@@ -27,15 +27,15 @@ NESTED = 3
 class CrlSigners:
     """The CRLs of one request, and whose they are; shared by all paths that are judged for it."""
 
-    def __init__(self, request: Request, pool: Pool, could_issue: Callable[[Reading], bool]) -> None:
+    def __init__(self, request: Request, pool: Pool, could_issue: Callable[[CertificateFields], bool]) -> None:
         self._request = request
         self._pool = pool
         self._could_issue = could_issue
         self._crls = tuple(map(CrlReading, request.crls))
         self._answers: dict[tuple[CrlReading, int], Answer] = {}
-        self._trusted: dict[tuple[Reading, Reading, Asked], bool] = {}
+        self._trusted: dict[tuple[CertificateFields, CertificateFields, SignerLimits], bool] = {}
 
-    def lists(self, anchor: Reading) -> Lists:
+    def lists(self, anchor: CertificateFields) -> Lists:
         """All CRLs, for a path that ends at that trust anchor."""
         return Lists(
             self._crls,
@@ -47,19 +47,19 @@ class CrlSigners:
             trusts=lambda signer, asked: self._trusts(signer, anchor, asked),
         )
 
-    def _answer(self, crl: CrlReading, signer: Reading) -> Answer:
+    def _answer(self, crl: CrlReading, signer: CertificateFields) -> Answer:
         pair = crl, self._pool.identity(signer)
         if pair not in self._answers:
             try:
                 key = signer.key
             except Malformed as error:
-                self._answers[pair] = Answer(Outcome.UNKNOWN, f"the key cannot be read: {error}")
+                self._answers[pair] = Answer(SignatureStatus.UNKNOWN, f"the key cannot be read: {error}")
             else:
-                self._pool.budget.spend(Work.SIGNATURE, price=signature_price(key.public, len(crl.der)))
+                self._pool.budget.spend(WorkKind.SIGNATURE, price=signature_price(key.public, len(crl.der)))
                 self._answers[pair] = check_again(crl.der, key)
         return self._answers[pair]
 
-    def _trusts(self, signer: Reading, anchor: Reading, asked: Asked) -> bool:
+    def _trusts(self, signer: CertificateFields, anchor: CertificateFields, asked: SignerLimits) -> bool:
         if len(asked.without) >= NESTED:
             return False
         case = signer, anchor, asked
@@ -70,12 +70,12 @@ class CrlSigners:
             )
         return self._trusted[case]
 
-    def _paths(self, signer: Reading, anchor: Reading) -> Iterator[Path]:
+    def _paths(self, signer: CertificateFields, anchor: CertificateFields) -> Iterator[Path]:
         search = Search(signer, [anchor], self._pool, could_issue=self._could_issue, max_depth=self._request.max_depth)
         return (Path(chain, self._pool.budget) for chain in search.paths())
 
     def _passes(self, path: Path) -> bool:
-        self._pool.budget.spend(Work.JUDGING)
+        self._pool.budget.spend(WorkKind.JUDGING)
         try:
             for step in SIGNER[self._request.profile]:
                 read_field(partial(step.follow, path, self._request), Failure, Exhausted)
@@ -83,14 +83,14 @@ class CrlSigners:
             return False
         return True
 
-    def _is_valid(self, path: Path, asked: Asked) -> bool:
+    def _is_valid(self, path: Path, asked: SignerLimits) -> bool:
         """Whether no certificate of it is revoked, and the status of each is known."""
         own = frozenset({self._pool.identity(path.leaf)})
         lists = self.lists(path.anchor)
         for certificate, issuer in pairwise(path.certificates):
-            found = status.of(certificate, issuer, lists, Asked(asked.without | own, asked.granted))
+            found = status.of(certificate, issuer, lists, SignerLimits(asked.without | own, asked.granted))
             if isinstance(found, Undetermined) and certificate is path.leaf:
-                found = status.of(certificate, issuer, lists, Asked(asked.without, asked.granted | own))
+                found = status.of(certificate, issuer, lists, SignerLimits(asked.without, asked.granted | own))
             if not isinstance(found, Good):
                 return False
         return True

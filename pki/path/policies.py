@@ -11,13 +11,13 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from pki.asn1 import der
-from pki.budget import Work
-from pki.path.request import Path, Reading
+from pki.budget import WorkKind
+from pki.path.request import CertificateFields, Path
 
 ANY = "2.5.29.32.0"
 
 
-class Refused(Exception):
+class PolicyError(Exception):
     """A policy extension that is not allowed; the message says which."""
 
 
@@ -33,7 +33,8 @@ class _State:
 
 
 def is_explicit_but_empty(path: Path) -> bool:
-    """Whether a policy is required, and none holds for the whole path; Refused for an extension that is not allowed.
+    """Whether a policy is required, and none holds for the whole path; PolicyError for an extension that is not
+    allowed.
 
     The extensions of the trust anchor are not looked at (§6.1.1 (d)).
     """
@@ -43,7 +44,7 @@ def is_explicit_but_empty(path: Path) -> bool:
         is_leaf = certificate is path.leaf
         mappings = _mappings(certificate)
         stated = _stated(certificate)
-        path.budget.spend(Work.POLICY, len(stated) + sum(map(len, mappings.values())))
+        path.budget.spend(WorkKind.POLICY, len(stated) + sum(map(len, mappings.values())))
         takes_any = state.inhibit_any > 0 or (certificate.is_self_issued and not is_leaf)
         state.expected = _narrowed(state.expected, stated, takes_any=takes_any)
         if state.explicit <= 0 and not state.expected:
@@ -58,7 +59,7 @@ def is_explicit_but_empty(path: Path) -> bool:
     return state.explicit <= 0 and not state.expected
 
 
-def _limit(state: _State, certificate: Reading) -> None:
+def _limit(state: _State, certificate: CertificateFields) -> None:
     """§6.1.4 (i), (j), §6.1.5 (b)."""
     limits = certificate.value(x509.PolicyConstraints)
     if limits is not None and limits.require_explicit_policy is not None:
@@ -69,12 +70,12 @@ def _limit(state: _State, certificate: Reading) -> None:
         state.inhibit_any = min(state.inhibit_any, inhibit_any.skip_certs)
 
 
-def _stated(certificate: Reading) -> frozenset[str]:
-    """Refused if the same policy stands there twice (§4.2.1.4)."""
+def _stated(certificate: CertificateFields) -> frozenset[str]:
+    """PolicyError if the same policy stands there twice (§4.2.1.4)."""
     found: set[str] = set()
     for each in certificate.value(x509.CertificatePolicies) or ():
         if (policy := each.policy_identifier.dotted_string) in found:
-            raise Refused(f"the policy {policy} is stated twice (§4.2.1.4)")
+            raise PolicyError(f"the policy {policy} is stated twice (§4.2.1.4)")
         found.add(policy)
     return frozenset(found)
 
@@ -95,8 +96,8 @@ def _mapped(expected: frozenset[str], mappings: dict[str, set[str]], *, is_allow
     return left.union(*(to for policy, to in mappings.items() if policy in expected or ANY in expected))
 
 
-def _mappings(certificate: Reading) -> dict[str, set[str]]:
-    """What each policy of the issuer is mapped to (§4.2.1.5); Refused for anyPolicy on either side (§6.1.4 (a))."""
+def _mappings(certificate: CertificateFields) -> dict[str, set[str]]:
+    """What each policy of the issuer is mapped to (§4.2.1.5); PolicyError for anyPolicy on either side (§6.1.4 (a))."""
     data = certificate.value_der(ExtensionOID.POLICY_MAPPINGS)
     found: dict[str, set[str]] = {}
     if data is None:
@@ -104,8 +105,8 @@ def _mappings(certificate: Reading) -> dict[str, set[str]]:
     for pair in der.children(data, der.read(data)):
         one, other = (der.dotted(data[each.content]) for each in der.children(data, pair))
         if ANY in (one, other):
-            raise Refused(f"a policy is mapped {'from' if one == ANY else 'to'} anyPolicy (§4.2.1.5)")
+            raise PolicyError(f"a policy is mapped {'from' if one == ANY else 'to'} anyPolicy (§4.2.1.5)")
         found.setdefault(one, set()).add(other)
     if not found:
-        raise Refused("it has policy mappings, and there are none in them (§4.2.1.5)")
+        raise PolicyError("it has policy mappings, and there are none in them (§4.2.1.5)")
     return found

@@ -3,41 +3,41 @@
 from collections.abc import Callable, Mapping
 
 from pki.path import steps, strength, webpki
-from pki.path.request import Reading, Request
-from pki.path.steps import Step
+from pki.path.request import CertificateFields, Request
+from pki.path.steps import Clause
 from pki.verdict import PathProfile
 
 RFC5280 = (
-    Step("dates", steps.DATES, steps.dates),
-    Step("extensions", "RFC 5280 §4.2", steps.critical_extensions),
-    Step("authorities", "RFC 5280 §6.1.4 (k), (n)", steps.authorities),
-    Step("path length", "RFC 5280 §6.1.4 (l), (m)", steps.path_length),
-    Step("key usage", "RFC 5280 §4.2.1.9", steps.leaf_usage),
-    Step("constraints", "RFC 5280 §6.1.3 (b), (c)", steps.name_constraints),
-    Step("policy", "RFC 5280 §6.1.3 (f)", steps.policy),
+    Clause("dates", steps.DATES, steps.dates),
+    Clause("extensions", "RFC 5280 §4.2", steps.critical_extensions),
+    Clause("authorities", "RFC 5280 §6.1.4 (k), (n)", steps.authorities),
+    Clause("path length", "RFC 5280 §6.1.4 (l), (m)", steps.path_length),
+    Clause("key usage", "RFC 5280 §4.2.1.9", steps.leaf_usage),
+    Clause("constraints", "RFC 5280 §6.1.3 (b), (c)", steps.name_constraints),
+    Clause("policy", "RFC 5280 §6.1.3 (f)", steps.policy),
 )
-STRENGTH = Step("strength", "RFC 9325 §4.5", strength.strength)
+STRENGTH = Clause("strength", "RFC 9325 §4.5", strength.strength)
 TLS = (
-    Step("purpose", steps.PURPOSE, steps.purpose),
+    Clause("purpose", steps.PURPOSE, steps.purpose),
     STRENGTH,
-    Step("schemes", "RFC 8446 §4.2.3", strength.schemes),
+    Clause("schemes", "RFC 8446 §4.2.3", strength.schemes),
 )
 WEB = (
-    Step("leaf", "CA/B Forum BR §7.1.2.7", webpki.leaf_profile),
-    Step("common name", "CA/B Forum BR §7.1.4.3", webpki.common_name),
-    Step("wildcards", "CA/B Forum BR §3.2.2.6", webpki.wildcards),
-    Step("key kind", "CA/B Forum BR §6.1.5", webpki.key_parameters),
-    Step("ca profile", "CA/B Forum BR §7.1.2.1", webpki.authority_profile),
+    Clause("leaf", "CA/B Forum BR §7.1.2.7", webpki.leaf_profile),
+    Clause("common name", "CA/B Forum BR §7.1.4.3", webpki.common_name),
+    Clause("wildcards", "CA/B Forum BR §3.2.2.6", webpki.wildcards),
+    Clause("key kind", "CA/B Forum BR §6.1.5", webpki.key_parameters),
+    Clause("ca profile", "CA/B Forum BR §7.1.2.1", webpki.authority_profile),
 )
 
-STEPS: Mapping[PathProfile, tuple[Step, ...]] = {
+STEPS: Mapping[PathProfile, tuple[Clause, ...]] = {
     PathProfile.RFC5280: RFC5280,
     PathProfile.TLS: RFC5280 + TLS,
     PathProfile.WEBPKI: RFC5280 + TLS + WEB,
 }
 
-SIGNING = (Step("signing", "RFC 8446 §4.4.2.2", strength.signing),)
-AFTER_THE_NAME: Mapping[PathProfile, tuple[Step, ...]] = {
+SIGNING = (Clause("signing", "RFC 8446 §4.4.2.2", strength.signing),)
+AFTER_THE_NAME: Mapping[PathProfile, tuple[Clause, ...]] = {
     PathProfile.RFC5280: (),
     PathProfile.TLS: SIGNING,
     PathProfile.WEBPKI: SIGNING,
@@ -46,7 +46,7 @@ AFTER_THE_NAME: Mapping[PathProfile, tuple[Step, ...]] = {
 
 BY_ITSELF = (steps.check_critical, steps.check_dates, steps.check_authority)
 BY_ITSELF_IN_TLS = (*BY_ITSELF, steps.check_issues_for, strength.check_key)
-OF_AN_ISSUER: Mapping[PathProfile, tuple[Callable[[Reading, Request], None], ...]] = {
+OF_AN_ISSUER: Mapping[PathProfile, tuple[Callable[[CertificateFields, Request], None], ...]] = {
     PathProfile.RFC5280: BY_ITSELF,
     PathProfile.TLS: BY_ITSELF_IN_TLS,
     PathProfile.WEBPKI: BY_ITSELF_IN_TLS,
@@ -54,15 +54,15 @@ OF_AN_ISSUER: Mapping[PathProfile, tuple[Callable[[Reading, Request], None], ...
 """What an issuer shows without the rest of the path. The search tries those first that pass all of it."""
 
 FORM = (
-    Step("version", "RFC 5280 §4.1.2.1", steps.version),
-    Step("serial", "RFC 5280 §4.1.2.2", steps.serial),
-    Step("algorithms", "RFC 5280 §4.1.1.2", steps.algorithms),
-    Step("identifiers", "RFC 5280 §4.2.1.1", steps.key_identifiers),
-    Step("name form", "RFC 5280 §4.2.1.6", steps.subject_names),
+    Clause("version", "RFC 5280 §4.1.2.1", steps.version),
+    Clause("serial", "RFC 5280 §4.1.2.2", steps.serial),
+    Clause("algorithms", "RFC 5280 §4.1.1.2", steps.algorithms),
+    Clause("identifiers", "RFC 5280 §4.2.1.1", steps.key_identifiers),
+    Clause("name form", "RFC 5280 §4.2.1.6", steps.subject_names),
 )
 """For every profile, and after all others: what is ill formed is refused, but rarely the first thing to know."""
 
-SIGNER: Mapping[PathProfile, tuple[Step, ...]] = {
+SIGNER: Mapping[PathProfile, tuple[Clause, ...]] = {
     PathProfile.RFC5280: (*RFC5280, *FORM),
     PathProfile.TLS: (*RFC5280, STRENGTH, *FORM),
     PathProfile.WEBPKI: (*RFC5280, STRENGTH, *FORM),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from pki.objects.distinguished_names import subject
-from pki.path.request import Path, Reading, Request
+from pki.path.request import CertificateFields, Path, Request
 from pki.verdict import Remark
 
 STRICT = "Python 3.13's default TLS client, `openssl verify -x509_strict`"
@@ -54,7 +54,7 @@ def remarks(path: Path, request: Request) -> Iterator[Remark]:
         )
 
 
-def lacking(certificate: Reading, *, is_anchor: bool) -> Iterator[Lack]:
+def lacking(certificate: CertificateFields, *, is_anchor: bool) -> Iterator[Lack]:
     """In the order of RFC 5280."""
     if certificate.value(x509.AuthorityKeyIdentifier) is None and not certificate.is_self_issued:
         yield NO_AUTHORITY_KEY_AT_THE_TOP if is_anchor else NO_AUTHORITY_KEY

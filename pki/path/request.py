@@ -7,10 +7,10 @@ from functools import cached_property
 from cryptography import x509
 
 from pki.budget import Budget
-from pki.objects.fields import Reading
+from pki.objects.fields import CertificateFields
 from pki.verdict import PathProfile, Purpose
 
-__all__ = ["Path", "Reading", "Request"]
+__all__ = ["CertificateFields", "Path", "Request"]
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,22 @@ class Request:
 class Path:
     """A chain that holds together: the leaf first, the anchor last."""
 
-    certificates: tuple[Reading, ...]
+    certificates: tuple[CertificateFields, ...]
     budget: Budget = field(default_factory=Budget, compare=False)
     """What is left for judging it."""
 
     @property
-    def leaf(self) -> Reading:
+    def leaf(self) -> CertificateFields:
         """The one that is judged."""
         return self.certificates[0]
 
     @property
-    def authorities(self) -> tuple[Reading, ...]:
+    def authorities(self) -> tuple[CertificateFields, ...]:
         """All that issued another, up to the anchor."""
         return self.certificates[1:]
 
     @property
-    def anchor(self) -> Reading:
+    def anchor(self) -> CertificateFields:
         """The one that was known beforehand."""
         return self.certificates[-1]
 

@@ -19,7 +19,7 @@ from pki.objects import extensions
 from pki.objects.distinguished_names import subject
 from pki.objects.signatures import signature_holds
 from pki.path import constraints, policies
-from pki.path.request import Path, Reading, Request
+from pki.path.request import CertificateFields, Path, Request
 from pki.verdict import PathProfile, Purpose
 
 SIGNATURE, DATES = "RFC 5280 §6.1.3 (a)(1)", "RFC 5280 §6.1.3 (a)(2)"
@@ -39,7 +39,7 @@ class Failure(Exception):
 
 
 @dataclass(frozen=True)
-class Step:
+class Clause:
     """A clause, and the function that follows it."""
 
     name: str
@@ -131,7 +131,7 @@ def critical_extensions(path: Path, request: Request) -> str:
     return "every critical one is understood"
 
 
-def check_critical(certificate: Reading, request: Request) -> None:
+def check_critical(certificate: CertificateFields, request: Request) -> None:
     """Failure if a critical extension is not understood, or one is critical or not against its section."""
     for extension in certificate.extensions:
         known = type(extension.value) in UNDERSTOOD or extension.oid == POLICY_MAPPINGS
@@ -159,7 +159,7 @@ def key_identifiers(path: Path, request: Request) -> str:
     return "each says whose key signed it"
 
 
-def _is_self_signed(certificate: Reading) -> bool:
+def _is_self_signed(certificate: CertificateFields) -> bool:
     return certificate.is_self_issued and signature_holds(certificate.certificate, certificate.certificate)
 
 
@@ -214,7 +214,7 @@ def dates(path: Path, request: Request) -> str:
     return f"all are valid at {request.at:%Y-%m-%d %H:%M}Z, until {last:%Y-%m-%d}"
 
 
-def check_dates(certificate: Reading, request: Request) -> None:
+def check_dates(certificate: CertificateFields, request: Request) -> None:
     """Failure if it is not valid yet, or not any more."""
     at, before, after = request.at, certificate.not_before, certificate.not_after
     if not before <= at.replace(microsecond=0) <= after:
@@ -236,7 +236,7 @@ def authorities(path: Path, request: Request) -> str:
     return "each may issue certificates"
 
 
-def check_authority(certificate: Reading, request: Request) -> None:
+def check_authority(certificate: CertificateFields, request: Request) -> None:
     """Failure unless it is a CA certificate whose key may sign certificates."""
     found = certificate.find(x509.BasicConstraints)
     if found is None:
@@ -278,7 +278,7 @@ def name_constraints(path: Path, request: Request) -> str:
     """Each authority vouches only for names that it may vouch for."""
     try:
         constraining = constraints.follow(path)
-    except constraints.Refused as refused:
+    except constraints.NotPermitted as refused:
         raise Failure(str(refused)) from None
     return f"{constraining} of the authorities limit them, and all are within" if constraining else "nobody limits them"
 
@@ -287,7 +287,7 @@ def policy(path: Path, request: Request) -> str:
     """Where a CA requires a policy that holds for the whole path, there is one."""
     try:
         is_missing = policies.is_explicit_but_empty(path)
-    except policies.Refused as refused:
+    except policies.PolicyError as refused:
         raise Failure(str(refused)) from None
     if is_missing:
         raise Failure("a CA requires a certificate policy, and no policy holds for the whole path")
@@ -318,7 +318,7 @@ def purpose(path: Path, request: Request) -> str:
     return f"may be used by a {wanted}"
 
 
-def check_issues_for(certificate: Reading, request: Request) -> None:
+def check_issues_for(certificate: CertificateFields, request: Request) -> None:
     """Failure if that CA states purposes, and the one that is asked for is not among them."""
     stated = certificate.value(x509.ExtendedKeyUsage)
     if request.purpose in WANTED and stated is not None and not _is_for(stated, request.purpose):
@@ -348,6 +348,6 @@ def name(path: Path, request: Request) -> str:
     )
 
 
-def who(certificate: Reading) -> str:
+def who(certificate: CertificateFields) -> str:
     """What a certificate is called."""
     return subject(certificate.certificate)

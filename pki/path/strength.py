@@ -15,9 +15,9 @@ from cryptography.x509 import KeyUsage
 
 from pki import keys
 from pki.asn1 import der
-from pki.budget import Work, modulus_price
+from pki.budget import WorkKind, modulus_price
 from pki.objects.signatures import MAX_RSA_BITS
-from pki.path.request import Path, Reading, Request
+from pki.path.request import CertificateFields, Path, Request
 from pki.path.steps import Failure, who
 from pki.verdict import Purpose
 
@@ -31,7 +31,7 @@ def strength(path: Path, request: Request) -> str:
         check_key(each, request)
     for each in path.certificates:
         if numbers := rsa_numbers(each.spki):
-            path.budget.spend(Work.MODULUS, price=modulus_price(numbers[0]))
+            path.budget.spend(WorkKind.MODULUS, price=modulus_price(numbers[0]))
             if found := weakness(numbers[0]):
                 raise Failure(f"the RSA key of {who(each)} is weak: {found}")
     for each in path.certificates[:-1]:  # a trust anchor is trusted without its signature
@@ -41,7 +41,7 @@ def strength(path: Path, request: Request) -> str:
     return "keys and hashes are strong enough"
 
 
-def check_key(certificate: Reading, request: Request) -> None:
+def check_key(certificate: CertificateFields, request: Request) -> None:
     """Failure if the key is too short, or is an RSA key that is weak at a glance; `strength` looks longer."""
     if numbers := rsa_numbers(certificate.spki):
         modulus, exponent = numbers

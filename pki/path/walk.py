@@ -6,7 +6,7 @@ from functools import partial
 
 from cryptography import x509
 
-from pki.budget import Budget, Exhausted, Work
+from pki.budget import Budget, Exhausted, WorkKind
 from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import issuer, subject
 from pki.objects.signatures import Answer
@@ -16,8 +16,8 @@ from pki.path.crl_signers import CrlSigners
 from pki.path.profiles import AFTER_THE_NAME, MENDS, OF_AN_ISSUER, STEPS
 from pki.path.profiles import FORM as FORM_STEPS
 from pki.path.remarks import remarks
-from pki.path.request import Path, Reading, Request
-from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Failure, Step
+from pki.path.request import CertificateFields, Path, Request
+from pki.path.steps import ADDRESS, CHAIN, NAME, SIGNATURE, Clause, Failure
 from pki.path.steps import name as is_named
 from pki.revocation import status
 from pki.verdict import NOT_REACHED, Check, PathProfile, Purpose, Result, Verdict
@@ -89,13 +89,13 @@ class _Judging:
             max_depth=request.max_depth,
         )
 
-    def _anchor(self, certificate: x509.Certificate) -> Reading | None:
+    def _anchor(self, certificate: x509.Certificate) -> CertificateFields | None:
         try:
             return self.pool.reading(certificate)
         except Malformed:
             return None
 
-    def could_issue(self, candidate: Reading) -> bool:
+    def could_issue(self, candidate: CertificateFields) -> bool:
         """Whether it passes all that an issuer shows by itself."""
         try:
             _check_fields(candidate)
@@ -133,7 +133,7 @@ class _Judging:
             yield _made(step, path, request)
 
 
-def _check_fields(certificate: Reading) -> None:
+def _check_fields(certificate: CertificateFields) -> None:
     """Malformed if a part that every step may ask for cannot be read."""
     _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.not_before, certificate.not_after
 
@@ -148,7 +148,7 @@ def _best(request: Request, budget: Budget) -> Verdict:
     judged = 0
     try:
         for chain in judging.search.paths():
-            budget.spend(Work.JUDGING, price=Work.JUDGING.value + len(chain) * Work.READING.value)
+            budget.spend(WorkKind.JUDGING, price=WorkKind.JUDGING.value + len(chain) * WorkKind.READING.value)
             verdict = judging.judged(Path(chain, budget))
             judged += 1
             if verdict.accepted:
@@ -177,7 +177,7 @@ def _limit_reached(request: Request, closest: Verdict | None, judged: int) -> Ve
     return Verdict((_failed_chain(detail, ONE_CHAIN), *closest.checks[1:]), closest.chain, closest.remarks)
 
 
-def _made(step: Step, path: Path, request: Request) -> Check:
+def _made(step: Clause, path: Path, request: Request) -> Check:
     try:
         detail = read_field(lambda: step.follow(path, request), Failure, Exhausted)
     except Failure as failure:
@@ -192,7 +192,7 @@ def _named(path: Path, request: Request) -> Check:
     section = ADDRESS if isinstance(request.name, x509.IPAddress) else NAME
     if request.name is None:
         return Check("name", section, Result.NOT_MADE, "no name was asked for", "ask for one with --name")
-    return _made(Step("name", section, is_named), path, request)
+    return _made(Clause("name", section, is_named), path, request)
 
 
 # Where there is no chain --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from publicsuffixlist import PublicSuffixList
 from pki import keys
 from pki.names import show
 from pki.objects.distinguished_names import subject
-from pki.path.request import Path, Reading, Request
+from pki.path.request import CertificateFields, Path, Request
 from pki.path.steps import Failure
 from pki.path.strength import CURVES
 from pki.verdict import Purpose
@@ -101,7 +101,7 @@ def authority_profile(path: Path, request: Request) -> str:
     return "as they should be"
 
 
-def _check_identifier(root: Reading, who: str) -> None:
+def _check_identifier(root: CertificateFields, who: str) -> None:
     """§7.1.2.1.3."""
     own, stated = root.value(x509.SubjectKeyIdentifier), root.value(x509.AuthorityKeyIdentifier)
     if stated is None:

@@ -84,7 +84,7 @@ def in_thread(function: Callable[[], T]) -> Generator[Work, Callable[[], T], T]:
     return finished()
 
 
-class Dropped(BaseException):  # so that `except Exception` in a handler does not swallow it
+class ConnectionDropped(BaseException):  # so that `except Exception` in a handler does not swallow it
     """The server ends this conversation, and says why. A handler may catch it to report it, and must not wait again."""
 
 
@@ -231,7 +231,7 @@ class _Conversation:
 
 
 @dataclass(eq=False)
-class Server:
+class AcceptLoop:
     """`run` the loop in one thread; `stop` it from any, or from a signal handler."""
 
     listener: Listener
@@ -418,7 +418,7 @@ class Server:
             self.on_wordless(connection)
             self.on_silent(connection, self.deadline)
             return
-        except Dropped:
+        except ConnectionDropped:
             self.on_wordless(connection)
             if not self.stopping:
                 self.on_silent(connection, round(time.monotonic() - begin, 1))
@@ -501,9 +501,9 @@ class Server:
 
     def _drop(self, conversation: _Conversation, why: str) -> None:
         try:
-            conversation.handling.throw(Dropped(why))
+            conversation.handling.throw(ConnectionDropped(why))
             conversation.handling.close()  # it would wait again, and there is no time
-        except (StopIteration, Dropped):
+        except (StopIteration, ConnectionDropped):
             pass
         except Exception as bug:
             report_bug(bug)
@@ -544,7 +544,7 @@ def peer_name(address: tuple[Any, ...]) -> str:
 
 
 @contextmanager
-def until_signalled(server: Server) -> Iterator[None]:
+def until_signalled(server: AcceptLoop) -> Iterator[None]:
     """SIGINT and SIGTERM stop the server while this lasts; only in the main thread.
 
     The first one lets conversations finish, the second one cuts them. After that the process is ending, and further

@@ -1,6 +1,6 @@
 """As much of HTTP/1.1 as clients of revocation speak: one request, one response (RFC 9110, RFC 9112).
 
-    head, bytes  ->  parse_head  ->  Request, or Refused  ->  response  ->  bytes
+    head, bytes  ->  parse_head  ->  HttpRequest, or HttpError  ->  response  ->  bytes
 
 Pure. A body has a stated length; the connection ends with the response. Not here: sockets (`pki.publish.server`).
 """
@@ -13,7 +13,7 @@ END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """What a head says."""
 
     method: str
@@ -25,13 +25,13 @@ class Request:
     """Whether the client sends the body only when it is told to go on (RFC 9110 §10.1.1)."""
 
     def check_method(self, *allowed: str) -> None:
-        """Refused unless the method is one of these (RFC 9110 §15.5.6)."""
+        """HttpError unless the method is one of these (RFC 9110 §15.5.6)."""
         if self.method not in allowed:
             methods = ", ".join(allowed)
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"allowed: {methods}", f"Allow: {methods}")
+            raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, f"allowed: {methods}", f"Allow: {methods}")
 
 
-class Refused(Exception):
+class HttpError(Exception):
     """What the client is told instead of an answer."""
 
     def __init__(self, status: HTTPStatus, reason: str, *fields: str) -> None:
@@ -41,24 +41,24 @@ class Refused(Exception):
         self.fields = fields
 
 
-def parse_head(head: bytes) -> Request:
-    """The request line and the fields, without the empty line after them (RFC 9112 §3, §5); Refused for others."""
+def parse_head(head: bytes) -> HttpRequest:
+    """The request line and the fields, without the empty line after them (RFC 9112 §3, §5); HttpError for others."""
     first, *lines = (line.removesuffix("\r") for line in head.decode("latin-1").split("\n"))
     line = REQUEST_LINE.fullmatch(first)
     if not line:
-        raise Refused(HTTPStatus.BAD_REQUEST, "the first line is no request of HTTP/1.1")
+        raise HttpError(HTTPStatus.BAD_REQUEST, "the first line is no request of HTTP/1.1")
     fields: dict[str, set[str]] = {}
     for each in lines:
         name, colon, value = each.partition(":")
         if not colon or not TOKEN.fullmatch(name):
-            raise Refused(HTTPStatus.BAD_REQUEST, "a field is NAME: VALUE, on one line")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "a field is NAME: VALUE, on one line")
         fields.setdefault(name.lower(), set()).add(value.strip())
     lengths = fields.get("content-length", set())
     # Two lengths, or a length and chunks: what two readers understand differently can be smuggled past one (§11.2).
     if "transfer-encoding" in fields or len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
-        raise Refused(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
+        raise HttpError(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
     waits = any(value.lower() == "100-continue" for value in fields.get("expect", ()))
-    return Request(line[1], line[2], int(lengths.pop()) if lengths else None, waits)
+    return HttpRequest(line[1], line[2], int(lengths.pop()) if lengths else None, waits)
 
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2

@@ -22,8 +22,8 @@ from http import HTTPStatus
 from typing import Self
 
 from pki.errors import cannot
-from pki.publish.accept import Connection, Listener, Server, bind, in_thread, report_bug
-from pki.publish.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, Refused, Request, parse_head, response
+from pki.publish.accept import AcceptLoop, Connection, Listener, bind, in_thread, report_bug
+from pki.publish.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, HttpError, HttpRequest, parse_head, response
 from pki.revocation.ocsp_request import request_from_path
 
 DEADLINE = 10.0  # seconds, from accept until the answer is sent
@@ -68,7 +68,7 @@ class Publisher:
         self.hosts, self.deadline = tuple(hosts), deadline
         sockets = _listen(self.hosts, port)
         self.port: int = sockets[0].getsockname()[1]
-        self._server = Server(
+        self._server = AcceptLoop(
             Listener(tuple(sockets), self.port), self._converse, _too_late, deadline, deadline, name="publisher"
         )
         self._lock = threading.Lock()
@@ -126,7 +126,7 @@ class Publisher:
         with suppress(OSError):  # a client may go when it likes
             try:
                 answer = await self._answer(client)
-            except Refused as refusal:
+            except HttpError as refusal:
                 said = Published("text/plain", f"{refusal.reason}\n".encode())
                 answer = _response(refusal.status, said, *refusal.fields)
             await connection.send(answer)
@@ -148,7 +148,7 @@ class Publisher:
             return _response(HTTPStatus.OK, await in_thread(partial(source, request_der)))
         except Exception as bug:  # of the one who published it: say so, and go on serving
             report_bug(bug)
-            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "the responder is out of order") from bug
+            raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the responder is out of order") from bug
 
     def _count(self, path: str) -> None:
         with self._lock:
@@ -177,7 +177,7 @@ class _Client:
         searched = 0
         while not (end := END_OF_HEAD.search(self.received, searched)):
             if len(self.received) > LONGEST_HEAD:
-                raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has at most {LONGEST_HEAD} bytes")
+                raise HttpError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has at most {LONGEST_HEAD} bytes")
             searched = max(len(self.received) - 2, 0)
             await self._receive()
         head = bytes(self.received[: end.start()])
@@ -194,9 +194,9 @@ class _Client:
         try:
             data = await self.connection.receive(1 << 16)
         except TimeoutError:
-            raise Refused(HTTPStatus.REQUEST_TIMEOUT, "the request does not come to an end in time") from None
+            raise HttpError(HTTPStatus.REQUEST_TIMEOUT, "the request does not come to an end in time") from None
         if not data:
-            raise Refused(HTTPStatus.BAD_REQUEST, "the request ends before it is complete")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "the request ends before it is complete")
         self.received += data
 
 
@@ -209,24 +209,24 @@ def _find(path: str, sources: dict[str, Source]) -> tuple[str, Source]:
     above = (each for each in responders if path.startswith(f"{each.rstrip('/')}/"))
     found = path if path in sources else max(above, key=len, default=None)
     if found is None:
-        raise Refused(HTTPStatus.NOT_FOUND, "nothing is published there")
+        raise HttpError(HTTPStatus.NOT_FOUND, "nothing is published there")
     return found, sources[found]
 
 
-async def _request_below(path: str, request: Request, client: _Client) -> bytes:
+async def _request_below(path: str, request: HttpRequest, client: _Client) -> bytes:
     """What a responder is asked."""
     rest = request.path.removeprefix(path.rstrip("/"))
     if request.method == "GET":
         try:
             return request_from_path(rest)
         except ValueError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, "below this path, an OCSP request in base64 is needed") from error
+            raise HttpError(HTTPStatus.BAD_REQUEST, "below this path, an OCSP request in base64 is needed") from error
     if rest not in ("", "/"):
-        raise Refused(HTTPStatus.NOT_FOUND, "nothing can be sent there")
+        raise HttpError(HTTPStatus.NOT_FOUND, "nothing can be sent there")
     if request.length is None:
-        raise Refused(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
+        raise HttpError(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
     if request.length > LONGEST_BODY:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {LONGEST_BODY} bytes")
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {LONGEST_BODY} bytes")
     if request.waits:
         await client.connection.send(GO_ON)
     return await client.body(request.length)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from pki.budget import Budget, Work
+from pki.budget import Budget, WorkKind
 from pki.malformed import read_field
 from pki.objects.fields import Fields
 
@@ -55,13 +55,13 @@ class CrlReading(Fields):
 
     def entry(self, serial: int, budget: Budget) -> x509.RevokedCertificate | None:
         """The entry with that serial number."""
-        budget.spend(Work.HASHING, len(self.der) // 1024)
+        budget.spend(WorkKind.HASHING, len(self.der) // 1024)
         return read_field(lambda: self.crl.get_revoked_certificate_by_serial_number(serial))
 
     def entries(self, budget: Budget) -> Iterator[x509.RevokedCertificate]:
         """All of them, one by one; Exhausted if there are too many."""
         for each in self.crl:
-            budget.spend(Work.ENTRY)
+            budget.spend(WorkKind.ENTRY)
             yield each
 
 

@@ -31,7 +31,7 @@ class CertId:
 
 
 @dataclass(frozen=True)
-class Request:
+class OcspRequest:
     """What is asked."""
 
     cert_ids: tuple[CertId, ...]
@@ -52,7 +52,7 @@ def request_from_path(path: str) -> bytes:
     return request_der
 
 
-def parse_request(request_der: bytes) -> Request:
+def parse_request(request_der: bytes) -> OcspRequest:
     """OCSPRequest in DER; ValueError for anything else. A signature and the requestor's name are skipped."""
     whole = der.read(request_der)
     if whole.tag != der.SEQUENCE or whole.end != len(request_der):
@@ -69,7 +69,7 @@ def parse_request(request_der: bytes) -> Request:
     return _tbs_request(tbs_request)
 
 
-def _tbs_request(tbs_request: "_Inside") -> Request:
+def _tbs_request(tbs_request: "_Inside") -> OcspRequest:
     # The only version is the default, which DER leaves out (X.690 §11.5): nothing may be in its place, [0].
     if requestor := tbs_request.enter_if(EXPLICIT_1):
         requestor.take()
@@ -85,7 +85,7 @@ def _tbs_request(tbs_request: "_Inside") -> Request:
         one.end()
     if not cert_ids:
         raise ValueError("no certificate is asked about")
-    return Request(tuple(cert_ids), nonce, critical)
+    return OcspRequest(tuple(cert_ids), nonce, critical)
 
 
 def _cert_id(request: "_Inside") -> CertId:

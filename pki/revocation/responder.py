@@ -28,7 +28,7 @@ from pki.asn1 import der
 from pki.authority import Credential
 from pki.keys import PrivateKey
 from pki.profiles import Profile
-from pki.revocation.ocsp_request import NONCE, CertId, Request, parse_request
+from pki.revocation.ocsp_request import NONCE, CertId, OcspRequest, parse_request
 from pki.revocation.ocsp_request import request_from_path as request_from_path
 
 RESPONDER = Profile("ocsp responder", days=30, authority=False, purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,))
@@ -115,13 +115,13 @@ class Responder:
         ours = self.issuer.subject.public_bytes(), _public_key(self.issuer)
         return (asked.issuer_name_hash, asked.issuer_key_hash) == tuple(_hashed(asked.hash_name, each) for each in ours)
 
-    def _basic_response(self, request: Request) -> bytes:
+    def _basic_response(self, request: OcspRequest) -> bytes:
         """BasicOCSPResponse: what is said, signed; and the signer's certificate where the client has none (§4.2.1)."""
         tbs, certificate = self._response_data(request), self.signer.certificate
         sent = der.explicit(0, der.sequence(certificate.public_bytes(Encoding.DER)))
         return der.sequence(tbs, *_signature(self.signer.key, tbs), sent if certificate != self.issuer else b"")
 
-    def _response_data(self, request: Request) -> bytes:
+    def _response_data(self, request: OcspRequest) -> bytes:
         """ResponseData (§4.2.1): everything that is signed."""
         extensions = der.sequence(der.sequence(NONCE, der.octet_string(der.octet_string(request.nonce or b""))))
         return der.sequence(

@@ -7,7 +7,7 @@ from cryptography import x509
 from pki.budget import Budget
 from pki.malformed import read_field
 from pki.objects.distinguished_names import Name, comparable, subject
-from pki.objects.fields import Reading
+from pki.objects.fields import CertificateFields
 from pki.revocation.crl import CrlReading
 
 UNDERSTOOD = (x509.IssuingDistributionPoint, x509.AuthorityKeyIdentifier, x509.IssuerAlternativeName)
@@ -49,7 +49,7 @@ def _oid(extension: x509.Extension[x509.ExtensionType]) -> str:
     return extension.oid.dotted_string
 
 
-def reasons_covered(crl: CrlReading, certificate: Reading) -> frozenset[x509.ReasonFlags]:
+def reasons_covered(crl: CrlReading, certificate: CertificateFields) -> frozenset[x509.ReasonFlags]:
     """For which reasons the CRL would name that certificate; Unusable if it does not speak of it at all."""
     scope = crl.scope
     direct = crl.issuer == certificate.issuer
@@ -76,7 +76,7 @@ def reasons_covered(crl: CrlReading, certificate: Reading) -> frozenset[x509.Rea
 
 
 def _fits(
-    point: x509.DistributionPoint, scope: x509.IssuingDistributionPoint, crl: CrlReading, certificate: Reading
+    point: x509.DistributionPoint, scope: x509.IssuingDistributionPoint, crl: CrlReading, certificate: CertificateFields
 ) -> bool:
     """Whether the CRL is what that distribution point leads to (§6.3.3 (b))."""
     issuers = [name.value for name in point.crl_issuer or () if isinstance(name, x509.DirectoryName)]

@@ -18,13 +18,13 @@ from cryptography import x509
 from pki.budget import Budget, Exhausted
 from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import Name, comparable, issuer, subject
-from pki.objects.fields import Reading
-from pki.objects.signatures import Answer, Outcome
+from pki.objects.fields import CertificateFields
+from pki.objects.signatures import Answer, SignatureStatus
 from pki.revocation.crl import Crl, CrlReading
 from pki.revocation.scope import ALL_REASONS, Unusable, check_form, reasons_covered
 from pki.verdict import Check, Result
 
-__all__ = ["REVOCATION", "Asked", "Crl", "CrlReading", "Good", "Lists", "Revoked", "Undetermined", "check", "of"]
+__all__ = ["REVOCATION", "Crl", "CrlReading", "Good", "Lists", "Revoked", "SignerLimits", "Undetermined", "check", "of"]
 
 REVOCATION = "RFC 5280 §6.3"
 E = TypeVar("E", bound=x509.ExtensionType)
@@ -32,7 +32,7 @@ SIGNER = "RFC 5280 §6.3.3 (f)"
 
 
 @dataclass(frozen=True)
-class Asked:
+class SignerLimits:
     """While the certificate of a CRL signer is validated: whose CRLs count, by the identities of the signers."""
 
     without: frozenset[int] = frozenset()
@@ -48,13 +48,13 @@ class Lists:
     crls: Sequence[CrlReading]
     at: datetime
     budget: Budget
-    named: Callable[[Name], Sequence[Reading]]
+    named: Callable[[Name], Sequence[CertificateFields]]
     """The certificates at hand with that subject."""
-    identity: Callable[[Reading], int]
+    identity: Callable[[CertificateFields], int]
     """A number for a subject with its key."""
-    answer: Callable[[CrlReading, Reading], Answer]
+    answer: Callable[[CrlReading, CertificateFields], Answer]
     """Whether the key of that certificate signed the CRL."""
-    trusts: Callable[[Reading, Asked], bool]
+    trusts: Callable[[CertificateFields, SignerLimits], bool]
     """Whether that certificate has a valid path to the trust anchor of the certificate in question."""
     _by_issuer: dict[Name, list[CrlReading]] = field(default_factory=dict, compare=False)
 
@@ -94,7 +94,7 @@ Status = Good | Revoked | Undetermined
 REVOKED_HINT = "with a new key, a new one: `pki issue`"
 
 
-def check(path: Sequence[Reading], lists: Lists) -> Check:
+def check(path: Sequence[CertificateFields], lists: Lists) -> Check:
     """What is revoked, then what is undetermined (§6.3.3 gives each certificate its own status)."""
     if not lists.crls:
         return Check("revocation", REVOCATION, Result.NOT_MADE, "no revocation list was given")
@@ -115,7 +115,9 @@ def is_known(found: Check) -> bool:
     return found.result is Result.FAILED and found.name == "revocation" and found.hint == REVOKED_HINT
 
 
-def of(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked = Asked()) -> Status:
+def of(
+    certificate: CertificateFields, issuer: CertificateFields, lists: Lists, asked: SignerLimits = SignerLimits()
+) -> Status:
     """The status of one certificate, by the CRLs that count."""
     try:
         return read_field(lambda: _status(certificate, issuer, lists, asked), Exhausted)
@@ -125,7 +127,7 @@ def of(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked = Asked
         return Undetermined(f"the status of {subject(certificate.certificate)} is unknown: {error}")
 
 
-def _status(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked) -> Status:
+def _status(certificate: CertificateFields, issuer: CertificateFields, lists: Lists, asked: SignerLimits) -> Status:
     who = subject(certificate.certificate)
     covered: set[x509.ReasonFlags] = set()
     why: Undetermined | None = None
@@ -163,7 +165,7 @@ def _status(certificate: Reading, issuer: Reading, lists: Lists, asked: Asked) -
 # Which CRLs ---------------------------------------------------------------------------------------------------------
 
 
-def _list_issuers(certificate: Reading) -> Iterator[Name]:
+def _list_issuers(certificate: CertificateFields) -> Iterator[Name]:
     """The issuers of indirect CRLs that the certificate names (§4.2.1.13, §5.2.5)."""
     for point in certificate.value(x509.CRLDistributionPoints) or ():
         for name in point.crl_issuer or ():
@@ -171,15 +173,15 @@ def _list_issuers(certificate: Reading) -> Iterator[Name]:
                 yield comparable(name.value)
 
 
-def _check_signer(crl: CrlReading, issuer: Reading, lists: Lists, asked: Asked) -> None:
+def _check_signer(crl: CrlReading, issuer: CertificateFields, lists: Lists, asked: SignerLimits) -> None:
     """Unusable unless it is signed by the issuer's key, or another of its name that `lists` trusts (§6.3.3 (f))."""
     by_issuer = crl.issuer == issuer.subject
     candidates = dict.fromkeys([*([issuer] if by_issuer else []), *lists.named(crl.issuer)])
     answers = {each: lists.answer(crl, each) for each in candidates}
-    signers = [each for each, answer in answers.items() if answer.outcome is Outcome.HOLDS]
+    signers = [each for each, answer in answers.items() if answer.outcome is SignatureStatus.HOLDS]
     name = crl_issuer(crl)
     if not signers:
-        unknown = next((each.why for each in answers.values() if each.outcome is Outcome.UNKNOWN), None)
+        unknown = next((each.why for each in answers.values() if each.outcome is SignatureStatus.UNKNOWN), None)
         other = next((each.why for each in answers.values() if each.why), None)
         if unknown or other:
             raise Unusable(f"the signature of the CRL of {name} cannot be verified: {unknown or other}")
@@ -205,7 +207,7 @@ def crl_issuer(crl: CrlReading) -> str:
     return f"CN={common[0].value!s}" if common else issuer(crl.crl)
 
 
-def _may_sign_lists(signer: Reading) -> bool:
+def _may_sign_lists(signer: CertificateFields) -> bool:
     """cRLSign; without a key usage, which §6.3.3 (f) allows, a CA certificate."""
     try:
         usage = signer.value(x509.KeyUsage)
@@ -236,7 +238,7 @@ def _same_scope(one: CrlReading, other: CrlReading) -> bool:
 
 
 def _deltas(
-    base: CrlReading, crls: Sequence[CrlReading], issuer: Reading, lists: Lists, asked: Asked
+    base: CrlReading, crls: Sequence[CrlReading], issuer: CertificateFields, lists: Lists, asked: SignerLimits
 ) -> Iterator[CrlReading]:
     """What has changed since, the newest last (§5.2.4): numbered after the base, and made for it or an older one."""
     for crl in reversed(crls):
@@ -259,10 +261,10 @@ def _deltas(
 def _entry(
     crl: CrlReading,
     named: Sequence[CrlReading],
-    certificate: Reading,
-    issuer: Reading,
+    certificate: CertificateFields,
+    issuer: CertificateFields,
     lists: Lists,
-    asked: Asked,
+    asked: SignerLimits,
 ) -> x509.RevokedCertificate | None:
     """Where the certificate stands on that CRL and its deltas; None if nowhere, or taken off again."""
     found = _find(crl, certificate, lists.budget)
@@ -272,7 +274,7 @@ def _entry(
     return None if found is None or _reason(found) is x509.ReasonFlags.remove_from_crl else found
 
 
-def _find(crl: CrlReading, certificate: Reading, budget: Budget) -> x509.RevokedCertificate | None:
+def _find(crl: CrlReading, certificate: CertificateFields, budget: Budget) -> x509.RevokedCertificate | None:
     """In an indirect list each entry belongs to the issuer named last (§5.3.3)."""
     serial = certificate.certificate.serial_number
     if crl.scope is None or not crl.scope.indirect_crl:

@@ -22,7 +22,7 @@ from pki.asn1.schema import Found
 from pki.errors import printable
 from pki.malformed import guarded
 from pki.objects import extensions, summary
-from pki.objects.extensions import Place
+from pki.objects.extensions import ExtensionPlace
 from pki.show import key_numbers
 
 
@@ -71,7 +71,7 @@ def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> 
     encoded = cert if isinstance(cert, bytes) else cert.public_bytes(Encoding.DER)
     found = schema.read(encoded, schema.CERTIFICATE)
     tbs = "tbsCertificate"
-    more, malformed = _extensions(found, found.get(f"{tbs}.extensions.list"), Place.CERTIFICATE)
+    more, malformed = _extensions(found, found.get(f"{tbs}.extensions.list"), ExtensionPlace.CERTIFICATE)
     rows = [
         _row("version", "3 is the version that can carry extensions (§4.1.2.1)", _version(found)),
         _row(
@@ -119,7 +119,7 @@ def request(csr: x509.CertificateSigningRequest | bytes) -> Description:
     info = "certificationRequestInfo"
     loaded = guarded(lambda: x509.load_der_x509_csr(encoded))
     valid = guarded(lambda: loaded.is_signature_valid if loaded else None)
-    more, malformed = _extensions(found, _requested(found), Place.CERTIFICATE)
+    more, malformed = _extensions(found, _requested(found), ExtensionPlace.CERTIFICATE)
     rows = [
         _row("subject", "who asks (RFC 2986 §4.1)", _dn(found, f"{info}.subject"), found.whole(f"{info}.subject")),
         _public_key(found, f"{info}.subjectPublicKeyInfo"),
@@ -148,7 +148,7 @@ def revocation_list(crl: x509.CertificateRevocationList | bytes) -> Description:
     encoded = crl if isinstance(crl, bytes) else crl.public_bytes(Encoding.DER)
     found = schema.read(encoded, schema.CRL)
     tbs = "tbsCertList"
-    more, malformed = _extensions(found, found.get(f"{tbs}.crlExtensions.list"), Place.CRL)
+    more, malformed = _extensions(found, found.get(f"{tbs}.crlExtensions.list"), ExtensionPlace.CRL)
     revoked, of_entries = _revoked(found)
     rows = [
         _row("issuer", "whose certificates it is about (§5.1.2.3)", _dn(found, f"{tbs}.issuer")),
@@ -177,7 +177,7 @@ def _revoked(found: Found) -> tuple[list[str], list[Fault]]:
         serial, when = (*each.children, None, None)[:2]
         words = []
         for raw in summary.extensions(tree, each.children[2] if len(each.children) > 2 else None):
-            read = extensions.read(tree, raw, Place.CRL_ENTRY)
+            read = extensions.read(tree, raw, ExtensionPlace.CRL_ENTRY)
             words.append(", ".join(read.items))
             faults += read.faults
         number = extensions.number(0) if serial is None else _hex_number(tree.data[serial.content])
@@ -189,17 +189,17 @@ def _revoked(found: Found) -> tuple[list[str], list[Fault]]:
     return entries, faults
 
 
-class Secrets(Enum):
+class KeyNumbers(Enum):
     """Whether to show what makes a private key private."""
 
     HIDDEN = "hidden"
     SHOWN = "shown"
 
 
-def private_key(key: Any, secrets: Secrets = Secrets.HIDDEN, spki: bytes | None = None) -> Description:
+def private_key(key: Any, secrets: KeyNumbers = KeyNumbers.HIDDEN, spki: bytes | None = None) -> Description:
     """A private key: its public half; the secret numbers only on request. `spki` is the public half as encoded."""
     rows = list(_key_rows(key.public_key(), spki))
-    if secrets is Secrets.SHOWN:
+    if secrets is KeyNumbers.SHOWN:
         rows += [
             _row(name, reason, value) for name, value, reason in guarded(lambda: list(key_numbers.secret(key))) or ()
         ]
@@ -243,7 +243,7 @@ def _spki(encoded: bytes) -> str:
     return f"{keys.describe_spki(encoded)}, SHA-256 {sha256(encoded).hexdigest()}"
 
 
-def _extensions(found: Found, listed: Node | None, place: Place) -> tuple[list[Row], list[Fault]]:
+def _extensions(found: Found, listed: Node | None, place: ExtensionPlace) -> tuple[list[Row], list[Fault]]:
     """A row for each extension, the important ones first, and the faults in their values."""
     rows, faults = [], list[Fault]()
     for raw in sorted(summary.extensions(found.tree, listed), key=lambda each: extensions.rank(each.oid)):

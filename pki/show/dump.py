@@ -14,8 +14,8 @@ from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node, Tree
 from pki.errors import printable
 from pki.objects import blocks, extensions, secrecy
-from pki.objects.blocks import Kind
-from pki.show.describe import Secrets
+from pki.objects.blocks import BlockKind
+from pki.show.describe import KeyNumbers
 
 LONGEST = 40  # characters of a value
 
@@ -33,8 +33,8 @@ class Span:
 
 MOST_LINES = 50_000
 """Elements that are shown of one object; a CRL of 1 MiB has three times as many."""
-SHAPES = {Kind.CERTIFICATE: schema.CERTIFICATE, Kind.REQUEST: schema.REQUEST, Kind.CRL: schema.CRL}
-SHAPES |= {Kind.PUBLIC_KEY: schema.KEY}
+SHAPES = {BlockKind.CERTIFICATE: schema.CERTIFICATE, BlockKind.REQUEST: schema.REQUEST, BlockKind.CRL: schema.CRL}
+SHAPES |= {BlockKind.PUBLIC_KEY: schema.KEY}
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Dump:
 
 def of_certificate(data: bytes) -> Iterator[Span]:
     """All elements of a certificate in DER."""
-    yield from dump(data, Kind.CERTIFICATE).spans
+    yield from dump(data, BlockKind.CERTIFICATE).spans
 
 
 def of_anything(data: bytes) -> Iterator[Span]:
     """All elements of something else in DER, without names."""
-    yield from dump(data, Kind.OTHER).spans
+    yield from dump(data, BlockKind.OTHER).spans
 
 
-def dump(data: bytes, kind: Kind) -> Dump:
+def dump(data: bytes, kind: BlockKind) -> Dump:
     """The elements of one object, named where its kind is known. Never raises."""
     shape = SHAPES.get(kind)
     found = schema.read(data, shape) if shape else None
@@ -138,7 +138,7 @@ LONGEST_OID = der.LONGEST_OID
 UNNAMED = ("extnID", "critical", "extnValue", "list")
 
 
-def of_file(data: bytes, secrets: Secrets = Secrets.HIDDEN) -> Iterator[tuple[str, Dump | str]]:
+def of_file(data: bytes, secrets: KeyNumbers = KeyNumbers.HIDDEN) -> Iterator[tuple[str, Dump | str]]:
     """What each object of a PEM or DER file is called, and its elements; or why it has none."""
     for block in blocks.read(data).blocks:
         if block.problem:
@@ -147,9 +147,9 @@ def of_file(data: bytes, secrets: Secrets = Secrets.HIDDEN) -> Iterator[tuple[st
             yield block.label, "encrypted (RFC 1421 §4.6.1.1): the bytes are not DER"
         elif not block.der:
             yield block.label, "not in DER"
-        elif block.label != "DER" or block.kind is not Kind.OTHER or _is_der(block.der):
+        elif block.label != "DER" or block.kind is not BlockKind.OTHER or _is_der(block.der):
             found = dump(block.der, block.kind)
-            yield block.label, found if secrets is Secrets.SHOWN else _without_secrets(block.der, block.kind, found)
+            yield block.label, found if secrets is KeyNumbers.SHOWN else _without_secrets(block.der, block.kind, found)
 
 
 def _is_der(data: bytes) -> bool:
@@ -159,7 +159,7 @@ def _is_der(data: bytes) -> bool:
     return bool(tree.roots) and tree.roots[0].constructed and not cut
 
 
-def _without_secrets(data: bytes, kind: Kind, found: Dump) -> Dump:
+def _without_secrets(data: bytes, kind: BlockKind, found: Dump) -> Dump:
     """The elements, without the values that may be private."""
     if _is_public(kind, found):
         return found
@@ -171,15 +171,15 @@ def _without_secrets(data: bytes, kind: Kind, found: Dump) -> Dump:
     return Dump(spans, (Fault(0, "this is not valid DER; --secrets shows where", "X.690"),))
 
 
-def _is_public(kind: Kind, found: Dump) -> bool:
+def _is_public(kind: BlockKind, found: Dump) -> bool:
     """Whether the elements that only a public object of that kind has are where they should be."""
     tags = {each.name: each.element.tag for each in found.spans}
     return kind in PROOF and PROOF[kind].items() <= tags.items()
 
 
-PROOF: dict[Kind, dict[str, int]] = {
-    Kind.CERTIFICATE: {"serialNumber": der.INTEGER, "subjectPublicKey": der.BIT_STRING},
-    Kind.REQUEST: {"subject": der.SEQUENCE, "subjectPublicKey": der.BIT_STRING},
+PROOF: dict[BlockKind, dict[str, int]] = {
+    BlockKind.CERTIFICATE: {"serialNumber": der.INTEGER, "subjectPublicKey": der.BIT_STRING},
+    BlockKind.REQUEST: {"subject": der.SEQUENCE, "subjectPublicKey": der.BIT_STRING},
 }
 
 

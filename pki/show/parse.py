@@ -12,25 +12,34 @@ from pki import keys
 from pki.errors import printable
 from pki.malformed import guarded
 from pki.objects import blocks, private_keys
-from pki.objects.blocks import Block, Kind
-from pki.show.describe import Description, Row, Secrets, certificate, private_key, public_key, request, revocation_list
+from pki.objects.blocks import Block, BlockKind
+from pki.show.describe import (
+    Description,
+    KeyNumbers,
+    Row,
+    certificate,
+    private_key,
+    public_key,
+    request,
+    revocation_list,
+)
 
 
 def everything(
-    data: bytes, *, secrets: Secrets = Secrets.HIDDEN, passphrase: bytes | None = None
+    data: bytes, *, secrets: KeyNumbers = KeyNumbers.HIDDEN, passphrase: bytes | None = None
 ) -> Iterator[Description]:
     """Each object in the bytes, in order. Nothing at all if nothing is recognised.
 
     `passphrase` opens keys and PKCS #12 files that are encrypted.
     """
     for block in blocks.read(data).blocks:
-        if block.label == "DER" and block.kind is Kind.OTHER:
+        if block.label == "DER" and block.kind is BlockKind.OTHER:
             continue
         yield from described(block, secrets, passphrase)
 
 
 def described(
-    block: Block, secrets: Secrets = Secrets.HIDDEN, passphrase: bytes | None = None
+    block: Block, secrets: KeyNumbers = KeyNumbers.HIDDEN, passphrase: bytes | None = None
 ) -> Iterator[Description]:
     """The description of one object, and of those inside it."""
     if block.problem:
@@ -49,21 +58,21 @@ def _title(block: Block) -> str:
     return printable(block.label.lower()) if block.label and block.label != "DER" else block.kind.value
 
 
-def _described(block: Block, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
+def _described(block: Block, secrets: KeyNumbers, passphrase: bytes | None) -> Iterator[Description]:
     match block.kind:
-        case Kind.CERTIFICATE:
+        case BlockKind.CERTIFICATE:
             yield certificate(block.der, block.trust_settings)
-        case Kind.REQUEST:
+        case BlockKind.REQUEST:
             yield request(block.der)
-        case Kind.CRL:
+        case BlockKind.CRL:
             yield revocation_list(block.der)
-        case Kind.PUBLIC_KEY:
+        case BlockKind.PUBLIC_KEY:
             yield _public_key(block)
-        case Kind.PRIVATE_KEY | Kind.ENCRYPTED_KEY:
+        case BlockKind.PRIVATE_KEY | BlockKind.ENCRYPTED_KEY:
             yield _private_key(block, secrets, passphrase)
-        case Kind.PKCS7:
+        case BlockKind.PKCS7:
             yield _pkcs7(block)
-        case Kind.PKCS12:
+        case BlockKind.PKCS12:
             yield from _pkcs12(block, secrets, passphrase)
         case _:
             hint = HINTS.get(block.kind)
@@ -71,11 +80,11 @@ def _described(block: Block, secrets: Secrets, passphrase: bytes | None) -> Iter
             yield Description(f"{_title(block)}: not a kind that is explained here", rows)
 
 
-HINTS: Mapping[Kind, str] = {
-    Kind.OPENSSH_KEY: "an OpenSSH private key; `ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
-    Kind.PGP: "PGP (RFC 9580); a PGP key is not a certificate",
-    Kind.PARAMETERS: "parameters that a key may use; they are not a key",
-    Kind.OCSP: "an OCSP message (RFC 6960); `openssl ocsp -respin FILE -text` shows it",
+HINTS: Mapping[BlockKind, str] = {
+    BlockKind.OPENSSH_KEY: "an OpenSSH private key; `ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
+    BlockKind.PGP: "PGP (RFC 9580); a PGP key is not a certificate",
+    BlockKind.PARAMETERS: "parameters that a key may use; they are not a key",
+    BlockKind.OCSP: "an OCSP message (RFC 6960); `openssl ocsp -respin FILE -text` shows it",
 }
 
 
@@ -89,13 +98,13 @@ def _public_key(block: Block) -> Description:
     return public_key(key, block.der if is_info else None)
 
 
-def _private_key(block: Block, secrets: Secrets, passphrase: bytes | None) -> Description:
+def _private_key(block: Block, secrets: KeyNumbers, passphrase: bytes | None) -> Description:
     try:
         key = private_keys.any_private_key(block, passphrase)
     except private_keys.Locked as error:
-        title = "private key, encrypted" if block.kind is Kind.ENCRYPTED_KEY else "private key: unreadable"
+        title = "private key, encrypted" if block.kind is BlockKind.ENCRYPTED_KEY else "private key: unreadable"
         return Description(title, _refusal(error))
-    encoded = block.der if block.kind is Kind.PRIVATE_KEY else b""
+    encoded = block.der if block.kind is BlockKind.PRIVATE_KEY else b""
     return private_key(key, secrets, guarded(lambda: keys.spki_of_private(encoded, key)))
 
 
@@ -107,13 +116,15 @@ def _refusal(error: private_keys.Locked) -> tuple[Row, ...]:
 
 
 def _pkcs7(block: Block) -> Description:
-    counts = [(kind, sum(1 for each in block.inside if each.kind is kind)) for kind in (Kind.CERTIFICATE, Kind.CRL)]
+    counts = [
+        (kind, sum(1 for each in block.inside if each.kind is kind)) for kind in (BlockKind.CERTIFICATE, BlockKind.CRL)
+    ]
     words = [blocks.a(kind, count) for kind, count in counts if count] or ["nothing that is explained here"]
     row = Row("contains", " and ".join(words), "a set: its order means nothing (RFC 2315 §9.1, RFC 7468 §8)")
     return Description("PKCS #7, signed data", (row,))
 
 
-def _pkcs12(block: Block, secrets: Secrets, passphrase: bytes | None) -> Iterator[Description]:
+def _pkcs12(block: Block, secrets: KeyNumbers, passphrase: bytes | None) -> Iterator[Description]:
     try:
         found = private_keys.open_pkcs12(block.der, passphrase)
     except private_keys.Locked as error:

@@ -27,7 +27,7 @@ from pki.errors import ExitCode, Problem, cannot_read
 from pki.keys import PrivateKey
 from pki.malformed import guarded
 from pki.objects import blocks, private_keys, summary
-from pki.objects.blocks import Block, Contents, Kind, Unreadable, a
+from pki.objects.blocks import Block, BlockKind, Contents, UnreadableBlock, a
 from pki.show.describe import TrustSettings
 
 MAX_FILE = 1 << 20  # bytes; a certificate file is shorter, and a wrong path must not fill the memory
@@ -93,19 +93,19 @@ def read_certificates(path: Path, hint: str = EXPECTED, remark: Remark = note) -
     The file is PEM or DER, PKCS #7, PKCS #12, or OpenSSL's TRUSTED CERTIFICATE; `-` is standard input.
     """
     contents = _opened(path, hint)
-    found = _loaded(path, contents, Kind.CERTIFICATE, blocks.certificate, remark)
+    found = _loaded(path, contents, BlockKind.CERTIFICATE, blocks.certificate, remark)
     return _leaf_first(found) if _is_unordered(contents) else found
 
 
 def read_chain(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple[x509.Certificate, ...]:
     """The same; but a Problem if the first certificate of the file, the one in question, cannot be read."""
     contents = _opened(path, hint)
-    first = next(iter(contents.of(Kind.CERTIFICATE)), None)
+    first = next(iter(contents.of(BlockKind.CERTIFICATE)), None)
     if first is not None and not _is_unordered(contents):
         try:
             blocks.certificate(first)
-        except Unreadable as error:
-            only = len(contents.of(Kind.CERTIFICATE)) == 1
+        except UnreadableBlock as error:
+            only = len(contents.of(BlockKind.CERTIFICATE)) == 1
             raise Problem(
                 f"{holder(path)} holds no certificate that can be read"
                 if only
@@ -113,7 +113,7 @@ def read_chain(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple
                 f"{first.where}: {error}" if first.where else str(error),
                 hint="`pki show` shows the fields that can be read",
             ) from None
-    found = _loaded(path, contents, Kind.CERTIFICATE, blocks.certificate, remark)
+    found = _loaded(path, contents, BlockKind.CERTIFICATE, blocks.certificate, remark)
     return _leaf_first(found) if _is_unordered(contents) else found
 
 
@@ -122,9 +122,9 @@ def first_certificate(path: Path, hint: str = EXPECTED) -> bytes:
     contents = _opened(path, hint)
     if _is_unordered(contents):
         return read_certificates(path, hint)[0].public_bytes(Encoding.DER)
-    first = next(iter(contents.of(Kind.CERTIFICATE)), None)
+    first = next(iter(contents.of(BlockKind.CERTIFICATE)), None)
     if first is None or first.problem:
-        raise _nothing(path, contents, Kind.CERTIFICATE)
+        raise _nothing(path, contents, BlockKind.CERTIFICATE)
     return first.der
 
 
@@ -149,7 +149,7 @@ def read_anchors(
             if name.is_file():
                 remark(f"{name} was ignored: {(*problem.evidence, problem.fact)[0]}")
             continue
-        if contents.of(Kind.CERTIFICATE):
+        if contents.of(BlockKind.CERTIFICATE):
             try:
                 found |= dict.fromkeys(_anchors(name, hint, remark, purpose))
             except Problem as problem:
@@ -163,35 +163,37 @@ def _anchors(path: Path, hint: str, remark: Remark, purpose: str | None) -> tupl
     contents = _opened(path, hint)
     left_out = [
         block
-        for block in contents.of(Kind.CERTIFICATE)
+        for block in contents.of(BlockKind.CERTIFICATE)
         if purpose and block.trust_settings and not TrustSettings.read(block.trust_settings).allow(purpose)
     ]
     for block in left_out[:MOST_REMARKS]:
         remark(f"{_place(path, block)} was ignored: its trust settings exclude this purpose; see `pki show`")
     used = Contents(tuple(block for block in contents.flat() if block not in left_out), contents.foreign)
-    if left_out and not used.of(Kind.CERTIFICATE):
+    if left_out and not used.of(BlockKind.CERTIFICATE):
         raise Problem(
             f"{holder(path)} holds no certificate that is trusted for this purpose",
             hint="`pki show` lists the purposes; `openssl x509 -in FILE` writes it without trust settings",
         )
-    return _loaded(path, used, Kind.CERTIFICATE, blocks.certificate, remark)
+    return _loaded(path, used, BlockKind.CERTIFICATE, blocks.certificate, remark)
 
 
 def read_crls(path: Path, remark: Remark = note) -> tuple[x509.CertificateRevocationList, ...]:
     """All CRLs of a file that can be read, in its order; at least one."""
     contents = blocks.read(read_file(path))
-    return _loaded(path, contents, Kind.CRL, blocks.crl, remark)
+    return _loaded(path, contents, BlockKind.CRL, blocks.crl, remark)
 
 
-def _loaded(path: Path, contents: Contents, kind: Kind, load: Callable[[Block], T], remark: Remark) -> tuple[T, ...]:
+def _loaded(
+    path: Path, contents: Contents, kind: BlockKind, load: Callable[[Block], T], remark: Remark
+) -> tuple[T, ...]:
     found: list[T] = []
     reasons: list[str] = []
-    for block in contents.of(kind, Kind.OTHER):
-        if block.kind is Kind.OTHER and not block.problem:
+    for block in contents.of(kind, BlockKind.OTHER):
+        if block.kind is BlockKind.OTHER and not block.problem:
             continue
         try:
             found.append(load(block))
-        except Unreadable as error:
+        except UnreadableBlock as error:
             reasons.append(f"{_place(path, block)} was ignored: {error}")
     if not found:
         raise _nothing(path, contents, kind)
@@ -203,7 +205,7 @@ def _loaded(path: Path, contents: Contents, kind: Kind, load: Callable[[Block], 
 
 
 def _place(path: Path, block: Block) -> str:
-    kind = f"the {block.kind.value}" if block.kind is not Kind.OTHER else "a block"
+    kind = f"the {block.kind.value}" if block.kind is not BlockKind.OTHER else "a block"
     where = f" in {block.where}" if block.where.startswith("line") else f" ({block.where})" if block.where else ""
     return f"{kind}{where} of {holder(path)}"
 
@@ -211,11 +213,11 @@ def _place(path: Path, block: Block) -> str:
 def _opened(path: Path, hint: str) -> Contents:
     """The objects of a file, with the certificates of a PKCS #12 in its place."""
     contents = blocks.read(read_bytes(path, hint))
-    if not contents.of(Kind.PKCS12):
+    if not contents.of(BlockKind.PKCS12):
         return contents
     found: list[Block] = []
     for block in contents.flat():
-        if block.kind is not Kind.PKCS12:
+        if block.kind is not BlockKind.PKCS12:
             found.append(block)
             continue
         try:
@@ -226,13 +228,13 @@ def _opened(path: Path, hint: str) -> Contents:
             found.append(block)
         for number, each in enumerate(inside, start=1):
             encoded = each.public_bytes(Encoding.DER)
-            found.append(Block(Kind.CERTIFICATE, "PKCS12", encoded, f"certificate {number} in PKCS #12"))
+            found.append(Block(BlockKind.CERTIFICATE, "PKCS12", encoded, f"certificate {number} in PKCS #12"))
     return Contents(tuple(found))
 
 
 def _is_unordered(contents: Contents) -> bool:
     """PKCS #7 holds a set of certificates: which is the leaf is not its order's business (RFC 2315 §9.1)."""
-    return bool(contents.blocks) and all(block.label == "PKCS7" for block in contents.of(Kind.CERTIFICATE))
+    return bool(contents.blocks) and all(block.label == "PKCS7" for block in contents.of(BlockKind.CERTIFICATE))
 
 
 def _leaf_first(found: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -244,36 +246,36 @@ def _leaf_first(found: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
 # What a file holds instead ------------------------------------------------------------------------------------------
 
 OPTIONS = {
-    Kind.CRL: "--crl",
-    Kind.CERTIFICATE: "--trust, --untrusted or --cert",
-    Kind.PRIVATE_KEY: "--key",
-    Kind.ENCRYPTED_KEY: "--key",
+    BlockKind.CRL: "--crl",
+    BlockKind.CERTIFICATE: "--trust, --untrusted or --cert",
+    BlockKind.PRIVATE_KEY: "--key",
+    BlockKind.ENCRYPTED_KEY: "--key",
 }
 ADVICE = {
-    Kind.REQUEST: "a CA makes a certificate from a request; `pki show` shows it",
-    Kind.OPENSSH_KEY: "`ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
-    Kind.PGP: "a PGP key is not a certificate",
-    Kind.PUBLIC_KEY: "a public key alone has no name; a certificate is needed",
-    Kind.PARAMETERS: "parameters are not a key",
+    BlockKind.REQUEST: "a CA makes a certificate from a request; `pki show` shows it",
+    BlockKind.OPENSSH_KEY: "`ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
+    BlockKind.PGP: "a PGP key is not a certificate",
+    BlockKind.PUBLIC_KEY: "a public key alone has no name; a certificate is needed",
+    BlockKind.PARAMETERS: "parameters are not a key",
 }
 
 
-def _nothing(path: Path, contents: Contents, wanted: Kind) -> Problem:
+def _nothing(path: Path, contents: Contents, wanted: BlockKind) -> Problem:
     """Why a file is of no use: what it is, which of its objects cannot be read, or which option takes it."""
     noun = wanted.value
     if contents.foreign:
         return Problem(
             f"{holder(path)} holds no {noun}", f"this is {contents.foreign.what}", hint=contents.foreign.hint
         )
-    damaged = [block for block in contents.of(wanted, Kind.OTHER) if block.problem or block.kind is wanted]
+    damaged = [block for block in contents.of(wanted, BlockKind.OTHER) if block.problem or block.kind is wanted]
     if damaged:
         reasons = [f"{_place(path, block)}: {_reason(block, wanted)}" for block in damaged[:MOST_REMARKS]]
         hint = "`pki show` shows the fields that can be read"
         return Problem(f"{holder(path)} holds no {noun} that can be read", *reasons, hint=hint)
-    counts = dict[Kind, int]()
+    counts = dict[BlockKind, int]()
     for block in contents.flat():
         counts[block.kind] = counts.get(block.kind, 0) + 1
-    known = {kind: count for kind, count in counts.items() if kind is not Kind.OTHER}
+    known = {kind: count for kind, count in counts.items() if kind is not BlockKind.OTHER}
     if not known:
         what = "no PEM block and no DER object of a known kind" if not counts else "an object of an unknown kind"
         return Problem(f"{holder(path)} holds no {noun}", f"it has {what}", hint="`pki show --der` shows the bytes")
@@ -284,10 +286,10 @@ def _nothing(path: Path, contents: Contents, wanted: Kind) -> Problem:
     return Problem(f"{holder(path)} holds no {noun}: it contains {stated}", hint=hint)
 
 
-def _reason(block: Block, wanted: Kind) -> str:
+def _reason(block: Block, wanted: BlockKind) -> str:
     try:
-        (blocks.crl if wanted is Kind.CRL else blocks.certificate)(block)
-    except Unreadable as error:
+        (blocks.crl if wanted is BlockKind.CRL else blocks.certificate)(block)
+    except UnreadableBlock as error:
         return str(error)
     return "it cannot be read"
 
@@ -302,9 +304,9 @@ def read_key(path: Path, hint: str = "a private key in PEM is expected here") ->
     passphrase, damaged key.
     """
     contents = blocks.read(read_file(path, hint))
-    found = contents.of(Kind.PRIVATE_KEY, Kind.ENCRYPTED_KEY, Kind.PKCS12)
+    found = contents.of(BlockKind.PRIVATE_KEY, BlockKind.ENCRYPTED_KEY, BlockKind.PKCS12)
     if not found:
-        raise _nothing(path, contents, Kind.PRIVATE_KEY)
+        raise _nothing(path, contents, BlockKind.PRIVATE_KEY)
     note_if_exposed(path)
     try:
         return private_keys.private_key(found[0], read_passphrase())

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from pki.errors import Problem, cannot
 from pki.objects import blocks
-from pki.objects.blocks import Kind
+from pki.objects.blocks import BlockKind
 from pki.store.files import EXPECTED, read_certificates, read_file
 from pki.store.folder import write_below
 from pki.store.transaction import PUBLIC
@@ -154,7 +154,7 @@ def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
 def _authorities(ca_file: Path, hint: str) -> tuple[x509.Certificate, ...]:
     data = read_file(ca_file, hint)  # a file, since the variables name it: not standard input
     found = read_certificates(ca_file, hint)
-    labels = {block.label for block in blocks.read(data).of(Kind.CERTIFICATE)}
+    labels = {block.label for block in blocks.read(data).of(BlockKind.CERTIFICATE)}
     if not labels & CLIENTS_READ:
         options = {"DER": "x509 -inform DER", "PKCS7": "pkcs7 -print_certs"}
         form = ", ".join(sorted(labels)) or "PKCS #12"

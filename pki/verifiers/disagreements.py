@@ -18,7 +18,7 @@ from pki.asn1 import der
 from pki.malformed import Malformed, read_field
 from pki.objects.distinguished_names import comparable
 from pki.path import steps, strength
-from pki.path.request import Reading, Request
+from pki.path.request import CertificateFields, Request
 from pki.path.walk import ALGORITHM, LIMIT_REACHED
 from pki.verdict import Purpose, Verdict
 from pki.verifiers.opinions import Opinion
@@ -34,17 +34,17 @@ class _Case:
     """In which the other verifier refuses; empty if it accepts."""
 
     @cached_property
-    def leaf(self) -> Reading:
-        return Reading(self.request.leaf)
+    def leaf(self) -> CertificateFields:
+        return CertificateFields(self.request.leaf)
 
     @cached_property
-    def authorities(self) -> Sequence[Reading]:
+    def authorities(self) -> Sequence[CertificateFields]:
         """Those of the path that was judged; without one, all at hand."""
         chain = self.verdict.chain[1:] or (*self.request.intermediates, *self.request.trust_anchors)
-        return tuple(map(Reading, chain))
+        return tuple(map(CertificateFields, chain))
 
     @property
-    def all(self) -> Sequence[Reading]:
+    def all(self) -> Sequence[CertificateFields]:
         return (self.leaf, *self.authorities)
 
     @cached_property
@@ -88,7 +88,9 @@ def _always(case: _Case) -> bool:
     return True
 
 
-def _passes(check: Callable[[Reading, Request], None], certificate: Reading, request: Request) -> bool:
+def _passes(
+    check: Callable[[CertificateFields, Request], None], certificate: CertificateFields, request: Request
+) -> bool:
     try:
         check(certificate, request)
     except steps.Failure:
@@ -97,7 +99,7 @@ def _passes(check: Callable[[Reading, Request], None], certificate: Reading, req
 
 
 def _only_the_leafs_key_is_weak(case: _Case) -> bool:
-    def is_strong(each: Reading) -> bool:
+    def is_strong(each: CertificateFields) -> bool:
         return _passes(strength.check_key, each, case.request)
 
     return not is_strong(case.leaf) and all(map(is_strong, case.authorities))
@@ -107,7 +109,7 @@ def _a_key_is_short(case: _Case) -> bool:
     return any(_is_short(each) for each in case.all)
 
 
-def _is_short(certificate: Reading) -> bool:
+def _is_short(certificate: CertificateFields) -> bool:
     key = certificate.key.public
     least = strength.LEAST_EC if isinstance(key, ec.EllipticCurvePublicKey) else strength.LEAST_RSA
     return bool(getattr(key, "key_size", least) < least)
@@ -228,7 +230,7 @@ def _a_near_date_is_a_generalized_time(case: _Case) -> bool:
     return "UtcTime" in case.words and any(map(_has_a_near_generalized_time, case.all))
 
 
-def _has_a_near_generalized_time(certificate: Reading) -> bool:
+def _has_a_near_generalized_time(certificate: CertificateFields) -> bool:
     data = certificate.der
     tbs = next(der.children(data, der.read(data)))
     fields = [each for each in der.children(data, tbs) if each.tag != steps.VERSION]
@@ -238,7 +240,7 @@ def _has_a_near_generalized_time(certificate: Reading) -> bool:
 
 
 def _a_key_is_of_a_kind_that_the_web_forbids(case: _Case) -> bool:
-    def is_allowed(each: Reading) -> bool:
+    def is_allowed(each: CertificateFields) -> bool:
         key = each.key.public
         curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else None
         return curve in strength.CURVES or (isinstance(key, rsa.RSAPublicKey) and key.key_size >= strength.LEAST_RSA)
@@ -247,7 +249,7 @@ def _a_key_is_of_a_kind_that_the_web_forbids(case: _Case) -> bool:
 
 
 def _an_anchor_is_not_a_ca(case: _Case) -> bool:
-    anchors = [Reading(each) for each in case.request.trust_anchors]
+    anchors = [CertificateFields(each) for each in case.request.trust_anchors]
     return "issuer is not a CA" in case.words and not all(each.is_authority for each in anchors)
 
 
@@ -262,7 +264,7 @@ def _is_the_last_second(case: _Case) -> bool:
 def _a_key_identifier_is_another(case: _Case) -> bool:
     """Whether a certificate states another key than its issuer's."""
     request = case.request
-    authorities = [Reading(each) for each in (*request.intermediates, *request.trust_anchors)]
+    authorities = [CertificateFields(each) for each in (*request.intermediates, *request.trust_anchors)]
     for each in (case.leaf, *authorities):
         stated = each.value(x509.AuthorityKeyIdentifier)
         for issuer in authorities:

@@ -28,7 +28,7 @@ from pki.cases import CATALOGUE
 from pki.cli import text
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
-from pki.objects.blocks import Kind, Unreadable
+from pki.objects.blocks import BlockKind, UnreadableBlock
 from pki.path.request import Request
 from pki.show import describe, diff, dump
 from pki.show import parse as unpack
@@ -124,9 +124,9 @@ def exercise(data: bytes, good: bytes) -> str | None:
     unnamed = None
     for block in blocks.read(data).flat():
         try:
-            if block.kind is Kind.CRL:
+            if block.kind is BlockKind.CRL:
                 describe.revocation_list(blocks.crl(block))
-            elif block.kind is Kind.CERTIFICATE:
+            elif block.kind is BlockKind.CERTIFICATE:
                 certificate = blocks.certificate(block)
                 distinguished_names.subject(certificate)
                 distinguished_names.issuer(certificate)
@@ -135,7 +135,7 @@ def exercise(data: bytes, good: bytes) -> str | None:
                         certificate, (certificate,), (certificate,), NAME, purpose, AT, (), PathProfile.WEBPKI, 8
                     )
                     list(text.verdict(path.judge(request)))
-        except Unreadable as error:
+        except UnreadableBlock as error:
             if "none of the rules" in str(error):
                 unnamed = str(error)
     return unnamed

@@ -270,7 +270,7 @@ def assert_is_refusal(answer: Answer, code: int, *words: str) -> None:
 class Live:
     """A real server of ours on a thread, and the events of its conversations."""
 
-    server: net.Server
+    server: net.AcceptLoop
     port: int
     events: "queue.Queue[Event]" = field(default_factory=queue.Queue)
     silent: "queue.Queue[tuple[str, float]]" = field(default_factory=queue.Queue)
@@ -336,7 +336,7 @@ def _live(
     def on_silent(connection: net.Connection, seconds: float) -> None:
         held[0].silent.put((connection.peer, seconds))
 
-    server = net.Server(listener, handle, on_silent, deadline, limit)
+    server = net.AcceptLoop(listener, handle, on_silent, deadline, limit)
     held.append(Live(server, listener.port))
     thread = threading.Thread(target=server.run)
     thread.start()

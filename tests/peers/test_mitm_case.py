@@ -26,7 +26,7 @@ from tests.conftest import Command, mint, run, tool
 from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, OnTheLine, acting, assert_is_refusal, heard, throw
 from tlsdemo.cli import case_minting
-from tlsdemo.cli.case_minting import Asked
+from tlsdemo.cli.case_minting import AskedName
 from tlsdemo.cli.case_rotation import Deck
 from tlsdemo.conversation import converse
 from tlsdemo.lab.certificate_cases import STRICT, newest
@@ -395,13 +395,13 @@ def test_in_the_cycle_what_does_not_fit_the_name_is_passed_over_and_told_once(
 # Every case, in memory ----------------------------------------------------------------------------------------------
 
 
-def _fit(certs: Path, now: datetime) -> Iterator[tuple[case_minting.Case, Asked]]:
+def _fit(certs: Path, now: datetime) -> Iterator[tuple[case_minting.Case, AskedName]]:
     """All that can be shown for this host or address."""
     authority = case_minting.open_authority(certs, now)
     deck = Deck.of([case_minting.measured(each, now) for each in CATALOGUE.values()], authority)
     assert set(deck.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL
     for case in deck.cases:
-        yield case, Asked(case.name if names.plain(case.name) == "127.0.0.1" else x509.DNSName(HOST))
+        yield case, AskedName(case.name if names.plain(case.name) == "127.0.0.1" else x509.DNSName(HOST))
 
 
 WANT_ANOTHER_HOST = {
@@ -449,7 +449,7 @@ def test_what_the_roots_key_cannot_sign_is_left_out(tmp_path: Path, now: datetim
 def test_a_host_of_two_labels_is_the_domain_of_another(certs: Path, now: datetime) -> None:
     authority = case_minting.open_authority(certs, now)
     case = case_minting.measured(CATALOGUE["wildcard-apex"], now)
-    served = case_minting.mint(case, Asked(x509.DNSName("example.com")), authority, now)
+    served = case_minting.mint(case, AskedName(x509.DNSName("example.com")), authority, now)
     assert names.of_certificate(x509.load_der_x509_certificate(served.chain[0])) == (x509.DNSName("*.example.com"),)
     assert {check.name for check in judge(served, now).checks if check.result.value == "failed"} == {"name"}
 

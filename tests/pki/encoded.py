@@ -59,7 +59,7 @@ def crl(*, of_list: x509.ExtensionType | None = None, of_entry: x509.ExtensionTy
     return builder.sign(key(), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def exchanged(data: bytes, path: str, replacement: bytes, shape: schema.Shape = schema.CERTIFICATE) -> bytes:
+def exchanged(data: bytes, path: str, replacement: bytes, shape: schema.SchemaType = schema.CERTIFICATE) -> bytes:
     """The object with the element of that path (`tbsCertificate.serialNumber`) exchanged for other bytes."""
     found = schema.read(data, shape)
     target = found.get(path)

@@ -25,7 +25,7 @@ from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.events import Closed, Ending, Event
 from tlsdemo.lab.conversation import over_tls
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Ciphers, Verify, client_context, lab_context, server_context
@@ -201,4 +201,4 @@ def test_the_lab_tells_a_cut_from_a_close(certs: Path, version: ssl.TLSVersion) 
         cut_after_the_handshake(near, given[Side.CLIENT], b"")
         visit = visits.get(timeout=DEADLINE)
         thread.join(DEADLINE)
-    assert (visit.end, visit.why) == (End.LEFT, "the line was cut in the middle of the conversation")
+    assert (visit.end, visit.why) == (VisitEnd.LEFT, "the line was cut in the middle of the conversation")

@@ -17,13 +17,13 @@ from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.compare.protocols import SENTENCES
 from tlsdemo.conversation import converse
 from tlsdemo.edu import key_schedule
-from tlsdemo.edu.eavesdropping import Listener
+from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.groups import FALLING
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519
 from tlsdemo.edu.logarithms import reaches
 from tlsdemo.edu.messages import Record
 from tlsdemo.edu.protocol import RUNGS, edu
-from tlsdemo.edu.records import CIPHERS, Channel, Content, Rules
+from tlsdemo.edu.records import CIPHERS, Content, RecordChannel, Rules
 from tlsdemo.edu.weak import order
 from tlsdemo.protocol import Protection, Side
 
@@ -34,7 +34,7 @@ SECRETS = key_schedule.schedule(bytes(32), bytes(32), bytes(32))
 
 
 def sealed(said: bytes, rules: Rules | None = None, cipher: str = "ChaCha20-Poly1305") -> bytes:
-    record = Channel(Side.CLIENT, SECRETS, CIPHERS[cipher], rules or Rules()).seal(Content.DATA, said)
+    record = RecordChannel(Side.CLIENT, SECRETS, CIPHERS[cipher], rules or Rules()).seal(Content.DATA, said)
     assert isinstance(record, Record)
     return record.sealed
 
@@ -109,7 +109,7 @@ def test_an_eavesdropper_on_the_leaky_group_says_who_gets_the_secret() -> None:
     claims = RUNGS["dh"] - {Protection.STRONG_GROUP}
     protocol = edu(claims, group=FALLING["leaky"])
     outcome = converse(protocol.client(WORLD.client), protocol.server(WORLD.server))
-    listener = Listener()
+    listener = LineEavesdropper()
     notes = [note for flight in outcome.tape for heard in listener.hear(flight) for note in heard.notes]
     assert "`tlsdemo attack computed-secret --group leaky`" in " ".join(notes)
 

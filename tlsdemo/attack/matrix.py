@@ -23,7 +23,7 @@ from tlsdemo.protocol import Protocol
 Worlds = Callable[[KeyType], World]
 
 
-class Verdict(Enum):
+class CellResult(Enum):
     """How a cell came out: a word, a sign for tables, and what it means."""
 
     HELD = "held", "✓", "the attack was run and failed"
@@ -54,18 +54,18 @@ class Duel:
     """None where it was held."""
 
     @property
-    def predicted(self) -> Verdict:
+    def predicted(self) -> CellResult:
         """From the claims alone."""
         if self.attack.lacks(self.protocol):
-            return Verdict.NOT_APPLICABLE
-        return Verdict.HELD if self.attack.is_held(self.protocol.claims) else Verdict.BROKEN
+            return CellResult.NOT_APPLICABLE
+        return CellResult.HELD if self.attack.is_held(self.protocol.claims) else CellResult.BROKEN
 
     @property
-    def measured(self) -> Verdict:
+    def measured(self) -> CellResult:
         """From what happened alone."""
         if self.loot is None:
-            return Verdict.NOT_APPLICABLE
-        return Verdict.BROKEN if self.damage else Verdict.HELD
+            return CellResult.NOT_APPLICABLE
+        return CellResult.BROKEN if self.damage else CellResult.HELD
 
     @property
     def is_surprise(self) -> bool:
@@ -106,16 +106,16 @@ class Matrix:
         attack, protocol = cell
         return self.duels[attack.id, protocol.name]
 
-    def verdict(self, attack: Attack, protocol: Protocol) -> Verdict:
+    def verdict(self, attack: Attack, protocol: Protocol) -> CellResult:
         """The measurement, and of what is held whether that means anything."""
         measured = self[attack, protocol].measured
-        if measured is not Verdict.HELD:
+        if measured is not CellResult.HELD:
             return measured
         if attack.is_active and protocol.name in self.joined:
-            return Verdict.MOOT
+            return CellResult.MOOT
         family = [each for each in self.protocols if each.family == protocol.family]
-        won = any(self[attack, each].measured is Verdict.BROKEN for each in family)
-        return Verdict.HELD if won else Verdict.UNSEEN
+        won = any(self[attack, each].measured is CellResult.BROKEN for each in family)
+        return CellResult.HELD if won else CellResult.UNSEEN
 
     @property
     def surprises(self) -> list[Duel]:
@@ -123,10 +123,10 @@ class Matrix:
         return [duel for duel in self.duels.values() if duel.is_surprise]
 
     @property
-    def counts(self) -> Mapping[Verdict, int]:
+    def counts(self) -> Mapping[CellResult, int]:
         """How many cells came out how."""
         found = Counter(self.verdict(attack, protocol) for attack in self.attacks for protocol in self.protocols)
-        return {verdict: found[verdict] for verdict in Verdict}
+        return {verdict: found[verdict] for verdict in CellResult}
 
 
 def measure(
@@ -155,4 +155,4 @@ def _wins(
     control: Outcome,
 ) -> bool:
     found = duels.get((attack.id, protocol.name)) or duel(attack, protocol, world, control)
-    return found.measured is Verdict.BROKEN
+    return found.measured is CellResult.BROKEN

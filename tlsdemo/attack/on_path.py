@@ -11,7 +11,7 @@ from functools import partial
 
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.attack.tampering import ORDER, Mirror, flipper, masks, repeater
-from tlsdemo.conversation import Step
+from tlsdemo.conversation import Passage
 from tlsdemo.credentials.minted import HIS_HOST
 from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
@@ -26,7 +26,7 @@ class Sitting:
 
     framing: Framing
     attacker: Attacker
-    tell: Callable[[Step], None]
+    tell: Callable[[Passage], None]
     tape: list[Flight] = field(default_factory=list)
     """What was sent, before the attack: the first RECORDED bytes."""
     recorded: int = 0
@@ -67,7 +67,7 @@ class Sitting:
         deliveries = tuple(self.attacker.on_data(flight))
         if deliveries != ((sender.other, record),):
             self.acted = True
-            self.tell(Step(flight, deliveries))
+            self.tell(Passage(flight, deliveries))
         return deliveries
 
     def _number(self, sender: Side, record: bytes) -> int:

@@ -51,7 +51,7 @@ def attack(settings: AttackOptions) -> int:
     for protocol in protocols:
         people = world(protocol.key_type, ALL_OF_IT)
         if settings.live:
-            people = replace(people, converse=net.converse)
+            people = replace(people, converse=net.converse_on_sockets)
         found = duel(chosen, protocol, people, undisturbed(protocol, people))
         _tell(found, screen, settings.group)
         surprises = surprises or found.is_surprise

@@ -39,7 +39,7 @@ AT_HOME = tuple(map(names.parse, ("localhost", "127.0.0.1")))
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedName:
     """What a client asks for."""
 
     name: x509.GeneralName
@@ -91,7 +91,7 @@ def open_authority(certs: Path, now: datetime) -> Authority:
         raise Problem(fact, hint=f"`pki init --force --dir {where}` mints a new tree and keeps the old one aside")
     try:
         key_identifier(authority.certificate)  # every rogue names it
-        mint(measured(CATALOGUE[GOOD], now), Asked(AT_HOME[0]), authority, now)
+        mint(measured(CATALOGUE[GOOD], now), AskedName(AT_HOME[0]), authority, now)
     except x509.ExtensionNotFound:
         raise Problem(f"{file} has no subject key identifier, and a chain wants one", hint=hint) from None
     except MALFORMED as error:
@@ -113,7 +113,7 @@ def anyhow(case: Case, authority: Authority, now: datetime) -> Served:
     return _mint(case, case.name, _room(authority, AT_HOME, now))
 
 
-def mint(case: Case, asked: Asked, authority: Authority, now: datetime) -> Served:
+def mint(case: Case, asked: AskedName, authority: Authority, now: datetime) -> Served:
     """For the name that is asked for; a Problem where that would not be the case's one fault."""
     first: Problem | None = None
     for wanted in ((asked.name, *asked.others), *_below(asked.name)):

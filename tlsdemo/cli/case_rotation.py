@@ -15,8 +15,8 @@ from pki.authority import Authority
 from pki.cases import Served
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo.cli import case_minting
-from tlsdemo.cli.case_minting import Asked, Case
-from tlsdemo.cli.position import Place
+from tlsdemo.cli.case_minting import AskedName, Case
+from tlsdemo.cli.position import Position
 from tlsdemo.edu.key_agreement import FFDHE2048
 from tlsdemo.lab.certificate_cases import newest
 from tlsdemo.lab.protocol_cases import dh_parameters
@@ -50,7 +50,7 @@ class Deck:
                 left_out[case.id] = "; ".join((problem.fact, *problem.evidence))
         return cls(shown, left_out, authority)
 
-    def deal(self, asked: Asked) -> tuple[Case, ssl.SSLContext, list[str]]:
+    def deal(self, asked: AskedName) -> tuple[Case, ssl.SSLContext, list[str]]:
         """The next case, a server that shows it, and why others were passed over for that name: each is told once.
 
         A Problem where no case can be shown to who asks for that.
@@ -89,12 +89,12 @@ def _context(served: Served) -> ssl.SSLContext:
     return lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=dh_parameters(FFDHE2048))
 
 
-def asked_for(said: str | None, peer: str, where: Place) -> Asked:
+def asked_for(said: str | None, peer: str, where: Position) -> AskedName:
     """By the ClientHello; where that names nobody, the address that it came to is meant, or the upstream host."""
     if said is None:
-        return Asked(names.reference(_dialled(peer, where)), tuple(_reference(where.upstream.host)))
+        return AskedName(names.reference(_dialled(peer, where)), tuple(_reference(where.upstream.host)))
     for name in _reference(said):
-        return Asked(name)
+        return AskedName(name)
     raise Problem(f"nothing was shown: it asks for {printable(repr(said))}, and that is no name", code=ExitCode.NO)
 
 
@@ -103,7 +103,7 @@ def _reference(text: str) -> Iterator[x509.GeneralName]:
         yield names.reference(text)
 
 
-def _dialled(peer: str, where: Place) -> str:
+def _dialled(peer: str, where: Position) -> str:
     """The address that the client came to, as far as one can tell."""
     own = where.hosts[0] if where.hosts else ""
     with suppress(ValueError):  # a host, or nothing

@@ -15,7 +15,7 @@ from tlsdemo.cli import baseline
 from tlsdemo.findings import Comparison, Known, Report
 from tlsdemo.lab import tester as checking
 from tlsdemo.lab.certificate_cases import Controls
-from tlsdemo.lab.client import Client, own, preset
+from tlsdemo.lab.client import ClientCommand, own, preset
 from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.presets import PRESETS
 from tlsdemo.lab.tester import Progress, Tester, chosen, open_tester
@@ -123,12 +123,12 @@ def _worth_saying(problem: Problem) -> str:
     return problem.fact
 
 
-def _client(command: Sequence[str]) -> Client:
+def _client(command: Sequence[str]) -> ClientCommand:
     """A single word that is the name of a preset is that preset."""
     return preset(command[0]) if len(command) == 1 and command[0] in PRESETS else own(command)
 
 
-def _report(tester: Tester, client: Client, settings: CheckClientOptions, progress: Progress) -> Report:
+def _report(tester: Tester, client: ClientCommand, settings: CheckClientOptions, progress: Progress) -> Report:
     wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything, settings.fail_on)
     named = tester.lab.named
     known = baseline.exceptions(settings.excepted, named)

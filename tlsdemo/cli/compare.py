@@ -13,7 +13,7 @@ from pathlib import Path
 from pki.errors import ExitCode, Problem
 from pki.store.output import Output
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
-from tlsdemo.attack.matrix import Matrix, Verdict, measure
+from tlsdemo.attack.matrix import CellResult, Matrix, measure
 from tlsdemo.attack.real_world import world
 from tlsdemo.compare.costs import Cost, costs
 from tlsdemo.compare.protocols import all_protocols, family, find, short
@@ -224,5 +224,5 @@ def _as_markdown(matrix: Matrix) -> list[str]:
     for protocol in matrix.protocols:
         cells = " | ".join(_cell(matrix, attack, protocol) for attack in matrix.attacks)
         lines.append(f"| `{protocol.name}` | {cells} |")
-    signs = "; ".join(f"{verdict.sign} {verdict.word}" for verdict in Verdict)
+    signs = "; ".join(f"{verdict.sign} {verdict.word}" for verdict in CellResult)
     return [*lines, "", f"{signs}; ! the prediction failed."]

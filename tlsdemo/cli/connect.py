@@ -3,7 +3,7 @@
 from pki.errors import ExitCode
 from tlsdemo.cli import connect_edu, connect_tls
 from tlsdemo.cli.protocol_options import TLS, forbid_for_tls, rung
-from tlsdemo.cli.target import ConnectOptions, Wants, call, line_to_send
+from tlsdemo.cli.target import ConnectOptions, Wants, line_to_send, resolve
 
 
 def connect(settings: ConnectOptions) -> int:
@@ -11,7 +11,7 @@ def connect(settings: ConnectOptions) -> int:
     message = line_to_send(settings.message)
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
-        connect_tls.converse(settings, call(settings, Wants.TRUST), message)
+        connect_tls.connect_over_tls(settings, resolve(settings, Wants.TRUST), message)
     else:
-        connect_edu.converse(settings, rung(settings.protocol, settings.without), message)
+        connect_edu.connect_over_edu(settings, rung(settings.protocol, settings.without), message)
     return ExitCode.YES

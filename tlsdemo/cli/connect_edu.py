@@ -8,7 +8,7 @@ from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli.protocol_options import Claims, educational, party
-from tlsdemo.cli.target import Call, ConnectOptions, Wants, call, presented, print_answer, tell
+from tlsdemo.cli.target import ConnectOptions, Target, Wants, presented, print_answer, resolve, tell
 from tlsdemo.edu import live
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.explain import Teller
@@ -37,11 +37,11 @@ NOT_SENT, SENT = "sent:       no application byte", "sent:       the message, be
 ANY = "`--explain` tells each step up to here"
 
 
-def converse(settings: ConnectOptions, claims: Claims, message: str) -> None:
+def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> None:
     """Say the message, and print the answer. A Problem says why not."""
     if settings.keylog:
         raise Problem("--keylog is for TLS", hint="--explain shows the keys' origin", code=ExitCode.USAGE)
-    known = call(settings, _wants(claims))
+    known = resolve(settings, _wants(claims))
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
         remark(f"not checked: whether it was revoked; there is no crl.pem beside {known.trust_file}")
@@ -65,7 +65,7 @@ def converse(settings: ConnectOptions, claims: Claims, message: str) -> None:
             raise Problem(f"{known.address} says nothing", "it was waited for in vain", hint=ANY) from None
         except OSError:
             _hung_up(known, endpoint)
-        except live.AnswerTooLong:
+        except live.ReplyTooLong:
             fact, evidence = f"{known.address} answers without end", "more than a megabyte was read"
             raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
     remark(f"sent: {printable(message)}")
@@ -93,7 +93,7 @@ def _agreement(endpoint: Machine, claims: Claims) -> str:
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(known: Call, endpoint: Machine, error: ProtocolError, sent: str) -> NoReturn:
+def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -> NoReturn:
     """It ended with a violation: theirs, or what they say was ours."""
     if error.violation is Violation.TRUNCATED:
         _hung_up(known, endpoint)
@@ -117,7 +117,7 @@ def _refuse(known: Call, endpoint: Machine, error: ProtocolError, sent: str) -> 
     raise Problem(f"{known.address} is refused: {because}", *evidence, sent, hint=hint, code=ExitCode.NO) from None
 
 
-def _hung_up(known: Call, endpoint: Machine) -> NoReturn:
+def _hung_up(known: Target, endpoint: Machine) -> NoReturn:
     evidence = "whatever came may be incomplete" if endpoint.accepted else "before anything was agreed on"
     hint = "is it an educational server that listens there, or one of --protocol tls? its own terminal may say why"
     raise Problem(f"{known.address} hung up", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None
@@ -126,7 +126,7 @@ def _hung_up(known: Call, endpoint: Machine) -> NoReturn:
 # Telling ------------------------------------------------------------------------------------------------------------
 
 
-def _tell_line(host: str, known: Call, claims: Claims) -> None:
+def _tell_line(host: str, known: Target, claims: Claims) -> None:
     tell(
         "the line",
         f"TCP to {host}, port {known.address.port}. Nobody has proved anything yet, and whoever sits "

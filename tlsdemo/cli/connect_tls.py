@@ -12,7 +12,7 @@ from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
-from tlsdemo.cli.target import Call, ConnectOptions, be_brief, presented, print_answer, tell
+from tlsdemo.cli.target import ConnectOptions, Target, be_brief, presented, print_answer, tell
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.plaintext_reply import of_what_came
@@ -20,7 +20,7 @@ from tlsdemo.tls.plaintext_reply import of_what_came
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 
-def converse(settings: ConnectOptions, call: Call, message: str) -> None:
+def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> None:
     """Say the message, and print the answer. A Problem says why not."""
     if settings.keylog:
         prepare_key_log(settings.keylog)
@@ -54,7 +54,7 @@ def converse(settings: ConnectOptions, call: Call, message: str) -> None:
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(call: Call, error: OSError, chain: Sequence[bytes]) -> NoReturn:
+def _refuse(call: Target, error: OSError, chain: Sequence[bytes]) -> NoReturn:
     """The handshake failed: because of what we checked, what they said, or because they are gone."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         _lose(call, error, Phase.HANDSHAKE)
@@ -78,7 +78,7 @@ UNTRUSTED = (18, 19, 20)  # verify codes
 RESTART = "it bears your authority's name: after `pki init --force`, restart the server; else it is an imitation"
 
 
-def _hint(code: int, general: str, shown: bytes | None, call: Call) -> str:
+def _hint(code: int, general: str, shown: bytes | None, call: Target) -> str:
     """What mends it; where the trust anchor is that of `pki init` in a folder here, a command for that folder."""
     folder = call.trust_file.parent
     if call.trust_file.name != "root.pem" or not os.path.lexists(folder / "intermediate.key"):
@@ -92,12 +92,12 @@ def _hint(code: int, general: str, shown: bytes | None, call: Call) -> str:
     return errors.OURS.get(code, general).format(issue=issue, init=init)
 
 
-def _bears_our_name(shown: bytes | None, call: Call) -> bool:
+def _bears_our_name(shown: bytes | None, call: Target) -> bool:
     """Whether its issuer has the organization of a CA that is trusted here; any CA can claim that."""
     return shown is not None and peer.shares_an_organization(shown, call.anchors)
 
 
-def _look(call: Call) -> bytes | None:
+def _look(call: Target) -> bytes | None:
     """The refused certificate in DER by a second connection, where this Python does not give out that of the first."""
     try:
         context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
@@ -120,7 +120,7 @@ class Phase(Enum):
     )
 
 
-def _lose(call: Call, error: OSError, phase: Phase) -> NoReturn:
+def _lose(call: Target, error: OSError, phase: Phase) -> NoReturn:
     """The conversation failed, for a reason that is no certificate's."""
     gone, alerted = phase.value
     hint = errors.hint(error)
@@ -151,7 +151,7 @@ def _certificate(tls: ssl.SSLSocket) -> peer.Description:
     return peer.describe(tls.getpeercert(binary_form=True) or b"")
 
 
-def _tell_line(host: str, call: Call, tell: Callable[[str, str], None]) -> None:
+def _tell_line(host: str, call: Target, tell: Callable[[str, str], None]) -> None:
     tell(
         "the line",
         f"TCP to {host}, port {call.address.port}. Nobody has proved anything yet, and whoever sits "
@@ -164,7 +164,7 @@ def _tell_line(host: str, call: Call, tell: Callable[[str, str], None]) -> None:
     )
 
 
-def _tell_handshake(tls: ssl.SSLSocket, call: Call, tell: Callable[[str, str], None]) -> None:
+def _tell_handshake(tls: ssl.SSLSocket, call: Target, tell: Callable[[str, str], None]) -> None:
     cipher, _, bits = tls.cipher() or ("?", "?", 0)
     tell(
         "the handshake",

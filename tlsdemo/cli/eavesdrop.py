@@ -10,7 +10,7 @@ from tlsdemo import net
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.cli.position import place, sit
 from tlsdemo.cli.reporter import Reporter
-from tlsdemo.edu.eavesdropping import Listener
+from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.wire.records import records
 
@@ -46,7 +46,7 @@ class Ear(Relay):
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
-        self._listener = Listener()
+        self._listener = LineEavesdropper()
         self._tls: dict[Side, bytes] = dict.fromkeys(Side, b"")
         self._bytes = 0
         self._has_read = False

@@ -20,7 +20,7 @@ from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory
-from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 from tlsdemo.report.finding import counted
 
 
@@ -149,13 +149,13 @@ def _tell(visit: Visit, settings: LabOptions, report: Reporter) -> None:
 def _did(visit: Visit) -> str:
     who = f"; it is {visit.client}" if visit.client else ""
     match visit.end:
-        case End.TALKED:
+        case VisitEnd.TALKED:
             line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))[:60]
             how = " in the clear" if visit.why == IN_THE_CLEAR else ""
             return f"BELIEVED{how}: {counted(visit.count, 'byte')}{f', {line}' if line else ''}{who}"
-        case End.LEFT:
+        case VisitEnd.LEFT:
             return f"refused, after its handshake{f': alert {visit.alert}' if visit.alert else ''}{who}"
-        case End.REFUSED:
+        case VisitEnd.REFUSED:
             return f"refused: {f'alert {visit.alert}' if visit.alert else visit.why or 'it hung up'}"
         case _:
             return f"{visit.end.value}{f': {visit.why}' if visit.why else ''}"

@@ -18,7 +18,7 @@ from tlsdemo.cli.lab_app import register
 app = application("Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.")
 
 
-class ProtocolName(StrEnum):
+class ProtocolChoice(StrEnum):
     """The values of --protocol: the rungs of the educational handshake, and real TLS."""
 
     plain = "plain"
@@ -52,7 +52,7 @@ class AttackerCredential(StrEnum):
     stolen_authority = "stolen-authority"
 
 
-Protocol = Annotated[ProtocolName, typer.Option("--protocol", help="What is spoken on the line.")]
+Protocol = Annotated[ProtocolChoice, typer.Option("--protocol", help="What is spoken on the line.")]
 Group = Annotated[
     str | None,
     typer.Option(
@@ -85,7 +85,7 @@ Keylog = Annotated[
 
 @app.command()
 def serve(
-    protocol: Protocol = ProtocolName.tls,
+    protocol: Protocol = ProtocolChoice.tls,
     host: Annotated[str | None, typer.Option("--host", help="Listen here instead of on 127.0.0.1 and ::1.")] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 4433,
     certs: Certs = CERTS,
@@ -147,7 +147,7 @@ def serve(
 @app.command()
 def connect(
     address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
-    protocol: Protocol = ProtocolName.tls,
+    protocol: Protocol = ProtocolChoice.tls,
     group: Group = None,
     without: Without = None,
     story: Story = False,
@@ -214,7 +214,7 @@ def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") ->
 def mitm(
     upstream: Upstream = "localhost:4433",
     listen: Listen = "4434",
-    protocol: Protocol = ProtocolName.tls,
+    protocol: Protocol = ProtocolChoice.tls,
     group: Group = None,
     without: Without = None,
     credential: Annotated[

@@ -15,7 +15,7 @@ from tlsdemo.attack.conclusions import conclusion, told
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli.mitm_attack import is_on_the_line, meddle
 from tlsdemo.cli.mitm_cases import cycle
-from tlsdemo.cli.position import Place, place, sit
+from tlsdemo.cli.position import Position, place, sit
 from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.credentials.folder import covers, credential, revocation_lists, server_name, stolen_authority, trust
@@ -189,7 +189,7 @@ def _party(settings: MitmOptions, shown: str, protocol: Protocol) -> Party:
 
 
 def _introduction(
-    settings: MitmOptions, shown: str, protocol: Protocol, where: Place, address: net.Address
+    settings: MitmOptions, shown: str, protocol: Protocol, where: Position, address: net.Address
 ) -> list[str]:
     shows = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"

@@ -10,9 +10,9 @@ from tlsdemo import net
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.attack.on_path import LIVE, Sitting
-from tlsdemo.cli.position import Place, sit
+from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
-from tlsdemo.conversation import Step
+from tlsdemo.conversation import Passage
 from tlsdemo.credentials.folder import credential
 from tlsdemo.protocol import Attacker, Framing, Protocol, Side
 
@@ -37,7 +37,7 @@ def is_on_the_line(attack: str) -> bool:
     return attack in LIVE
 
 
-def meddle(attack: str, protocol: Protocol, where: Place, certs: Path, once: bool) -> int:
+def meddle(attack: str, protocol: Protocol, where: Position, certs: Path, once: bool) -> int:
     """Run until a signal, or for one conversation; the exit code."""
     chosen, framing = BY_ID[attack], protocol.hooks.framing
     assert framing
@@ -73,7 +73,7 @@ def meddle(attack: str, protocol: Protocol, where: Place, certs: Path, once: boo
     return ExitCode.NO if once and done and not done[0] else ExitCode.YES
 
 
-def _introduction(attack: str, protocol: Protocol, where: Place, address: net.Address) -> list[str]:
+def _introduction(attack: str, protocol: Protocol, where: Position, address: net.Address) -> list[str]:
     rung, _, missing = protocol.name.partition(" without ")
     options = "" if protocol.family == "tls" else f" --protocol {rung}"
     options += "".join(f" --without {each.strip().replace(' ', '-')}" for each in missing.split(",") if each)
@@ -87,7 +87,7 @@ def _introduction(attack: str, protocol: Protocol, where: Place, address: net.Ad
     ]
 
 
-def _told(step: Step, framing: Framing) -> str:
+def _told(step: Passage, framing: Framing) -> str:
     """What he has made of a record."""
     sender, target = step.flight.sender.value, step.flight.sender.other
     label = printable(framing.label(step.flight.data))
@@ -99,7 +99,7 @@ def _told(step: Step, framing: Framing) -> str:
     return f"PASSED ON to the {target.value}, and once more to the {again}: {label} of the {sender}"
 
 
-def _difference(step: Step, framing: Framing) -> str:
+def _difference(step: Passage, framing: Framing) -> str:
     """Both texts, where anybody could read them."""
     texts = []
     for record in (step.flight.data, step.deliveries[0][1]):
@@ -125,7 +125,7 @@ def _conclusion(attacker: Sitting, framing: Framing) -> list[str]:
 # With a recording ---------------------------------------------------------------------------------------------------
 
 
-def _afterwards(attack: str, protocol: Protocol, where: Place, certs: Path) -> Callable[[Sitting], list[str]] | None:
+def _afterwards(attack: str, protocol: Protocol, where: Position, certs: Path) -> Callable[[Sitting], list[str]] | None:
     """What he does when the conversation is over."""
     hooks = protocol.hooks
     if attack == "replay":

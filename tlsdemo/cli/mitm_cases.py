@@ -24,7 +24,7 @@ from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import Case
 from tlsdemo.cli.case_rotation import Deck, asked_for
-from tlsdemo.cli.position import Place, sit
+from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.protocol import Attacker, Side
 from tlsdemo.tls import errors
@@ -33,7 +33,7 @@ from tlsdemo.tls.endpoint import TlsEndpoint
 from tlsdemo.wire import client_hello
 
 
-class End(Enum):
+class MitmEnd(Enum):
     """How a conversation ended for him."""
 
     READ = "read"
@@ -46,11 +46,11 @@ class End(Enum):
     """The server hung up first, or he was stopped."""
 
 
-Tally = dict[Case, Counter[End]]
+Tally = dict[Case, Counter[MitmEnd]]
 """By case: how the conversations ended in which it was shown."""
 
 
-def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes, bytes], once: bool) -> int:
+def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[bytes, bytes], once: bool) -> int:
     """Show these cases in turn; without any, all that must be refused. Until a signal, or for one conversation."""
     rogues = case_minting.chosen(cases) if cases else case_minting.to_be_refused()
     now = datetime.now(UTC)
@@ -117,24 +117,24 @@ def cycle(cases: Sequence[str], where: Place, certs: Path, alter: Mapping[bytes,
     if once and ended:
         if ended[0].problem:
             raise ended[0].problem
-        return ExitCode.YES if ended[0].end is End.READ else ExitCode.NO
+        return ExitCode.YES if ended[0].end is MitmEnd.READ else ExitCode.NO
     return ExitCode.YES
 
 
 # How it ended --------------------------------------------------------------------------------------------------------
 
 
-def _end(inside: Interceptor, cut_off: bool) -> End:
+def _end(inside: Interceptor, cut_off: bool) -> MitmEnd:
     client = inside.facing[Side.CLIENT]
     if inside.read[Side.CLIENT]:
-        return End.READ
+        return MitmEnd.READ
     if client.error is None:
-        return End.LEFT if client.accepted and not cut_off else End.CUT
+        return MitmEnd.LEFT if client.accepted and not cut_off else MitmEnd.CUT
     if is_alert(client.error):
-        return End.REFUSED
+        return MitmEnd.REFUSED
     if errors.is_gone(client.error):  # many say nothing; but it may have been cut off from behind
-        return End.CUT if cut_off else End.REFUSED
-    return End.UNFIT
+        return MitmEnd.CUT if cut_off else MitmEnd.REFUSED
+    return MitmEnd.UNFIT
 
 
 # Telling ------------------------------------------------------------------------------------------------------------
@@ -144,17 +144,17 @@ def _label(case: Case) -> str:
     return f"{case.id} ({case.rogue.clause})"
 
 
-def _conclusion(inside: Interceptor, end: End) -> str:
-    if end is End.CUT:
+def _conclusion(inside: Interceptor, end: MitmEnd) -> str:
+    if end is MitmEnd.CUT:
         return "the line was cut before it was decided; read: nothing"
     error = inside.facing[Side.CLIENT].error
-    if end is End.REFUSED and error and not is_alert(error):
+    if end is MitmEnd.REFUSED and error and not is_alert(error):
         return "REFUSED by the client: it hung up within its handshake, without an alert; read: nothing"
     return conclusion(inside)
 
 
 def _introduction(
-    deck: Deck, where: Place, address: net.Address, certs: Path, alter: Mapping[bytes, bytes]
+    deck: Deck, where: Position, address: net.Address, certs: Path, alter: Mapping[bytes, bytes]
 ) -> Iterator[str]:
     root = certs / "root.pem"
     yield f"listening on {address}, in the middle before {where.upstream} (tls)"
@@ -185,9 +185,9 @@ def _wrapped(text: str, indent: int = 2) -> list[str]:
 
 
 MEANINGS = {
-    End.LEFT: "silent: gone without a word after its handshake; some look at the certificate only then",
-    End.UNFIT: "unfit: what it offers does not go with such a key, so that it was not asked",
-    End.CUT: "cut: over before it was decided",
+    MitmEnd.LEFT: "silent: gone without a word after its handshake; some look at the certificate only then",
+    MitmEnd.UNFIT: "unfit: what it offers does not go with such a key, so that it was not asked",
+    MitmEnd.CUT: "cut: over before it was decided",
 }
 
 
@@ -197,7 +197,7 @@ def _table(tally: Tally) -> Iterator[str]:
     if not shown:
         yield "nobody came"
         return
-    columns = [end for end in End if end not in MEANINGS or any(ends[end] for ends in shown.values())]
+    columns = [end for end in MitmEnd if end not in MEANINGS or any(ends[end] for ends in shown.values())]
     width = max(len(case.id) for case in shown)
     yield f"{'case':<{width}}  connections" + "".join(f"{end.value:>9}" for end in columns)
     for case, ends in shown.items():
@@ -207,13 +207,14 @@ def _table(tally: Tally) -> Iterator[str]:
     if len(shown) < len(tally):
         yield f"{len(shown)} of {len(tally)} cases were shown"
     read = {
-        must: [each.id for each, ends in shown.items() if ends[End.READ] and each.rogue.must is must] for must in Must
+        must: [each.id for each, ends in shown.items() if ends[MitmEnd.READ] and each.rogue.must is must]
+        for must in Must
     }
     if read[Must.ACCEPT]:
         valid = ", ".join(read[Must.ACCEPT])
         yield f"could be read with what a client must accept, since the CA's key signed it: {valid}"
     if read[Must.REJECT]:
         yield f"could be read with what a client must reject: {', '.join(read[Must.REJECT])}"
-    asked = [each.id for each, ends in shown.items() if each.rogue.must is Must.REJECT and ends[End.REFUSED]]
+    asked = [each.id for each, ends in shown.items() if each.rogue.must is Must.REJECT and ends[MitmEnd.REFUSED]]
     if asked and not read[Must.REJECT]:
         yield f"no client could be read with what it must reject: {', '.join(asked)}"

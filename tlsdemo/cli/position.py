@@ -11,7 +11,7 @@ from tlsdemo.protocol import Attacker
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where he sits: what he forwards to, and where he listens."""
 
     upstream: net.Address
@@ -19,7 +19,7 @@ class Place:
     port: int
 
 
-def place(upstream: str, listen: str) -> Place:
+def place(upstream: str, listen: str) -> Position:
     """From HOST:PORT and [HOST:]PORT; a Problem if they are not."""
     try:
         target = net.parse_address(upstream, "localhost", 4433)
@@ -29,11 +29,11 @@ def place(upstream: str, listen: str) -> Place:
         own = net.parse_address(f"{host}:{1 if port == '0' else port}", "", 0)
     except ValueError as error:
         raise Problem(str(error), hint="--upstream HOST:PORT, --listen PORT", code=ExitCode.USAGE) from None
-    return Place(target, (own.host,) if own.host else None, 0 if port == "0" else own.port)
+    return Position(target, (own.host,) if own.host else None, 0 if port == "0" else own.port)
 
 
 def sit(
-    where: Place,
+    where: Position,
     report: Reporter,
     introduction: Callable[[net.Address], list[str]],
     on_line: Callable[[str], Attacker],

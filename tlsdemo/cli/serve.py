@@ -57,7 +57,7 @@ def serve(settings: ServeOptions) -> int:
                 server.stop()
 
     listener = net.listen(settings.hosts or net.DEFAULT_HOSTS, settings.port)
-    server = net.Server(listener, handle, lambda connection, seconds: report(Silent(connection.peer, seconds)))
+    server = net.AcceptLoop(listener, handle, lambda connection, seconds: report(Silent(connection.peer, seconds)))
     report.when_it_fails(server.stop)  # it is of no use then, and perhaps it is not known where it listens
     with net.until_signalled(server):
         for host in listener.without:

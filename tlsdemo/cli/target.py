@@ -43,7 +43,7 @@ class ConnectOptions:
 
 
 @dataclass(frozen=True)
-class Call:
+class Target:
     """What this client knows before it connects."""
 
     address: net.Address
@@ -64,7 +64,7 @@ class Wants(Enum):
     """It shows one, too: `client.pem` beside the trust anchor, unless another is named."""
 
 
-def call(settings: ConnectOptions, wants: Wants) -> Call:
+def resolve(settings: ConnectOptions, wants: Wants) -> Target:
     """Read what is needed."""
     try:
         address = net.parse_address(settings.address, "localhost", 4433)
@@ -80,7 +80,7 @@ def call(settings: ConnectOptions, wants: Wants) -> Call:
                 hint = "--protocol ca or mutual"
                 fact = f"{option} has no place here: --protocol {settings.protocol} checks and shows no certificate"
                 raise Problem(fact, hint=hint, code=ExitCode.USAGE)
-        return Call(address, name, settings.trust, (), (), None)
+        return Target(address, name, settings.trust, (), (), None)
     notice_around(settings.trust)
     hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
     anchors = read_certificates(settings.trust, hint)
@@ -90,13 +90,13 @@ def call(settings: ConnectOptions, wants: Wants) -> Call:
     if cert is None and wants is Wants.TRUST_AND_A_CERTIFICATE:
         cert = settings.trust.with_name("client.pem")
     if cert is None:
-        return Call(address, name, settings.trust, anchors, crls, None)
+        return Target(address, name, settings.trust, anchors, crls, None)
     credential = read_credential(
         cert,
         settings.key or cert.parent / f"{cert.stem}.key",
         "`pki init` makes client.pem; or show another with --cert FILE",
     )
-    return Call(address, name, settings.trust, anchors, crls, credential)
+    return Target(address, name, settings.trust, anchors, crls, credential)
 
 
 def line_to_send(given: str | None) -> str:

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from tlsdemo.attack.catalogue import Attack
-from tlsdemo.attack.matrix import Matrix, Verdict
+from tlsdemo.attack.matrix import CellResult, Matrix
 from tlsdemo.compare import story
 from tlsdemo.compare.protocols import family, sentence, short
 from tlsdemo.protocol import Protocol
-from tlsdemo.report.matrix_page import Cell, Column, Page, Row, render
+from tlsdemo.report.matrix_page import Cell, Column, MatrixRow, Page, render
 
 KINDS = {
-    Verdict.HELD: "held",
-    Verdict.BROKEN: "broken",
-    Verdict.MOOT: "moot",
-    Verdict.UNSEEN: "unseen",
-    Verdict.NOT_APPLICABLE: "none",
+    CellResult.HELD: "held",
+    CellResult.BROKEN: "broken",
+    CellResult.MOOT: "moot",
+    CellResult.UNSEEN: "unseen",
+    CellResult.NOT_APPLICABLE: "none",
 }
 
 
@@ -34,9 +34,9 @@ def _column(attack: Attack) -> Column:
     return Column(attack.id, attack.sentence, attack.threat, stops)
 
 
-def _row(matrix: Matrix, protocol: Protocol) -> Row:
+def _row(matrix: Matrix, protocol: Protocol) -> MatrixRow:
     cells = tuple(_cell(matrix, attack, protocol) for attack in matrix.attacks)
-    return Row(protocol.name, short(protocol).strip(), sentence(protocol), family(protocol), cells)
+    return MatrixRow(protocol.name, short(protocol).strip(), sentence(protocol), family(protocol), cells)
 
 
 def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:

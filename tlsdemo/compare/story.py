@@ -10,7 +10,7 @@ from pki.errors import printable
 from tlsdemo.attack.conclusions import is_alert, sentence
 from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Duel
-from tlsdemo.conversation import Step
+from tlsdemo.conversation import Passage
 from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
 from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
@@ -168,7 +168,7 @@ def _steps(encounter: Encounter, framing: Framing | None) -> Iterator[list[Event
         yield found
 
 
-def _passing(step: Step, encounter: Encounter, framing: Framing | None) -> list[Event]:
+def _passing(step: Passage, encounter: Encounter, framing: Framing | None) -> list[Event]:
     flight, sender, target = step.flight, _lane(step.flight.sender, encounter), step.flight.sender.other
     if not flight.data:
         reached = target in {side for side, _ in step.deliveries}

@@ -21,12 +21,12 @@ from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import NO_CIPHER, ClientHello, Cutter, Data, Message, Record, ServerHello
-from tlsdemo.edu.records import CIPHERS, Channel, Cipher, Content, Rules, as_it_is, counted, of_its_own
+from tlsdemo.edu.records import CIPHERS, Cipher, Content, RecordChannel, Rules, as_it_is, counted, of_its_own
 from tlsdemo.edu.weak import compression, integrity, key_separation, order, secrecy
 from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.edu.weak.secrecy import Mac
-from tlsdemo.protocol import Flight, Reading, Side
+from tlsdemo.protocol import Deciphered, Flight, Side
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,23 @@ Find = Callable[[str, str, str], "Cracked | None"]
 
 def read(tape: Sequence[Flight]) -> bytes:
     """All that he reads of a whole recording by arithmetic, in the order in which it was said."""
-    return _read(tape, Listener()).words
+    return _read(tape, LineEavesdropper()).words
 
 
-def _read(tape: Sequence[Flight], listener: "Listener") -> Reading:
+def _read(tape: Sequence[Flight], listener: "LineEavesdropper") -> Deciphered:
     heard = [each for flight in tape for each in listener.hear(flight)]
-    return Reading(b"".join(each.read for each in heard), tuple(note for each in heard for note in each.notes))
+    return Deciphered(b"".join(each.read for each in heard), tuple(note for each in heard for note in each.notes))
 
 
 ANY_CIPHER: Mapping[str, Cipher] = {**CIPHERS, **integrity.CIPHERS, **secrecy.CIPHERS, NO_CIPHER: Clear()}
 
 
-class AnyRules(Channel):
+class AnyRules(RecordChannel):
     """A channel whose rules are not told in the hellos: those that open what passes are kept."""
 
     def __init__(self, side: Side, secrets: Secrets, cipher: str) -> None:
         self._left = [
-            Channel(side, secrets, ANY_CIPHER[cipher], Rules(number, keys, unpack=unpack))
+            RecordChannel(side, secrets, ANY_CIPHER[cipher], Rules(number, keys, unpack=unpack))
             for unpack in (compression.unpack, as_it_is)
             for number in (counted, order.all_alike)
             for keys in (of_its_own, key_separation.one_for_both)
@@ -95,16 +95,16 @@ def _in_the_clear(sealed: bytes, cipher: str | None) -> bytes:
 
 
 @dataclass
-class Listener:
+class LineEavesdropper:
     """Listens to one conversation."""
 
     find: Find = field(default_factory=lambda: crack)
-    channel: Callable[[Side, Secrets, str], Channel] = AnyRules
+    channel: Callable[[Side, Secrets, str], RecordChannel] = AnyRules
     """How records are sealed, which is no secret: for a side, the keys, and the cipher's name."""
     _lines: dict[Side, Cutter] = field(default_factory=lambda: {side: Cutter() for side in Side})
     _client: ClientHello | None = None
     _server: ServerHello | None = None
-    _channels: dict[Side, Channel] = field(default_factory=dict)
+    _channels: dict[Side, RecordChannel] = field(default_factory=dict)
 
     def hear(self, flight: Flight) -> list[Heard]:
         """The lines that are complete with this flight."""
@@ -217,17 +217,17 @@ class Recording:
 
     parts: Parts
 
-    def reckon(self, tape: Sequence[Flight]) -> Reading:
+    def reckon(self, tape: Sequence[Flight]) -> Deciphered:
         """By arithmetic."""
         return self._open(tape, crack)
 
-    def confine(self, tape: Sequence[Flight], ask: Callable[[bytes], bytes]) -> Reading:
+    def confine(self, tape: Sequence[Flight], ask: Callable[[bytes], bytes]) -> Deciphered:
         """By asking the server: it tells its secret piece by piece, where the group lets it and the secret stays."""
         numbers = self.parts.group
         while isinstance(numbers, SameAnswer):
             numbers = numbers.group
         if not isinstance(numbers, FiniteField) or numbers.strong:
-            return Reading()
+            return Deciphered()
 
         def find(group: str, client_share: str, server_share: str) -> Cracked | None:
             asked = small_subgroup.Questions(numbers, self.parts, b"".join(each.data for each in tape), ask)
@@ -263,11 +263,11 @@ class Recording:
 
         return self._open(tape, find).words
 
-    def _open(self, tape: Sequence[Flight], find: Find) -> Reading:
-        def channel(side: Side, secrets: Secrets, cipher: str) -> Channel:
+    def _open(self, tape: Sequence[Flight], find: Find) -> Deciphered:
+        def channel(side: Side, secrets: Secrets, cipher: str) -> RecordChannel:
             return self.parts.channel(side, secrets, self.parts.ciphers[cipher], self.parts.rules)
 
-        return _read(tape, Listener(find, channel))
+        return _read(tape, LineEavesdropper(find, channel))
 
 
 def _secret_drawn(group: Group, drawn: bytes) -> int:

@@ -21,7 +21,7 @@ FAREWELL = 5.0  # seconds to wait for the client's close
 ANSWER_LIMIT = 1 << 20  # bytes
 
 
-class AnswerTooLong(Exception):
+class ReplyTooLong(Exception):
     """The server keeps on talking."""
 
 
@@ -44,14 +44,14 @@ async def serve(connection: net.Connection, protocol: Protocol, party: Party, re
                     report(Said(peer, talk.message))
                 await link.send(answer, deadline)
                 break
-        with suppress(net.Dropped):  # everything is said; there is no time to wait for the client
+        with suppress(net.ConnectionDropped):  # everything is said; there is no time to wait for the client
             await link.close(min(time.monotonic() + FAREWELL, deadline))
             await connection.drain()
         return ending(peer, talk, received)
     except ProtocolError as error:
         await connection.drain()  # so that the alert which tells the client why is not lost
         return _refusal(peer, error, received)
-    except net.Dropped as dropped:
+    except net.ConnectionDropped as dropped:
         return Refused(peer, Side.SERVER, None, str(dropped), received)
     except TimeoutError:
         return Refused(peer, Side.SERVER, None, "it did not finish in time", received)
@@ -80,7 +80,7 @@ def ask(link: net.Link, line: str, seconds: float = 30.0) -> bytes:
     while data := link.receive(deadline):
         answer += data
         if len(answer) > ANSWER_LIMIT:
-            raise AnswerTooLong
+            raise ReplyTooLong
     link.close(deadline)
     return bytes(answer)
 

@@ -21,7 +21,7 @@ from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.key_agreement import Group
 from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.messages import Alert, Message
-from tlsdemo.edu.records import CLOSE_NOTIFY, Channel, Cipher, Content, Rules
+from tlsdemo.edu.records import CLOSE_NOTIFY, Cipher, Content, RecordChannel, Rules
 from tlsdemo.protocol import Party, Side
 
 
@@ -70,7 +70,7 @@ class Parts:
     """What is in Finished: made of a Finished key and a transcript hash."""
     ciphers: Mapping[str, Cipher]
     """What is offered, the best first."""
-    channel: type[Channel]
+    channel: type[RecordChannel]
     rules: Rules
     omitted: frozenset[str]
     """Fields of messages that this rung does without."""
@@ -121,7 +121,7 @@ class Machine:
         self.randoms: Mapping[Side, bytes] = {}
         """What both sides drew, once both are there."""
         self.secrets: Secrets
-        self.channel: Channel
+        self.channel: RecordChannel
         self._table: Table = parts.client if self.side is Side.CLIENT else parts.server
         self._watch = watch
         self._incoming = bytearray()

@@ -24,14 +24,14 @@ MAX_CERTIFICATES = 10
 
 
 @dataclass(frozen=True)
-class Shape:
+class JsonType:
     """How one kind of field looks in JSON, both ways."""
 
     read: Callable[[str, Any], Any]
     write: Callable[[Any], Any] = lambda value: value
 
 
-def text(longest: int, pattern: str = r"[\x20-\x7e]*") -> Shape:
+def text(longest: int, pattern: str = r"[\x20-\x7e]*") -> JsonType:
     """Characters of the pattern, at most `longest` of them."""
 
     def read(name: str, value: Any) -> str:
@@ -43,10 +43,10 @@ def text(longest: int, pattern: str = r"[\x20-\x7e]*") -> Shape:
             raise ProtocolError(Violation.BAD_TEXT, name)
         return value
 
-    return Shape(read)
+    return JsonType(read)
 
 
-def octets(least: int, most: int) -> Shape:
+def octets(least: int, most: int) -> JsonType:
     """Between `least` and `most` bytes, as lowercase hex."""
 
     def read(name: str, value: Any) -> bytes:
@@ -60,10 +60,10 @@ def octets(least: int, most: int) -> Shape:
             raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(data)} bytes, not {wanted}")
         return data
 
-    return Shape(read, bytes.hex)
+    return JsonType(read, bytes.hex)
 
 
-def several(most: int, each: Shape) -> Shape:
+def several(most: int, each: JsonType) -> JsonType:
     """A list of one to `most` fields of the same shape."""
 
     def read(name: str, value: Any) -> tuple[Any, ...]:
@@ -73,7 +73,7 @@ def several(most: int, each: Shape) -> Shape:
             raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} entries, not 1 to {most}")
         return tuple(each.read(name, entry) for entry in value)
 
-    return Shape(read, lambda values: [each.write(value) for value in values])
+    return JsonType(read, lambda values: [each.write(value) for value in values])
 
 
 Rung = Annotated[str, text(100)]
@@ -161,7 +161,7 @@ TYPES: dict[str, type[Message]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.__name__).lower(): each for each in get_args(Message)
 }
 NAMES = {each: name for name, each in TYPES.items()}
-SHAPES: dict[type[Message], dict[str, Shape]] = {
+SHAPES: dict[type[Message], dict[str, JsonType]] = {
     each: {name: get_args(hint)[1] for name, hint in get_type_hints(each, include_extras=True).items()}
     for each in get_args(Message)
 }

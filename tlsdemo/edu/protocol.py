@@ -14,7 +14,7 @@ from tlsdemo.edu.handshake import CLIENT, SERVER, Client, Server, draw_random, d
 from tlsdemo.edu.key_agreement import Group, Hybrid
 from tlsdemo.edu.key_schedule import transcript_hash, verify_data
 from tlsdemo.edu.machine import Parts, Watch, nobody_watches
-from tlsdemo.edu.records import CIPHERS, Channel, Rules
+from tlsdemo.edu.records import CIPHERS, RecordChannel, Rules
 from tlsdemo.edu.weak import TOGETHER, WEAK
 from tlsdemo.edu.weak.clear import MADE_OF_A_KEY
 from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
@@ -49,7 +49,7 @@ STRONG = Parts(
     transcript_hash=transcript_hash,
     verify_data=verify_data,
     ciphers=CIPHERS,
-    channel=Channel,
+    channel=RecordChannel,
     rules=Rules(),
     omitted=frozenset(),
 )

@@ -130,7 +130,7 @@ class Direction:
         return self._cipher.open(self._key, self._nonce(), sealed)
 
 
-class Channel:
+class RecordChannel:
     """Both directions, as one side sees them."""
 
     longest = 1 << 14  # bytes that one record carries (§5.1)

@@ -25,7 +25,7 @@ ASKING = 20.0  # seconds for a version
 
 
 @dataclass(frozen=True)
-class Client:
+class ClientCommand:
     """What to run for each case. `Nursery.run` takes it from here."""
 
     name: str
@@ -43,7 +43,7 @@ class Client:
         return [fill(word, values) for word in chosen]
 
 
-def own(command: Sequence[str]) -> Client:
+def own(command: Sequence[str]) -> ClientCommand:
     """A command of somebody's own; a Problem if it cannot be tried."""
     words = " ".join(command)
     if not any(each in words for each in WHERE):
@@ -57,7 +57,7 @@ def own(command: Sequence[str]) -> Client:
         note(f"{unknown} is no placeholder, and stays as it is")
     if not shutil.which(command[0]):
         raise Problem(f"there is no program {command[0]!r}", hint="is it installed, and on the path?")
-    return Client(shlex.join(command), Preset(shlex.join(command), tuple(command), (command[0],), ()))
+    return ClientCommand(shlex.join(command), Preset(shlex.join(command), tuple(command), (command[0],), ()))
 
 
 def _where(command: Sequence[str]) -> str:
@@ -71,7 +71,7 @@ def _where(command: Sequence[str]) -> str:
     return f"{meant}put {{url}} where the address belongs: `tlsdemo check-client -- curl -sS {{url}}`"
 
 
-def preset(name: str) -> Client:
+def preset(name: str) -> ClientCommand:
     """A preset; a Problem if there is none of that name, or if it cannot run here."""
     if name not in PRESETS:
         hint = "options go before the names" if name.startswith("-") else f"there are: {', '.join(PRESETS)}"
@@ -84,7 +84,7 @@ def preset(name: str) -> Client:
         if importlib.util.find_spec(module) is None:
             hint = f"`{shlex.quote(sys.executable)} -m pip install {module}`"
             raise Problem(f"{name} needs the Python module {module}, and this Python does not have it", hint=hint)
-    return Client(name, found)
+    return ClientCommand(name, found)
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -92,7 +92,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-def prepare(client: Client, nursery: Nursery, environment: Mapping[str, str], values: Mapping[str, str]) -> str:
+def prepare(client: ClientCommand, nursery: Nursery, environment: Mapping[str, str], values: Mapping[str, str]) -> str:
     """Put its files into {dir}, build what must be built, and ask for its version. A Problem if that fails."""
     wanted = client.preset
     for name, content in wanted.files.items():

@@ -17,9 +17,9 @@ from functools import partial
 from tlsdemo import net
 from tlsdemo.application import Fact, Talk
 from tlsdemo.findings import Case
-from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 from tlsdemo.tls import errors
-from tlsdemo.tls.channel import Channel
+from tlsdemo.tls.channel import AsyncTls
 from tlsdemo.tls.server import client_certificate
 from tlsdemo.tls.server_name import AskedSocket
 from tlsdemo.wire import client_hello
@@ -41,11 +41,11 @@ def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
 
 
 async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
-    visit, first = Visit("", connection.peer, End.REFUSED), net.peek(connection.socket)
+    visit, first = Visit("", connection.peer, VisitEnd.REFUSED), net.peek(connection.socket)
     if _is_plain(first):
         return await _heard_in_the_clear(connection, talk(replace(visit, agreed="no TLS")), visit)
     try:
-        channel = Channel(connection, context)
+        channel = AsyncTls(connection, context)
     except OSError:  # it has reset the connection already
         return replace(visit, why="it hung up")
     tls = channel.tls
@@ -54,11 +54,11 @@ async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: C
     except OSError as error:
         why = errors.with_evidence(error, first)
         visit = _not_agreed(replace(visit, asked_for=_asked_for(tls)), why, answered=_was_told(tls))
-        with suppress(net.Dropped):
+        with suppress(net.ConnectionDropped):
             await connection.drain(FAREWELL)
         return visit
-    except net.Dropped as dropped:
-        return replace(visit, asked_for=_asked_for(tls), end=End.WAITED, why=str(dropped))
+    except net.ConnectionDropped as dropped:
+        return replace(visit, asked_for=_asked_for(tls), end=VisitEnd.WAITED, why=str(dropped))
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
     certificate = client_certificate(tls)
     visit = replace(visit, client=certificate.shown if certificate else "")
@@ -81,7 +81,7 @@ CONNECT = b"CONNECT "
 async def _heard_in_the_clear(connection: net.Connection, talk: Talk, visit: Visit) -> Visit:
     """What it says without TLS, answered in the same way."""
     said, count = b"", 0
-    with suppress(OSError, net.Dropped):
+    with suppress(OSError, net.ConnectionDropped):
         while data := await connection.receive():
             said, count = (said + data)[:KEPT], count + len(data)
             connection.deadline = min(time.monotonic() + A_MESSAGE, connection.limit)
@@ -89,7 +89,7 @@ async def _heard_in_the_clear(connection: net.Connection, talk: Talk, visit: Vis
                 await connection.send(answer)
                 break
         await connection.drain(FAREWELL)
-    return replace(visit, end=End.TALKED, said=said, count=count, why=IN_THE_CLEAR, agent=talk.agent[:KEPT])
+    return replace(visit, end=VisitEnd.TALKED, said=said, count=count, why=IN_THE_CLEAR, agent=talk.agent[:KEPT])
 
 
 def _asked_for(tls: ssl.SSLSocket) -> str | None:
@@ -101,10 +101,10 @@ def _was_told(tls: ssl.SSLSocket) -> bool:
     return isinstance(tls, AskedSocket) and tls.was_told
 
 
-async def _heard(channel: Channel, talk: Talk, visit: Visit) -> Visit:
+async def _heard(channel: AsyncTls, talk: Talk, visit: Visit) -> Visit:
     """What it says, answered; LEFT if that is nothing."""
     said, count = b"", 0
-    alert, why, silent = None, "", End.LEFT
+    alert, why, silent = None, "", VisitEnd.LEFT
     connection = channel.connection
     try:
         connection.deadline = time.monotonic() + PATIENCE
@@ -116,14 +116,14 @@ async def _heard(channel: Channel, talk: Talk, visit: Visit) -> Visit:
                 await channel.send(answer)
                 break
     except TimeoutError:
-        why, silent = "" if count else f"it said nothing for {PATIENCE:g} seconds", End.WAITED
+        why, silent = "" if count else f"it said nothing for {PATIENCE:g} seconds", VisitEnd.WAITED
     except ssl.SSLError as error:
         alert, why = errors.alert(error), errors.sentence(error)
     except OSError:
         why = "it hung up"
-    except net.Dropped as dropped:
-        why, silent = "" if count else str(dropped), End.WAITED
-    end = End.TALKED if count else silent
+    except net.ConnectionDropped as dropped:
+        why, silent = "" if count else str(dropped), VisitEnd.WAITED
+    end = VisitEnd.TALKED if count else silent
     return replace(visit, end=end, said=said, count=count, alert=alert, why=why, agent=talk.agent[:KEPT])
 
 
@@ -138,25 +138,25 @@ UNFIT = {
 def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
     """Who ended the handshake, and why; `answered`: it has had our ServerHello, so that TLS it was, to begin with."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return replace(visit, end=End.TURNED_AWAY, why=f"its certificate: {errors.of_certificate(error).sentence}")
+        return replace(visit, end=VisitEnd.TURNED_AWAY, why=f"its certificate: {errors.of_certificate(error).sentence}")
     if isinstance(error, errors.NotTls):
-        return replace(visit, end=End.TURNED_AWAY, why=errors.sentence(error))
+        return replace(visit, end=VisitEnd.TURNED_AWAY, why=errors.sentence(error))
     if isinstance(error, TimeoutError):
-        return replace(visit, end=End.WAITED, why="it did not go on with its handshake")
+        return replace(visit, end=VisitEnd.WAITED, why="it did not go on with its handshake")
     if isinstance(error, ssl.SSLError):
         alert = errors.alert(error)
         if alert:
             return replace(visit, alert=alert)
         if error.reason == "CALLBACK_FAILED" and not answered:
-            return replace(visit, end=End.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
+            return replace(visit, end=VisitEnd.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
         if error.reason == "CALLBACK_FAILED":  # it was the server that said so, as it meant to
             return visit
         if error.reason in errors.NOT_TLS and answered:  # an alert, in a record of the version that it wants
             return replace(visit, why="it wants another version of TLS")
         if error.reason in UNFIT:
-            return replace(visit, end=End.UNFIT, why=error.reason.replace("_", " ").lower())
+            return replace(visit, end=VisitEnd.UNFIT, why=error.reason.replace("_", " ").lower())
         if not errors.is_gone(error):
-            return replace(visit, end=End.TURNED_AWAY, why=errors.sentence(error))
+            return replace(visit, end=VisitEnd.TURNED_AWAY, why=errors.sentence(error))
     return replace(visit, why="it hung up")
 
 
@@ -186,22 +186,22 @@ def instead(deed: Deed) -> Show:
 
 
 async def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
-    visit = Visit("", connection.peer, End.REFUSED)
+    visit = Visit("", connection.peer, VisitEnd.REFUSED)
     try:
         hello = await _hello(connection)
         visit = replace(visit, asked_for=(client_hello.server_name(hello) or "")[:KEPT] or None)
         if not _is_record(hello):
-            return replace(visit, end=End.TALKED, why=IN_THE_CLEAR, said=hello[:KEPT], count=len(hello))
+            return replace(visit, end=VisitEnd.TALKED, why=IN_THE_CLEAR, said=hello[:KEPT], count=len(hello))
         await deed(connection)
         if connection.socket.fileno() < 0:  # it was the server that hung up
             return visit
         said = await _what_comes(connection)
-    except (TimeoutError, net.Dropped):
-        return replace(visit, end=End.WAITED)
+    except (TimeoutError, net.ConnectionDropped):
+        return replace(visit, end=VisitEnd.WAITED)
     except OSError:
         return replace(visit, why="it hung up")
     if said and not _is_record(said):
-        return replace(visit, end=End.TALKED, said=said[:KEPT], count=len(said), why=IN_THE_CLEAR)
+        return replace(visit, end=VisitEnd.TALKED, said=said[:KEPT], count=len(said), why=IN_THE_CLEAR)
     return replace(visit, alert=_plain_alert(said))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pki.errors import printable
-from tlsdemo.findings import Case, Finding, Verdict, Way
+from tlsdemo.findings import Case, ClientVerdict, Finding, Way
 from tlsdemo.lab.process import Ran
-from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 
 SHOWN = 60  # characters of what it sent
 LINES = 6  # of what it said: as many as curl says
@@ -34,8 +34,8 @@ def judge(
     own = _own(visits, ran)
     verdict, did = _verdict(case, own, ran, nameless, timeout)
     alert = next((each.alert for each in visits if each.alert), None)
-    said = last_words(ran.err if verdict is Verdict.ACCEPTED else ran.err.strip() or ran.out)
-    spoken = next((place for place, each in enumerate(own) if each.end is End.TALKED), None)
+    said = last_words(ran.err if verdict is ClientVerdict.ACCEPTED else ran.err.strip() or ran.out)
+    spoken = next((place for place, each in enumerate(own) if each.end is VisitEnd.TALKED), None)
     attempts = 0 if spoken is None else sum(1 for each in own[:spoken] if each.end in CUT)
     answered = f"{ANSWER}{case.id}" in ran.out
     found = Finding(
@@ -75,48 +75,50 @@ def _own(visits: Sequence[Visit], ran: Ran) -> list[Visit]:
         for each in visits
         if ran.stopped_at is None or each.moment < ran.stopped_at or each.count or each.alert or each.end not in CUT
     ]
-    return [each for each in own if each.end is not End.SILENT] or own
+    return [each for each in own if each.end is not VisitEnd.SILENT] or own
 
 
-CUT = (End.REFUSED, End.LEFT)
+CUT = (VisitEnd.REFUSED, VisitEnd.LEFT)
 """As which a visit is written down that is cut short."""
 
 
-def _verdict(case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float) -> tuple[Verdict, str]:
-    if spoken := next((each for each in visits if each.end is End.TALKED), None):
-        return Verdict.ACCEPTED, _sent(case, spoken)
-    died = ran.exit_code is not None and Finding(case, Verdict.CRASHED, "", exit_code=ran.exit_code).signal
+def _verdict(
+    case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float
+) -> tuple[ClientVerdict, str]:
+    if spoken := next((each for each in visits if each.end is VisitEnd.TALKED), None):
+        return ClientVerdict.ACCEPTED, _sent(case, spoken)
+    died = ran.exit_code is not None and Finding(case, ClientVerdict.CRASHED, "", exit_code=ran.exit_code).signal
     if not visits:
         if died:
-            return Verdict.INCONCLUSIVE, f"was ended by a signal ({died}) before it came to its port"
+            return ClientVerdict.INCONCLUSIVE, f"was ended by a signal ({died}) before it came to its port"
         if nameless:
-            return Verdict.NO_SNI, "named no server, so that it was shown the certificate of another"
+            return ClientVerdict.NO_SNI, "named no server, so that it was shown the certificate of another"
         if ran.stopped_at is not None:
             ended = (
                 f"it was ended, after {timeout:g} s" if ran.exit_code is None else "those were ended whom it had left"
             )
-            return Verdict.INCONCLUSIVE, f"had neither accepted nor refused it when {ended}"
-        return Verdict.INCONCLUSIVE, NOWHERE
+            return ClientVerdict.INCONCLUSIVE, f"had neither accepted nor refused it when {ended}"
+        return ClientVerdict.INCONCLUSIVE, NOWHERE
     if died:
-        return Verdict.CRASHED, f"was ended by signal {died} after it had seen it"
-    if all(each.end is End.SILENT for each in visits):
+        return ClientVerdict.CRASHED, f"was ended by signal {died} after it had seen it"
+    if all(each.end is VisitEnd.SILENT for each in visits):
         waited = (
             f", and was ended after {timeout:g} s: it waits for the server to speak first" if ran.stopped_at else ""
         )
-        return Verdict.INCONCLUSIVE, f"connected, and sent nothing{waited}"
-    if any(each.end is End.TURNED_AWAY for each in visits):
-        why = next(each.why for each in visits if each.end is End.TURNED_AWAY)
-        return Verdict.INCONCLUSIVE, f"the server could not go on: {why}"
-    if all(each.end is End.WAITED for each in visits):
-        return Verdict.INCONCLUSIVE, "came, and waited without a word until it was sent away"
-    last = next(each for each in reversed(visits) if each.end is not End.WAITED)
-    if late := next((each for each in visits if each.end is End.LEFT), None):
+        return ClientVerdict.INCONCLUSIVE, f"connected, and sent nothing{waited}"
+    if any(each.end is VisitEnd.TURNED_AWAY for each in visits):
+        why = next(each.why for each in visits if each.end is VisitEnd.TURNED_AWAY)
+        return ClientVerdict.INCONCLUSIVE, f"the server could not go on: {why}"
+    if all(each.end is VisitEnd.WAITED for each in visits):
+        return ClientVerdict.INCONCLUSIVE, "came, and waited without a word until it was sent away"
+    last = next(each for each in reversed(visits) if each.end is not VisitEnd.WAITED)
+    if late := next((each for each in visits if each.end is VisitEnd.LEFT), None):
         goodbye = f"with the alert {late.alert}" if late.alert else "without a word"
-        return Verdict.REFUSED_LATE, f"finished its handshake ({late.agreed}), and left {goodbye}"
-    if last.end is End.UNFIT:
-        return Verdict.REFUSED, f"offers nothing that goes with it: {last.why}"
+        return ClientVerdict.REFUSED_LATE, f"finished its handshake ({late.agreed}), and left {goodbye}"
+    if last.end is VisitEnd.UNFIT:
+        return ClientVerdict.REFUSED, f"offers nothing that goes with it: {last.why}"
     alert = next((each.alert for each in visits if each.alert), None)
-    return Verdict.REFUSED, f"sent the alert {alert}" if alert else "left during the handshake, without an alert"
+    return ClientVerdict.REFUSED, f"sent the alert {alert}" if alert else "left during the handshake, without an alert"
 
 
 def _sent(case: Case, visit: Visit) -> str:

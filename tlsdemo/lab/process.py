@@ -46,7 +46,7 @@ class Ran:
 
 
 @dataclass
-class Kept:
+class OutputEnds:
     """The beginning and the end of a stream."""
 
     beginning: bytearray = field(default_factory=bytearray)
@@ -89,7 +89,7 @@ class Nursery:
             raise Problem(f"cannot run {command[0]}", error.strerror or str(error), hint=hint) from error
         except ValueError as error:  # a NUL in an argument
             raise Problem(f"cannot run {command[0]}", str(error)) from error
-        out, err, stopped_at = Kept(), Kept(), None
+        out, err, stopped_at = OutputEnds(), OutputEnds(), None
         try:
             all_gone = _watch(process, out, err, started + seconds)
             code = process.returncode
@@ -156,7 +156,7 @@ class Nursery:
                 stream.close()
 
 
-def _watch(process: "subprocess.Popen[bytes]", out: Kept, err: Kept, deadline: float) -> bool:
+def _watch(process: "subprocess.Popen[bytes]", out: OutputEnds, err: OutputEnds, deadline: float) -> bool:
     """Read what it prints until it has ended; False if somebody is left to be ended.
 
     Those whom it leaves behind have a moment more, since one of them may be the client: they hold its output, or are of
@@ -186,7 +186,7 @@ def _watch(process: "subprocess.Popen[bytes]", out: Kept, err: Kept, deadline: f
                 time.sleep(min(GLANCE, deadline - now))
 
 
-def _read(stream: IO[bytes], kept: Kept, selector: selectors.BaseSelector) -> None:
+def _read(stream: IO[bytes], kept: OutputEnds, selector: selectors.BaseSelector) -> None:
     try:
         data = os.read(stream.fileno(), CHUNK)
     except BlockingIOError:

@@ -20,7 +20,7 @@ from tlsdemo.application import Fact, Talk
 from tlsdemo.lab.conversation import Show, facts, over_tls
 from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
 from tlsdemo.lab.revocation_cases import Where, path
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.tls.server_name import Answer, listen_for_names, whatever_they_ask_for
 
 SETTLING = 5.0  # seconds for what a visitor that has gone has left behind
@@ -64,7 +64,7 @@ class Laboratory:
         self._writing = threading.Lock()
         self._has_run = False
         sockets = tuple(each for listener in listeners for each in listener.sockets)
-        self.server = net.Server(
+        self.server = net.AcceptLoop(
             net.Listener(sockets, listeners[0].port, self.without),
             self._receive,
             on_wordless=self._note_silence,
@@ -140,7 +140,7 @@ class Laboratory:
 
     def _note_silence(self, connection: net.Connection) -> None:
         case, _ = self._shows[connection.port]
-        self._note(case, Visit("", connection.peer, End.SILENT))
+        self._note(case, Visit("", connection.peer, VisitEnd.SILENT))
 
     async def _receive(self, connection: net.Connection) -> None:
         began = time.monotonic()

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.trust.environment import environment
 from tlsdemo import net
-from tlsdemo.findings import SEVERITIES, Finding, Known, Report, Unserved, Verdict
+from tlsdemo.findings import SEVERITIES, ClientVerdict, Finding, Known, Report, Unserved
 from tlsdemo.lab import revocation_cases
 from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY, Collection
-from tlsdemo.lab.client import Client, fill, prepare, surroundings
+from tlsdemo.lab.client import ClientCommand, fill, prepare, surroundings
 from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.judge import NOWHERE, judge
@@ -73,7 +73,12 @@ class Tester:
         self._lock = threading.Lock()
 
     def check(
-        self, client: Client, cases: Sequence[Exhibit], settings: TestOptions, started: datetime, progress: Progress
+        self,
+        client: ClientCommand,
+        cases: Sequence[Exhibit],
+        settings: TestOptions,
+        started: datetime,
+        progress: Progress,
     ) -> Report:
         """All of them; a Problem where the client cannot be run at all."""
         begun = time.monotonic()
@@ -87,16 +92,16 @@ class Tester:
         runnable = {each.case.id: each for each in cases if not _obstacle(each, client)}
         findings: dict[str, Finding] = {}
 
-        def found(finding: Finding | Unserved) -> Verdict:
+        def found(finding: Finding | Unserved) -> ClientVerdict:
             if isinstance(finding, Unserved):
                 unserved.append(finding)
-                return Verdict.INCONCLUSIVE
+                return ClientVerdict.INCONCLUSIVE
             findings[finding.case.id] = finding
             progress(len(findings), len(runnable), finding.case.id)
             return finding.verdict
 
         good = runner.run(runnable[GOOD])
-        if found(good) is Verdict.ACCEPTED:
+        if found(good) is ClientVerdict.ACCEPTED:
             runner.good = good if isinstance(good, Finding) else None
             found(runner.run(runnable[UNKNOWN_AUTHORITY]))
             rest = [each for each in runnable.values() if each.case.id not in FIRST]
@@ -141,7 +146,7 @@ PAPERS = "clients"
 FIRST = (GOOD, UNKNOWN_AUTHORITY)
 
 
-def _obstacle(exhibit: Exhibit, client: Client) -> str:
+def _obstacle(exhibit: Exhibit, client: ClientCommand) -> str:
     """Why it is not run, if so."""
     if not exhibit.show:
         return f"cannot be served here: {exhibit.obstacle}"
@@ -171,7 +176,7 @@ class _Runner:
     """One client in its folder."""
 
     tester: Tester
-    client: Client
+    client: ClientCommand
     folder: Path
     settings: TestOptions
     good: Finding | None = None
@@ -190,15 +195,15 @@ class _Runner:
         """
         found = self._try(exhibit)
         asked = self._asked(exhibit)
-        if found.verdict is Verdict.INCONCLUSIVE and found.did == NOWHERE and _needs_proxy(asked):
+        if found.verdict is ClientVerdict.INCONCLUSIVE and found.did == NOWHERE and _needs_proxy(asked):
             return Unserved(exhibit.case, UNFOUND)
         refused = found.verdict.decided and not found.verdict.takes_it
         if not (self.settings.controls and refused and exhibit.control and exhibit.control.show):
             return found
         control = self._try(exhibit.control)
-        if control.verdict is Verdict.ACCEPTED:
+        if control.verdict is ClientVerdict.ACCEPTED:
             return replace(found, did=f"{found.did}; its control it accepted")
-        return replace(found, verdict=Verdict.INCONCLUSIVE, did=f"{found.did}; but of its control: {control.did}")
+        return replace(found, verdict=ClientVerdict.INCONCLUSIVE, did=f"{found.did}; but of its control: {control.did}")
 
     def _try(self, exhibit: Exhibit) -> Finding:
         lab, case = self.tester.lab, exhibit.case.id

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class End(Enum):
+class VisitEnd(Enum):
     """How far it came."""
 
     TALKED = "it sent application bytes"
@@ -29,7 +29,7 @@ class Visit:
 
     case: str
     peer: str
-    end: End
+    end: VisitEnd
     asked_for: str | None = None
     """The server_name that it sent (RFC 6066 §3)."""
     agreed: str = ""

@@ -14,11 +14,11 @@ from pki.publish.accept import (
     READ,
     THREADS,
     WRITE,
+    AcceptLoop,
     Connection,
-    Dropped,
+    ConnectionDropped,
     Handling,
     Listener,
-    Server,
     allow_descriptors,
     blocking,
     in_thread,
@@ -36,7 +36,7 @@ from tlsdemo.net.address import (
 )
 from tlsdemo.net.connect_proxy import Tunnel
 from tlsdemo.net.link import AsyncLink, Link
-from tlsdemo.net.loopback import converse
+from tlsdemo.net.loopback import converse_on_sockets
 from tlsdemo.net.peeking import peek
 from tlsdemo.net.relay import Middle, Tap
 from tlsdemo.net.replay import play
@@ -48,20 +48,20 @@ __all__ = [
     "READ",
     "THREADS",
     "WRITE",
+    "AcceptLoop",
     "Address",
     "AsyncLink",
     "Connection",
-    "Dropped",
+    "ConnectionDropped",
     "Handling",
     "Link",
     "Listener",
     "Middle",
-    "Server",
     "Tap",
     "Tunnel",
     "allow_descriptors",
     "blocking",
-    "converse",
+    "converse_on_sockets",
     "dial",
     "in_thread",
     "listen",

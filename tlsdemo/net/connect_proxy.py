@@ -11,7 +11,7 @@ from contextlib import suppress
 import h11
 
 from pki.errors import Problem
-from pki.publish.accept import Connection, Listener, Server
+from pki.publish.accept import AcceptLoop, Connection, Listener
 from tlsdemo.net.address import Address, reach
 from tlsdemo.net.relay import Ends, carry
 from tlsdemo.protocol import Relay, Side
@@ -27,7 +27,7 @@ class Tunnel:
 
     def __init__(self, listener: Listener, ports: Container[int]) -> None:
         self.listener = listener
-        self.server = Server(listener, self._receive, descriptors=2, name="tunnel")
+        self.server = AcceptLoop(listener, self._receive, descriptors=2, name="tunnel")
         self._ports = ports
 
     def run(self) -> None:

@@ -63,7 +63,7 @@ class Loopback:
         return bytes(arrived)
 
 
-def converse(
+def converse_on_sockets(
     client: Endpoint, server: Endpoint, attacker: Attacker | None = None, lines: Iterable[tuple[Side, bytes]] = ()
 ) -> Outcome:
     """As `tlsdemo.conversation.converse`, on sockets."""

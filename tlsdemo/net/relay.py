@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pki.errors import Problem
-from pki.publish.accept import READ, WRITE, Connection, Listener, Server, in_thread, ready
+from pki.publish.accept import READ, WRITE, AcceptLoop, Connection, Listener, in_thread, ready
 from tlsdemo.net.address import Address, listen, reach
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 
@@ -52,7 +52,7 @@ class Middle:
     on_end: Callable[[str, Attacker, Problem | None], None] = lambda peer, attacker, problem: None
 
     def __post_init__(self) -> None:
-        self.server = Server(self.listener, self._carry, descriptors=2, name="middle")
+        self.server = AcceptLoop(self.listener, self._carry, descriptors=2, name="middle")
 
     def run(self) -> None:
         """Serve until `stop`."""

@@ -12,19 +12,19 @@ from typing import Any
 from rich.cells import cell_len
 
 from pki.errors import printable
-from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Verdict
+from tlsdemo.findings import SEVERITIES, Case, ClientVerdict, Comparison, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report.client import about
 from tlsdemo.report.finding import counted, stamp
 from tlsdemo.report.layout import LONGEST, WIDTH, cell, cut, hang, say
 
-LETTERS: Mapping[Verdict, str] = {
-    Verdict.ACCEPTED: "a",
-    Verdict.REFUSED: "r",
-    Verdict.REFUSED_LATE: "l",
-    Verdict.CRASHED: "c",
-    Verdict.NO_SNI: "s",
-    Verdict.INCONCLUSIVE: "?",
+LETTERS: Mapping[ClientVerdict, str] = {
+    ClientVerdict.ACCEPTED: "a",
+    ClientVerdict.REFUSED: "r",
+    ClientVerdict.REFUSED_LATE: "l",
+    ClientVerdict.CRASHED: "c",
+    ClientVerdict.NO_SNI: "s",
+    ClientVerdict.INCONCLUSIVE: "?",
 }
 DECIDED = {letter for verdict, letter in LETTERS.items() if verdict.decided}
 NOT_RUN = "·"
@@ -52,8 +52,8 @@ class Table:
         finding = self[client, case]
         if finding is None:
             return NOT_RUN
-        verdict = Verdict.CRASHED if finding.crashed else finding.verdict
-        letter = LETTERS[verdict if self.reports[client].conclusive else Verdict.INCONCLUSIVE]
+        verdict = ClientVerdict.CRASHED if finding.crashed else finding.verdict
+        letter = LETTERS[verdict if self.reports[client].conclusive else ClientVerdict.INCONCLUSIVE]
         return letter.upper() if finding.is_wrong and letter.isalpha() else letter
 
     def by_theme(self) -> dict[str, list[Case]]:

@@ -17,7 +17,7 @@ LONGEST_WORDS = 4000
 
 
 @dataclass(frozen=True)
-class Entry:
+class PageEntry:
     """One case, and what became of it."""
 
     case: Case
@@ -83,14 +83,14 @@ class Section:
     id: str
     heading: str
     about: str
-    entries: tuple[Entry, ...]
+    entries: tuple[PageEntry, ...]
     unfolded: bool = False
 
 
 def as_html(report: Report) -> str:
     """The page."""
     entries = _entries(report)
-    themes: dict[str, list[Entry]] = {}
+    themes: dict[str, list[PageEntry]] = {}
     for each in entries:
         themes.setdefault(each.case.theme, []).append(each)
     return html.render(
@@ -123,23 +123,23 @@ def as_html(report: Report) -> str:
     )
 
 
-def _entries(report: Report) -> list[Entry]:
+def _entries(report: Report) -> list[PageEntry]:
     found = [_entry(each, report) for each in report.findings]
-    return found + [Entry(each.case, None, "none", "·", "not run", each.reason) for each in report.unserved]
+    return found + [PageEntry(each.case, None, "none", "·", "not run", each.reason) for each in report.unserved]
 
 
-def _entry(finding: Finding, report: Report) -> Entry:
+def _entry(finding: Finding, report: Report) -> PageEntry:
     headline = words.headline(finding)
     if not report.conclusive or not finding.verdict.decided:
-        return Entry(finding.case, finding, "none", "?", "not decided")
+        return PageEntry(finding.case, finding, "none", "?", "not decided")
     if not finding.is_wrong:
-        return Entry(finding.case, finding, "held", "✓", headline)
+        return PageEntry(finding.case, finding, "held", "✓", headline)
     grave = finding.harms and finding.case.severity == "must"
     kind, sign = ("broken", "✗") if grave else ("moot", "!")
-    return Entry(finding.case, finding, kind, sign, headline)
+    return PageEntry(finding.case, finding, kind, sign, headline)
 
 
-def _sections(entries: list[Entry]) -> list[Section]:
+def _sections(entries: list[PageEntry]) -> list[Section]:
     wrong = {each.finding: each for each in entries if each.finding and each.sign in "✗!"}
     ordered = [wrong[each] for each in words.gravest_first(wrong)]
     seen = tuple(ordered)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tlsdemo.findings import SEVERITIES, Finding, Report, Verdict, Way
+from tlsdemo.findings import SEVERITIES, ClientVerdict, Finding, Report, Way
 from tlsdemo.report.defects import DEFECTS, EVERYTHING, Defect, Pattern
 
 
@@ -92,7 +92,7 @@ def fits(pattern: Pattern, report: Report) -> bool:
 
     def accepted(case: str) -> bool:
         found = decided.get(case)
-        return found is not None and found.verdict is Verdict.ACCEPTED and found.way is pattern.way
+        return found is not None and found.verdict is ClientVerdict.ACCEPTED and found.way is pattern.way
 
     def refused(case: str) -> bool:
         found = decided.get(case)

@@ -41,7 +41,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class MatrixRow:
     """A protocol, and its cells in the order of the columns."""
 
     name: str
@@ -56,16 +56,16 @@ class Page:
     """All that is shown."""
 
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[MatrixRow, ...]
     counts: Mapping[str, tuple[str, str, int, str]]
     """By kind: sign, word, number and meaning."""
     prices: Sequence[Sequence[str]]
     made: str
 
     @property
-    def families(self) -> Mapping[str, list[tuple[int, Row]]]:
+    def families(self) -> Mapping[str, list[tuple[int, MatrixRow]]]:
         """The rows under their headings, with their numbers."""
-        found: dict[str, list[tuple[int, Row]]] = {}
+        found: dict[str, list[tuple[int, MatrixRow]]] = {}
         for number, row in enumerate(self.rows):
             found.setdefault(row.family, []).append((number, row))
         return found

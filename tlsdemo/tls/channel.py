@@ -30,7 +30,7 @@ def ignore(path: str) -> None:
     """Report the failure to no one."""
 
 
-class Channel:
+class AsyncTls:
     """The server's side. Each step raises TimeoutError at the connection's deadline.
 
     `on_keylog_failure` is told when the context's key log cannot be written: it is given up, and TLS goes on.
@@ -72,7 +72,7 @@ class Channel:
         """Send close_notify, and wait `farewell` seconds (5 by default) for the client's: many close without one."""
         farewell = FAREWELL if farewell is None else farewell
         self.connection.deadline = min(self.connection.deadline, time.monotonic() + farewell)
-        with suppress(net.Dropped):  # everything is said; there is no time to wait for the client
+        with suppress(net.ConnectionDropped):  # everything is said; there is no time to wait for the client
             with suppress(OSError):
                 await self._until_done(self.tls.unwrap)
             await self.connection.drain(min(farewell, 1.0))

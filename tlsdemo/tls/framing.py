@@ -48,7 +48,7 @@ class Records:
 
     def listener(self) -> Callable[[Side, bytes], bool]:
         """From each side's Finished on; in TLS 1.3 that is known by its length."""
-        return Listener()
+        return RecordSorter()
 
     def may_be_the_end(self, record: bytes) -> bool:
         """An alert of TLS 1.2 says so; in TLS 1.3 it looks like words, and is shorter than all but two letters."""
@@ -56,7 +56,7 @@ class Records:
         return record[:1] == bytes([ALERT]) or sealed
 
 
-class Listener:
+class RecordSorter:
     """Tells the applications' records from those of an encrypted handshake; tickets (§4.6.1) it takes for words."""
 
     def __init__(self) -> None:

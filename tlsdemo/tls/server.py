@@ -15,7 +15,7 @@ from tlsdemo.events import Closed, Ending, Event, Refused, Said, Warned
 from tlsdemo.first_bytes import EDUCATIONAL, identify
 from tlsdemo.protocol import Side
 from tlsdemo.tls import errors
-from tlsdemo.tls.channel import Channel
+from tlsdemo.tls.channel import AsyncTls
 
 SPEAK_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 50\r\nConnection: close\r\n\r\n"
@@ -29,7 +29,7 @@ async def serve(connection: net.Connection, context: ssl.SSLContext, report: Cal
     """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
     received, first = 0, net.peek(connection.socket)
     try:
-        channel = Channel(connection, context, lambda path: report(Warned(keylog_lost(path))))
+        channel = AsyncTls(connection, context, lambda path: report(Warned(keylog_lost(path))))
     except OSError:  # the client has reset the connection already
         return Closed(connection.peer, Ending.CUT, received)
     try:
@@ -48,7 +48,7 @@ async def serve(connection: net.Connection, context: ssl.SSLContext, report: Cal
                 break
         await channel.close()
         return ending(connection.peer, talk, received)
-    except net.Dropped as dropped:
+    except net.ConnectionDropped as dropped:
         return Refused(connection.peer, Side.SERVER, None, str(dropped), received)
     except OSError as error:
         if errors.is_gone(error):

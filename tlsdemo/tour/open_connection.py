@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pki.errors import printable
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.eavesdropping import Listener
+from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.eavesdropping import read as overhear
 from tlsdemo.edu.key_agreement import FiniteField, Multiplication
 from tlsdemo.edu.machine import Machine
@@ -76,7 +76,7 @@ def multiplication(stage: Stage) -> None:
     screen.good("Both have 10500, and neither has sent it. It becomes the key of a good cipher:")
     show_lines(stage, [flight for flight in outcome.tape if flight.line == 1], "record")
     screen.say("But somebody has listened:")
-    listener = Listener()
+    listener = LineEavesdropper()
     for flight in outcome.tape:
         for heard in listener.hear(flight):
             for note in heard.notes[:2]:
@@ -108,5 +108,5 @@ def diffie_hellman(stage: Stage) -> None:
 
 
 def _hear(tape: list[Flight]) -> list[tuple[str, ...]]:
-    listener = Listener()
+    listener = LineEavesdropper()
     return [heard.notes for flight in tape for heard in listener.hear(flight) if heard.notes]

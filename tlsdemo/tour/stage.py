@@ -100,7 +100,7 @@ def live(credential: Credential) -> Iterator[Live]:
     async def handle(connection: net.Connection) -> None:
         events.put(await serve(connection, context, events.put))
 
-    server = net.Server(net.listen(("127.0.0.1",)), handle)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), handle)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID
-from tlsdemo.attack.matrix import Verdict, measure
+from tlsdemo.attack.matrix import CellResult, measure
 from tlsdemo.attack.real_world import world
 from tlsdemo.compare import benchmark
 from tlsdemo.edu.protocol import RUNGS, edu
@@ -13,7 +13,7 @@ from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
 from tlsdemo.tour.stage import Stage, claim
 
 REVOCATION = frozenset({Protection.REVOCATION})
-WORDS = {Verdict.BROKEN: "READ", Verdict.HELD: "-", Verdict.NOT_APPLICABLE: "nothing to try"}
+WORDS = {CellResult.BROKEN: "READ", CellResult.HELD: "-", CellResult.NOT_APPLICABLE: "nothing to try"}
 
 
 def what_checks_cost(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pki.asn1 import der
 from pki.errors import Problem
 from pki.objects import blocks, foreign
-from pki.objects.blocks import Kind
+from pki.objects.blocks import BlockKind
 from pki.show import parse
 from pki.store.files import read_anchors, read_certificates, read_chain, read_crls
 from tests.conftest import run, tool
@@ -31,7 +31,7 @@ YEAR_0 = exchanged(
 )
 
 
-def kinds(data: bytes) -> list[Kind]:
+def kinds(data: bytes) -> list[BlockKind]:
     return [block.kind for block in blocks.read(data).flat() if not block.problem]
 
 
@@ -138,7 +138,7 @@ def test_text_around_a_block_does_not_stop_the_reader(case: str, tmp_path: Path)
 )
 def test_pem_in_another_layout_is_read(change: Callable[[bytes], bytes]) -> None:
     (block,) = blocks.read(change(pem(GOOD))).blocks
-    assert (block.kind, block.der, block.problem) == (Kind.CERTIFICATE, GOOD, "")
+    assert (block.kind, block.der, block.problem) == (BlockKind.CERTIFICATE, GOOD, "")
 
 
 def test_a_wrong_label_is_remarked(tmp_path: Path, cli: Command) -> None:

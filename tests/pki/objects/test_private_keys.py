@@ -304,4 +304,4 @@ def test_pki_issues_with_an_encrypted_key_of_the_ca(tmp_path: Path, passphrase: 
 def test_a_file_without_a_key_is_named(certs: Path) -> None:
     with pytest.raises(Problem, match="holds no private key: it contains two certificates"):
         files.read_key(certs / "server.pem")
-    assert blocks.read((certs / "server.key").read_bytes()).blocks[0].kind is blocks.Kind.PRIVATE_KEY
+    assert blocks.read((certs / "server.key").read_bytes()).blocks[0].kind is blocks.BlockKind.PRIVATE_KEY

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 
 from pki.asn1 import der
-from pki.budget import Budget, Work
+from pki.budget import Budget, WorkKind
 from pki.path import judge as judge_request
 from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose, Verdict
@@ -130,5 +130,5 @@ def test_mappings_that_multiply_take_linear_work() -> None:
     asked = Request(leaf.certificate, tuple(each.certificate for each in pool), (ROOT.certificate,), LOCALHOST,
                     Purpose.SERVER, NOW, (), PathProfile.TLS, 8)  # fmt: skip
     assert judge_request(asked, budget).accepted
-    assert budget.done[Work.STEP] == 9
-    assert budget.done[Work.POLICY] == 7 * (60 + 3600) + 1, "each policy and each mapping once"
+    assert budget.done[WorkKind.STEP] == 9
+    assert budget.done[WorkKind.POLICY] == 7 * (60 + 3600) + 1, "each policy and each mapping once"

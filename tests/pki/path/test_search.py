@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pki.asn1 import der
-from pki.budget import Budget, Work
+from pki.budget import Budget, WorkKind
 from pki.path import judge as judge_request
 from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose, Verdict
@@ -135,14 +135,14 @@ def test_the_work_in_a_clique_is_counted_and_names_are_normalised_once(
     verdict, budget = searched(leaf, mesh)
     assert_refused(verdict, "chain", "search limit reached")
     assert normalised <= 2 * (len(mesh) + 2), "subject and issuer of each certificate"
-    assert budget.done[Work.SIGNATURE] <= len(mesh) + 1
+    assert budget.done[WorkKind.SIGNATURE] <= len(mesh) + 1
 
 
 def test_thousands_of_useless_certificates_cost_little() -> None:
     useless = [mint(f"CN {number}", *CA, own=ROOT.key, identifiers=False) for number in range(2000)]
     verdict, budget = searched(LEAF, [*useless, SUB])
     assert_accepted(verdict)
-    assert budget.done[Work.SIGNATURE] == 2
+    assert budget.done[WorkKind.SIGNATURE] == 2
 
 
 def test_a_pile_that_cannot_be_read_whole_leaves_the_answer_open() -> None:
@@ -183,7 +183,7 @@ def test_twenty_thousand_names_times_many_constraints_are_counted() -> None:
     leaf = mint("localhost", names(*many), *SERVER[1:], by=authority)
     verdict, budget = searched(leaf, [authority])
     assert_refused(verdict, "constraints", "comparisons would be needed")
-    assert budget.done[Work.COMPARISON] <= 101_000
+    assert budget.done[WorkKind.COMPARISON] <= 101_000
 
 
 def a_year_zero(minted: Minted, signer: Minted) -> Minted:

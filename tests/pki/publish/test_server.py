@@ -37,7 +37,7 @@ from pki.errors import ExitCode, Problem
 from pki.profiles import SERVER
 from pki.publish import server as serve
 from pki.publish.accept import Connection, blocking
-from pki.publish.http1 import Refused, Request, parse_head
+from pki.publish.http1 import HttpError, HttpRequest, parse_head
 from pki.publish.server import Published, Publisher, responder
 from pki.revocation.responder import Refusal, Responder, Status
 from tests.conftest import COMPILER, run, tool
@@ -535,7 +535,7 @@ def test_a_request_may_come_byte_by_byte(newline: bytes) -> None:
     with ours, Dripping(fileno=theirs.detach()) as dripping:
         ours.sendall(post("/echo", b"question").replace(b"\r\n", newline))
         client = serve._Client(Connection(dripping, "", time.monotonic() + PATIENCE))
-        assert parse_head(blocking(client.head())) == Request("POST", "/echo", 8, waits=False)
+        assert parse_head(blocking(client.head())) == HttpRequest("POST", "/echo", 8, waits=False)
         assert blocking(client.body(8)) == b"question"
 
 
@@ -550,7 +550,7 @@ def test_any_head_is_a_request_or_refused_and_soon(head: bytes) -> None:
     started = time.process_time()
     try:
         request = parse_head(head)
-    except Refused as refusal:
+    except HttpError as refusal:
         assert refusal.status == 400
     else:
         assert request.path.startswith("/")
@@ -561,7 +561,7 @@ def test_any_head_is_a_request_or_refused_and_soon(head: bytes) -> None:
 @given(st.sampled_from(["GET", "POST"]), st.integers(0, 10**9), st.from_regex("/[!->@-~]*", fullmatch=True))
 def test_what_a_head_says_is_read_as_it_was_written(method: str, length: int, path: str) -> None:
     head = f"{method} {path}?query HTTP/1.1\r\nHost: x\r\ncOnTeNt-LeNgTh:\t {length} \r\nExpect: 100-continue".encode()
-    assert parse_head(head) == Request(method, path, length, waits=True)
+    assert parse_head(head) == HttpRequest(method, path, length, waits=True)
 
 
 # Clients that misbehave -----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
-from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, measure, undisturbed
+from tlsdemo.attack.matrix import CellResult, Duel, Matrix, duel, measure, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.attack.world import World
 from tlsdemo.compare.protocols import all_protocols
@@ -26,12 +26,12 @@ def test_in_every_cell_the_measurement_is_the_prediction(matrix: Matrix) -> None
 @pytest.mark.parametrize("attack", CAN_BE_STOPPED, ids=lambda attack: attack.id)
 def test_every_attack_wins_somewhere_and_loses_somewhere(matrix: Matrix, attack: Attack) -> None:
     found = {matrix[attack, protocol].measured for protocol in matrix.protocols}
-    assert {Verdict.BROKEN, Verdict.HELD} <= found
+    assert {CellResult.BROKEN, CellResult.HELD} <= found
 
 
 @pytest.mark.parametrize("attack", [each for each in ATTACKS if not each.stopped_by], ids=lambda attack: attack.id)
 def test_what_nothing_stops_wins_everywhere(matrix: Matrix, attack: Attack) -> None:
-    assert {matrix[attack, protocol].measured for protocol in matrix.protocols} == {Verdict.BROKEN}
+    assert {matrix[attack, protocol].measured for protocol in matrix.protocols} == {CellResult.BROKEN}
 
 
 def broken(protocol: Protocol) -> set[str]:
@@ -85,7 +85,7 @@ def test_of_any_set_the_theory_knows_what_holds(claims: frozenset[Protection], w
 def test_with_keys_of_its_own_each_direction_holds_against_reflection_without_integrity(world: World) -> None:
     protocol = edu(CA - {P.INTEGRITY})
     found = duel(BY_ID["reflection"], protocol, world, undisturbed(protocol, world))
-    assert found.measured is found.predicted is Verdict.HELD
+    assert found.measured is found.predicted is CellResult.HELD
 
 
 # What the verdicts mean ---------------------------------------------------------------------------------------------
@@ -95,22 +95,22 @@ def test_held_is_moot_exactly_where_anybody_may_be_the_man_in_the_middle(matrix:
     joining = BY_ID["man-in-the-middle"]
     for attack in ATTACKS:
         for protocol in matrix.protocols:
-            moot = matrix.verdict(attack, protocol) is Verdict.MOOT
-            held = matrix[attack, protocol].measured is Verdict.HELD
-            open_to_all = matrix[joining, protocol].measured is Verdict.BROKEN
+            moot = matrix.verdict(attack, protocol) is CellResult.MOOT
+            held = matrix[attack, protocol].measured is CellResult.HELD
+            open_to_all = matrix[joining, protocol].measured is CellResult.BROKEN
             assert moot is (held and attack.is_active and open_to_all), (attack.id, protocol.name)
 
 
 def test_openssl_is_never_seen_to_lose_to_what_it_cannot_leave_out(matrix: Matrix) -> None:
     tls = next(each for each in matrix.protocols if each.name == "tls")
-    unseen = {attack.id for attack in ATTACKS if matrix.verdict(attack, tls) is Verdict.UNSEEN}
+    unseen = {attack.id for attack in ATTACKS if matrix.verdict(attack, tls) is CellResult.UNSEEN}
     assert unseen == {"downgrade", "renaming", "replay", "bit-flip", "reordering"}
 
 
 def test_not_applicable_comes_of_a_missing_hook_alone(matrix: Matrix) -> None:
     for found in matrix.duels.values():
         missing = [name for name in found.attack.needs if getattr(found.protocol.hooks, name) is None]
-        assert (found.measured is Verdict.NOT_APPLICABLE) is bool(missing)
+        assert (found.measured is CellResult.NOT_APPLICABLE) is bool(missing)
 
 
 def test_tls_in_python_does_by_default_what_its_claims_say(matrix: Matrix) -> None:
@@ -121,7 +121,7 @@ def test_tls_in_python_does_by_default_what_its_claims_say(matrix: Matrix) -> No
 
 def test_the_counts_are_those_of_the_cells(matrix: Matrix) -> None:
     assert sum(matrix.counts.values()) == len(matrix.duels)
-    assert matrix.counts[Verdict.BROKEN] == sum(each.damage is not None for each in matrix.duels.values())
+    assert matrix.counts[CellResult.BROKEN] == sum(each.damage is not None for each in matrix.duels.values())
 
 
 def test_a_claim_that_is_not_kept_is_a_surprise(world: World) -> None:

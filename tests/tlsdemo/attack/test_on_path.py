@@ -15,7 +15,7 @@ from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
 from tlsdemo.attack.tampering import flipper, masks
 from tlsdemo.compare.protocols import find
-from tlsdemo.conversation import Step
+from tlsdemo.conversation import Passage
 from tlsdemo.protocol import Flight, Relay, Side
 
 PROTOCOLS = ("ca", "mutual", "ca without closure", "ca without order", "tls", "tls12-rsa", "tls-mutual")
@@ -25,7 +25,7 @@ PROTOCOLS = ("ca", "mutual", "ca without closure", "ca without order", "tls", "t
 @pytest.mark.parametrize("name", ["plain", "ca", "ca without closure", "tls", "tls12-rsa"])
 def test_on_sockets_it_ends_as_in_memory(attack: Attack, name: str) -> None:
     protocol = find(name)
-    people = replace(world(protocol.key_type), converse=net.converse)
+    people = replace(world(protocol.key_type), converse=net.converse_on_sockets)
     found = duel(attack, protocol, people, undisturbed(protocol, people))
     assert found.measured is found.predicted
 
@@ -70,7 +70,7 @@ def test_bytes_cut_anywhere_come_out_whole(name: str, cuts: list[int]) -> None:
 def test_only_the_first_words_are_changed() -> None:
     protocol = find("tls")
     assert protocol.hooks.framing
-    steps: list[Step] = []
+    steps: list[Passage] = []
     sitting = Sitting(
         protocol.hooks.framing, flipper(protocol.hooks.framing, masks(protocol.hooks.framing)[0]), steps.append
     )

@@ -21,7 +21,7 @@ from tests.peers.support import live_rung
 from tests.tlsdemo.conftest import Command
 from tlsdemo.cli import mitm_attack
 from tlsdemo.cli.main import app as tlsdemo_app
-from tlsdemo.cli.position import Place
+from tlsdemo.cli.position import Position
 from tlsdemo.cli.serve_banner import WHOSE
 from tlsdemo.compare.protocols import find
 from tlsdemo.edu.key_agreement import FiniteField
@@ -189,7 +189,7 @@ def test_what_cannot_be_tried_live_names_a_command_that_works(tmp_path: Path) ->
     protocol = find("ca without chain, name, validity, revocation, possession, secrecy")
     object.__setattr__(protocol.hooks, "downgrades", None)
     with pytest.raises(Problem) as caught:
-        mitm_attack.meddle("downgrade", protocol, Place(address.Address("localhost", 1), None, 0), tmp_path, True)
+        mitm_attack.meddle("downgrade", protocol, Position(address.Address("localhost", 1), None, 0), tmp_path, True)
     assert caught.value.code is ExitCode.USAGE
     (command,) = re.findall("`(.*)`", caught.value.hint or "")
     assert called(command, tmp_path) == 0

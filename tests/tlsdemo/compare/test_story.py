@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tlsdemo.attack.catalogue import BY_ID, CHANGES, JOINS
-from tlsdemo.attack.matrix import Duel, Matrix, Verdict, duel, undisturbed
+from tlsdemo.attack.matrix import CellResult, Duel, Matrix, duel, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.cli.compare import CompareOptions as Compared
 from tlsdemo.cli.compare import _difference, compare
@@ -50,7 +50,7 @@ def test_what_was_read_by_laying_records_over_each_other_has_nothing_in_front() 
 
 def test_a_downgrade_of_tls_is_stopped_by_the_servers_random() -> None:
     found = fought("downgrade", "tls")
-    assert found.measured is Verdict.HELD
+    assert found.measured is CellResult.HELD
     assert any("RFC 8446 §4.1.3" in each for each in story.steps(found))
 
 
@@ -89,9 +89,9 @@ def test_each_legend_explains_the_signs_of_its_own_drawing() -> None:
 def test_every_verdict_of_the_table_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     compare(Compared(["plain", "ca", "bit-flip", "eavesdropper"], False, False, None))
     out = " ".join(capsys.readouterr().out.split())
-    assert f"moot (1): {Verdict.MOOT.meaning}" not in out  # in `plain` the bit flip succeeds
+    assert f"moot (1): {CellResult.MOOT.meaning}" not in out  # in `plain` the bit flip succeeds
     compare(Compared(["dh", "ca", "bit-flip"], False, False, None))
-    assert f"moot (1): {Verdict.MOOT.meaning}" in " ".join(capsys.readouterr().out.split())
+    assert f"moot (1): {CellResult.MOOT.meaning}" in " ".join(capsys.readouterr().out.split())
 
 
 def cost(seconds: float, noise: float, length: int = 1000, varies: int = 0) -> Cost:

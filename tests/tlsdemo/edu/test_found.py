@@ -16,7 +16,7 @@ from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
 from tlsdemo.edu import live, messages
-from tlsdemo.edu.eavesdropping import Listener
+from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
@@ -145,7 +145,7 @@ def test_a_claim_that_has_nothing_to_check_with_is_an_error_in_tls_too(certs: Pa
 
 
 def test_an_eavesdropper_reckons_once_and_not_with_every_hello(certs: Path) -> None:
-    listener = Listener()
+    listener = LineEavesdropper()
     share, random = "11", bytes(32)
     hello = messages.ClientHello(rung="dh", server_name="localhost", random=random, group="1009:11", share=share)
     listener.hear(Flight(Side.CLIENT, messages.encode(hello)))

@@ -215,7 +215,7 @@ def test_of_several_groups_one_table_is_kept_and_one_is_made_at_a_time(monkeypat
 
 def test_a_conversation_that_waits_too_long_for_its_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eavesdropping, "PATIENCE", 0.01)
-    listener = eavesdropping.Listener()
+    listener = eavesdropping.LineEavesdropper()
     hello = messages.ClientHello("dh", "x", ("ChaCha20-Poly1305",), bytes(32), GROUP.name, GROUP.public(1000))
     answer = messages.ServerHello("dh", "ChaCha20-Poly1305", bytes(32), GROUP.public(5000))
     with eavesdropping.TURN:

@@ -16,7 +16,7 @@ from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.protocol import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, STRONG, assemble, edu
-from tlsdemo.edu.records import Channel
+from tlsdemo.edu.records import RecordChannel
 from tlsdemo.edu.weak import WEAK
 from tlsdemo.edu.weak.certificate import believe
 from tlsdemo.edu.weak.clear import ClearChannel
@@ -190,7 +190,7 @@ def test_all_claims_together_are_the_strong_parts() -> None:
 
 
 def test_the_strong_parts_are_those_of_the_strong_modules() -> None:
-    assert (STRONG.group, STRONG.channel, STRONG.judge, STRONG.omitted) == (Hybrid(), Channel, judge, frozenset())
+    assert (STRONG.group, STRONG.channel, STRONG.judge, STRONG.omitted) == (Hybrid(), RecordChannel, judge, frozenset())
     assert STRONG.checks == {"purpose", "chain", "dates", "name", "revocation"}
 
 
@@ -198,7 +198,7 @@ def test_what_stands_in_for_them_is_what_the_rungs_say() -> None:
     plain, multiply, dh, signed, ca = (assemble(RUNGS[rung], None) for rung in list(RUNGS)[:5])
     assert (plain.group, plain.channel, plain.verify_data(b"key", b"hash")) == (Nothing(), ClearChannel, b"")
     assert plain.omitted == {"ciphers", "cipher", "random", "group", "share", "verify_data"}
-    assert (multiply.group, multiply.channel) == (Multiplication(300), Channel)
+    assert (multiply.group, multiply.channel) == (Multiplication(300), RecordChannel)
     assert (dh.group, dict(dh.prove)) == (X25519(), dict.fromkeys(Side, show_nothing))
     assert (signed.judge, signed.checks) == (believe, frozenset())
     assert (ca.judge, ca.checks) == (judge, STRONG.checks)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pki.errors import ExitCode, Problem
-from tlsdemo.lab.client import Client, fill, own, prepare, preset, surroundings
+from tlsdemo.lab.client import ClientCommand, fill, own, prepare, preset, surroundings
 from tlsdemo.lab.presets import PRESETS, Preset
 from tlsdemo.lab.process import Nursery
 
@@ -98,11 +98,11 @@ def test_a_program_that_is_missing_cannot_be_tried(tmp_path: Path) -> None:
     ],
 )
 def test_who_goes_by_name_alone_is_known(command: tuple[str, ...], by_name: bool) -> None:
-    assert Client("c", Preset("c", command, (), ())).by_name is by_name
+    assert ClientCommand("c", Preset("c", command, (), ())).by_name is by_name
 
 
 def test_an_address_has_a_command_of_its_own_where_it_is_no_server_name() -> None:
-    client = Client("openssl", PRESETS["openssl"])
+    client = ClientCommand("openssl", PRESETS["openssl"])
     assert "-servername" in client.command(VALUES, is_address=False)
     assert "-servername" not in client.command(VALUES, is_address=True)
 
@@ -159,7 +159,9 @@ def nursery() -> Iterator[Nursery]:
 
 def made_ready(nursery: Nursery, folder: Path, **parts: object) -> str:
     wanted = replace(Preset("some", ("{python}", "{url}"), (), ("{python}", "-c", "print('Some 1.0')")), **parts)  # type: ignore[arg-type]  # fields of Preset
-    return prepare(Client("some", wanted), nursery, dict(os.environ), {"dir": str(folder), "python": sys.executable})
+    return prepare(
+        ClientCommand("some", wanted), nursery, dict(os.environ), {"dir": str(folder), "python": sys.executable}
+    )
 
 
 def test_files_lie_where_they_must_before_anything_is_built(nursery: Nursery, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import run, tool
 from tests.tlsdemo.lab.visiting import Lab, Seen, checking, look, only
 from tlsdemo.lab.client_certificate_cases import NAME, THEME
-from tlsdemo.lab.visit import End
+from tlsdemo.lab.visit import VisitEnd
 
 PAPERS = ("good", "expired", "stranger", "server-only", "revoked", None)
 LET_IN: dict[str, set[str | None]] = {
@@ -57,10 +57,10 @@ def test_who_is_let_in(lab: Lab, case: str, paper: str | None, version: str) -> 
     if paper in LET_IN[case]:
         who = f"DNS:{NAME}" if paper else "not proved"
         assert f"you are:   {who}\n".encode() in seen.answer, seen
-        assert (visit.end, visit.client) == (End.TALKED, f"DNS:{NAME}" if paper else "")
+        assert (visit.end, visit.client) == (VisitEnd.TALKED, f"DNS:{NAME}" if paper else "")
     else:
         assert seen.answer == b""
-        assert (visit.end, visit.client, visit.count, visit.alert) == (End.TURNED_AWAY, "", 0, None)
+        assert (visit.end, visit.client, visit.count, visit.alert) == (VisitEnd.TURNED_AWAY, "", 0, None)
         assert visit.why == (
             f"its certificate: {WHY[paper]}" if paper else "it did not show the certificate that was asked for"
         )
@@ -100,4 +100,4 @@ def test_a_client_that_refuses_the_server_is_not_turned_away(lab: Lab) -> None:
     context = ssl.create_default_context()  # it does not trust the lab
     with lab.visits("client-cert-required") as visits:
         assert look(lab.port("client-cert-required"), "localhost", context).code
-    assert (only(visits).end, only(visits).alert) == (End.REFUSED, "unknown_ca")
+    assert (only(visits).end, only(visits).alert) == (VisitEnd.REFUSED, "unknown_ca")

@@ -6,24 +6,24 @@ import dataclasses
 
 import pytest
 
-from tlsdemo.findings import Case, Finding, Verdict, Way
+from tlsdemo.findings import Case, ClientVerdict, Finding, Way
 from tlsdemo.lab.judge import LINES, SHOWN, judge, last_words
 from tlsdemo.lab.process import Ran
-from tlsdemo.lab.visit import End, Visit
+from tlsdemo.lab.visit import Visit, VisitEnd
 
 CASE = Case("expired", (), "validity", "It is over.", "It is over. Long since.", "RFC 5280", "reject", "must")
 GOOD = dataclasses.replace(CASE, id="good", must="accept")
 
 
-def visit(end: End, alert: str | None = None, at: float = 1.0, said: bytes = b"", why: str = "") -> Visit:
-    agreed = "TLSv1.3, TLS_AES_256_GCM_SHA384" if end in (End.TALKED, End.LEFT) else ""
+def visit(end: VisitEnd, alert: str | None = None, at: float = 1.0, said: bytes = b"", why: str = "") -> Visit:
+    agreed = "TLSv1.3, TLS_AES_256_GCM_SHA384" if end in (VisitEnd.TALKED, VisitEnd.LEFT) else ""
     return Visit(
         "expired", "127.0.0.1:9", end, "localhost", agreed, alert, why, said, len(said) * 2 if said else 0, moment=at
     )
 
 
 def talked(at: float = 1.0, said: bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\n", why: str = "") -> Visit:
-    return visit(End.TALKED, said=said, at=at, why=why)
+    return visit(VisitEnd.TALKED, said=said, at=at, why=why)
 
 
 def by_itself(code: int = 0, out: str = "", err: str = "") -> Ran:
@@ -34,12 +34,15 @@ KILLED = Ran(None, "", "", 10.0, stopped_at=10.0)
 LEFT_OTHERS = Ran(0, "", "", 3.0, stopped_at=10.0)
 """It ended, and whom it had left behind was ended."""
 
-refused, left, waited = visit(End.REFUSED, "certificate_expired"), visit(End.LEFT), visit(End.WAITED)
-hung_up = visit(End.REFUSED)
-unfit, turned_away = visit(End.UNFIT, why="no shared cipher"), visit(End.TURNED_AWAY, why="its certificate: expired")
-silent = visit(End.SILENT)
-A, R, L = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.REFUSED_LATE
-S, I, C = Verdict.NO_SNI, Verdict.INCONCLUSIVE, Verdict.CRASHED  # noqa: E741 - the letters
+refused, left, waited = visit(VisitEnd.REFUSED, "certificate_expired"), visit(VisitEnd.LEFT), visit(VisitEnd.WAITED)
+hung_up = visit(VisitEnd.REFUSED)
+unfit, turned_away = (
+    visit(VisitEnd.UNFIT, why="no shared cipher"),
+    visit(VisitEnd.TURNED_AWAY, why="its certificate: expired"),
+)
+silent = visit(VisitEnd.SILENT)
+A, R, L = ClientVerdict.ACCEPTED, ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE
+S, I, C = ClientVerdict.NO_SNI, ClientVerdict.INCONCLUSIVE, ClientVerdict.CRASHED  # noqa: E741 - the letters
 
 
 TABLE = {
@@ -52,7 +55,7 @@ TABLE = {
     "refused, then talked": ([refused, talked()], by_itself(), A, "to an impostor"),
     "talked, then refused": ([talked(), refused], by_itself(60), A, "to an impostor"),
     "left, then talked": ([left, talked()], by_itself(), A, "to an impostor"),
-    "one byte": ([visit(End.TALKED, said=b"x")], by_itself(), A, "sent 2 bytes to an impostor: x"),
+    "one byte": ([visit(VisitEnd.TALKED, said=b"x")], by_itself(), A, "sent 2 bytes to an impostor: x"),
     "in the clear": ([talked(why="in the clear")], by_itself(), A, "in the clear"),
     # A signal ended it.
     "crashed": ([hung_up], by_itself(-11), C, "was ended by signal 11 after it had seen it"),
@@ -76,21 +79,21 @@ TABLE = {
     # After it.
     "left": ([left], by_itself(5), L, "finished its handshake (TLSv1.3, TLS_AES_256_GCM_SHA384), and left without a"),
     "left, and ends with 0": ([left], by_itself(0), L, "without a word"),
-    "left with an alert": ([visit(End.LEFT, "bad_certificate")], by_itself(5), L, "with the alert bad_certificate"),
+    "left with an alert": ([visit(VisitEnd.LEFT, "bad_certificate")], by_itself(5), L, "the alert bad_certificate"),
     "refused, then left": ([refused, left], by_itself(5), L, "finished its handshake"),
     "left, then refused": ([left, refused], by_itself(5), L, "finished its handshake"),
     # It did not end by itself: what ended with it says nothing.
-    "killed while it waited": ([visit(End.LEFT, at=10.1)], KILLED, I, "neither accepted nor refused it when it was en"),
-    "killed in its handshake": ([visit(End.REFUSED, at=10.1)], KILLED, I, "after 10 s"),
+    "killed while it waited": ([visit(VisitEnd.LEFT, at=10.1)], KILLED, I, "neither accepted nor refused it"),
+    "killed in its handshake": ([visit(VisitEnd.REFUSED, at=10.1)], KILLED, I, "after 10 s"),
     "killed, and had never come": ([], KILLED, I, "after 10 s"),
-    "killed after it had refused": ([visit(End.REFUSED, "unknown_ca", at=2)], KILLED, R, "unknown_ca"),
-    "killed after it had left": ([visit(End.LEFT, at=2)], KILLED, L, "finished its handshake"),
-    "killed when it tried again": ([refused, visit(End.REFUSED, at=10.1)], KILLED, R, "certificate_expired"),
-    "killed, but it had sent an alert": ([visit(End.REFUSED, "unknown_ca", at=10.1)], KILLED, R, "unknown_ca"),
+    "killed after it had refused": ([visit(VisitEnd.REFUSED, "unknown_ca", at=2)], KILLED, R, "unknown_ca"),
+    "killed after it had left": ([visit(VisitEnd.LEFT, at=2)], KILLED, L, "finished its handshake"),
+    "killed when it tried again": ([refused, visit(VisitEnd.REFUSED, at=10.1)], KILLED, R, "certificate_expired"),
+    "killed, but it had sent an alert": ([visit(VisitEnd.REFUSED, "unknown_ca", at=10.1)], KILLED, R, "unknown_ca"),
     "killed, but nothing fitted": ([dataclasses.replace(unfit, moment=10.1)], KILLED, R, "no shared cipher"),
     "killed while the server waited": ([dataclasses.replace(waited, moment=10.1)], KILLED, I, "without a word"),
-    "its child was killed": ([visit(End.LEFT, at=10.1)], LEFT_OTHERS, I, "those were ended whom it had left"),
-    "its child had refused": ([visit(End.REFUSED, at=9.9)], LEFT_OTHERS, R, "without an alert"),
+    "its child was killed": ([visit(VisitEnd.LEFT, at=10.1)], LEFT_OTHERS, I, "those were ended whom it had left"),
+    "its child had refused": ([visit(VisitEnd.REFUSED, at=9.9)], LEFT_OTHERS, R, "without an alert"),
     "its child had talked": ([talked(9.9)], LEFT_OTHERS, A, "to an impostor"),
     # Nothing is known.
     "never came": ([], by_itself(0), I, "did not come to its port"),
@@ -121,8 +124,8 @@ def test_an_exit_code_never_changes_it(name: str, code: int) -> None:
 
 
 def test_every_end_of_a_visit_is_in_the_table() -> None:
-    assert {each.end for visits, _, _, _ in TABLE.values() for each in visits} == set(End)
-    assert {verdict for _, _, verdict, _ in TABLE.values()} == set(Verdict) - {Verdict.NO_SNI}
+    assert {each.end for visits, _, _, _ in TABLE.values() for each in visits} == set(VisitEnd)
+    assert {verdict for _, _, verdict, _ in TABLE.values()} == set(ClientVerdict) - {ClientVerdict.NO_SNI}
 
 
 def test_who_names_nobody_is_told_so_unless_it_came_to_its_port_after_all() -> None:
@@ -132,10 +135,13 @@ def test_who_names_nobody_is_told_so_unless_it_came_to_its_port_after_all() -> N
     assert judge(CASE, [refused], by_itself(), nameless=True).verdict is R
 
 
-@pytest.mark.parametrize("ends", [[End.REFUSED], [End.LEFT], [End.TALKED], [End.UNFIT], [End.WAITED, End.REFUSED]])
+@pytest.mark.parametrize(
+    "ends",
+    [[VisitEnd.REFUSED], [VisitEnd.LEFT], [VisitEnd.TALKED], [VisitEnd.UNFIT], [VisitEnd.WAITED, VisitEnd.REFUSED]],
+)
 @pytest.mark.parametrize("alert", ["bad_certificate", None])
-def test_the_alert_is_evidence_and_is_kept(ends: list[End], alert: str | None) -> None:
-    visits = [visit(each, alert, said=b"x" if each is End.TALKED else b"") for each in ends]
+def test_the_alert_is_evidence_and_is_kept(ends: list[VisitEnd], alert: str | None) -> None:
+    visits = [visit(each, alert, said=b"x" if each is VisitEnd.TALKED else b"") for each in ends]
     assert judge(CASE, visits, by_itself()).alert == alert
 
 
@@ -209,7 +215,7 @@ USUAL = judge(GOOD, [talked()], by_itself(0, out="case:      good"))
 def test_how_it_came_to_accept_is_told_by_its_connections_and_by_how_it_ends(name: str) -> None:
     visits, ran, way = WAYS[name]
     found = judge(CASE, visits, ran, good=USUAL)
-    assert (found.verdict, found.way) == (Verdict.ACCEPTED, way)
+    assert (found.verdict, found.way) == (ClientVerdict.ACCEPTED, way)
 
 
 def test_what_began_first_is_the_first_connection_whichever_ended_first() -> None:

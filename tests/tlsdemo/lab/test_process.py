@@ -20,7 +20,7 @@ from tests.conftest import run, tool
 from tests.peers.support import DEADLINE, PROMPT
 from tests.tlsdemo.lab.trying import bearing, wait_until
 from tlsdemo.lab import process
-from tlsdemo.lab.process import CHUNK, GRACE, KEPT, MARK, Kept, Nursery, Ran
+from tlsdemo.lab.process import CHUNK, GRACE, KEPT, MARK, Nursery, OutputEnds, Ran
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
@@ -304,7 +304,7 @@ def test_one_that_ends_while_another_prints_without_end_is_not_read_for_ever(tri
 
 @pytest.mark.parametrize("sizes", [[1], [KEPT], [KEPT + 1], [2 * KEPT], [2 * KEPT + 1], [1] * 50, [CHUNK] * 5, []])
 def test_what_is_kept_is_the_beginning_and_the_end(sizes: list[int]) -> None:
-    kept, whole = Kept(), bytearray()
+    kept, whole = OutputEnds(), bytearray()
     for number, size in enumerate(sizes):
         piece = bytes([65 + number % 26]) * size
         kept.add(piece)

@@ -18,7 +18,7 @@ from tests.conftest import run, tool
 from tests.peers.support import DEADLINE, PROMPT, reset
 from tests.tlsdemo.lab.visiting import Lab, checking, dial, everything, hello, look, only, s_client
 from tlsdemo.lab import protocol_cases
-from tlsdemo.lab.visit import End
+from tlsdemo.lab.visit import VisitEnd
 
 ANY = ("-cipher", "ALL:eNULL:@SECLEVEL=0")
 DHE = ("-cipher", "DHE:@SECLEVEL=0")
@@ -51,7 +51,7 @@ def test_openssl_agrees_on_what_the_case_is_about(lab: Lab, case: str) -> None:
     assert "Verify return code: 0 (ok)" in printed  # without a certificate, too: that is what is wrong with it
     assert re.search(rf"^case: +{case}$", printed, re.MULTILINE)
     visit = only(visits)
-    assert (visit.end, visit.said, visit.asked_for) == (End.TALKED, b"hello\n", "localhost")
+    assert (visit.end, visit.said, visit.asked_for) == (VisitEnd.TALKED, b"hello\n", "localhost")
     assert visit.agreed == f"{version}, {agreed[1]}"
 
 
@@ -75,7 +75,7 @@ def test_openssl_does_not_get_anything_else(lab: Lab, case: str, options: Sequen
     assert "New, (NONE), Cipher is (NONE)" in printed
     visit = only(visits)
     assert visit.count == 0
-    assert visit.end in (End.UNFIT, End.REFUSED)
+    assert visit.end in (VisitEnd.UNFIT, VisitEnd.REFUSED)
 
 
 @pytest.mark.parametrize("case", ["tls-1-0-only", "tls-1-1-only"])
@@ -83,13 +83,13 @@ def test_who_wants_a_newer_version_has_refused(lab: Lab, case: str) -> None:
     """Its alert comes in a record of a version that our OpenSSL does not read any more."""
     with lab.visits(case) as visits:
         assert "unsupported protocol" in s_client(lab.port(case), "-tls1_2")
-    assert (only(visits).end, only(visits).why) == (End.REFUSED, "it wants another version of TLS")
+    assert (only(visits).end, only(visits).why) == (VisitEnd.REFUSED, "it wants another version of TLS")
 
 
 def test_a_client_of_today_refuses_the_short_group(lab: Lab) -> None:
     with lab.visits("dhe-1024") as visits:
         assert "dh key too small" in s_client(lab.port("dhe-1024"), "-cipher", "DHE")
-    assert (only(visits).end, only(visits).alert) == (End.REFUSED, "handshake_failure")
+    assert (only(visits).end, only(visits).alert) == (VisitEnd.REFUSED, "handshake_failure")
 
 
 @pytest.mark.parametrize("case", ["tls-1-2-only", "static-rsa", "cbc", "dhe-2048"])
@@ -174,7 +174,7 @@ def test_byte_by_byte_it_does_what_it_says(lab: Lab, case: str) -> None:
             received = everything(plain)
         assert received == SENDS[case]
     visit = only(visits)
-    assert (visit.end, visit.count, visit.alert, visit.asked_for) == (End.REFUSED, 0, None, "localhost")
+    assert (visit.end, visit.count, visit.alert, visit.asked_for) == (VisitEnd.REFUSED, 0, None, "localhost")
 
 
 @pytest.mark.parametrize("case", [*SENDS, "connection-reset", "stall"])
@@ -187,7 +187,7 @@ def test_before_the_hello_is_complete_it_says_nothing(lab: Lab, case: str) -> No
             plain.recv(1)
         plain.settimeout(DEADLINE)
         reset(plain)
-    assert only(visits).end is End.REFUSED
+    assert only(visits).end is VisitEnd.REFUSED
 
 
 def test_the_answer_in_plain_http_is_one(lab: Lab) -> None:
@@ -202,7 +202,7 @@ def test_a_reset_is_a_reset(lab: Lab) -> None:
         plain.sendall(hello())
         with pytest.raises(ConnectionResetError):
             plain.recv(1)
-    assert only(visits).end is End.REFUSED
+    assert only(visits).end is VisitEnd.REFUSED
 
 
 def test_an_end_of_file_is_no_reset(lab: Lab) -> None:
@@ -219,7 +219,7 @@ def test_the_alerts_are_what_openssl_calls_them(lab: Lab) -> None:
 def test_the_alert_of_a_client_that_is_shown_nonsense_is_written_down(lab: Lab) -> None:
     with lab.visits("record-overflow") as visits:
         assert "packet length too long" in s_client(lab.port("record-overflow"))
-    assert (only(visits).end, only(visits).alert) == (End.REFUSED, "record_overflow")
+    assert (only(visits).end, only(visits).alert) == (VisitEnd.REFUSED, "record_overflow")
 
 
 def test_what_is_said_in_the_clear_after_nonsense_was_said(lab: Lab) -> None:
@@ -231,7 +231,7 @@ def test_what_is_said_in_the_clear_after_nonsense_was_said(lab: Lab) -> None:
         plain.shutdown(socket.SHUT_WR)
         everything(plain)
     visit = only(visits)
-    assert (visit.end, visit.why) == (End.TALKED, "in the clear")
+    assert (visit.end, visit.why) == (VisitEnd.TALKED, "in the clear")
     assert visit.said.endswith(b"Cookie: secret\r\n\r\n")
     assert visit.count == len(visit.said)
 
@@ -247,7 +247,7 @@ def test_a_stall_lasts_until_the_client_leaves_and_no_longer(lab: Lab, ending: C
             plain.recv(1)
         assert lab.opened.server._present[lab.port("stall")] == before + 1
         ending(plain)
-    assert only(visits).end is End.REFUSED
+    assert only(visits).end is VisitEnd.REFUSED
     assert lab.opened.server._present[lab.port("stall")] == before == 0
 
 
@@ -279,7 +279,7 @@ def test_no_alert_is_invented(lab: Lab) -> None:
             plain.sendall(said)
             plain.shutdown(socket.SHUT_WR)
             everything(plain)
-        assert (only(visits).alert, only(visits).end) == (alert, End.REFUSED)
+        assert (only(visits).alert, only(visits).end) == (alert, VisitEnd.REFUSED)
 
 
 def test_what_this_openssl_cannot_serve_has_a_reason(lab: Lab) -> None:

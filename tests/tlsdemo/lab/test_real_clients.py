@@ -18,7 +18,7 @@ from pki.cases import CATALOGUE
 from tests.conftest import missing, module, run, tool
 from tests.peers.support import Background
 from tests.tlsdemo.lab.trying import bearing, python, tried, verdicts
-from tlsdemo.findings import Report, Verdict
+from tlsdemo.findings import ClientVerdict, Report
 from tlsdemo.lab import tester as checking
 from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY
 from tlsdemo.lab.certificate_cases import local_names
@@ -75,9 +75,9 @@ def test_a_careful_client_accepts_what_is_good_and_refuses_what_nobody_accepts(
     assert report.conclusive, report.findings
     found = {each.case.id: each for each in report.findings}
     for case in BAD:
-        assert found[case].verdict in (Verdict.REFUSED, Verdict.REFUSED_LATE), found[case]
+        assert found[case].verdict in (ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE), found[case]
         assert found[case].said, f"{name} has nothing to say of {case}"
-    assert found["good-wildcard"].verdict is Verdict.ACCEPTED, found["good-wildcard"]
+    assert found["good-wildcard"].verdict is ClientVerdict.ACCEPTED, found["good-wildcard"]
     assert re.search(r"\d", report.version)
     assert (report.exit_code, report.checks_no_chain) == (0, False)
 
@@ -85,7 +85,7 @@ def test_a_careful_client_accepts_what_is_good_and_refuses_what_nobody_accepts(
 def test_gits_exit_code_says_no_when_it_has_accepted_and_it_is_judged_rightly(reports: Callable[[str], Report]) -> None:
     needed("git")
     (good,) = (each for each in reports("git").findings if each.case.id == GOOD)
-    assert good.verdict is Verdict.ACCEPTED
+    assert good.verdict is ClientVerdict.ACCEPTED
     assert good.exit_code != 0
     assert "GET /info/refs" in good.did
 
@@ -126,8 +126,8 @@ def test_a_careless_client_is_caught(name: str, tester: checking.Tester) -> None
     report = tried(tester, command, "expired", "wrong-host", "known-private-key")
     assert report.checks_no_chain
     assert (report.grade, report.exit_code) == ("F", 1)
-    assert verdicts(report)["wrong-host"] is Verdict.ACCEPTED
-    assert verdicts(report)["expired"] is Verdict.ACCEPTED
+    assert verdicts(report)["wrong-host"] is ClientVerdict.ACCEPTED
+    assert verdicts(report)["expired"] is ClientVerdict.ACCEPTED
 
 
 def test_requests_that_is_told_not_to_verify_is_caught(tester: checking.Tester) -> None:
@@ -222,8 +222,8 @@ def test_chromium_exits_with_0_whatever_it_thinks_and_is_judged_rightly(
     needed("chromium")
     report = tried(replace(tester), "chromium", "expired", "wrong-host")
     found = {each.case.id: each for each in report.findings}
-    assert found[GOOD].verdict is Verdict.ACCEPTED, found[GOOD]
+    assert found[GOOD].verdict is ClientVerdict.ACCEPTED, found[GOOD]
     for case in (UNKNOWN_AUTHORITY, "expired", "wrong-host"):
-        assert found[case].verdict in (Verdict.REFUSED, Verdict.REFUSED_LATE), found[case]
+        assert found[case].verdict in (ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE), found[case]
     assert {each.exit_code for each in report.findings} == {0}
     assert not [line for line in bearing(f"{MARK}={os.getpid()}-") if "chromium" in line]

@@ -19,7 +19,7 @@ from tests.pki.cases.test_cases import NEW
 from tests.tlsdemo.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only
 from tlsdemo.lab.certificate_cases import STRICT
 from tlsdemo.lab.server import BY_NAME
-from tlsdemo.lab.visit import End
+from tlsdemo.lab.visit import VisitEnd
 from tlsdemo.wire import handshake, records
 
 MODE = "python_3_13" if sys.version_info >= (3, 13) else "python_3_11"
@@ -93,11 +93,11 @@ def test_pythons_ssl_does_on_its_port_what_was_measured(lab: Lab, case: str, sha
         if expected["verdict"] == "accept":
             assert seen.code is None, seen.why
             assert f"\ncase:      {case}\n".encode() in seen.answer
-            assert (visit.end, visit.agent) == (End.TALKED, "test")
+            assert (visit.end, visit.agent) == (VisitEnd.TALKED, "test")
             assert said["verify_codes"] == []
         else:
             assert seen.code == (expected["verify_code"] or IN_TLS_1_2.get(case, 0)), seen.why
-            assert visit.end in (End.REFUSED, End.UNFIT)
+            assert visit.end in (VisitEnd.REFUSED, VisitEnd.UNFIT)
             assert visit.count == 0
             assert said["verify_codes"] == ([expected["verify_code"]] if expected["verify_code"] else [])
 
@@ -179,7 +179,7 @@ def test_by_name_it_is_the_same_certificate(lab: Lab, case: str) -> None:
     assert by_name.version == by_port.version
     assert f"\ncase:      {case}\n".encode() in by_name.answer
     visit = only(visits)
-    assert (visit.end, visit.asked_for) == (End.TALKED, said["sni"])
+    assert (visit.end, visit.asked_for) == (VisitEnd.TALKED, said["sni"])
 
 
 def test_what_only_tls_1_2_can_show_is_shown_in_it(lab: Lab) -> None:
@@ -227,7 +227,7 @@ def test_who_names_no_case_is_shown_a_good_certificate_and_written_down_as_such(
         seen = look(lab.sni_port, name, careless())
     assert b"none of that name" in seen.answer
     visit = only(visits)
-    assert (visit.case, visit.end) == (BY_NAME, End.TALKED)
+    assert (visit.case, visit.end) == (BY_NAME, VisitEnd.TALKED)
     assert visit.asked_for == (None if name == "127.0.0.1" else name)
 
 

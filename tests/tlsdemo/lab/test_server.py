@@ -21,7 +21,7 @@ from tests.tlsdemo.tls.test_server_name import asking_for
 from tlsdemo import net
 from tlsdemo.lab import conversation, server
 from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory, find
-from tlsdemo.lab.visit import IN_THE_CLEAR, End, Visit
+from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -46,7 +46,7 @@ def test_who_says_something_has_talked(lab: Lab, version: str) -> None:
         answer = everything(tls)
     assert answer.startswith(b"received:  hello\ncase:      good\n")
     visit = only(visits)
-    assert (visit.case, visit.end, visit.said, visit.count) == ("good", End.TALKED, b"hello\n", 6)
+    assert (visit.case, visit.end, visit.said, visit.count) == ("good", VisitEnd.TALKED, b"hello\n", 6)
     assert (visit.asked_for, visit.alert, visit.why, visit.agent, visit.client) == ("localhost", None, "", "", "")
     assert visit.agreed.startswith(f"TLSv{version}, ")
     assert 0 < time.monotonic() - visit.moment < DEADLINE
@@ -66,7 +66,7 @@ def test_who_leaves_after_the_handshake_has_left(lab: Lab, version: str) -> None
         with lab.visits("good") as visits, talking(lab, version=version) as tls, suppress(OSError):
             do(tls)
         visit = only(visits)
-        assert (visit.end, visit.count, visit.alert) == (End.LEFT, 0, None), deed
+        assert (visit.end, visit.count, visit.alert) == (VisitEnd.LEFT, 0, None), deed
         assert visit.agreed.startswith(f"TLSv{version}, "), deed
 
 
@@ -82,7 +82,7 @@ def test_who_says_no_with_an_alert_is_quoted(lab: Lab, version: str) -> None:
         with lab.visits(case) as visits:
             assert look(lab.port(case), "localhost", context).code == code
         visit = only(visits)
-        assert (visit.end, visit.alert, visit.count) == (End.REFUSED, alert, 0), case
+        assert (visit.end, visit.alert, visit.count) == (VisitEnd.REFUSED, alert, 0), case
 
 
 def test_an_alert_after_the_handshake_is_quoted_too(lab: Lab) -> None:
@@ -93,7 +93,7 @@ def test_an_alert_after_the_handshake_is_quoted_too(lab: Lab) -> None:
             stdin=None, input="hello\n",
         )  # fmt: skip
     assert "expired" in done.stdout + done.stderr
-    assert only(visits).end in (End.LEFT, End.REFUSED)
+    assert only(visits).end in (VisitEnd.LEFT, VisitEnd.REFUSED)
     assert only(visits).count == 0
 
 
@@ -108,7 +108,7 @@ def test_who_hangs_up_in_the_middle_has_refused(lab: Lab) -> None:
                     time.sleep(0.01)  # else the server finds a connection without a word
                 end(plain)
             visit = only(visits)
-            assert (visit.end, visit.agreed, visit.alert, visit.why) == (End.REFUSED, "", None, "it hung up"), part
+            assert (visit.end, visit.agreed, visit.alert, visit.why) == (VisitEnd.REFUSED, "", None, "it hung up"), part
 
 
 def test_a_connection_without_a_byte_is_noted_as_such(lab: Lab) -> None:
@@ -116,7 +116,7 @@ def test_a_connection_without_a_byte_is_noted_as_such(lab: Lab) -> None:
     with lab.visits("good") as visits:
         for _ in range(10):
             dial(lab.port("good")).close()
-    assert {(each.end, each.count, each.agreed) for each in visits} == {(End.SILENT, 0, "")}
+    assert {(each.end, each.count, each.agreed) for each in visits} == {(VisitEnd.SILENT, 0, "")}
     assert len(visits) == 10
 
 
@@ -136,7 +136,7 @@ def test_a_name_that_is_not_ascii_is_no_refusal(lab: Lab, case: str) -> None:
         plain.sendall(asking_for("bücher.localhost".encode())(hello()))
         plain.shutdown(socket.SHUT_WR)
         assert everything(plain) == bytes.fromhex("15 0303 0002 02 50")
-    assert only(visits).end is End.TURNED_AWAY
+    assert only(visits).end is VisitEnd.TURNED_AWAY
     assert "is not ASCII" in only(visits).why
 
 
@@ -163,7 +163,7 @@ def test_who_speaks_no_tls_is_turned_away(lab: Lab, said: bytes, why: str) -> No
         plain.shutdown(socket.SHUT_WR)
         everything(plain)
     visit = only(visits)
-    assert (visit.end, visit.count, visit.alert, visit.agreed) == (End.TURNED_AWAY, 0, None, "")
+    assert (visit.end, visit.count, visit.alert, visit.agreed) == (VisitEnd.TURNED_AWAY, 0, None, "")
     assert why in visit.why != ""
 
 
@@ -175,7 +175,7 @@ def test_what_is_said_in_the_clear_is_said(lab: Lab, case: str, said: bytes) -> 
         plain.shutdown(socket.SHUT_WR)
         everything(plain)
     visit = only(visits)
-    assert (visit.end, visit.why, visit.said, visit.count) == (End.TALKED, IN_THE_CLEAR, said, len(said))
+    assert (visit.end, visit.why, visit.said, visit.count) == (VisitEnd.TALKED, IN_THE_CLEAR, said, len(said))
     assert visit.agreed == ""
 
 
@@ -200,7 +200,7 @@ def test_who_offers_nothing_that_fits_is_told_apart(lab: Lab, case: str, options
     with lab.visits(case) as visits:
         assert "New, (NONE), Cipher is (NONE)" in s_client(lab.port(case), *options)
     visit = only(visits)
-    assert visit.end is End.UNFIT, visit
+    assert visit.end is VisitEnd.UNFIT, visit
     assert visit.why in {each.replace("_", " ").lower() for each in conversation.UNFIT}
 
 
@@ -224,7 +224,7 @@ def test_bytes_that_are_no_line_are_words_too(lab: Lab) -> None:
     with lab.visits("good") as visits, talking(lab) as tls:
         tls.sendall(said)
         everything(tls)
-    assert (only(visits).end, only(visits).said, only(visits).count) == (End.TALKED, said, len(said))
+    assert (only(visits).end, only(visits).said, only(visits).count) == (VisitEnd.TALKED, said, len(said))
     assert time.monotonic() - began < conversation.PATIENCE / 2
 
 
@@ -234,7 +234,7 @@ def test_a_word_and_then_a_reset_is_a_word(lab: Lab) -> None:
             tls.sendall(b"secret")
             lab.opened.server.settle(0.05, lab.port("good"))
             reset(tls)
-        assert (only(visits).end, only(visits).said) == (End.TALKED, b"secret")
+        assert (only(visits).end, only(visits).said) == (VisitEnd.TALKED, b"secret")
 
 
 @each_version
@@ -244,7 +244,7 @@ def test_a_megabyte_is_believed_once_and_not_kept(lab: Lab, version: str) -> Non
             tls.sendall(b"x" * (1 << 20) + end)
             everything(tls)
         visit = only(visits)
-        assert visit.end is End.TALKED
+        assert visit.end is VisitEnd.TALKED
         assert visit.count > 1 << 16
         assert visit.said == b"x" * conversation.KEPT
 
@@ -257,7 +257,7 @@ def test_a_request_is_answered_and_its_agent_known(lab: Lab) -> None:
         )  # fmt: skip
     assert "received:  GET /path?query HTTP/1.1" in done.stdout
     visit = only(visits)
-    assert visit.end is End.TALKED
+    assert visit.end is VisitEnd.TALKED
     assert visit.said.startswith(b"GET /path?query HTTP/1.1\r\n")
 
 
@@ -266,7 +266,7 @@ def test_what_is_wrong_in_its_words_is_still_words(lab: Lab, said: bytes) -> Non
     with lab.visits("good") as visits, talking(lab) as tls:
         tls.sendall(said)
         assert everything(tls)
-    assert (only(visits).end, only(visits).said) == (End.TALKED, said)
+    assert (only(visits).end, only(visits).said) == (VisitEnd.TALKED, said)
 
 
 def test_each_case_tells_its_visitor_what_it_is(lab: Lab) -> None:
@@ -312,7 +312,7 @@ def test_many_visitors_at_once_are_each_written_down_once(lab: Lab) -> None:
     lab.opened.settled(*map(lab.port, cases))
     for case in cases:
         visits = lab.opened.visits_of(case)[before[case] :]
-        assert [(each.case, each.end) for each in visits] == [(case, End.TALKED)] * 10
+        assert [(each.case, each.end) for each in visits] == [(case, VisitEnd.TALKED)] * 10
 
 
 def test_who_has_taken_what_for_good_is_known_by_his_name(lab: Lab) -> None:
@@ -463,7 +463,7 @@ def test_a_client_that_stays_silent_is_waited_for_and_no_longer(lab: Lab, monkey
     monkeypatch.setattr(conversation, "PATIENCE", 0.2)
     with lab.visits("good") as visits, talking(lab) as tls:
         assert everything(tls) == b""
-    assert (only(visits).end, only(visits).why) == (End.WAITED, "it said nothing for 0.2 seconds")
+    assert (only(visits).end, only(visits).why) == (VisitEnd.WAITED, "it said nothing for 0.2 seconds")
 
 
 def test_a_client_that_stops_in_its_hello_is_sent_away_at_the_deadline(lab: Lab) -> None:
@@ -476,7 +476,7 @@ def test_a_client_that_stops_in_its_hello_is_sent_away_at_the_deadline(lab: Lab)
                 assert everything(plain) == b""
             opened.settled(opened.ports[case])
             visit = only(opened.visits_of(case))
-            assert (visit.end, visit.why) == (End.WAITED, why)
+            assert (visit.end, visit.why) == (VisitEnd.WAITED, why)
 
 
 def test_of_many_visits_the_last_are_kept_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,7 +485,7 @@ def test_of_many_visits_the_last_are_kept_and_all_are_counted(monkeypatch: pytes
     lab.visits, lab.came, lab.nameless = defaultdict(lambda: deque(maxlen=5)), Counter(), 0
     lab._writing, lab.on_visit = threading.Lock(), lambda visit: None
     for number in range(12):
-        lab.write(Visit("", f"peer {number}", End.LEFT), BY_NAME)
+        lab.write(Visit("", f"peer {number}", VisitEnd.LEFT), BY_NAME)
     assert (lab.came[BY_NAME], lab.nameless) == (12, 12)
     assert [each.peer for each in lab.visits_since(BY_NAME, 10)] == ["peer 10", "peer 11"]
     assert [each.peer for each in lab.visits_since(BY_NAME, 2)] == [f"peer {number}" for number in range(7, 12)]

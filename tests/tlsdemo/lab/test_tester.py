@@ -17,7 +17,7 @@ from pki.errors import ExitCode, Problem
 from tests.conftest import mint, tool
 from tests.peers.support import DEADLINE, PROMPT
 from tests.tlsdemo.lab.trying import CURL, bearing, python, tried, verdicts
-from tlsdemo.findings import SEVERITIES, Report, Verdict
+from tlsdemo.findings import SEVERITIES, ClientVerdict, Report
 from tlsdemo.lab import process
 from tlsdemo.lab import tester as checking
 from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY
@@ -86,7 +86,7 @@ def test_who_does_not_accept_what_is_good_has_shown_nothing(tester: checking.Tes
     other = mint(tmp_path / "certs") / "root.pem"
     report = tried(tester, ("curl", "-sS", "--cacert", str(other), "{url}"), *FEW)
     (only,) = report.findings
-    assert (only.case.id, only.verdict, only.alert) == (GOOD, Verdict.REFUSED, "unknown_ca")
+    assert (only.case.id, only.verdict, only.alert) == (GOOD, ClientVerdict.REFUSED, "unknown_ca")
     assert "unable to get local issuer certificate" in only.said
     assert (report.conclusive, report.exit_code) == (False, 3)
 
@@ -106,7 +106,7 @@ def test_who_never_comes_or_speaks_no_tls_has_shown_nothing(
     report = tried(tester, command, *FEW, timeout=timeout)
     assert [each.case.id for each in report.findings] == [GOOD]
     assert did in report.findings[0].did
-    assert report.findings[0].verdict is not Verdict.ACCEPTED
+    assert report.findings[0].verdict is not ClientVerdict.ACCEPTED
     assert report.exit_code == 3
 
 
@@ -118,8 +118,8 @@ def test_of_a_client_that_checks_no_chain_every_case_is_run(tester: checking.Tes
     assert (report.exit_code, report.grade) == (1, "F")
     assert all(len(tester.lab.visits_of(each.case.id)) > before[each.case.id] for each in report.findings)
     found = verdicts(report)
-    assert {found[case] for case in (*FEW, "leaf-signs-leaf")} == {Verdict.ACCEPTED}
-    assert found["ec-p192"] is Verdict.REFUSED
+    assert {found[case] for case in (*FEW, "leaf-signs-leaf")} == {ClientVerdict.ACCEPTED}
+    assert found["ec-p192"] is ClientVerdict.REFUSED
 
 
 def outcomes(report: Report) -> dict[str, str]:
@@ -168,7 +168,7 @@ def test_a_client_that_waits_for_a_greeting_is_noted(tester: checking.Tester) ->
     waits = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1]))).recv(1)"
     report = tried(tester, python(waits, "{port}"), timeout=0.5)
     (good,) = report.findings
-    assert good.verdict is Verdict.INCONCLUSIVE
+    assert good.verdict is ClientVerdict.INCONCLUSIVE
     assert "it waits for the server to speak first" in good.did
 
 
@@ -181,8 +181,8 @@ print(urllib.request.urlopen(sys.argv[1], context=context).read())
     report = tried(tester, python(code, "{url}"), *FEW)
     assert not report.checks_no_chain
     assert verdicts(report) == {
-        GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.REFUSED,
-        "self-signed": Verdict.REFUSED, "wrong-host": Verdict.ACCEPTED,
+        GOOD: ClientVerdict.ACCEPTED, UNKNOWN_AUTHORITY: ClientVerdict.REFUSED, "expired": ClientVerdict.REFUSED,
+        "self-signed": ClientVerdict.REFUSED, "wrong-host": ClientVerdict.ACCEPTED,
     }  # fmt: skip
     assert report.exit_code == 1
 
@@ -254,9 +254,9 @@ def test_one_that_hangs_after_its_handshake_has_not_refused(tester: checking.Tes
         tester, python(HANDSHAKE + talks + "time.sleep(99)", "{port}", "careless"), "wrong-host", timeout=4, jobs=jobs
     )
     found = {each.case.id: each for each in report.findings}
-    assert found[GOOD].verdict is Verdict.ACCEPTED
+    assert found[GOOD].verdict is ClientVerdict.ACCEPTED
     for case in (UNKNOWN_AUTHORITY, "wrong-host"):
-        assert found[case].verdict is Verdict.INCONCLUSIVE
+        assert found[case].verdict is ClientVerdict.INCONCLUSIVE
         assert "when it was ended, after 4 s" in found[case].did
         assert found[case].exit_code is None
         assert 4 <= found[case].seconds < 4 + PROMPT
@@ -266,9 +266,9 @@ def test_one_that_hangs_after_its_handshake_has_not_refused(tester: checking.Tes
 def test_one_that_refuses_and_then_hangs_has_refused(tester: checking.Tester) -> None:
     report = tried(tester, ("sh", "-c", "curl -sS {url} || sleep 99"), "expired", timeout=4)
     found = {each.case.id: each for each in report.findings}
-    assert found[GOOD].verdict is Verdict.ACCEPTED
+    assert found[GOOD].verdict is ClientVerdict.ACCEPTED
     for case in (UNKNOWN_AUTHORITY, "expired"):
-        assert (found[case].verdict, found[case].exit_code) == (Verdict.REFUSED, None)
+        assert (found[case].verdict, found[case].exit_code) == (ClientVerdict.REFUSED, None)
 
 
 def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(
@@ -278,7 +278,7 @@ def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(
     for command in ("curl -sS {url} & exit 0", "curl -sS {url} >/dev/null 2>&1 & exit 0"):
         report = tried(tester, ("sh", "-c", command), "expired")
         assert verdicts(report) == {
-            GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.REFUSED,
+            GOOD: ClientVerdict.ACCEPTED, UNKNOWN_AUTHORITY: ClientVerdict.REFUSED, "expired": ClientVerdict.REFUSED,
         }  # fmt: skip
 
 
@@ -290,7 +290,7 @@ def test_another_that_has_to_be_ended_has_not_refused(tester: checking.Tester, g
         code = daemon + leaves + HANDSHAKE + talks + "os.write(done, b'!'); time.sleep(99)"
         report = tried(tester, python(code, "{port}", "careless"), GOOD)
         found = report.findings[1]
-        assert (found.case.id, found.verdict, found.exit_code) == (UNKNOWN_AUTHORITY, Verdict.INCONCLUSIVE, 0)
+        assert (found.case.id, found.verdict, found.exit_code) == (UNKNOWN_AUTHORITY, ClientVerdict.INCONCLUSIVE, 0)
         assert "those were ended whom it had left" in found.did
 
 
@@ -330,7 +330,7 @@ def test_url_host_port_and_ca_lead_to_the_case(tester: checking.Tester, monkeypa
     """The environment is taken away: what is left is {ca}."""
     command = ("env", "-i", f"PATH={os.environ['PATH']}", "curl", "-sS", "--cacert", "{ca}", "https://{host}:{port}/")
     assert verdicts(tried(tester, command, *FEW)) == verdicts(tried(tester, CURL, *FEW))
-    assert verdicts(tried(tester, CURL, *FEW))[GOOD] is Verdict.ACCEPTED
+    assert verdicts(tried(tester, CURL, *FEW))[GOOD] is ClientVerdict.ACCEPTED
 
 
 def test_it_runs_where_the_user_is(tester: checking.Tester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,7 +338,7 @@ def test_it_runs_where_the_user_is(tester: checking.Tester, tmp_path: Path, monk
     (tmp_path / "mine.sh").chmod(stat.S_IRWXU)
     (tmp_path / "here").touch()
     monkeypatch.chdir(tmp_path)
-    assert verdicts(tried(tester, ("./mine.sh", "{url}"), "expired"))[GOOD] is Verdict.ACCEPTED
+    assert verdicts(tried(tester, ("./mine.sh", "{url}"), "expired"))[GOOD] is ClientVerdict.ACCEPTED
 
 
 HOSTILE = {
@@ -409,10 +409,14 @@ tls.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); tls.recv(99)
 
 def test_who_names_nobody_is_told_so_by_name_and_judged_by_port(tester: checking.Tester) -> None:
     by_name = tried(tester, python(NO_NAME, "{sni_url}"), "expired")
-    assert {each.verdict for each in by_name.findings} == {Verdict.NO_SNI}
+    assert {each.verdict for each in by_name.findings} == {ClientVerdict.NO_SNI}
     assert (by_name.conclusive, by_name.exit_code) == (False, 3)
     by_port = tried(tester, python(NO_NAME, "{url}"), "expired")
-    assert verdicts(by_port) == {GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.REFUSED}
+    assert verdicts(by_port) == {
+        GOOD: ClientVerdict.ACCEPTED,
+        UNKNOWN_AUTHORITY: ClientVerdict.REFUSED,
+        "expired": ClientVerdict.REFUSED,
+    }
 
 
 # Controls -------------------------------------------------------------------------------------------------------------
@@ -422,7 +426,7 @@ def test_with_controls_a_refusal_counts_if_the_same_without_the_fault_is_accepte
     report = tried(tester, CURL, "expired", "wrong-host", controls=True)
     assert report.exit_code == 0
     for each in report.findings[1:]:
-        assert each.verdict in (Verdict.REFUSED, Verdict.REFUSED_LATE)
+        assert each.verdict in (ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE)
         assert each.did.endswith("its control it accepted")
 
 
@@ -437,7 +441,7 @@ def test_with_controls_a_refusal_for_another_reason_does_not_count(tester: check
     assert verdicts(tried(tester, picky, "expired"))["expired"].decided
     report = tried(tester, picky, "expired", controls=True)
     assert verdicts(report) == {
-        GOOD: Verdict.ACCEPTED, UNKNOWN_AUTHORITY: Verdict.REFUSED, "expired": Verdict.INCONCLUSIVE,
+        GOOD: ClientVerdict.ACCEPTED, UNKNOWN_AUTHORITY: ClientVerdict.REFUSED, "expired": ClientVerdict.INCONCLUSIVE,
     }  # fmt: skip
     (did,) = (each.did for each in report.findings if each.case.id == "expired")
     assert did.endswith("but of its control: left during the handshake, without an alert"), did

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.peers.support import DEADLINE
-from tlsdemo.findings import Report, Verdict
-from tlsdemo.lab.client import Client, own, preset
+from tlsdemo.findings import ClientVerdict, Report
+from tlsdemo.lab.client import ClientCommand, own, preset
 from tlsdemo.lab.tester import Tester, TestOptions, chosen
 
 CURL = ("curl", "-sS", "{url}")
@@ -17,7 +17,7 @@ CURL = ("curl", "-sS", "{url}")
 
 def tried(
     tester: Tester,
-    client: Client | Sequence[str] | str,
+    client: ClientCommand | Sequence[str] | str,
     *cases: str,
     everything: bool = False,
     timeout: float = DEADLINE,
@@ -26,14 +26,14 @@ def tried(
     fail_on: str = "must",
 ) -> Report:
     """A report of a client: ready, a preset by its name, or a command."""
-    if not isinstance(client, Client):
+    if not isinstance(client, ClientCommand):
         client = preset(client) if isinstance(client, str) else own(client)
     wanted = chosen(tester.collection, tester.lab.named, cases, everything)
     settings = TestOptions(fail_on, timeout, jobs, controls)
     return tester.check(client, wanted, settings, datetime.now(UTC), lambda done, total, last: None)
 
 
-def verdicts(report: Report) -> dict[str, Verdict]:
+def verdicts(report: Report) -> dict[str, ClientVerdict]:
     """By case."""
     return {each.case.id: each.verdict for each in report.findings}
 

@@ -60,7 +60,7 @@ def led(monkeypatch: pytest.MonkeyPatch) -> Iterator[Led]:
     with socket.create_server(("127.0.0.1", 0)) as stranger, socket.create_server(("127.0.0.1", 0)) as gone:
         closed = gone.getsockname()[1]
         gone.close()
-        behind = net.Server(net.listen(("127.0.0.1",)), echo)
+        behind = net.AcceptLoop(net.listen(("127.0.0.1",)), echo)
         tunnel = net.Tunnel(net.listen(("127.0.0.1",)), {behind.listener.port, closed})
         threads = [threading.Thread(target=each.run) for each in (behind, tunnel)]
         for each in threads:

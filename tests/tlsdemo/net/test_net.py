@@ -22,7 +22,7 @@ from tlsdemo.protocol import Side
 
 
 @contextmanager
-def running(server: net.Server) -> Iterator[int]:
+def running(server: net.AcceptLoop) -> Iterator[int]:
     """The port, while the server runs; stop() from this thread must end and join it."""
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -95,7 +95,7 @@ def test_both_loopbacks_share_one_port() -> None:
 
 
 def test_a_conversation_works_on_each_loopback() -> None:
-    with running(net.Server(net.listen(), echo)) as port:
+    with running(net.AcceptLoop(net.listen(), echo)) as port:
         for host in ("127.0.0.1", "::1"):
             with socket.create_connection((host, port), DEADLINE) as connected:
                 connected.sendall(host.encode())
@@ -180,7 +180,7 @@ def test_stop_from_another_thread_ends_run_in_the_middle_of_a_conversation() -> 
         while await connection.receive(100):
             pass
 
-    server = net.Server(net.listen(("127.0.0.1",)), listen_for_ever)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), listen_for_ever)
     with running(server) as port:
         talker = socket.create_connection(("127.0.0.1", port), DEADLINE)
         silent = socket.create_connection(("127.0.0.1", port), DEADLINE)
@@ -195,7 +195,7 @@ def test_stop_from_another_thread_ends_run_in_the_middle_of_a_conversation() -> 
 
 
 def test_stop_before_run_and_twice_is_no_matter() -> None:
-    server = net.Server(net.listen(("127.0.0.1",)), echo)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), echo)
     server.stop()
     server.stop()
     server.run()
@@ -214,7 +214,7 @@ def test_work_in_a_thread_is_waited_for_by_stop_and_every_socket_is_closed(monke
     async def hold(connection: net.Connection) -> None:
         await net.in_thread(block)
 
-    server = net.Server(net.listen(("127.0.0.1",)), hold)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), hold)
     thread = threading.Thread(target=server.run)
     thread.start()
     connected = [socket.create_connection(("127.0.0.1", server.listener.port), DEADLINE) for _ in range(30)]
@@ -236,7 +236,7 @@ def test_a_signal_ends_the_loop_even_when_its_c_handler_ran_outside_of_the_loops
     # Python runs a handler only between bytecodes of the main thread. A signal that falls between the last bytecode
     # and epoll_wait - wide open while another thread wants the GIL - is noticed only at the next event, if ever.
     # Sending it to another thread does the same to the loop, and every time; signal.set_wakeup_fd is the way out.
-    server, lost = net.Server(net.listen(("127.0.0.1",)), echo), threading.Event()
+    server, lost = net.AcceptLoop(net.listen(("127.0.0.1",)), echo), threading.Event()
 
     def interrupt() -> None:
         assert ask(server.listener.port) == b"hello"  # the loop is up, and waits again
@@ -263,7 +263,7 @@ def test_a_handler_with_a_bug_is_told_and_the_server_lives_on(monkeypatch: pytes
             raise ZeroDivisionError
         await connection.send(b"fine")
 
-    with running(net.Server(net.listen(("127.0.0.1",)), broken)) as port:
+    with running(net.AcceptLoop(net.listen(("127.0.0.1",)), broken)) as port:
         assert ask(port, b"bug") == b""
         assert told.get(timeout=DEADLINE).exc_type is ZeroDivisionError
         assert ask(port) == b"fine"
@@ -276,7 +276,7 @@ def test_whoever_leaves_without_a_word_takes_no_thread_and_is_no_conversation() 
         handled.append(connection)
         await echo(connection)
 
-    with running(net.Server(net.listen(("127.0.0.1",)), remember)) as port:
+    with running(net.AcceptLoop(net.listen(("127.0.0.1",)), remember)) as port:
         for _ in range(20):
             socket.create_connection(("127.0.0.1", port), DEADLINE).close()
             reset(socket.create_connection(("127.0.0.1", port), DEADLINE))
@@ -290,7 +290,7 @@ def test_silent_connections_are_closed_at_the_deadline_and_told() -> None:
     def on_silent(connection: net.Connection, seconds: float) -> None:
         told.put((connection.peer, seconds))
 
-    server = net.Server(net.listen(("127.0.0.1",)), echo, on_silent, deadline=0.3)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), echo, on_silent, deadline=0.3)
     with running(server) as port:
         silent = [socket.create_connection(("127.0.0.1", port), DEADLINE) for _ in range(200)]
         peers = {f"127.0.0.1:{each.getsockname()[1]}" for each in silent}
@@ -301,7 +301,7 @@ def test_silent_connections_are_closed_at_the_deadline_and_told() -> None:
 
 
 def test_two_hundred_silent_connections_do_not_hold_up_a_good_one() -> None:
-    with running(net.Server(net.listen(("127.0.0.1",)), echo, deadline=DEADLINE)) as port:
+    with running(net.AcceptLoop(net.listen(("127.0.0.1",)), echo, deadline=DEADLINE)) as port:
         silent = [socket.create_connection(("127.0.0.1", port), DEADLINE) for _ in range(200)]
         assert ask(port) == b"hello"
         for each in silent:
@@ -312,7 +312,7 @@ def test_two_hundred_silent_connections_do_not_hold_up_a_good_one() -> None:
 
 
 def test_silent_connections_take_no_thread() -> None:
-    with running(net.Server(net.listen(("127.0.0.1",)), echo, deadline=DEADLINE)) as port:
+    with running(net.AcceptLoop(net.listen(("127.0.0.1",)), echo, deadline=DEADLINE)) as port:
         assert ask(port) == b"hello"
         before = threading.active_count()
         silent = [socket.create_connection(("127.0.0.1", port), DEADLINE) for _ in range(50)]
@@ -340,7 +340,7 @@ def test_without_descriptors_the_loop_pauses_and_then_recovers(monkeypatch: pyte
     exhausted = Exhausted(fileno=plain.detach())
     moments: list[float] = []
     monkeypatch.setattr(Exhausted, "left", 3)
-    server = net.Server(net.Listener((exhausted,), listener.port), echo)
+    server = net.AcceptLoop(net.Listener((exhausted,), listener.port), echo)
     pause = server._pause
 
     def note() -> None:
@@ -358,7 +358,10 @@ def test_without_descriptors_the_loop_pauses_and_then_recovers(monkeypatch: pyte
 
 
 def test_the_tap_keeps_every_byte_of_both_sides_in_order() -> None:
-    with running(net.Server(net.listen(("127.0.0.1",)), echo)) as port, net.Tap(net.Address("127.0.0.1", port)) as tap:
+    with (
+        running(net.AcceptLoop(net.listen(("127.0.0.1",)), echo)) as port,
+        net.Tap(net.Address("127.0.0.1", port)) as tap,
+    ):
         assert ask(tap.port, b"ping") == b"ping"
     assert [(flight.sender, flight.data) for flight in tap.tape] == [(Side.CLIENT, b"ping"), (Side.SERVER, b"ping")]
     assert tap.bytes_from(Side.CLIENT) == tap.bytes_from(Side.SERVER) == b"ping"
@@ -386,7 +389,7 @@ def test_the_tap_ends_although_the_server_behind_it_never_hangs_up() -> None:
 
 
 @contextmanager
-def holding() -> Iterator[tuple[net.Server, threading.Semaphore, list[bytes]]]:
+def holding() -> Iterator[tuple[net.AcceptLoop, threading.Semaphore, list[bytes]]]:
     """A server whose handlers, once they have heard somebody, go on when they are let; and whom they have heard."""
     let_go, heard = threading.Semaphore(0), list[bytes]()
 
@@ -395,7 +398,7 @@ def holding() -> Iterator[tuple[net.Server, threading.Semaphore, list[bytes]]]:
         assert await net.in_thread(lambda: let_go.acquire(timeout=DEADLINE))
         heard.append(said)
 
-    server = net.Server(net.listen(("127.0.0.1",)), hold)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), hold)
     with running(server):
         try:
             yield server, let_go, heard
@@ -403,13 +406,13 @@ def holding() -> Iterator[tuple[net.Server, threading.Semaphore, list[bytes]]]:
             let_go.release(1000)
 
 
-def say(server: net.Server, text: bytes) -> socket.socket:
+def say(server: net.AcceptLoop, text: bytes) -> socket.socket:
     connected = socket.create_connection(("127.0.0.1", server.listener.port), DEADLINE)
     connected.sendall(text)
     return connected
 
 
-def seconds_to_settle(server: net.Server, limit: float, *ports: int) -> float:
+def seconds_to_settle(server: net.AcceptLoop, limit: float, *ports: int) -> float:
     begin = time.monotonic()
     server.settle(limit, *ports)
     return time.monotonic() - begin
@@ -447,7 +450,7 @@ def test_nobody_is_waited_for_where_nobody_is() -> None:
 
 def test_the_silent_are_not_waited_for() -> None:
     with (
-        running(server := net.Server(net.listen(("127.0.0.1",)), echo)) as port,
+        running(server := net.AcceptLoop(net.listen(("127.0.0.1",)), echo)) as port,
         socket.create_connection(("127.0.0.1", port), DEADLINE),
     ):
         assert seconds_to_settle(server, DEADLINE, port) < PROMPT
@@ -470,7 +473,7 @@ def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_
     async def act(connection: net.Connection) -> None:
         next(deeds)(connection)
 
-    with running(server := net.Server(net.listen(("127.0.0.1",)), act)) as port:
+    with running(server := net.AcceptLoop(net.listen(("127.0.0.1",)), act)) as port:
         for _ in range(3):
             with say(server, b"x"):
                 assert seconds_to_settle(server, DEADLINE, port) < PROMPT
@@ -499,7 +502,7 @@ def test_who_cannot_be_accepted_yet_is_waited_for(monkeypatch: pytest.MonkeyPatc
     async def hear(connection: net.Connection) -> None:
         heard.append(await connection.receive(100))
 
-    server = net.Server(net.Listener((exhausted,), listener.port), hear)
+    server = net.AcceptLoop(net.Listener((exhausted,), listener.port), hear)
     with running(server) as port, say(server, b"x"):
         server.settle(DEADLINE, port)
         assert heard == [b"x"]

@@ -133,7 +133,7 @@ async def echo(connection: net.Connection) -> None:
 
 @contextmanager
 def echoing() -> Iterator[net.Address]:
-    server = net.Server(net.listen(("127.0.0.1",)), echo)
+    server = net.AcceptLoop(net.listen(("127.0.0.1",)), echo)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

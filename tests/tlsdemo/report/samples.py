@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from pki.cases import CATALOGUE
-from tlsdemo.findings import SEVERITIES, Case, Comparison, Finding, Report, Unserved, Verdict
+from tlsdemo.findings import SEVERITIES, Case, ClientVerdict, Comparison, Finding, Report, Unserved
 
 STARTED = datetime(2026, 11, 20, 9, 30, 5, tzinfo=UTC)
 CASES = {
@@ -31,23 +31,23 @@ Judge = Callable[[Case], Finding]
 
 def accepted(case: Case) -> Finding:
     whom = "the server" if case.must == "accept" else "an impostor"
-    return Finding(case, Verdict.ACCEPTED, f"sent 78 bytes to {whom}: GET / HTTP/1.1", exit_code=0, seconds=0.031)
+    return Finding(case, ClientVerdict.ACCEPTED, f"sent 78 bytes to {whom}: GET / HTTP/1.1", exit_code=0, seconds=0.031)
 
 
 def refused(case: Case) -> Finding:
     words = "curl: (60) SSL certificate problem: certificate has expired\nMore details here: https://curl.se/docs"
     did = "left after the server's certificate, and said why"
-    return Finding(case, Verdict.REFUSED, did, words, "certificate_expired", 60, 0.029)
+    return Finding(case, ClientVerdict.REFUSED, did, words, "certificate_expired", 60, 0.029)
 
 
 def refused_late(case: Case) -> Finding:
     words = "curl: (60) SSL: no alternative certificate subject name matches target host name 'localhost'"
     did = "finished its handshake, and left without a word to say"
-    return Finding(case, Verdict.REFUSED_LATE, did, words, None, 60, 0.03)
+    return Finding(case, ClientVerdict.REFUSED_LATE, did, words, None, 60, 0.03)
 
 
 def inconclusive(case: Case) -> Finding:
-    return Finding(case, Verdict.INCONCLUSIVE, "it never came, and had to be ended after 10 s", seconds=10.0)
+    return Finding(case, ClientVerdict.INCONCLUSIVE, "it never came, and had to be ended after 10 s", seconds=10.0)
 
 
 def strict(case: Case) -> Finding:
@@ -142,7 +142,7 @@ def hostile_reports(draw: st.DrawFn) -> Report:
     findings = [
         Finding(
             case,
-            Verdict.ACCEPTED if case.id == "good" else draw(st.sampled_from(Verdict)),
+            ClientVerdict.ACCEPTED if case.id == "good" else draw(st.sampled_from(ClientVerdict)),
             draw(words()),
             draw(words()),
             draw(st.none() | words()),
@@ -167,7 +167,7 @@ def endless(size: int = 1_000_000) -> Report:
     word = "x" * size
 
     def judge(case: Case) -> Finding:
-        verdict = Verdict.INCONCLUSIVE if case.id == "revoked" else Verdict.ACCEPTED
+        verdict = ClientVerdict.INCONCLUSIVE if case.id == "revoked" else ClientVerdict.ACCEPTED
         return Finding(case, verdict, word, word, word, 0)
 
     few = [CASES[name] for name in ("good", "expired", "revoked")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tlsdemo.report.samples import CASES, accepted, blind, refused, report, strict
-from tlsdemo.findings import SEVERITIES, Case, Finding, Report, Verdict, Way
+from tlsdemo.findings import SEVERITIES, Case, ClientVerdict, Finding, Report, Way
 from tlsdemo.lab import client_certificate_cases, protocol_cases, revocation_cases
 from tlsdemo.lab.case import Declared, declared
 from tlsdemo.report.defects import DEFECTS, EVERYTHING, Defect
@@ -36,7 +36,7 @@ def client(
 
     def judge(case: Case) -> Finding:
         if case.id in crashed:
-            return Finding(case, Verdict.CRASHED, "was ended by signal 11", exit_code=-11)
+            return Finding(case, ClientVerdict.CRASHED, "was ended by signal 11", exit_code=-11)
         if case.id in taken:
             return replace(accepted(case), way=way)
         return refused(case) if case.id in left else strict(case)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.tlsdemo.report.samples import CASES, STARTED, accepted, inconclusive, refused
-from tlsdemo.findings import Finding, Verdict, Way
+from tlsdemo.findings import ClientVerdict, Finding, Way
 from tlsdemo.report import finding as words
 
 RFC = "https://www.rfc-editor.org/rfc/"
@@ -76,7 +76,7 @@ def test_a_moment_is_told_in_utc() -> None:
 
 
 def test_evidence_is_one_line_each_and_later_lines_have_no_label() -> None:
-    finding = Finding(CASES["expired"], Verdict.REFUSED, "a\nb", "one\x1b[0m\r\n\n two \n", "bad\x00", 1)
+    finding = Finding(CASES["expired"], ClientVerdict.REFUSED, "a\nb", "one\x1b[0m\r\n\n two \n", "bad\x00", 1)
     assert words.evidence(finding) == [
         ("what it did", "a\\nb"),
         ("what it said", "one\\x1b[0m"),

@@ -14,7 +14,7 @@ from hypothesis import given
 from tests.conftest import missing
 from tests.tlsdemo.report import samples
 from tests.tlsdemo.report.samples import CASES, blind, careless, endless, inconclusive, refused, report, strict
-from tlsdemo.findings import Report, Verdict
+from tlsdemo.findings import ClientVerdict, Report
 from tlsdemo.report.sarif import as_sarif
 
 Errors = Callable[[Any], list[str]]
@@ -171,7 +171,7 @@ def test_it_is_valid_whatever_was_said_and_no_message_holds_a_link(errors: Error
 
 def test_what_looks_like_a_link_or_a_placeholder_is_shown_as_it_is() -> None:
     rude = replace(report(careless, [CASES["rsa512"]]), client="cu[r]l")
-    finding = replace(rude.findings[0], did="[click](javascript:1) {0} \\", verdict=Verdict.ACCEPTED)
+    finding = replace(rude.findings[0], did="[click](javascript:1) {0} \\", verdict=ClientVerdict.ACCEPTED)
     (result,) = run(replace(rude, findings=(finding,)))["results"]
     assert "cu[r]l accepts" in plain(result["message"]["text"])
     assert "[click](javascript:1) {0} \\" in plain(result["message"]["text"])

@@ -13,7 +13,7 @@ from tlsdemo.edu.key_agreement import Nothing
 from tlsdemo.edu.key_schedule import Secrets
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import NO_CIPHER, Alert, Data, Message
-from tlsdemo.edu.records import Channel, Cipher, Content, Rules
+from tlsdemo.edu.records import Cipher, Content, RecordChannel, Rules
 from tlsdemo.protocol import Protection, Side
 
 MADE_OF_A_KEY = frozenset(
@@ -49,7 +49,7 @@ def clear(parts: Parts) -> Parts:
     return replace(parts, ciphers={NO_CIPHER: Clear()})
 
 
-class ClearChannel(Channel):
+class ClearChannel(RecordChannel):
     """What is said, as it is said: not even records."""
 
     longest = 1 << 13

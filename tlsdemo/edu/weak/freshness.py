@@ -15,7 +15,7 @@ from tlsdemo.protocol import Party, Side
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptShare:
     """What was drawn first is used from then on, by each party for itself."""
 
     draw: Callable[[Machine], int]
@@ -74,6 +74,6 @@ def weaken(parts: Parts) -> Parts:
     return replace(
         parts,
         group=SameAnswer(parts.group),
-        secret={**parts.secret, Side.SERVER: Kept(parts.secret[Side.SERVER])},
+        secret={**parts.secret, Side.SERVER: KeptShare(parts.secret[Side.SERVER])},
         random={**parts.random, Side.SERVER: lambda machine: bytes(RANDOM)},
     )
