@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from pki import keys, names
 from pki.keys import PrivateKey
-from pki.profiles import Profile
+from pki.profiles import ROOT, Profile
 
 MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1; the library counts bytes of UTF-8
 
@@ -94,6 +94,18 @@ class Authority:
             validity=validity, serial=serial, key_identifier=ski, authority_key_identifier=ski,
         )  # fmt: skip
         return cls(Credential(key, builder.sign(key, keys.signature_hash(key))))
+
+    @classmethod
+    def imitation(cls, root: x509.Certificate, *, key: PrivateKey, serial: int) -> "Authority":
+        """A rogue CA: subject, validity and key identifier are copied from `root`, which is public; the key is not."""
+        return cls.self_signed(
+            ROOT,
+            subject=root.subject,
+            key=key,
+            validity=Validity.of(root),
+            serial=serial,
+            claimed_key_identifier=key_identifier(root),
+        )
 
     def subordinate(
         self, profile: Profile, *, subject: x509.Name, key: PrivateKey, validity: Validity, serial: int

@@ -6,11 +6,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtensionOID
 
 from pki import keys
-from pki.authority import Authority, Validity, key_identifier
+from pki.authority import Authority
 from pki.cases.builder import Workshop, as_is, but, without
 from pki.cases.case import Ingredients, Served, Severity, Specimen, refused, rogue
 from pki.cases.tbs_certificate import Draft, Signed, algorithm_identifier
-from pki.profiles import ROOT, SERVER
+from pki.profiles import SERVER
 
 SIGNATURE = "RFC 5280 §6.1.3 (a)(1)"
 
@@ -22,14 +22,7 @@ def rogue_same_name_forged_aki(given: Ingredients) -> Specimen:
     To the eye the two are the same. A client looks for the issuer by name and key identifier, finds its own trusted
     root, and only the signature check tells: the root's key did not sign this.
     """
-    attacker = Authority.self_signed(
-        ROOT,
-        subject=given.root.subject,
-        key=given.new_key(),
-        validity=Validity.of(given.root),
-        serial=given.new_serial(),
-        claimed_key_identifier=key_identifier(given.root),
-    )
+    attacker = Authority.imitation(given.root, key=given.new_key(), serial=given.new_serial())
     credential = attacker.issue(
         SERVER,
         alternative_names=given.alternative_names,

@@ -14,7 +14,7 @@ from cryptography import x509
 from pki import names, path
 from pki.cases import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
 from pki.cases.case import NO_CODE
-from pki.cli import text
+from pki.cli import verdict_text
 from pki.errors import printable
 from pki.malformed import MALFORMED
 from pki.objects import summary
@@ -173,7 +173,7 @@ def _told(served: Served, now: datetime) -> Iterator[str]:
     except MALFORMED:
         return
     for each in opinions.opinions(asked):
-        yield from _columns(each.engine, text.opinion(each, verdict, asked))
+        yield from _columns(each.engine, verdict_text.opinion(each, verdict, asked))
 
 
 def _columns(label: str, words: str) -> Iterator[str]:

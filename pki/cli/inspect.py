@@ -31,7 +31,7 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Look into a file: one line for each field of each object in it."""
-    from pki.cli import text
+    from pki.cli import show_text
     from pki.objects.secrecy import holds_a_private_key
     from pki.show import dump, parse
     from pki.show.describe import KeyNumbers
@@ -55,7 +55,7 @@ def show(
         ]
         print_json({"file": str(file), "objects": objects})
     else:
-        _print(text.descriptions(found, text.Explain.REASONS if explain else text.Explain.NOTHING))
+        _print(show_text.descriptions(found, show_text.Explain.REASONS if explain else show_text.Explain.NOTHING))
     if any(each.title == CLOSED for each in found):
         raise Problem(f"{file} is a PKCS #12 file that could not be opened", hint="`because`, above, says why")
     return ExitCode.YES
@@ -100,7 +100,7 @@ def diff(
     as_json: Json = False,
 ) -> int:
     """Compare two certificates, field by field."""
-    from pki.cli import text
+    from pki.cli import show_text
     from pki.show import diff as compare
     from pki.store.files import first_certificate
     from pki.store.transaction import notice_around
@@ -114,7 +114,7 @@ def diff(
         print_json({"one": str(one), "other": str(other), "different": different, "fields": rows})
         return ExitCode.YES
     print(f"{printable(str(one))}  and  {printable(str(other))}\n")
-    _print(text.difference(fields))
+    _print(show_text.difference(fields))
     return ExitCode.YES
 
 
@@ -152,7 +152,7 @@ def verify(
 ) -> int:
     """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
     from pki import names, path
-    from pki.cli import arguments, text
+    from pki.cli import arguments, verdict_text
     from pki.objects import summary
     from pki.path.misplaced import misplaced
     from pki.path.request import Request
@@ -219,10 +219,10 @@ def verify(
             }
         )
         return code
-    _print(text.verdict(verdict))
-    _print(text.opinions(verdict, others, request))
+    _print(verdict_text.verdict(verdict))
+    _print(verdict_text.opinions(verdict, others, request))
     for each in remarks:
-        _print(text.remark(each))
+        _print(verdict_text.remark(each))
     answer = "accepted" if verdict.accepted else "REFUSED"
     judged, trusted = ("standard input" if str(file) == "-" else printable(str(file))), printable(str(anchor_file))
     print(f"{judged} is {answer}{'' if name else ', whatever its name'}, trusting {trusted}")

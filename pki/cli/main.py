@@ -48,7 +48,7 @@ def init(
 
     A root, an intermediate, a server, a client, empty revocation lists, and the rogue.
     """
-    from pki.cli import arguments, text
+    from pki.cli import arguments, ca_text
     from pki.keys import KeyType
     from pki.store import ca as store
 
@@ -62,7 +62,7 @@ def init(
         now=datetime.now(UTC),
         existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
     )
-    return _tell(minted, text.init_summary(minted), as_json)
+    return _tell(minted, ca_text.init_summary(minted), as_json)
 
 
 @app.command()
@@ -77,7 +77,7 @@ def issue(
     as_json: Json = False,
 ) -> int:
     """Mint one certificate, for all the names given."""
-    from pki.cli import arguments, text
+    from pki.cli import arguments, ca_text
     from pki.keys import KeyType
     from pki.profiles import CLIENT, SERVER
     from pki.store import ca as store
@@ -91,14 +91,14 @@ def issue(
         now=datetime.now(UTC),
         existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
     )
-    return _tell(minted, text.issue_summary(minted, "client" if client else "server"), as_json)
+    return _tell(minted, ca_text.issue_summary(minted, "client" if client else "server"), as_json)
 
 
 @app.command("list")
 def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> int:
     """List the certificates, and how they stand today."""
     from pki import names
-    from pki.cli import text
+    from pki.cli import ca_text
     from pki.objects.distinguished_names import subject
     from pki.store.ca import day
     from pki.store.inventory import inventory
@@ -129,7 +129,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     if len(table) == 1:
         print(f"no certificates in {directory}", file=sys.stderr)
     else:
-        _print(text.table(table))
+        _print(ca_text.table(table))
     return ExitCode.YES
 
 
@@ -174,9 +174,9 @@ def env(
 
 
 def _tell(minted: "Minted", summary: Iterable[str], as_json: bool) -> int:
-    from pki.cli import text
+    from pki.cli import ca_text
 
-    for remark in text.notes(minted):
+    for remark in ca_text.notes(minted):
         note(remark)
     if as_json:
         print_json(_minted_json(minted))
@@ -186,12 +186,12 @@ def _tell(minted: "Minted", summary: Iterable[str], as_json: bool) -> int:
 
 
 def _minted_json(minted: "Minted") -> dict[str, Any]:
-    from pki.cli import text
+    from pki.cli import ca_text
 
     certificate = minted.credential.certificate
     return {
         "directory": str(minted.directory),
-        "names": text.plain_names(minted.credential),
+        "names": ca_text.plain_names(minted.credential),
         "serial": f"{certificate.serial_number:x}",
         "not_before": rfc3339(certificate.not_valid_before_utc),
         "not_after": rfc3339(certificate.not_valid_after_utc),

@@ -8,5 +8,6 @@ summary                names and dates of a certificate as safe text, whatever i
 fields                 a certificate or CRL, each field read once
 distinguished_names    subject and issuer: as text, and compared
 extensions             what each extension says, and what it is for
+trust_settings         OpenSSL's trust settings of an anchor
 signatures             was this certificate or CRL signed with that key?
 """

@@ -16,13 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki import keys
-from pki.asn1 import ber, der, schema
+from pki.asn1 import ber, schema
 from pki.asn1.ber import Fault, Node
 from pki.asn1.schema import Found
 from pki.errors import printable
 from pki.malformed import guarded
 from pki.objects import extensions, summary
 from pki.objects.extensions import ExtensionPlace
+from pki.objects.trust_settings import TrustSettings
 from pki.show import key_numbers
 
 
@@ -281,36 +282,6 @@ TRUSTED_PURPOSES = {
     "1.3.6.1.5.5.7.3.4": "mail", "1.3.6.1.5.5.7.3.8": "time stamping", "1.3.6.1.5.5.7.3.9": "OCSP signing",
     "2.5.29.37.0": "any",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TrustSettings:
-    """What OpenSSL writes behind the certificate of a TRUSTED CERTIFICATE block (openssl-x509(1), -addtrust)."""
-
-    trusted: tuple[str, ...] | None
-    """Object identifiers of purposes; None where the list is missing."""
-    rejected: tuple[str, ...]
-    alias: str
-
-    @classmethod
-    def read(cls, encoded: bytes) -> "TrustSettings":
-        """The settings in DER: trusted purposes, [0] rejected purposes, alias."""
-        tree = ber.parse(encoded)
-        trusted, rejected, alias = None, tuple[str, ...](), ""
-        for each in tree.roots[0].children if tree.roots else ():
-            oids = tuple(ber.oid(tree.data[inner.content]) or "?" for inner in each.children)
-            if each.tag == der.SEQUENCE and trusted is None:
-                trusted = oids
-            elif each.tag == 0xA0:
-                rejected = oids
-            elif each.tag == der.UTF8_STRING:
-                alias = ber.text_of(each.tag, tree.content(each)) or ""
-        return cls(trusted, rejected, alias)
-
-    def allow(self, purpose: str) -> bool:
-        """Whether a certificate may be an anchor for the purpose, an object identifier, as OpenSSL decides it."""
-        either = {purpose, "2.5.29.37.0"}
-        return not either & set(self.rejected) and (self.trusted is None or bool(either & set(self.trusted)))
 
 
 def _trust(encoded: bytes) -> Iterator[Row]:

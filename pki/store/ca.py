@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
-from pki.cases import Ingredients
-from pki.cases.signature import rogue_same_name_forged_aki
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem, cannot
 from pki.keys import KeyType
@@ -150,14 +148,13 @@ def _mint_tree(
         authority.crl(number=1, this_update=dates.not_before, next_update=dates.not_after)
         for authority in (root, intermediate)
     ]
-    rogue = rogue_same_name_forged_aki.mint(
-        Ingredients(
-            root=root.certificate,
-            alternative_names=names.of_certificate(server.certificate),
-            validity=dates,
-            new_key=lambda: keys.generate(key_type),
-            new_serial=x509.random_serial_number,
-        )
+    rogue_ca = Authority.imitation(root.certificate, key=keys.generate(key_type), serial=x509.random_serial_number())
+    rogue = rogue_ca.issue(
+        SERVER,
+        alternative_names=names.of_certificate(server.certificate),
+        key=keys.generate(key_type),
+        validity=dates,
+        serial=x509.random_serial_number(),
     )
     return _Tree(
         server,
@@ -170,9 +167,9 @@ def _mint_tree(
             ("client.key", client.key_pem, SECRET),
             ("client.pem", client.chain_pem, PUBLIC),
             ("crl.pem", b"".join(crl.public_bytes(Encoding.PEM) for crl in crls), PUBLIC),
-            ("rogue/ca.pem", rogue.control.anchors_pem, PUBLIC),
-            ("rogue/server.key", rogue.credential.key_pem, SECRET),
-            ("rogue/server.pem", rogue.credential.chain_pem, PUBLIC),
+            ("rogue/ca.pem", rogue_ca.credential.chain_pem, PUBLIC),
+            ("rogue/server.key", rogue.key_pem, SECRET),
+            ("rogue/server.pem", rogue.chain_pem, PUBLIC),
             ("root.pem", root.credential.chain_pem, PUBLIC),
         ),
     )

@@ -28,7 +28,7 @@ from pki.keys import PrivateKey
 from pki.malformed import guarded
 from pki.objects import blocks, private_keys, summary
 from pki.objects.blocks import Block, BlockKind, Contents, UnreadableBlock, a
-from pki.show.describe import TrustSettings
+from pki.objects.trust_settings import TrustSettings
 
 MAX_FILE = 1 << 20  # bytes; a certificate file is shorter, and a wrong path must not fill the memory
 EXPECTED = "a certificate, a chain, a CRL or a key, in PEM, is expected here"

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from pki import path
 from pki.asn1 import ber, der
 from pki.cases import CATALOGUE
-from pki.cli import text
+from pki.cli import show_text, verdict_text
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
 from pki.objects.blocks import BlockKind, UnreadableBlock
@@ -114,13 +114,13 @@ def _rebuilt(tree: ber.Tree, node: ber.Node, target: ber.Node, replacement: byte
 def exercise(data: bytes, good: bytes) -> str | None:
     """Everything that reads a certificate. Returns why the library refuses it without a rule that is named here."""
     shown = list(unpack.everything(data))
-    lines = [*text.descriptions(shown, text.Explain.REASONS)]
+    lines = [*show_text.descriptions(shown, show_text.Explain.REASONS)]
     for _, found in dump.of_file(data):
         lines += [found] if isinstance(found, str) else dump.table(found)
     if any(not line.isprintable() for line in lines):
         raise AssertionError("the output drives a terminal")
     summary.summary(data)
-    list(text.difference(diff.difference(data, good)))
+    list(show_text.difference(diff.difference(data, good)))
     unnamed = None
     for block in blocks.read(data).flat():
         try:
@@ -134,7 +134,7 @@ def exercise(data: bytes, good: bytes) -> str | None:
                     request = Request(
                         certificate, (certificate,), (certificate,), NAME, purpose, AT, (), PathProfile.WEBPKI, 8
                     )
-                    list(text.verdict(path.judge(request)))
+                    list(verdict_text.verdict(path.judge(request)))
         except UnreadableBlock as error:
             if "none of the rules" in str(error):
                 unnamed = str(error)

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pki import names
-from pki.cli import text
+from pki.cli import show_text
 from pki.keys import KeyType
 from pki.objects import blocks
 from pki.show import describe, diff, parse
@@ -50,7 +50,7 @@ def shown(data: bytes) -> list[Description]:
 
 def printed(data: bytes) -> str:
     """All that a person would see."""
-    return "\n".join(text.descriptions(list(parse.everything(data)), text.Explain.REASONS))
+    return "\n".join(show_text.descriptions(list(parse.everything(data)), show_text.Explain.REASONS))
 
 
 def openssl(path: Path, *options: str) -> str:
@@ -260,7 +260,7 @@ def test_a_certificate_does_not_drive_the_terminal() -> None:
 
 def test_a_comparison_does_not_drive_the_terminal_either() -> None:
     fields = diff.difference(hostile(EVIL), LEAF.certificate)
-    assert all(line.isprintable() for line in text.difference(fields))
+    assert all(line.isprintable() for line in show_text.difference(fields))
 
 
 def test_the_label_of_a_block_does_not_drive_the_terminal() -> None:
@@ -326,7 +326,7 @@ def test_a_damaged_certificate_can_still_be_compared() -> None:
             other = x509.load_der_x509_certificate(bytes(damaged))
         except (ValueError, x509.InvalidVersion):
             continue
-        list(text.difference(diff.difference(LEAF.certificate, other)))
+        list(show_text.difference(diff.difference(LEAF.certificate, other)))
 
 
 # Differences --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+"""What `init`, `issue` and `list` print, 80 columns where the values allow it. Pure: `main` prints what is returned."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cryptography import x509
+
+from pki import names
+from pki.authority import Credential
+from pki.console import CERTS
+from pki.errors import printable
+from pki.store.ca import Minted, day
+
+
+def init_summary(minted: Minted) -> Iterable[str]:
+    """What `init` made, who uses which file, and what to type next."""
+    here = minted.directory
+    yield f"A new certificate authority in {here}/, and a server certificate for"
+    yield f"  {', '.join(plain_names(minted.credential))}"
+    yield f"valid until {_until(minted)}."
+    yield ""
+    yield f"  the server uses     {here / 'server.pem'}, {here / 'server.key'}"
+    yield f"  the client uses     {here / 'root.pem'}: the one file that it needs"
+    yield f"  if asked for one    {here / 'client.pem'}, {here / 'client.key'}"
+    yield f"  revoked             {here / 'crl.pem'}: nothing yet"
+    yield f"  the attacker uses   {here / 'rogue' / 'server.pem'}, {here / 'rogue' / 'server.key'}"
+    yield "                      the same names; signed by his imitation of your root"
+    yield ""
+    yield "Keys (*.key) are readable by you alone: keep it so."
+    yield ""
+    yield "Next, in two terminals:"
+    covered = any(names.matches(name, x509.DNSName("localhost")) for name in _names(minted))
+    yield "  tlsdemo serve" + ("" if here == CERTS else f" --certs {_quoted(here)}")
+    yield "  tlsdemo connect" + ("" if covered else _name(minted)) + _trust(here)
+
+
+def _names(minted: Minted) -> tuple[x509.GeneralName, ...]:
+    return names.of_certificate(minted.credential.certificate)
+
+
+def _name(minted: Minted) -> str:
+    return f" --name {names.plain(_names(minted)[0]).replace('*', 'www')}"
+
+
+def _trust(directory: Path) -> str:
+    return "" if directory == CERTS else f" --trust {_quoted(directory / 'root.pem')}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def issue_summary(minted: Minted, side: str) -> Iterable[str]:
+    """What `issue` made for the `side` ("server" or "client"), and who uses which file."""
+    key, certificate = (minted.directory / file for file in minted.files)
+    other = "client" if side == "server" else "server"
+    yield f"A {side} certificate for {', '.join(plain_names(minted.credential))}"
+    yield f"valid until {_until(minted)}."
+    yield ""
+    yield f"  the {side} uses     {certificate}, {key}"
+    yield f"  the {other} trusts   {minted.directory / 'root.pem'}"
+    if side == "server":
+        yield ""
+        yield "To see it work, in two terminals:"
+        yield f"  tlsdemo serve --cert {_quoted(certificate)}"
+        yield "  tlsdemo connect" + _name(minted) + _trust(minted.directory)
+
+
+def notes(minted: Minted) -> Iterable[str]:
+    """What a person should know besides."""
+    if minted.moved_to:
+        yield f"what was there before is now in {minted.moved_to}"
+    if minted.shortened:
+        yield "fewer days than asked: a certificate never outlives its issuer"
+
+
+def plain_names(credential: Credential) -> list[str]:
+    """The names in a certificate as a person types them; an unusual one is quoted."""
+    return [names.display(name) for name in names.of_certificate(credential.certificate)]
+
+
+def _until(minted: Minted) -> str:
+    return day(minted.credential.certificate.not_valid_after_utc)
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Columns as wide as their widest cell; the last one runs free."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, printable(row[-1])])
