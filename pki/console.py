@@ -4,8 +4,11 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +39,9 @@ def run(app: typer.Typer, program: str) -> NoReturn:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a library's remark about somebody's certificate is not for our users
     try:
-        code = app(prog_name=program, standalone_mode=False) or ExitCode.YES
+        command = typer.main.get_command(app)
+        _convert_quickly(command)
+        code = command(prog_name=program, standalone_mode=False) or ExitCode.YES
         sys.stdout.flush()
     except Problem as problem:
         remark(problem)
@@ -55,6 +60,40 @@ def run(app: typer.Typer, program: str) -> NoReturn:
         code = ExitCode.CANNOT
         remark(cannot(f"use {error.filename}" if error.filename else "write the output", error))
     _end(code)
+
+
+def _convert_quickly(command: Any) -> None:
+    """Convert most values of options without pydantic: importing it takes typer longer than all of `pki list`."""
+    for each in getattr(command, "commands", {}).values():
+        _convert_quickly(each)
+    given = command.get_params
+
+    def parameters(context: Any) -> list[Any]:
+        found: list[Any] = given(context)
+        for each in found:
+            if not isinstance(each.process_value, partial):
+                each.process_value = partial(_converted, each, each.process_value)
+        return found
+
+    command.get_params = parameters
+
+
+def _converted(parameter: Any, convert: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
+    """The value of an option or argument; whatever is unusual or wrong is left to typer's own `convert`."""
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    if kind is None or (parameter.required and not value):
+        return convert(context, value)
+    if value is None:
+        value = () if parameter.multiple or parameter.nargs == -1 else None
+    elif kind is Path and isinstance(value, str | Path):
+        value = Path(value)
+    elif kind == list[str] and isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        value = list(value)
+    elif isinstance(kind, type) and issubclass(kind, StrEnum) and value in list(kind):
+        value = kind(value)
+    elif not (kind in (str, bool, int, float) and type(value) is kind):
+        return convert(context, value)
+    return parameter.callback(context, parameter, value) if parameter.callback else value
 
 
 def _prepare_streams() -> None:
