@@ -129,6 +129,11 @@ def rfc3339(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def day(moment: datetime) -> str:
+    """`2026-11-22`, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
 def print_json(content: dict[str, Any]) -> None:
     """One JSON object with the version of its schema, to stdout."""
     import json  # here, since it costs as much as a tenth of all of --help

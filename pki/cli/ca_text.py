@@ -8,9 +8,9 @@ from cryptography import x509
 
 from pki import names
 from pki.authority import Credential
-from pki.console import CERTS
+from pki.console import CERTS, day
 from pki.errors import printable
-from pki.store.ca import Minted, day
+from pki.store.ca import Minted
 
 
 def init_summary(minted: Minted) -> Iterable[str]:

@@ -99,8 +99,8 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     """List the certificates, and how they stand today."""
     from pki import names
     from pki.cli import ca_text
+    from pki.console import day
     from pki.objects.distinguished_names import subject
-    from pki.store.ca import day
     from pki.store.inventory import inventory
 
     found = inventory(directory, datetime.now(UTC))

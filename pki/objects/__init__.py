@@ -2,6 +2,7 @@
 
 blocks                 the objects in a file, PEM or DER
 foreign                what a file is that holds neither
+public_keys            public keys as encoded, and in words
 private_keys           private keys in all their forms, encrypted or not; PKCS #12
 secrecy                which bytes of an object may be printed
 summary                names and dates of a certificate as safe text, whatever its bytes are

@@ -14,10 +14,11 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID
 
-from pki import keys, names
+from pki import names
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node, Tree
 from pki.malformed import guarded
+from pki.objects import public_keys
 from pki.objects.summary import Raw, general_name
 from pki.objects.summary import time as time_text
 from pki.profiles import KEY_USAGE_BITS
@@ -93,7 +94,7 @@ MEANINGS: dict[x509.ObjectIdentifier, tuple[str, str]] = {
 
 def label(oid: str) -> str:
     """What to call it: by its meaning, its name, or else its number."""
-    return BY_OID[oid][0] if oid in BY_OID else keys.algorithm_name(oid)
+    return BY_OID[oid][0] if oid in BY_OID else public_keys.algorithm_name(oid)
 
 
 def meaning(oid: str) -> str:

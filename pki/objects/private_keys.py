@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 
 from pki.asn1 import ber, der
 from pki.asn1.ber import Node, Tree
-from pki.keys import PrivateKey, algorithm_name
+from pki.keys import PrivateKey
 from pki.objects.blocks import Block, BlockKind
+from pki.objects.public_keys import algorithm_name
 
 MAX_ITERATIONS = 3_000_000
 """Of all key derivations of a file together; OWASP advises 600,000 for one. It is a second or two of work."""

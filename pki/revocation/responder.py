@@ -27,6 +27,7 @@ from pki import keys
 from pki.asn1 import der
 from pki.authority import Credential
 from pki.keys import PrivateKey
+from pki.objects import public_keys
 from pki.profiles import Profile
 from pki.revocation.ocsp_request import NONCE, CertId, OcspRequest, parse_request
 from pki.revocation.ocsp_request import request_from_path as request_from_path
@@ -160,7 +161,7 @@ def _hashed(name: str, content: bytes) -> bytes:
 
 def _public_key(certificate: x509.Certificate) -> bytes:
     """What stands in the BIT STRING of its subjectPublicKey, without the number of unused bits (§4.1.1)."""
-    spki_der = keys.spki_of(certificate.public_bytes(Encoding.DER))
+    spki_der = public_keys.spki_of(certificate.public_bytes(Encoding.DER))
     *_, bits = der.children(spki_der, der.read(spki_der))
     return spki_der[bits.content][1:]
 

@@ -15,13 +15,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import keys
 from pki.asn1 import ber, schema
 from pki.asn1.ber import Fault, Node
 from pki.asn1.schema import Found
 from pki.errors import printable
 from pki.malformed import guarded
-from pki.objects import extensions, summary
+from pki.objects import extensions, public_keys, summary
 from pki.objects.extensions import ExtensionPlace
 from pki.objects.trust_settings import TrustSettings
 from pki.show import key_numbers
@@ -218,7 +217,7 @@ def public_key(key: Any, spki: bytes | None = None) -> Description:
 
 def _key_rows(key: Any, spki: bytes | None) -> Iterator[Row]:
     encoded = spki or key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    yield _row("type", "the algorithm and its strength", keys.describe_spki(encoded))
+    yield _row("type", "the algorithm and its strength", public_keys.describe_spki(encoded))
     yield _row(
         "public key",
         "SHA-256 of the public half; a certificate for it shows the same",
@@ -241,7 +240,7 @@ def _public_key(found: Found, path: str) -> Row:
 
 
 def _spki(encoded: bytes) -> str:
-    return f"{keys.describe_spki(encoded)}, SHA-256 {sha256(encoded).hexdigest()}"
+    return f"{public_keys.describe_spki(encoded)}, SHA-256 {sha256(encoded).hexdigest()}"
 
 
 def _extensions(found: Found, listed: Node | None, place: ExtensionPlace) -> tuple[list[Row], list[Fault]]:
@@ -318,7 +317,7 @@ def _signature(found: Found) -> str:
 
 def _algorithm(found: Found, path: str) -> str:
     oid = ber.oid(found.content(f"{path}.algorithm"))
-    return keys.algorithm_name(oid) if oid else "(unreadable)"
+    return public_keys.algorithm_name(oid) if oid else "(unreadable)"
 
 
 def _dn(found: Found, path: str) -> str:

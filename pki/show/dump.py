@@ -9,11 +9,10 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from pki import keys
 from pki.asn1 import ber, der, schema
 from pki.asn1.ber import Fault, Node, Tree
 from pki.errors import printable
-from pki.objects import blocks, extensions, secrecy
+from pki.objects import blocks, extensions, public_keys, secrecy
 from pki.objects.blocks import BlockKind
 from pki.show.describe import KeyNumbers
 
@@ -127,7 +126,7 @@ class _Walk:
                 return "true" if content == b"\xff" else "false"
             case der.OBJECT_IDENTIFIER:
                 oid = ber.oid(content) if size <= LONGEST_OID else None
-                known = keys.algorithm_name(oid) if oid else ""
+                known = public_keys.algorithm_name(oid) if oid else ""
                 return "" if oid is None else oid if known == oid else f"{oid} {known}"
             case der.UTF8_STRING | der.UTC_TIME | der.GENERALIZED_TIME | 0x13 | 0x16 | 0x82 | 0x86:
                 return printable(content.decode("utf-8", "replace"))[:LONGEST]

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
-from pki import keys
 from pki.errors import printable
 from pki.malformed import guarded
-from pki.objects import blocks, private_keys
+from pki.objects import blocks, private_keys, public_keys
 from pki.objects.blocks import Block, BlockKind
 from pki.show.describe import (
     Description,
@@ -92,7 +91,7 @@ def _public_key(block: Block) -> Description:
     """`RSA PUBLIC KEY` is PKCS #1; the others are a SubjectPublicKeyInfo."""
     key = guarded(lambda: load_der_public_key(block.der))
     if key is None:
-        row = Row("type", keys.describe_spki(block.der), "the algorithm, as far as it can be read")
+        row = Row("type", public_keys.describe_spki(block.der), "the algorithm, as far as it can be read")
         return Description("public key: unreadable", (row,))
     is_info = blocks.is_key_info(block.der)
     return public_key(key, block.der if is_info else None)
@@ -105,7 +104,7 @@ def _private_key(block: Block, secrets: KeyNumbers, passphrase: bytes | None) ->
         title = "private key, encrypted" if block.kind is BlockKind.ENCRYPTED_KEY else "private key: unreadable"
         return Description(title, _refusal(error))
     encoded = block.der if block.kind is BlockKind.PRIVATE_KEY else b""
-    return private_key(key, secrets, guarded(lambda: keys.spki_of_private(encoded, key)))
+    return private_key(key, secrets, guarded(lambda: public_keys.spki_of_private(encoded, key)))
 
 
 def _refusal(error: private_keys.Locked) -> tuple[Row, ...]:

@@ -8,25 +8,26 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
-from pki.console import CERTS
+from pki.console import CERTS, day
 from pki.errors import ExitCode, Problem, cannot
 from pki.keys import KeyType
 from pki.malformed import MALFORMED
-from pki.objects.signatures import signed_by
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
-from pki.store.files import read_credential, read_file
 from pki.store.folder import write_below
-from pki.store.output import Ours, Output
 from pki.store.transaction import PUBLIC, SECRET, STATE, recover, transaction
+
+if TYPE_CHECKING:
+    from pki.store.output import Ours
 
 DEFAULT_NAME = "tlsdemo development CA"
 DEFAULT_SAN = ("localhost", "127.0.0.1", "::1")
@@ -230,9 +231,11 @@ def issue(
     )
 
 
-def keep(directory: Path, name: str, certificates: bytes, ours: Ours) -> Path:
+def keep(directory: Path, name: str, certificates: bytes, ours: "Ours") -> Path:
     """Write the certificate of a CA that lives only for a demonstration; replace the file if it is `ours`."""
     if os.path.lexists(directory / name):
+        from pki.store.output import Output
+
         Output(directory / name, "--certs", ours).check()
     try:
         write_below(directory, name, certificates, PUBLIC)
@@ -269,6 +272,9 @@ def old_folder(directory: Path, now: datetime) -> PurePosixPath:
 def _issued_here(path: Path, intermediate: Authority) -> bool:
     if path.is_symlink() or not path.exists():
         return False
+    from pki.objects.signatures import signed_by
+    from pki.store.files import read_file
+
     pem = read_file(path)  # what cannot be read now may well be ours: that Problem goes to the user
     try:
         return signed_by(x509.load_pem_x509_certificates(pem)[0], intermediate.certificate)
@@ -280,6 +286,8 @@ def load_authority(directory: Path, now: datetime) -> Authority:
     """The intermediate authority of a store, which signs from day to day; a Problem where it cannot sign at `now`."""
     file = directory / "intermediate.pem"
     hint = f"`pki init --dir {directory}` makes a CA there"
+    from pki.store.files import read_credential
+
     credential = read_credential(file, directory / "intermediate.key", hint)
     dates = Validity.of(credential.certificate)
     if now >= dates.not_after:
@@ -288,8 +296,3 @@ def load_authority(directory: Path, now: datetime) -> Authority:
     if now < dates.not_before:
         raise Problem(f"{file} is valid from {day(dates.not_before)}, and today is {day(now)}", hint="set your clock")
     return Authority(credential)
-
-
-def day(moment: datetime) -> str:
-    """`2026-11-22`, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d}"

@@ -26,7 +26,7 @@ from pki.authority import Credential
 from pki.errors import ExitCode, Problem, cannot_read
 from pki.keys import PrivateKey
 from pki.malformed import guarded
-from pki.objects import blocks, private_keys, summary
+from pki.objects import blocks, private_keys, public_keys, summary
 from pki.objects.blocks import Block, BlockKind, Contents, UnreadableBlock, a
 from pki.objects.trust_settings import TrustSettings
 
@@ -334,7 +334,7 @@ def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Crede
         raise Problem(f"the public key in {certificate} cannot be read", hint="see `pki show`")
     raise Problem(
         f"{key} does not belong to {certificate}",
-        f"the certificate is for the public key {keys.certificate_fingerprint(chain[0])[:16]}…",
+        f"the certificate is for the public key {public_keys.certificate_fingerprint(chain[0])[:16]}…",
         f"this private key has the public key  {own[:16]}…",
         hint="use the key that was generated for this certificate",
     )

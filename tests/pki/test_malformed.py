@@ -361,12 +361,12 @@ def test_what_an_rsassa_pss_key_may_do_is_said(restricted: Path, cli: Command) -
 
 
 def test_an_rsassa_pss_key_stays_usable_for_ssl(restricted: Path) -> None:
-    from pki import keys
+    from pki.objects import public_keys
     from pki.store.files import read_credential
 
     found: Credential = read_credential(restricted, restricted.with_suffix(".key"))
     assert isinstance(found.key, rsa.RSAPrivateKey)
-    encrypted = keys.restricted_pkcs8(found.key, found.certificate, b"secret")
+    encrypted = public_keys.restricted_pkcs8(found.key, found.certificate, b"secret")
     assert encrypted is not None
     restricted.with_name("again.key").write_bytes(der.armoured("ENCRYPTED PRIVATE KEY", encrypted))
     opened = run(tool("openssl"), "pkey", "-in", restricted.with_name("again.key"), "-passin", "pass:secret", "-pubout")

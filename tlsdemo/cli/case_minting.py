@@ -22,11 +22,11 @@ from pki import keys, names
 from pki.authority import Authority, Validity, key_identifier
 from pki.cases import CATALOGUE, Must, Rogue, Served, Severity, Workshop
 from pki.cli.case_text import judge
+from pki.console import day
 from pki.errors import Problem
 from pki.keys import KeyType
 from pki.malformed import MALFORMED, why
 from pki.store import case_files
-from pki.store.ca import day
 from pki.store.files import read_credential
 from pki.verdict import Result, Verdict
 from tlsdemo import peer

@@ -23,10 +23,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pki import Credential, keys
+from pki import Credential
 from pki.asn1 import der
 from pki.copied import Copied
 from pki.errors import Problem, cannot
+from pki.objects import public_keys
 from pki.objects.distinguished_names import subject
 
 
@@ -234,7 +235,7 @@ def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
     if isinstance(credential, Copied):  # whose key is worth nothing to anybody
         kind = "RSA" if isinstance(credential.key, rsa.RSAPrivateKey) else "EC"
         key_pem = der.armoured(f"{kind} PRIVATE KEY", credential.disguised_key)
-    elif restricted := keys.restricted_pkcs8(credential.key, credential.certificate, password.encode()):
+    elif restricted := public_keys.restricted_pkcs8(credential.key, credential.certificate, password.encode()):
         key_pem = der.armoured("ENCRYPTED PRIVATE KEY", restricted)
     else:
         key_pem = credential.key.private_bytes(
