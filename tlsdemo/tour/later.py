@@ -1,4 +1,4 @@
-"""What an authentic, secret line may still lack: a second key beside the server's, and a last word."""
+"""What an authenticated, encrypted channel can still lack: forward secrecy, and protection from truncation."""
 
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import quote
@@ -12,29 +12,35 @@ def recorded_today(stage: Stage) -> None:
     """The same recording, with and without forward secrecy."""
     screen = stage.screen
     screen.say(
-        """Somebody records everything today, and cannot read it. Tomorrow he steals the server's key. Twice the same
-        TLS 1.2, but that in the first the client sends its secret under that very key (static RSA):"""
+        """An eavesdropper records everything today and cannot read it. Tomorrow it steals the server's private key. TLS
+        1.2 is run twice. In the first run, the client encrypts its secret with that key (static RSA key exchange):"""
     )
     opened, closed = _fight("recorded-today", "tls12-rsa"), _fight("recorded-today", "tls12")
-    claim(bool(opened.damage) and not closed.damage, "the stolen key opened something else than static RSA")
+    claim(bool(opened.damage) and not closed.damage, "the stolen key did not decrypt static RSA alone")
     assert opened.damage
     screen.show("static RSA", opened.damage.sentence)
-    screen.show("Diffie-Hellman", "he has the key, and reads nothing")
-    screen.good("The server's key should prove who it is, and no more. TLS 1.3 cannot do otherwise.")
+    screen.show("Diffie-Hellman", "the stolen key decrypts nothing")
+    screen.good("The server's key should only authenticate the server. TLS 1.3 allows nothing else.")
 
 
 def cut_short(stage: Stage) -> None:
-    """A client takes an order back, and the line ends before it could."""
+    """A client cancels an order, and the connection is cut before that arrives."""
     screen = stage.screen
-    screen.say("The client says `PAY 9000 to Mallory`, draws breath, and says `: do not!`. He cuts the line between:")
+    screen.say(
+        "The client sends `PAY 9000 to Mallory`, and then `: do not!`. The attacker cuts the connection in between:"
+    )
     default, strict = _fight("truncation", "tls"), _fight("truncation", "tls-strict-close")
-    claim(bool(default.damage) and not strict.damage, "the cut was noticed, or was not, where it should not have been")
+    claim(bool(default.damage) and not strict.damage, "the truncation was not detected as expected")
     assert default.loot and strict.loot
     cut, noticed = default.loot.encounters[0].outcome.server, strict.loot.encounters[0].outcome.server
-    claim(cut.ended and noticed.error is not None, "the server took the cut otherwise")
-    screen.show("Python's default", f"the server was told, as a normal end: {quote(cut.delivered.splitlines()[-1])}")
-    screen.show("strict", "the server noticed that nobody had said that this was all")
-    screen.bad("The line was secret and authentic, and still said something else: an end is a message, too.")
+    claim(cut.ended and noticed.error is not None, "the server treated the truncation in another way")
+    screen.show(
+        "Python's default", f"the server takes this for the whole message: {quote(cut.delivered.splitlines()[-1])}"
+    )
+    screen.show("strict", "the server reports that close_notify is missing")
+    screen.bad(
+        "The channel was encrypted and authenticated, and the meaning still changed: the end is part of the message."
+    )
 
 
 def _fight(attack: str, name: str) -> Duel:

@@ -1,4 +1,4 @@
-"""The story, scene by scene, with the PKI that is there or a temporary one. EDGE."""
+"""The story, scene by scene, with an existing PKI or a temporary one. EDGE."""
 
 import os
 import queue
@@ -31,8 +31,8 @@ def tour(certs: Path, wait: TextIO | None) -> int:
     screen = Screen()
     screen.say("WHERE IS THE SECURITY BURIED?")
     screen.say(
-        """Two parties who have never met talk over a line that others can reach. All that you read below happens now,
-        on this machine."""
+        """A client and a server that have never met talk over a connection that an attacker can reach. Everything below
+        happens now, on this machine."""
     )
     with _pki(certs) as (folder, seconds):
         stage = Stage(screen, folder, seconds)
@@ -56,7 +56,7 @@ def tour(certs: Path, wait: TextIO | None) -> int:
 
 @contextmanager
 def _pki(certs: Path) -> Iterator[tuple[Path, float | None]]:
-    """The minted PKI where there is one; else a temporary one, which goes when the tour ends."""
+    """The PKI in the folder if there is one; else a temporary one, which is removed at the end."""
     notice_half_done(certs)
     if os.path.lexists(certs / "root.pem"):
         yield certs, None
@@ -81,10 +81,10 @@ def _guess(screen: Screen, question: str, wait: TextIO) -> None:
 
 
 def _farewell(screen: Screen, certs: Path) -> None:
-    screen.heading("Where it was buried")
+    screen.heading("Where the security is buried")
     screen.say(
-        """Not in the cipher: that was the same when the rogue won. In root.pem, which the client had beforehand, and in
-        one signature that it checked with it. By hand, in two terminals:"""
+        """Not in the cipher: the cipher was the same when the attack succeeded. It is in root.pem, which the client had
+        before, and in one signature that the client checked with it. Try it in two terminals:"""
     )
     folder = "" if certs == CERTS else f" --certs {shlex.quote(str(certs))}"
     anchor = "" if certs == CERTS else f" --trust {shlex.quote(str(certs / 'root.pem'))}"
@@ -92,8 +92,8 @@ def _farewell(screen: Screen, certs: Path) -> None:
         screen.command(f". {Path(sys.prefix) / 'bin/activate'}".replace(f"{Path.cwd()}/", "") + "   # in each of them")
     if not os.path.lexists(certs / "root.pem"):
         screen.command("pki init" + ("" if certs == CERTS else f" --dir {shlex.quote(str(certs))}"))
-    screen.command(f"tlsdemo serve{folder}            # then Ctrl-C, and once more with --rogue")
+    screen.command(f"tlsdemo serve{folder}            # then Ctrl-C, and again with --rogue")
     screen.command(f"tlsdemo connect{anchor}          # in the other terminal; or with --explain")
-    screen.say("And with --protocol plain, multiply, dh, signed, ca or mutual for both, a third in the middle:")
+    screen.say("With --protocol plain, multiply, dh, signed, ca or mutual on both sides, and an attacker in between:")
     screen.command("tlsdemo mitm --protocol dh --alter 'PAY 100=PAY 900'")
     screen.command("tlsdemo connect localhost:4434 --protocol dh --message 'PAY 100'")

@@ -1,4 +1,4 @@
-"""The same with real TLS, on real sockets: the good case, the line, the rogue, a client that does not look. EDGE."""
+"""Real TLS on real sockets: the good case, an eavesdropper, the rogue certificate, a client without checks. EDGE."""
 
 import ssl
 
@@ -18,26 +18,29 @@ from tlsdemo.wire.records import records
 
 
 def server_and_client_talk(stage: Stage) -> None:
-    """The good case, on a real socket."""
+    """TLS without an attacker."""
     screen = stage.screen
-    screen.say("So far, the educational handshake. Now Python's `ssl`, on a real socket, with the same certificates.")
+    screen.say(
+        """So far, the handshake was the educational one. Now Python's `ssl` runs on a real socket, with the same
+        certificates."""
+    )
     with live(stage.server) as server:
         answer = say(server.address, stage)
         for event in server.conversation():
             match event:
                 case Agreed(_, version, cipher, _):
-                    screen.show("both agreed on", f"{version}, {cipher}")
+                    screen.show("negotiated", f"{version}, {cipher}")
                 case Said(_, text):
-                    screen.show("the server heard", text)
-    screen.show("the client read", answer)
+                    screen.show("the server received", text)
+    screen.show("the client received", answer)
     claim(MESSAGE in answer, "the answer does not repeat the message")
-    screen.good("Delivered and answered: first the proof, then the message.")
+    screen.good("Delivered and answered. The proof of identity came before the message.")
 
 
 def what_the_wire_shows(stage: Stage) -> None:
-    """The same conversation, with somebody listening on the line."""
+    """The same conversation, with an eavesdropper."""
     screen = stage.screen
-    screen.say("The same again, and somebody listens:")
+    screen.say("The same conversation, with an eavesdropper:")
     with live(stage.server) as server, net.Tap(server.address) as tap:
         say(net.Address("127.0.0.1", tap.port), stage)
         server.conversation()
@@ -53,8 +56,10 @@ def what_the_wire_shows(stage: Stage) -> None:
     screen.show("the name asked for", _seen(stage.name.encode(), sent))
     der = stage.server.certificate.public_bytes(Encoding.DER)
     screen.show("the certificate", _seen(der, sent + came))
-    claim(MESSAGE.encode() not in sent + came, "the message passed the line in the clear")
-    screen.good("He learns who talks to whom, when, and how much. Not what.")
+    claim(MESSAGE.encode() not in sent + came, "the message was sent in the clear")
+    screen.good(
+        "An eavesdropper learns who talks to which server, when, and how many bytes. It does not learn the content."
+    )
 
 
 def _envelopes(stream: bytes) -> str:
@@ -65,60 +70,58 @@ def _envelopes(stream: bytes) -> str:
 
 
 def _seen(what: bytes, where: bytes) -> str:
-    return f"in the clear, at byte {where.index(what)}" if what in where else "not to be found"
+    return f"in the clear, at byte {where.index(what)}" if what in where else "not visible"
 
 
 def the_rogue(stage: Stage) -> None:
-    """Another server, a perfect-looking certificate."""
+    """A server with the rogue certificate."""
     screen = stage.screen
-    screen.say(
-        "The rogue answers instead of the server, with the same certificate as before. Will OpenSSL find him out?"
-    )
+    screen.say("The attacker answers instead of the server, with the rogue certificate. Does OpenSSL refuse it?")
     received = None
     with live(stage.rogue) as server:
         try:
             say(server.address, stage)
         except ssl.SSLCertVerificationError as error:
-            screen.show("the client says", errors.sentence(error))
+            screen.show("the client reports", errors.sentence(error))
         for event in server.conversation():
             if isinstance(event, Refused):
                 received = event.application_bytes
-                screen.show("the rogue hears", event.reason)
+                screen.show("the attacker sees", event.reason)
                 screen.show("and received", f"{received} bytes of the message")
-    claim(received == 0, "the rogue was not refused, or received something")
-    screen.good("Refused, before a single byte of the message was sent.")
+    claim(received == 0, "the rogue certificate was accepted, or the attacker received something")
+    screen.good("Refused before any byte of the message was sent.")
 
 
-def nobody_checks(stage: Stage) -> None:
-    """The same rogue, and a client that was told not to look."""
+def without_checks(stage: Stage) -> None:
+    """The rogue certificate, and a client without any check."""
     screen = stage.screen
-    screen.say("The same rogue again. But this client was told verify=False, because `it did not work otherwise`.")
+    screen.say("The same rogue certificate. But this client has all checks switched off, as with verify=False.")
     heard: str | None = None
     with live(stage.rogue) as server:
         say(server.address, stage, Verify.NOTHING_FOR_THE_DEMO)
         for event in server.conversation():
             match event:
                 case Agreed(_, version, cipher, _):
-                    screen.show("both agreed on", f"{version}, {cipher}")
+                    screen.show("negotiated", f"{version}, {cipher}")
                 case Said(_, text):
                     heard = text
-                    screen.show("the rogue heard", text)
-    claim(heard == MESSAGE, "the rogue did not hear the message")
-    screen.bad("The rogue wins. The cipher is as strong as before; it protects the talk with him.")
+                    screen.show("attacker reads", text)
+    claim(heard == MESSAGE, "the attacker did not receive the message")
+    screen.bad("The attack succeeds. The cipher is as strong as before, but the attacker has the key.")
 
 
 def spot_the_difference(stage: Stage) -> None:
     """`pki diff certs/root.pem certs/rogue/ca.pem`."""
     screen = stage.screen
-    screen.say("Could a careful person have seen it?")
+    screen.say("Could a careful person have seen the difference?")
     shown = CERTS if stage.made_now is not None else stage.certs
     screen.command(f"pki diff {shown / 'root.pem'} {shown / 'rogue/ca.pem'}")
     fields = diff.difference(stage.root[0], read_certificates(stage.certs / "rogue/ca.pem")[0])
     screen.show("same", ", ".join(each.label for each in fields if each.same))
     different = {each.label for each in fields if not each.same}
     screen.show("different", ", ".join(each.label for each in fields if not each.same))
-    claim(different <= diff.ARITHMETIC, "there is a difference that can be seen")
+    claim(different <= diff.ARITHMETIC, "the two roots differ in a field that a person can tell apart")
     imitation = read_certificates(stage.certs / "rogue/ca.pem")[0]
-    claim(all(signature_holds(each, each) for each in (stage.root[0], imitation)), "a root does not verify")
-    screen.show("each verifies itself", "both are signed with their own keys; arithmetic finds no fault in either")
-    screen.good("Only prior knowledge tells them apart: the client has root.pem, or its fingerprint, from elsewhere.")
+    claim(all(signature_holds(each, each) for each in (stage.root[0], imitation)), "a root's own signature is wrong")
+    screen.show("self-signatures", "both are valid: each root is signed with its own key")
+    screen.good("Only prior knowledge tells them apart: the client already has root.pem, or its fingerprint.")

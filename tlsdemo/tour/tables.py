@@ -1,4 +1,4 @@
-"""The closing tables, all of it measured now: what each check costs, and who read what."""
+"""The closing tables, measured in this run: what each check costs, and which attacker read what."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,20 +13,20 @@ from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
 from tlsdemo.tour.stage import Stage, claim
 
 REVOCATION = frozenset({Protection.REVOCATION})
-WORDS = {CellResult.BROKEN: "READ", CellResult.HELD: "-", CellResult.NOT_APPLICABLE: "nothing to try"}
+WORDS = {CellResult.BROKEN: "READ", CellResult.HELD: "-", CellResult.NOT_APPLICABLE: "n/a"}
 
 
 def what_checks_cost(stage: Stage) -> None:
-    """Handshakes in memory, with one check more each time."""
+    """Handshakes in memory, each with one more check."""
     screen = stage.screen
-    screen.say("Is it left out because it is expensive? One TLS handshake, with one check more each time:")
+    screen.say("Are checks left out because they are expensive? One TLS handshake, each time with one more check:")
     mutual = CLAIMS | REVOCATION | {Protection.CLIENT_IDENTITY}
     setups = [
-        _setup("nothing is checked", stage, tls(CLAIMS - CHAIN)),
-        _setup("+ the chain, the dates", stage, tls(CLAIMS - NAME)),
-        _setup("+ the name", stage, tls(CLAIMS)),
-        _setup("+ the revocation lists", stage, tls(CLAIMS | REVOCATION)),
-        _setup("+ the client proves itself", stage, tls(mutual)),
+        _setup("no checks", stage, tls(CLAIMS - CHAIN)),
+        _setup("+ chain and validity", stage, tls(CLAIMS - NAME)),
+        _setup("+ name", stage, tls(CLAIMS)),
+        _setup("+ CRLs", stage, tls(CLAIMS | REVOCATION)),
+        _setup("+ client certificate", stage, tls(mutual)),
     ]
     prices = benchmark.handshakes(setups)
     table: list[tuple[str, ...]] = [("", "client", "server", "both, relative")]
@@ -36,34 +36,35 @@ def what_checks_cost(stage: Stage) -> None:
     spent = prices[1].seconds[Side.CLIENT] - prices[0].seconds[Side.CLIENT]
     noise = max(prices[0].noise, prices[1].noise)
     cost = f"{spent * 1e6:.0f} µs" if spent > noise else f"less than the noise ({noise * 1e6:.0f} µs)"
-    screen.good(f"The check that stops the rogue cost {cost} in this run, once for each connection.")
+    screen.good(f"The check that stops the rogue certificate cost {cost} in this run, once per connection.")
 
 
 SHOWN = ("eavesdropper", "computed-secret", "man-in-the-middle", "stolen-key")
 
 
 def who_read_what(stage: Stage) -> None:
-    """Every rung and TLS by those attackers who have carried the story, each conversation held now."""
+    """Every rung and TLS against four attackers; each conversation is run now."""
     screen = stage.screen
     protocols = _protocols()
     attacks = [BY_ID[name] for name in SHOWN]
     matrix = measure(protocols, world, attacks)
     screen.say(
-        f"""{len(protocols) * len(attacks)} conversations, held just now. One attacker listens, one computes the secret
-        from what he hears, one stands in the middle with whatever he can make, one has stolen the server's key:"""
+        f"""{len(protocols) * len(attacks)} conversations were run just now. One attacker listens. One computes the
+        secret from what was sent. One is in the middle, with any certificate that it can create. One has stolen the
+        server's key:"""
     )
     table: list[tuple[str, ...]] = [("", "listens", "computes", "in the middle", "stolen key")]
     for duel in matrix.surprises:
-        claim(False, f"{duel.attack.id} against {duel.protocol} came out otherwise than the protections say")
+        claim(False, f"{duel.attack.id} against {duel.protocol} did not end as the protections predict")
     for protocol in protocols:
         table.append((protocol.name, *(WORDS[matrix[attack, protocol].measured] for attack in attacks)))
     screen.rows(table)
     screen.good(
-        "From `ca` on he needs the key itself. Against that nothing helps, until it is revoked and that is seen."
+        "From `ca` on, the attacker needs the server's key. A stolen key works until it is revoked and clients know."
     )
     screen.say(
-        f"""`tlsdemo compare` runs all {len(ATTACKS)} attacks, takes away each protection alone, and says what each rung
-        costs."""
+        f"""`tlsdemo compare` runs all {len(ATTACKS)} attacks, removes each protection in turn, and measures what each
+        rung costs."""
     )
 
 
