@@ -1,9 +1,9 @@
-"""The words in which a secure channel is described, and the seam between two parties and whoever sits between them.
+"""The terms in which a secure channel is described: protection, endpoint, protocol, party, attacker.
 
-    Endpoint  <---bytes--->  Attacker  <---bytes--->  Endpoint          `conversation` moves them; `net` does, live
+    Endpoint  <---bytes--->  Attacker  <---bytes--->  Endpoint      moved by `conversation`, or on sockets by `net`
 
-A Protocol builds endpoints. It says of itself which protections it has; an attack is held exactly when every protection
-that it must get past is there and stands. Sections are those of RFC 8446 unless another is named.
+A Protocol builds endpoints and lists the protections that it claims. An attack fails exactly when every protection that
+it must defeat is present and effective. Sections are from RFC 8446 unless another RFC is named.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,19 +20,19 @@ from pki.keys import KeyType, PrivateKey
 
 
 class Side(Enum):
-    """One of the two parties."""
+    """Client or server."""
 
     CLIENT = "client"
     SERVER = "server"
 
     @property
     def other(self) -> "Side":
-        """The party at the far end."""
+        """The peer's side."""
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT
 
 
 class Protection(Enum):
-    """One thing that a channel can provide: what it means, where that is written, and what it rests on."""
+    """One thing that a channel can provide: its meaning, its section, and the protections that it rests on."""
 
     SECRECY = "an eavesdropper does not learn what is sent", "§5.2"
     STRONG_GROUP = "the shared secret cannot be computed from the public values", "§7.4", "SECRECY"
@@ -63,7 +63,7 @@ class Protection(Enum):
 
     @property
     def rests_on(self) -> tuple["Protection", ...]:
-        """What must stand for this one to mean anything."""
+        """The protections without which this one has no effect."""
         return tuple(Protection[name] for name in self._rests_on)
 
     @property
@@ -72,26 +72,26 @@ class Protection(Enum):
         return self.name.lower().replace("_", " ")
 
     def stands(self, claimed: "frozenset[Protection]") -> bool:
-        """Whether a channel with these claims really has it: it is claimed, and so is all that it rests on."""
+        """Whether it is effective in a channel with these claims: it is claimed, and so is all that it rests on."""
         return self in claimed and all(below.stands(claimed) for below in self.rests_on)
 
 
 @dataclass(frozen=True, eq=False)
 class Party:
-    """What one side brings along: what it can prove, whom it trusts, the time, and its randomness.
+    """What one side has: credential, trust anchors, CRLs, clock and randomness.
 
-    Each is itself and no other: parties compare by identity.
+    Parties compare by identity, not by content.
     """
 
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
-    """That many bytes nobody can guess."""
+    """Returns that many unpredictable bytes."""
     credential: Credential | None = None
     anchors: tuple[x509.Certificate, ...] = ()
-    """Known beforehand: they never come over the line."""
+    """Known before the connection; they are never received over it."""
     crls: tuple[x509.CertificateRevocationList, ...] = ()
     name: x509.GeneralName | None = None
-    """Whom a client asks for (the reference identifier of RFC 9525)."""
+    """The name that a client asks for (reference identifier, RFC 9525)."""
 
 
 @runtime_checkable
@@ -100,50 +100,50 @@ class Endpoint(Interface):
 
     @property
     def side(self) -> Side:
-        """Which of the two parties."""
+        """Client or server."""
 
     @property
     def accepted(self) -> bool:
-        """Whether this side has finished its handshake, and believes what it was shown."""
+        """Whether this side has finished its handshake and accepted the peer."""
 
     @property
     def error(self) -> Exception | None:
-        """The first thing that went wrong; what comes after it is only its echo."""
+        """The first error; later ones are consequences of it."""
 
     @property
     def delivered(self) -> bytes:
-        """All that was handed to the application, except what it has taken."""
+        """Bytes handed to the application and not yet taken."""
 
     @property
     def ended(self) -> bool:
-        """Whether the application was told that the other side has said all: a normal end."""
+        """Whether the application was told that the peer has sent everything: a normal end."""
 
     @property
     def negotiated(self) -> Mapping[str, str]:
-        """What was agreed on, as this side believes."""
+        """What was negotiated, as this side sees it."""
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the line, cut anywhere."""
+        """Take bytes from the connection, split anywhere."""
 
     def take(self) -> bytes:
-        """What `delivered` holds, which is empty afterwards: for conversations too long to be kept whole."""
+        """Return `delivered` and empty it: for conversations that are too long to keep."""
 
     def receive_eof(self) -> None:
-        """The line has ended: nothing comes any more."""
+        """The stream has ended; no more bytes follow."""
 
     def send(self, data: bytes) -> None:
-        """The application says something; ValueError before the handshake is done, and after `close`."""
+        """Send application data. ValueError before the handshake is done, and after `close`."""
 
     def close(self) -> None:
-        """The application has said all."""
+        """End the stream: the application has sent everything."""
 
     def outgoing(self) -> bytes:
-        """What is to be put on the line; each byte is given out once."""
+        """Bytes for the peer; each byte is returned once."""
 
 
 @dataclass(frozen=True)
 class Flight:
-    """Bytes that passed the wire in one piece: who sent them, and during which line (0: the handshake)."""
+    """Bytes sent in one piece, their sender, and the number of the application line (0: handshake)."""
 
     sender: Side
     data: bytes
@@ -151,73 +151,73 @@ class Flight:
 
 
 class Framing(Interface):
-    """How records are told apart in what passes. An attacker knows it: a protocol is no secret, only keys are."""
+    """How a byte stream is cut into records. Attackers know it: the protocol is public, only keys are secret."""
 
     @property
     def close(self) -> bytes:
-        """What stands inside the record that says: I have said all."""
+        """The content of the record that ends the stream."""
 
     def inside(self, said: bytes) -> bytes:
-        """What stands inside the record that carries those words."""
+        """The content of the record that carries this application data."""
 
     def split(self, data: bytes) -> list[bytes]:
-        """The whole records at the beginning of some bytes; of what are no records, one piece."""
+        """The complete records at the beginning of the bytes; bytes that are not records are one piece."""
 
     def body(self, record: bytes) -> bytes | None:
-        """What carries the application's words, sealed as it is; None in a message of the handshake."""
+        """The part that carries application data, still encrypted; None in a handshake message."""
 
     def with_body(self, record: bytes, body: bytes) -> bytes:
         """The record with another body."""
 
     def words(self, body: bytes) -> bytes:
-        """What a reader makes of a body that is not sealed; of a sealed one it is noise."""
+        """The application data of a body that is not encrypted; of an encrypted body, noise."""
 
     def label(self, record: bytes) -> str:
-        """A few words for whoever looks on."""
+        """A short description of the record."""
 
     def listener(self) -> "Callable[[Side, bytes], bool]":
-        """For one conversation: told its records in order, it says of each whether it is one of the talk."""
+        """A function for one conversation: given its records in order, whether each carries application data."""
 
     def may_be_the_end(self, record: bytes) -> bool:
-        """Whether it may be the one that says: I have said all. Of what is sealed, only the length tells."""
+        """Whether the record may end the stream. Of an encrypted record, only the length is known."""
 
 
 @dataclass(frozen=True)
 class Deciphered:
-    """What somebody has made of a recording."""
+    """What an attacker decrypted of a recording."""
 
     words: bytes = b""
     how: tuple[str, ...] = ()
-    """How he came to them, in sentences."""
+    """How, in sentences."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What an attacker may need to know of a protocol. Where one is None, what needs it is not applicable.
+    """What an attacker may need from a protocol. If a hook is None, attacks that need it are not applicable.
 
-    The last four get a recording, and give what they can read of it.
+    The last four take a recording and return what they can read of it.
     """
 
     framing: Framing | None = None
     visible: Callable[[Sequence[Flight]], tuple[str, ...]] | None = None
-    """What anybody sees of a conversation that is sealed, in sentences."""
+    """What stays visible of an encrypted conversation, in sentences."""
     downgrades: tuple[Callable[[bytes], bytes], ...] | None = None
-    """The client's first flight, with the weakest of its offers alone."""
+    """Reduce the client's first flight to its weakest offer."""
     rename: Callable[[bytes, str], bytes] | None = None
-    """The client's first flight, asking for another name."""
+    """Change the server name in the client's first flight."""
     reckon: Callable[[Sequence[Flight]], Deciphered] | None = None
-    """By arithmetic on the public values."""
+    """By computing the secret from the public values."""
     confine: Callable[[Sequence[Flight], Callable[[bytes], bytes]], Deciphered] | None = None
-    """By asking the server, which answers first flights, with public values of small order."""
+    """By sending the server first flights with public values of small order."""
     decipher: Callable[[Sequence[Flight], PrivateKey], bytes] | None = None
-    """With the key of the server's certificate, stolen afterwards."""
+    """With the private key of the server's certificate, stolen afterwards."""
     solve: Callable[[Sequence[Flight], Collection[bytes]], bytes] | None = None
-    """With the discrete logarithms of what was sent. Nobody can compute them: they are found in what was drawn."""
+    """With the discrete logarithms of the public values. They cannot be computed; they are taken from the parties."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way to talk: its name, the protections that it claims, and how its two endpoints are made."""
+    """A protocol: its name, the protections that it claims, and functions that build its endpoints."""
 
     name: str
     claims: frozenset[Protection]
@@ -225,12 +225,12 @@ class Protocol:
     server: Callable[[Party], Endpoint]
     hooks: Hooks = Hooks()
     family: str = ""
-    """Whether it is the educational handshake or real TLS: for tables, and for nothing else."""
+    """The educational handshake or real TLS; used in tables only."""
     key_type: KeyType = KeyType.EC_P256
-    """What keys its certificates need."""
+    """The key type that its certificates need."""
 
     def endpoint(self, side: Side, party: Party) -> Endpoint:
-        """One side of a conversation."""
+        """The endpoint of that side."""
         return self.client(party) if side is Side.CLIENT else self.server(party)
 
     def __str__(self) -> str:
@@ -238,22 +238,22 @@ class Protocol:
 
 
 class Attacker(Interface):
-    """Whoever sits on the line, and decides what arrives."""
+    """An on-path attacker: decides what is delivered."""
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """What is delivered, and to whom, when one side has sent something; no bytes: the line has ended there."""
+        """What to deliver, and to which side, when one side has sent a flight. Empty bytes end the stream."""
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Who is told that the line has ended, when one side has hung up."""
+        """Which sides see the end of the stream when `sender` has closed."""
 
 
 class Relay:
-    """The attacker who does nothing: an honest line."""
+    """Passes everything on unchanged: no attack."""
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """Deliver it as it is."""
+        """Deliver it unchanged."""
         return [(flight.sender.other, flight.data)]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Tell the other side."""
+        """End the stream of the other side."""
         return [sender.other]
