@@ -1,7 +1,6 @@
-"""What one client did in the lab: told on a terminal of 80 columns, and as data.
+"""What one client did in the lab, as text of 80 columns and as data.
 
-Both are pure functions of a `Report`. The text opens with one sentence for each defect, and a newcomer can read it
-from there on; nothing in it needs a colour.
+Both are pure functions of a `Report`. The text begins with one sentence for each defect. It needs no colour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem
 from tlsdemo.report.finding import counted
 
 LONGEST_WORDS = 400
-"""Characters of what a client said that a terminal is shown."""
+"""Characters of a client's output that are shown on a terminal."""
 
 
 def as_text(report: Report) -> Iterator[str]:
@@ -48,18 +47,18 @@ def _all(report: Report) -> Iterator[str]:
 
 
 def _who(report: Report) -> Iterator[str]:
-    yield from layout.heading("A TLS client among broken certificates")
+    yield from layout.heading("TLS client report")
     yield from layout.show("client", report.client, indent=0)
     if report.version:
         yield from layout.show("version", report.version, indent=0)
     run = f"{report.started:%Y-%m-%d %H:%M} UTC, {counted(len(report.findings), 'case')} in {report.seconds:.1f} s"
     yield from layout.show("run", run, indent=0)
     if report.controls:
-        yield from layout.show("controls", "each refusal counts: the same without the fault was accepted", indent=0)
+        yield from layout.show("controls", "a refusal counts only if the valid control was accepted", indent=0)
 
 
 def _nothing_decided(report: Report) -> Iterator[str]:
-    yield from layout.heading("No verdict: this client does not accept the good certificate")
+    yield from layout.heading("Inconclusive: this client does not accept the valid certificate")
     yield from layout.say(words.NOTHING_DECIDED)
     for each in report.findings:
         if each.case.id == GOOD:
@@ -70,10 +69,10 @@ def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
     """One sentence for each defect; what standards disagree about comes later."""
     told = [(each.defect.sentence, _how_many(each.findings)) for each in diagnosis.first]
     if unknown := diagnosis.unexplained_first:
-        told.append(("It does otherwise than a strict client, in a pattern that is not known.", _how_many(unknown)))
+        told.append(("It differs from a strict client in a way that fits no known defect.", _how_many(unknown)))
     if not told:
         return
-    yield from layout.heading(f"What is wrong with this client: {counted(len(told), 'defect')}")
+    yield from layout.heading(f"{counted(len(told), 'defect')} in this client")
     for number, (sentence, cases) in enumerate(told, 1):
         yield from layout.hang(f"{number}. {sentence} ({cases})", indent=0)
 
@@ -89,7 +88,7 @@ def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
     """Each defect with what an attacker gains, what mends it, and what shows it."""
     if not diagnosis.defects and not diagnosis.unexplained:
         return
-    yield from layout.heading("Defects, and how to mend them")
+    yield from layout.heading("Defects and fixes")
     spoken = ecosystem(report)
     for number, each in enumerate(diagnosis.defects, 1):
         yield from [""] if number > 1 else []
@@ -105,17 +104,17 @@ def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.unexplained:
         yield ""
         ids = ", ".join(each.case.id for each in diagnosis.unexplained)
-        yield from layout.say(f"No known pattern fits {ids}: see each case below.")
+        yield from layout.say(f"These cases fit no known defect: {ids}. See each case below.")
 
 
 def _grade(report: Report) -> Iterator[str]:
     yield from layout.heading(f"Grade {report.grade}")
     yield from layout.say(f"It {GRADES[report.grade]}.")
-    yield "Cases in which it does otherwise than a strict client:"
+    yield "Cases in which it differs from a strict client:"
     yield ""
     for severity in SEVERITIES:
         wrong, decided = len(report.wrong(severity)), report.count(severity)
-        number = f"{wrong:>4} of {decided:>3}" if decided else "not asked".rjust(11)
+        number = f"{wrong:>4} of {decided:>3}" if decided else "not run".rjust(11)
         yield f"    {severity:<14}{number}   {words.MEANINGS[severity]}{words.not_served(report, severity)}"
 
 
@@ -126,7 +125,7 @@ def _findings(report: Report) -> Iterator[str]:
     wrong = [each for severity in SEVERITIES for each in report.wrong(severity)]
     if not wrong:
         return
-    yield from layout.heading(f"What it does otherwise: {len(wrong)}")
+    yield from layout.heading(f"Differences from a strict client: {len(wrong)}")
     for number, each in enumerate(words.gravest_first(wrong), 1):
         yield from [""] if number > 1 else []
         yield from _finding(number, each)
@@ -135,11 +134,11 @@ def _findings(report: Report) -> Iterator[str]:
 def _finding(number: int, finding: Finding) -> Iterator[str]:
     case = finding.case
     yield from layout.hang(f"{number}. {case.id}: {words.headline(finding)}", indent=0)
-    yield from layout.show("what it is" if case.must == "accept" else "what is wrong", case.summary)
+    yield from layout.show("test case", case.summary)
     for paragraph in words.why(case):
         yield from layout.show("why it matters", paragraph)
     if case.cve:
-        yield from layout.show("made famous by", ", ".join(case.cve))
+        yield from layout.show("known from", ", ".join(case.cve))
     yield from layout.show("clause", f"{case.clause} ({case.severity}: {words.demands(case)})")
     yield from _evidence(finding)
 
@@ -156,7 +155,7 @@ def _rest(report: Report) -> Iterator[str]:
     right = [each for each in report.findings if each.verdict.decided and not each.is_wrong]
     if not right:
         return
-    yield from layout.heading(f"As a strict client does: {len(right)}")
+    yield from layout.heading(f"Same as a strict client: {len(right)}")
     for theme, findings in words.by_theme(right).items():
         yield theme
         yield from _table([_row(each) for each in findings])
@@ -174,26 +173,26 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _known(report: Report) -> Iterator[str]:
-    """Findings that were known before, and known ones that are no longer there."""
+    """Known findings, and known findings that did not occur again."""
     if report.excused:
-        yield from layout.heading(f"Known before, and not counted: {len(report.excused)}")
+        yield from layout.heading(f"Known findings, not counted: {len(report.excused)}")
         for finding, known in report.excused:
             why = f": {known.reason}" if known.reason else ""
             yield from layout.hang(f"{finding.case.id} ({finding.outcome}), by {known.origin}{why}")
     if report.vanished:
-        yield from layout.heading(f"Known before, and no longer found: {len(report.vanished)}")
+        yield from layout.heading(f"Known findings that did not occur: {len(report.vanished)}")
         for each in report.vanished:
             outcome = f" ({each.outcome})" if each.outcome else ""
             yield from layout.hang(f"{each.case}{outcome}: remove it from {each.origin}")
 
 
 def _undecided(report: Report) -> Iterator[str]:
-    yield from _grouped("Not decided", [(_uncertain(each), each.case) for each in report.undecided])
+    yield from _grouped("Inconclusive", [(_uncertain(each), each.case) for each in report.undecided])
 
 
 def _uncertain(finding: Finding) -> str:
     last = words.said(finding)[-1:]
-    return f"{finding.did}; it said: {layout.cut(last[0], LONGEST_WORDS)}" if last else finding.did
+    return f"{finding.did}; it printed: {layout.cut(last[0], LONGEST_WORDS)}" if last else finding.did
 
 
 def _unserved(report: Report) -> Iterator[str]:

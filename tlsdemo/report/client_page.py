@@ -131,7 +131,7 @@ def _entries(report: Report) -> list[PageEntry]:
 def _entry(finding: Finding, report: Report) -> PageEntry:
     headline = words.headline(finding)
     if not report.conclusive or not finding.verdict.decided:
-        return PageEntry(finding.case, finding, "none", "?", "not decided")
+        return PageEntry(finding.case, finding, "none", "?", "inconclusive")
     if not finding.is_wrong:
         return PageEntry(finding.case, finding, "held", "✓", headline)
     grave = finding.harms and finding.case.severity == "must"
@@ -147,8 +147,8 @@ def _sections(entries: list[PageEntry]) -> list[Section]:
     right = tuple(each for each in entries if each.sign == "✓")
     unserved = tuple(each for each in entries if not each.finding)
     return [
-        Section("otherwise", "What it does otherwise", "The gravest first.", seen, unfolded=True),
-        Section("undecided", "Not decided", "Nothing is known of these.", undecided),
-        Section("strict", "As a strict client does", "", right),
+        Section("otherwise", "Differences from a strict client", "The most severe first.", seen, unfolded=True),
+        Section("undecided", "Inconclusive", "The client neither accepted nor refused these cases.", undecided),
+        Section("strict", "Same as a strict client", "", right),
         Section("unserved", "Not run", "", unserved),
     ]

@@ -1,7 +1,7 @@
-"""One finding in words, the same in every format: what is wrong, why it matters, what the client did and said.
+"""One finding in words, the same in every format: what is wrong, why it matters, what the client did and printed.
 
-Pure functions of `tlsdemo.findings`. What a client said is hostile text: `printable` where a terminal may read it,
-and each format escapes what it must.
+Pure functions of `tlsdemo.findings`. The client's output is untrusted text: it is escaped for the terminal here, and
+each format escapes what it must.
 """
 
 import re
@@ -15,32 +15,33 @@ from tlsdemo.report.layout import cut
 
 MEANINGS = {
     "must": "an attacker can impersonate hosts",
-    "weak": "a CA or server must err, too",
+    "weak": "exploitable if a CA errs, too",
     "informational": "standards or policies disagree",
 }
-"""What a severity says."""
+"""The meaning of each severity."""
 
 ACCEPTS = {
-    "must": "accepts what every client must refuse",
-    "weak": "accepts what nobody should",
-    "informational": "accepts what strict clients refuse",
+    "must": "accepts a case that every client must refuse",
+    "weak": "accepts a case that clients should refuse",
+    "informational": "accepts a case that strict clients refuse",
 }
 REFUSES = {
-    "must": "refuses what is good",
-    "weak": "refuses what is good",
-    "informational": "refuses what is good enough",
+    "must": "refuses a valid case",
+    "weak": "refuses a valid case",
+    "informational": "refuses a case that most clients accept",
 }
 AS_EXPECTED = {"accept": "accepts it, as it should", "reject": "refuses it, as it should"}
-NOTHING_DECIDED = """Who refuses everything holds off every attacker, and shows nothing; and what counts is what a
-client sends. See that it is told where to go, that it trusts the authority in {ca} or in the environment, and that it
-has something to say, on its standard input if that is where it looks: `sh -c 'echo hello | ...'`."""
+NOTHING_DECIDED = """A client that refuses every certificate shows nothing about its checks, and a case counts as
+accepted only if the client sends application data. Check that the command connects to {url} or {host}:{port}, that it
+trusts the CA in {ca} or in the environment, and that it sends something; some clients read that from standard input:
+`sh -c 'echo hello | ...'`."""
 
 
 def headline(finding: Finding) -> str:
-    """How the client stands to a strict one, in a phrase."""
+    """What the client does, compared with a strict one, in a phrase."""
     case = finding.case
     if not finding.verdict.decided:
-        return "not decided"
+        return "inconclusive"
     if finding.crashed:
         return f"crashes{_signal(finding.signal or 0)}"
     if not finding.is_wrong:
@@ -57,7 +58,7 @@ def why(case: Case) -> tuple[str, ...]:
 
 
 def demands(case: Case) -> str:
-    """What a strict client does with it."""
+    """What a strict client does: `accept it`, `refuse it`."""
     return "accept it" if case.must == "accept" else "refuse it"
 
 
@@ -70,7 +71,7 @@ def ending(finding: Finding) -> str:
     """How the client's program ended."""
     code = finding.exit_code
     if code is None:
-        return "none: it had to be ended"
+        return "none: it was stopped at the timeout"
     if code >= 0:
         return str(code)
     return f"none: ended by signal {-code}{_signal(-code)}"
@@ -81,19 +82,19 @@ def _signal(number: int) -> str:
 
 
 def said(finding: Finding) -> tuple[str, ...]:
-    """The client's words, line by line, without control characters."""
+    """The client's output, line by line, without control characters."""
     lines = (printable(line).rstrip() for line in finding.said.splitlines())
     return tuple(line for line in lines if line)
 
 
 def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, str]]:
-    """Labels and values, each on one line: what it did and said, its alert, its end. Later lines have no label."""
+    """Labels and values, one line each: what the client did and printed, its alert, its exit code."""
     spoken = said(finding)
     heard = cut("\n".join(spoken), longest).split("\n") if spoken else ["nothing"]
     return [
-        ("what it did", printable(finding.did)),
-        *(("what it said" if place == 0 else "", line) for place, line in enumerate(heard)),
-        ("alert it sent", alert(finding)),
+        ("client", printable(finding.did)),
+        *(("output" if place == 0 else "", line) for place, line in enumerate(heard)),
+        ("alert sent", alert(finding)),
         ("exit code", ending(finding)),
     ]
 
@@ -104,7 +105,7 @@ def grade(report: Report) -> str:
 
 
 def link(clause: str) -> str | None:
-    """Where the clause can be read, if it is one of an RFC."""
+    """The address of the clause, if it is in an RFC."""
     found = re.search(r"RFC (\d+)(?: §((\d+|[A-Z])(?:\.\d+)*))?", clause)
     if not found:
         return None
@@ -114,7 +115,7 @@ def link(clause: str) -> str | None:
 
 
 def markdown(text: str) -> str:
-    """Text as text: nothing in it is Markdown or HTML."""
+    """The text with Markdown and HTML escaped."""
     return "".join(f"&#{ord(sign)};" if sign in MARKUP else sign for sign in printable(text))
 
 
@@ -127,7 +128,7 @@ def cve_link(cve: str) -> str:
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
-    """What an impostor can use before what is merely refused, each by severity; else in their order."""
+    """Accepted bad cases before refused valid ones, each by severity; otherwise in order."""
     return sorted(findings, key=lambda each: (each.case.must == "accept", SEVERITIES.index(each.case.severity)))
 
 
@@ -158,18 +159,19 @@ def exit_reason(report: Report) -> str:
         case 1:
             crashes = sum(1 for each in report.failing if each.crashed)
             accepts = len(report.failing) - crashes
-            did = [f"it accepts {counted(accepts, 'case')} that it should refuse"] if accepts or not crashes else []
-            did += [f"it crashes in {counted(crashes, 'case')}"] if crashes else []
-            return f"Exit code 1: {kind} {' and '.join(did)}{besides} {rule}."
+            did = [f"accepts {counted(accepts, 'case')} {kind} that it should refuse"] if accepts or not crashes else []
+            did += [f"crashes in {counted(crashes, 'case')} {kind}"] if crashes else []
+            return f"Exit code 1: it {' and '.join(did)}{besides} {rule}."
         case 3 if not report.conclusive:
-            return "Exit code 3: the good certificate was not accepted, so that nothing is decided."
+            return "Exit code 3: inconclusive, since the valid certificate was not accepted."
         case 3 if not report.graded:
             refused = f"{len(report.refused_good)} of {counted(len(report.good_ones), 'certificate')}"
-            return f"Exit code 3: it refuses {refused} that every client must accept, so that nothing is decided."
+            return f"Exit code 3: it refuses {refused} that every client must accept, so the result is inconclusive."
         case 3:
-            number = counted(sum(1 for each in report.undecided if each.case.severity in report.grave), "case")
-            return f"Exit code 3: {kind} {number} could not be decided, and nothing else was found {rule}."
-    return f"Exit code 0: {kind} it accepts nothing that it should refuse{besides} {rule}."
+            count = sum(1 for each in report.undecided if each.case.severity in report.grave)
+            cases = f"{counted(count, 'case')} {kind} {'was' if count == 1 else 'were'}"
+            return f"Exit code 3: {cases} inconclusive; no other finding {rule}."
+    return f"Exit code 0: it accepts no case {kind} that it should refuse{besides} {rule}."
 
 
 def not_served(report: Report, severity: str) -> str:

@@ -157,8 +157,8 @@ def _suppressed(report: Report, finding: Finding) -> dict[str, Any]:
     return {"suppressions": [{"kind": "external", "status": "accepted", "justification": _text(why)}]}
 
 
-SHORT = ("what it did", "alert it sent", "exit code")
-"""The evidence that goes into a message; what it said is a property."""
+SHORT = ("client", "alert sent", "exit code")
+"""The evidence that goes into a message; the client's output is a property."""
 
 
 def _invocation(report: Report) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _invocation(report: Report) -> dict[str, Any]:
 
 
 def _name(report: Report) -> str:
-    """What is run, in a word."""
+    """The name of the program."""
     first = (report.client.split() or ["client"])[0]
     return cut(PurePosixPath(first).name or first, LONGEST // 10)
 
@@ -195,8 +195,8 @@ def _uri(report: Report) -> str:
 
 
 def _described(report: Report) -> str:
-    version = f", which calls itself {report.version}" if report.version else ""
-    return f"Whatever runs {report.client}{version}."
+    version = f", version {report.version}" if report.version else ""
+    return f"The TLS client started by {report.client}{version}."
 
 
 def _slug(text: str) -> str:

@@ -118,11 +118,11 @@ def test_the_first_screen_names_the_fault_and_no_other(client: Broken, check: Co
     screen = " ".join(" ".join(ended.out.splitlines()[:SCREEN]).split())
     if client.defect is None:
         assert ended.code == 0, ended.out
-        assert ended.out.startswith("A TLS client among broken certificates")
+        assert ended.out.startswith("TLS client report")
         return
     nothing_shown = client.defect == "trust-on-first-use"  # its refusals say nothing
     assert ended.code == (3 if nothing_shown else 1), ended.out
-    assert screen.startswith("What is wrong with this client: 1 defect"), screen
+    assert screen.startswith("1 defect in this client"), screen
     assert f"1. {client.sentence}" in screen
 
 

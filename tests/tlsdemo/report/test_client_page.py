@@ -125,7 +125,7 @@ def test_it_tells_of_each_defect_and_its_fix_before_the_grade() -> None:
 
 def test_a_client_that_refuses_everything_gets_neither_grade_nor_praise() -> None:
     page = as_html(report(refused))
-    assert "No verdict: this client does not accept the good certificate" in page
+    assert "Inconclusive: this client does not accept the valid certificate" in page
     assert "✓</span>" not in page
     assert 'class="grade ' not in page
 

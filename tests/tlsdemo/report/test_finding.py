@@ -34,14 +34,14 @@ def test_every_clause_of_the_catalogue_that_names_an_rfc_is_linked_to_that_secti
 
 
 def test_refusing_what_is_good_reads_differently_from_accepting_what_is_bad() -> None:
-    assert words.headline(refused(CASES["good-ip"])) == "refuses what is good"
-    assert words.headline(accepted(CASES["expired"])) == "accepts what every client must refuse"
-    assert words.headline(refused(CASES["serial-zero"])) == "refuses what is good enough"
+    assert words.headline(refused(CASES["good-ip"])) == "refuses a valid case"
+    assert words.headline(accepted(CASES["expired"])) == "accepts a case that every client must refuse"
+    assert words.headline(refused(CASES["serial-zero"])) == "refuses a case that most clients accept"
     assert words.headline(accepted(CASES["good-ip"])) == "accepts it, as it should"
     assert words.headline(refused(CASES["expired"])) == "refuses it, as it should"
-    assert words.headline(inconclusive(CASES["expired"])) == "not decided"
+    assert words.headline(inconclusive(CASES["expired"])) == "inconclusive"
     in_the_clear = replace(accepted(CASES["expired"]), way=Way.IN_THE_CLEAR)
-    assert words.headline(in_the_clear) == "accepts what every client must refuse, in the clear"
+    assert words.headline(in_the_clear) == "accepts a case that every client must refuse, in the clear"
     assert words.headline(replace(refused(CASES["expired"]), exit_code=-11)) == "crashes (SIGSEGV)"
 
 
@@ -60,7 +60,7 @@ def test_a_signal_is_no_exit_code(code: int, said: str) -> None:
 
 
 def test_what_had_to_be_ended_has_no_exit_code() -> None:
-    assert words.ending(inconclusive(CASES["expired"])) == "none: it had to be ended"
+    assert words.ending(inconclusive(CASES["expired"])) == "none: it was stopped at the timeout"
     assert words.alert(accepted(CASES["good"])) == "none"
 
 
@@ -78,9 +78,9 @@ def test_a_moment_is_told_in_utc() -> None:
 def test_evidence_is_one_line_each_and_later_lines_have_no_label() -> None:
     finding = Finding(CASES["expired"], ClientVerdict.REFUSED, "a\nb", "one\x1b[0m\r\n\n two \n", "bad\x00", 1)
     assert words.evidence(finding) == [
-        ("what it did", "a\\nb"),
-        ("what it said", "one\\x1b[0m"),
+        ("client", "a\\nb"),
+        ("output", "one\\x1b[0m"),
         ("", " two"),
-        ("alert it sent", "bad\\x00"),
+        ("alert sent", "bad\\x00"),
         ("exit code", "1"),
     ]

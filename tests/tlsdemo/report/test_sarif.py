@@ -133,8 +133,8 @@ def test_two_clients_are_two_analyses_and_the_same_client_is_the_same_tomorrow()
 def test_a_result_says_what_the_client_did() -> None:
     found = {each["ruleId"]: each for each in run(report(careless))["results"]}
     assert found["nul-in-san"]["message"]["text"] == (
-        f"curl accepts what every client must refuse: {CASES['nul-in-san'].summary} what it did: sent 78 bytes to an "
-        "impostor: GET / HTTP/1.1; alert it sent: none; exit code: 0."
+        f"curl accepts a case that every client must refuse: {CASES['nul-in-san'].summary} client: sent 78 bytes to an "
+        "impostor: GET / HTTP/1.1; alert sent: none; exit code: 0."
     )
     assert found["nul-in-san"]["properties"]["said"] == ["connected"]
 
