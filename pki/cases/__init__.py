@@ -17,7 +17,8 @@ constraints        name constraints
 extensions         malformed, unknown or forbidden extensions
 strength           keys that are weak or public
 
-`CATALOGUE` is all of them by id. Not here: any judgement (`pki.path`), nor the serving of them (`tlsdemo.lab`).
+`CATALOGUE` is all of them by id. Not here: path validation (`pki.path`), and the
+servers that present them (`tlsdemo.lab`).
 """
 
 from pki.cases import (
@@ -33,15 +34,18 @@ from pki.cases import (
     validity,
     wildcards,
 )
-from pki.cases.builder import Workshop
-from pki.cases.case import Ingredients, Mode, Must, Rogue, Served, Severity, Specimen, collect, theme_of
+from pki.cases.builder import CaseBuilder
+from pki.cases.case import CertificateCase, Ingredients, Minted, Mode, Must, Served, Severity, collect, theme_of
 
 _THEMES = (
     valid, validity, chain, signature, ca_certificates, host_names, wildcards, usage, constraints, extensions, strength
 )  # fmt: skip
 
-CATALOGUE: dict[str, Rogue[Workshop]] = collect(*_THEMES)
+CATALOGUE: dict[str, CertificateCase[CaseBuilder]] = collect(*_THEMES)
 THEMES = {theme_of(theme.__name__): (theme.__doc__ or "").splitlines()[0] for theme in _THEMES}
 """What each theme is about."""
 
-__all__ = ["CATALOGUE", "THEMES", "Ingredients", "Mode", "Must", "Rogue", "Served", "Severity", "Specimen", "Workshop"]
+__all__ = [
+    "CATALOGUE", "THEMES", "CaseBuilder", "CertificateCase", "Ingredients", "Minted", "Mode", "Must", "Served",
+    "Severity",
+]  # fmt: skip

@@ -1,8 +1,8 @@
-"""Where rogues are made: a correct authority and its correct certificates, each of which one change makes wrong.
+"""Builds test certificates: a valid chain in which one change breaks one rule.
 
-    root  ->  any intermediates  ->  leaf        given.specimen(leaf=but(serial=0))
+    root  ->  any intermediates  ->  leaf        given.mint(leaf=but(serial=0))
 
-A change takes a Draft and gives another one. What is not changed is what `pki` mints every day.
+A change takes a Draft and returns another. Everything that is not changed is as in the certificates that `pki` issues.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from pki import keys, names
 from pki.asn1 import der
 from pki.authority import Authority, Credential, Validity, authority_name, key_identifier, subject_for
-from pki.cases.case import Ingredients, Served, Specimen
+from pki.cases.case import Ingredients, Minted, Served
 from pki.cases.demo_keys import DemoKey
 from pki.cases.tbs_certificate import Draft
 from pki.keys import PrivateKey
@@ -31,8 +31,9 @@ ServerKey = PrivateKey | DemoKey
 DAY = timedelta(days=1)
 SKEW = timedelta(hours=1)
 LOCALHOST = x509.DNSName("localhost")
-GALLERY = "rogue gallery"
-NOBODY = x509.Name([]).public_bytes()
+CA_NAME = "rogue gallery"
+"""In the subject of each CA that is made for test certificates."""
+EMPTY_NAME = x509.Name([]).public_bytes()
 PROFILE = replace(ROOT, path_length=2)
 DER = Encoding.DER
 
@@ -65,7 +66,7 @@ def dated(not_before: datetime, not_after: datetime) -> Change:
 def named(*wanted: str | IPv4Address) -> Change:
     """For these names alone."""
     value = x509.SubjectAlternativeName(map(general_name, wanted))
-    return lambda draft: draft.having(value, critical=draft.subject == NOBODY)
+    return lambda draft: draft.having(value, critical=draft.subject == EMPTY_NAME)
 
 
 def called(common_name: bytes) -> Change:
@@ -116,8 +117,8 @@ class Root(Signer):
 
 
 @dataclass(frozen=True)
-class Workshop(Ingredients):
-    """Everything to make a certificate from: an authority whose key is at hand, and the dates of today."""
+class CaseBuilder(Ingredients):
+    """Builds the chains of one root whose key is at hand, relative to `now`."""
 
     root_key: PrivateKey
     now: datetime
@@ -127,7 +128,7 @@ class Workshop(Ingredients):
     """Where revocation is published, for the certificates that are about it (§4.2.1.13, §4.2.2.1)."""
 
     @classmethod
-    def opened(
+    def with_new_root(
         cls,
         wanted: Sequence[x509.GeneralName],
         *,
@@ -135,9 +136,9 @@ class Workshop(Ingredients):
         new_key: Callable[[], PrivateKey],
         new_serial: Callable[[], int],
         rsa_key: Callable[[int], rsa.RSAPrivateKey],
-        name: str = GALLERY,
-    ) -> "Workshop":
-        """With a new root, whose subject has `name`, for certificates that bear the names `wanted`."""
+        name: str = CA_NAME,
+    ) -> "CaseBuilder":
+        """A builder with a new root, whose subject has `name`, for certificates with the names `wanted`."""
         now, key = now.replace(microsecond=0), new_key()
         root = Authority.self_signed(
             PROFILE,
@@ -146,10 +147,10 @@ class Workshop(Ingredients):
             validity=Validity(now - 400 * DAY, now + 3650 * DAY),
             serial=new_serial(),
         )
-        return cls.of(root, wanted, now=now, new_key=new_key, new_serial=new_serial, rsa_key=rsa_key)
+        return cls.under_root(root, wanted, now=now, new_key=new_key, new_serial=new_serial, rsa_key=rsa_key)
 
     @classmethod
-    def of(
+    def under_root(
         cls,
         authority: Authority,
         wanted: Sequence[x509.GeneralName],
@@ -158,8 +159,8 @@ class Workshop(Ingredients):
         new_key: Callable[[], PrivateKey],
         new_serial: Callable[[], int],
         rsa_key: Callable[[int], rsa.RSAPrivateKey],
-    ) -> "Workshop":
-        """Under a root that is there already. It was not made for this: it may allow for fewer authorities below."""
+    ) -> "CaseBuilder":
+        """A builder under a root that exists. That root may allow fewer CAs below itself than the cases need."""
         now = now.replace(microsecond=0)
         hosts = any(isinstance(name, x509.DNSName) for name in wanted)
         return cls(
@@ -208,24 +209,24 @@ class Workshop(Ingredients):
         """All the names of a correct certificate."""
         return names.unique((x509.DNSName(self.host), *self.alternative_names))
 
-    # Authorities -----------------------------------------------------------------------------------------------------
+    # Roots ------------------------------------------------------------------------------------------------------------
 
     @cached_property
     def trusted(self) -> Root:
-        """The one that the client trusts."""
+        """The root that the client trusts."""
         return _root(self.root, self.root_key)
 
     @cached_property
-    def stranger(self) -> Root:
-        """One that nobody has heard of."""
-        return self._found(authority_name("stranger", ROOT.name))
+    def untrusted_ca(self) -> Root:
+        """A root that the client does not trust."""
+        return self._new_root(authority_name("stranger", ROOT.name))
 
     @cached_property
-    def namesake(self) -> Root:
-        """One that bears the name of the trusted one."""
-        return self._found(self.root.subject)
+    def same_name_ca(self) -> Root:
+        """A root that the client does not trust, with the subject of the trusted one."""
+        return self._new_root(self.root.subject)
 
-    def _found(self, subject: x509.Name) -> Root:
+    def _new_root(self, subject: x509.Name) -> Root:
         key = self.new_key()
         dates = Validity.of(self.root)
         root = Authority.self_signed(PROFILE, subject=subject, key=key, validity=dates, serial=self.new_serial())
@@ -233,20 +234,20 @@ class Workshop(Ingredients):
 
     # Certificates ----------------------------------------------------------------------------------------------------
 
-    def specimen(self, *, control: Served | None = None, **changes: Any) -> Specimen:
+    def mint(self, *, control: Callable[[], Served] | None = None, **changes: Any) -> Minted:
         """What `serve` makes with the changes, and its control.
 
-        Unless one is given, the control has none of the changes, but as many intermediates, the same name to ask for
-        and the same subject.
+        Unless one is given, the control has none of the changes, but as many intermediates, the same reference
+        identifier and the same subject.
         """
         kept = {word: changes[word] for word in ("name", "subject") if word in changes}
-        authorities = tuple(as_is for _ in changes.get("intermediates", ()))
-        return Specimen(self.serve(**changes), control or self.serve(intermediates=authorities, **kept))
+        unchanged = tuple(as_is for _ in changes.get("intermediates", ()))
+        return Minted(self.serve(**changes), control or (lambda: self.serve(intermediates=unchanged, **kept)))
 
-    def under(self, root: Root, **changes: Any) -> Specimen:
-        """Signed by another root than the one that is trusted; the control trusts that one."""
+    def mint_under(self, root: Root, **changes: Any) -> Minted:
+        """The same, signed by another root than the trusted one; the client of the control trusts that root."""
         served = self.serve(signer=root, **changes)
-        return Specimen(served, replace(served, anchors=(root.certificate,)))
+        return Minted(served, lambda: replace(served, anchors=(root.certificate,)))
 
     def serve(
         self,
@@ -333,7 +334,7 @@ def _root(certificate: x509.Certificate, key: PrivateKey) -> Root:
 
 
 def _intermediates_name(place: int) -> x509.Name:
-    return authority_name(GALLERY, INTERMEDIATE.name if place == 0 else f"{INTERMEDIATE.name} {place + 1}")
+    return authority_name(CA_NAME, INTERMEDIATE.name if place == 0 else f"{INTERMEDIATE.name} {place + 1}")
 
 
 def _identifier(key: ServerKey) -> bytes:

@@ -1,13 +1,13 @@
-"""What a rogue is: one function whose name is the id, whose docstring is the documentation, whose body is the fault.
+"""A test certificate is one function: its name is the id, its docstring the documentation, its body the deviation.
 
-    @rogue("RFC 5280 §6.1.3 (a)(2)", refused(10))
-    def expired(given: Workshop) -> Specimen:
+    @certificate_case("RFC 5280 §6.1.3 (a)(2)", refused(10))
+    def expired(given: CaseBuilder) -> Minted:
         '''It was good, until yesterday. …'''
-        return given.specimen(leaf=dated(given.day(-91), given.day(-1)))
+        return given.mint(leaf=dated(given.day(-91), given.day(-1)))
 
 Everything that the body does not mention is correct. Every case has a control: the same chain without the deviation -
-or, where the deviation is the signer, under the attacker's own anchor - which must be accepted. `deviates` names the
-fields in which the two differ, so that a refusal has that one reason.
+or, where the deviation is the signer, under the attacker's own trust anchor - which must be accepted. `deviates` names
+the fields in which the two differ, so that a refusal has that one reason.
 """
 
 from collections.abc import Callable, Mapping
@@ -142,11 +142,17 @@ def _pem(certificates: tuple[bytes, ...]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Specimen:
-    """A minted case, and its control: the same without the deviation."""
+class Minted:
+    """A minted case, and its control: the same chain without the deviation."""
 
     served: Served
-    control: Served
+    mint_control: Callable[[], Served]
+    """Called at most once, when the control is first asked for: most clients are never shown it."""
+
+    @cached_property
+    def control(self) -> Served:
+        """The control."""
+        return self.mint_control()
 
     @property
     def credential(self) -> Credential:
@@ -157,9 +163,9 @@ class Specimen:
 Given = TypeVar("Given", bound=Ingredients, contravariant=True)
 
 
-@dataclass(frozen=True, eq=False)  # one function, one rogue
-class Rogue(Generic[Given]):
-    """One entry of the catalogue; `Given` is what it needs to be minted."""
+@dataclass(frozen=True, eq=False)  # one function, one case
+class CertificateCase(Generic[Given]):
+    """A test certificate as the catalogue declares it; `Given` is what it is minted from."""
 
     id: str
     story: str
@@ -176,7 +182,7 @@ class Rogue(Generic[Given]):
     """What badssl.com calls it, and others."""
     cve: tuple[str, ...]
     """Where it was famous."""
-    mint: Callable[[Given], Specimen]
+    mint: Callable[[Given], Minted]
 
     @property
     def summary(self) -> str:
@@ -184,7 +190,7 @@ class Rogue(Generic[Given]):
         return self.story.split("\n\n")[0].replace("\n", " ")
 
 
-def rogue(
+def certificate_case(
     clause: str,
     openssl: Expected,
     *,
@@ -194,19 +200,19 @@ def rogue(
     disputed: bool = False,
     aliases: tuple[str, ...] = (),
     cve: tuple[str, ...] = (),
-) -> Callable[[Callable[[Given], Specimen]], Rogue[Given]]:
+) -> Callable[[Callable[[Given], Minted]], CertificateCase[Given]]:
     """Declare a function as a catalogue entry; its name, with hyphens, is the id.
 
     `severity` is MUST unless told otherwise, and INFORMATIONAL for what is disputed.
     """
     grave = severity or (Severity.INFORMATIONAL if disputed else Severity.MUST)
 
-    def declare(mint: Callable[[Given], Specimen]) -> Rogue[Given]:
+    def declare(mint: Callable[[Given], Minted]) -> CertificateCase[Given]:
         if not mint.__doc__:
-            raise ValueError(f"{mint.__name__} has no docstring: a rogue without a story teaches nothing")
+            raise ValueError(f"{mint.__name__} has no docstring: a case without a story teaches nothing")
         case_id = mint.__name__.replace("_", "-")
         theme = theme_of(mint.__module__)
-        return Rogue(
+        return CertificateCase(
             case_id, cleandoc(mint.__doc__), clause, theme, must, grave, disputed, deviates, openssl, aliases, cve, mint
         )
 
@@ -223,13 +229,13 @@ def theme_of(module: str) -> str:
     return THEMES.get(name, name)
 
 
-def collect(*themes: ModuleType) -> dict[str, Rogue[Given]]:
-    """All rogues of the theme modules by id, in the order of declaration; a repeated id is an error."""
-    catalogue: dict[str, Rogue[Given]] = {}
+def collect(*themes: ModuleType) -> dict[str, CertificateCase[Given]]:
+    """All cases of the theme modules by id, in the order of declaration. Raises ValueError for a repeated id."""
+    catalogue: dict[str, CertificateCase[Given]] = {}
     for theme in themes:
         for value in vars(theme).values():
-            if isinstance(value, Rogue):
+            if isinstance(value, CertificateCase):
                 if value.id in catalogue:
-                    raise ValueError(f"two rogues are called {value.id}")
+                    raise ValueError(f"two cases are called {value.id}")
                 catalogue[value.id] = value
     return catalogue

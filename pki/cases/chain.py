@@ -5,13 +5,13 @@ from cryptography.x509.oid import ExtensionOID
 
 from pki import keys
 from pki.authority import Credential, subject_for, to_be_signed
-from pki.cases.builder import Workshop, as_is, but, having, without
-from pki.cases.case import Ingredients, Must, Served, Severity, Specimen, accepted, refused, rogue
+from pki.cases.builder import CaseBuilder, as_is, but, having, without
+from pki.cases.case import Ingredients, Minted, Must, Served, Severity, accepted, certificate_case, refused
 from pki.profiles import SERVER
 
 
-@rogue("RFC 5280 §6.1", refused(18), aliases=("self-signed",), deviates=("trust anchor",))
-def self_signed(given: Ingredients) -> Specimen:
+@certificate_case("RFC 5280 §6.1", refused(18), aliases=("self-signed",), deviates=("trust anchor",))
+def self_signed(given: Ingredients) -> Minted:
     """The certificate vouches for itself: all names are right, and nobody else says so.
 
     It takes one command to make, it stands at the beginning of many tutorials, and a client that accepts it accepts
@@ -32,55 +32,53 @@ def self_signed(given: Ingredients) -> Specimen:
         authority_key_identifier=own,
     ).sign(key, keys.signature_hash(key))
     credential = Credential(key, certificate)
-    return Specimen(
-        Served.of(credential, given.name, given.root), control=Served.of(credential, given.name, certificate)
-    )
+    return Minted(Served.of(credential, given.name, given.root), lambda: Served.of(credential, given.name, certificate))
 
 
-@rogue("RFC 5280 §6.1", refused(20), deviates=("trust anchor",))
-def untrusted_root(given: Workshop) -> Specimen:
+@certificate_case("RFC 5280 §6.1", refused(20), deviates=("trust anchor",))
+def untrusted_root(given: CaseBuilder) -> Minted:
     """A whole and correct chain, up to an authority that the client has never heard of.
 
     Anybody can found one. What a client believes is decided by whom it trusts beforehand, not by the looks of a chain.
     """
-    return given.under(given.stranger)
+    return given.mint_under(given.untrusted_ca)
 
 
-@rogue("RFC 5280 §6.1", refused(19), aliases=("untrusted-root",), deviates=("trust anchor",))
-def untrusted_root_sent(given: Workshop) -> Specimen:
+@certificate_case("RFC 5280 §6.1", refused(19), aliases=("untrusted-root",), deviates=("trust anchor",))
+def untrusted_root_sent(given: CaseBuilder) -> Minted:
     """The same, and the unknown root is sent along, as if that made it known."""
-    return given.under(given.stranger, sent=lambda chain: (*chain, given.stranger.certificate))
+    return given.mint_under(given.untrusted_ca, sent=lambda chain: (*chain, given.untrusted_ca.certificate))
 
 
-@rogue("RFC 8446 §4.4.2", refused(20), aliases=("incomplete-chain",), deviates=("certificates sent",))
-def incomplete_chain(given: Workshop) -> Specimen:
+@certificate_case("RFC 8446 §4.4.2", refused(20), aliases=("incomplete-chain",), deviates=("certificates sent",))
+def incomplete_chain(given: CaseBuilder) -> Minted:
     """The server forgot its intermediate: the client knows the root, and not the one in between.
 
     The commonest mistake of all. Browsers hide it: they remember intermediates, or fetch them by the address in the
     certificate; programs do not.
     """
-    return given.specimen(intermediates=(as_is,), sent=lambda chain: chain[:1])
+    return given.mint(intermediates=(as_is,), sent=lambda chain: chain[:1])
 
 
-@rogue("RFC 5280 §4.2.1.1", refused(20), disputed=True, deviates=("leaf authorityKeyIdentifier",))
-def aki_mismatch(given: Workshop) -> Specimen:
+@certificate_case("RFC 5280 §4.2.1.1", refused(20), disputed=True, deviates=("leaf authorityKeyIdentifier",))
+def aki_mismatch(given: CaseBuilder) -> Minted:
     """The authority key identifier is that of nobody: a hint for finding the issuer, and it leads astray.
 
     By RFC 5280 it only helps to find the way; OpenSSL takes an issuer whom it does not fit for the wrong one.
     """
     nobody = x509.SubjectKeyIdentifier(bytes(range(20)))
-    return given.specimen(leaf=having(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(nobody)))
+    return given.mint(leaf=having(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(nobody)))
 
 
-@rogue(
+@certificate_case(
     "RFC 5280 §4.2.1.1", accepted(strict=85), must=Must.ACCEPT, disputed=True, deviates=("leaf authorityKeyIdentifier",)
 )
-def aki_missing(given: Workshop) -> Specimen:
+def aki_missing(given: CaseBuilder) -> Minted:
     """No authority key identifier: authorities must write one, clients find their way without. Python 3.13 minds."""
-    return given.specimen(leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
+    return given.mint(leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
 
 
-@rogue("RFC 5280 §4.1.2.4", refused(20), deviates=("leaf issuer",), severity=Severity.WEAK)
-def empty_issuer(given: Workshop) -> Specimen:
+@certificate_case("RFC 5280 §4.1.2.4", refused(20), deviates=("leaf issuer",), severity=Severity.WEAK)
+def empty_issuer(given: CaseBuilder) -> Minted:
     """The issuer has no name, and what has no name cannot be looked for."""
-    return given.specimen(leaf=but(issuer=x509.Name([]).public_bytes()))
+    return given.mint(leaf=but(issuer=x509.Name([]).public_bytes()))

@@ -1,4 +1,4 @@
-"""Fixed keys for rogues, published here for everybody: DEMO KEYS, never to be used for anything else.
+"""Fixed keys for test certificates, published here: DEMO KEYS, never to be used for anything else.
 
 The library refuses to make some of them, and others take long to make. Base64 of PKCS #8 and SubjectPublicKeyInfo.
 """

@@ -1,5 +1,6 @@
-"""The rogues as text: the catalogue, one of them explained and judged on the spot, what was minted. Pure, but for
-`engines`, which asks other programs.
+"""Test certificates as text: the catalogue, one case explained and verified, what was minted.
+
+Pure, except that the opinions of other verifiers come from other programs.
 """
 
 import shlex
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 
 from pki import names, path
-from pki.cases import CATALOGUE, THEMES, Mode, Must, Rogue, Served, Specimen, Workshop
+from pki.cases import CATALOGUE, THEMES, CaseBuilder, CertificateCase, Minted, Mode, Must, Served
 from pki.cases.case import NO_CODE
 from pki.cli import verdict_text
 from pki.errors import printable
@@ -23,7 +24,7 @@ from pki.verdict import Check, PathProfile, Purpose, Result, Verdict
 from pki.verifiers import opinions
 
 if TYPE_CHECKING:
-    from pki.store.case_files import Hung
+    from pki.store.case_files import MintedFolder
 
 MODES = {
     Mode.PYTHON_3_11: "Python 3.11",
@@ -31,7 +32,7 @@ MODES = {
     Mode.LEVEL_0: "security level 0",
     Mode.LEVEL_1: "security level 1",
 }
-Room = Rogue[Workshop]
+Case = CertificateCase[CaseBuilder]
 
 
 # The catalogue ------------------------------------------------------------------------------------------------------
@@ -46,9 +47,9 @@ def counts() -> str:
 
 def overview() -> Iterator[str]:
     """A line for each case, by theme."""
-    for title, rogues in _by_theme():
+    for title, cases in _by_theme():
         yield from textwrap.wrap(title, 80)
-        for each in rogues:
+        for each in cases:
             mark = {Must.ACCEPT: "accept", Must.REJECT: "REFUSE"}[each.must]
             yield f"  {each.id:<30}{mark:<8}{each.severity.value}"
         yield ""
@@ -59,7 +60,7 @@ def overview() -> Iterator[str]:
     yield "`pki rogue show CASE` explains one, `pki rogue mint CASE` makes it."
 
 
-def _by_theme() -> Iterator[tuple[str, list[Room]]]:
+def _by_theme() -> Iterator[tuple[str, list[Case]]]:
     for theme, title in THEMES.items():
         yield title, [each for each in CATALOGUE.values() if each.theme == theme]
 
@@ -68,15 +69,15 @@ def markdown() -> Iterator[str]:
     """The whole table."""
     yield "| case | a strict client | severity | OpenSSL 3.0 as in Python 3.11 | 3.13 | clause | what it is |"
     yield "|---|---|---|---|---|---|---|"
-    for _, rogues in _by_theme():
-        for each in rogues:
+    for _, cases in _by_theme():
+        for each in cases:
             said = [_short(each, mode) for mode in (Mode.PYTHON_3_11, Mode.PYTHON_3_13)]
             cells = [f"`{each.id}`", each.must.value, each.severity.value, *said, each.clause, each.summary]
             yield f"| {' | '.join(cells)} |"
 
 
-def _short(rogue: Room, mode: Mode) -> str:
-    codes = rogue.openssl[mode]
+def _short(case: Case, mode: Mode) -> str:
+    codes = case.openssl[mode]
     if not codes:
         return "accepts"
     return "refuses" if codes == {NO_CODE} else f"refuses, {_numbers(codes)}"
@@ -86,25 +87,25 @@ def _numbers(codes: Iterable[int]) -> str:
     return " or ".join(map(str, sorted(codes)))
 
 
-def as_data(rogue: Room) -> dict[str, Any]:
+def as_data(case: Case) -> dict[str, Any]:
     """For JSON."""
     return {
-        "case": rogue.id,
-        "theme": rogue.theme,
-        "must": rogue.must.value,
-        "severity": rogue.severity.value,
-        "disputed": rogue.disputed,
-        "deviates": list(rogue.deviates),
-        "clause": rogue.clause,
-        "aliases": list(rogue.aliases),
-        "cve": list(rogue.cve),
-        "story": rogue.story,
+        "case": case.id,
+        "theme": case.theme,
+        "must": case.must.value,
+        "severity": case.severity.value,
+        "disputed": case.disputed,
+        "deviates": list(case.deviates),
+        "clause": case.clause,
+        "aliases": list(case.aliases),
+        "cve": list(case.cve),
+        "story": case.story,
         "openssl_3_0": {
             mode.value: {
                 "verdict": "reject" if codes else "accept",
                 "verify_codes": sorted(code for code in codes if code != NO_CODE),
             }
-            for mode, codes in rogue.openssl.items()
+            for mode, codes in case.openssl.items()
         },
     }
 
@@ -112,37 +113,37 @@ def as_data(rogue: Room) -> dict[str, Any]:
 # One of them --------------------------------------------------------------------------------------------------------
 
 
-def explained(rogue: Room, specimen: Specimen, now: datetime) -> Iterator[str]:
+def explained(case: Case, minted: Minted, now: datetime) -> Iterator[str]:
     """Its story, and what verifiers say of it and of its control, this moment."""
-    demand = "must be accepted" if rogue.must is Must.ACCEPT else "must be refused"
-    yield f"{rogue.id}: {demand}" + ("; standards disagree" if rogue.disputed else "")
+    demand = "must be accepted" if case.must is Must.ACCEPT else "must be refused"
+    yield f"{case.id}: {demand}" + ("; standards disagree" if case.disputed else "")
     yield ""
-    for paragraph in rogue.story.split("\n\n"):
+    for paragraph in case.story.split("\n\n"):
         yield from textwrap.wrap(paragraph, 78, initial_indent="  ", subsequent_indent="  ")
         yield ""
-    yield f"  clause       {rogue.clause}"
-    yield f"  severity     {rogue.severity.value}"
-    if rogue.deviates:
-        yield f"  deviates in  {', '.join(rogue.deviates)}"
-    if others := [alias for alias in rogue.aliases if alias != rogue.id]:
+    yield f"  clause       {case.clause}"
+    yield f"  severity     {case.severity.value}"
+    if case.deviates:
+        yield f"  deviates in  {', '.join(case.deviates)}"
+    if others := [alias for alias in case.aliases if alias != case.id]:
         yield f"  also known   {', '.join(others)}"
-    if rogue.cve:
-        yield f"  famous by    {', '.join(rogue.cve)}"
-    grouped = _grouped(rogue)
+    if case.cve:
+        yield f"  famous by    {', '.join(case.cve)}"
+    grouped = _grouped(case)
     for number, (words, modes) in enumerate(grouped.items()):
         where = f": {', '.join(modes)}" if len(grouped) > 1 else ""
         yield f"  {'OpenSSL 3.0' if number == 0 else '':<13}{words}{where}"
     yield ""
-    yield f"Minted just now; the client asks for {names.display(specimen.served.name)}:"
-    yield from _told(specimen.served, now)
-    if rogue.must is Must.REJECT:
+    yield f"Minted just now; the client asks for {names.display(minted.served.name)}:"
+    yield from _told(minted.served, now)
+    if case.must is Must.REJECT:
         yield "The same without the fault (its control):"
-        yield from _told(specimen.control, now)
+        yield from _told(minted.control, now)
     yield ""
     yield "To try it:"
-    yield f"  pki rogue mint {rogue.id}"
-    yield f"  pki verify certs/rogues/{rogue.id}/server.pem \\"
-    yield f"    --trust certs/rogues/{rogue.id}/root.pem{_asking(specimen.served.name)}"
+    yield f"  pki rogue mint {case.id}"
+    yield f"  pki verify certs/rogues/{case.id}/server.pem \\"
+    yield f"    --trust certs/rogues/{case.id}/root.pem{_asking(minted.served.name)}"
 
 
 def _asking(name: x509.GeneralName) -> str:
@@ -154,9 +155,9 @@ def _asking(name: x509.GeneralName) -> str:
     return f" --name {shlex.quote(names.plain(name))}"
 
 
-def _grouped(rogue: Room) -> dict[str, list[str]]:
+def _grouped(case: Case) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
-    for mode, codes in rogue.openssl.items():
+    for mode, codes in case.openssl.items():
         known = codes - {NO_CODE}
         words = "accepts" if not codes else f"verify code {_numbers(known)}" if known else "ends the handshake"
         grouped.setdefault(words, []).append(MODES[mode])
@@ -207,11 +208,11 @@ def request(served: Served, now: datetime) -> Request:
     )
 
 
-def judged_as_data(specimen: Specimen, now: datetime) -> dict[str, Any]:
+def judged_as_data(minted: Minted, now: datetime) -> dict[str, Any]:
     """What `pki verify` says, for JSON."""
-    served, control = judge(specimen.served, now), judge(specimen.control, now)
+    served, control = judge(minted.served, now), judge(minted.control, now)
     return {
-        "name": names.plain(specimen.served.name),
+        "name": names.plain(minted.served.name),
         "accepted": served.accepted,
         "reason": served.reason,
         "control_accepted": control.accepted,
@@ -221,19 +222,19 @@ def judged_as_data(specimen: Specimen, now: datetime) -> dict[str, Any]:
 # What was minted ----------------------------------------------------------------------------------------------------
 
 
-def minted(hung: "Hung", room: Workshop) -> Iterator[str]:
+def written(folder: "MintedFolder", builder: CaseBuilder) -> Iterator[str]:
     """Where it is, and what to do with it."""
-    count = "1 case" if len(hung.cases) == 1 else f"{len(hung.cases)} cases"
-    yield f"{count} in {hung.directory}/, for {', '.join(map(names.display, room.alternative_names))}"
+    count = "1 case" if len(folder.cases) == 1 else f"{len(folder.cases)} cases"
+    yield f"{count} in {folder.directory}/, for {', '.join(map(names.display, builder.alternative_names))}"
     yield ""
     yield "In each folder:"
     yield "  server.pem, server.key   what the server shows"
     yield "  root.pem                 what its client trusts; the key of that root was thrown away"
-    if any(CATALOGUE[case].must is Must.REJECT for case in hung.cases):
+    if any(CATALOGUE[case].must is Must.REJECT for case in folder.cases):
         yield "  control/                 the same without the fault, if it has one"
-    case, name = next(iter(hung.cases.items()))
-    yield from _others(hung, name)
-    first = hung.directory / case
+    case, name = next(iter(folder.cases.items()))
+    yield from _others(folder, name)
+    first = folder.directory / case
     yield ""
     yield "To see it judged:"
     yield f"  pki verify {shlex.quote(str(first / 'server.pem'))}{_asking(name)} \\"
@@ -243,10 +244,10 @@ def minted(hung: "Hung", room: Workshop) -> Iterator[str]:
     yield f"  tlsdemo connect{_asking(name)} --trust {shlex.quote(str(first / 'root.pem'))}"
 
 
-def _others(hung: "Hung", usual: x509.GeneralName) -> Iterator[str]:
-    """The cases whose client asks for another name: asked for the usual one, they say nothing."""
+def _others(folder: "MintedFolder", usual: x509.GeneralName) -> Iterator[str]:
+    """The cases whose client asks for another name than `usual`: with the usual name they prove nothing."""
     by_name: dict[str, list[str]] = {}
-    for case, name in hung.cases.items():
+    for case, name in folder.cases.items():
         if name != usual:
             by_name.setdefault(names.display(name), []).append(case)
     if by_name:

@@ -61,18 +61,18 @@ def mint(
             code=ExitCode.USAGE,
         )
     wanted = arguments.server_names(name or ca.DEFAULT_SAN)
-    rogues = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(case_files.find, cases or [])))
+    chosen = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(case_files.find, cases or [])))
     now = datetime.now(UTC)
-    room = case_files.workshop(wanted, now)
+    builder = case_files.case_builder(wanted, now)
     existing = ca.Existing.MOVE_ASIDE if force else ca.Existing.REFUSE
-    hung = case_files.mint(out or directory / "rogues", rogues, room, now=now, existing=existing)
-    if hung.moved_to:
-        note(f"what was there before is now in {hung.moved_to}")
+    folder = case_files.mint(out or directory / "rogues", chosen, builder, now=now, existing=existing)
+    if folder.moved_to:
+        note(f"what was there before is now in {folder.moved_to}")
     if as_json:
-        asked = {case: names.plain(each) for case, each in hung.cases.items()}
-        print_json({"directory": str(hung.directory), "cases": list(hung.cases), "names": asked})
+        asked = {case: names.plain(each) for case, each in folder.cases.items()}
+        print_json({"directory": str(folder.directory), "cases": list(folder.cases), "names": asked})
     else:
-        print("\n".join(case_text.minted(hung, room)))
+        print("\n".join(case_text.written(folder, builder)))
     return ExitCode.YES
 
 
@@ -86,11 +86,11 @@ def show(
     from pki.cli import arguments, case_text
     from pki.store import ca, case_files
 
-    rogue = case_files.find(case)
+    found = case_files.find(case)
     now = datetime.now(UTC)
-    specimen = rogue.mint(case_files.workshop(arguments.server_names(name or ca.DEFAULT_SAN), now))
+    minted = found.mint(case_files.case_builder(arguments.server_names(name or ca.DEFAULT_SAN), now))
     if as_json:
-        print_json(case_text.as_data(rogue) | case_text.judged_as_data(specimen, now))
+        print_json(case_text.as_data(found) | case_text.judged_as_data(minted, now))
     else:
-        print("\n".join(case_text.explained(rogue, specimen, now)))
+        print("\n".join(case_text.explained(found, minted, now)))
     return ExitCode.YES

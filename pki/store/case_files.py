@@ -1,10 +1,10 @@
-"""Rogues on disk: `pki rogue mint`. EDGE: clock, keys and serials have their defaults here.
+"""Test certificates as files: `pki rogue mint`. EDGE: clock, keys and serials have their defaults here.
 
-    DIR/expired/server.pem  server.key    what a server shows
-                root.pem   [crl.pem]      what its client knows: one root for all that were minted in one go
-                control/...               the same without the fault: to be accepted
+    DIR/expired/server.pem  server.key    what the server presents
+                root.pem   [crl.pem]      what the client knows: one root for all cases of one call
+                control/...               the same chain without the deviation, which must be accepted
 
-The root's key is never written: nobody can sign anything more with it, so that trusting it is safe for experiments.
+The root's key is never written. No further certificate can be signed with it, so it is safe to trust for experiments.
 """
 
 import os
@@ -20,29 +20,29 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
-from pki.cases import CATALOGUE, Must, Rogue, Served, Specimen, Workshop
-from pki.cases.builder import GALLERY
+from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Minted, Must, Served
+from pki.cases.builder import CA_NAME
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.store.ca import Existing, old_folder
 from pki.store.transaction import PUBLIC, SECRET, transaction
 
 LONGEST = 64
-"""Characters of a host: some rogues have it in the common name, which has no more (RFC 5280 appendix A.1)."""
+"""Characters of a host: some cases have it in the common name, which holds no more (RFC 5280 appendix A.1)."""
 
 
 @dataclass(frozen=True)
-class Hung:
-    """What `mint` wrote: the folder of each case, and where `--force` put what was there before."""
+class MintedFolder:
+    """What `mint` wrote: the folder of each case, and where `--force` moved the old folders."""
 
     directory: Path
     cases: Mapping[str, x509.GeneralName]
-    """Each case, and the name that its client asks for."""
+    """Each case, and the reference identifier of its client."""
     moved_to: Path | None
 
 
-def find(case: str) -> Rogue[Workshop]:
-    """The rogue of that id, or that somebody else calls so; a Problem where there is none."""
+def find(case: str) -> CertificateCase[CaseBuilder]:
+    """The case of that id or alias; a Problem where there is none."""
     if case in CATALOGUE:
         return CATALOGUE[case]
     for each in CATALOGUE.values():
@@ -54,8 +54,11 @@ def find(case: str) -> Rogue[Workshop]:
     raise Problem(f"no rogue is called {case!r}", hint=hint, code=ExitCode.USAGE)
 
 
-def workshop(wanted: Sequence[x509.GeneralName], now: datetime, name: str = GALLERY) -> Workshop:
-    """A new root, whose subject has `name`, for certificates with the names `wanted`."""
+def case_builder(wanted: Sequence[x509.GeneralName], now: datetime, name: str = CA_NAME) -> CaseBuilder:
+    """A builder with a new root, whose subject has `name`, for certificates with the names `wanted`.
+
+    Raises Problem (usage) for a host of more than LONGEST characters.
+    """
     for each in wanted:
         if isinstance(each, x509.DNSName) and len(each.value) > LONGEST:
             raise Problem(
@@ -63,7 +66,7 @@ def workshop(wanted: Sequence[x509.GeneralName], now: datetime, name: str = GALL
                 hint="several cases put the host into the common name, which has no room for more",
                 code=ExitCode.USAGE,
             )
-    return Workshop.opened(
+    return CaseBuilder.with_new_root(
         _askable(wanted),
         now=now,
         new_key=lambda: keys.generate(KeyType.EC_P256),
@@ -87,11 +90,16 @@ def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
 
 
 def mint(
-    directory: Path, rogues: Sequence[Rogue[Workshop]], room: Workshop, *, now: datetime, existing: Existing
-) -> Hung:
-    """Write the rogues and their controls, all or none of them."""
-    folders = [each.id for each in rogues]
-    specimens = [each.mint(room) for each in rogues]
+    directory: Path,
+    cases: Sequence[CertificateCase[CaseBuilder]],
+    builder: CaseBuilder,
+    *,
+    now: datetime,
+    existing: Existing,
+) -> MintedFolder:
+    """Write the cases and their controls, all of them or none."""
+    folders = [each.id for each in cases]
+    minted = {each.id: each.mint(builder) for each in cases}
     with transaction(directory) as change:
         present = [folder for folder in folders if os.path.lexists(directory / folder)]
         if present and existing is Existing.REFUSE:
@@ -102,21 +110,21 @@ def mint(
                 code=ExitCode.NO,
             )
         old = old_folder(directory, now)
-        for rogue, specimen in zip(rogues, specimens, strict=True):
-            for name, data, mode in _files(rogue, specimen):
-                change.write(str(PurePosixPath(rogue.id, name)), data, mode)
+        for case in cases:
+            for name, data, mode in _files(case, minted[case.id]):
+                change.write(str(PurePosixPath(case.id, name)), data, mode)
         change.commit(aside=present, old=old)
-    asked = {rogue.id: specimen.served.name for rogue, specimen in zip(rogues, specimens, strict=True)}
-    return Hung(directory, asked, directory / old if present else None)
+    asked = {case: each.served.name for case, each in minted.items()}
+    return MintedFolder(directory, asked, directory / old if present else None)
 
 
 File = tuple[str, bytes, int]
 
 
-def _files(rogue: Rogue[Workshop], specimen: Specimen) -> Iterator[File]:
-    yield from _served(specimen.served)
-    if rogue.must is Must.REJECT:
-        for name, data, mode in _served(specimen.control):
+def _files(case: CertificateCase[CaseBuilder], minted: Minted) -> Iterator[File]:
+    yield from _served(minted.served)
+    if case.must is Must.REJECT:
+        for name, data, mode in _served(minted.control):
             yield f"control/{name}", data, mode
 
 

@@ -19,7 +19,7 @@ from cryptography.x509 import verification
 from pki.path import verify
 from pki.store.files import read_certificates, read_crls
 from tests.conftest import mint
-from tests.pki.cases.test_cases import workshop
+from tests.pki.cases.test_cases import case_builder
 from tests.pki.test_grid import GRID, HOST, constrained, subtrees
 
 
@@ -54,7 +54,7 @@ def chains(times: int, rounds: int) -> None:
 
 
 def constraints() -> None:
-    room = workshop("measured")
+    room = case_builder("measured")
     served = [
         room.serve(intermediates=(constrained(subtrees(one, two), subtrees(three, four)),), name=HOST)
         for one, two, three, four, kinds in GRID

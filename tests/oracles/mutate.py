@@ -32,7 +32,7 @@ from pki.objects.blocks import BlockKind, UnreadableBlock
 from pki.path.request import Request
 from pki.show import describe, diff, dump
 from pki.show import parse as unpack
-from pki.store.case_files import workshop
+from pki.store.case_files import case_builder
 from pki.verdict import PathProfile, Purpose
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -50,7 +50,7 @@ LONGEST = 3_000  # bytes; the case with 800 names costs as much as a hundred oth
 
 def originals() -> list[bytes]:
     """Certificates and CRLs of the catalogue in DER. The keys are fresh: a seed repeats the kinds of changes alone."""
-    room = workshop([NAME], AT)
+    room = case_builder([NAME], AT)
     found = dict[bytes, None]()
     for case in CATALOGUE.values():
         served = case.mint(room).served

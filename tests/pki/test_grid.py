@@ -15,13 +15,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki import names
 from pki.authority import Validity, authority_name, subject_for
-from pki.cases.builder import Change, Workshop, as_is, dated, having, named, usage, without
+from pki.cases.builder import CaseBuilder, Change, as_is, dated, having, named, usage, without
 from pki.cases.case import Served
 from pki.cases.tbs_certificate import Draft
 from pki.keys import PrivateKey
 from pki.path import verify
 from pki.profiles import INTERMEDIATE, SERVER, Profile
-from tests.pki.cases.test_cases import workshop
+from tests.pki.cases.test_cases import case_builder
 
 HOST, ADDRESS = "www.shop.example", IPv4Address("192.0.2.7")
 AROUND = {
@@ -47,7 +47,7 @@ def constrained(permitted: list[x509.GeneralName] | None, excluded: list[x509.Ge
     return having(x509.NameConstraints(permitted, excluded), critical=True) if permitted or excluded else as_is
 
 
-def is_accepted(served: Served, room: Workshop) -> tuple[bool, bool]:
+def is_accepted(served: Served, room: CaseBuilder) -> tuple[bool, bool]:
     """By us, and by cryptography's verifier."""
     leaf, *others = map(x509.load_der_x509_certificate, served.chain)
     anchors = [x509.load_der_x509_certificate(each) for each in served.anchors]
@@ -62,7 +62,7 @@ def is_accepted(served: Served, room: Workshop) -> tuple[bool, bool]:
 
 
 def test_every_combination_of_constraints_is_judged_by_the_rule() -> None:
-    room = workshop("measured")
+    room = case_builder("measured")
     assert len(GRID) == 243
     for permitted_host, permitted_address, excluded_host, excluded_address, kinds in GRID:
         fence = constrained(subtrees(permitted_host, permitted_address), subtrees(excluded_host, excluded_address))
@@ -77,7 +77,7 @@ def test_every_combination_of_constraints_is_judged_by_the_rule() -> None:
 # Ways -----------------------------------------------------------------------------------------------------------------
 
 FAULTS: dict[str, Change] = {
-    "expired": lambda draft: dated(workshop("measured").day(-90), workshop("measured").day(-1))(draft),
+    "expired": lambda draft: dated(case_builder("measured").day(-90), case_builder("measured").day(-1))(draft),
     "not an authority": without(x509.BasicConstraints.oid),
     "for mail alone": having(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])),
     "may not sign": usage("digital_signature"),
@@ -93,7 +93,7 @@ UNLIMITED = replace(INTERMEDIATE, path_length=None)
 
 def certified(subject: x509.Name, key: PrivateKey, issuer: x509.Name, profile: Profile, *wanted: str) -> Draft:
     """A correct certificate, before it is signed."""
-    room = workshop("measured")
+    room = case_builder("measured")
     return Draft.of(
         profile,
         subject=subject,
@@ -117,7 +117,7 @@ def signed(draft: Draft, by: PrivateKey) -> x509.Certificate:
 @pytest.mark.parametrize("good", range(8))
 def test_the_one_good_way_of_eight_is_found(fault: str, good: int) -> None:
     """Three layers, each authority certified twice for the same key: once well, and once with a fault."""
-    room = workshop("measured")
+    room = case_builder("measured")
     name, above = authority_name("grid", "root"), room.new_key()
     root = signed(certified(name, above, name, UNLIMITED), above)
     sound: list[x509.Certificate] = []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pki.cases import CATALOGUE
 from tests.conftest import REQUIRE, mint
 from tests.oracles import mutate
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 from tests.pki.conftest import Command
 from tests.pki.support import first
 
@@ -96,8 +96,8 @@ def test_no_odd_certificate_of_others_ends_in_a_traceback(certs: Path, cli: Comm
 @pytest.mark.usefixtures("without_programs")
 @pytest.mark.parametrize("case", CATALOGUE)
 def test_no_rogue_ends_in_a_traceback(case: str, certs: Path, tmp_path: Path, cli: Command) -> None:
-    (tmp_path / "one.pem").write_bytes(specimen(case).served.chain_pem)
-    (tmp_path / "one.der").write_bytes(specimen(case).served.chain[0])
+    (tmp_path / "one.pem").write_bytes(minted_once(case).served.chain_pem)
+    (tmp_path / "one.der").write_bytes(minted_once(case).served.chain[0])
     for file in ("one.pem", "one.der"):
         look_at(cli, tmp_path / file, certs)
 
@@ -124,10 +124,10 @@ MUTATIONS: dict[str, Mutate] = {"flipped": _flipped, "cut": _cut, "spliced": _sp
 def originals(certs: Path) -> dict[str, bytes]:
     """A file of each kind, in DER: there a damage hits the structure, and not the armour."""
     leaf = first(certs / "server.pem")
-    key = specimen("good").credential.key
+    key = minted_once("good").credential.key
     return {
         "certificate": leaf.public_bytes(Encoding.DER),
-        "rogue": specimen("nc-excluded-vs-wildcard").served.chain[1],
+        "rogue": minted_once("nc-excluded-vs-wildcard").served.chain[1],
         "chain": (certs / "server.pem").read_bytes(),
         "list": (certs / "crl.pem").read_bytes(),
         "key": (certs / "server.key").read_bytes(),
@@ -183,7 +183,7 @@ def test_no_random_file_ends_in_a_traceback(data: bytes, certs: Path, tmp_path: 
 def test_a_folder_full_of_them_is_listed(tmp_path: Path, cli: Command) -> None:
     certs = mint(tmp_path / "certs")
     for case in CATALOGUE:
-        (certs / f"{case}.pem").write_bytes(specimen(case).served.chain_pem)
+        (certs / f"{case}.pem").write_bytes(minted_once(case).served.chain_pem)
     for number, path in enumerate(each for each in vectors() if is_of_the_suite(each)):
         (certs / f"odd-{number}.pem").write_bytes(path.read_bytes())
     for data in (b"", b"\x00" * 50, b"-----BEGIN CERTIFICATE-----\n"):

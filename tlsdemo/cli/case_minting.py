@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import keys, names
 from pki.authority import Authority, Validity, key_identifier
-from pki.cases import CATALOGUE, Must, Rogue, Served, Severity, Workshop
+from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Must, Served, Severity
 from pki.cli.case_text import judge
 from pki.console import day
 from pki.errors import Problem
@@ -54,7 +54,7 @@ class AskedName:
 class Case:
     """A rogue, and the checks that fail where root and names are made for it: its own, and those of its control."""
 
-    rogue: Rogue[Workshop]
+    rogue: CertificateCase[CaseBuilder]
     name: x509.GeneralName
     """Whom its client asks for there."""
     faults: frozenset[str]
@@ -66,12 +66,12 @@ class Case:
         return self.rogue.id
 
 
-def chosen(options: Sequence[str]) -> list[Rogue[Workshop]]:
+def chosen(options: Sequence[str]) -> list[CertificateCase[CaseBuilder]]:
     """By ids or aliases, separated by commas or one by one; a Problem for what is none."""
     return [case_files.find(each.strip()) for option in options for each in option.split(",")]
 
 
-def to_be_refused() -> list[Rogue[Workshop]]:
+def to_be_refused() -> list[CertificateCase[CaseBuilder]]:
     """All that a strict client refuses: first what every client must, last what is disputed."""
     found = [each for each in CATALOGUE.values() if each.must is Must.REJECT]
     return sorted(found, key=lambda each: ORDER.index(each.severity))
@@ -101,9 +101,9 @@ def open_authority(certs: Path, now: datetime) -> Authority:
     return authority
 
 
-def measured(rogue: Rogue[Workshop], now: datetime) -> Case:
+def measured(rogue: CertificateCase[CaseBuilder], now: datetime) -> Case:
     """As it is by itself."""
-    specimen = rogue.mint(case_files.workshop(AT_HOME, now))
+    specimen = rogue.mint(case_files.case_builder(AT_HOME, now))
     faults, control = (_faults(judge(each, now)) for each in (specimen.served, specimen.control))
     return Case(rogue, specimen.served.name, faults, control)
 
@@ -131,8 +131,8 @@ def _below(name: x509.GeneralName) -> Iterator[Sequence[x509.GeneralName]]:
         yield (x509.DNSName(f"www.{name.value}"),)
 
 
-def _room(authority: Authority, wanted: Sequence[x509.GeneralName], now: datetime) -> Workshop:
-    return Workshop.of(
+def _room(authority: Authority, wanted: Sequence[x509.GeneralName], now: datetime) -> CaseBuilder:
+    return CaseBuilder.under_root(
         authority,
         wanted,
         now=now,
@@ -147,7 +147,7 @@ def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def _mint(case: Case, name: x509.GeneralName, room: Workshop) -> Served:
+def _mint(case: Case, name: x509.GeneralName, room: CaseBuilder) -> Served:
     try:
         specimen = case.rogue.mint(room)
     except ValueError as error:

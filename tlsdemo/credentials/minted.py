@@ -17,7 +17,7 @@ from cryptography import x509
 
 from pki import Authority, Credential, names
 from pki.authority import Validity, authority_name
-from pki.cases import Ingredients, Rogue
+from pki.cases import CertificateCase, Ingredients
 from pki.cases.chain import self_signed
 from pki.cases.signature import rogue_same_name_forged_aki
 from pki.copied import Copied
@@ -184,7 +184,7 @@ class Mint:
     def _crl(self, authority: Authority, revoked: list[int]) -> x509.CertificateRevocationList:
         return authority.crl(number=1, this_update=self.now - DAY, next_update=self.now + 30 * DAY, revoked=revoked)
 
-    def _minted(self, case: Rogue[Ingredients]) -> Credential:
+    def _minted(self, case: CertificateCase[Ingredients]) -> Credential:
         ingredients = Ingredients(
             root=self.root.certificate,
             alternative_names=_names(NAMES),

@@ -14,7 +14,7 @@ from inspect import cleandoc
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from pki.cases import Must, Rogue, Severity, Workshop
+from pki.cases import CaseBuilder, CertificateCase, Must, Severity
 from pki.cases.case import Mode
 from tlsdemo.findings import Case
 
@@ -60,7 +60,7 @@ def summary(story: str) -> str:
     return story.split("\n\n")[0].replace("\n", " ")
 
 
-def of_rogue(rogue: Rogue[Workshop], mode: Mode) -> Case:
+def of_rogue(rogue: CertificateCase[CaseBuilder], mode: Mode) -> Case:
     """The words of a certificate of the catalogue; the codes are those of that way to verify."""
     return Case(
         rogue.id, rogue.aliases, rogue.theme, rogue.summary, rogue.story, rogue.clause, rogue.must.value,

@@ -9,7 +9,7 @@ from functools import partial
 from cryptography import x509
 
 from pki.authority import authority_name
-from pki.cases import CATALOGUE, Workshop
+from pki.cases import CATALOGUE, CaseBuilder
 from pki.errors import Problem
 from pki.profiles import ROOT
 from pki.publish.server import Publisher
@@ -39,7 +39,7 @@ class Collection:
     """Everything that can be shown, under one new root."""
 
     exhibits: tuple[Exhibit, ...]
-    room: Workshop
+    room: CaseBuilder
     papers: Papers
 
     @property
@@ -57,7 +57,7 @@ def collect(
     now: datetime, publisher: Publisher, controls: certificate_cases.Controls = certificate_cases.Controls.SERVED
 ) -> Collection:
     """Mint it all; what revocation there is, goes to the publisher."""
-    room = case_files.workshop(certificate_cases.local_names("lab"), now, NAME)
+    room = case_files.case_builder(certificate_cases.local_names("lab"), now, NAME)
     papers = Papers(room)
     exhibits = [
         *certificate_cases.exhibits(room, dh_parameters(FFDHE2048), publisher, controls),
@@ -68,12 +68,12 @@ def collect(
     return Collection(tuple(exhibits), room, papers)
 
 
-def _good(room: Workshop) -> tuple[bytes, bytes]:
+def _good(room: CaseBuilder) -> tuple[bytes, bytes]:
     served = CATALOGUE[GOOD].mint(room).served
     return served.chain_pem, served.key_pem
 
 
-def _revocation(room: Workshop, publisher: Publisher) -> Iterator[Exhibit]:
+def _revocation(room: CaseBuilder, publisher: Publisher) -> Iterator[Exhibit]:
     cases: list[Declared[revocation_cases.Office, revocation_cases.Announced]] = declared(revocation_cases)
     for each in cases:
         named = replace(room, alternative_names=certificate_cases.local_names(each.case.id))
@@ -81,7 +81,7 @@ def _revocation(room: Workshop, publisher: Publisher) -> Iterator[Exhibit]:
         yield certificate_cases.shown(each.case, served, room.trusted.certificate)
 
 
-def _protocols(room: Workshop) -> Iterator[Exhibit]:
+def _protocols(room: CaseBuilder) -> Iterator[Exhibit]:
     served = room.serve(leaf_key=room.rsa_key(2048))
     cases: list[Declared[Counter, Show]] = declared(protocol_cases)
     for each in cases:
@@ -89,7 +89,7 @@ def _protocols(room: Workshop) -> Iterator[Exhibit]:
         yield _own_port(each.case, partial(each.make, counter), LASTS if each.case.id == STALL else "")
 
 
-def _clients(room: Workshop, papers: Papers) -> Iterator[Exhibit]:
+def _clients(room: CaseBuilder, papers: Papers) -> Iterator[Exhibit]:
     cases: list[Declared[Cloakroom, Show]] = declared(client_certificate_cases)
     for each in cases:
         yield _own_port(each.case, partial(each.make, Cloakroom(room, _good(room), each.case, papers)), ASKS)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pki import names
-from pki.cases import CATALOGUE, Mode, Must, Rogue, Served, Workshop
+from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Mode, Must, Served
 from pki.errors import Problem
 from pki.malformed import MALFORMED
 from pki.publish.server import Publisher
@@ -46,18 +46,22 @@ def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:
 
 
 def exhibits(
-    room: Workshop,
+    room: CaseBuilder,
     dh_parameters: bytes,
     publisher: Publisher,
     controls: Controls = Controls.SERVED,
-    rogues: Sequence[Rogue[Workshop]] = tuple(CATALOGUE.values()),
+    rogues: Sequence[CertificateCase[CaseBuilder]] = tuple(CATALOGUE.values()),
 ) -> list[Exhibit]:
     """All of them, under the room's root. `dh_parameters` are for the suites that go with DSA."""
     return [_exhibit(each, room, dh_parameters, publisher, controls) for each in rogues]
 
 
 def _exhibit(
-    rogue: Rogue[Workshop], room: Workshop, dh_parameters: bytes, publisher: Publisher, controls: Controls
+    rogue: CertificateCase[CaseBuilder],
+    room: CaseBuilder,
+    dh_parameters: bytes,
+    publisher: Publisher,
+    controls: Controls,
 ) -> Exhibit:
     room = replace(
         room,

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from pki import names
 from pki.authority import Authority, Credential, Validity
-from pki.cases import Must, Severity, Workshop
+from pki.cases import CaseBuilder, Must, Severity
 from pki.cases.builder import DAY
 from pki.profiles import CLIENT, SERVER, Profile
 from tlsdemo.findings import Case
@@ -34,7 +34,7 @@ SOON = timedelta(days=30)
 class Cloakroom:
     """What these cases are made from: a good certificate of the server's, and who is trusted to vouch for clients."""
 
-    room: Workshop
+    room: CaseBuilder
     shown: tuple[bytes, bytes]
     case: Case
     papers: "Papers"
@@ -52,7 +52,7 @@ class Cloakroom:
 class Papers:
     """The clients' certificates."""
 
-    room: Workshop
+    room: CaseBuilder
 
     @cached_property
     def credentials(self) -> Mapping[str, Credential]:
@@ -60,7 +60,7 @@ class Papers:
         return {
             "good": self._issue(self.room.trusted.authority),
             "expired": self._issue(self.room.trusted.authority, until=-1),
-            "stranger": self._issue(self.room.stranger.authority),
+            "stranger": self._issue(self.room.untrusted_ca.authority),
             "server-only": self._issue(self.room.trusted.authority, SERVER),
             "revoked": self._issue(self.room.trusted.authority),
         }
@@ -118,7 +118,7 @@ def client_cert_any_time(given: Cloakroom) -> Show:
 @case(THEME, "RFC 5280 §6.1.1 (d)", Severity.INFORMATIONAL, must=Must.ACCEPT)
 def client_cert_any_authority(given: Cloakroom) -> Show:
     """It trusts another authority for clients, too, as servers do that trust all the web's authorities: anybody's."""
-    return given.asking(ClientCheck.WELL, given.room.stranger.authority)
+    return given.asking(ClientCheck.WELL, given.room.untrusted_ca.authority)
 
 
 @case(THEME, "RFC 5280 §6.3", Severity.INFORMATIONAL, must=Must.ACCEPT)

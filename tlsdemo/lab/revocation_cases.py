@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from pki.authority import Authority, Validity, key_identifier
-from pki.cases import Must, Served, Severity, Workshop
+from pki.cases import CaseBuilder, Must, Served, Severity
 from pki.cases.builder import DAY
 from pki.cases.tbs_certificate import Draft
 from pki.profiles import ROOT
@@ -43,7 +43,7 @@ Announced = Mapping[Where, Source | None]
 class Office:
     """What a case is made from: the authority, and the number of the certificate that is about to be minted."""
 
-    room: Workshop
+    room: CaseBuilder
     serial: int
 
     def crl(self, *, revoked: bool = False, days_ago: float = 1, by: Authority | None = None) -> Source:
@@ -102,7 +102,7 @@ def announce(publisher: Publisher, case_id: str, announced: Announced) -> None:
             publisher.publish(path(case_id, where), source)
 
 
-def mint(case_id: str, make: Callable[[Office], Announced], room: Workshop, publisher: Publisher) -> Served:
+def mint(case_id: str, make: Callable[[Office], Announced], room: CaseBuilder, publisher: Publisher) -> Served:
     """The certificate, with what is said of it published."""
     office = Office(room, room.new_serial())
     announced = make(office)
@@ -117,7 +117,7 @@ def mint(case_id: str, make: Callable[[Office], Announced], room: Workshop, publ
     return room.serve(leaf=numbered)
 
 
-def also_revoked(served: Served, case_id: str, room: Workshop, publisher: Publisher) -> None:
+def also_revoked(served: Served, case_id: str, room: CaseBuilder, publisher: Publisher) -> None:
     """What the catalogue's certificate with a list of its own says, published; its responder says the same."""
     office = Office(room, served.credential.certificate.serial_number)
     announce(

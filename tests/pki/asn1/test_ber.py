@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pki.asn1 import ber, der
 from pki.asn1.ber import Node
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 
 RULES: dict[str, tuple[str, int, str]] = {
     "a length with a leading zero": ("0282000105", 1, "X.690 §10.1"),
@@ -54,7 +54,7 @@ def test_each_fault_is_named_with_its_byte_and_rule(case: str) -> None:
 
 
 def test_what_the_library_writes_has_no_fault() -> None:
-    for encoded in specimen("good").served.chain:
+    for encoded in minted_once("good").served.chain:
         assert ber.parse(encoded).faults == []
 
 

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import keys, names, path
-from pki.cases import CATALOGUE, Ingredients, Mode, Must, Served, Severity, Specimen, Workshop
-from pki.cases.case import collect, rogue
+from pki.cases import CATALOGUE, CaseBuilder, Ingredients, Minted, Mode, Must, Served, Severity
+from pki.cases.case import certificate_case, collect
 from pki.verdict import PathProfile, Result, Verdict
 from tests.pki.deviations import deviations, read
 from tests.pki.support import STRICT_3_13, handshake, key, serial
@@ -42,16 +43,16 @@ def rsa_key(bits: int) -> rsa.RSAPrivateKey:
 
 
 @cache
-def workshop(of: str) -> Workshop:
+def case_builder(of: str) -> CaseBuilder:
     """An authority that mints for these names."""
     wanted = [names.parse(name) for name in NAMES[of]]
-    return Workshop.opened(wanted, now=datetime.now(UTC), new_key=key, new_serial=serial, rsa_key=rsa_key)
+    return CaseBuilder.with_new_root(wanted, now=datetime.now(UTC), new_key=key, new_serial=serial, rsa_key=rsa_key)
 
 
 @cache
-def specimen(case: str, of: str = "measured") -> Specimen:
+def minted_once(case: str, of: str = "measured") -> Minted:
     """Minted once in a session."""
-    return CATALOGUE[case].mint(workshop(of))
+    return CATALOGUE[case].mint(case_builder(of))
 
 
 def measured(served: Served, mode: Mode) -> frozenset[int]:
@@ -76,7 +77,7 @@ def measured(served: Served, mode: Mode) -> frozenset[int]:
 def test_a_rogue_is_refused_as_it_states_and_its_control_accepted(case: str, of: str) -> None:
     if case in UNSERVABLE:
         pytest.skip("OpenSSL refuses to load it, so that it is checked with verifiers only")
-    minted = specimen(case, of)
+    minted = minted_once(case, of)
     declared = CATALOGUE[case]
     for mode in Mode:
         assert measured(minted.served, mode) == declared.openssl[mode], mode
@@ -86,9 +87,9 @@ def test_a_rogue_is_refused_as_it_states_and_its_control_accepted(case: str, of:
 
 @pytest.mark.parametrize("case", UNSERVABLE)
 def test_what_cannot_be_served_is_refused_by_verifiers(case: str) -> None:
-    assert not judged(specimen(case).served).accepted
-    assert judged(specimen(case).control).accepted
-    assert measured(specimen(case).control, Mode.PYTHON_3_13) == frozenset()
+    assert not judged(minted_once(case).served).accepted
+    assert judged(minted_once(case).control).accepted
+    assert measured(minted_once(case).control, Mode.PYTHON_3_13) == frozenset()
 
 
 def test_the_modes_are_those_of_the_running_interpreter() -> None:
@@ -110,7 +111,7 @@ def test_the_catalogue_is_that_of_the_measured_table(shared_data: Path) -> None:
     for case, row in rows.items():
         declared = CATALOGUE[case]
         assert (declared.must.value, declared.disputed) == (row["must"], row["disputed"]), case
-        assert names.plain(specimen(case).served.name) == row["reference_name"], case
+        assert names.plain(minted_once(case).served.name) == row["reference_name"], case
         for mode in Mode:
             found = row["openssl_3_0"][mode.value]
             expected = set() if found["verdict"] == "accept" else {found["verify_code"] or 0}
@@ -137,7 +138,7 @@ def test_the_severity_is_what_an_attacker_gains() -> None:
 @every_case
 @pytest.mark.parametrize("of", NAMES)
 def test_certificate_and_control_differ_in_the_declared_deviation_alone(case: str, of: str) -> None:
-    minted = specimen(case, of)
+    minted = minted_once(case, of)
     assert minted.served.name == minted.control.name
     assert deviations(minted.served, minted.control) == set(CATALOGUE[case].deviates)
 
@@ -154,8 +155,28 @@ ABOUT_THE_COMMON_NAME = (
 
 @pytest.mark.parametrize("case", [case for case, each in CATALOGUE.items() if each.theme in ("hosts", "wildcards")])
 def test_where_the_common_name_is_not_the_point_it_names_no_host(case: str) -> None:
-    subject = read(specimen(case).served.chain[0]).subject
+    subject = read(minted_once(case).served.chain[0]).subject
     assert (b"test certificate" in subject) is (case not in ABOUT_THE_COMMON_NAME)
+
+
+# The control --------------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_a_control_is_minted_when_it_is_first_asked_for_and_only_once(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, serve = list[str](), CaseBuilder.serve
+
+    def counted(builder: CaseBuilder, **changes: Any) -> Served:
+        served.append(case)
+        return serve(builder, **changes)
+
+    monkeypatch.setattr(CaseBuilder, "serve", counted)
+    minted = CATALOGUE[case].mint(case_builder("measured"))
+    assert len(served) <= 1
+    assert minted.control is minted.control
+    assert len(served) <= 2
 
 
 # What pki.verify says of them ---------------------------------------------------------------------------------------
@@ -197,13 +218,13 @@ def judged(served: Served, profile: PathProfile = PathProfile.TLS) -> Verdict:
 def test_pki_verify_does_with_it_what_a_strict_client_must(case: str, of: str) -> None:
     if case == "time-fractional":
         with pytest.raises(ValueError, match="parsing"):
-            judged(specimen(case, of).served)
+            judged(minted_once(case, of).served)
         return
-    accepts = judged(specimen(case, of).served).accepted
+    accepts = judged(minted_once(case, of).served).accepted
     must = CATALOGUE[case].must is Must.ACCEPT
     assert accepts is (must is (case not in OTHERWISE))
     if not must:
-        assert judged(specimen(case, of).control).accepted
+        assert judged(minted_once(case, of).control).accepted
 
 
 def test_only_what_is_disputed_is_judged_otherwise() -> None:
@@ -221,7 +242,7 @@ REASONS = {
 
 @pytest.mark.parametrize("case", REASONS)
 def test_it_is_refused_by_the_step_that_is_about_it(case: str) -> None:
-    failure = judged(specimen(case).served).failure
+    failure = judged(minted_once(case).served).failure
     assert failure is not None
     assert failure.name == REASONS[case]
 
@@ -237,7 +258,7 @@ VALUES = {
 
 @pytest.mark.parametrize("case", VALUES)
 def test_the_sentence_has_the_two_values_that_disagree(case: str) -> None:
-    reason = judged(specimen(case).served).reason
+    reason = judged(minted_once(case).served).reason
     assert reason is not None
     assert all(value in reason for value in VALUES[case]), reason
 
@@ -258,23 +279,23 @@ def test_aliases_are_of_one_rogue_each() -> None:
 
 def test_an_attacker_mints_a_new_key_and_a_new_serial_each_time() -> None:
     for case in ("self-signed", "rogue-same-name-forged-aki", "expired"):
-        one, other = (CATALOGUE[case].mint(workshop("measured")).credential for _ in range(2))
+        one, other = (CATALOGUE[case].mint(case_builder("measured")).credential for _ in range(2))
         assert one.key_pem != other.key_pem
         assert one.certificate.serial_number != other.certificate.serial_number
 
 
 def test_the_forger_copies_the_roots_subject_key_identifier() -> None:
-    attacker = x509.load_der_x509_certificate(specimen("rogue-same-name-forged-aki").control.anchors[0])
+    attacker = x509.load_der_x509_certificate(minted_once("rogue-same-name-forged-aki").control.anchors[0])
     own, roots = (
         each.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-        for each in (attacker, workshop("measured").root)
+        for each in (attacker, case_builder("measured").root)
     )
     assert own == roots != x509.SubjectKeyIdentifier.from_public_key(attacker.public_key()).digest
 
 
 def _minted_twice() -> Iterator[tuple[str, bytes]]:
     for case in ("good", "good-intermediate", "good-no-cn"):
-        yield case, specimen(case).served.chain[0]
+        yield case, minted_once(case).served.chain[0]
 
 
 def test_a_certificate_written_field_by_field_is_what_the_library_writes() -> None:
@@ -285,22 +306,22 @@ def test_a_certificate_written_field_by_field_is_what_the_library_writes() -> No
             leaf.not_valid_before_utc.replace(tzinfo=None), leaf.not_valid_after_utc.replace(tzinfo=None),
             list(leaf.extensions),
         )  # fmt: skip
-        again = builder.sign(workshop("measured").root_key, keys.signature_hash(workshop("measured").root_key))
+        again = builder.sign(case_builder("measured").root_key, keys.signature_hash(case_builder("measured").root_key))
         assert again.tbs_certificate_bytes == leaf.tbs_certificate_bytes, case
 
 
-def test_a_rogue_without_a_story_is_misuse() -> None:
-    def mute(given: Ingredients) -> Specimen:
+def test_a_case_without_a_story_is_misuse() -> None:
+    def mute(given: Ingredients) -> Minted:
         raise NotImplementedError
 
     with pytest.raises(ValueError, match="no docstring"):
-        rogue("RFC 5280", {})(mute)
+        certificate_case("RFC 5280", {})(mute)
 
 
-def test_two_rogues_of_one_name_are_misuse() -> None:
+def test_two_cases_of_one_name_are_misuse() -> None:
     theme = ModuleType("theme")
     theme.one = theme.other = next(iter(CATALOGUE.values()))  # type: ignore[attr-defined]  # a module made up here
-    with pytest.raises(ValueError, match="two rogues"):
+    with pytest.raises(ValueError, match="two cases"):
         collect(theme)
 
 
@@ -308,5 +329,5 @@ def test_two_rogues_of_one_name_are_misuse() -> None:
 @pytest.mark.parametrize("case", [case for case in refusing if case != "time-fractional"])
 def test_every_refusal_comes_with_what_mends_it(case: str) -> None:
     for profile in PathProfile:
-        for check in judged(specimen(case).served, profile).checks:
+        for check in judged(minted_once(case).served, profile).checks:
             assert check.result is not Result.FAILED or check.hint, check

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import Command, mint, tool
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 
 
 def judged(cli: Command, *words: str | Path) -> tuple[int, dict[str, object]]:
@@ -135,7 +135,7 @@ def test_who_says_otherwise_is_explained(cli: Command, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_said_with_the_place(cli: Command, certs: Path, tmp_path: Path) -> None:
-    served = specimen("time-fractional").served
+    served = minted_once("time-fractional").served
     (tmp_path / "one.pem").write_bytes(served.chain_pem)
     (tmp_path / "root.pem").write_bytes(served.anchors_pem)
     answer = cli("verify", tmp_path / "one.pem", "--trust", tmp_path / "root.pem")

@@ -25,7 +25,7 @@ from pki.asn1 import der
 from pki.cases import CATALOGUE
 from pki.show import dump
 from tests.conftest import run, tool
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 from tests.pki.conftest import Command
 
 SHORTEST = 4  # bytes of a secret in a row
@@ -189,7 +189,7 @@ def test_a_hidden_value_says_how_to_see_it(certs: Path, cli: Command) -> None:
 @pytest.mark.parametrize("case", CATALOGUE)
 def test_nothing_of_a_certificate_is_hidden(case: str) -> None:
     """Of malformed ones neither."""
-    for encoded in specimen(case).served.chain:
+    for encoded in minted_once(case).served.chain:
         for data in (encoded, der.armoured("CERTIFICATE", encoded)):
             for _, found in dump.of_file(data):
                 assert not isinstance(found, str)

@@ -24,7 +24,7 @@ from pki.cases import CATALOGUE
 from pki.keys import KeyType
 from pki.show import dump
 from tests.conftest import run, tool
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 from tests.pki.conftest import Command
 from tests.pki.support import first, pem
 
@@ -49,7 +49,7 @@ def test_the_elements_are_those_that_openssl_finds(certs: Path, file: str, tmp_p
 
 @pytest.mark.parametrize("case", CATALOGUE)
 def test_the_leaves_tile_the_certificate(case: str) -> None:
-    for encoded in specimen(case).served.chain:
+    for encoded in minted_once(case).served.chain:
         at = 0
         for each in dump.of_anything(encoded):
             found = each.element
@@ -123,7 +123,7 @@ def test_the_numbers_of_a_curves_key_are_those_that_openssl_reads(tree: Tree, cl
 
 
 def test_a_dsa_key_has_its_numbers_too(tmp_path: Path, cli: Command) -> None:
-    (tmp_path / "dsa.key").write_bytes(specimen("dsa-leaf").served.key_pem)
+    (tmp_path / "dsa.key").write_bytes(minted_once("dsa-leaf").served.key_pem)
     shown = numbers(cli, tmp_path / "dsa.key", "--secrets")
     p, g, y, x = (int(shown[name], 16) for name in ("p", "g", "y", "x"))
     assert pow(g, x, p) == y
@@ -202,8 +202,8 @@ def test_every_field_is_one_line_and_explained_on_request(certs: Path, cli: Comm
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", CATALOGUE)
 def test_every_rogue_can_be_looked_at(case: str, tmp_path: Path, cli: Command) -> None:
-    (tmp_path / "one.pem").write_bytes(specimen(case).served.chain_pem)
-    (tmp_path / "one.key").write_bytes(specimen(case).served.key_pem)
+    (tmp_path / "one.pem").write_bytes(minted_once(case).served.chain_pem)
+    (tmp_path / "one.key").write_bytes(minted_once(case).served.key_pem)
     for more in ((), ("--explain",), ("--der",), ("--json",)):
         assert cli("show", tmp_path / "one.pem", *more).code == 0
     assert cli("show", tmp_path / "one.key").code == 0

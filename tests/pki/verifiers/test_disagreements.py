@@ -16,7 +16,7 @@ from pki.path.request import Request
 from pki.verdict import PathProfile, Purpose, Verdict
 from pki.verifiers import disagreements, opinions
 from tests.conftest import tool
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 from tests.pki.minting import CA, SERVER, Minted, hosts, mint, noncritical, raw, usage
 from tests.pki.support import NOW
 
@@ -27,7 +27,7 @@ def test_every_disagreement_over_a_rogue_has_a_reason(case: str) -> None:
     for program in ("openssl", "certtool"):
         tool(program)
     now = datetime.now(UTC)
-    for served in (specimen(case).served, specimen(case).control):
+    for served in (minted_once(case).served, minted_once(case).control):
         asked = case_text.request(served, now)
         verdict = case_text.judge(served, now)
         for opinion in opinions.opinions(asked):
@@ -38,7 +38,7 @@ def test_every_disagreement_over_a_rogue_has_a_reason(case: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_disagreement_over_the_form_of_another_name_has_a_reason() -> None:
     now = datetime.now(UTC)
-    asked = replace(case_text.request(specimen("underscore-host").served, now), name=x509.DNSName("good.lab.test"))
+    asked = replace(case_text.request(minted_once("underscore-host").served, now), name=x509.DNSName("good.lab.test"))
     verdict = path.judge(asked)
     assert verdict.failure is not None
     assert verdict.failure.name == "name form"
@@ -50,7 +50,7 @@ def test_a_disagreement_over_the_form_of_another_name_has_a_reason() -> None:
 @pytest.mark.parametrize("case", ["good", "revoked"])
 def test_the_last_second_counts_and_openssl_is_said_to_end_before_it(case: str) -> None:
     tool("openssl")
-    control = specimen(case).control
+    control = minted_once(case).control
     asked = case_text.request(control, datetime.now(UTC))
     last = asked.crls[0].next_update_utc if asked.crls else asked.leaf.not_valid_after_utc
     assert last is not None
@@ -65,7 +65,7 @@ def test_the_last_second_counts_and_openssl_is_said_to_end_before_it(case: str) 
 
 def test_who_agrees_needs_no_reason() -> None:
     now = datetime.now(UTC)
-    asked = case_text.request(specimen("good").served, now)
+    asked = case_text.request(minted_once("good").served, now)
     opinion = opinions.Opinion("openssl", True, "")
     assert disagreements.reason(opinion, Verdict(()), asked) is None
 

@@ -14,7 +14,7 @@ from pki.store.files import read_certificates, read_crls
 from pki.verdict import PathProfile, Purpose
 from pki.verifiers import opinions
 from tests.conftest import tool
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 
 
 def request(certs: Path, file: str = "server.pem", name: str | None = "localhost", **changes: object) -> Request:
@@ -90,7 +90,7 @@ def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", ["san-malformed-der", "sigalg-mismatch", "empty-issuer", "leaf-v1-with-extensions"])
 def test_what_gnutls_cannot_load_is_refused_in_its_words(case: str) -> None:
-    asked = case_text.request(specimen(case).served, datetime.now(UTC))
+    asked = case_text.request(minted_once(case).served, datetime.now(UTC))
     opinion = next(each for each in opinions.opinions(asked) if each.engine == "certtool")
     assert not opinion.accepted
     assert len(opinion.words.split()) > 2, opinion

@@ -19,7 +19,7 @@ from pki.keys import KeyType, generate
 from pki.profiles import CLIENT
 from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import mint
-from tests.pki.cases.test_cases import specimen
+from tests.pki.cases.test_cases import minted_once
 from tests.pki.support import a_leaf, a_root, validity
 from tlsdemo.tls.context import Verify, client_context, server_context
 
@@ -282,6 +282,6 @@ def test_a_key_log_that_cannot_be_written_is_a_problem_for_a_person(root: Author
 @pytest.mark.parametrize(("case", "words"), [("rsa1024", "ee key too small"), ("san-malformed-der", "invalid")])
 def test_a_certificate_that_openssl_does_not_load_is_said(case: str, words: str) -> None:
     with pytest.raises(Problem, match="does not load") as told:
-        server_context(specimen(case).credential)
+        server_context(minted_once(case).credential)
     assert words in str(told.value)
     assert told.value.hint
