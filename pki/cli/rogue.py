@@ -50,7 +50,7 @@ def mint(
 ) -> int:
     """Mint rogues, each with its key, the root that its client trusts, and its control."""
     from pki import names
-    from pki.cases import CATALOGUE
+    from pki.cases import CATALOGUE, find
     from pki.cli import arguments, case_text
     from pki.store import ca, case_files
 
@@ -61,7 +61,7 @@ def mint(
             code=ExitCode.USAGE,
         )
     wanted = arguments.server_names(name or ca.DEFAULT_SAN)
-    chosen = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(case_files.find, cases or [])))
+    chosen = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(find, cases or [])))
     now = datetime.now(UTC)
     builder = case_files.case_builder(wanted, now)
     existing = ca.Existing.MOVE_ASIDE if force else ca.Existing.REFUSE
@@ -83,10 +83,11 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Explain one case; it is minted and judged on the spot."""
+    from pki.cases import find
     from pki.cli import arguments, case_text
     from pki.store import ca, case_files
 
-    found = case_files.find(case)
+    found = find(case)
     now = datetime.now(UTC)
     minted = found.mint(case_files.case_builder(arguments.server_names(name or ca.DEFAULT_SAN), now))
     if as_json:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
-from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Minted, Must, Served
+from pki.cases import CaseBuilder, CertificateCase, Minted, Must, Served
 from pki.cases.builder import CA_NAME
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
@@ -39,19 +38,6 @@ class MintedFolder:
     cases: Mapping[str, x509.GeneralName]
     """Each case, and the reference identifier of its client."""
     moved_to: Path | None
-
-
-def find(case: str) -> CertificateCase[CaseBuilder]:
-    """The case of that id or alias; a Problem where there is none."""
-    if case in CATALOGUE:
-        return CATALOGUE[case]
-    for each in CATALOGUE.values():
-        if case in each.aliases:
-            return each
-    alike = [name for name in CATALOGUE if case and (case in name or name in case)]
-    alike = alike or get_close_matches(case.lower(), CATALOGUE)
-    hint = f"perhaps {', '.join(alike[:3])}; `pki rogue list` shows all" if alike else "`pki rogue list` shows all"
-    raise Problem(f"no rogue is called {case!r}", hint=hint, code=ExitCode.USAGE)
 
 
 def case_builder(wanted: Sequence[x509.GeneralName], now: datetime, name: str = CA_NAME) -> CaseBuilder:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pki import keys, names
 from pki.authority import Authority, Validity, key_identifier
-from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Must, Served, Severity
+from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Must, Served, Severity, find
 from pki.cli.case_text import judge
 from pki.console import day
 from pki.errors import Problem
@@ -68,7 +68,7 @@ class Case:
 
 def chosen(options: Sequence[str]) -> list[CertificateCase[CaseBuilder]]:
     """By ids or aliases, separated by commas or one by one; a Problem for what is none."""
-    return [case_files.find(each.strip()) for option in options for each in option.split(",")]
+    return [find(each.strip()) for option in options for each in option.split(",")]
 
 
 def to_be_refused() -> list[CertificateCase[CaseBuilder]]:
