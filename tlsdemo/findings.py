@@ -50,8 +50,8 @@ class Way(Enum):
 
 
 @dataclass(frozen=True)
-class Case:
-    """What was shown: the words of the catalogue."""
+class CaseWords:
+    """What is said of a case: the words of the catalogue."""
 
     id: str
     aliases: tuple[str, ...]
@@ -78,7 +78,7 @@ FATAL = (4, 6, 7, 8, 11)
 class Finding:
     """What one client did with one case, and the evidence."""
 
-    case: Case
+    case: CaseWords
     verdict: ClientVerdict
     did: str
     """A sentence: `sent 78 bytes to an impostor: GET / HTTP/1.1`."""
@@ -132,7 +132,7 @@ class Finding:
 class Unserved:
     """A case that was not run, and why: this OpenSSL cannot serve it, or it has to be named."""
 
-    case: Case
+    case: CaseWords
     reason: str
 
 
@@ -316,15 +316,15 @@ class Comparison:
     """Clients that were asked for and did not run: name, and why."""
 
     @property
-    def cases(self) -> tuple[Case, ...]:
+    def cases(self) -> tuple[CaseWords, ...]:
         """The cases, in their order."""
         return tuple(dict.fromkeys(each.case for report in self.reports for each in report.findings))
 
-    def finding(self, report: Report, case: Case) -> Finding | None:
+    def finding(self, report: Report, case: CaseWords) -> Finding | None:
         """What that client did with it."""
         return next((each for each in report.findings if each.case == case), None)
 
-    def differs(self, case: Case) -> bool:
+    def differs(self, case: CaseWords) -> bool:
         """Whether the clients of which something is known do not all do the same."""
         taken = {
             found.verdict.takes_it

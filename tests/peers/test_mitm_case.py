@@ -29,7 +29,8 @@ from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import AskedName
 from tlsdemo.cli.case_rotation import Deck
 from tlsdemo.conversation import converse
-from tlsdemo.lab.certificate_cases import STRICT, newest
+from tlsdemo.lab.certificate_cases import STRICT
+from tlsdemo.lab.presented import newest
 from tlsdemo.protocol import Side
 from tlsdemo.tls.context import client_context, lab_context
 from tlsdemo.tls.endpoint import TlsEndpoint

@@ -7,29 +7,29 @@ once, has a new finding.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pki.cases.lookup import by_any_name
 from pki.errors import ExitCode, Problem, cannot, printable
 from tlsdemo.findings import Known, Report
-from tlsdemo.lab.exhibit import Exhibit
-from tlsdemo.lab.server import find
+from tlsdemo.lab.catalogue import CASES, find
 
 OPTION = "--except"
 LARGEST = 1 << 20  # characters of a baseline
 
 
-def exceptions(options: Sequence[str], named: Mapping[str, Exhibit]) -> tuple[Known, ...]:
+def exceptions(options: Sequence[str]) -> tuple[Known, ...]:
     """From `CASE` and `CASE=REASON`; a Problem for a case that there is not."""
     found = []
     for option in options:
         case, _, reason = option.partition("=")
-        found.append(Known(find(named, case.strip()).case.id, "", printable(reason.strip()), OPTION))
+        found.append(Known(find(case.strip()).id, "", printable(reason.strip()), OPTION))
     return tuple(found)
 
 
-def read(path: Path, named: Mapping[str, Exhibit]) -> tuple[Known, ...]:
+def read(path: Path) -> tuple[Known, ...]:
     """What a baseline holds, without cases that no longer exist; a Problem where it cannot be read, or is not one."""
     hint = f"`tlsdemo check-client --write-baseline {path} ...` writes one"
     try:
@@ -42,8 +42,9 @@ def read(path: Path, named: Mapping[str, Exhibit]) -> tuple[Known, ...]:
         entries = _entries(json.loads(text[:LARGEST]))
     except (ValueError, RecursionError) as error:
         raise Problem(f"{path} is not a baseline", printable(str(error)), hint=hint) from error
+    named = by_any_name(CASES.values())
     return tuple(
-        Known(named[case].case.id, outcome, "", printable(str(path))) for case, outcome in entries if case in named
+        Known(named[case].id, outcome, "", printable(str(path))) for case, outcome in entries if case in named
     )  # fmt: skip
 
 

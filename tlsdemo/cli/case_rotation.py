@@ -17,9 +17,8 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import AskedName, Case
 from tlsdemo.cli.position import Position
-from tlsdemo.edu.key_agreement import FFDHE2048
-from tlsdemo.lab.certificate_cases import newest
-from tlsdemo.lab.protocol_cases import dh_parameters
+from tlsdemo.lab.dh_groups import good_group
+from tlsdemo.lab.presented import newest
 from tlsdemo.tls.context import lab_context
 
 
@@ -86,7 +85,7 @@ NAMES = "wildcards want a host like shop.example.com, and cases about addresses 
 
 
 def _context(served: Served) -> ssl.SSLContext:
-    return lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=dh_parameters(FFDHE2048))
+    return lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=good_group())
 
 
 def asked_for(said: str | None, peer: str, where: Position) -> AskedName:

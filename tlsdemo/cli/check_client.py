@@ -14,7 +14,7 @@ from pki.store.output import Output, check_all
 from tlsdemo.cli import baseline
 from tlsdemo.findings import Comparison, Known, Report
 from tlsdemo.lab import tester as checking
-from tlsdemo.lab.certificate_cases import Controls
+from tlsdemo.lab.case import Case, Controls
 from tlsdemo.lab.client import ClientCommand, own, preset
 from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.presets import PRESETS
@@ -78,8 +78,9 @@ def check(settings: CheckClientOptions) -> int:
     outputs = _outputs(settings)
     check_all(outputs.values())
     client = _client(settings.command)
-    with _open(settings) as tester, _progress(client.name) as progress:
-        report = _report(tester, client, settings, progress)
+    cases, known = _chosen(settings), _known(settings)
+    with _open(cases, settings) as tester, _progress(client.name) as progress:
+        report = tester.check(client, cases, settings.testing(known), datetime.now(UTC), progress)
     failed = _write(report, outputs)  # before the printing, which ends when a pipe has no reader
     if settings.as_json:
         print_json(told.as_data(report))
@@ -98,11 +99,12 @@ def compare(settings: CheckClientOptions) -> int:
             clients.append(preset(name))
         except Problem as problem:
             missing.append((name, _worth_saying(problem)))
-    with _open(settings) as tester:
+    cases = _chosen(settings)
+    with _open(cases, settings) as tester:
         for client in clients:
             try:
                 with _progress(client.name) as progress:
-                    reports.append(_report(tester, client, settings, progress))
+                    reports.append(tester.check(client, cases, settings.testing(()), datetime.now(UTC), progress))
             except Problem as problem:
                 missing.append((client.name, _worth_saying(problem)))
     comparison = Comparison(reports, missing)
@@ -128,18 +130,18 @@ def _client(command: Sequence[str]) -> ClientCommand:
     return preset(command[0]) if len(command) == 1 and command[0] in PRESETS else own(command)
 
 
-def _report(tester: Tester, client: ClientCommand, settings: CheckClientOptions, progress: Progress) -> Report:
-    wanted = chosen(tester.collection, tester.lab.named, settings.cases, settings.everything, settings.fail_on)
-    named = tester.lab.named
-    known = baseline.exceptions(settings.excepted, named)
-    if settings.baseline:
-        known += baseline.read(settings.baseline, named)
-    return tester.check(client, wanted, settings.testing(known), datetime.now(UTC), progress)
+def _chosen(settings: CheckClientOptions) -> list[Case]:
+    return chosen(settings.cases, settings.everything, settings.fail_on)
+
+
+def _known(settings: CheckClientOptions) -> tuple[Known, ...]:
+    found = baseline.exceptions(settings.excepted)
+    return found + baseline.read(settings.baseline) if settings.baseline else found
 
 
 @contextmanager
-def _open(settings: CheckClientOptions) -> Iterator[Tester]:
-    """A lab of its own. SIGTERM ends it as Ctrl-C does, and the next one does not disturb the tidying up."""
+def _open(cases: Sequence[Case], settings: CheckClientOptions) -> Iterator[Tester]:
+    """A lab with these cases. SIGTERM ends it as Ctrl-C does, and the next one does not disturb the tidying up."""
 
     def on_signal(number: int, frame: object) -> None:
         for each in SIGNALS:
@@ -149,10 +151,10 @@ def _open(settings: CheckClientOptions) -> Iterator[Tester]:
     previous = {each: signal.signal(each, on_signal) for each in SIGNALS}
     try:
         controls = Controls.SERVED if settings.controls else Controls.LEFT_OUT
-        with laboratory(controls=controls) as (rooms, opened):
-            for host in opened.without:
+        with laboratory(cases, controls=controls) as lab:
+            for host in lab.without:
                 note(f"this machine has no {host}: the lab listens on 127.0.0.1 alone")
-            with open_tester(rooms, opened) as tester:
+            with open_tester(lab) as tester:
                 yield tester
     finally:
         for each, handler in previous.items():

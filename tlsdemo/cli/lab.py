@@ -14,9 +14,10 @@ from pki.errors import ExitCode, cannot, printable
 from pki.store.output import Output, only_certificates_of
 from tlsdemo import net
 from tlsdemo.cli.reporter import Reporter
-from tlsdemo.lab import client_certificate_cases
-from tlsdemo.lab.catalogue import GOOD, ROOT_NAME, Collection
-from tlsdemo.lab.exhibit import HOME, Exhibit
+from tlsdemo.findings import GOOD
+from tlsdemo.lab.ca import HOME, ROOT_NAME
+from tlsdemo.lab.case import Family, OpenedCase
+from tlsdemo.lab.catalogue import chosen
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory
@@ -46,15 +47,16 @@ def lab(settings: LabOptions) -> int:
     report = Reporter(settings.as_json)
     if settings.ca and not settings.list_only:
         settings.ca.check()
-    with laboratory(settings.only, settings.port_base, lambda visit: _tell(visit, settings, report)) as (rooms, opened):
+    cases = chosen(settings.only)
+    with laboratory(cases, settings.port_base, lambda visit: _tell(visit, settings, report)) as opened:
         if settings.list_only:
-            report.say(*(_document(opened, None) if settings.as_json else _listed(opened.exhibits)))
+            report.say(*(_document(opened, None) if settings.as_json else _listed(opened.cases)))
             report.close(None)  # it is all that is asked for: a reader may take its time
         else:
             report.when_it_fails(opened.stop)
             # In this order, so that a signal at any moment leaves no folder behind.
             with net.until_signalled(opened.server), own_folder() as folder:
-                files = _write(settings.ca, folder, rooms)
+                files = _write(settings.ca, folder, opened)
                 for host in opened.without:
                     report.note(f"this machine has no {host}: listening on 127.0.0.1 alone")
                 report.say(*(_document(opened, files) if settings.as_json else _introduction(opened, files)))
@@ -74,14 +76,14 @@ class Files:
     """Clients' certificates, and the roots of the few cases that have one of their own."""
 
 
-def _write(ca_out: Output | None, folder: Path, rooms: Collection) -> Files:
-    ca, pem = folder / "ca.pem", rooms.root.public_bytes(Encoding.PEM)
+def _write(ca_out: Output | None, folder: Path, lab: Laboratory) -> Files:
+    ca, pem = folder / "ca.pem", lab.ca.root.public_bytes(Encoding.PEM)
     try:
         ca.write_bytes(pem)
-        rooms.papers.write(folder)
-        for each in rooms.exhibits:
+        lab.ca.clients.write(folder)
+        for each in lab.cases:
             if each.anchors_pem:
-                (folder / f"{each.case.id}.pem").write_bytes(each.anchors_pem)
+                (folder / f"{each.id}.pem").write_bytes(each.anchors_pem)
     except OSError as error:
         raise cannot(f"write {error.filename or ca}", error, hint="is the disk full?") from error
     if ca_out:
@@ -95,15 +97,15 @@ def _write(ca_out: Output | None, folder: Path, rooms: Collection) -> Files:
 
 
 def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
-    served = [each for each in opened.exhibits if each.show]
+    served = [each for each in opened.cases if each.handler]
     ca = shlex.quote(str(files.ca))
     yield f"the lab is open: {counted(len(served), 'case')} at {HOME}, each on a port of its own"
     yield f"  index     https://{HOME}:{opened.index_port}/"
     yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/  for browsers, and whoever finds such names"
     yield f"  trust     {files.ca}  the authority of this lab, made just now"
-    if any(each.case.theme == client_certificate_cases.THEME for each in served):
+    if any(each.case.family is Family.CLIENT_CERTIFICATE for each in served):
         yield f"  clients   {files.folder}/client-*.pem  for the ports that ask for one"
-    missing = [each for each in opened.exhibits if not each.show]
+    missing = [each for each in opened.cases if not each.handler]
     if missing:
         yield "  missing   what cannot be served here; `tlsdemo lab --list` says why:"
         for line in textwrap.wrap(", ".join(each.case.id for each in missing), 66, break_on_hyphens=False):
@@ -119,22 +121,22 @@ def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     yield ""
 
 
-def _listed(exhibits: Sequence[Exhibit]) -> Iterator[str]:
+def _listed(cases: Sequence[OpenedCase]) -> Iterator[str]:
     theme = ""
-    for each in exhibits:
+    for each in cases:
         if each.case.theme != theme:
             yield from ([""] if theme else [])
             theme = each.case.theme
             yield theme
         mark = {"accept": "accept", "reject": "REFUSE"}[each.case.must]
         yield f"  {each.case.id:<30}{mark:<8}{each.case.severity}"
-        if not each.show:
+        if not each.handler:
             yield from textwrap.wrap(
                 f"cannot be served here: {each.obstacle}", 80, initial_indent="    ", subsequent_indent="      "
             )
-    served = sum(1 for each in exhibits if each.show)
+    served = sum(1 for each in cases if each.handler)
     yield ""
-    yield f"{len(exhibits)} cases, {served} of them can be served here."
+    yield f"{len(cases)} cases, {served} of them can be served here."
     yield "`pki rogue show CASE` explains a certificate; the index at the lab's first port explains all."
 
 
@@ -171,27 +173,27 @@ def _document(opened: Laboratory, files: Files | None) -> Iterator[str]:
             "client_certificates": sorted(map(str, folder.glob("client-*.pem"))) if folder else [],
             "index_url": f"https://{HOME}:{opened.index_port}/",
             "sni_port": opened.sni_port,
-            "cases": [_case(each, opened.ports, folder) for each in opened.exhibits],
+            "cases": [_case(each, opened.ports, folder) for each in opened.cases],
         }
     )
 
 
-def _case(exhibit: Exhibit, ports: Mapping[str, int], folder: Path | None) -> dict[str, Any]:
-    case = exhibit.case
+def _case(opened: OpenedCase, ports: Mapping[str, int], folder: Path | None) -> dict[str, Any]:
+    case = opened.case
     return {
         "case": case.id,
         "aliases": list(case.aliases),
         "theme": case.theme,
         "port": ports.get(case.id),
-        "control_port": ports.get(exhibit.control.case.id) if exhibit.control else None,
-        "host": exhibit.host,
-        "sni": exhibit.sni if exhibit.context else None,
+        "control_port": ports.get(opened.control.id) if opened.control else None,
+        "host": opened.host,
+        "sni": opened.sni if opened.context else None,
         "expect": case.must,
         "severity": case.severity,
         "clause": case.clause,
         "cve": list(case.cve),
         "verify_codes": list(case.verify_codes),
         "wrong": case.summary,
-        "ca_file": str(folder / f"{case.id}.pem") if folder and exhibit.anchors_pem else None,
-        "reason": exhibit.obstacle or None,
+        "ca_file": str(folder / f"{case.id}.pem") if folder and opened.anchors_pem else None,
+        "reason": opened.obstacle or None,
     }

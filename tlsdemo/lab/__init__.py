@@ -1,12 +1,16 @@
 """The lab: a TLS server for each mistake of a client, and a tester for any client. EDGE.
 
-catalogue                   all cases of the lab
+catalogue                   all cases of the lab, and the lookup by id or alias
+case                        what a case is, how it is declared, and how it is opened
 certificate_cases           the test certificates of `pki.cases`
 revocation_cases            certificates that are revoked, with CRLs and OCSP over HTTP
+revocation_sources          what is published about a certificate, and where
 protocol_cases              old versions, weak suites, no TLS at all
 client_certificate_cases    servers that ask for a client certificate
-case                        how a case is declared
-exhibit                     a case with what serves it, or why it cannot be served
+presented                   a certificate on a port
+ca                          the CA of one lab
+client_credentials          certificates of clients
+dh_groups                   Diffie-Hellman groups
 server                      all ports, and the log of visits
 conversation                one connection, from ClientHello to close
 visit                       what happened on one connection

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 from pki.console import note
@@ -36,6 +37,14 @@ class ClientCommand:
         """Whether it goes to the port that chooses by name, and to no other."""
         words = " ".join((*self.preset.command, self.preset.stdin))
         return "{sni_url}" in words and "{url}" not in words and "{port}" not in words
+
+    @property
+    def needs_certificate(self) -> bool:
+        """Whether it is told where a client's certificate or its key is."""
+        wanted = self.preset
+        commands = (wanted.command, wanted.to_address, wanted.version, *wanted.prepare)
+        words = " ".join((*chain.from_iterable(commands), wanted.stdin, *wanted.environment.values()))
+        return "{client_cert}" in words or "{client_key}" in words
 
     def command(self, values: Mapping[str, str], *, is_address: bool) -> list[str]:
         """The words for one case."""

@@ -16,7 +16,7 @@ from functools import partial
 
 from tlsdemo import net
 from tlsdemo.application import Fact, Talk
-from tlsdemo.findings import Case
+from tlsdemo.findings import CaseWords
 from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 from tlsdemo.tls import errors
 from tlsdemo.tls.channel import AsyncTls
@@ -31,11 +31,11 @@ KEPT = 1 << 10  # bytes of what it said, characters of how it calls itself and o
 CHUNK = 1 << 14
 LONGEST_HELLO = 1 << 16
 
-Show = Callable[[net.Connection], net.Handling[Visit]]
+Handler = Callable[[net.Connection], net.Handling[Visit]]
 """What happens at a port, as a handler of the accept loop; the laboratory fills in the case's name."""
 
 
-def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Show:
+def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Handler:
     """A TLS conversation with this context, answered by a new `talk`, which is made for what was agreed."""
     return lambda connection: _converse(connection, context, talk)
 
@@ -160,7 +160,7 @@ def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
     return replace(visit, why="it hung up")
 
 
-def facts(case: Case, visit: Visit) -> Talk:
+def facts(case: CaseWords, visit: Visit) -> Talk:
     """What a visitor is told who talks to it."""
     strict = {"accept": "accepts this", "reject": "refuses this, and would not read it"}[case.must]
     told = {
@@ -180,7 +180,7 @@ Deed = Callable[[net.Connection], net.Handling[None]]
 """What a server does instead of answering a ClientHello."""
 
 
-def instead(deed: Deed) -> Show:
+def instead(deed: Deed) -> Handler:
     """The ClientHello is read, and then this is done; what the visitor says after it in the clear, it has said."""
     return lambda connection: _misbehave(connection, deed)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pki.errors import printable
-from tlsdemo.findings import Case, ClientVerdict, Finding, Way
+from tlsdemo.findings import CaseWords, ClientVerdict, Finding, Way
 from tlsdemo.lab.process import Ran
 from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 
@@ -17,7 +17,7 @@ NOWHERE = "did not come to its port"
 
 
 def judge(
-    case: Case,
+    case: CaseWords,
     visits: Sequence[Visit],
     ran: Ran,
     *,
@@ -83,7 +83,7 @@ CUT = (VisitEnd.REFUSED, VisitEnd.LEFT)
 
 
 def _verdict(
-    case: Case, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float
+    case: CaseWords, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float
 ) -> tuple[ClientVerdict, str]:
     if spoken := next((each for each in visits if each.end is VisitEnd.TALKED), None):
         return ClientVerdict.ACCEPTED, _sent(case, spoken)
@@ -121,7 +121,7 @@ def _verdict(
     return ClientVerdict.REFUSED, f"sent the alert {alert}" if alert else "left during the handshake, without an alert"
 
 
-def _sent(case: Case, visit: Visit) -> str:
+def _sent(case: CaseWords, visit: Visit) -> str:
     line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))
     shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
     count = f"{visit.count} byte{'' if visit.count == 1 else 's'}"

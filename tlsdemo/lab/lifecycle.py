@@ -1,4 +1,4 @@
-"""How the lab is opened and closed: everything is minted, every port is bound, and nothing stays behind. EDGE."""
+"""How the lab is opened and closed: the chosen cases are minted, their ports are bound, and nothing remains. EDGE."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 
 from pki.publish.server import Publisher
 from tlsdemo import net
-from tlsdemo.lab.catalogue import Collection, collect
-from tlsdemo.lab.certificate_cases import Controls
-from tlsdemo.lab.exhibit import by_any_name
-from tlsdemo.lab.server import Laboratory, find
+from tlsdemo.lab.ca import LabCA
+from tlsdemo.lab.case import Case, Controls
+from tlsdemo.lab.server import Laboratory
 from tlsdemo.lab.visit import Visit
 
 
@@ -19,41 +18,38 @@ def nobody_is_told(visit: Visit) -> None:
 
 @contextmanager
 def laboratory(
-    only: Sequence[str] = (),
+    cases: Sequence[Case],
     port_base: int = 0,
     on_visit: Callable[[Visit], None] = nobody_is_told,
     controls: Controls = Controls.SERVED,
-) -> Iterator[tuple[Collection, Laboratory]]:
-    """The collection, and the ports for it; closed behind whoever used them."""
+) -> Iterator[Laboratory]:
+    """Open these cases under a new root, on ports that are closed at the end of the `with` block."""
     net.allow_descriptors()
     publisher = Publisher()
-    opened: Laboratory | None = None
+    lab: Laboratory | None = None
     try:
-        rooms = collect(datetime.now(UTC), publisher, controls)
-        named = by_any_name(rooms.exhibits)
-        wanted = [find(named, each).case.id for each in only]
-        shown = [each for each in rooms.exhibits if not wanted or each.case.id in wanted]
-        opened = Laboratory(shown, publisher, _index, rooms.entrance, on_visit, port_base)
-        yield rooms, opened
+        ca = LabCA.new(datetime.now(UTC), publisher)
+        lab = Laboratory([each.open(ca, controls) for each in cases], ca, _index, on_visit, port_base)
+        yield lab
     finally:
         publisher.stop()
-        if opened:
-            opened.close()
+        if lab:
+            lab.close()
 
 
-def _index(agent: str, opened: Laboratory) -> str:
-    from tlsdemo.report.lab_page import Shelf, as_html  # here, since jinja2 takes longer than most clients
+def _index(agent: str, lab: Laboratory) -> str:
+    from tlsdemo.report.lab_page import IndexEntry, as_html  # here, since jinja2 takes longer than most clients
 
-    accepted = opened.accepted_by(agent)
-    shelves = [
-        Shelf(
+    accepted = lab.accepted_by(agent)
+    entries = [
+        IndexEntry(
             each.case,
-            f"https://{each.host}:{opened.ports[each.case.id]}/" if each.show else "",
-            f"https://{each.sni}:{opened.sni_port}/" if each.context else "",
+            f"https://{each.host}:{lab.ports[each.id]}/" if each.handler else "",
+            f"https://{each.sni}:{lab.sni_port}/" if each.context else "",
             each.obstacle,
-            accepted.get(each.case.id, 0),
-            f"https://{each.control.host}:{opened.ports[each.control.case.id]}/" if each.control else "",
+            accepted.get(each.id, 0),
+            f"https://{each.control.host}:{lab.ports[each.control.id]}/" if each.control else "",
         )
-        for each in opened.exhibits
+        for each in lab.cases
     ]
-    return as_html(shelves, agent, opened.sni_port)
+    return as_html(entries, agent, lab.sni_port)

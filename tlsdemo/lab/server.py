@@ -1,25 +1,24 @@
 """All ports of the lab, and the log of the visits.
 
-    a port for each case at localhost     a port that chooses by name     the index, for whoever looks around
+    a port for each case at localhost     a port that chooses by name     the index
 
-One accept loop serves them all; which port a connection came in by says what it is shown.
+One accept loop serves them all; the port of a connection decides which case is served on it.
 """
 
-import ssl
 import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
+from pki.cases.lookup import by_any_name
 from pki.errors import ExitCode, Problem
-from pki.publish.server import Publisher
 from tlsdemo import net
 from tlsdemo.application import Fact, Talk
-from tlsdemo.lab.conversation import Show, facts, over_tls
-from tlsdemo.lab.exhibit import HOME, Exhibit, by_any_name
-from tlsdemo.lab.revocation_cases import Where, path
+from tlsdemo.lab.ca import HOME, LabCA
+from tlsdemo.lab.case import OpenedCase
+from tlsdemo.lab.conversation import Handler, facts, over_tls
+from tlsdemo.lab.revocation_sources import Where, path
 from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.tls.server_name import Answer, listen_for_names, whatever_they_ask_for
 
@@ -31,15 +30,12 @@ INDEX, BY_NAME = "index", "by-name"
 
 @dataclass
 class Laboratory:
-    """The exhibits on their ports. `run` serves until `stop`; the visits can be asked for at any time."""
+    """Opened cases on their ports. `run` serves until `stop`; the visits can be asked for at any time."""
 
-    exhibits: Sequence[Exhibit]
-    publisher: Publisher
-    """Where revocation is told."""
+    cases: Sequence[OpenedCase]
+    ca: LabCA
     index: Callable[[str, "Laboratory"], str]
     """The page for a visitor, by how it calls itself."""
-    entrance: Callable[[], tuple[ssl.SSLContext, ssl.SSLContext]]
-    """Contexts with a good certificate: for the index, and for the port that chooses by name."""
     on_visit: Callable[[Visit], None] = lambda visit: None
     base: int = 0
     visits: dict[str, deque[Visit]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT)))
@@ -52,14 +48,14 @@ class Laboratory:
     """By case, where it can be served; and by its control."""
 
     def __post_init__(self) -> None:
-        self.named = by_any_name(self.exhibits)
-        self._elsewhere = {each.sni: each for each in self.exhibits if each.sni}
-        controls = [each.control for each in self.exhibits if each.control]
-        shows: dict[str, Show] = {each.case.id: each.show for each in (*self.exhibits, *controls) if each.show}
-        listeners = self._listen(len(shows) + 2)
-        shows = {INDEX: self._index(), BY_NAME: self._by_name(), **shows}
-        self.ports = {case: listener.port for case, listener in zip(shows, listeners, strict=True)}
-        self._shows = {self.ports[case]: (case, show) for case, show in shows.items()}
+        self._named = by_any_name(self.cases)
+        self._elsewhere = {each.sni: each for each in self.cases if each.sni}
+        controls = [each.control for each in self.cases if each.control]
+        handlers = {each.id: each.handler for each in (*self.cases, *controls) if each.handler}
+        listeners = self._listen(len(handlers) + 2)
+        handlers = {INDEX: self._index(), BY_NAME: self._by_name(), **handlers}
+        self.ports = {case: listener.port for case, listener in zip(handlers, listeners, strict=True)}
+        self._handlers = {self.ports[case]: (case, handler) for case, handler in handlers.items()}
         self.without = listeners[0].without
         self._writing = threading.Lock()
         self._has_run = False
@@ -84,7 +80,7 @@ class Laboratory:
     def run(self) -> None:
         """Serve until `stop`."""
         self._has_run = True
-        with self.publisher, whatever_they_ask_for():
+        with self.ca.publisher, whatever_they_ask_for():
             self.server.run()
 
     def close(self) -> None:
@@ -113,8 +109,8 @@ class Laboratory:
             return tuple(self.visits[case])[max(number - self.came[case], -KEPT) :] if self.came[case] > number else ()
 
     def asked(self, case: str) -> Counter[str]:
-        """How often its revocation was asked for: of the list, of the responder."""
-        return Counter({each.value: self.publisher.asked()[path(case, each)] for each in Where})
+        """How often its revocation status was asked for: the CRL, the OCSP responder."""
+        return Counter({each.value: self.ca.publisher.asked()[path(case, each)] for each in Where})
 
     def accepted_by(self, agent: str) -> Mapping[str, int]:
         """The cases that a visitor of that name has taken for good, and how often."""
@@ -139,13 +135,13 @@ class Laboratory:
             raise Problem(problem.fact, *problem.evidence, hint=hint, code=problem.code) from problem
 
     def _note_silence(self, connection: net.Connection) -> None:
-        case, _ = self._shows[connection.port]
+        case, _ = self._handlers[connection.port]
         self._note(case, Visit("", connection.peer, VisitEnd.SILENT))
 
     async def _receive(self, connection: net.Connection) -> None:
         began = time.monotonic()
-        case, show = self._shows[connection.port]
-        self._note(case, replace(await show(connection), began=began))
+        case, handler = self._handlers[connection.port]
+        self._note(case, replace(await handler(connection), began=began))
 
     def _note(self, case: str, visit: Visit) -> None:
         visit = replace(visit, moment=time.monotonic())
@@ -162,47 +158,37 @@ class Laboratory:
             self.nameless += case == BY_NAME and visit.asked_for is None
         self.on_visit(visit)
 
-    def _index(self) -> Show:
-        return over_tls(self.entrance()[0], lambda visit: Talk((), lambda agent: self.index(agent, self)))
+    def _index(self) -> Handler:
+        return over_tls(self.ca.good_context(), lambda visit: Talk((), lambda agent: self.index(agent, self)))
 
-    def _by_name(self) -> Show:
-        context = self.entrance()[1]
+    def _by_name(self) -> Handler:
+        context = self.ca.good_context()
         listen_for_names(context, self._choose)
         return over_tls(context, self._talk)
 
     def _talk(self, visit: Visit) -> Talk:
-        exhibit = self._exhibit_called(visit.asked_for)
-        if not exhibit:
+        opened = self._find(visit.asked_for)
+        if not opened:
             return Talk((Fact("case", "none of that name"),))
-        if not exhibit.context:
-            return Talk((Fact("case", f"{exhibit.case.id} is not to be had by name: this is a good certificate"),))
-        return facts(exhibit.case, visit)
+        if not opened.context:
+            return Talk((Fact("case", f"{opened.id} is not to be had by name: this is a good certificate"),))
+        return facts(opened.case, visit)
 
     def _choose(self, name: str | None) -> Answer:
-        exhibit = self._exhibit_called(name)
-        return exhibit.context if exhibit else None
+        opened = self._find(name)
+        return opened.context if opened else None
 
-    def _exhibit_called(self, name: str | None) -> Exhibit | None:
+    def _find(self, server_name: str | None) -> OpenedCase | None:
         """`expired.localhost`, `wrong.host.localhost`, `a.b.wildcard-apex.localhost`: the labels before localhost."""
-        name = (name or "").lower().removesuffix(".")
+        name = (server_name or "").lower().removesuffix(".")
         labels = name.split(".")
         if labels[-1] != HOME:
             return self._elsewhere.get(name)  # such as good.co.uk
         for start in range(len(labels) - 1):
-            if exhibit := self.named.get(".".join(labels[start:-1])):
-                return exhibit
+            if opened := self._named.get(".".join(labels[start:-1])):
+                return opened
         return None
 
     def _chosen(self, name: str | None) -> str:
-        exhibit = self._exhibit_called(name)
-        return exhibit.case.id if exhibit and exhibit.context else BY_NAME
-
-
-def find(named: Mapping[str, Exhibit], case: str) -> Exhibit:
-    """By id or alias; a Problem for anything else."""
-    if case not in named:
-        alike = [each for each in named if case and (case in each or each in case)]
-        alike = alike or get_close_matches(case.lower(), named)
-        hint = f"perhaps {', '.join(alike[:3])}; " if alike else ""
-        raise Problem(f"no case is called {case!r}", hint=f"{hint}`tlsdemo lab --list` shows all", code=ExitCode.USAGE)
-    return named[case]
+        opened = self._find(name)
+        return opened.id if opened and opened.context else BY_NAME

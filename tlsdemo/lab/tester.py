@@ -1,4 +1,4 @@
-"""A client, case by case: does it accept what is good, does it refuse a stranger, and then everything else.
+"""Runs a client against one case after another: first the good one, then an untrusted CA, then all others.
 
 good            not accepted: nothing can be said of it, and nothing else is run
 untrusted root  the first certificate that it must refuse
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -23,19 +23,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.trust.environment import environment
 from tlsdemo import net
-from tlsdemo.findings import SEVERITIES, ClientVerdict, Finding, Known, Report, Unserved
-from tlsdemo.lab import revocation_cases
-from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY, Collection
+from tlsdemo.findings import GOOD, SEVERITIES, UNKNOWN_CA, ClientVerdict, Finding, Known, Report, Unserved
+from tlsdemo.lab.ca import HOME
+from tlsdemo.lab.case import Case, Family, OpenedCase
+from tlsdemo.lab.catalogue import CASES, find
 from tlsdemo.lab.client import ClientCommand, fill, prepare, surroundings
-from tlsdemo.lab.exhibit import HOME, Exhibit
 from tlsdemo.lab.folder import own_folder
 from tlsdemo.lab.judge import NOWHERE, judge
 from tlsdemo.lab.presets import NOT_INHERITED
 from tlsdemo.lab.process import Nursery
-from tlsdemo.lab.server import BY_NAME, Laboratory, find
+from tlsdemo.lab.revocation_sources import Where
+from tlsdemo.lab.server import BY_NAME, Laboratory
 
-REVOCATION = revocation_cases.THEME
-WHAT = {revocation_cases.Where.LIST.value: "for the list", revocation_cases.Where.RESPONDER.value: "the responder"}
+WHAT = {Where.CRL.value: "for the list", Where.OCSP.value: "the responder"}
 UNFOUND = "the client finds no such host below localhost: let it connect to {address}, and ask for {host}"
 PROXIES = ("HTTPS_PROXY", "https_proxy")
 
@@ -62,7 +62,6 @@ Progress = Callable[[int, int, str], None]
 class Tester:
     """A lab that is open, and what its children need: trust, a proxy for names that nobody resolves, a folder."""
 
-    collection: Collection
     lab: Laboratory
     tunnel: net.Tunnel
     folder: Path
@@ -75,21 +74,22 @@ class Tester:
     def check(
         self,
         client: ClientCommand,
-        cases: Sequence[Exhibit],
+        cases: Sequence[Case],
         settings: TestOptions,
         started: datetime,
         progress: Progress,
     ) -> Report:
-        """All of them; a Problem where the client cannot be run at all."""
+        """Run it against these cases, which the lab has opened. Raises Problem where it cannot be run at all."""
         begun = time.monotonic()
         runner = _Runner(self, client, Path(tempfile.mkdtemp(prefix="client-", dir=self.folder)), settings)
         version = runner.prepare()
-        named = {each.case.id for each in cases}
-        unserved = [Unserved(each.case, why) for each in cases if (why := _obstacle(each, client))]
-        if len(self._whole(cases)) == len(SEVERITIES):
-            others = [each for each in self.collection.exhibits if each.only_named and each.case.id not in named]
-            unserved += [Unserved(each.case, each.only_named) for each in others]
-        runnable = {each.case.id: each for each in cases if not _obstacle(each, client)}
+        named = {each.id for each in cases}
+        opened = [each for each in self.lab.cases if each.id in named]
+        unserved = [Unserved(each.case, why) for each in opened if (why := _obstacle(each, client))]
+        if len(_whole(named)) == len(SEVERITIES):
+            others = [each for each in CASES.values() if each.only_named and each.id not in named]
+            unserved += [Unserved(each, each.only_named) for each in others]
+        runnable = {each.id: each for each in opened if not _obstacle(each, client)}
         findings: dict[str, Finding] = {}
 
         def found(finding: Finding | Unserved) -> ClientVerdict:
@@ -103,8 +103,8 @@ class Tester:
         good = runner.run(runnable[GOOD])
         if found(good) is ClientVerdict.ACCEPTED:
             runner.good = good if isinstance(good, Finding) else None
-            found(runner.run(runnable[UNKNOWN_AUTHORITY]))
-            rest = [each for each in runnable.values() if each.case.id not in FIRST]
+            found(runner.run(runnable[UNKNOWN_CA]))
+            rest = [each for each in runnable.values() if each.id not in FIRST]
             with closing(runner.run_all(rest)) as found_out:
                 for finding in found_out:
                     found(finding)
@@ -117,58 +117,52 @@ class Tester:
             settings.fail_on,
             started,
             time.monotonic() - begun,
-            self._whole(cases),
+            _whole(named),
             settings.controls,
             settings.known,
         )
 
-    def _whole(self, cases: Sequence[Exhibit]) -> tuple[str, ...]:
-        """The severities of which all are among these, but for those that have to be named."""
-        asked = {each.case.id for each in cases}
-        missing = {
-            each.case.severity for each in self.collection.exhibits if not (each.only_named or each.case.id in asked)
-        }
-        return tuple(severity for severity in SEVERITIES if severity not in missing)
-
-    def trusting(self, exhibit: Exhibit) -> tuple[Path, dict[str, str]]:
-        """The file of anchors for a case, and the environment that trusts it alone."""
-        anchors = exhibit.anchors_pem or self.collection.root.public_bytes(Encoding.PEM)
+    def trusting(self, case: OpenedCase) -> tuple[Path, dict[str, str]]:
+        """The file with the trust anchors for a case, and the environment that trusts these alone."""
+        anchors = case.anchors_pem or self.lab.ca.root.public_bytes(Encoding.PEM)
         with self._lock:
             if anchors not in self._environments:
-                path = self.folder / f"ca{'' if not self._environments else f'-{exhibit.case.id}'}.pem"
+                path = self.folder / f"ca{'' if not self._environments else f'-{case.id}'}.pem"
                 path.write_bytes(anchors)
                 wanted = environment(path, self.folder)
                 self._environments[anchors] = path, surroundings(wanted.set, (*wanted.unset, *NOT_INHERITED))
             return self._environments[anchors]
 
 
-PAPERS = "clients"
-FIRST = (GOOD, UNKNOWN_AUTHORITY)
+CLIENTS = "clients"
+"""The folder with the clients' certificates."""
+FIRST = (GOOD, UNKNOWN_CA)
+"""Without these there is no verdict."""
 
 
-def _obstacle(exhibit: Exhibit, client: ClientCommand) -> str:
+def _whole(asked: Iterable[str]) -> tuple[str, ...]:
+    """The severities of which all cases are asked, apart from those that have to be named."""
+    missing = {each.severity for each in CASES.values() if not (each.only_named or each.id in asked)}
+    return tuple(severity for severity in SEVERITIES if severity not in missing)
+
+
+def _obstacle(case: OpenedCase, client: ClientCommand) -> str:
     """Why it is not run, if so."""
-    if not exhibit.show:
-        return f"cannot be served here: {exhibit.obstacle}"
-    if client.by_name and exhibit.context is None:
+    if not case.handler:
+        return f"cannot be served here: {case.obstacle}"
+    if client.by_name and case.context is None:
         return "has a port of its own, and the command goes to {sni_url} alone"
     return ""
 
 
-def chosen(
-    collection: Collection,
-    named: Mapping[str, Exhibit],
-    cases: Sequence[str],
-    everything: bool,
-    fail_on: str = SEVERITIES[0],
-) -> list[Exhibit]:
-    """The first two always; then those that are named, or all, or all that can make the client fail."""
-    if cases:
-        wanted = {find(named, each).case.id for each in cases}
+def chosen(names: Sequence[str], everything: bool, fail_on: str = SEVERITIES[0]) -> list[Case]:
+    """The first two always; then those with these ids or aliases, or all, or all that can make the client fail."""
+    if names:
+        wanted = {find(each).id for each in names}
     else:
         grave = SEVERITIES if everything else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-        wanted = {each.case.id for each in collection.exhibits if not each.only_named and each.case.severity in grave}
-    return [each for each in collection.exhibits if each.case.id in wanted or each.case.id in FIRST]
+        wanted = {each.id for each in CASES.values() if not each.only_named and each.severity in grave}
+    return [each for each in CASES.values() if each.id in wanted or each.id in FIRST]
 
 
 @dataclass
@@ -183,61 +177,63 @@ class _Runner:
     """What it did with the good certificate, once that is known."""
 
     def prepare(self) -> str:
-        """Its version."""
-        ca, inherited = self.tester.trusting(self.tester.collection.exhibits[0])
+        """Make it ready to run; its version."""
+        if self.client.needs_certificate:
+            self.tester.lab.ca.clients.write(self.tester.folder / CLIENTS)
+        ca, inherited = self.tester.trusting(next(each for each in self.tester.lab.cases if each.id == GOOD))
         values = self._fixed(ca)
         return prepare(self.client, self.tester.nursery, self._environment(inherited, values), values)
 
-    def run(self, exhibit: Exhibit) -> Finding | Unserved:
+    def run(self, case: OpenedCase) -> Finding | Unserved:
         """One case, to its verdict; a refusal only counts if the control is accepted, where that is asked for.
 
-        Whoever does not find a name that is not this machine's own has not judged its certificate.
+        A client that does not resolve the name of the case has not seen the certificate.
         """
-        found = self._try(exhibit)
-        asked = self._asked(exhibit)
+        found = self._try(case)
+        asked = self._asked(case)
         if found.verdict is ClientVerdict.INCONCLUSIVE and found.did == NOWHERE and _needs_proxy(asked):
-            return Unserved(exhibit.case, UNFOUND)
+            return Unserved(case.case, UNFOUND)
         refused = found.verdict.decided and not found.verdict.takes_it
-        if not (self.settings.controls and refused and exhibit.control and exhibit.control.show):
+        if not (self.settings.controls and refused and case.control and case.control.handler):
             return found
-        control = self._try(exhibit.control)
+        control = self._try(case.control)
         if control.verdict is ClientVerdict.ACCEPTED:
             return replace(found, did=f"{found.did}; its control it accepted")
         return replace(found, verdict=ClientVerdict.INCONCLUSIVE, did=f"{found.did}; but of its control: {control.did}")
 
-    def _try(self, exhibit: Exhibit) -> Finding:
-        lab, case = self.tester.lab, exhibit.case.id
-        ca, inherited = self.tester.trusting(exhibit)
-        port, by_name = lab.ports[case], lab.ports[BY_NAME]
-        sni_url = f"https://{exhibit.sni}:{by_name}/" if exhibit.sni else f"https://{exhibit.host}:{port}/"
+    def _try(self, case: OpenedCase) -> Finding:
+        lab = self.tester.lab
+        ca, inherited = self.tester.trusting(case)
+        port, by_name = lab.ports[case.id], lab.ports[BY_NAME]
+        sni_url = f"https://{case.sni}:{by_name}/" if case.sni else f"https://{case.host}:{port}/"
         values = self._fixed(ca) | {
-            "url": f"https://{exhibit.host}:{port}/", "host": exhibit.host, "port": str(port), "sni_url": sni_url,
-            "address": exhibit.host if _is_address(exhibit.host) else HOME,
+            "url": f"https://{case.host}:{port}/", "host": case.host, "port": str(port), "sni_url": sni_url,
+            "address": case.host if _is_address(case.host) else HOME,
         }  # fmt: skip
-        asked = self._asked(exhibit)
+        asked = self._asked(case)
         surrounded = self._environment(inherited, values, through_proxy=_needs_proxy(asked))
-        before, nameless, asked_before = lab.came[case], lab.nameless, lab.asked(case)
+        before, nameless, asked_before = lab.came[case.id], lab.nameless, lab.asked(case.id)
         ran = self.tester.nursery.run(
             self.client.command(values, is_address=_is_address(asked)),
             surrounded,
             fill(self.client.preset.stdin, values),
             self.settings.timeout,
         )
-        lab.settled(by_name if self.client.by_name and exhibit.sni else port)
+        lab.settled(by_name if self.client.by_name and case.sni else port)
         found = judge(
-            exhibit.case, lab.visits_since(case, before), ran,
+            case.case, lab.visits_since(case.id, before), ran,
             nameless=self.client.by_name and lab.nameless > nameless, timeout=self.settings.timeout,
             good=self.good,
         )  # fmt: skip
-        if exhibit.case.theme != REVOCATION:
+        if case.case.family is not Family.REVOCATION:
             return found
-        asked_now = [WHAT[where] for where in (lab.asked(case) - asked_before)]
+        asked_now = [WHAT[where] for where in (lab.asked(case.id) - asked_before)]
         return replace(found, did=f"{found.did}; asked {' and '.join(asked_now) or 'nobody'} about revocation")
 
-    def run_all(self, exhibits: Sequence[Exhibit]) -> Generator[Finding | Unserved, None, None]:
+    def run_all(self, cases: Sequence[OpenedCase]) -> Generator[Finding | Unserved, None, None]:
         """Many at a time. Ctrl-C ends them all; after a Problem those that run come to their end."""
         with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job") as pool:
-            jobs = [pool.submit(self.run, each) for each in exhibits]
+            jobs = [pool.submit(self.run, each) for each in cases]
             try:
                 for each in as_completed(jobs):
                     yield each.result()
@@ -248,13 +244,13 @@ class _Runner:
                 raise
 
     def _fixed(self, ca: Path) -> dict[str, str]:
-        papers = self.tester.folder / PAPERS
-        own = {"client_cert": str(papers / "client-good.pem"), "client_key": str(papers / "client-good.key")}
+        clients = self.tester.folder / CLIENTS
+        own = {"client_cert": str(clients / "client-good.pem"), "client_key": str(clients / "client-good.key")}
         return {"ca": str(ca), "dir": str(self.folder), "python": sys.executable, **own}
 
-    def _asked(self, exhibit: Exhibit) -> str:
+    def _asked(self, case: OpenedCase) -> str:
         """The name that the client is to ask for."""
-        return (exhibit.sni if self.client.by_name else None) or exhibit.host
+        return (case.sni if self.client.by_name else None) or case.host
 
     def _environment(
         self, inherited: Mapping[str, str], values: Mapping[str, str], *, through_proxy: bool = False
@@ -282,7 +278,7 @@ def _needs_proxy(host: str) -> bool:
 
 
 @contextmanager
-def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
+def open_tester(lab: Laboratory) -> Iterator[Tester]:
     """The lab and the proxy in threads of their own, for as long as a `with` block lasts; nothing stays behind."""
     with own_folder() as folder:
         tunnel = net.Tunnel(net.listen(("127.0.0.1",)), lab.ports.values())
@@ -291,8 +287,7 @@ def open_tester(collection: Collection, lab: Laboratory) -> Iterator[Tester]:
         try:
             for thread in threads:
                 thread.start()
-            collection.papers.write(folder / PAPERS)
-            yield Tester(collection, lab, tunnel, folder, nursery)
+            yield Tester(lab, tunnel, folder, nursery)
         finally:
             nursery.close()
             for each in (lab, tunnel):

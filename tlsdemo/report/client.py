@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pki.errors import printable
-from tlsdemo.findings import GOOD, GRADES, SEVERITIES, Case, Finding, Known, Report
+from tlsdemo.findings import GOOD, GRADES, SEVERITIES, CaseWords, Finding, Known, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report import layout
 from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem
@@ -199,7 +199,7 @@ def _unserved(report: Report) -> Iterator[str]:
     yield from _grouped("Not run", [(each.reason, each.case) for each in report.unserved])
 
 
-def _grouped(heading: str, entries: Sequence[tuple[str, Case]]) -> Iterator[str]:
+def _grouped(heading: str, entries: Sequence[tuple[str, CaseWords]]) -> Iterator[str]:
     """Cases under what is the same for them."""
     if not entries:
         return

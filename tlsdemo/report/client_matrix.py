@@ -12,7 +12,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from pki.errors import printable
-from tlsdemo.findings import SEVERITIES, Case, ClientVerdict, Comparison, Finding, Report
+from tlsdemo.findings import SEVERITIES, CaseWords, ClientVerdict, Comparison, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report.client import about
 from tlsdemo.report.finding import counted, stamp
@@ -43,11 +43,11 @@ class Table:
         self.differing = [case for case in self.cases if comparison.differs(case)]
         self._found = [{each.case.id: each for each in report.findings} for report in self.reports]
 
-    def __getitem__(self, place: tuple[int, Case]) -> Finding | None:
+    def __getitem__(self, place: tuple[int, CaseWords]) -> Finding | None:
         client, case = place
         return self._found[client].get(case.id)
 
-    def sign(self, client: int, case: Case) -> str:
+    def sign(self, client: int, case: CaseWords) -> str:
         """One character for what that client did."""
         finding = self[client, case]
         if finding is None:
@@ -56,9 +56,9 @@ class Table:
         letter = LETTERS[verdict if self.reports[client].conclusive else ClientVerdict.INCONCLUSIVE]
         return letter.upper() if finding.is_wrong and letter.isalpha() else letter
 
-    def by_theme(self) -> dict[str, list[Case]]:
+    def by_theme(self) -> dict[str, list[CaseWords]]:
         """The cases under their themes, in their order."""
-        found: dict[str, list[Case]] = {}
+        found: dict[str, list[CaseWords]] = {}
         for case in self.cases:
             found.setdefault(case.theme, []).append(case)
         return found
@@ -215,7 +215,7 @@ def _client_as_data(report: Report) -> dict[str, Any]:
     }
 
 
-def _case_as_data(table: Table, case: Case) -> dict[str, Any]:
+def _case_as_data(table: Table, case: CaseWords) -> dict[str, Any]:
     found = ((printable(report.client), table[client, case]) for client, report in enumerate(table.reports))
     return {
         "case": case.id,

@@ -6,7 +6,7 @@ what it has to show. So no script is needed.
 
 from dataclasses import dataclass
 
-from tlsdemo.findings import GRADES, SEVERITIES, Case, Finding, Report
+from tlsdemo.findings import GRADES, SEVERITIES, CaseWords, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report import html
 from tlsdemo.report.diagnosis import diagnose, ecosystem
@@ -20,7 +20,7 @@ LONGEST_WORDS = 4000
 class PageEntry:
     """One case, and what became of it."""
 
-    case: Case
+    case: CaseWords
     finding: Finding | None
     """None: it was not run."""
     kind: str

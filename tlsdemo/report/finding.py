@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pki.errors import printable
-from tlsdemo.findings import SEVERITIES, Case, Finding, Report
+from tlsdemo.findings import SEVERITIES, CaseWords, Finding, Report
 from tlsdemo.report.layout import cut
 
 MEANINGS = {
@@ -51,13 +51,13 @@ def headline(finding: Finding) -> str:
     return ACCEPTS[case.severity] + (f", {finding.way.value}" if finding.way.value else "")
 
 
-def why(case: Case) -> tuple[str, ...]:
+def why(case: CaseWords) -> tuple[str, ...]:
     """The paragraphs of its story that come after the summary, each on one line."""
     paragraphs = (" ".join(each.split()) for each in case.story.split("\n\n"))
     return tuple(each for each in paragraphs if each and each != " ".join(case.summary.split()))
 
 
-def demands(case: Case) -> str:
+def demands(case: CaseWords) -> str:
     """What a strict client does: `accept it`, `refuse it`."""
     return "accept it" if case.must == "accept" else "refuse it"
 

@@ -10,7 +10,7 @@ Shape: the one that Ant wrote, Surefire and pytest write, and Jenkins and GitLab
 from xml.etree import ElementTree as xml
 
 from pki.errors import printable
-from tlsdemo.findings import GOOD, Case, Finding, Report
+from tlsdemo.findings import GOOD, CaseWords, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report.diagnosis import diagnose
 
@@ -44,7 +44,7 @@ def as_junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + xml.tostring(suites, encoding="unicode") + "\n"
 
 
-def _test(suite: xml.Element, case: Case, seconds: float) -> xml.Element:
+def _test(suite: xml.Element, case: CaseWords, seconds: float) -> xml.Element:
     return xml.SubElement(
         suite, "testcase", classname=printable(case.theme), name=printable(case.id), time=_seconds(seconds)
     )

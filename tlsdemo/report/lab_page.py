@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tlsdemo.findings import Case
+from tlsdemo.findings import CaseWords
 from tlsdemo.report.html import render
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A case, and where it stands."""
+class IndexEntry:
+    """A case, and where it is served."""
 
-    case: Case
+    case: CaseWords
     url: str
     """Empty where it cannot be served here."""
     sni_url: str
@@ -47,10 +47,10 @@ ABOUT: Mapping[str, str] = {
 """The themes in words."""
 
 
-def as_html(shelves: Sequence[Shelf], agent: str, sni_port: int) -> str:
+def as_html(entries: Sequence[IndexEntry], agent: str, sni_port: int) -> str:
     """The page for a visitor who calls itself so."""
-    themes: dict[str, list[Shelf]] = {}
-    for each in shelves:
+    themes: dict[str, list[IndexEntry]] = {}
+    for each in entries:
         themes.setdefault(each.case.theme, []).append(each)
     return render(
         "lab.html",
@@ -61,7 +61,7 @@ def as_html(shelves: Sequence[Shelf], agent: str, sni_port: int) -> str:
         strict=STRICT,
         agent=agent,
         sni_port=sni_port,
-        taken=[each for each in shelves if each.alarming],
-        good=sum(1 for each in shelves if each.accepted and not each.alarming),
-        total=sum(1 for each in shelves if each.url),
+        taken=[each for each in entries if each.alarming],
+        good=sum(1 for each in entries if each.accepted and not each.alarming),
+        total=sum(1 for each in entries if each.url),
     )

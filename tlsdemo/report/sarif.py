@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pki.errors import printable
-from tlsdemo.findings import Case, Finding, Report
+from tlsdemo.findings import CaseWords, Finding, Report
 from tlsdemo.report import finding as words
 from tlsdemo.report.diagnosis import diagnose
 from tlsdemo.report.layout import cut
@@ -68,12 +68,12 @@ def as_sarif(report: Report, version: str = "") -> str:
 # The cases ------------------------------------------------------------------------------------------------------------
 
 
-def _driver(cases: Sequence[Case], version: str) -> dict[str, Any]:
+def _driver(cases: Sequence[CaseWords], version: str) -> dict[str, Any]:
     known = {"semanticVersion": version} if version else {}
     return {"name": TOOL, **known, "rules": [_rule(case) for case in cases]}
 
 
-def _rule(case: Case) -> dict[str, Any]:
+def _rule(case: CaseWords) -> dict[str, Any]:
     link = words.link(case.clause)
     story = [*words.why(case), f"{case.clause}: a strict client would {words.demands(case)}."]
     return {
@@ -95,18 +95,18 @@ def _rule(case: Case) -> dict[str, Any]:
     }
 
 
-def _further(case: Case, link: str | None) -> list[str]:
+def _further(case: CaseWords, link: str | None) -> list[str]:
     """Where to read on, as Markdown."""
     links = [(case.clause, link)] if link else []
     links += [(cve, words.cve_link(cve)) for cve in case.cve]
     return [" · ".join(f"[{words.markdown(text)}]({where})" for text, where in links)] if links else []
 
 
-def _level(case: Case) -> str:
+def _level(case: CaseWords) -> str:
     return (HARMLESS if case.must == "accept" else LEVELS)[case.severity]
 
 
-def _tags(case: Case) -> list[str]:
+def _tags(case: CaseWords) -> list[str]:
     """GitHub takes a rule for one of security by its tag, and its weakness from `external/cwe/`."""
     kind = "interoperability" if case.must == "accept" else "security"
     weakness = CWES.get(case.theme) if kind == "security" else None

@@ -266,7 +266,7 @@ def test_one_file_for_two_reports_is_wrong_usage(tmp_path: Path, cli: Command) -
 
 
 def test_only_the_certificate_of_a_lab_is_taken_for_one(certs: Path) -> None:
-    from tlsdemo.lab.catalogue import NAME, ROOT_NAME
+    from tlsdemo.lab.ca import NAME, ROOT_NAME
 
     ours = only_certificates_of(ROOT_NAME)
     lab, other = a_root(NAME), a_root("tlsdemo development CA")

@@ -11,6 +11,7 @@ from tests.peers.support import DEADLINE
 from tests.tlsdemo.lab.visiting import Lab, lab_of
 from tlsdemo.__main__ import main
 from tlsdemo.lab import server as laboratories
+from tlsdemo.lab.catalogue import CASES
 from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.tester import Tester, open_tester
 
@@ -22,8 +23,8 @@ def tester() -> Iterator[Tester]:
         patch.setattr(laboratories, "SETTLING", DEADLINE)  # a loaded machine needs longer for the end of a visit
         with warnings.catch_warnings():  # the library remarks on certificates that are broken on purpose
             warnings.simplefilter("ignore")
-            collection, lab = stack.enter_context(laboratory())
-        yield stack.enter_context(open_tester(collection, lab))
+            lab = stack.enter_context(laboratory(list(CASES.values())))
+        yield stack.enter_context(open_tester(lab))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def check(cli: Command, tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
     """`tlsdemo` in this process, with the lab that is open already."""
 
     @contextmanager
-    def _open(_: object) -> Iterator[checking.Tester]:
+    def _open(*_: object) -> Iterator[checking.Tester]:
         yield replace(tester)
 
     monkeypatch.setattr(commands, "_open", _open)

@@ -41,7 +41,7 @@ def check(cli: Command, tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
     """`tlsdemo` in this process, with the lab that is open already."""
 
     @contextmanager
-    def _open(_: object) -> Iterator[checking.Tester]:
+    def _open(*_: object) -> Iterator[checking.Tester]:
         yield replace(tester)
 
     monkeypatch.setattr(commands, "_open", _open)
@@ -353,7 +353,7 @@ def test_without_names_those_are_compared_that_are_here(
 # Usage ----------------------------------------------------------------------------------------------------------------
 
 
-def never_opens(_: object) -> Iterator[checking.Tester]:
+def never_opens(*_: object) -> Iterator[checking.Tester]:
     pytest.fail("a lab was opened for what is wrong usage anyway")
 
 

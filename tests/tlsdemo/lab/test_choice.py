@@ -8,6 +8,7 @@ import pytest
 from tests.tlsdemo.lab.trying import CURL, python, tried
 from tlsdemo.findings import SEVERITIES, ClientVerdict
 from tlsdemo.lab import tester as check
+from tlsdemo.lab.catalogue import CASES
 from tlsdemo.lab.tester import UNFOUND, chosen
 
 RAW = """
@@ -22,12 +23,10 @@ with context.wrap_socket(socket.create_connection((where, int(port))), server_ho
 
 
 @pytest.mark.parametrize("fail_on", SEVERITIES)
-def test_what_can_fail_a_client_is_asked(tester: check.Tester, fail_on: str) -> None:
+def test_what_can_fail_a_client_is_asked(fail_on: str) -> None:
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    asked = {each.case.id for each in chosen(tester.collection, tester.lab.named, (), False, fail_on)}
-    assert asked == {
-        each.case.id for each in tester.collection.exhibits if each.case.severity in grave and not each.only_named
-    }
+    asked = {each.id for each in chosen((), False, fail_on)}
+    assert asked == {each.id for each in CASES.values() if each.severity in grave and not each.only_named}
 
 
 @pytest.mark.usefixtures("curl")
@@ -83,6 +82,6 @@ def test_who_refuses_the_control_as_well_has_not_refused_the_fault(tester: check
 @pytest.mark.usefixtures("curl")
 def test_what_has_to_be_named_is_said_to_be_left_out(tester: check.Tester) -> None:
     report = tried(tester, "curl", everything=True)
-    named = {each.case.id for each in tester.collection.exhibits if each.only_named}
+    named = {each.id for each in CASES.values() if each.only_named}
     assert {each.case.id for each in report.unserved} >= named
     assert report.whole == SEVERITIES

@@ -6,12 +6,12 @@ import dataclasses
 
 import pytest
 
-from tlsdemo.findings import Case, ClientVerdict, Finding, Way
+from tlsdemo.findings import CaseWords, ClientVerdict, Finding, Way
 from tlsdemo.lab.judge import LINES, SHOWN, judge, last_words
 from tlsdemo.lab.process import Ran
 from tlsdemo.lab.visit import Visit, VisitEnd
 
-CASE = Case("expired", (), "validity", "It is over.", "It is over. Long since.", "RFC 5280", "reject", "must")
+CASE = CaseWords("expired", (), "validity", "It is over.", "It is over. Long since.", "RFC 5280", "reject", "must")
 GOOD = dataclasses.replace(CASE, id="good", must="accept")
 
 

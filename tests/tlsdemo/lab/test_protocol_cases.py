@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import run, tool
 from tests.peers.support import DEADLINE, PROMPT, reset
 from tests.tlsdemo.lab.visiting import Lab, checking, dial, everything, hello, look, only, s_client
-from tlsdemo.lab import protocol_cases
+from tlsdemo.lab import dh_groups, protocol_cases
 from tlsdemo.lab.visit import VisitEnd
 
 ANY = ("-cipher", "ALL:eNULL:@SECLEVEL=0")
@@ -125,14 +125,14 @@ def test_oakley_2_is_the_prime_of_its_formula() -> None:
     with localcontext() as context:
         context.prec = 340
         digits = int(pi() * 2**894)
-    assert 2**1024 - 2**960 - 1 + 2**64 * (digits + 129093) == protocol_cases.OAKLEY_2
+    assert 2**1024 - 2**960 - 1 + 2**64 * (digits + 129093) == dh_groups.OAKLEY_2
 
 
 def test_openssl_finds_that_it_is_a_safe_prime(tmp_path: Path) -> None:
-    for number in (protocol_cases.OAKLEY_2, (protocol_cases.OAKLEY_2 - 1) // 2):
+    for number in (dh_groups.OAKLEY_2, (dh_groups.OAKLEY_2 - 1) // 2):
         assert "is prime" in run(tool("openssl"), "prime", str(number)).stdout
     group = tmp_path / "group.pem"
-    group.write_bytes(protocol_cases.dh_parameters(protocol_cases.OAKLEY_2))
+    group.write_bytes(dh_groups.dh_parameters(dh_groups.OAKLEY_2))
     done = run(tool("openssl"), "dhparam", "-in", group, "-check", "-text", "-noout")
     assert done.returncode == 0
     assert "DH Parameters: (1024 bit)" in done.stdout
@@ -141,7 +141,7 @@ def test_openssl_finds_that_it_is_a_safe_prime(tmp_path: Path) -> None:
         r"P:\s+((?:[0-9a-f]{2}:?\s*)+)", done.stdout
     )
     assert printed
-    assert int(re.sub(r"[:\s]", "", printed[1]), 16) == protocol_cases.OAKLEY_2
+    assert int(re.sub(r"[:\s]", "", printed[1]), 16) == dh_groups.OAKLEY_2
 
 
 # Servers that misbehave -----------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ def test_no_alert_is_invented(lab: Lab) -> None:
 
 
 def test_what_this_openssl_cannot_serve_has_a_reason(lab: Lab) -> None:
-    own = [each for each in lab.document["cases"] if each["theme"] == protocol_cases.THEME]
+    own = [each for each in lab.document["cases"] if each["theme"] == "protocol"]
     missing = {each["case"]: each["reason"] for each in own if each["port"] is None}
     assert set(missing) == {"dhe-512", "rc4", "triple-des", "export-cipher"}
     for suites in ("RC4", "3DES", "EXPORT"):

@@ -18,16 +18,14 @@ from pki.cases import CATALOGUE
 from tests.conftest import missing, module, run, tool
 from tests.peers.support import Background
 from tests.tlsdemo.lab.trying import bearing, python, tried, verdicts
-from tlsdemo.findings import ClientVerdict, Report
+from tlsdemo.findings import GOOD, UNKNOWN_CA, ClientVerdict, Report
 from tlsdemo.lab import tester as checking
-from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY
-from tlsdemo.lab.certificate_cases import local_names
+from tlsdemo.lab.ca import HOME
 from tlsdemo.lab.client import fill
-from tlsdemo.lab.exhibit import HOME
 from tlsdemo.lab.presets import PRESETS
 from tlsdemo.lab.process import MARK
 
-BAD = (UNKNOWN_AUTHORITY, "expired", "wrong-host", "self-signed", "not-yet-valid", "leaf-signs-leaf", "md5-leaf")
+BAD = (UNKNOWN_CA, "expired", "wrong-host", "self-signed", "not-yet-valid", "leaf-signs-leaf", "md5-leaf")
 """What nobody accepts who looks at all."""
 CAREFUL = (
     "curl", "wget", "gnutls-cli", "openssl-strict", "python-urllib", "python-requests", "python-httpx",
@@ -163,16 +161,16 @@ class SServer:
 
 
 def s_server(tester: checking.Tester, case: str, folder: Path) -> tuple[Background, SServer]:
-    (exhibit,) = (each for each in tester.collection.exhibits if each.case.id == case)
-    served = CATALOGUE[case].mint(replace(tester.collection.room, alternative_names=local_names(case))).served
-    assert exhibit.host == HOME and not exhibit.anchors_pem
+    (opened,) = (each for each in tester.lab.cases if each.id == case)
+    served = CATALOGUE[case].mint(tester.lab.ca.builder_for(case)).served
+    assert opened.host == HOME and not opened.anchors_pem
     (folder / "chain.pem").write_bytes(served.chain_pem)
     (folder / "key.pem").write_bytes(served.key_pem)
     peer = Background(
         tool("openssl"), "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", folder / "chain.pem",
         "-cert_chain", folder / "chain.pem", "-key", folder / "key.pem", "-cipher", "ALL:@SECLEVEL=0",
     )  # fmt: skip
-    ca, surrounded = tester.trusting(exhibit)
+    ca, surrounded = tester.trusting(opened)
     return peer, SServer(int(peer.wait_for(r"ACCEPT .*:(\d+)").group(1)), surrounded, ca)
 
 
@@ -223,7 +221,7 @@ def test_chromium_exits_with_0_whatever_it_thinks_and_is_judged_rightly(
     report = tried(replace(tester), "chromium", "expired", "wrong-host")
     found = {each.case.id: each for each in report.findings}
     assert found[GOOD].verdict is ClientVerdict.ACCEPTED, found[GOOD]
-    for case in (UNKNOWN_AUTHORITY, "expired", "wrong-host"):
+    for case in (UNKNOWN_CA, "expired", "wrong-host"):
         assert found[case].verdict in (ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE), found[case]
     assert {each.exit_code for each in report.findings} == {0}
     assert not [line for line in bearing(f"{MARK}={os.getpid()}-") if "chromium" in line]

@@ -15,7 +15,7 @@ from cryptography import x509
 from pki.cases import CATALOGUE
 from tests.conftest import COMPILER, run, tool
 from tests.tlsdemo.lab.visiting import Lab, careless, look
-from tlsdemo.lab.revocation_cases import THEME, Where, path
+from tlsdemo.lab.revocation_sources import Where, path
 
 LISTS = {  # the verify code of OpenSSL, which downloads the list
     "list-good": 0,
@@ -61,7 +61,7 @@ JAVA = {  # PKIX with revocation: OCSP first, else the list; hard fail
 
 
 def test_every_case_is_judged_here(lab: Lab) -> None:
-    cases = {each["case"] for each in lab.document["cases"] if each["theme"] == THEME}
+    cases = {each["case"] for each in lab.document["cases"] if each["theme"] == "revocation"}
     assert cases == {*LISTS, *RESPONDERS} - {"revoked"} == set(JAVA) - {"revoked"}
     assert all(lab.port(each) for each in cases)
 
@@ -164,7 +164,9 @@ def test_what_is_forged_differs_in_its_signature_alone(lab: Lab, tmp_path: Path)
 
 def fetched(lab: Lab, case: str, folder: Path) -> bytes:
     file = folder / f"{case}.crl"
-    assert run(tool("curl"), "-sS", "-f", "-o", file, lab.opened.publisher.url(path(case, Where.LIST))).returncode == 0
+    assert (
+        run(tool("curl"), "-sS", "-f", "-o", file, lab.opened.ca.publisher.url(path(case, Where.CRL))).returncode == 0
+    )
     return file.read_bytes()
 
 

@@ -17,6 +17,7 @@ from pki.cases import CATALOGUE
 from tests.conftest import tool
 from tests.pki.cases.test_cases import NEW
 from tests.tlsdemo.lab.visiting import LOOPBACKS, Lab, careless, checking, dial, everything, hello, look, only
+from tlsdemo.lab.catalogue import CASES, find
 from tlsdemo.lab.certificate_cases import STRICT
 from tlsdemo.lab.server import BY_NAME
 from tlsdemo.lab.visit import VisitEnd
@@ -56,7 +57,8 @@ def test_ids_aliases_and_ports_are_of_one_case_each(lab: Lab) -> None:
     # badssl's name may be that of the case itself; and `untrusted-root` is both: then the id counts.
     aliases = [alias for each in cases for alias in each["aliases"] if alias not in ids]
     assert len({*ids, *aliases}) == len(ids) + len(aliases)
-    assert all(lab.opened.named[each].case.id == each for each in ids)
+    assert ids == list(CASES)
+    assert all(find(each).id == each for each in ids)
     ports = [port for each in cases for port in (each["port"], each["control_port"]) if port]
     assert len({*ports, lab.sni_port, lab.opened.index_port}) == len(ports) + 2
 
@@ -108,11 +110,11 @@ def test_its_control_is_accepted(lab: Lab, case: str) -> None:
     if said["expect"] == "accept" or case == "revoked":  # which differs by the list of its authority alone
         assert said["control_port"] is None
         return
-    exhibit = lab.opened.named[case].control
-    assert exhibit
+    control = next(each.control for each in lab.opened.cases if each.id == case)
+    assert control
     ca = lab.files.folder / "control.pem"
-    ca.write_bytes(exhibit.anchors_pem or Path(lab.ca()).read_bytes())
-    seen = look(said["control_port"], exhibit.host, checking(str(ca)))
+    ca.write_bytes(control.anchors_pem or Path(lab.ca()).read_bytes())
+    seen = look(said["control_port"], control.host, checking(str(ca)))
     assert seen.code is None, seen.why
     assert f"{case}.control".encode() in seen.answer
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,8 @@ from tests.tlsdemo.lab.visiting import LOOPBACKS, Lab, careless, checking, dial,
 from tests.tlsdemo.tls.test_server_name import asking_for
 from tlsdemo import net
 from tlsdemo.lab import conversation, server
-from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory, find
+from tlsdemo.lab.catalogue import find
+from tlsdemo.lab.server import BY_NAME, INDEX, Laboratory
 from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -334,10 +336,10 @@ def test_who_has_taken_what_for_good_is_known_by_his_name(lab: Lab) -> None:
 
 def small(lab: Lab, base: int = 0, on_visit: Callable[[Visit], None] = lambda visit: None) -> Laboratory:
     """Another lab with three of the cases."""
-    shown = [lab.opened.named[each] for each in ("good", "expired", "stall")]
+    cases = [each for each in lab.opened.cases if each.id in ("good", "expired", "stall")]
     publisher = Publisher()
     try:
-        return Laboratory(shown, publisher, lambda agent, lab: "", lab.collection.entrance, on_visit, base)
+        return Laboratory(cases, replace(lab.opened.ca, publisher=publisher), lambda agent, lab: "", on_visit, base)
     except Problem:
         publisher.stop()
         raise
@@ -379,7 +381,7 @@ def test_one_that_never_ran_gives_all_back(lab: Lab) -> None:
     opened = small(lab)
     opened.close()
     opened.close()
-    opened.publisher.stop()
+    opened.ca.publisher.stop()
     assert all(each.fileno() < 0 for each in opened.server.listener.sockets)
     assert opened.server._wake_reader.fileno() == opened.server._wake_writer.fileno() == -1
 
@@ -407,7 +409,7 @@ def test_the_ports_are_the_next_ones_from_the_base_on(lab: Lab) -> None:
     base = free_ports(12)
     opened = small(lab, base)
     opened.close()
-    opened.publisher.stop()
+    opened.ca.publisher.stop()
     wanted = range(base, base + len(opened.ports))
     assert sorted(opened.ports.values()) == list(wanted)
     assert (opened.index_port, opened.sni_port) == (base, base + 1)
@@ -451,9 +453,9 @@ def test_ports_that_there_are_not_are_wrong_usage(lab: Lab, base: int) -> None:
     ("asked", "alike"),
     [("expird", "expired"), ("EXPIRED", "expired"), ("wrong", "wrong-host"), ("dh", "dh1024"), ("", ""), ("qqqq", "")],
 )
-def test_an_unknown_case_is_wrong_usage_with_what_is_like_it(lab: Lab, asked: str, alike: str) -> None:
+def test_an_unknown_case_is_wrong_usage_with_what_is_like_it(asked: str, alike: str) -> None:
     with pytest.raises(Problem, match="no case is called") as problem:
-        find(lab.opened.named, asked)
+        find(asked)
     assert problem.value.code is ExitCode.USAGE
     assert alike in str(problem.value.hint)
     assert ("perhaps" in str(problem.value.hint)) is bool(alike)

@@ -17,10 +17,10 @@ from pki.errors import ExitCode, Problem
 from tests.conftest import mint, tool
 from tests.peers.support import DEADLINE, PROMPT
 from tests.tlsdemo.lab.trying import CURL, bearing, python, tried, verdicts
-from tlsdemo.findings import SEVERITIES, ClientVerdict, Report
+from tlsdemo.findings import GOOD, SEVERITIES, UNKNOWN_CA, ClientVerdict, Report
 from tlsdemo.lab import process
 from tlsdemo.lab import tester as checking
-from tlsdemo.lab.catalogue import GOOD, UNKNOWN_AUTHORITY
+from tlsdemo.lab.catalogue import CASES
 from tlsdemo.lab.certificate_cases import STRICT
 from tlsdemo.lab.client import own, preset
 from tlsdemo.lab.process import Nursery
@@ -28,7 +28,7 @@ from tlsdemo.lab.tester import chosen
 
 SETTINGS = checking.TestOptions("must", 60, 2)
 FEW = ("expired", "wrong-host", "self-signed")
-FIRST = {GOOD, UNKNOWN_AUTHORITY}
+FIRST = {GOOD, UNKNOWN_CA}
 
 
 @pytest.fixture(autouse=True)
@@ -39,42 +39,40 @@ def curl() -> str:
 # Which cases ----------------------------------------------------------------------------------------------------------
 
 
-def chosen_ids(tester: checking.Tester, *cases: str, everything: bool = False) -> list[str]:
-    return [each.case.id for each in chosen(tester.collection, tester.lab.named, cases, everything)]
+def chosen_ids(*cases: str, everything: bool = False) -> list[str]:
+    return [each.id for each in chosen(cases, everything)]
 
 
-def test_the_first_two_run_whatever_is_named(tester: checking.Tester) -> None:
-    assert set(chosen_ids(tester, "expired")) == {*FIRST, "expired"}
-    assert set(chosen_ids(tester, GOOD)) == FIRST
+def test_the_first_two_run_whatever_is_named() -> None:
+    assert set(chosen_ids("expired")) == {*FIRST, "expired"}
+    assert set(chosen_ids(GOOD)) == FIRST
 
 
-def test_aliases_name_the_same_and_nothing_twice(tester: checking.Tester) -> None:
-    assert chosen_ids(tester, "wrong.host", "wrong-host", "expired", "expired") == chosen_ids(
-        tester, "expired", "wrong-host"
-    )
+def test_aliases_name_the_same_and_nothing_twice() -> None:
+    assert chosen_ids("wrong.host", "wrong-host", "expired", "expired") == chosen_ids("expired", "wrong-host")
 
 
-def test_without_names_those_that_every_client_must_refuse(tester: checking.Tester) -> None:
-    ids = set(chosen_ids(tester))
-    for each in tester.collection.exhibits:
-        expected = each.case.severity == SEVERITIES[0] and not each.only_named
-        assert (each.case.id in ids) is (expected or each.case.id in FIRST), each.case.id
+def test_without_names_those_that_every_client_must_refuse() -> None:
+    ids = set(chosen_ids())
+    for each in CASES.values():
+        expected = each.severity == SEVERITIES[0] and not each.only_named
+        assert (each.id in ids) is (expected or each.id in FIRST), each.id
     assert len(ids) > 50
 
 
-def test_all_are_all_but_those_that_have_to_be_named(tester: checking.Tester) -> None:
-    left_out = {each.case.id for each in tester.collection.exhibits} - set(chosen_ids(tester, everything=True))
-    assert left_out == {each.case.id for each in tester.collection.exhibits if each.only_named}
+def test_all_are_all_but_those_that_have_to_be_named() -> None:
+    left_out = set(CASES) - set(chosen_ids(everything=True))
+    assert left_out == {each.id for each in CASES.values() if each.only_named}
     assert "stall" in left_out
-    assert "stall" in chosen_ids(tester, "stall")
+    assert "stall" in chosen_ids("stall")
 
 
 @pytest.mark.parametrize(
     ("name", "alike"), [("expird", ""), ("expire", "expired"), ("", ""), ("EXPIRED", ""), ("*", "")]
 )
-def test_a_case_that_there_is_not_is_wrong_usage(tester: checking.Tester, name: str, alike: str) -> None:
+def test_a_case_that_there_is_not_is_wrong_usage(name: str, alike: str) -> None:
     with pytest.raises(Problem, match="no case is called") as problem:
-        chosen_ids(tester, name)
+        chosen_ids(name)
     assert problem.value.code is ExitCode.USAGE
     assert alike in str(problem.value.hint)
 
@@ -150,7 +148,7 @@ def test_what_happens_after_a_refusal_is_named_as_such(tester: checking.Tester, 
 
 def test_a_client_that_crashes_has_a_finding(tester: checking.Tester) -> None:
     report = tried(tester, ("sh", "-c", "curl -sS {url} || kill -SEGV $$"), "expired")
-    assert outcomes(report) == {GOOD: "accepted", UNKNOWN_AUTHORITY: "crashed", "expired": "crashed"}
+    assert outcomes(report) == {GOOD: "accepted", UNKNOWN_CA: "crashed", "expired": "crashed"}
     assert (report.grade, report.exit_code) == ("D", 1)
 
 
@@ -181,7 +179,7 @@ print(urllib.request.urlopen(sys.argv[1], context=context).read())
     report = tried(tester, python(code, "{url}"), *FEW)
     assert not report.checks_no_chain
     assert verdicts(report) == {
-        GOOD: ClientVerdict.ACCEPTED, UNKNOWN_AUTHORITY: ClientVerdict.REFUSED, "expired": ClientVerdict.REFUSED,
+        GOOD: ClientVerdict.ACCEPTED, UNKNOWN_CA: ClientVerdict.REFUSED, "expired": ClientVerdict.REFUSED,
         "self-signed": ClientVerdict.REFUSED, "wrong-host": ClientVerdict.ACCEPTED,
     }  # fmt: skip
     assert report.exit_code == 1
@@ -197,7 +195,7 @@ def test_a_wrapper_whose_exit_code_lies_is_judged_by_what_it_sends(
 ) -> None:
     report = tried(tester, ("sh", "-c", f"curl {option} {{url}}; exit {code}"), "wrong-host")
     assert verdicts(report)["wrong-host"].takes_it is accepts
-    assert verdicts(report)[UNKNOWN_AUTHORITY].takes_it is accepts
+    assert verdicts(report)[UNKNOWN_CA].takes_it is accepts
     assert {each.exit_code for each in report.findings} == {code}
     assert report.exit_code == (1 if accepts else 0)
 
@@ -255,7 +253,7 @@ def test_one_that_hangs_after_its_handshake_has_not_refused(tester: checking.Tes
     )
     found = {each.case.id: each for each in report.findings}
     assert found[GOOD].verdict is ClientVerdict.ACCEPTED
-    for case in (UNKNOWN_AUTHORITY, "wrong-host"):
+    for case in (UNKNOWN_CA, "wrong-host"):
         assert found[case].verdict is ClientVerdict.INCONCLUSIVE
         assert "when it was ended, after 4 s" in found[case].did
         assert found[case].exit_code is None
@@ -267,7 +265,7 @@ def test_one_that_refuses_and_then_hangs_has_refused(tester: checking.Tester) ->
     report = tried(tester, ("sh", "-c", "curl -sS {url} || sleep 99"), "expired", timeout=4)
     found = {each.case.id: each for each in report.findings}
     assert found[GOOD].verdict is ClientVerdict.ACCEPTED
-    for case in (UNKNOWN_AUTHORITY, "expired"):
+    for case in (UNKNOWN_CA, "expired"):
         assert (found[case].verdict, found[case].exit_code) == (ClientVerdict.REFUSED, None)
 
 
@@ -278,7 +276,7 @@ def test_one_that_leaves_the_work_to_another_is_judged_by_what_that_one_does(
     for command in ("curl -sS {url} & exit 0", "curl -sS {url} >/dev/null 2>&1 & exit 0"):
         report = tried(tester, ("sh", "-c", command), "expired")
         assert verdicts(report) == {
-            GOOD: ClientVerdict.ACCEPTED, UNKNOWN_AUTHORITY: ClientVerdict.REFUSED, "expired": ClientVerdict.REFUSED,
+            GOOD: ClientVerdict.ACCEPTED, UNKNOWN_CA: ClientVerdict.REFUSED, "expired": ClientVerdict.REFUSED,
         }  # fmt: skip
 
 
@@ -290,7 +288,7 @@ def test_another_that_has_to_be_ended_has_not_refused(tester: checking.Tester, g
         code = daemon + leaves + HANDSHAKE + talks + "os.write(done, b'!'); time.sleep(99)"
         report = tried(tester, python(code, "{port}", "careless"), GOOD)
         found = report.findings[1]
-        assert (found.case.id, found.verdict, found.exit_code) == (UNKNOWN_AUTHORITY, ClientVerdict.INCONCLUSIVE, 0)
+        assert (found.case.id, found.verdict, found.exit_code) == (UNKNOWN_CA, ClientVerdict.INCONCLUSIVE, 0)
         assert "those were ended whom it had left" in found.did
 
 
@@ -304,7 +302,7 @@ def test_those_who_have_run_away_are_gone_when_a_client_is_done(
     def progress(done: int, total: int, last: str) -> None:
         seen.append(len(bearing(f"TRIAL=away-{os.getpid()}")))
 
-    wanted = chosen(tester.collection, tester.lab.named, ["expired"], False)
+    wanted = chosen(["expired"], False)
     replace(tester).check(own(("sh", "-c", daemon)), wanted, SETTINGS, datetime.now(UTC), progress)
     assert seen == [1, 2, 3], "they were to go on until the end"
     assert bearing(f"TRIAL=away-{os.getpid()}") == []
@@ -315,7 +313,7 @@ def test_one_that_cannot_be_run_any_more_ends_its_own_check_and_no_other(
 ) -> None:
     program = tmp_path / "once"
     program.write_text(
-        f"#!/bin/sh\ncase $1 in *:{tester.lab.ports[UNKNOWN_AUTHORITY]}/) rm {program};; esac\nexec curl -sS $1\n"
+        f"#!/bin/sh\ncase $1 in *:{tester.lab.ports[UNKNOWN_CA]}/) rm {program};; esac\nexec curl -sS $1\n"
     )
     program.chmod(0o755)
     with pytest.raises(Problem, match="cannot run"):
@@ -362,7 +360,7 @@ def test_what_is_inherited_is_overridden(
         monkeypatch.setenv(variable, value.format(other=other, careless=tmp_path, log=log))
     report = tried(replace(tester), name, "good-wildcard", "expired", "wrong-host")
     assert {each.case.id: each.verdict.takes_it for each in report.findings} == {
-        GOOD: True, UNKNOWN_AUTHORITY: False, "expired": False, "wrong-host": False, "good-wildcard": True,
+        GOOD: True, UNKNOWN_CA: False, "expired": False, "wrong-host": False, "good-wildcard": True,
     }  # fmt: skip
     assert not log.exists()
 
@@ -414,7 +412,7 @@ def test_who_names_nobody_is_told_so_by_name_and_judged_by_port(tester: checking
     by_port = tried(tester, python(NO_NAME, "{url}"), "expired")
     assert verdicts(by_port) == {
         GOOD: ClientVerdict.ACCEPTED,
-        UNKNOWN_AUTHORITY: ClientVerdict.REFUSED,
+        UNKNOWN_CA: ClientVerdict.REFUSED,
         "expired": ClientVerdict.REFUSED,
     }
 
@@ -432,7 +430,7 @@ def test_with_controls_a_refusal_counts_if_the_same_without_the_fault_is_accepte
 
 def test_with_controls_a_refusal_for_another_reason_does_not_count(tester: checking.Tester) -> None:
     """This one takes nothing but the good certificate and the two names; controls have ports of their own."""
-    listed = "|".join(str(tester.lab.ports[case]) for case in (GOOD, UNKNOWN_AUTHORITY, f"{UNKNOWN_AUTHORITY}.control"))
+    listed = "|".join(str(tester.lab.ports[case]) for case in (GOOD, UNKNOWN_CA, f"{UNKNOWN_CA}.control"))
     picky = (
         "sh",
         "-c",
@@ -441,7 +439,7 @@ def test_with_controls_a_refusal_for_another_reason_does_not_count(tester: check
     assert verdicts(tried(tester, picky, "expired"))["expired"].decided
     report = tried(tester, picky, "expired", controls=True)
     assert verdicts(report) == {
-        GOOD: ClientVerdict.ACCEPTED, UNKNOWN_AUTHORITY: ClientVerdict.REFUSED, "expired": ClientVerdict.INCONCLUSIVE,
+        GOOD: ClientVerdict.ACCEPTED, UNKNOWN_CA: ClientVerdict.REFUSED, "expired": ClientVerdict.INCONCLUSIVE,
     }  # fmt: skip
     (did,) = (each.did for each in report.findings if each.case.id == "expired")
     assert did.endswith("but of its control: left during the handshake, without an alert"), did
@@ -453,14 +451,13 @@ def test_with_controls_a_refusal_for_another_reason_does_not_count(tester: check
 @pytest.mark.filterwarnings("ignore")  # the library's remarks on certificates that are broken on purpose
 def test_pythons_urllib_does_in_every_case_what_the_catalogue_has_measured_of_openssl(tester: checking.Tester) -> None:
     """An oracle of its own: the codes there come from OpenSSL without any of this."""
-    certificates = [each for each in tester.collection.exhibits if each.case.id in CATALOGUE and each.show]
-    report = tried(tester, "python-urllib", *(each.case.id for each in certificates))
+    certificates = [each for each in tester.lab.cases if each.id in CATALOGUE and each.handler]
+    report = tried(tester, "python-urllib", *(each.id for each in certificates))
     found = verdicts(report)
-    assert set(found) == {each.case.id for each in certificates}
+    assert set(found) == {each.id for each in certificates}
     assert len(found) > 100
     for each in report.findings:
-        rogue = CATALOGUE[each.case.id]
-        codes = rogue.openssl[STRICT]
+        codes = CATALOGUE[each.case.id].openssl[STRICT]
         assert each.verdict.decided, each
         assert each.verdict.takes_it is (not codes), each
         assert "CERTIFICATE_VERIFY_FAILED" in each.said or not codes - {0}, each
@@ -481,7 +478,7 @@ def test_an_interrupt_between_two_findings_ends_those_that_run(
         if last == "expired":
             raise KeyboardInterrupt
 
-    wanted = chosen(tester.collection, tester.lab.named, ["expired", "wrong-host"], False)
+    wanted = chosen(["expired", "wrong-host"], False)
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         mine.check(own(("sh", "-c", hangs)), wanted, SETTINGS, datetime.now(UTC), progress)

@@ -28,7 +28,7 @@ def tried(
     """A report of a client: ready, a preset by its name, or a command."""
     if not isinstance(client, ClientCommand):
         client = preset(client) if isinstance(client, str) else own(client)
-    wanted = chosen(tester.collection, tester.lab.named, cases, everything)
+    wanted = chosen(cases, everything)
     settings = TestOptions(fail_on, timeout, jobs, controls)
     return tester.check(client, wanted, settings, datetime.now(UTC), lambda done, total, last: None)
 

@@ -13,7 +13,6 @@ from typing import Any
 from tests.conftest import run, tool
 from tests.peers.support import DEADLINE
 from tlsdemo.cli.lab import Files, _document, _write
-from tlsdemo.lab.catalogue import Collection
 from tlsdemo.lab.server import BY_NAME, Laboratory
 from tlsdemo.lab.tester import Tester
 from tlsdemo.lab.visit import Visit
@@ -29,7 +28,6 @@ class Lab:
     """The lab that is open, what it says of itself, and its files."""
 
     opened: Laboratory
-    collection: Collection
     document: Mapping[str, Any]
     files: Files
 
@@ -50,7 +48,7 @@ class Lab:
         """The file of what a client has to trust."""
         return str(self.case(name)["ca_file"] or self.document["ca_file"])
 
-    def paper(self, name: str) -> tuple[str, str]:
+    def client(self, name: str) -> tuple[str, str]:
         """A client's certificate and its key."""
         return str(self.files.folder / f"client-{name}.pem"), str(self.files.folder / f"client-{name}.key")
 
@@ -67,9 +65,9 @@ class Lab:
 
 def lab_of(tester: Tester, folder: Path) -> Lab:
     """The shared lab, with its files in this folder."""
-    files = _write(None, folder, tester.collection)
+    files = _write(None, folder, tester.lab)
     (document,) = _document(tester.lab, files)
-    return Lab(tester.lab, tester.collection, json.loads(document), files)
+    return Lab(tester.lab, json.loads(document), files)
 
 
 def only(visits: Sequence[Visit]) -> Visit:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from pki.cases import CATALOGUE
-from tlsdemo.findings import SEVERITIES, Case, ClientVerdict, Comparison, Finding, Report, Unserved
+from tlsdemo.findings import SEVERITIES, CaseWords, ClientVerdict, Comparison, Finding, Report, Unserved
 
 STARTED = datetime(2026, 11, 20, 9, 30, 5, tzinfo=UTC)
 CASES = {
-    each.id: Case(
+    each.id: CaseWords(
         each.id,
         each.aliases,
         each.theme,
@@ -26,37 +26,37 @@ CASES = {
     for each in CATALOGUE.values()
 }
 
-Judge = Callable[[Case], Finding]
+Judge = Callable[[CaseWords], Finding]
 
 
-def accepted(case: Case) -> Finding:
+def accepted(case: CaseWords) -> Finding:
     whom = "the server" if case.must == "accept" else "an impostor"
     return Finding(case, ClientVerdict.ACCEPTED, f"sent 78 bytes to {whom}: GET / HTTP/1.1", exit_code=0, seconds=0.031)
 
 
-def refused(case: Case) -> Finding:
+def refused(case: CaseWords) -> Finding:
     words = "curl: (60) SSL certificate problem: certificate has expired\nMore details here: https://curl.se/docs"
     did = "left after the server's certificate, and said why"
     return Finding(case, ClientVerdict.REFUSED, did, words, "certificate_expired", 60, 0.029)
 
 
-def refused_late(case: Case) -> Finding:
+def refused_late(case: CaseWords) -> Finding:
     words = "curl: (60) SSL: no alternative certificate subject name matches target host name 'localhost'"
     did = "finished its handshake, and left without a word to say"
     return Finding(case, ClientVerdict.REFUSED_LATE, did, words, None, 60, 0.03)
 
 
-def inconclusive(case: Case) -> Finding:
+def inconclusive(case: CaseWords) -> Finding:
     return Finding(case, ClientVerdict.INCONCLUSIVE, "it never came, and had to be ended after 10 s", seconds=10.0)
 
 
-def strict(case: Case) -> Finding:
+def strict(case: CaseWords) -> Finding:
     if case.must == "accept":
         return accepted(case)
     return refused_late(case) if case.theme in ("hosts", "wildcards") else refused(case)
 
 
-def careless(case: Case) -> Finding:
+def careless(case: CaseWords) -> Finding:
     """As many a client is: what is weak passes, an odd wildcard as well, and what is big is too much for it."""
     if case.id in ("good-1000-sans", "serial-negative"):
         return refused(case)
@@ -67,14 +67,14 @@ def careless(case: Case) -> Finding:
     return strict(case)
 
 
-def blind(case: Case) -> Finding:
+def blind(case: CaseWords) -> Finding:
     """As one that checks nothing."""
     return accepted(case)
 
 
 def report(
     judge: Judge = strict,
-    cases: Iterable[Case] = CASES.values(),
+    cases: Iterable[CaseWords] = CASES.values(),
     *,
     client: str = "curl -sS {url}",
     version: str = "curl 8.14.1 (x86_64-pc-linux-gnu) libcurl/8.14.1 OpenSSL/3.5.1 zlib/1.3.1",
@@ -166,7 +166,7 @@ def endless(size: int = 1_000_000) -> Report:
     """Every word is a megabyte long."""
     word = "x" * size
 
-    def judge(case: Case) -> Finding:
+    def judge(case: CaseWords) -> Finding:
         verdict = ClientVerdict.INCONCLUSIVE if case.id == "revoked" else ClientVerdict.ACCEPTED
         return Finding(case, verdict, word, word, word, 0)
 

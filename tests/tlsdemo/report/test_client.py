@@ -22,7 +22,7 @@ from tests.tlsdemo.report.samples import (
     report,
     strict,
 )
-from tlsdemo.findings import SEVERITIES, Case, Finding, Report
+from tlsdemo.findings import SEVERITIES, CaseWords, Finding, Report
 from tlsdemo.report.client import as_data, as_text
 from tlsdemo.report.finding import counted
 
@@ -131,7 +131,7 @@ def test_the_last_line_says_what_the_exit_code_is(fail_on: str) -> None:
 
 
 def test_what_could_not_be_decided_is_no_success() -> None:
-    def lame(case: Case) -> Finding:
+    def lame(case: CaseWords) -> Finding:
         return inconclusive(case) if case.id == "expired" else strict(case)
 
     given = report(lame)

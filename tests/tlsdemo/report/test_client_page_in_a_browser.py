@@ -13,11 +13,11 @@ import pytest
 
 from tests.peers.test_page_of_the_matrix import browse
 from tests.tlsdemo.report.samples import CASES, NASTY, blind, careless, report
-from tlsdemo.findings import Case, Finding
+from tlsdemo.findings import CaseWords, Finding
 from tlsdemo.report.client_page import as_html
 
 
-def rude(case: Case) -> Finding:
+def rude(case: CaseWords) -> Finding:
     found = careless(case)
     return Finding(case, found.verdict, " ".join(NASTY), "\n".join([*NASTY, "w" * 3000]), found.alert, 0)
 

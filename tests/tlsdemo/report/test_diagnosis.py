@@ -10,21 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tlsdemo.report.samples import CASES, accepted, blind, refused, report, strict
-from tlsdemo.findings import SEVERITIES, Case, ClientVerdict, Finding, Report, Way
-from tlsdemo.lab import client_certificate_cases, protocol_cases, revocation_cases
-from tlsdemo.lab.case import Declared, declared
+from tlsdemo.findings import SEVERITIES, CaseWords, ClientVerdict, Finding, Report, Way
+from tlsdemo.lab import catalogue
+from tlsdemo.lab.case import Family
 from tlsdemo.report.defects import DEFECTS, EVERYTHING, Defect
 from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem, fits
 from tlsdemo.report.fixes import ECOSYSTEMS
 
-
-def _of_the_lab() -> Iterable[Case]:
-    for module in (revocation_cases, protocol_cases, client_certificate_cases):
-        cases: list[Declared[object, object]] = declared(module)
-        yield from (each.case for each in cases)
-
-
-ALL = {**CASES, **{each.id: each for each in _of_the_lab()}}
+OTHERS = {case: each for case, each in catalogue.CASES.items() if each.family is not Family.CERTIFICATE}
+ALL: dict[str, CaseWords] = {**CASES, **OTHERS}
 BY_ID = {each.id: each for each in DEFECTS}
 
 
@@ -34,7 +28,7 @@ def client(
     """A strict client, but for these cases."""
     taken, left, crashed = set(accepts), set(refuses_good), set(crashes)
 
-    def judge(case: Case) -> Finding:
+    def judge(case: CaseWords) -> Finding:
         if case.id in crashed:
             return Finding(case, ClientVerdict.CRASHED, "was ended by signal 11", exit_code=-11)
         if case.id in taken:
@@ -158,7 +152,7 @@ def test_a_client_that_checks_nothing_has_one_defect() -> None:
 def test_ways_are_told_apart_in_one_client() -> None:
     """It does not check names, and where it refuses a chain it falls back."""
 
-    def judge(case: Case) -> Finding:
+    def judge(case: CaseWords) -> Finding:
         if case.theme in ("hosts", "wildcards"):
             return accepted(case)
         return strict(case) if case.must == "accept" else replace(accepted(case), way=Way.IN_THE_CLEAR)

@@ -12,7 +12,7 @@ from hypothesis import given
 from tests.conftest import missing
 from tests.tlsdemo.report import samples
 from tests.tlsdemo.report.samples import CASES, blind, careless, endless, inconclusive, refused, report, strict
-from tlsdemo.findings import Case, Finding, Report
+from tlsdemo.findings import CaseWords, Finding, Report
 from tlsdemo.report.junit import as_junit
 
 SHAPE: dict[str, tuple[set[str], set[str], set[str]]] = {
@@ -131,7 +131,7 @@ def test_it_is_xml_whatever_was_said_and_nothing_becomes_an_element(hostile: Rep
 
 
 def test_control_characters_are_written_out() -> None:
-    def rude(case: Case) -> Finding:
+    def rude(case: CaseWords) -> Finding:
         return Finding(case, refused(case).verdict, "", "\x1b[31mred\x00\ud800")
 
     assert "\\x1b[31mred\\x00\\ud800" in as_junit(report(rude, [CASES["expired"]], unserved=()))

@@ -1,0 +1,75 @@
+"""The CA of one lab, and what several cases share: minted when it is first asked for."""
+
+import ssl
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from cryptography import x509
+
+from pki import names
+from pki.authority import authority_name
+from pki.cases import CATALOGUE, CaseBuilder
+from pki.profiles import ROOT
+from pki.publish.server import Publisher
+from pki.store import case_files
+from tlsdemo.findings import GOOD
+from tlsdemo.lab.client_credentials import ClientCredentials
+from tlsdemo.tls.context import lab_context
+
+HOME = "localhost"
+"""The name under which every case can be reached, whatever a client resolves and sends."""
+ADDRESSES = ("127.0.0.1", "::1")
+NAME = "tlsdemo lab"
+ROOT_NAME = authority_name(NAME, ROOT.name)
+"""The subject of a lab's root. `--ca-out` replaces the certificate of an earlier lab, and no other."""
+Pem = tuple[bytes, bytes]
+"""A certificate chain and its key."""
+
+
+@dataclass(frozen=True)
+class LabCA:
+    """The root of one lab, with its key, and where it publishes CRLs and OCSP responses."""
+
+    builder: CaseBuilder
+    publisher: Publisher
+
+    @classmethod
+    def new(cls, now: datetime, publisher: Publisher) -> "LabCA":
+        """With a new root."""
+        return cls(case_files.case_builder(local_names("lab"), now, NAME), publisher)
+
+    @property
+    def root(self) -> x509.Certificate:
+        """The trust anchor of the lab's clients."""
+        return self.builder.root
+
+    def builder_for(self, case_id: str, locations: tuple[x509.ExtensionType, ...] = ()) -> CaseBuilder:
+        """Builds the certificates of a case, under the names of that case."""
+        return replace(self.builder, alternative_names=local_names(case_id), locations=locations)
+
+    @cached_property
+    def good(self) -> Pem:
+        """A certificate without any fault, for all that is not about the server's certificate."""
+        served = CATALOGUE[GOOD].mint(self.builder).served
+        return served.chain_pem, served.key_pem
+
+    @cached_property
+    def good_rsa(self) -> Pem:
+        """The same with an RSA key, which old cipher suites need."""
+        served = self.builder.serve(leaf_key=self.builder.rsa_key(2048))
+        return served.chain_pem, served.key_pem
+
+    @cached_property
+    def clients(self) -> ClientCredentials:
+        """The certificates of clients."""
+        return ClientCredentials(self.builder)
+
+    def good_context(self) -> ssl.SSLContext:
+        """A new context with the good certificate."""
+        return lab_context(self.good)
+
+
+def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:
+    """The names of a correct certificate of the lab."""
+    return tuple(map(names.parse, (HOME, f"{case_id}.{HOME}", *ADDRESSES)))

@@ -1,0 +1,58 @@
+"""A certificate on a port: the names under which a client finds it, and the TLS versions that its key allows."""
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from pki import names
+from pki.cases import Served
+from pki.errors import Problem
+from pki.malformed import MALFORMED
+from tlsdemo.lab.ca import ADDRESSES, HOME, LabCA
+from tlsdemo.lab.case import Case, OpenedCase, obstacle
+from tlsdemo.lab.conversation import facts, over_tls
+from tlsdemo.lab.dh_groups import good_group
+from tlsdemo.tls.context import Ciphers, lab_context
+from tlsdemo.tls.server_name import listen_for_names
+
+SHORTEST_RSA = 528  # bits that RSA-PSS with SHA-256 takes (RFC 8017 §9.1.1); TLS 1.3 has no other signature for RSA
+
+
+def present(case: Case, served: Served, ca: LabCA) -> OpenedCase:
+    """A case that consists in this certificate; with the reason, where OpenSSL does not load the certificate."""
+    host = names.plain(served.name)
+    sni = f"{case.id}.{HOME}" if host in (HOME, *ADDRESSES) else host
+    own_root = b"" if served.anchors == (ca.builder.trusted.certificate,) else served.anchors_pem
+    ciphers = newest(served)
+    try:
+        # With a group for the suites that go with DSA.
+        context = lab_context((served.chain_pem, served.key_pem), ciphers, dh_parameters=good_group())
+    except Problem as problem:
+        return OpenedCase(case, None, obstacle(problem), host, None, sni, own_root)
+    listen_for_names(context)
+    handler = over_tls(context, lambda visit: facts(case, visit))
+    if ciphers is Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB:  # by name, 1.3 would be agreed on before the name is looked at
+        return OpenedCase(case, handler, "", host, anchors_pem=own_root)
+    return OpenedCase(case, handler, "", host, context, sni, own_root)
+
+
+def newest(served: Served) -> Ciphers:
+    """TLS 1.3 where it has a signature for such a key (RFC 8446 §4.2.3); else 1.2, so that it can be shown at all."""
+    return Ciphers.ANYTHING_FOR_THE_LAB if _fits_tls_1_3(_key(served)) else Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB
+
+
+def _key(served: Served) -> CertificatePublicKeyTypes:
+    """The public half: from the certificate, which takes a tenth of the time; from the key where that is broken."""
+    try:
+        return x509.load_der_x509_certificate(served.chain[0]).public_key()
+    except MALFORMED:
+        return load_pem_private_key(served.key_pem, password=None).public_key()  # type: ignore[return-value]  # a server's
+
+
+def _fits_tls_1_3(key: CertificatePublicKeyTypes) -> bool:
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1)
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size >= SHORTEST_RSA
+    return not isinstance(key, dsa.DSAPublicKey)

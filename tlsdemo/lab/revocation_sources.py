@@ -1,0 +1,99 @@
+"""What is published about the revocation of a certificate: its CRL, its OCSP responder, and where they are found."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from pki.authority import Authority, Validity, key_identifier
+from pki.cases import CaseBuilder, Served
+from pki.cases.builder import DAY
+from pki.profiles import ROOT
+from pki.publish.server import Published, Publisher, Source, responder
+from pki.revocation.responder import Responder, Status
+
+
+class Where(Enum):
+    """Where the status of a certificate is published, by the ending of the path."""
+
+    CRL = "crl"
+    OCSP = "ocsp"
+
+
+StatusSources = Mapping[Where, Source | None]
+"""What the certificate points to. A place that is missing is not in the certificate; None: nothing is found there."""
+
+
+@dataclass(frozen=True)
+class StatusSigner:
+    """Signs CRLs and OCSP responses about one certificate, under the lab's root or under a forged one."""
+
+    builder: CaseBuilder
+    serial: int
+    """The serial number of the certificate."""
+
+    def crl(self, *, revoked: bool = False, days_ago: float = 1, by: Authority | None = None) -> Source:
+        """A CRL that is valid for a week."""
+        then = self.builder.day(-days_ago)
+        listed = (by or self.builder.trusted.authority).crl(
+            number=1, this_update=then, next_update=then + 7 * DAY, revoked=(self.serial,) if revoked else ()
+        )
+        return Published.crl(listed.public_bytes(Encoding.DER))
+
+    def ocsp(self, status: Status, *, days_ago: float = 1, by: Authority | None = None) -> Source:
+        """A responder whose responses are valid for a week."""
+        then = self.builder.day(-days_ago)
+        signer = (by or self.builder.trusted.authority).credential
+        found = Responder(self.builder.root, signer, self._known(status), then, then + 7 * DAY)
+        return responder(found.answer)
+
+    @cached_property
+    def forger(self) -> Authority:
+        """A CA with the root's name and key identifier, and a key of its own: only the signature shows it."""
+        return Authority.self_signed(
+            ROOT,
+            subject=self.builder.root.subject,
+            key=self.builder.new_key(),
+            validity=Validity.of(self.builder.root),
+            serial=self.builder.new_serial(),
+            claimed_key_identifier=key_identifier(self.builder.root),
+        )
+
+    def _known(self, status: Status) -> Callable[[int], Status]:
+        return lambda serial: status if serial == self.serial else Status.UNKNOWN
+
+
+def locations(publisher: Publisher, case_id: str, where: Mapping[Where, object]) -> tuple[x509.ExtensionType, ...]:
+    """The extensions that point to these places (RFC 5280 §4.2.1.13, §4.2.2.1)."""
+    found: list[x509.ExtensionType] = []
+    if Where.CRL in where:
+        url = x509.UniformResourceIdentifier(publisher.url(path(case_id, Where.CRL)))
+        found.append(x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None)]))
+    if Where.OCSP in where:
+        url = x509.UniformResourceIdentifier(publisher.url(path(case_id, Where.OCSP)))
+        description = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, url)
+        found.append(x509.AuthorityInformationAccess([description]))
+    return tuple(found)
+
+
+def path(case_id: str, where: Where) -> str:
+    """The path of the URL at which it is published."""
+    return f"/{case_id}.{where.value}"
+
+
+def publish(publisher: Publisher, case_id: str, sources: StatusSources) -> None:
+    """Publish what there is."""
+    for where, source in sources.items():
+        if source is not None:
+            publisher.publish(path(case_id, where), source)
+
+
+def publish_revoked(served: Served, case_id: str, builder: CaseBuilder, publisher: Publisher) -> None:
+    """Publish the CRL of a test certificate that comes with one, and a responder that agrees with it."""
+    signer = StatusSigner(builder, served.credential.certificate.serial_number)
+    crl = Published.crl(served.crls[0].public_bytes(Encoding.DER))
+    publish(publisher, case_id, {Where.CRL: crl, Where.OCSP: signer.ocsp(Status.REVOKED)})
