@@ -27,7 +27,7 @@ from tests.peers.conftest import Serve, Sit, Start
 from tests.peers.support import DEADLINE, OnTheLine, acting, assert_is_refusal, heard, throw
 from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import AskedName
-from tlsdemo.cli.case_rotation import Deck
+from tlsdemo.cli.case_rotation import Rotation
 from tlsdemo.conversation import converse
 from tlsdemo.lab.certificate_cases import STRICT
 from tlsdemo.lab.presented import newest
@@ -396,12 +396,12 @@ def test_in_the_cycle_what_does_not_fit_the_name_is_passed_over_and_told_once(
 # Every case, in memory ----------------------------------------------------------------------------------------------
 
 
-def _fit(certs: Path, now: datetime) -> Iterator[tuple[case_minting.Case, AskedName]]:
+def _fit(certs: Path, now: datetime) -> Iterator[tuple[case_minting.VerifiedCase, AskedName]]:
     """All that can be shown for this host or address."""
     authority = case_minting.open_authority(certs, now)
-    deck = Deck.of([case_minting.measured(each, now) for each in CATALOGUE.values()], authority)
-    assert set(deck.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL
-    for case in deck.cases:
+    rotation = Rotation.of([case_minting.verified(each, now) for each in CATALOGUE.values()], authority)
+    assert set(rotation.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL
+    for case in rotation.cases:
         yield case, AskedName(case.name if names.plain(case.name) == "127.0.0.1" else x509.DNSName(HOST))
 
 
@@ -426,7 +426,7 @@ def test_under_the_folders_root_openssl_finds_each_ones_fault_and_no_other(certs
         server = TlsEndpoint(Side.SERVER, lab_context((served.chain_pem, served.key_pem), newest(served)))
         client = TlsEndpoint(Side.CLIENT, checking, str(asked))
         converse(client, server)
-        expected = case.rogue.openssl[STRICT]
+        expected = case.certificate.openssl[STRICT]
         if isinstance(client.error, ssl.SSLCertVerificationError):
             # Where it is only said that it ends, TLS 1.3 was tried, which has no such keys; here it comes to a verdict.
             assert client.error.verify_code in expected or expected == {NO_CODE}, (case.id, client.error)
@@ -442,14 +442,14 @@ def test_what_the_roots_key_cannot_sign_is_left_out(tmp_path: Path, now: datetim
     """Falsehood caught: where the root signs over SHA-384, a certificate that says so twice has no mismatch."""
     certs = mint(tmp_path / "certs", key_type)
     authority = case_minting.open_authority(certs, now)
-    deck = Deck.of([case_minting.measured(each, now) for each in case_minting.to_be_refused()], authority)
+    rotation = Rotation.of([case_minting.verified(each, now) for each in case_minting.to_be_refused()], authority)
     further = {"sigalg-mismatch"} | ({"sha1-leaf", "sha1-intermediate"} if key_type is KeyType.ED25519 else set())
-    assert set(deck.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL | further
+    assert set(rotation.left_out) == NOT_BY_THIS_ROOT | NOT_BY_OPENSSL | further
 
 
 def test_a_host_of_two_labels_is_the_domain_of_another(certs: Path, now: datetime) -> None:
     authority = case_minting.open_authority(certs, now)
-    case = case_minting.measured(CATALOGUE["wildcard-apex"], now)
+    case = case_minting.verified(CATALOGUE["wildcard-apex"], now)
     served = case_minting.mint(case, AskedName(x509.DNSName("example.com")), authority, now)
     assert names.of_certificate(x509.load_der_x509_certificate(served.chain[0])) == (x509.DNSName("*.example.com"),)
     assert {check.name for check in judge(served, now).checks if check.result.value == "failed"} == {"name"}

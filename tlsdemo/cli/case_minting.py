@@ -1,10 +1,10 @@
-"""The catalogue's rogues under a root that was there before, for whatever name is asked for. EDGE: reads files.
+"""Test certificates under the root of a folder, for the name that a client asks for. EDGE: reads files.
 
-    catalogue, under a root of its own   ->  which checks fail: of the rogue, of its control
-    here, under root.pem, for that name  ->  the same ones, or it is not shown
+    under a root made for the case            ->  which checks fail: for the case, for its control
+    under the folder's root.pem, for a name   ->  the same checks, or the case is not presented
 
-A rogue promises one fault where root and names were made for it. Here neither was: the root may allow for fewer
-authorities below itself, a host may leave no room for a wildcard. So each is minted and judged twice.
+A case has exactly one fault where root and names are made for it. Here they are not: the root may allow fewer CAs below
+itself, and a host name may leave no room for a wildcard. So each case is minted and verified twice.
 """
 
 import shlex
@@ -30,12 +30,12 @@ from pki.store import case_files
 from pki.store.files import read_credential
 from pki.verdict import Result, Verdict
 from tlsdemo import peer
+from tlsdemo.findings import GOOD
 
 ORDER = tuple(Severity)
-GOOD = "good"
 LONGEST_DETAIL = 160  # characters
 AT_HOME = tuple(map(names.parse, ("localhost", "127.0.0.1")))
-"""The names under which the catalogue is looked at by itself."""
+"""The names for the root that is made for a case."""
 
 
 @dataclass(frozen=True)
@@ -51,34 +51,34 @@ class AskedName:
 
 
 @dataclass(frozen=True)
-class Case:
-    """A rogue, and the checks that fail where root and names are made for it: its own, and those of its control."""
+class VerifiedCase:
+    """A test certificate, and the checks that fail where root and names are made for it."""
 
-    rogue: CertificateCase[CaseBuilder]
+    certificate: CertificateCase[CaseBuilder]
     name: x509.GeneralName
-    """Whom its client asks for there."""
+    """The reference identifier of its client there."""
     faults: frozenset[str]
     control_faults: frozenset[str]
 
     @property
     def id(self) -> str:
         """As in the catalogue."""
-        return self.rogue.id
+        return self.certificate.id
 
 
 def chosen(options: Sequence[str]) -> list[CertificateCase[CaseBuilder]]:
-    """By ids or aliases, separated by commas or one by one; a Problem for what is none."""
+    """The cases with these ids or aliases, separated by commas or one by one. Raises Problem for an unknown one."""
     return [find(each.strip()) for option in options for each in option.split(",")]
 
 
 def to_be_refused() -> list[CertificateCase[CaseBuilder]]:
-    """All that a strict client refuses: first what every client must, last what is disputed."""
+    """All that a strict client refuses, the most severe first."""
     found = [each for each in CATALOGUE.values() if each.must is Must.REJECT]
     return sorted(found, key=lambda each: ORDER.index(each.severity))
 
 
 def open_authority(certs: Path, now: datetime) -> Authority:
-    """The root of the folder, with its key; a Problem where it cannot sign what a client believes at `now`."""
+    """The root of the folder, with its key. Raises Problem where nothing that it signs is valid at `now`."""
     file = certs / "root.pem"
     where = shlex.quote(str(certs))
     hint = f"rogues are signed with the root's key: `pki init --dir {where}` makes both"
@@ -90,8 +90,8 @@ def open_authority(certs: Path, now: datetime) -> Authority:
         fact = f"{file} is valid from {day(dates.not_before)} to {day(dates.not_after)}, and today is {day(now)}"
         raise Problem(fact, hint=f"`pki init --force --dir {where}` mints a new tree and keeps the old one aside")
     try:
-        key_identifier(authority.certificate)  # every rogue names it
-        mint(measured(CATALOGUE[GOOD], now), AskedName(AT_HOME[0]), authority, now)
+        key_identifier(authority.certificate)  # every test certificate names it
+        mint(verified(CATALOGUE[GOOD], now), AskedName(AT_HOME[0]), authority, now)
     except x509.ExtensionNotFound:
         raise Problem(f"{file} has no subject key identifier, and a chain wants one", hint=hint) from None
     except MALFORMED as error:
@@ -101,24 +101,24 @@ def open_authority(certs: Path, now: datetime) -> Authority:
     return authority
 
 
-def measured(rogue: CertificateCase[CaseBuilder], now: datetime) -> Case:
-    """As it is by itself."""
-    specimen = rogue.mint(case_files.case_builder(AT_HOME, now))
-    faults, control = (_faults(judge(each, now)) for each in (specimen.served, specimen.control))
-    return Case(rogue, specimen.served.name, faults, control)
+def verified(certificate: CertificateCase[CaseBuilder], now: datetime) -> VerifiedCase:
+    """The case, minted under a root of its own and verified."""
+    minted = certificate.mint(case_files.case_builder(AT_HOME, now))
+    faults, control = (_faults(judge(each, now)) for each in (minted.served, minted.control))
+    return VerifiedCase(certificate, minted.served.name, faults, control)
 
 
-def anyhow(case: Case, authority: Authority, now: datetime) -> Served:
-    """For the name that it likes best; a Problem where it cannot be shown under this root to anybody."""
-    return _mint(case, case.name, _room(authority, AT_HOME, now))
+def mint_for_own_name(case: VerifiedCase, authority: Authority, now: datetime) -> Served:
+    """For the name that it was verified with. Raises Problem where this root cannot make it for any client."""
+    return _mint(case, case.name, _builder(authority, AT_HOME, now))
 
 
-def mint(case: Case, asked: AskedName, authority: Authority, now: datetime) -> Served:
-    """For the name that is asked for; a Problem where that would not be the case's one fault."""
+def mint(case: VerifiedCase, asked: AskedName, authority: Authority, now: datetime) -> Served:
+    """For the name that is asked for. Raises Problem where the certificate would not have the case's one fault."""
     first: Problem | None = None
     for wanted in ((asked.name, *asked.others), *_below(asked.name)):
         try:
-            return _mint(case, asked.name, _room(authority, wanted, now))
+            return _mint(case, asked.name, _builder(authority, wanted, now))
         except Problem as problem:
             first = first or problem
     assert first
@@ -131,7 +131,7 @@ def _below(name: x509.GeneralName) -> Iterator[Sequence[x509.GeneralName]]:
         yield (x509.DNSName(f"www.{name.value}"),)
 
 
-def _room(authority: Authority, wanted: Sequence[x509.GeneralName], now: datetime) -> CaseBuilder:
+def _builder(authority: Authority, wanted: Sequence[x509.GeneralName], now: datetime) -> CaseBuilder:
     return CaseBuilder.under_root(
         authority,
         wanted,
@@ -147,22 +147,22 @@ def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def _mint(case: Case, name: x509.GeneralName, room: CaseBuilder) -> Served:
+def _mint(case: VerifiedCase, name: x509.GeneralName, builder: CaseBuilder) -> Served:
     try:
-        specimen = case.rogue.mint(room)
+        minted = case.certificate.mint(builder)
     except ValueError as error:
         raise Problem(f"this root cannot make it: {why(error)}") from None
-    served, control = specimen.served, specimen.control
-    if served.anchors != (room.trusted.certificate,):
+    served = minted.served
+    if served.anchors != (builder.trusted.certificate,):
         raise Problem("its fault is in the root itself, and root.pem is as it is")
     if served.crls:
         raise Problem("its fault is told in a revocation list, and nobody publishes that here")
-    if served.name not in (name, *room.alternative_names):
+    if served.name not in (name, *builder.alternative_names):
         raise Problem(f"it is for who asks for {names.plain(served.name)}, and not for {names.plain(name)}")
-    without = judge(replace(control, name=name), room.now)
+    without = judge(replace(minted.control, name=name), builder.now)
     if further := _further(without, case.control_faults):
         raise Problem(f"it would have another fault besides: {further}")
-    found = judge(replace(served, name=name), room.now)
+    found = judge(replace(served, name=name), builder.now)
     if further := _further(found, case.faults):
         raise Problem(f"it would have another fault: {further}")
     if case.faults - _faults(found):

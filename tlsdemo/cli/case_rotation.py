@@ -1,4 +1,4 @@
-"""Whose turn it is: the cases in their order, and the next one that can be shown to who asks for a name. EDGE."""
+"""Which case comes next: the cases in their order, without those that do not fit the name that is asked for. EDGE."""
 
 import ipaddress
 import ssl
@@ -15,44 +15,45 @@ from pki.authority import Authority
 from pki.cases import Served
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo.cli import case_minting
-from tlsdemo.cli.case_minting import AskedName, Case
+from tlsdemo.cli.case_minting import AskedName, VerifiedCase
 from tlsdemo.cli.position import Position
+from tlsdemo.lab.case import obstacle
 from tlsdemo.lab.dh_groups import good_group
 from tlsdemo.lab.presented import newest
 from tlsdemo.tls.context import lab_context
 
 
 @dataclass
-class Deck:
-    """The cases in their order: whoever comes gets the next one that can be shown to him, and after the last the first.
+class Rotation:
+    """The cases in their order: each connection gets the next one that fits its name, and after the last the first.
 
-    Nobody can tell one client from another here: which case somebody gets depends on who came before.
+    Clients cannot be told apart here: which case a client gets depends on the connections before it.
     """
 
-    cases: Sequence[Case]
+    cases: Sequence[VerifiedCase]
     left_out: Mapping[str, str]
-    """What cannot be shown to anybody here, and why."""
+    """The cases that cannot be presented here to any client, and why."""
     authority: Authority
     _turn: int = 0
     _told: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, cases: Iterable[Case], authority: Authority) -> "Deck":
-        """All of these that this root and this OpenSSL let be shown."""
-        shown, left_out = [], {}
+    def of(cls, cases: Iterable[VerifiedCase], authority: Authority) -> "Rotation":
+        """Those of these cases that can be minted under this root and loaded by this OpenSSL."""
+        possible, left_out = [], {}
         for case in cases:
             try:
-                _context(case_minting.anyhow(case, authority, datetime.now(UTC)))
-                shown.append(case)
+                _context(case_minting.mint_for_own_name(case, authority, datetime.now(UTC)))
+                possible.append(case)
             except Problem as problem:
-                left_out[case.id] = "; ".join((problem.fact, *problem.evidence))
-        return cls(shown, left_out, authority)
+                left_out[case.id] = obstacle(problem)
+        return cls(possible, left_out, authority)
 
-    def deal(self, asked: AskedName) -> tuple[Case, ssl.SSLContext, list[str]]:
-        """The next case, a server that shows it, and why others were passed over for that name: each is told once.
+    def next_for(self, asked: AskedName) -> tuple[VerifiedCase, ssl.SSLContext, list[str]]:
+        """The next case, a context that presents it, and why others were passed over; each reason is returned once.
 
-        A Problem where no case can be shown to who asks for that.
+        Raises Problem where no case fits that name.
         """
         passed_over: list[str] = []
         for _ in self.cases:
@@ -65,7 +66,7 @@ class Deck:
                 return case, context, self._untold(passed_over)
         raise Problem("nothing was shown, since no case is left", *passed_over, hint=NAMES)
 
-    def _next(self) -> Case:
+    def _next(self) -> VerifiedCase:
         with self._lock:
             self._turn += 1
             return self.cases[(self._turn - 1) % len(self.cases)]
@@ -89,7 +90,7 @@ def _context(served: Served) -> ssl.SSLContext:
 
 
 def asked_for(said: str | None, peer: str, where: Position) -> AskedName:
-    """By the ClientHello; where that names nobody, the address that it came to is meant, or the upstream host."""
+    """By the ClientHello; where that has no server_name, the address of the connection, or the upstream host."""
     if said is None:
         return AskedName(names.reference(_dialled(peer, where)), tuple(_reference(where.upstream.host)))
     for name in _reference(said):

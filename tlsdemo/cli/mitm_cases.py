@@ -1,9 +1,9 @@
-"""`tlsdemo mitm --case`, `--cycle`: the catalogue's rogues before a real server; who can be read with which. EDGE.
+"""`tlsdemo mitm --case`, `--cycle`: a man in the middle that presents test certificates. EDGE.
 
     client -- ClientHello, with a name --> [the next case, minted for that name, now | checks nothing] --> server
 
-The certificates are signed with the key of the folder's root. So a client that trusts root.pem finds the one fault, or
-does not; and what he reads of whom is the answer.
+The certificates are signed with the key of the folder's root. So a client that trusts root.pem notices the one fault,
+or the attacker reads what it sends.
 """
 
 import textwrap
@@ -22,8 +22,8 @@ from tlsdemo.attack.by_server_name import TLS_HELLO, Disguised
 from tlsdemo.attack.conclusions import conclusion, is_alert, told
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli import case_minting
-from tlsdemo.cli.case_minting import Case
-from tlsdemo.cli.case_rotation import Deck, asked_for
+from tlsdemo.cli.case_minting import VerifiedCase
+from tlsdemo.cli.case_rotation import Rotation, asked_for
 from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.protocol import Attacker, Side
@@ -46,33 +46,33 @@ class MitmEnd(Enum):
     """The server hung up first, or he was stopped."""
 
 
-Tally = dict[Case, Counter[MitmEnd]]
-"""By case: how the conversations ended in which it was shown."""
+Tally = dict[VerifiedCase, Counter[MitmEnd]]
+"""By case: how the conversations ended in which it was presented."""
 
 
 def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[bytes, bytes], once: bool) -> int:
-    """Show these cases in turn; without any, all that must be refused. Until a signal, or for one conversation."""
-    rogues = case_minting.chosen(cases) if cases else case_minting.to_be_refused()
+    """Present these cases in turn; without any, all that must be refused. Until a signal, or for one conversation."""
+    certificates = case_minting.chosen(cases) if cases else case_minting.to_be_refused()
     now = datetime.now(UTC)
     authority = case_minting.open_authority(certs, now)
-    deck = Deck.of([case_minting.measured(each, now) for each in rogues], authority)
-    if deck.left_out and (cases or not deck.cases):
-        case, reason = next(iter(deck.left_out.items()))
+    rotation = Rotation.of([case_minting.verified(each, now) for each in certificates], authority)
+    if rotation.left_out and (cases or not rotation.cases):
+        case, reason = next(iter(rotation.left_out.items()))
         raise Problem(
             f"{case} cannot be shown here", reason, hint="--cycle leaves it out; `tlsdemo lab` has its own root"
         )
-    report, tally = Reporter(), Tally({case: Counter() for case in deck.cases})
+    report, tally = Reporter(), Tally({case: Counter() for case in rotation.cases})
     upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=Ciphers.ANYTHING_FOR_THE_LAB)
-    ended: list[Disguised[Case]] = []
+    ended: list[Disguised[VerifiedCase]] = []
 
-    def on_line(peer: str) -> Disguised[Case]:
+    def on_line(peer: str) -> Disguised[VerifiedCase]:
         return Disguised(lambda first: begin(peer, first), TLS_HELLO)
 
-    def begin(peer: str, first: bytes) -> "tuple[Case, Interceptor]":
+    def begin(peer: str, first: bytes) -> "tuple[VerifiedCase, Interceptor]":
         """Now it is known whom the client asks for: by that name, if it says one, he asks the server, too."""
         said = client_hello.server_name(first)
         asked = asked_for(said, peer, where)
-        case, context, passed_over = deck.deal(asked)
+        case, context, passed_over = rotation.next_for(asked)
         for line in passed_over:
             report.say(f"{peer}  {line}")
         server_name = str(asked) if said else where.upstream.host
@@ -93,7 +93,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
                 ended.append(attacker)
                 middle.stop()
 
-    def tell_end(peer: str, attacker: Disguised[Case], unreachable: Problem | None, *, stopping: bool) -> None:
+    def tell_end(peer: str, attacker: Disguised[VerifiedCase], unreachable: Problem | None, *, stopping: bool) -> None:
         if unreachable:
             report.say(f"{peer}  not connected: {unreachable.fact}", "")
         elif attacker.problem:
@@ -111,7 +111,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
         return () if once and ended else _table(tally)
 
     def introduction(address: net.Address) -> list[str]:
-        return [*_introduction(deck, where, address, certs, alter)]
+        return [*_introduction(rotation, where, address, certs, alter)]
 
     sit(where, report, introduction, on_line, on_end, afterwards)
     if once and ended:
@@ -140,8 +140,8 @@ def _end(inside: Interceptor, cut_off: bool) -> MitmEnd:
 # Telling ------------------------------------------------------------------------------------------------------------
 
 
-def _label(case: Case) -> str:
-    return f"{case.id} ({case.rogue.clause})"
+def _label(case: VerifiedCase) -> str:
+    return f"{case.id} ({case.certificate.clause})"
 
 
 def _conclusion(inside: Interceptor, end: MitmEnd) -> str:
@@ -154,20 +154,20 @@ def _conclusion(inside: Interceptor, end: MitmEnd) -> str:
 
 
 def _introduction(
-    deck: Deck, where: Position, address: net.Address, certs: Path, alter: Mapping[bytes, bytes]
+    rotation: Rotation, where: Position, address: net.Address, certs: Path, alter: Mapping[bytes, bytes]
 ) -> Iterator[str]:
     root = certs / "root.pem"
     yield f"listening on {address}, in the middle before {where.upstream} (tls)"
     yield "  to the server he is a client that checks nothing; to the client he shows a certificate"
     yield f"  for the name that it asks for, minted at that moment under {root}"
-    if len(deck.cases) == 1:
-        rogue = deck.cases[0].rogue
-        yield from _wrapped(f"{rogue.id} ({rogue.clause}): {rogue.summary}")
+    if len(rotation.cases) == 1:
+        only = rotation.cases[0].certificate
+        yield from _wrapped(f"{only.id} ({only.clause}): {only.summary}")
     else:
-        yield f"  each connection gets the next of {len(deck.cases)} cases:"
-        yield from _wrapped(", ".join(case.id for case in deck.cases), 4)
-    for reason in dict.fromkeys(deck.left_out.values()):
-        alike = [case for case, why in deck.left_out.items() if why == reason]
+        yield f"  each connection gets the next of {len(rotation.cases)} cases:"
+        yield from _wrapped(", ".join(case.id for case in rotation.cases), 4)
+    for reason in dict.fromkeys(rotation.left_out.values()):
+        alike = [case for case, why in rotation.left_out.items() if why == reason]
         yield from _wrapped(f"left out: {', '.join(alike)}: {reason}")
     yield from (f"  altering {old!r}" for old in alter)
     yield ""
@@ -207,7 +207,7 @@ def _table(tally: Tally) -> Iterator[str]:
     if len(shown) < len(tally):
         yield f"{len(shown)} of {len(tally)} cases were shown"
     read = {
-        must: [each.id for each, ends in shown.items() if ends[MitmEnd.READ] and each.rogue.must is must]
+        must: [each.id for each, ends in shown.items() if ends[MitmEnd.READ] and each.certificate.must is must]
         for must in Must
     }
     if read[Must.ACCEPT]:
@@ -215,6 +215,6 @@ def _table(tally: Tally) -> Iterator[str]:
         yield f"could be read with what a client must accept, since the CA's key signed it: {valid}"
     if read[Must.REJECT]:
         yield f"could be read with what a client must reject: {', '.join(read[Must.REJECT])}"
-    asked = [each.id for each, ends in shown.items() if each.rogue.must is Must.REJECT and ends[MitmEnd.REFUSED]]
+    asked = [each.id for each, ends in shown.items() if each.certificate.must is Must.REJECT and ends[MitmEnd.REFUSED]]
     if asked and not read[Must.REJECT]:
         yield f"no client could be read with what it must reject: {', '.join(asked)}"
