@@ -54,16 +54,16 @@ def chains(times: int, rounds: int) -> None:
 
 
 def constraints() -> None:
-    room = case_builder("measured")
+    builder = case_builder("measured")
     served = [
-        room.serve(intermediates=(constrained(subtrees(one, two), subtrees(three, four)),), name=HOST)
+        builder.serve(intermediates=(constrained(subtrees(one, two), subtrees(three, four)),), name=HOST)
         for one, two, three, four, kinds in GRID
         if kinds == ("host",)
     ]
     read = [[x509.load_der_x509_certificate(each) for each in case.chain] for case in served]
     start = time.perf_counter()
     for case in read:
-        verify(case[0], intermediates=case[1:], trust_anchors=[room.root], name=x509.DNSName(HOST), at=room.now)
+        verify(case[0], intermediates=case[1:], trust_anchors=[builder.root], name=x509.DNSName(HOST), at=builder.now)
     print(f"{'name constraints':<24}{len(read) / (time.perf_counter() - start) * 60:8.0f} cases a minute")
 
 

@@ -50,10 +50,10 @@ LONGEST = 3_000  # bytes; the case with 800 names costs as much as a hundred oth
 
 def originals() -> list[bytes]:
     """Certificates and CRLs of the catalogue in DER. The keys are fresh: a seed repeats the kinds of changes alone."""
-    room = case_builder([NAME], AT)
+    builder = case_builder([NAME], AT)
     found = dict[bytes, None]()
     for case in CATALOGUE.values():
-        served = case.mint(room).served
+        served = case.mint(builder).served
         found |= dict.fromkeys(served.chain[:2])
         found |= dict.fromkeys(each.public_bytes(Encoding.DER) for each in served.crls[:1])
     return [each for each in found if len(each) <= LONGEST]

@@ -47,13 +47,13 @@ def constrained(permitted: list[x509.GeneralName] | None, excluded: list[x509.Ge
     return having(x509.NameConstraints(permitted, excluded), critical=True) if permitted or excluded else as_is
 
 
-def is_accepted(served: Served, room: CaseBuilder) -> tuple[bool, bool]:
+def is_accepted(served: Served, given: CaseBuilder) -> tuple[bool, bool]:
     """By us, and by cryptography's verifier."""
     leaf, *others = map(x509.load_der_x509_certificate, served.chain)
     anchors = [x509.load_der_x509_certificate(each) for each in served.anchors]
-    ours = verify(leaf, intermediates=others, trust_anchors=anchors, name=served.name, at=room.now).accepted
+    ours = verify(leaf, intermediates=others, trust_anchors=anchors, name=served.name, at=given.now).accepted
     assert isinstance(served.name, x509.DNSName | x509.IPAddress)
-    builder = verification.PolicyBuilder().store(verification.Store(anchors)).time(room.now)
+    builder = verification.PolicyBuilder().store(verification.Store(anchors)).time(given.now)
     try:
         builder.build_server_verifier(served.name).verify(leaf, others)
     except verification.VerificationError:
@@ -62,16 +62,16 @@ def is_accepted(served: Served, room: CaseBuilder) -> tuple[bool, bool]:
 
 
 def test_every_combination_of_constraints_is_judged_by_the_rule() -> None:
-    room = case_builder("measured")
+    given = case_builder("measured")
     assert len(GRID) == 243
     for permitted_host, permitted_address, excluded_host, excluded_address, kinds in GRID:
         fence = constrained(subtrees(permitted_host, permitted_address), subtrees(excluded_host, excluded_address))
         wanted = [{"host": HOST, "address": ADDRESS}[kind] for kind in kinds]
-        served = room.serve(intermediates=(fence,), leaf=named(*wanted), name=wanted[0])  # type: ignore[arg-type]  # a host or an address
+        served = given.serve(intermediates=(fence,), leaf=named(*wanted), name=wanted[0])  # type: ignore[arg-type]  # a host or an address
         permitted = {"host": permitted_host, "address": permitted_address}
         excluded = {"host": excluded_host, "address": excluded_address}
         expected = all(permitted[kind] != ELSEWHERE and excluded[kind] != WITHIN for kind in kinds)
-        assert is_accepted(served, room) == (expected, expected), (permitted, excluded, kinds)
+        assert is_accepted(served, given) == (expected, expected), (permitted, excluded, kinds)
 
 
 # Ways -----------------------------------------------------------------------------------------------------------------
@@ -93,15 +93,15 @@ UNLIMITED = replace(INTERMEDIATE, path_length=None)
 
 def certified(subject: x509.Name, key: PrivateKey, issuer: x509.Name, profile: Profile, *wanted: str) -> Draft:
     """A correct certificate, before it is signed."""
-    room = case_builder("measured")
+    given = case_builder("measured")
     return Draft.of(
         profile,
         subject=subject,
         issuer=issuer.public_bytes(),
         public_key=key.public_key(),
         alternative_names=tuple(map(names.parse, wanted)),
-        validity=Validity(room.day(-1), room.day(30)),
-        serial=room.new_serial(),
+        validity=Validity(given.day(-1), given.day(30)),
+        serial=given.new_serial(),
         key_identifier=x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest,
         authority_key_identifier=b"anybody",
     ).without(x509.AuthorityKeyIdentifier.oid)
@@ -117,23 +117,23 @@ def signed(draft: Draft, by: PrivateKey) -> x509.Certificate:
 @pytest.mark.parametrize("good", range(8))
 def test_the_one_good_way_of_eight_is_found(fault: str, good: int) -> None:
     """Three layers, each authority certified twice for the same key: once well, and once with a fault."""
-    room = case_builder("measured")
-    name, above = authority_name("grid", "root"), room.new_key()
+    given = case_builder("measured")
+    name, above = authority_name("grid", "root"), given.new_key()
     root = signed(certified(name, above, name, UNLIMITED), above)
     sound: list[x509.Certificate] = []
     broken: list[x509.Certificate] = []
     pool: list[x509.Certificate] = []
     for layer in range(3):
-        key, subject = room.new_key(), authority_name("grid", f"layer {layer}")
+        key, subject = given.new_key(), authority_name("grid", f"layer {layer}")
         correct = certified(subject, key, name, UNLIMITED)
         sound.append(signed(correct, above))
         broken.append(signed(FAULTS[fault](correct), above))
         pool += [sound[-1], broken[-1]] if good >> layer & 1 else [broken[-1], sound[-1]]
         name, above = subject, key
-    leaf = signed(certified(subject_for(names.parse(HOST)), room.new_key(), name, SERVER, HOST), above)
+    leaf = signed(certified(subject_for(names.parse(HOST)), given.new_key(), name, SERVER, HOST), above)
 
     def accepted(*intermediates: x509.Certificate) -> bool:
-        asked = {"trust_anchors": [root], "name": names.parse(HOST), "at": room.now}
+        asked = {"trust_anchors": [root], "name": names.parse(HOST), "at": given.now}
         return verify(leaf, intermediates=intermediates, **asked).accepted  # type: ignore[arg-type]  # as `verify` has them
 
     assert accepted(*pool)

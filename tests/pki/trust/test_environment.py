@@ -417,8 +417,8 @@ def test_keytool_finds_each_certificate_in_the_trust_store(certs: Path, tmp_path
 
 def test_any_root_of_the_gallery_can_be_trusted(tmp_path: Path) -> None:
     """Also the malformed ones: what a client makes of them is the client's business."""
-    room = case_files.case_builder([names.parse(name) for name in store.DEFAULT_SAN], datetime.now(UTC))
-    anchors = {rogue.mint(room).served.anchors_pem for rogue in CATALOGUE.values()}
+    builder = case_files.case_builder([names.parse(name) for name in store.DEFAULT_SAN], datetime.now(UTC))
+    anchors = {each.mint(builder).served.anchors_pem for each in CATALOGUE.values()}
     for number, anchor in enumerate(anchors):
         file = tmp_path / f"{number}.pem"
         file.write_bytes(anchor)

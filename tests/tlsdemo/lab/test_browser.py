@@ -84,7 +84,7 @@ def text(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<style.*?</style>", "", page))).split())
 
 
-def shelf(page: str, case: str) -> str:
+def entry(page: str, case: str) -> str:
     """What the index says of a case."""
     place = re.search(rf'<li id="{case}"(.*?)</li>', page, re.DOTALL)
     assert place, case
@@ -94,7 +94,7 @@ def shelf(page: str, case: str) -> str:
 def test_the_index_shows_every_case_with_its_clause_and_what_a_strict_client_does(browser: Browser) -> None:
     page = browser.browse(browser.index["index_url"])
     for each in browser.index["cases"]:
-        shown = shelf(page, each["case"])
+        shown = entry(page, each["case"])
         assert each["wrong"] in shown
         assert each["clause"] in shown
         assert {"accept": "accept it", "reject": "refuse it"}[each["expect"]] in shown
@@ -116,11 +116,11 @@ def test_a_good_one_is_none(browser: Browser) -> None:
 
 def test_the_index_counts_what_this_browser_has_taken_for_good(browser: Browser) -> None:
     port = browser.case("no-sct")["port"]
-    assert "taken for good" not in shelf(browser.browse(browser.index["index_url"]), "no-sct")
+    assert "taken for good" not in entry(browser.browse(browser.index["index_url"]), "no-sct")
     browser.browse(f"https://localhost:{port}/")
-    assert "taken for good" in shelf(browser.browse(browser.index["index_url"]), "no-sct")
+    assert "taken for good" in entry(browser.browse(browser.index["index_url"]), "no-sct")
     other = browser.browse(browser.index["index_url"], "--user-agent=somebody else")
-    assert "taken for good" not in shelf(other, "no-sct")
+    assert "taken for good" not in entry(other, "no-sct")
 
 
 @pytest.mark.parametrize("width", [400, 800, 1400])

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,22 @@ VALUES = {
 )
 def test_placeholders_are_replaced_and_other_braces_left_alone(text: str, filled: str) -> None:
     assert fill(text, VALUES) == filled
+
+
+PLAIN = Preset("plain", ("curl", "{url}", "{ca}", "{dir}"), ("curl",), ("curl", "--version"), stdin="{host}")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"command": ("curl", "--cert={client_cert}", "{url}")}, {"command": ("sh", "-c", "x {client_key} {url}")},
+        {"to_address": ("curl", "{client_cert}")}, {"version": ("curl", "{client_key}")}, {"stdin": "{client_cert}"},
+        {"prepare": (("true",), ("cp", "{client_cert}", "{dir}"))}, {"environment": {"KEY": "{client_key}"}},
+    ],
+)  # fmt: skip
+def test_a_client_needs_a_certificate_where_it_is_told_of_one(changed: dict[str, Any]) -> None:
+    assert ClientCommand("changed", replace(PLAIN, **changed)).needs_certificate
+    assert not ClientCommand("plain", PLAIN).needs_certificate
 
 
 def test_what_was_filled_in_is_not_filled_in_again() -> None:
