@@ -52,14 +52,15 @@ def _over_edu(settings: ServeOptions, credential: Credential | None, listener: n
     if settings.story:
         options += " --story"
     certs = shlex.quote(str(settings.certs))
-    if settings.protocol in ("signed", "ca", "mutual", "hybrid") and certs != "certs":
+    provided = rung(settings.protocol)  # by the whole rung: what --without leaves out changes no option here
+    if Protection.POSSESSION in provided and certs != "certs":
         his += f" --certs {certs}"
     asking = options
     if credential is not None and (name := _name_to_ask_for(host, credential)) != host:
         asking += f" --name {name}"
-    if settings.protocol in ("ca", "mutual", "hybrid") and (trust := _trust(settings)):
+    if Protection.CHAIN in provided and (trust := _trust(settings)):
         asking += trust
-        if settings.protocol in ("mutual", "hybrid") and settings.credential == "stranger":
+        if Protection.CLIENT_IDENTITY in provided and settings.credential == "stranger":
             asking += f" --cert {shlex.quote(str(settings.certs / 'client.pem'))}"
     yield f"tlsdemo connect {target}{asking} --explain"
     claims = rung(settings.protocol, settings.without)

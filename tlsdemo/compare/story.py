@@ -13,6 +13,7 @@ from tlsdemo.attack.matrix import Duel
 from tlsdemo.conversation import Passage
 from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
 from tlsdemo.edu.errors import ProtocolError
+from tlsdemo.edu.protocol import mutual
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint
@@ -36,7 +37,7 @@ PROVIDED_BY: dict[Protection, Any] = {
     Protection.REVOCATION: authentication.judge,
     Protection.TRANSCRIPT: handshake.Peer.check_finished,
     Protection.FRESHNESS: handshake.draw_random,
-    Protection.CLIENT_IDENTITY: handshake.prove,
+    Protection.CLIENT_IDENTITY: mutual,
 }
 """Where the educational handshake has it."""
 

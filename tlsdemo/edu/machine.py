@@ -49,7 +49,10 @@ Table = Mapping[State, Mapping[type[Message], Step]]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a handshake is built of. A protection is taken away by replacing one of these (`edu.weak`)."""
+    """What a handshake is built of.
+
+    A rung replaces some of the parts of the rung below it (`protocol`). `edu.weak` replaces one to remove a protection.
+    """
 
     group: Group
     secret: Mapping[Side, Callable[["Machine"], int]]
@@ -58,8 +61,8 @@ class Parts:
     """What makes this conversation unlike any other: 32 bytes."""
     client: Table
     server: Table
-    prove: Mapping[Side, Callable[["Machine"], None]]
-    """How a side shows who it is."""
+    prove: Mapping[Side, tuple[Callable[["Machine"], None], ...]]
+    """The messages by which a side proves its identity, each sent by a function; empty where it presents nothing."""
     judge: Callable[[Sequence[Certificate], Party, Side, frozenset[str]], Verdict | None]
     """Whether to believe in the certificate of the other side; ProtocolError if not."""
     checks: frozenset[str]

@@ -1,10 +1,12 @@
-"""What is claimed decides what is built: the sets, their names, what they rest on, and the parts that each replaces."""
+"""What is claimed decides what is built: the sets, their names, the parts that a rung adds and a weakness replaces."""
 
 import ast
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -15,12 +17,11 @@ from tlsdemo.edu.authentication import judge
 from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.protocol import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, STRONG, assemble, edu
+from tlsdemo.edu.protocol import BUILDERS, CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu, hybrid
 from tlsdemo.edu.records import RecordChannel
 from tlsdemo.edu.weak import WEAK
 from tlsdemo.edu.weak.certificate import believe
 from tlsdemo.edu.weak.clear import ClearChannel
-from tlsdemo.edu.weak.possession import show_nothing
 from tlsdemo.protocol import Protection, Side
 
 P = Protection
@@ -176,9 +177,66 @@ REPLACED: dict[Protection, set[str]] = {
 }
 
 
-def replaced(parts: Parts) -> set[str]:
-    """The fields in which these parts are not the strong ones."""
-    return {each.name for each in fields(Parts) if getattr(parts, each.name) != getattr(STRONG, each.name)}
+STRONG = hybrid()
+
+
+def replaced(parts: Parts, below: Parts = STRONG) -> set[str]:
+    """The fields in which these parts differ from those, which are the strong ones unless others are given."""
+    return {each.name for each in fields(Parts) if getattr(parts, each.name) != getattr(below, each.name)}
+
+
+ADDED_PARTS = {
+    "multiply": {"group", "secret", "random", "transcript_hash", "verify_data", "ciphers", "channel", "omitted"},
+    "dh": {"group"},
+    "signed": {"client", "prove"},
+    "ca": {"judge", "checks"},
+    "mutual": {"server", "prove"},
+    "hybrid": {"group"},
+}
+
+
+def test_each_rung_is_the_one_below_with_these_parts_added() -> None:
+    assert list(BUILDERS) == list(RUNGS)
+    assert {name: replaced(BUILDERS[name](), BUILDERS[below]()) for below, name in pairwise(BUILDERS)} == ADDED_PARTS
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_rung_with_all_its_claims_is_built_of_its_own_parts(rung: str) -> None:
+    assert assemble(RUNGS[rung], None) == BUILDERS[rung]()
+
+
+def weak_modules_run(act: Callable[[], object]) -> set[str]:
+    """The modules of `edu.weak` of which a function is called while `act` runs."""
+    found: set[Path] = set()
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            found.add(Path(frame.f_code.co_filename))
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        act()
+    finally:
+        sys.setprofile(before)
+    folder = Path(tlsdemo.edu.weak.__file__).parent
+    return {path.stem for path in found if path.parent == folder} - {"__init__"}
+
+
+WEAK_MODULES = {"plain": {"clear", "certificate"}, "signed": {"certificate"}}
+"""What the rungs below `ca` have in common with `--without`: no keys, and a certificate that is not checked."""
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_rung_runs_nothing_of_what_it_does_not_claim(certs: Path, rung: str) -> None:
+    client, server = parties(certs)
+    run = weak_modules_run(lambda: talk(client, server, RUNGS[rung]))
+    assert run <= WEAK_MODULES.get(rung, set())
+
+
+def test_control_a_weak_part_that_runs_is_seen(certs: Path) -> None:
+    client, server = parties(certs)
+    assert weak_modules_run(lambda: talk(client, server, CA - {P.ORDER, P.POSSESSION})) == {"order", "possession"}
 
 
 def test_each_weak_part_replaces_what_it_says_and_no_more() -> None:
@@ -199,10 +257,10 @@ def test_what_stands_in_for_them_is_what_the_rungs_say() -> None:
     assert (plain.group, plain.channel, plain.verify_data(b"key", b"hash")) == (Nothing(), ClearChannel, b"")
     assert plain.omitted == {"ciphers", "cipher", "random", "group", "share", "verify_data"}
     assert (multiply.group, multiply.channel) == (Multiplication(300), RecordChannel)
-    assert (dh.group, dict(dh.prove)) == (X25519(), dict.fromkeys(Side, show_nothing))
+    assert (dh.group, dict(dh.prove)) == (X25519(), dict.fromkeys(Side, ()))
     assert (signed.judge, signed.checks) == (believe, frozenset())
     assert (ca.judge, ca.checks) == (judge, STRONG.checks)
-    assert ca.prove == {**STRONG.prove, Side.CLIENT: show_nothing}
+    assert ca.prove == {**STRONG.prove, Side.CLIENT: ()}
 
 
 @pytest.mark.parametrize(("left_out", "check"), [(P.NAME, "name"), (P.VALIDITY, "dates"), (P.REVOCATION, "revocation")])
@@ -251,3 +309,33 @@ def test_the_strong_path_has_no_switch(module: str) -> None:
 
 def test_control_a_switch_would_be_seen() -> None:
     assert {"Protection", "claims", "tlsdemo.edu.weak"} <= set(code_of("protocol"))
+
+
+def questions_for_a_rung(tree: ast.AST) -> Iterator[str]:
+    """Comparisons with the name of a rung, such as `rung in ("ca", "mutual")` and `case "ca":`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, comparators=right):
+                compared: list[ast.expr] = [left, *right]
+            case ast.MatchValue(value=value):
+                compared = [value]
+            case _:
+                continue
+        words = {part.value for each in compared for part in ast.walk(each) if isinstance(part, ast.Constant)}
+        if words & set(RUNGS):
+            yield ast.unparse(node)
+
+
+SOURCES = sorted(Path(tlsdemo.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(Path(tlsdemo.__file__).parent).as_posix())
+def test_no_code_asks_for_the_name_of_a_rung_instead_of_its_claims(path: Path) -> None:
+    assert list(questions_for_a_rung(ast.parse(path.read_text()))) == []
+
+
+@pytest.mark.parametrize(
+    "code", ['x in ("ca", "mutual")', 'x == "ca"', '"dh" != x', 'match x:\n    case "signed" | "ca": pass']
+)
+def test_control_a_question_for_a_rung_is_seen(code: str) -> None:
+    assert list(questions_for_a_rung(ast.parse(code)))

@@ -130,7 +130,7 @@ def test_the_signature_comes_after_the_certificate_and_covers_it(certs: Path, ru
 def sides(certs: Path, claims: frozenset[Protection], prove: Callable[[Machine], None], liar: Side) -> Outcome:
     """A conversation in which one side shows who it is in its own way."""
     honest = assemble(claims, None)
-    lying: Parts = replace(honest, prove={**honest.prove, liar: prove})
+    lying: Parts = replace(honest, prove={**honest.prove, liar: (prove,)})
     client, server = parties(certs)
     rung = next(name for name, full in RUNGS.items() if claims <= full)
     return converse(

@@ -1,11 +1,11 @@
-"""What is lost without a protection: each module replaces one part of the strong handshake, and says what is wrong.
+"""What is lost without a protection: each module replaces one part of the handshake by a weak one.
 
-Each has a function Parts -> Parts, and names the attack that shows the difference. `WEAK` says which of them is for
-which protection, in the order in which they are applied; `TOGETHER` has what is left when several are gone.
+Each module has a function Parts -> Parts, says what is wrong, and names the attack that shows it. `WEAK` says which
+function removes which protection, in the order in which they are applied.
 
-secrecy            records that anyone can read
+secrecy            records that an eavesdropper can read
 integrity          records without an authentication tag
-order              records without a number
+order              records without a sequence number
 closure            an end without close_notify
 compression        compression before encryption
 key_separation     one key for both directions
@@ -17,8 +17,7 @@ transcript         a signature that does not cover the whole handshake
 possession         a certificate without a signature
 certificate        a certificate that is not checked, or only in part
 client_identity    a client without a certificate
-clear              no keys at all
-tables             steps taken out of the handshake's table
+clear              neither secrecy nor integrity: records in the clear, and the open line of `plain`
 """
 
 from collections.abc import Callable, Mapping
@@ -65,12 +64,12 @@ WEAK: Mapping[Protection, Weaken] = {
     Protection.CLIENT_IDENTITY: client_identity.weaken,
 }
 
-MADE_OF_A_CERTIFICATE = frozenset(
-    {Protection.POSSESSION, Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}
-)
 
-TOGETHER: Mapping[frozenset[Protection], Weaken] = {
-    frozenset({Protection.SECRECY, Protection.INTEGRITY}): clear.clear,
-    MADE_OF_A_CERTIFICATE: possession.without_certificates,
-    clear.MADE_OF_A_KEY: clear.open_line,
-}
+def leave_out(missing: frozenset[Protection], parts: Parts) -> Parts:
+    """The parts with a weak one for each of the missing protections."""
+    for protection, weaken in WEAK.items():
+        if protection in missing:
+            parts = weaken(parts)
+    if {Protection.SECRECY, Protection.INTEGRITY} <= missing:  # each weak cipher still provides the other of the two
+        parts = clear.weaken(parts)
+    return parts

@@ -1,10 +1,11 @@
-"""Without CHAIN, NAME, VALIDITY or REVOCATION: one question about the certificate is not asked.
+"""Without CHAIN, NAME, VALIDITY or REVOCATION: one check of the certificate is left out.
 
 What is wrong, and the attack that shows it:
-CHAIN       any certificate will do: he makes one himself (attack: `man-in-the-middle`)
-NAME        any certificate of the same authority will do: he asks it for one, for his own name (`other-host`)
-VALIDITY    a certificate is good for ever, and so is a key that was lost years ago (`expired`)
-REVOCATION  a key that is known to be stolen goes on opening doors (`revoked`)
+CHAIN       any certificate is accepted: the attacker makes one (attack: `man-in-the-middle`)
+NAME        any certificate of the same CA is accepted: the attacker asks it for one with a name of its own
+            (`other-host`)
+VALIDITY    a certificate is good for ever, and so is a key that was stolen years ago (`expired`)
+REVOCATION  a key that is known to be stolen is still accepted (`revoked`)
 """
 
 from collections.abc import Callable, Sequence
@@ -17,14 +18,14 @@ from tlsdemo.protocol import Party, Side
 
 
 def believe(chain: Sequence[Certificate], party: Party, presenter: Side, checks: frozenset[str]) -> None:
-    """Whoever it says it is."""
+    """Accept any certificate."""
 
 
 def without_chain(parts: Parts) -> Parts:
-    """Nobody is asked, so there is nothing to look at."""
+    """Nothing is checked: without a trust anchor, the other fields prove nothing."""
     return replace(parts, judge=believe, checks=frozenset())
 
 
 def without(check: str) -> Callable[[Parts], Parts]:
-    """The certificate is looked at, but for that check."""
+    """The certificate is checked, but for this check of `authentication.CHECKS`."""
     return lambda parts: replace(parts, checks=parts.checks - {check})

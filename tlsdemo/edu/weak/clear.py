@@ -1,71 +1,87 @@
-"""Without secrecy and integrity: the open line.
+"""Without SECRECY and INTEGRITY: records in the clear.
 
-What is wrong: everything. Whoever sits on the line reads, and changes what he likes, and nobody notices (attacks:
-`eavesdropper`, `bit-flip`; the man in the middle, who has no work at all).
-`clear` takes the two away, and leaves whatever else was agreed on standing on nothing. `open_line` is the rung `plain`:
-there is no agreement, no random number, nothing in Finished, and a cut line is taken for an end.
+What is wrong: everything. An attacker on the path reads all data, and changes it without being detected (attacks:
+`eavesdropper`, `bit-flip`; the man in the middle needs no handshake of its own).
+`weaken` removes the two, and leaves what else was agreed on: it protects nothing now. The rest of this module is what
+the rung `plain` is made of: no key agreement, no random number, an empty Finished, and an end of TCP that counts as an
+end of the data.
 """
 
 from dataclasses import dataclass, replace
 
 from tlsdemo.edu.errors import ProtocolError, Violation
-from tlsdemo.edu.key_agreement import Nothing
 from tlsdemo.edu.key_schedule import Secrets
-from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.edu.messages import NO_CIPHER, Alert, Data, Message
 from tlsdemo.edu.records import Cipher, Content, RecordChannel, Rules
-from tlsdemo.protocol import Protection, Side
-
-MADE_OF_A_KEY = frozenset(
-    {
-        Protection.SECRECY,
-        Protection.COMPRESSION_SAFETY,
-        Protection.INTEGRITY,
-        Protection.ORDER,
-        Protection.CLOSURE,
-        Protection.KEY_SEPARATION,
-        Protection.TRANSCRIPT,
-        Protection.FRESHNESS,
-    }
-)
-"""What two have as soon as they have a common secret, however they came by it."""
+from tlsdemo.protocol import Side
 
 
 @dataclass(frozen=True)
 class Clear:
-    """A cipher that is none."""
+    """A cipher that changes nothing."""
 
     def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
-        """As it is."""
+        """The plaintext."""
         return plaintext
 
     def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
-        """Whatever came."""
+        """The bytes that came, changed or not."""
         return sealed
 
 
-def clear(parts: Parts) -> Parts:
-    """Records that anybody reads and writes."""
-    return replace(parts, ciphers={NO_CIPHER: Clear()})
+CLEAR = {NO_CIPHER: Clear()}
+
+
+def weaken(parts: Parts) -> Parts:
+    """Records without encryption and without a tag."""
+    return replace(parts, ciphers=CLEAR)
+
+
+# The rung `plain` ---------------------------------------------------------------------------------------------------
+
+
+def no_secret(machine: Machine) -> int:
+    """There is no key agreement that needs one."""
+    return 0
+
+
+def no_random(machine: Machine) -> bytes:
+    """The hellos have no random number."""
+    return b""
+
+
+def no_hash(transcript: bytes) -> bytes:
+    """No key, so that a hash of the transcript proves nothing."""
+    return b""
+
+
+def no_verify_data(finished_key: bytes, transcript_hash: bytes) -> bytes:
+    """Finished is empty: it says only that this side is ready."""
+    return b""
+
+
+OMITTED = frozenset({"ciphers", "cipher", "random", "group", "share", "verify_data"})
+"""Fields that the messages do not have."""
 
 
 class ClearChannel(RecordChannel):
-    """What is said, as it is said: not even records."""
+    """Sends the application's data as text, without records."""
 
     longest = 1 << 13
 
     def __init__(self, side: Side, secrets: Secrets, cipher: Cipher, rules: Rules) -> None:
-        """There are no secrets."""
+        """Secrets, cipher and rules are not used."""
 
     def seal(self, content: Content, data: bytes) -> Message:
-        """One character for each byte."""
+        """A message with one character for each byte."""
         if content is Content.DATA:
             return Data(data.decode("latin-1"))
         description, _, detail = data.decode("latin-1").partition(": ")
         return Alert(description, detail)
 
     def open(self, message: Message) -> tuple[Content, bytes]:
-        """Whatever came, from whomever."""
+        """The content of a message, whoever sent it. ProtocolError for a message of the handshake."""
         match message:
             case Data(text):
                 return Content.DATA, text.encode("latin-1")
@@ -74,19 +90,4 @@ class ClearChannel(RecordChannel):
         raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} in the middle of the talk")
 
     def end_of_line(self) -> None:
-        """As good an end as any."""
-
-
-def open_line(parts: Parts) -> Parts:
-    """Nothing to agree on, nothing to keep."""
-    return replace(
-        clear(parts),
-        group=Nothing(),
-        secret=dict.fromkeys(Side, lambda machine: 0),
-        random=dict.fromkeys(Side, lambda machine: b""),
-        transcript_hash=lambda transcript: b"",
-        verify_data=lambda finished_key, transcript_hash: b"",
-        channel=ClearChannel,
-        rules=Rules(),
-        omitted=parts.omitted | {"ciphers", "cipher", "random", "group", "share", "verify_data"},
-    )
+        """Accept the end of TCP as the end of the data."""

@@ -1,17 +1,16 @@
-"""Without CLIENT_IDENTITY: the client shows no certificate.
+"""Without CLIENT_IDENTITY: the client presents no certificate.
 
-What is wrong: nothing, as long as anybody may come in; that is how the web works, where people log in by a password
-afterwards. But the server does not know whom it talks to (attack: `impostor-client`).
+What is wrong: nothing, if the server is open to every client; on the web, users log in with a password afterwards. But
+the server does not know which client it talks to (attack: `impostor-client`).
 """
 
 from dataclasses import replace
 
+from tlsdemo.edu.handshake import SERVER
 from tlsdemo.edu.machine import Parts
-from tlsdemo.edu.weak.possession import SHOWING, show_nothing
-from tlsdemo.edu.weak.tables import skip
 from tlsdemo.protocol import Side
 
 
 def weaken(parts: Parts) -> Parts:
-    """The server does not wait for a certificate."""
-    return replace(parts, server=skip(parts.server, SHOWING), prove={**parts.prove, Side.CLIENT: show_nothing})
+    """The server waits for no certificate, and the client sends none."""
+    return replace(parts, server=SERVER, prove={**parts.prove, Side.CLIENT: ()})

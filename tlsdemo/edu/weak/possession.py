@@ -1,48 +1,41 @@
-"""Without POSSESSION: nobody proves that the certificate is his.
+"""Without POSSESSION: a side presents a certificate, and does not prove that it has the private key.
 
-What is wrong: a certificate is public, and whoever has seen it can show it (attack: `copied-certificate`).
-`without_certificates` is for the rungs below `signed`, in which nobody shows one at all: both have a secret that nobody
-else has - but whom do they have it with? A man in the middle agrees with each of them on its own, and passes on what he
-reads. No arithmetic mends that: what the two know of each other is only what came over the line, and all of that can be
-his.
+What is wrong: a certificate is public, so that an attacker can present a copy of it (attack: `copied-certificate`).
+
+Without any certificate, as in the rungs below `signed`, the two sides share a secret and do not know with whom. A man
+in the middle then runs one handshake with the client and another with the server. No calculation detects this: all that
+the two know of each other came over a connection that the attacker controls.
 """
 
 from dataclasses import replace
 
 from tlsdemo.edu import authentication
-from tlsdemo.edu.machine import Machine, Parts, State
+from tlsdemo.edu.handshake import Peer
+from tlsdemo.edu.machine import Machine, Parts, State, Step, Table
 from tlsdemo.edu.messages import Certificate
-from tlsdemo.edu.weak.tables import skip
-from tlsdemo.protocol import Side
-
-SHOWING = (State.WAIT_CERTIFICATE, State.WAIT_CERTIFICATE_VERIFY)
 
 
-def show_nothing(peer: Machine) -> None:
-    """No certificate."""
-
-
-def show_without_proof(peer: Machine) -> None:
-    """A certificate, perhaps one's own."""
+def present_without_proof(peer: Machine) -> None:
+    """Send Certificate, if this side has one; CertificateVerify does not follow."""
     if peer.party.credential:
         peer.say(Certificate(authentication.ders(peer.party.credential)))
 
 
 def weaken(parts: Parts) -> Parts:
-    """Nobody signs, nor waits for a signature."""
+    """The sides that present a certificate do not sign, and their peers wait for no signature."""
     return replace(
         parts,
-        client=skip(parts.client, SHOWING[1:]),
-        server=skip(parts.server, SHOWING[1:]),
-        prove=dict.fromkeys(Side, show_without_proof),
+        client=_without_signature(parts.client),
+        server=_without_signature(parts.server),
+        prove={side: (present_without_proof,) if proofs else () for side, proofs in parts.prove.items()},
     )
 
 
-def without_certificates(parts: Parts) -> Parts:
-    """Neither side shows a certificate, nor waits for one."""
-    return replace(
-        parts,
-        client=skip(parts.client, SHOWING),
-        server=skip(parts.server, SHOWING),
-        prove=dict.fromkeys(Side, show_nothing),
-    )
+def _without_signature(table: Table) -> Table:
+    """The table with Finished right after Certificate, where it has a certificate."""
+    if State.WAIT_CERTIFICATE not in table:
+        return table
+    shorter = dict(table)
+    shorter[State.WAIT_CERTIFICATE] = {Certificate: Step(Peer.on_certificate, State.WAIT_FINISHED)}
+    del shorter[State.WAIT_CERTIFICATE_VERIFY]
+    return shorter
