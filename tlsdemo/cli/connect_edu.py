@@ -9,10 +9,10 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli.protocol_options import Claims, educational, party
 from tlsdemo.cli.target import ConnectOptions, Target, Wants, presented, print_answer, resolve, tell
-from tlsdemo.edu import live
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu import client
+from tlsdemo.edu.errors import ProtocolError, Violation, alert
 from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine, Moment, Watch, nobody_watches
+from tlsdemo.edu.machine import Machine, Moment, Watch, cipher_suite, nobody_watches
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import errors
 
@@ -58,14 +58,14 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> 
             link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
             remark(_agreement(endpoint, claims))
             said = endpoint.error is None  # an alert may have come with Finished, in one piece
-            answer = live.ask(link, message, PATIENCE)
+            answer = client.ask(link, message, PATIENCE)
         except ProtocolError as error:
             _refuse(known, endpoint, error, SENT if said else NOT_SENT)
         except TimeoutError:
             raise Problem(f"{known.address} says nothing", "it was waited for in vain", hint=ANY) from None
         except OSError:
             _hung_up(known, endpoint)
-        except live.ReplyTooLong:
+        except client.AnswerTooLong:
             fact, evidence = f"{known.address} answers without end", "more than a megabyte was read"
             raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
     remark(f"sent: {printable(message)}")
@@ -79,7 +79,7 @@ def _wants(claims: Claims) -> Wants:
 
 
 def _agreement(endpoint: Machine, claims: Claims) -> str:
-    agreed = f"agreed on {endpoint.negotiated['version']}, {live.cipher(endpoint)}"
+    agreed = f"agreed on {endpoint.negotiated['version']}, {cipher_suite(endpoint.negotiated)}"
     if not endpoint.peer_chain:
         return f"{agreed}; the server proved nothing"
     who = peer.describe(endpoint.peer_chain[0]).shown
@@ -98,7 +98,7 @@ def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -
     if error.violation is Violation.TRUNCATED:
         _hung_up(known, endpoint)
     if error.violation is Violation.ALERT:
-        hint = FROM_ALERT.get(live.alert(error) or "", "it says why; its own terminal says more")
+        hint = FROM_ALERT.get(alert(error) or "", "it says why; its own terminal says more")
         fact = f"{known.address} refuses us: alert {printable(error.detail)}"
         whose = [] if endpoint.accepted else ["(before Finished nothing proves who said that: anybody on the line can)"]
         raise Problem(fact, *whose, sent, hint=hint, code=ExitCode.NO) from None

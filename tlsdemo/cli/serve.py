@@ -28,7 +28,7 @@ from tlsdemo.cli.reporter import Reporter
 from tlsdemo.cli.serve_banner import introduction
 from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials.folder import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
-from tlsdemo.edu import live
+from tlsdemo.edu import server as edu_server
 from tlsdemo.edu.machine import nobody_watches
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
 from tlsdemo.protocol import Party, Protection, Protocol, Side
@@ -139,7 +139,7 @@ def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
         return protocol, party(credential, anchors, crls)
 
     fresh = Fresh(made, (*(shown.files if shown else ()), *clients.files), report.note)
-    return shown.latest if shown else None, lambda connection: live.serve(connection, *fresh.value(), report)
+    return shown.latest if shown else None, lambda connection: edu_server.serve(connection, *fresh.value(), report)
 
 
 def _is_p256(key: object) -> bool:

@@ -8,9 +8,10 @@ authentication    signatures and certificates
 records           sealed records for application data
 machine           the state machine: an Endpoint
 errors            every way to misbehave
-protocol          the rungs: sets of protections, and the protocol built from a set
-weak              one module for each protection that is left out
-live              server and client on sockets
+protocol          the rungs, each built from the rung below it; the Protocol of a set of protections
+weak              one module for each protection that can be left out
+server            the server on a socket
+client            the client on a socket
 
 framing           the messages, as an attacker sees them
 eavesdropping     what an eavesdropper can compute

@@ -66,3 +66,8 @@ class ProtocolError(Exception):
         self.violation = violation
         self.detail = detail
         self.check = check
+
+
+def alert(error: ProtocolError) -> str | None:
+    """The name of the alert that the peer sent, if that is what ended the conversation: `unknown_ca`."""
+    return error.detail.partition(":")[0] if error.violation is Violation.ALERT else None

@@ -308,3 +308,8 @@ class Machine:
             alert = Alert(error.violation.alert, detail)
             line = messages.encode(alert, self.parts.omitted)
             self._put(alert, line)
+
+
+def cipher_suite(negotiated: Mapping[str, str]) -> str:
+    """Group and cipher of `Machine.negotiated`: `x25519, ChaCha20-Poly1305`; without a group, the cipher alone."""
+    return ", ".join(part for part in (negotiated["group"], negotiated["cipher"]) if part)

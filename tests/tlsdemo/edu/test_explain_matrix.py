@@ -14,9 +14,10 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.real_world import world as world_of
-from tlsdemo.edu import eavesdropping, live
+from tlsdemo.edu import eavesdropping
 from tlsdemo.edu.explain import EAR, HAVE, WHY
 from tlsdemo.edu.protocol import RUNGS, edu
+from tlsdemo.edu.server import client_certificate, is_proved
 from tlsdemo.protocol import Protection, Side
 
 CELLS = [(rung, removed) for rung in RUNGS for removed in (None, *(each for each in Protection if each in RUNGS[rung]))]
@@ -171,9 +172,9 @@ def test_a_client_is_called_proved_only_where_no_impostor_passes(
     certs: Path, rung: str, removed: Protection | None
 ) -> None:
     server = conversation(certs, rung, removed).machine(Side.SERVER)
-    certificate = live.client_certificate(server)
+    certificate = client_certificate(server)
     fooled = fought(claims_of(rung, removed), "impostor-client")[0]
-    assert certificate is None or live.is_proved(server) is not fooled
+    assert certificate is None or is_proved(server) is not fooled
     assert fooled or certificate is not None
 
 

@@ -15,12 +15,13 @@ from tests.tlsdemo.edu.parties import parties
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
-from tlsdemo.edu import live, messages
+from tlsdemo.edu import messages
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.edu.protocol import CA, DH, MULTIPLY, SIGNED, edu
+from tlsdemo.edu.server import serve
 from tlsdemo.events import Event, Refused
 from tlsdemo.protocol import Flight, Protection, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
@@ -78,7 +79,7 @@ def test_a_line_and_garbage_in_one_segment_is_a_refusal_and_no_traceback(certs: 
     events: queue.Queue[Event] = queue.Queue()
     connection = net.Connection(far, "peer", time.monotonic() + 10)
     thread = threading.Thread(
-        target=lambda: events.put(net.blocking(live.serve(connection, edu(DH), server, lambda event: None))),
+        target=lambda: events.put(net.blocking(serve(connection, edu(DH), server, lambda event: None))),
         name="server",
     )
     thread.start()

@@ -1,6 +1,6 @@
-"""The educational handshake on a socket: a server's conversation, and a client's. Compare `tls.server`, `tls.client`.
+"""The educational server on a socket: one conversation of the accept loop. EDGE; compare `tls.connection`.
 
-What goes wrong comes out as ProtocolError, which says which violation it was.
+handshake, under the deadline -> read one message -> answer -> close_notify
 """
 
 import time
@@ -11,28 +11,25 @@ from dataclasses import replace
 from pki.errors import printable
 from tlsdemo import net
 from tlsdemo.application import Talk, ending, facts, of_client
-from tlsdemo.edu.errors import ProtocolError, Violation
-from tlsdemo.edu.machine import Machine, State
+from tlsdemo.edu.errors import ProtocolError, Violation, alert
+from tlsdemo.edu.machine import Machine, State, cipher_suite
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side
 
-FAREWELL = 5.0  # seconds to wait for the client's close
-ANSWER_LIMIT = 1 << 20  # bytes
-
-
-class ReplyTooLong(Exception):
-    """The server keeps on talking."""
+FAREWELL = 5.0  # seconds to wait for the client's close_notify
 
 
 async def serve(connection: net.Connection, protocol: Protocol, party: Party, report: Callable[[Event], None]) -> Event:
-    """One conversation, from the first byte to the last. Reports what happens, and returns how it ended."""
+    """Hold one conversation, from the first byte to the last: report each event, and return the event that ends it."""
     peer, received = connection.peer, 0
     endpoint = protocol.server(party)
     link = net.AsyncLink(connection, endpoint)
     try:
         await link.handshake(connection.deadline)
-        agreed = of_client(peer, endpoint.negotiated["version"], cipher(endpoint), client_certificate(endpoint))
+        agreed = of_client(
+            peer, endpoint.negotiated["version"], cipher_suite(endpoint.negotiated), client_certificate(endpoint)
+        )
         agreed = replace(agreed, proved=is_proved(endpoint))
         report(agreed)
         talk = Talk(facts(agreed))
@@ -44,12 +41,12 @@ async def serve(connection: net.Connection, protocol: Protocol, party: Party, re
                     report(Said(peer, talk.message))
                 await link.send(answer, deadline)
                 break
-        with suppress(net.ConnectionDropped):  # everything is said; there is no time to wait for the client
+        with suppress(net.ConnectionDropped):  # the answer was sent; the client's close_notify need not come
             await link.close(min(time.monotonic() + FAREWELL, deadline))
             await connection.drain()
         return ending(peer, talk, received)
     except ProtocolError as error:
-        await connection.drain()  # so that the alert which tells the client why is not lost
+        await connection.drain()  # else a reset could destroy the alert that tells the client why
         return _refusal(peer, error, received)
     except net.ConnectionDropped as dropped:
         return Refused(peer, Side.SERVER, None, str(dropped), received)
@@ -67,38 +64,15 @@ def _refusal(peer: str, error: ProtocolError, received: int) -> Event:
     return Refused(peer, Side.SERVER, None, printable(str(error)), received)
 
 
-def alert(error: ProtocolError) -> str | None:
-    """The alert that the other side sent, if that is what ended the conversation."""
-    return error.detail.partition(":")[0] if error.violation is Violation.ALERT else None
-
-
-def ask(link: net.Link, line: str, seconds: float = 30.0) -> bytes:
-    """Send one line and return the whole answer, which runs until the server's close."""
-    deadline = time.monotonic() + seconds
-    link.send(line.encode() + b"\n", deadline)
-    answer = bytearray()
-    while data := link.receive(deadline):
-        answer += data
-        if len(answer) > ANSWER_LIMIT:
-            raise ReplyTooLong
-    link.close(deadline)
-    return bytes(answer)
-
-
-def cipher(endpoint: Endpoint) -> str:
-    """`x25519, ChaCha20-Poly1305`; or that there is none."""
-    return ", ".join(part for part in (endpoint.negotiated["group"], endpoint.negotiated["cipher"]) if part)
-
-
 def client_certificate(endpoint: Endpoint) -> Description | None:
-    """What the client's certificate says; None where the server asked for none."""
+    """The client's certificate, for people; None if it presented none."""
     if not isinstance(endpoint, Machine) or not endpoint.peer_chain:
         return None
     return describe(endpoint.peer_chain[0])
 
 
 def is_proved(endpoint: Endpoint) -> bool:
-    """Whether the client has proved to have the key of its certificate, and the server has checked who issued it."""
+    """Whether the client has proved that it has its certificate's key, and the server has checked the chain."""
     return isinstance(endpoint, Machine) and (
         State.WAIT_CERTIFICATE_VERIFY in endpoint.parts.server and "chain" in endpoint.parts.checks
     )
