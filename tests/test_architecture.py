@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -143,6 +144,12 @@ def test_only_the_edge_prints(module: tuple[str, ast.Module, str]) -> None:
     assert "print" not in set(calls(tree)) or within(name, PRINTS)
 
 
+@pytest.mark.parametrize("name", ["server", "client"])
+def test_what_readers_copy_imports_the_standard_library_alone(name: str) -> None:
+    tree = ast.parse((ROOT / f"tlsdemo/tls/{name}.py").read_text())
+    assert {target.split(".")[0] for target in imports(tree)} <= sys.stdlib_module_names
+
+
 def test_there_is_one_builder_of_ssl_contexts(module: tuple[str, ast.Module, str]) -> None:
     name, tree, _ = module
     if name not in SSL_CONTEXT:
@@ -156,8 +163,6 @@ def test_clocks_and_randomness_are_injected(module: tuple[str, ast.Module, str])
 
 
 def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> None:
-    import sys
-
     for path in (
         ROOT / "pki/cli/main.py",
         ROOT / "pki/cli/rogue.py",

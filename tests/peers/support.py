@@ -31,8 +31,8 @@ from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.server import serve as serve_edu
 from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.protocol import Party, Protection, Side
+from tlsdemo.tls.connection import serve
 from tlsdemo.tls.context import client_context, server_context
-from tlsdemo.tls.server import serve
 
 T = TypeVar("T")
 

@@ -28,9 +28,9 @@ from tlsdemo.lab.conversation import over_tls
 from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import client, errors
+from tlsdemo.tls.connection import serve
 from tlsdemo.tls.context import Ciphers, Verify, client_context, lab_context, server_context
 from tlsdemo.tls.protocol import CLAIMS, CONFIGURATIONS, configuration, tls
-from tlsdemo.tls.server import serve
 
 pytestmark = [
     pytest.mark.usefixtures("lenient_python"),

@@ -32,9 +32,9 @@ from tlsdemo.edu import server as edu_server
 from tlsdemo.edu.machine import nobody_watches
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
 from tlsdemo.protocol import Party, Protection, Protocol, Side
+from tlsdemo.tls.connection import keylog_lost
+from tlsdemo.tls.connection import serve as converse
 from tlsdemo.tls.context import server_context
-from tlsdemo.tls.server import keylog_lost
-from tlsdemo.tls.server import serve as converse
 
 Conversation = Callable[[net.Connection], net.Handling[Event]]
 

@@ -20,7 +20,7 @@ from tlsdemo.findings import CaseWords
 from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 from tlsdemo.tls import errors
 from tlsdemo.tls.channel import AsyncTls
-from tlsdemo.tls.server import client_certificate
+from tlsdemo.tls.connection import client_certificate
 from tlsdemo.tls.server_name import AskedSocket
 from tlsdemo.wire import client_hello
 

@@ -5,7 +5,8 @@ server             wraps an accepted socket, answers one message; can be copied
 context            the only builder of an `ssl.SSLContext`: what is checked is decided here
 protocol           TLS with a set of protections, as a Protocol
 endpoint           TLS in memory, as an Endpoint
-channel            TLS on a connection of the accept loop
+connection         one connection of `tlsdemo serve`: its messages and events
+channel            TLS on a socket of the accept loop, which does not block
 framing            records, as an attacker sees them
 metadata           what stays visible to an eavesdropper
 server_name        the name that a client asks for

@@ -1,6 +1,10 @@
-"""A TLS client over a plain socket: read it, copy it.
+"""A TLS client over a connected socket. It needs the standard library alone: read it, copy it.
 
-connect -> wrap: handshake, and every check of the context -> send one line -> read until close_notify
+    context = ssl.create_default_context(cafile="root.pem")
+    with socket.create_connection(("localhost", 4433), 10) as plain, wrap(plain, context, "localhost") as tls:
+        print(ask(tls, "hello").decode())
+
+handshake, with every check of the context -> send one line -> read until close_notify
 """
 
 import socket
@@ -18,7 +22,7 @@ IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
 
 class AnswerTooLong(Exception):
-    """The server keeps on talking."""
+    """The server sent more than ANSWER_LIMIT bytes."""
 
 
 def wrap(

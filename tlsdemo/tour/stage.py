@@ -1,9 +1,10 @@
 """What the scenes share: the stage, a claim that was just seen, servers that really listen. EDGE."""
 
 import queue
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +16,13 @@ from pki import Credential, names
 from pki.errors import Problem
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo import net
+from tlsdemo.application import Talk, facts, of_client
 from tlsdemo.credentials.folder import self_signed
-from tlsdemo.events import Closed, Event, Refused
-from tlsdemo.protocol import Party
+from tlsdemo.events import Closed, Ending, Event, Refused, Said
+from tlsdemo.protocol import Party, Side
 from tlsdemo.report.terminal import Screen
-from tlsdemo.tls import client
+from tlsdemo.tls import client, errors, server
 from tlsdemo.tls.context import Verify, client_context, server_context
-from tlsdemo.tls.server import serve
 
 REMEDY = "`tlsdemo tour --certs NEW` plays with a temporary PKI, if this one is no longer as it was made"
 MESSAGE = "my important message: the key is under the mat"
@@ -93,21 +94,58 @@ class Live:
 
 @contextmanager
 def live(credential: Credential) -> Iterator[Live]:
-    """Serve with `credential` on a free port of 127.0.0.1 while this lasts."""
-    context = server_context(credential)
-    events: queue.Queue[Event] = queue.Queue()
-
-    async def handle(connection: net.Connection) -> None:
-        events.put(await serve(connection, context, events.put))
-
-    server = net.AcceptLoop(net.listen(("127.0.0.1",)), handle)
-    thread = threading.Thread(target=server.run, name="server")
+    """Serve one client with `credential` on a free port of 127.0.0.1, while the `with` block lasts."""
+    listener = net.listen(("127.0.0.1",))
+    running = Live(net.Address("127.0.0.1", listener.port), queue.Queue())
+    conversation = _Conversation(running.events)
+    thread = threading.Thread(target=conversation.hold, args=(listener, server_context(credential)), name="server")
     thread.start()
     try:
-        yield Live(net.Address("127.0.0.1", server.listener.port), events)
+        yield running
     finally:
-        server.stop()
+        with suppress(Problem):  # if no client has come, this connection ends accept()
+            net.dial(running.address).close()
         thread.join()
+        listener.close()
+
+
+class _Conversation:
+    """One conversation of `tls.server`, as the events that a scene tells."""
+
+    def __init__(self, events: "queue.Queue[Event]") -> None:
+        self._events = events
+        self._peer = ""
+        self._talk = Talk(())
+        self._received = 0
+
+    def hold(self, listener: net.Listener, context: ssl.SSLContext) -> None:
+        """Accept the first client, and serve it."""
+        (accepting,) = listener.sockets
+        accepting.settimeout(PATIENCE)
+        try:
+            plain, (host, port) = accepting.accept()
+        except TimeoutError:
+            return
+        self._peer = f"{host}:{port}"
+        try:
+            server.serve(plain, context, self._answer, PATIENCE, self._on_connected)
+            self._events.put(Closed(self._peer, Ending.ANSWERED, self._received))
+        except OSError as error:
+            alert = errors.alert(error) if isinstance(error, ssl.SSLError) else None
+            by = Side.CLIENT if alert else Side.SERVER
+            self._events.put(Refused(self._peer, by, alert, errors.sentence(error), self._received))
+
+    def _on_connected(self, tls: ssl.SSLSocket) -> None:
+        agreed = of_client(self._peer, tls.version() or "?", (tls.cipher() or ("?",))[0], None)
+        self._events.put(agreed)
+        self._talk = Talk(facts(agreed))
+
+    def _answer(self, line: bytes) -> bytes:
+        self._received += len(line) + 1
+        answer = self._talk.receive(line + b"\n") or b""
+        if self._talk.message is not None:
+            self._events.put(Said(self._peer, self._talk.message))
+        return answer
 
 
 def say(address: net.Address, stage: Stage, verify: Verify = Verify.EVERYTHING) -> str:

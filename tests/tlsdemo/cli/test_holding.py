@@ -20,7 +20,7 @@ import pytest
 
 from tests.peers.conftest import Serve
 from tests.peers.support import DEADLINE, Live, live, live_rung, ours, trusting
-from tests.tlsdemo.tls.test_server import answer, client_hello, dialled
+from tests.tlsdemo.tls.test_connection import answer, client_hello, dialled
 from tlsdemo import net
 from tlsdemo.tls import client
 

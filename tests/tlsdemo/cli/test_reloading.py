@@ -20,7 +20,7 @@ from pki.store.files import read_credential
 from tests.conftest import mint, pki, tlsdemo
 from tests.peers.conftest import Serve
 from tests.peers.support import Serving, trusting
-from tests.tlsdemo.tls.test_server import dialled
+from tests.tlsdemo.tls.test_connection import dialled
 from tlsdemo.cli.reloading import Fresh
 from tlsdemo.tls import client
 

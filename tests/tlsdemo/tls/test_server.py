@@ -1,418 +1,299 @@
-"""The TLS server against clients that stop, lie, drip and flood: it says what happened, and serves the next one."""
+"""The server and the client that readers copy: alone in a folder, against each other and against OpenSSL's programs."""
 
+import queue
+import re
+import shutil
 import socket
 import ssl
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import tool
-from tests.peers.conftest import Serve
-from tests.peers.support import DEADLINE, PROMPT, Live, Serving, live, ours, reset, trusting
-from tlsdemo import net
-from tlsdemo.application import MAX_LINE
-from tlsdemo.events import Agreed, Closed, Ending, Event, Refused, Said
-from tlsdemo.protocol import Side
-from tlsdemo.tls import client
-from tlsdemo.tls.server import serve
-from tlsdemo.wire.records import HEADER
+from tests.conftest import ROOT, run, tool
+from tests.peers.support import DEADLINE, PROMPT, Background, reset
+from tlsdemo.tls import client, server
+
+# Copied out -----------------------------------------------------------------------------------------------------------
+
+SERVER = """
+    import server, socket, ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("server.pem", "server.key")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print("port", listener.getsockname()[1], flush=True)
+        plain, _ = listener.accept()
+        try:
+            server.serve(plain, context, lambda line: b"received: " + line + b"\\n")
+            print("answered", flush=True)
+        except ssl.SSLError as error:
+            print("refused", error.reason, flush=True)
+"""
+CLIENT = """
+    import client, socket, ssl, sys
+
+    context = ssl.create_default_context(cafile="root.pem")
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60) as plain:
+        try:
+            with client.wrap(plain, context, sys.argv[2]) as tls:
+                print(client.ask(tls, sys.argv[3]).decode(), end="")
+        except ssl.SSLCertVerificationError as error:
+            print("not trusted:", error.verify_code)
+"""
 
 
-@pytest.fixture(scope="module")
-def server(certs: Path) -> Iterator[Live]:
-    """One server for all the misbehaviour of this module; each test leaves it serving."""
-    with live(ours(certs)) as running:
-        yield running
+@pytest.fixture
+def folder(tmp_path: Path, certs: Path) -> Path:
+    """The two modules, and the files of a PKI; nothing else."""
+    for module in ("server.py", "client.py"):
+        shutil.copy(ROOT / "tlsdemo/tls" / module, tmp_path)
+    for name in ("root.pem", "server.pem", "server.key"):
+        shutil.copy(certs / name, tmp_path)
+    return tmp_path
 
 
-@pytest.fixture(autouse=True)
-def serves_on(server: Live, certs: Path) -> Iterator[None]:
-    """Given anything that a test did, the next good client is served."""
-    yield
-    assert answer(server, certs) == "received:  still there?"
-    assert isinstance(server.events.get(timeout=DEADLINE), Agreed)
-    assert isinstance(server.events.get(timeout=DEADLINE), Said)
-    closed = server.ending()
-    assert isinstance(closed, Closed)
-    assert closed.ending is Ending.ANSWERED
-    assert server.events.empty()
+def isolated(script: str) -> tuple[str, ...]:
+    """A command that runs a script with `python -I`: no site of the user, no variables, and the folder it runs in."""
+    return sys.executable, "-I", "-c", "import sys; sys.path.insert(0, '.')\n" + textwrap.dedent(script)
 
 
-def answer(server: Live, certs: Path, line: str = "still there?") -> str:
-    """The first line of the answer to a good client."""
-    with server.dial() as plain, client.wrap(plain, trusting(certs), "localhost") as tls:
-        return client.ask(tls, line).decode().splitlines()[0]
+@contextmanager
+def copied_server(folder: Path) -> Iterator[tuple[int, Background]]:
+    """The port of the copied server, which serves one client, and its process."""
+    background = Background(*isolated(SERVER), cwd=folder)
+    try:
+        yield int(background.wait_for(r"^port (\d+)$").group(1)), background
+        assert background.wait() == 0, background.err
+    finally:
+        background.kill()
 
 
-def client_hello(certs: Path) -> bytes:
-    """A real one."""
-    out = ssl.MemoryBIO()
-    with suppress(ssl.SSLWantReadError):
-        trusting(certs).wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
-    return out.read()
+def ask_with_the_copied_client(folder: Path, port: int, line: str, name: str = "localhost") -> str:
+    done = subprocess.run(
+        [*isolated(CLIENT), str(port), name, line], cwd=folder, capture_output=True, text=True, timeout=DEADLINE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
-def connected(server: Live, certs: Path) -> ssl.SSLSocket:
-    """A client that has done its handshake."""
-    return client.wrap(server.dial(), trusting(certs), "localhost")
+def test_the_folder_imports_nothing_of_this_project(folder: Path) -> None:
+    done = run(*isolated("import client, server, sys; print(*(m for m in sys.modules if 'tlsdemo' in m))"), cwd=folder)
+    assert (done.stdout, done.stderr) == ("\n", "")
+    assert sorted(each.name for each in folder.glob("*.py")) == ["client.py", "server.py"]
 
 
-def read_all(tls: ssl.SSLSocket) -> bytes:
-    return b"".join(iter(lambda: tls.recv(1 << 14), b""))
+def test_copied_server_and_copied_client_talk(folder: Path) -> None:
+    with copied_server(folder) as (port, serving):
+        assert ask_with_the_copied_client(folder, port, "hello") == "received: hello\n"
+        serving.wait_for("^answered$")
 
 
-# Before and in the handshake ----------------------------------------------------------------------------------------
+def test_a_copied_client_refuses_a_wrong_name_and_the_copied_server_is_told(folder: Path) -> None:
+    with copied_server(folder) as (port, serving):
+        assert ask_with_the_copied_client(folder, port, "hello", "shop.example") == "not trusted: 62\n"
+        assert "ALERT" in serving.wait_for("^refused (.*)$").group(1)
 
 
-def fin(plain: socket.socket) -> None:
-    plain.shutdown(socket.SHUT_WR)
+def test_openssl_gets_the_answer_of_the_copied_server(folder: Path) -> None:
+    tool("openssl")
+    with copied_server(folder) as (port, serving):
+        done = run(
+            "openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "localhost", "-verify_return_error",
+            "-verify_hostname", "localhost", "-CAfile", folder / "root.pem", "-ign_eof", stdin=None, input="hello\n",
+        )  # fmt: skip
+        serving.wait_for("^answered$")
+    assert done.returncode == 0, done.stderr
+    assert "received: hello" in done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("leave", [fin, reset], ids=["FIN", "RST"])
-@pytest.mark.parametrize("part", ["1 byte", "header", "half", "all but 1", "all"])
-def test_a_client_that_leaves_in_its_client_hello_is_a_cut_line(
-    server: Live, certs: Path, part: str, leave: Callable[[socket.socket], None]
+def test_the_copied_client_gets_the_answer_of_openssl(folder: Path) -> None:
+    serving = Background(
+        tool("openssl"), "s_server", "-accept", "127.0.0.1:0", "-cert", "server.pem", "-cert_chain", "server.pem",
+        "-key", "server.key", "-www", "-naccept", "1", cwd=folder,
+    )  # fmt: skip
+    try:
+        port = int(serving.wait_for(r"^ACCEPT 127\.0\.0\.1:(\d+)$").group(1))
+        answer = ask_with_the_copied_client(folder, port, "GET / HTTP/1.0\r\n\r")
+        assert serving.wait() == 0, serving.err
+    finally:
+        serving.kill()
+    assert answer.startswith("HTTP/1.0 200 ok\n")
+    assert re.search(r"^New, TLSv1\.3, ", answer, re.MULTILINE)
+
+
+# Clients that misbehave -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def contexts(certs: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Of a client and of a server, as a user's program makes them, under a Python that takes a cut for an end."""
+    asking = ssl.create_default_context(cafile=str(certs / "root.pem"))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certs / "server.pem", certs / "server.key")
+    for each in (asking, serving):
+        each.options |= server.IGNORE_UNEXPECTED_EOF
+    return asking, serving
+
+
+@contextmanager
+def serving_one(
+    context: ssl.SSLContext, answer: Callable[[bytes], bytes] = bytes.upper, seconds: float = DEADLINE
+) -> Iterator[tuple[socket.socket, "queue.Queue[BaseException | None]"]]:
+    """A plain connection to a server of one client, and what its `serve` raises, None if nothing."""
+    endings: queue.Queue[BaseException | None] = queue.Queue()
+
+    def hold(plain: socket.socket) -> None:
+        try:
+            server.serve(plain, context, answer, seconds)
+            endings.put(None)
+        except BaseException as error:
+            endings.put(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname(), DEADLINE)
+        far, _ = listener.accept()
+    thread = threading.Thread(target=hold, args=(far,))
+    thread.start()
+    try:
+        yield near, endings
+    finally:
+        near.close()
+        thread.join(DEADLINE)
+        assert far.fileno() == -1
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda each: each.name)
+@pytest.mark.parametrize("line", ["", "hello", "x" * 60_000], ids=["empty", "short", "in many records"])
+def test_a_line_is_answered(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], version: ssl.TLSVersion, line: str
 ) -> None:
-    hello = client_hello(certs)
-    length = {"1 byte": 1, "header": HEADER, "half": len(hello) // 2, "all but 1": len(hello) - 1, "all": len(hello)}
-    with server.dial() as plain:
-        peer = f"127.0.0.1:{plain.getsockname()[1]}"
-        plain.sendall(hello[: length[part]])
-        if part == "all":
-            plain.recv(1)  # the server has answered
-        elif leave is reset:
-            # A reset could overtake the bytes; so wait until the server has them: its thread is in the handshake.
-            while not any(
-                isinstance(each.connection.socket, ssl.SSLSocket) for each in list(server.server._conversations)
-            ):
-                time.sleep(0.001)
-        leave(plain)
-        assert server.ending() == Closed(peer, Ending.CUT, 0)
+    theirs, ours = contexts
+    theirs.maximum_version = version
+    with serving_one(ours) as (near, endings), client.wrap(near, theirs, "localhost") as tls:
+        assert client.ask(tls, line) == line.upper().encode()
+        assert endings.get(timeout=DEADLINE) is None
 
 
-def test_a_client_hello_that_comes_byte_by_byte_is_understood(server: Live, certs: Path) -> None:
-    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = trusting(certs).wrap_bio(to_client, to_server, server_hostname="localhost")
-    with server.dial() as plain:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def test_after_the_handshake_the_caller_sees_what_was_agreed_on(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    theirs, ours = contexts
+    seen: list[str | None] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname(), DEADLINE)
+        far, _ = listener.accept()
+    thread = threading.Thread(
+        target=server.serve, args=(far, ours, lambda line: line, DEADLINE, lambda tls: seen.append(tls.version()))
+    )
+    thread.start()
+    with client.wrap(near, theirs, "localhost") as tls:
+        agreed = tls.version()
+        client.ask(tls, "hello")
+    thread.join(DEADLINE)
+    assert agreed is not None
+    assert seen == [agreed]
 
-        def until_done(step: Callable[[], object]) -> object:
-            while True:
-                try:
-                    return step()
-                except ssl.SSLWantReadError:
-                    for byte in to_server.read():
-                        plain.sendall(bytes([byte]))
-                    to_client.write(plain.recv(1))
 
-        until_done(tls.do_handshake)
-        tls.write(b"one by one\n")
-        assert bytes(until_done(lambda: tls.read(100))).startswith(b"received:  one by one\n")  # type: ignore[call-overload]  # object -> bytes
-    assert isinstance(server.ending(), Closed)
+def test_a_line_without_an_end_is_refused(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    theirs, ours = contexts
+    with serving_one(ours) as (near, endings), client.wrap(near, theirs, "localhost") as tls:
+        with suppress(OSError):
+            tls.sendall(b"x" * (server.LINE_LIMIT + 1))
+        assert isinstance(endings.get(timeout=DEADLINE), server.LineTooLong)
 
 
-GARBAGE = {
-    "text": b"hello\n" * 3,
-    "zeros": bytes(100),
-    "noise": bytes(range(255, 0, -1)) * 4,
-    "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "SSLv2": bytes.fromhex("802e0100020015000000100100800200800300800400800500800600400700c0") + bytes(16),
-    "a record of 65535 bytes": b"\x16\x03\x01\xff\xff" + bytes(65535),
-    "a record one byte too long": b"\x16\x03\x01\x40\x01" + bytes(16385),
-    "empty handshake records": b"\x16\x03\x01\x00\x00" * 100,
-    "warnings": b"\x15\x03\x01\x00\x02\x01\x5a" * 1000,
-    "application data first": b"\x17\x03\x03\x00\x05hello",
-    "a handshake message of 16 MB": b"\x16\x03\x01\x40\x00\x01\xff\xff\xff" + bytes(16380),
-    "HTTP": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "a proxy request": b"CONNECT localhost:443 HTTP/1.1\r\n\r\n",
+@pytest.mark.parametrize("said", [b"", b"half a l"], ids=["nothing", "half a line"])
+def test_a_cut_is_an_error_and_nothing_is_answered(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], said: bytes
+) -> None:
+    theirs, ours = contexts
+    answered: list[bytes] = []
+    with serving_one(ours, lambda line: answered.append(line) or b"") as (near, endings):  # type: ignore[func-returns-value]
+        with client.wrap(near, theirs, "localhost") as tls:
+            tls.sendall(said)
+            socket.socket.shutdown(tls, socket.SHUT_WR)
+            ending = endings.get(timeout=DEADLINE)
+        assert isinstance(ending, ssl.SSLEOFError | ssl.SSLError)
+        assert answered == []
+
+
+def test_a_close_ends_the_line_too(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    theirs, ours = contexts
+    answered: list[bytes] = []
+    with serving_one(ours, lambda line: answered.append(line) or b"") as (near, endings):  # type: ignore[func-returns-value]
+        with client.wrap(near, theirs, "localhost") as tls:
+            tls.sendall(b"all of it")
+            tls.unwrap()
+        assert endings.get(timeout=DEADLINE) is None
+    assert answered == [b"all of it"]
+
+
+SILENT: dict[str, Callable[[socket.socket], None]] = {
+    "nothing": lambda near: None,
+    "half a header": lambda near: near.sendall(b"\x16\x03"),
 }
 
 
-@pytest.mark.parametrize("what", GARBAGE)
-def test_garbage_is_refused_by_this_server_and_is_no_application_byte(server: Live, what: str) -> None:
-    with server.dial() as plain:
-        with suppress(OSError):
-            plain.sendall(GARBAGE[what])
-            fin(plain)
-        ending = server.ending()
-    assert isinstance(ending, Refused), ending
-    assert (ending.by, ending.alert, ending.application_bytes) == (Side.SERVER, None, 0)
-    assert ending.reason
+@pytest.mark.parametrize("begin", SILENT.values(), ids=SILENT)
+def test_a_client_that_does_not_go_on_meets_the_deadline(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], begin: Callable[[socket.socket], None]
+) -> None:
+    with serving_one(contexts[1], seconds=0.2) as (near, endings):
+        begin(near)
+        assert isinstance(endings.get(timeout=PROMPT), TimeoutError)
 
 
-@pytest.mark.parametrize("what", ["HTTP", "a proxy request"])
-def test_plain_http_is_recognised(server: Live, what: str) -> None:
-    with server.dial() as plain:
-        plain.sendall(GARBAGE[what])
-        ending = server.ending()
-    assert isinstance(ending, Refused)
-    assert ("HTTP request" if what == "HTTP" else "proxy") in ending.reason
-
-
-@pytest.mark.parametrize(
-    "number",
-    [0, 10, 20, 40, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 70, 71, 80, 86, 90, 109, 110, 112, 113, 115, 116, 120],
-)
-def test_any_alert_instead_of_a_handshake_ends_in_one_event(server: Live, certs: Path, number: int) -> None:
-    with server.dial() as plain:
-        plain.sendall(client_hello(certs))
-        plain.recv(1)
-        plain.sendall(b"\x15\x03\x03\x00\x02\x02" + bytes([number]))
-        fin(plain)
-        ending = server.ending()
-    # Unencrypted alerts after ServerHello are tolerated by OpenSSL; either way it is one clear event.
-    assert isinstance(ending, Refused | Closed)
-    assert ending.application_bytes == 0
-
-
-# Deadlines ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_drip_of_bytes_hits_the_overall_deadline(certs: Path) -> None:
-    hello = client_hello(certs)
-    with live(ours(certs), deadline=0.5) as hurried, hurried.dial() as plain:
-        begin = time.monotonic()
-        sent = 0
-        with suppress(OSError):
-            while hurried.events.empty():
-                plain.sendall(hello[sent : sent + 1])  # each byte comes long before any timeout of its own
-                sent += 1
-                time.sleep(0.05)
-        ending = hurried.ending()
-        elapsed = time.monotonic() - begin
-    assert isinstance(ending, Refused)
-    assert ending.reason == "it did not finish in time"
-    assert sent < len(hello)
-    assert 0.4 < elapsed < PROMPT
-
-
-def test_the_deadline_is_lifted_after_the_handshake(certs: Path) -> None:
-    with live(ours(certs), deadline=3.0) as hurried:
-        with connected(hurried, certs) as tls:
-            assert isinstance(hurried.events.get(timeout=DEADLINE), Agreed)
-            with hurried.dial():  # a silent one, which the same deadline ends: so it has passed for both
-                hurried.silent.get(timeout=DEADLINE)
-            tls.sendall(b"took my time\n")
-            assert read_all(tls).startswith(b"received:  took my time\n")
-        assert isinstance(hurried.ending(), Closed)
-
-
-def test_two_hundred_silent_ones_do_not_hold_up_a_good_client(server: Live, certs: Path) -> None:
-    silent = [server.dial() for _ in range(200)]
-    assert answer(server, certs, "me first") == "received:  me first"
-    assert isinstance(server.ending(), Closed)
-    for each in silent:
-        with each:
-            each.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                each.recv(1)
-
-
-def test_a_conversation_has_a_limit_as_a_whole_however_often_the_client_sends(certs: Path) -> None:
-    with live(ours(certs), limit=0.5) as hurried, connected(hurried, certs) as tls:
-        assert isinstance(hurried.events.get(timeout=DEADLINE), Agreed)
+def test_a_client_that_sends_byte_by_byte_meets_the_deadline(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    theirs, ours = contexts
+    with serving_one(ours, seconds=0.5) as (near, endings), client.wrap(near, theirs, "localhost") as tls:
         begin = time.monotonic()
         with suppress(OSError):
-            while hurried.events.empty():
-                tls.sendall(b"x")
+            while endings.empty() and time.monotonic() < begin + PROMPT:
+                tls.sendall(b"x")  # each byte comes before any timeout of its own
                 time.sleep(0.02)
-        ending = hurried.ending()
-    assert isinstance(ending, Refused)
-    assert (ending.by, ending.reason) == (Side.SERVER, "it did not finish in time")
-    assert 0 < time.monotonic() - begin < 5
+        assert isinstance(endings.get(timeout=PROMPT), TimeoutError)
 
 
-# Messages -----------------------------------------------------------------------------------------------------------
+GARBAGE = {"text": b"hello\n" * 100, "zeros": bytes(1000), "HTTP": b"GET / HTTP/1.1\r\n\r\n"}
 
 
-def test_a_line_in_many_records_is_one_message(server: Live, certs: Path) -> None:
-    with connected(server, certs) as tls:
-        for byte in "Grüße\n".encode():
-            tls.sendall(bytes([byte]))
-        assert read_all(tls).decode().startswith("received:  Grüße\n")
-    events = server.conversation()
-    assert [event.text for event in events if isinstance(event, Said)] == ["Grüße"]
+@pytest.mark.parametrize("what", GARBAGE)
+def test_what_is_not_tls_is_an_error_and_the_connection_ends_without_a_reset(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], what: str
+) -> None:
+    with serving_one(contexts[1]) as (near, endings):
+        near.sendall(GARBAGE[what] * 100)  # more than OpenSSL reads: without more ado, close() would send a reset
+        near.shutdown(socket.SHUT_WR)
+        assert near.recv(1 << 14) == b""
+        assert isinstance(endings.get(timeout=DEADLINE), ssl.SSLError)
 
 
-def test_of_two_lines_at_once_the_first_is_the_message(server: Live, certs: Path) -> None:
-    with connected(server, certs) as tls:
-        tls.sendall(b"first\nsecond\n")
-        assert read_all(tls).startswith(b"received:  first\nversion:")
-    _, said, closed = server.conversation()
-    assert isinstance(said, Said)
-    assert said.text == "first"
-    assert isinstance(closed, Closed)
-    assert closed.application_bytes == 13
+def test_a_reset_in_the_handshake_is_an_error(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    theirs, ours = contexts
+    hello = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        theirs.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost").do_handshake()
+    with serving_one(ours) as (near, endings):
+        near.sendall(hello.read())
+        near.recv(1)  # the server has answered
+        reset(near)
+        assert isinstance(endings.get(timeout=DEADLINE), OSError)
 
 
-def test_a_line_that_is_no_text_is_refused_in_words(server: Live, certs: Path) -> None:
-    with connected(server, certs) as tls:
-        tls.sendall(b"\xff\xfe\n")
-        assert read_all(tls) == b"refused:   a line is UTF-8 text\n"
-    ending = server.ending()
-    assert isinstance(ending, Refused)
-    assert (ending.by, ending.reason, ending.application_bytes) == (Side.SERVER, "a line is UTF-8 text", 3)
+def test_what_the_callers_function_raises_comes_out(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    theirs, ours = contexts
 
+    def fail(line: bytes) -> bytes:
+        raise KeyError(line)
 
-def test_the_longest_line_is_answered_and_one_byte_more_is_not(server: Live, certs: Path) -> None:
-    for length, start in (
-        (MAX_LINE - 1, b"received:  xxx"),
-        (MAX_LINE, b"refused:   a line has at most 65536 bytes\n"),
-    ):
-        with connected(server, certs) as tls:
-            tls.sendall(b"x" * length + b"\n")
-            assert read_all(tls).startswith(start)
-        server.conversation()
-
-
-def test_who_leaves_without_a_word_is_told_apart_from_who_was_cut(server: Live, certs: Path) -> None:
-    polite = connected(server, certs)
-    with polite, suppress(OSError):
-        polite.unwrap()
-    left = server.ending()
-    assert isinstance(left, Closed)
-    assert (left.ending, left.application_bytes) == (Ending.LEFT, 0)
-    half = connected(server, certs)
-    peer = f"127.0.0.1:{half.getsockname()[1]}"
-    half.sendall(b"half a l")
-    half.close()  # no close_notify
-    assert server.ending() == Closed(peer, Ending.CUT, 8)
-
-
-def test_a_client_that_closes_without_close_notify_after_its_answer_was_answered(server: Live, certs: Path) -> None:
-    tls = connected(server, certs)
-    tls.sendall(b"bye\n")
-    assert tls.recv(100).startswith(b"received:  bye")
-    tls.close()
-    ending = server.ending()
-    assert isinstance(ending, Closed)
-    assert ending.ending is Ending.ANSWERED
-
-
-def test_a_reset_in_the_middle_of_a_message_is_a_cut_line(server: Live, certs: Path) -> None:
-    tls = connected(server, certs)
-    tls.sendall(b"half a l")
-    while not isinstance(server.events.get(timeout=DEADLINE), Agreed):
-        pass
-    reset(tls)
-    ending = server.ending()
-    assert isinstance(ending, Closed)
-    assert ending.ending is Ending.CUT
-
-
-def test_a_client_that_never_reads_is_left(server: Live, certs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tlsdemo.tls.channel.FAREWELL", 0.2)
-    with connected(server, certs) as tls:
-        tls.sendall(b"I do not listen\n")
-        ending = server.ending()
-    assert isinstance(ending, Closed)
-    assert ending.ending is Ending.ANSWERED
-
-
-def test_the_answer_ends_with_close_notify(server: Live, certs: Path) -> None:
-    with connected(server, certs) as tls:
-        tls.sendall(b"end properly\n")
-        read_all(tls)  # suppress_ragged_eofs=False: without close_notify this would raise
-    server.conversation()
-
-
-def test_many_at_once_are_all_answered_with_their_own_message(server: Live, certs: Path) -> None:
-    answers: dict[int, str] = {}
-
-    def one(number: int) -> None:
-        answers[number] = answer(server, certs, f"number {number}")
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(DEADLINE)
-    assert answers == {number: f"received:  number {number}" for number in range(40)}
-    endings: list[Event] = []
-    while len(endings) < 40:
-        if isinstance(event := server.events.get(timeout=DEADLINE), Closed | Refused):
-            endings.append(event)
-    assert all(isinstance(ending, Closed) and ending.ending is Ending.ANSWERED for ending in endings)
-
-
-# As a process: memory and descriptors -------------------------------------------------------------------------------
-
-
-def status(pid: int, what: str) -> int:
-    """A figure of /proc/PID/status, in kB where it is a size."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in text.splitlines() if line.startswith(f"{what}:")).split()[1])
-
-
-def test_a_line_of_100_megabytes_is_cut_off_and_takes_no_memory(serve: Serve, certs: Path) -> None:
-    process = serve()
-    before = status(process.process.pid, "VmHWM")
-    plain = socket.create_connection(("127.0.0.1", process.port), DEADLINE)
-    with client.wrap(plain, trusting(certs), "localhost") as tls:
-        sent = 0
+    with serving_one(ours, fail) as (near, endings), client.wrap(near, theirs, "localhost") as tls:
         with suppress(OSError):
-            while sent < 100_000_000:
-                sent += tls.send(b"x" * (1 << 14))
-    refused = process.event("refused")
-    assert refused["reason"] == "a line has at most 65536 bytes"
-    assert refused["application_bytes"] <= MAX_LINE + (1 << 14)
-    assert sent < 10_000_000, "it was not cut off"
-    assert status(process.process.pid, "VmHWM") - before < 20_000
-
-
-def dialled(process: Serving) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", process.port), DEADLINE)
-
-
-def descriptors(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-def ticks(pid: int) -> int:
-    """CPU time used so far, in hundredths of a second."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def test_with_few_descriptors_the_idle_make_room_and_it_neither_ends_nor_spins(serve: Serve, certs: Path) -> None:
-    process = serve(prefix=(tool("prlimit"), "--nofile=64"))
-    pid, many = process.process.pid, []
-    idle = descriptors(pid)
-    for _ in range(100):
-        many.append(socket.create_connection(("127.0.0.1", process.port), DEADLINE))
-        many.append(client.wrap(dialled(process), trusting(certs), "localhost"))  # not held up by those before it
-    before = ticks(pid)
-    time.sleep(1.0)  # the window of the measurement
-    assert ticks(pid) - before < 30, "it spins"
-    assert process.event("refused")["reason"].startswith("it was idle, and its place was needed")
-    assert process.event("silent")
-    for each in many:
-        each.close()
-    with client.wrap(dialled(process), trusting(certs), "localhost") as tls:
-        assert client.ask(tls, "back again").startswith(b"received:  back again\n")
-    end = time.monotonic() + DEADLINE
-    while descriptors(pid) > idle + 2:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_a_client_that_has_reset_the_line_before_its_turn_is_a_cut(certs: Path) -> None:
-    """It wrote, and was gone before a thread was free: there is data, but no longer any peer to wrap."""
-    context = ours(certs)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        dialled = socket.create_connection(listener.getsockname())
-        accepted, _ = listener.accept()
-        dialled.sendall(b"\x16\x03\x01")
-        accepted.recv(1, socket.MSG_PEEK)
-        reset(dialled)
-        end = time.monotonic() + DEADLINE
-        with suppress(OSError):
-            while time.monotonic() < end:
-                accepted.getpeername()  # until the reset has come
-        connection = net.Connection(accepted, "peer", time.monotonic() + DEADLINE)
-        assert net.blocking(serve(connection, context, lambda event: None)) == Closed("peer", Ending.CUT, 0)
-        connection.socket.close()
+            client.ask(tls, "hello")
+        assert isinstance(endings.get(timeout=DEADLINE), KeyError)

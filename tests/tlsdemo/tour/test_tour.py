@@ -5,13 +5,17 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pki import Credential
 from pki.errors import Problem
+from pki.store.files import read_credential
 from tests.conftest import mint, tlsdemo
 from tests.tlsdemo.cli.test_connect import assert_is_refusal
 from tests.tlsdemo.conftest import Answer, Command
@@ -151,8 +155,16 @@ def test_a_rogue_that_is_accepted_is_not_claimed_to_be_refused(
 def test_a_rogue_that_received_something_is_not_claimed_to_have_received_nothing(
     cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failure = server._failure
-    monkeypatch.setattr(server, "_failure", lambda peer, error, received: failure(peer, error, received + 1))
+    serve = server.serve
+
+    def told_all_the_same(plain: Any, context: ssl.SSLContext, answer: Callable[[bytes], bytes], *given: Any) -> None:
+        try:
+            serve(plain, context, answer, *given)
+        except OSError:
+            answer(b"")
+            raise
+
+    monkeypatch.setattr(server, "serve", told_all_the_same)
     answer = cli("tour")
     assert answer.code == 3
     assert "or the attacker received something" in answer.err
@@ -183,6 +195,15 @@ def test_a_client_that_hears_another_answer_ends_the_tour(
     answer = cli("tour")
     assert answer.code == 3, answer
     assert "=> Delivered" not in answer.out
+
+
+def test_a_server_of_the_tour_ends_when_no_client_has_come(certs: Path) -> None:
+    begin = time.monotonic()
+    with stage.live(read_credential(certs / "server.pem", certs / "server.key")) as running:
+        pass
+    assert time.monotonic() - begin < stage.PATIENCE / 2
+    with pytest.raises(Problem, match="cannot connect"):
+        net.dial(running.address)
 
 
 def test_a_claim_is_an_error_when_it_was_not_seen() -> None:
