@@ -30,9 +30,10 @@ from tlsdemo.cli.case_minting import AskedName
 from tlsdemo.cli.case_rotation import Rotation
 from tlsdemo.conversation import converse
 from tlsdemo.lab.certificate_cases import STRICT
+from tlsdemo.lab.context import lab_context
 from tlsdemo.lab.presented import newest
 from tlsdemo.protocol import Side
-from tlsdemo.tls.context import client_context, lab_context
+from tlsdemo.tls.context import client_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 
 SECRET = "/my-secret"

@@ -24,12 +24,13 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.events import Closed, Ending, Event
+from tlsdemo.lab.context import lab_context
 from tlsdemo.lab.conversation import over_tls
 from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.connection import serve
-from tlsdemo.tls.context import Ciphers, Verify, client_context, lab_context, server_context
+from tlsdemo.tls.context import Ciphers, Verify, client_context, server_context
 from tlsdemo.tls.protocol import CLAIMS, CONFIGURATIONS, configuration, tls
 
 pytestmark = [

@@ -32,8 +32,8 @@ from tlsdemo import net, peer
 from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Closed, Event, Refused
+from tlsdemo.lab.context import lab_context
 from tlsdemo.protocol import Side
-from tlsdemo.tls.context import lab_context
 
 
 def served(shown: Odd) -> AbstractContextManager[Live]:

@@ -18,9 +18,9 @@ from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import AskedName, VerifiedCase
 from tlsdemo.cli.position import Position
 from tlsdemo.lab.case import obstacle
+from tlsdemo.lab.context import lab_context
 from tlsdemo.lab.dh_groups import good_group
 from tlsdemo.lab.presented import newest
-from tlsdemo.tls.context import lab_context
 
 
 @dataclass

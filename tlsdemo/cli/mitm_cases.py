@@ -26,9 +26,10 @@ from tlsdemo.cli.case_minting import VerifiedCase
 from tlsdemo.cli.case_rotation import Rotation, asked_for
 from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
+from tlsdemo.lab.context import LabCiphers
 from tlsdemo.protocol import Attacker, Side
 from tlsdemo.tls import errors
-from tlsdemo.tls.context import Ciphers, Verify, client_context
+from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 from tlsdemo.wire import client_hello
 
@@ -62,7 +63,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
             f"{case} cannot be shown here", reason, hint="--cycle leaves it out; `tlsdemo lab` has its own root"
         )
     report, tally = Reporter(), Tally({case: Counter() for case in rotation.cases})
-    upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=Ciphers.ANYTHING_FOR_THE_LAB)
+    upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=LabCiphers.ANYTHING)
     ended: list[Disguised[VerifiedCase]] = []
 
     def on_line(peer: str) -> Disguised[VerifiedCase]:

@@ -12,6 +12,7 @@ ca                          the CA of one lab
 client_credentials          certificates of clients
 dh_groups                   Diffie-Hellman groups
 server                      all ports, and the log of visits
+context                     TLS contexts with weak versions, suites and keys
 conversation                one connection, from ClientHello to close
 visit                       what happened on one connection
 lifecycle                   opens and closes a lab

@@ -15,7 +15,7 @@ from pki.publish.server import Publisher
 from pki.store import case_files
 from tlsdemo.findings import GOOD
 from tlsdemo.lab.client_credentials import ClientCredentials
-from tlsdemo.tls.context import lab_context
+from tlsdemo.lab.context import lab_context
 
 HOME = "localhost"
 """The name under which every case can be reached, whatever a client resolves and sends."""

@@ -7,7 +7,7 @@ Nothing is minted before a case is opened. A case that is not a test certificate
     @protocol_case("RFC 8996 §2", Severity.WEAK)
     def tls_1_0_only(given: RsaServer) -> Handler:
         '''It speaks TLS 1.0, and nothing newer. …'''
-        return given.tls(Ciphers.TLS_1_0_FOR_THE_LAB)
+        return given.tls(LabCiphers.TLS_1_0)
 
 Its name, with hyphens, is the id, and its docstring is the documentation, as in `pki.cases`. The decorator is a
 `Declaration`, one for each family.

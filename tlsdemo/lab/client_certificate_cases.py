@@ -10,8 +10,8 @@ from pki.authority import Authority
 from pki.cases import Must, Severity
 from tlsdemo.lab.ca import LabCA
 from tlsdemo.lab.case import Case, Declaration, Family, OpenedCase, on_own_port
+from tlsdemo.lab.context import ClientCheck, lab_context
 from tlsdemo.lab.conversation import Handler, facts, over_tls
-from tlsdemo.tls.context import ClientCheck, lab_context
 from tlsdemo.tls.server_name import listen_for_names
 
 CLAUSE = "RFC 8446 §4.4.2.4"
@@ -57,13 +57,13 @@ def client_cert_required(given: VerifyingServer) -> Handler:
 @client_certificate_case(CLAUSE, Severity.INFORMATIONAL, must=Must.ACCEPT)
 def client_cert_optional(given: VerifyingServer) -> Handler:
     """It asks for the client's certificate, and lets in who shows none: then it depends on what the program does."""
-    return given.asking(ClientCheck.IF_THEY_LIKE_FOR_THE_LAB)
+    return given.asking(ClientCheck.IF_THEY_LIKE)
 
 
 @client_certificate_case("RFC 5280 §6.1.3 (a)(2)", Severity.INFORMATIONAL, must=Must.ACCEPT)
 def client_cert_any_time(given: VerifyingServer) -> Handler:
     """It checks the client's certificate, but not the dates: who has left the company is still let in."""
-    return given.asking(ClientCheck.ANY_TIME_FOR_THE_LAB)
+    return given.asking(ClientCheck.ANY_TIME)
 
 
 @client_certificate_case("RFC 5280 §6.1.1 (d)", Severity.INFORMATIONAL, must=Must.ACCEPT)

@@ -11,9 +11,9 @@ from pki.errors import Problem
 from pki.malformed import MALFORMED
 from tlsdemo.lab.ca import ADDRESSES, HOME, LabCA
 from tlsdemo.lab.case import Case, OpenedCase, obstacle
+from tlsdemo.lab.context import LabCiphers, lab_context
 from tlsdemo.lab.conversation import facts, over_tls
 from tlsdemo.lab.dh_groups import good_group
-from tlsdemo.tls.context import Ciphers, lab_context
 from tlsdemo.tls.server_name import listen_for_names
 
 SHORTEST_RSA = 528  # bits that RSA-PSS with SHA-256 takes (RFC 8017 §9.1.1); TLS 1.3 has no other signature for RSA
@@ -32,14 +32,14 @@ def present(case: Case, served: Served, ca: LabCA) -> OpenedCase:
         return OpenedCase(case, None, obstacle(problem), host, None, sni, own_root)
     listen_for_names(context)
     handler = over_tls(context, lambda visit: facts(case, visit))
-    if ciphers is Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB:  # by name, 1.3 would be agreed on before the name is looked at
+    if ciphers is LabCiphers.ANYTHING_OF_1_2:  # by name, 1.3 would be agreed on before the name is looked at
         return OpenedCase(case, handler, "", host, anchors_pem=own_root)
     return OpenedCase(case, handler, "", host, context, sni, own_root)
 
 
-def newest(served: Served) -> Ciphers:
+def newest(served: Served) -> LabCiphers:
     """TLS 1.3 where it has a signature for such a key (RFC 8446 §4.2.3); else 1.2, so that it can be shown at all."""
-    return Ciphers.ANYTHING_FOR_THE_LAB if _fits_tls_1_3(_key(served)) else Ciphers.ANYTHING_OF_1_2_FOR_THE_LAB
+    return LabCiphers.ANYTHING if _fits_tls_1_3(_key(served)) else LabCiphers.ANYTHING_OF_1_2
 
 
 def _key(served: Served) -> CertificatePublicKeyTypes:

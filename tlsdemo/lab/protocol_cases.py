@@ -12,9 +12,10 @@ from pki.errors import Problem
 from tlsdemo import net
 from tlsdemo.lab.ca import LabCA, Pem
 from tlsdemo.lab.case import Case, Declaration, Family, OpenedCase, on_own_port
+from tlsdemo.lab.context import LabCiphers, lab_context
 from tlsdemo.lab.conversation import Handler, facts, instead, over_tls
 from tlsdemo.lab.dh_groups import good_group, weak_group
-from tlsdemo.tls.context import Ciphers, lab_context
+from tlsdemo.tls.context import Ciphers, Offer
 from tlsdemo.tls.server_name import listen_for_names
 
 STALLS = 300.0  # seconds
@@ -33,9 +34,9 @@ class RsaServer:
         """Its certificate chain and key."""
         return self.ca.good_rsa
 
-    def tls(self, ciphers: Ciphers, dh_parameters: bytes = b"") -> Handler:
+    def tls(self, ciphers: Offer, dh_parameters: bytes = b"") -> Handler:
         """Speaks these suites and versions alone."""
-        credential = None if ciphers is Ciphers.NOBODY_FOR_THE_LAB else self.credential
+        credential = None if ciphers is LabCiphers.ANONYMOUS else self.credential
         context = lab_context(credential, ciphers, dh_parameters=dh_parameters)
         listen_for_names(context)
         return self.over(context)
@@ -64,13 +65,13 @@ def tls_1_0_only(given: RsaServer) -> Handler:
 
     Its signatures are over MD5 and SHA-1, and its CBC mode leaks (BEAST, 2011). No client may agree to it since 2021.
     """
-    return given.tls(Ciphers.TLS_1_0_FOR_THE_LAB)
+    return given.tls(LabCiphers.TLS_1_0)
 
 
 @protocol_case("RFC 8996 §3", Severity.WEAK, aliases=("tls-v1-1",))
 def tls_1_1_only(given: RsaServer) -> Handler:
     """It speaks TLS 1.1 of 2006, and nothing newer: SHA-1 still signs the handshake."""
-    return given.tls(Ciphers.TLS_1_1_FOR_THE_LAB)
+    return given.tls(LabCiphers.TLS_1_1)
 
 
 @protocol_case("RFC 9325 §3.1.1", Severity.MUST, must=Must.ACCEPT, aliases=("tls-v1-2",))
@@ -98,13 +99,13 @@ def cbc(given: RsaServer) -> Handler:
 
     Good implementations take the same time whatever they find (Lucky Thirteen, 2013); AEAD ciphers need no such care.
     """
-    return given.tls(Ciphers.CBC_FOR_THE_LAB)
+    return given.tls(LabCiphers.CBC)
 
 
 @protocol_case("RFC 9325 §4.1", Severity.WEAK, aliases=("null",))
 def null_cipher(given: RsaServer) -> Handler:
     """Signed, and not encrypted: whoever listens, reads."""
-    return given.tls(Ciphers.NULL_RSA_FOR_THE_LAB)
+    return given.tls(LabCiphers.NULL_RSA)
 
 
 @protocol_case("RFC 9325 §4.1", Severity.MUST)
@@ -113,7 +114,7 @@ def anonymous_dh(given: RsaServer) -> Handler:
 
     OpenSSL's clients agree to it even if they are told to verify, once their cipher list lets it in.
     """
-    return given.tls(Ciphers.NOBODY_FOR_THE_LAB, good_group())
+    return given.tls(LabCiphers.ANONYMOUS, good_group())
 
 
 @protocol_case("RFC 9325 §4.1", Severity.WEAK, aliases=("dh1024",), cve=("CVE-2015-4000",))
@@ -122,13 +123,13 @@ def dhe_1024(given: RsaServer) -> Handler:
 
     One large computation for that prime, and each conversation falls in minutes: within reach of states (Logjam, 2015).
     """
-    return given.tls(Ciphers.DHE_FOR_THE_LAB, weak_group())
+    return given.tls(LabCiphers.DHE, weak_group())
 
 
 @protocol_case("RFC 7919 §4", Severity.INFORMATIONAL, must=Must.ACCEPT, aliases=("dh2048",))
 def dhe_2048(given: RsaServer) -> Handler:
     """Diffie-Hellman in a good group of 2048 bits: right, and many clients offer none of it any more."""
-    return given.tls(Ciphers.DHE_FOR_THE_LAB, good_group())
+    return given.tls(LabCiphers.DHE, good_group())
 
 
 @protocol_case("RFC 9325 §4.1", Severity.WEAK, aliases=("dh512", "dh480"), cve=("CVE-2015-4000",))
@@ -140,19 +141,19 @@ def dhe_512(given: RsaServer) -> Handler:
 @protocol_case("RFC 7465 §2", Severity.WEAK, aliases=("rc4",))
 def rc4(given: RsaServer) -> Handler:
     """RC4: the beginnings of its key streams are biased, and cookies fall out of them."""
-    return given.tls(Ciphers.RC4_FOR_THE_LAB)
+    return given.tls(LabCiphers.RC4)
 
 
 @protocol_case("RFC 9325 §4.1", Severity.WEAK, aliases=("3des",), cve=("CVE-2016-2183",))
 def triple_des(given: RsaServer) -> Handler:
     """Triple DES: its blocks of 64 bits repeat after some gigabytes (Sweet32, 2016)."""
-    return given.tls(Ciphers.TRIPLE_DES_FOR_THE_LAB)
+    return given.tls(LabCiphers.TRIPLE_DES)
 
 
 @protocol_case("RFC 9325 §4.1", Severity.WEAK, cve=("CVE-2015-0204",))
 def export_cipher(given: RsaServer) -> Handler:
     """A cipher of 40 bits, made weak by law until 2000, and found in use in 2015 (FREAK)."""
-    return given.tls(Ciphers.EXPORT_FOR_THE_LAB)
+    return given.tls(LabCiphers.EXPORT)
 
 
 # Servers that misbehave ----------------------------------------------------------------------------------------------

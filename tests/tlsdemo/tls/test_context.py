@@ -21,10 +21,16 @@ from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import mint
 from tests.pki.cases.test_cases import minted_once
 from tests.pki.support import a_leaf, a_root, validity
-from tlsdemo.tls.context import Verify, client_context, server_context
+from tlsdemo.tls.context import Ciphers, Verify, client_context, server_context
+from tlsdemo.tls.protocol import VERIFY, WEAK_CIPHERS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
+
+
+def test_every_choice_is_good_or_leaves_out_one_protection() -> None:
+    assert set(Ciphers) == {Ciphers.GOOD, Ciphers.GOOD_1_2, *WEAK_CIPHERS.values()}
+    assert set(Verify) == set(VERIFY.values())
 
 
 def shake(
