@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.keys import PrivateKey
-from tlsdemo.edu import messages, small_subgroup, subgroups
+from tlsdemo.edu import messages
 from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.groups import LEAKY
 from tlsdemo.edu.key_agreement import FiniteField, Group, Multiplication
 from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import NO_CIPHER, ClientHello, Cutter, Data, Message, Record, ServerHello
 from tlsdemo.edu.records import CIPHERS, Cipher, Content, RecordChannel, Rules, as_it_is, counted, of_its_own
+from tlsdemo.edu.small_subgroup_attack import SmallSubgroupAttack
 from tlsdemo.edu.weak import compression, integrity, key_separation, order, secrecy
 from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.freshness import SameAnswer
@@ -147,13 +149,13 @@ class LineEavesdropper:
         return (*found.how, "all keys follow from it: from here on he reads")
 
 
-LEAKY = f"{subgroups.LEAKY[0]}:{subgroups.LEAKY[2]}"  # as it stands in a client_hello
+LEAKY_NAME = f"{LEAKY[0]}:{LEAKY[2]}"  # as it stands in a client_hello
 
 
 def _hopeless(group: str) -> str:
     if group in ("x25519", "ffdhe2048"):
         return f"{group}: both halves are here, and no computer that exists gets from them to the secret"
-    if group == LEAKY:
+    if group == LEAKY_NAME:
         return (
             "both halves are here, and do not tell the secret to who only listens; the server tells it to who sends, "
             "if it keeps its secret: `tlsdemo attack computed-secret --group leaky`"
@@ -230,7 +232,7 @@ class Recording:
             return Deciphered()
 
         def find(group: str, client_share: str, server_share: str) -> Cracked | None:
-            asked = small_subgroup.Questions(numbers, self.parts, b"".join(each.data for each in tape), ask)
+            asked = SmallSubgroupAttack(numbers, self.parts, b"".join(each.data for each in tape), ask)
             secret = asked.secret(server_share)
             return Cracked(numbers.shared(secret, client_share), asked.how) if secret is not None else None
 

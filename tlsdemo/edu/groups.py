@@ -2,10 +2,21 @@
 
 import re
 from collections.abc import Mapping
+from math import isqrt, prod
 
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Group
 from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH
-from tlsdemo.edu.subgroups import LEAKY
+
+_SMALL = [n for n in range(3, 198) if all(n % k for k in range(2, isqrt(n) + 1))]
+_Q = 2**255 + 6269
+_P = 2 * _Q * prod(_SMALL) + 1
+
+LEAKY = (_P, _Q, pow(2, (_P - 1) // _Q, _P))
+"""(p, q, g): a group for the small-subgroup attack. An eavesdropper cannot compute its logarithms.
+
+p - 1 = 2q x 3 x 5 x 7 x ... x 197, the odd primes until their product exceeds the 256 bits of a secret; q is the
+smallest prime of 256 bits with which p is a prime. g has the order q.
+"""
 
 STRONG: Mapping[str, Group] = {"x25519": X25519(), "ffdhe2048": FiniteField(FFDHE2048, 2)}
 FALLING: Mapping[str, FiniteField] = {
@@ -22,7 +33,7 @@ def called(group: FiniteField) -> str:
 
 
 def tells_who_asks(group: Group) -> bool:
-    """Whether a server that keeps its secret tells it to an attacker who sends numbers of small order (`subgroups`)."""
+    """Whether the small-subgroup attack gets the secret of a server that uses it again (`small_subgroup_attack`)."""
     return group == FALLING["leaky"]
 
 

@@ -6,7 +6,7 @@
 
 Pure functions of numbers: p is a prime, g the base, `target` = g^x modulo p is what passed the line, x the secret.
 What breaks 512 bits in practice, the number field sieve, is not here: see `effort`.
-What one learns who sends instead of listening stands in `subgroups`.
+What a server tells to a client that sends elements of small order is in `small_subgroup_attack`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -18,6 +18,7 @@ from tlsdemo.attack.real_world import world
 from tlsdemo.compare.protocols import find
 from tlsdemo.edu import eavesdropping, groups, logarithms, messages
 from tlsdemo.edu.effort import effort
+from tlsdemo.edu.groups import LEAKY
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField
 from tlsdemo.edu.logarithms import (
     FORTY_BITS,
@@ -29,7 +30,7 @@ from tlsdemo.edu.logarithms import (
     pohlig_hellman,
     reaches,
 )
-from tlsdemo.edu.subgroups import LEAKY, leak, small_subgroups
+from tlsdemo.edu.small_subgroup_attack import leak, small_subgroups
 from tlsdemo.protocol import Flight, Protection, Side
 
 PRIMES = [n for n in range(5, 3000) if all(n % k for k in range(2, n) if k * k <= n)]

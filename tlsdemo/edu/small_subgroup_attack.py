@@ -1,11 +1,12 @@
-"""A server that keeps its secret tells it to one who asks with numbers of small order (`subgroups`; attack
-`computed-secret` with --group leaky).
+"""The small-subgroup attack on a server that uses its secret again (RFC 2785; Lim and Lee, 1997).
 
-    attacker: client_hello, share h with h^r = 1     ---->
-                                                     <----  server_hello ... finished     made with a key of h^x
-    he tries all r keys on Finished, hangs up, has x mod r, and asks with the next r
+    attacker: ClientHello, share h with h^r = 1, r small     ---->
+                                                             <----  ServerHello ... Finished, made with a key of h^x
+    h^x is one of r numbers: the attacker tries them all on Finished, and has x mod r. Next r; a few of these give x.
 
-The Finished that proves to an honest client that the server has the secret proves to him which one.
+Finished proves to an honest client that the server has the secret. To this client it proves which secret it is. The
+attack needs a p - 1 with many small prime factors, as in the group `leaky`, and a server that draws no new secret
+(without FRESHNESS). It is `computed-secret` with --group leaky.
 """
 
 from collections.abc import Callable
@@ -15,15 +16,18 @@ from tlsdemo.edu import messages
 from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.key_schedule import schedule
-from tlsdemo.edu.logarithms import factor, join
+from tlsdemo.edu.logarithms import TRIAL, factor, join
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import ClientHello, Finished, ServerHello
-from tlsdemo.edu.subgroups import leak, small_subgroups
 from tlsdemo.protocol import Side
 
 
-class Questions:
-    """To one server, with the hello of a recorded conversation, but other shares."""
+class SmallSubgroupAttack:
+    """Asks one server again and again, with the ClientHello of a recorded conversation and other shares.
+
+    `ask` sends a first flight to the server and returns the server's flight. ValueError for a recording that does not
+    begin with a ClientHello.
+    """
 
     def __init__(self, numbers: FiniteField, parts: Parts, recorded: bytes, ask: Callable[[bytes], bytes]) -> None:
         self._numbers = numbers
@@ -35,9 +39,10 @@ class Questions:
         self._hello, self._omitted = hello, messages.missing(first)
         self._ask = ask
         self.how: tuple[str, ...] = ()
+        """How the secret was found, in sentences; empty until it is."""
 
     def secret(self, share: str) -> int | None:
-        """The server's, which belongs to that public value; None where it does not come out."""
+        """The server's secret, which belongs to that public value; None if the attack does not find it."""
         p = self._numbers.p
         _, large = factor(p - 1)
         remainders = []
@@ -60,13 +65,13 @@ class Questions:
         return secret
 
     def _remainder(self, r: int, h: int) -> int | None:
-        """The secret modulo r."""
+        """The secret modulo r; None if the server's answer does not tell it."""
         numbers, parts = self._numbers, self._parts
         question = messages.encode(replace(self._hello, share=numbers.text(h)), self._omitted)
         *before, last = self._ask(question).splitlines(keepends=True) or [b""]
         try:
             hello, finished = (messages.read(line.removesuffix(b"\n")) for line in (*before[:1], last))
-        except (ValueError, ProtocolError):  # less than two messages, or something else
+        except (ValueError, ProtocolError):  # fewer than two messages, or other ones
             return None
         if not (isinstance(hello, ServerHello) and isinstance(finished, Finished)):
             return None
@@ -78,3 +83,31 @@ class Questions:
             return parts.verify_data(secrets.finished[Side.SERVER], transcript) == proof
 
         return leak(numbers.p, h, r, is_key)
+
+
+# The numbers --------------------------------------------------------------------------------------------------------
+
+
+def small_subgroups(p: int, q: int) -> list[tuple[int, int]]:
+    """(r, h) for each small odd prime factor r of (p - 1) / q, where h has the order r.
+
+    ValueError if q does not divide p - 1. Without r = 2: its h is p - 1, which every implementation rejects (RFC 7919
+    §5.1). The others pass that check. What detects them is the test h^q = 1; a safe prime has none (RFC 2785 §3).
+    """
+    if (p - 1) % q:
+        raise ValueError(f"{q} does not divide p - 1")
+    factors, _ = factor((p - 1) // q)
+    return [(r, _element(p, r)) for r in factors if 2 < r < TRIAL]
+
+
+def _element(p: int, r: int) -> int:
+    powers = (pow(base, (p - 1) // r, p) for base in range(2, p))  # of order r, or 1
+    return next(h for h in powers if h != 1)
+
+
+def leak(p: int, h: int, r: int, is_key: Callable[[int], bool]) -> int | None:
+    """The secret x modulo r: the exponent for which `is_key` confirms that the server computed h^x; None if for none.
+
+    `logarithms.join` computes the secret from several of these, with the r as moduli.
+    """
+    return next((x for x in range(r) if is_key(pow(h, x, p))), None)
