@@ -16,6 +16,7 @@ mitm_attack         `tlsdemo mitm --attack`
 mitm_cases          `tlsdemo mitm --case` and `--cycle`
 case_minting        a test certificate for any name, under a CA of a folder
 case_rotation       which case comes next
+listening           one run of a command that listens
 position            the port between client and server
 attack              `tlsdemo attack`, `attacks`, `protocols`
 compare             `tlsdemo compare`

@@ -8,6 +8,7 @@ from pki.console import CERTS
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.attack.conclusions import quoted
+from tlsdemo.cli.listening import ListeningCommand
 from tlsdemo.cli.position import place, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.eavesdropping import LineEavesdropper
@@ -33,12 +34,12 @@ def eavesdrop(upstream: str, listen: str) -> int:
             "",
         ]
 
-    def on_end(middle: net.Middle, peer: str, ear: Attacker, problem: Problem | None) -> None:
+    def on_end(peer: str, ear: Attacker, problem: Problem | None) -> ExitCode:
         assert isinstance(ear, Ear)
         report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else ear.conclusion()}", "")
+        return ExitCode.YES
 
-    sit(where, report, introduction, lambda peer: Ear(report), on_end)
-    return ExitCode.YES
+    return sit(where, ListeningCommand(report), introduction, lambda peer: Ear(report), on_end)
 
 
 class Ear(Relay):

@@ -10,9 +10,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.errors import ExitCode, cannot, printable
+from pki.errors import cannot, printable
 from pki.store.output import Output, only_certificates_of
-from tlsdemo import net
+from tlsdemo.cli.listening import ListeningCommand
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.findings import GOOD
 from tlsdemo.lab.ca import HOME, ROOT_NAME
@@ -43,8 +43,9 @@ class LabOptions:
 
 
 def lab(settings: LabOptions) -> int:
-    """Serve until a signal; or list, and end."""
+    """Serve until a signal, or list the cases; the exit code."""
     report = Reporter(settings.as_json)
+    command = ListeningCommand(report)
     if settings.ca and not settings.list_only:
         settings.ca.check()
     cases = chosen(settings.only)
@@ -53,18 +54,12 @@ def lab(settings: LabOptions) -> int:
             report.say(*(_document(opened, None) if settings.as_json else _listed(opened.cases)))
             report.close(None)  # it is all that is asked for: a reader may take its time
         else:
-            report.when_it_fails(opened.stop)
             # In this order, so that a signal at any moment leaves no folder behind.
-            with net.until_signalled(opened.server), own_folder() as folder:
+            with command.open(opened.server), own_folder() as folder:
                 files = _write(settings.ca, folder, opened)
-                for host in opened.without:
-                    report.note(f"this machine has no {host}: listening on 127.0.0.1 alone")
                 report.say(*(_document(opened, files) if settings.as_json else _introduction(opened, files)))
                 opened.run()
-                report.close()
-    if report.failure:
-        raise cannot("write the output", report.failure)
-    return ExitCode.YES
+    return command.exit_code()
 
 
 @dataclass(frozen=True)

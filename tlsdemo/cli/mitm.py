@@ -13,6 +13,7 @@ from tlsdemo import net
 from tlsdemo.attack.by_server_name import LINE, TLS_HELLO, Disguised
 from tlsdemo.attack.conclusions import conclusion, told
 from tlsdemo.attack.interceptor import Interceptor
+from tlsdemo.cli.listening import ListeningCommand, Result
 from tlsdemo.cli.mitm_attack import is_on_the_line, meddle
 from tlsdemo.cli.mitm_cases import cycle
 from tlsdemo.cli.position import Position, place, sit
@@ -82,7 +83,6 @@ def mitm(settings: MitmOptions) -> int:
     protocol.server(own)  # a certificate that OpenSSL does not load is a Problem now, not in the first conversation
     mints = shown == "stolen-authority" and own.credential is not None
     report = Reporter()
-    ended: list[tuple[Interceptor | None, Problem | None]] = []
 
     def interceptor(peer: str, party: Party) -> Interceptor:
         facing = {Side.CLIENT: protocol.server(party), Side.SERVER: protocol.client(own)}
@@ -101,24 +101,17 @@ def mitm(settings: MitmOptions) -> int:
     def on_line(peer: str) -> Attacker:
         return minting(peer) if mints else interceptor(peer, own)
 
-    def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
+    def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> Result:
         acting, failed = _acting(attacker)
-        try:
-            how = conclusion(acting) if acting else "left before it had asked for anything"
-            how = failed.fact if failed else how
-            report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else how}", "")
-        finally:
-            if settings.once:
-                ended.append((acting, problem or failed))
-                middle.stop()
+        how = conclusion(acting) if acting else "left before it had asked for anything"
+        how = failed.fact if failed else how
+        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else how}", "")
+        return problem or failed or (ExitCode.YES if acting and acting.read[Side.CLIENT] else ExitCode.NO)
 
-    sit(where, report, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end)
-    if settings.once and ended:
-        attacker, problem = ended[0]
-        if problem:
-            raise problem
-        return ExitCode.YES if attacker and attacker.read[Side.CLIENT] else ExitCode.NO
-    return ExitCode.YES
+    command = ListeningCommand(report, once=settings.once)
+    return sit(
+        where, command, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end
+    )
 
 
 def _acting(attacker: Attacker) -> tuple[Interceptor | None, Problem | None]:

@@ -10,6 +10,7 @@ from tlsdemo import net
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.attack.on_path import LIVE, Sitting
+from tlsdemo.cli.listening import ListeningCommand
 from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.conversation import Passage
@@ -48,29 +49,25 @@ def meddle(attack: str, protocol: Protocol, where: Position, certs: Path, once: 
             fact, hint=f"`tlsdemo attack {attack} --on {shlex.quote(protocol.name)}` says why", code=ExitCode.USAGE
         )
     afterwards = _afterwards(attack, protocol, where, certs)
-    report, turn, done = Reporter(), count(), list[bool]()
+    report, turn = Reporter(), count()
 
     def on_line(peer: str) -> Sitting:
         attacker = attempts[next(turn) % len(attempts)]()
         return Sitting(framing, attacker, lambda step: report.say(f"{peer}  {_told(step, framing)}"))
 
-    def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
+    def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> ExitCode:
         assert isinstance(attacker, Sitting)
-        try:
-            if problem:
-                lines = [f"not connected: {problem.fact}"]
-            elif afterwards:
-                lines = afterwards(attacker)
-            else:
-                lines = _conclusion(attacker, framing)
-            report.say(*(f"{peer}  {line}" for line in lines), "")
-        finally:
-            done.append(attacker.acted)
-            if once:
-                middle.stop()
+        if problem:
+            lines = [f"not connected: {problem.fact}"]
+        elif afterwards:
+            lines = afterwards(attacker)
+        else:
+            lines = _conclusion(attacker, framing)
+        report.say(*(f"{peer}  {line}" for line in lines), "")
+        return ExitCode.YES if attacker.acted else ExitCode.NO
 
-    sit(where, report, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)
-    return ExitCode.NO if once and done and not done[0] else ExitCode.YES
+    command = ListeningCommand(report, once=once)
+    return sit(where, command, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)
 
 
 def _introduction(attack: str, protocol: Protocol, where: Position, address: net.Address) -> list[str]:

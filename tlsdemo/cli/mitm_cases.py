@@ -24,6 +24,7 @@ from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import VerifiedCase
 from tlsdemo.cli.case_rotation import Rotation, asked_for
+from tlsdemo.cli.listening import ListeningCommand, Result
 from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.lab.context import LabCiphers
@@ -64,7 +65,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
         )
     report, tally = Reporter(), Tally({case: Counter() for case in rotation.cases})
     upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=LabCiphers.ANYTHING)
-    ended: list[Disguised[VerifiedCase]] = []
+    command = ListeningCommand(report, once=once)
 
     def on_line(peer: str) -> Disguised[VerifiedCase]:
         return Disguised(lambda first: begin(peer, first), TLS_HELLO)
@@ -84,15 +85,11 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
         label = _label(case)
         return case, Interceptor(facing, alter, lambda read: report.say(f"{peer}  {label}  {told(read)}"))
 
-    def on_end(middle: net.Middle, peer: str, attacker: Attacker, problem: Problem | None) -> None:
+    def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> Result:
         assert isinstance(attacker, Disguised)
         attacker.problem = attacker.problem or problem
-        try:
-            tell_end(peer, attacker, problem, stopping=middle.server.stopping)
-        finally:
-            if once:
-                ended.append(attacker)
-                middle.stop()
+        tell_end(peer, attacker, problem, stopping=command.stopping)
+        return attacker.problem or (ExitCode.YES if attacker.end is MitmEnd.READ else ExitCode.NO)
 
     def tell_end(peer: str, attacker: Disguised[VerifiedCase], unreachable: Problem | None, *, stopping: bool) -> None:
         if unreachable:
@@ -109,17 +106,12 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
             report.say(f"{peer}  {_label(case)}  {_conclusion(inside, attacker.end)}", "")
 
     def afterwards() -> Iterable[str]:
-        return () if once and ended else _table(tally)
+        return () if command.result is not None else _table(tally)
 
     def introduction(address: net.Address) -> list[str]:
         return [*_introduction(rotation, where, address, certs, alter)]
 
-    sit(where, report, introduction, on_line, on_end, afterwards)
-    if once and ended:
-        if ended[0].problem:
-            raise ended[0].problem
-        return ExitCode.YES if ended[0].end is MitmEnd.READ else ExitCode.NO
-    return ExitCode.YES
+    return sit(where, command, introduction, on_line, on_end, afterwards)
 
 
 # How it ended --------------------------------------------------------------------------------------------------------

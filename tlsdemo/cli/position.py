@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem
 from tlsdemo import net
-from tlsdemo.cli.exposure import warn_if_exposed
-from tlsdemo.cli.reporter import Reporter
+from tlsdemo.cli.listening import Hosts, ListeningCommand, Result, address, bind
 from tlsdemo.protocol import Attacker
 
 
@@ -15,7 +14,7 @@ class Position:
     """Where he sits: what he forwards to, and where he listens."""
 
     upstream: net.Address
-    hosts: tuple[str, ...] | None
+    hosts: Hosts
     port: int
 
 
@@ -34,23 +33,29 @@ def place(upstream: str, listen: str) -> Position:
 
 def sit(
     where: Position,
-    report: Reporter,
+    command: ListeningCommand,
     introduction: Callable[[net.Address], list[str]],
     on_line: Callable[[str], Attacker],
-    on_end: Callable[[net.Middle, str, Attacker, Problem | None], None],
+    on_end: Callable[[str, Attacker, Problem | None], Result],
     afterwards: Callable[[], Iterable[str]] = tuple,
-) -> None:
-    """Forward until a signal, or until `on_end` stops it; then print `afterwards`, and end the report."""
-    listener = net.listen(where.hosts or net.DEFAULT_HOSTS, where.port)
-    middle = net.Middle(where.upstream, listener, on_line, lambda *ended: on_end(middle, *ended))
-    report.when_it_fails(middle.stop)
-    with net.until_signalled(middle.server):
-        for host in listener.without:
-            report.note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
-        warn_if_exposed(listener.hosts)
-        report.say(*introduction(net.Address("localhost" if where.hosts is None else where.hosts[0], listener.port)))
+) -> ExitCode:
+    """Print `introduction`, forward connections until the command ends, print `afterwards`; the exit code.
+
+    `on_line` makes the attacker of a connection from its peer's address. `on_end` prints how the conversation ended,
+    and why the upstream could not be reached if so; it returns what --once answers.
+    """
+
+    def ended(peer: str, attacker: Attacker, problem: Problem | None) -> None:
+        result: Result = ExitCode.CANNOT  # in case that on_end raises
+        try:
+            result = on_end(peer, attacker, problem)
+        finally:
+            command.conversation_ended(result)
+
+    listener = bind(where.hosts, where.port)
+    middle = net.Middle(where.upstream, listener, on_line, ended)
+    with command.open(middle.server):
+        command.report.say(*introduction(address(where.hosts, listener.port)))
         middle.run()
-        report.say(*afterwards())
-        report.close()
-    if report.failure:
-        raise cannot("write the output", report.failure)
+        command.report.say(*afterwards())
+    return command.exit_code()

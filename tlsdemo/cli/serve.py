@@ -9,11 +9,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki import Credential
-from pki.errors import ExitCode, Problem, cannot
+from pki.errors import ExitCode, Problem
 from pki.store.output import prepare_key_log
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
-from tlsdemo.cli.exposure import warn_if_exposed
+from tlsdemo.cli.listening import ListeningCommand, bind
 from tlsdemo.cli.protocol_options import (
     TLS,
     Claims,
@@ -44,40 +44,26 @@ def serve(settings: ServeOptions) -> int:
     notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
     shown, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
-    endings: list[Event | None] = []
+    command = ListeningCommand(report, once=settings.once)
 
     async def handle(connection: net.Connection) -> None:
-        ending = None
+        result = ExitCode.CANNOT  # in case that a bug, or the end of the server, ends the conversation
         try:
             ending = await talk(connection)
             report(ending)
-        finally:  # a conversation that a fault of ours has ended is a conversation, too
-            if settings.once:
-                endings.append(ending)
-                server.stop()
+            answered = isinstance(ending, Closed) and ending.ending is Ending.ANSWERED
+            result = ExitCode.YES if answered else ExitCode.NO
+        finally:
+            command.conversation_ended(result)
 
-    listener = net.listen(settings.hosts or net.DEFAULT_HOSTS, settings.port)
+    listener = bind(settings.hosts, settings.port)
     server = net.AcceptLoop(listener, handle, lambda connection, seconds: report(Silent(connection.peer, seconds)))
-    report.when_it_fails(server.stop)  # it is of no use then, and perhaps it is not known where it listens
-    with net.until_signalled(server):
-        for host in listener.without:
-            report.note(f"this machine has no {host}: listening on {', '.join(listener.hosts)} alone")
-        warn_if_exposed(listener.hosts)
+    with command.open(server):
         report(Listening(settings.protocol, listener.hosts[0], listener.port))
         if not settings.as_json:
             report.say(*introduction(settings, shown, listener))
         server.run()
-        report.close()
-    if report.failure:
-        raise cannot("write the output", report.failure)
-    return _once(endings[0]) if settings.once and endings else ExitCode.YES
-
-
-def _once(ending: Event | None) -> ExitCode:
-    """What --once answers: whether the client was answered; CANNOT where the conversation broke off in this program."""
-    if ending is None:
-        return ExitCode.CANNOT
-    return ExitCode.YES if isinstance(ending, Closed) and ending.ending is Ending.ANSWERED else ExitCode.NO
+    return command.exit_code()
 
 
 def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Conversation]:

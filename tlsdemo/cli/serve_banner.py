@@ -7,6 +7,7 @@ from cryptography import x509
 
 from pki import Credential, names
 from tlsdemo import net, peer
+from tlsdemo.cli.listening import address
 from tlsdemo.cli.protocol_options import rung
 from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.edu.explain import is_undone
@@ -105,12 +106,13 @@ def _eavesdrop(target: net.Address, through: net.Address) -> str:
 
 def _places(settings: ServeOptions, listener: net.Listener) -> tuple[str, net.Address, net.Address, str]:
     """The host, where the server is, where somebody in between would be, and socat as that somebody."""
-    host, port = "localhost" if settings.hosts is None else settings.hosts[0], listener.port
+    target = address(settings.hosts, listener.port)
+    host, port = target.host, target.port
     through = net.Address(host, port + 1 if port < 65535 else port - 1)
     upstream = net.Address("127.0.0.1" if host == "localhost" else host, port)
     tcp, bind = ("TCP6", f"[{upstream.host}]") if ":" in host else ("TCP", upstream.host)
     socat = f"socat -v {tcp}-LISTEN:{through.port},bind={bind},reuseaddr,fork {tcp}:{upstream}"
-    return host, net.Address(host, port), through, socat
+    return host, target, through, socat
 
 
 def _anchor(settings: ServeOptions) -> str:
