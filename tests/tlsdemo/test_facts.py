@@ -16,6 +16,7 @@ from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.compare.protocols import SENTENCES
 from tlsdemo.conversation import converse
+from tlsdemo.credentials.kinds import ROGUE
 from tlsdemo.edu import key_schedule
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.groups import FALLING
@@ -84,7 +85,7 @@ def test_what_is_compromised_is_named() -> None:
 def test_an_invalid_certificate_signature_is_bad_certificate() -> None:
     """RFC 8446 §6.2: "contained signatures that did not verify correctly"."""
     protocol = edu(RUNGS["ca"])
-    rogue = replace(WORLD.server, credential=WORLD.mint.rogue)
+    rogue = replace(WORLD.server, credential=WORLD.mint.credential(ROGUE))
     outcome = converse(protocol.client(WORLD.client), protocol.server(rogue))
     assert error_of(outcome.server).detail.startswith("bad_certificate: ")
 

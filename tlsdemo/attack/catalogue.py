@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tlsdemo.attack import impostor, negotiation, passive, tampering
 from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.world import World
+from tlsdemo.credentials.kinds import COPIED, EXPIRED, OTHER_HOST, ROGUE, STOLEN, STOLEN_CA, Kind
 from tlsdemo.protocol import Protection, Protocol
 
 
@@ -29,6 +30,8 @@ class Attack:
     """Names of hooks that the protocol must have."""
     joins: bool = False
     """Whether he becomes a party of the conversation, with nothing that not everybody can have."""
+    presents: Kind | None = None
+    """On a live connection (`tlsdemo mitm --attack`), the credential that makes up the attack."""
 
     @property
     def stops(self) -> tuple[Protection, ...]:
@@ -67,9 +70,10 @@ def _attack(
     *stopped_by: Protection,
     needs: tuple[str, ...] = (),
     joins: bool = False,
+    presents: Kind | None = None,
 ) -> Attack:
     sentence = " ".join((run.__doc__ or "").split("\n\n")[0].split())
-    return Attack(name, title, sentence, threat, frozenset(stopped_by), run, needs, joins)
+    return Attack(name, title, sentence, threat, frozenset(stopped_by), run, needs, joins, presents)
 
 
 FRAMING = ("framing",)
@@ -96,10 +100,12 @@ ATTACKS = (
         needs=("solve",),
     ),
     _attack("compression", "lengths", tampering.watch_the_lengths, CHANGES, P.COMPRESSION_SAFETY, needs=FRAMING),
-    _attack("man-in-the-middle", "man in the middle", impostor.man_in_the_middle, JOINS, P.CHAIN, joins=True),
-    _attack("copied-certificate", "copied certificate", impostor.with_a_copy, JOINS, P.POSSESSION),
-    _attack("other-host", "another host's", impostor.with_another_name, JOINS, P.NAME),
-    _attack("expired", "an expired one", impostor.with_an_expired_one, JOINS, P.VALIDITY),
+    _attack(
+        "man-in-the-middle", "man in the middle", impostor.man_in_the_middle, JOINS, P.CHAIN, joins=True, presents=ROGUE
+    ),
+    _attack("copied-certificate", "copied certificate", impostor.with_a_copy, JOINS, P.POSSESSION, presents=COPIED),
+    _attack("other-host", "another host's", impostor.with_another_name, JOINS, P.NAME, presents=OTHER_HOST),
+    _attack("expired", "an expired one", impostor.with_an_expired_one, JOINS, P.VALIDITY, presents=EXPIRED),
     _attack("revoked", "a revoked one", impostor.with_a_revoked_one, JOINS, P.REVOCATION),
     _attack("impostor-client", "impostor client", impostor.impostor_client, CHANGES, P.CLIENT_IDENTITY),
     _attack("downgrade", "downgrade", negotiation.downgrade, CHANGES, P.TRANSCRIPT, needs=("downgrades",)),
@@ -118,8 +124,10 @@ ATTACKS = (
     _attack("reordering", "repeated, swapped", tampering.reorder, CHANGES, P.ORDER),
     _attack("truncation", "truncation", tampering.truncate, CHANGES, P.CLOSURE, needs=FRAMING),
     _attack("reflection", "reflection", tampering.reflect, CHANGES, P.SECRECY, P.KEY_SEPARATION, needs=FRAMING),
-    _attack("stolen-key", "stolen key", impostor.with_the_stolen_key, COMPROMISED),
-    _attack("stolen-authority", "stolen authority", impostor.with_the_stolen_authority, COMPROMISED_CA),
+    _attack("stolen-key", "stolen key", impostor.with_the_stolen_key, COMPROMISED, presents=STOLEN),
+    _attack(
+        "stolen-authority", "stolen authority", impostor.with_the_stolen_authority, COMPROMISED_CA, presents=STOLEN_CA
+    ),
     _attack("installed-root", "installed root", impostor.with_an_installed_root, COMPROMISED),
 )
 

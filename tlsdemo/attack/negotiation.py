@@ -6,7 +6,7 @@ from tlsdemo.attack.judge import Encounter, Loot
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.recording import Player
 from tlsdemo.attack.world import World
-from tlsdemo.credentials.minted import HIS_HOST
+from tlsdemo.credentials.kinds import ATTACKER_HOST
 from tlsdemo.protocol import Flight, Protocol, Relay, Side
 
 
@@ -36,8 +36,8 @@ def rename(protocol: Protocol, world: World) -> Loot:
     """The client asks for one name, the server hears another: each believes in another conversation."""
     edit = protocol.hooks.rename
     assert edit
-    outcome = talk(protocol, world, FirstFlight(lambda data: edit(data, HIS_HOST)))
-    return Loot((Encounter(outcome),), did=f"he makes the client ask for {HIS_HOST}")
+    outcome = talk(protocol, world, FirstFlight(lambda data: edit(data, ATTACKER_HOST)))
+    return Loot((Encounter(outcome),), did=f"he makes the client ask for {ATTACKER_HOST}")
 
 
 def replay(protocol: Protocol, world: World) -> Loot:

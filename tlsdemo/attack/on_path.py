@@ -12,7 +12,7 @@ from functools import partial
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.attack.tampering import ORDER, Mirror, flipper, masks, repeater
 from tlsdemo.conversation import Passage
-from tlsdemo.credentials.minted import HIS_HOST
+from tlsdemo.credentials.kinds import ATTACKER_HOST
 from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
 LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are
@@ -112,7 +112,7 @@ def _downgrade(framing: Framing, hooks: Hooks) -> Attempts:
 
 def _rename(framing: Framing, hooks: Hooks) -> Attempts:
     edit = hooks.rename
-    return [partial(FirstFlight, lambda data: edit(data, HIS_HOST))] if edit else []
+    return [partial(FirstFlight, lambda data: edit(data, ATTACKER_HOST))] if edit else []
 
 
 def _listen(framing: Framing, hooks: Hooks) -> Attempts:

@@ -74,8 +74,8 @@ class World:
 
     def client_who_trusts_him(self) -> Party:
         """Whoever installed his software has installed his root."""
-        anchors = (*self.client.anchors, self.mint.his_root.certificate)
-        return replace(self.client, anchors=anchors, crls=(*self.client.crls, *self.mint.his_crls))
+        anchors = (*self.client.anchors, self.mint.attacker_root.certificate)
+        return replace(self.client, anchors=anchors, crls=(*self.client.crls, *self.mint.attacker_crls))
 
     def client_whose_draws_are_known(self) -> tuple[Party, list[bytes]]:
         """For the simulated quantum computer: what it would compute is in what was drawn."""

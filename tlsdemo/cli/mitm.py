@@ -1,7 +1,7 @@
 """`tlsdemo mitm`: the man in the middle, live; two handshakes back to back, with a certificate of his. EDGE."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pki.console import note
 from pki.errors import ExitCode, Problem
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
+from tlsdemo.attack import catalogue
 from tlsdemo.attack.by_server_name import LINE, TLS_HELLO, Disguised
 from tlsdemo.attack.conclusions import conclusion, told
 from tlsdemo.attack.interceptor import Interceptor
@@ -19,20 +20,11 @@ from tlsdemo.cli.mitm_cases import cycle
 from tlsdemo.cli.position import Position, place, sit
 from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.cli.reporter import Reporter
-from tlsdemo.credentials.folder import covers, credential, revocation_lists, server_name, stolen_authority, trust
+from tlsdemo.credentials import kinds
+from tlsdemo.credentials.folder import Folder
+from tlsdemo.credentials.kinds import Kind
 from tlsdemo.protocol import Attacker, Party, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
-
-WITH = {
-    "rogue": "the rogue's certificate: the right names, signed by an imitation of the root",
-    "self-signed": "a certificate that vouches for itself",
-    "stranger": "a certificate by an authority that nobody here trusts",
-    "stolen": "the server's own certificate and KEY, stolen: to a client he is the server",
-    "copied": "the server's own certificate, copied; not its key",
-    "other-host": "a good certificate by the same authority, for his own host, evil.example",
-    "expired": "a certificate for the server's names by its authority, which expired a minute ago",
-    "stolen-authority": "a certificate for the name that each client asks for, minted with the CA's stolen key",
-}
 
 
 @dataclass(frozen=True)
@@ -53,18 +45,6 @@ class MitmOptions:
     once: bool
 
 
-ROGUE = "rogue"
-SHOWS: Mapping[str, str] = {
-    "man-in-the-middle": ROGUE,
-    "copied-certificate": "copied",
-    "other-host": "other-host",
-    "expired": "expired",
-    "stolen-key": "stolen",
-    "stolen-authority": "stolen-authority",
-}
-"""Attacks by one who has a certificate, and which."""
-
-
 def mitm(settings: MitmOptions) -> int:
     """Run until a signal, or for one conversation; the exit code."""
     _forbid_together(settings)
@@ -73,15 +53,16 @@ def mitm(settings: MitmOptions) -> int:
     alter = _alterations(settings.alter)
     if settings.case or settings.cycle:
         return cycle(settings.case, where, settings.certs, alter, settings.once)
-    shown = settings.credential or ROGUE
+    folder = Folder(settings.certs)
+    kind = kinds.BY_ID[settings.credential] if settings.credential else kinds.ROGUE
     if settings.attack is not None:
         if is_on_the_line(settings.attack):
             return meddle(settings.attack, _protocol(settings), where, settings.certs, settings.once)
-        shown = SHOWS[settings.attack]
+        kind = catalogue.BY_ID[settings.attack].presents or kind
     protocol = _protocol(settings)
-    own = _party(settings, shown, protocol)
+    own = _party(settings, folder, kind, protocol)
     protocol.server(own)  # a certificate that OpenSSL does not load is a Problem now, not in the first conversation
-    mints = shown == "stolen-authority" and own.credential is not None
+    mints = kind.per_client and own.credential is not None
     report = Reporter()
 
     def interceptor(peer: str, party: Party) -> Interceptor:
@@ -93,7 +74,8 @@ def mitm(settings: MitmOptions) -> int:
         hello = TLS_HELLO if settings.protocol == TLS else LINE
 
         def begin(first: bytes) -> tuple[None, Interceptor]:
-            minted = stolen_authority(settings.certs, hello.name(first))
+            name = hello.name(first)
+            minted = (folder if name is None else folder.minting_for(name)).credential(kind)
             return None, interceptor(peer, replace(own, credential=minted))
 
         return Disguised(begin, hello)
@@ -110,7 +92,7 @@ def mitm(settings: MitmOptions) -> int:
 
     command = ListeningCommand(report, once=settings.once)
     return sit(
-        where, command, lambda address: _introduction(settings, shown, protocol, where, address), on_line, on_end
+        where, command, lambda address: _introduction(settings, folder, kind, protocol, where, address), on_line, on_end
     )
 
 
@@ -162,40 +144,40 @@ def _protocol(settings: MitmOptions) -> Protocol:
         forbid_for_tls(group=settings.group, story=False, without=settings.without)
         return tls(CLAIMS)
     claims = rung(settings.protocol, settings.without)
-    if Protection.REVOCATION in claims and not revocation_lists(settings.certs):
+    if Protection.REVOCATION in claims and not Folder(settings.certs).crls:
         claims -= {Protection.REVOCATION}
     return educational(claims, Side.CLIENT, group=settings.group, story=False)
 
 
-def _party(settings: MitmOptions, shown: str, protocol: Protocol) -> Party:
+def _party(settings: MitmOptions, folder: Folder, kind: Kind, protocol: Protocol) -> Party:
     """His certificate; and, for his own handshake with the server, what everybody may know: its root and its name."""
     agrees = agrees_with_its_certificate(protocol.claims)
     if Protection.POSSESSION not in protocol.claims and not agrees:
-        if shown != ROGUE:
+        if kind is not kinds.ROGUE:
             note(f"--protocol {settings.protocol} shows no certificate: --credential is of no use")
         return party()
-    name = names.reference(server_name(settings.certs))
-    return party(credential(shown, settings.certs), trust(settings.certs), revocation_lists(settings.certs), name)
+    name = names.reference(folder.server_name)
+    return party(folder.credential(kind), folder.anchors, folder.crls, name)
 
 
 # Telling ------------------------------------------------------------------------------------------------------------
 
 
 def _introduction(
-    settings: MitmOptions, shown: str, protocol: Protocol, where: Position, address: net.Address
+    settings: MitmOptions, folder: Folder, kind: Kind, protocol: Protocol, where: Position, address: net.Address
 ) -> list[str]:
     shows = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""
     options += "".join(f" --without {shlex.quote(each)}" for each in settings.without)
     trust = shlex.quote(str(settings.certs / "root.pem"))
-    if Protection.CHAIN in protocol.claims and not covers(settings.certs, address.host):
-        options += f" --name {server_name(settings.certs)}"
+    if Protection.CHAIN in protocol.claims and not folder.covers(address.host):
+        options += f" --name {folder.server_name}"
     if Protection.CHAIN in protocol.claims and trust != "certs/root.pem":
         options += f" --trust {trust}"
     return [
         f"listening on {address}, in the middle before {where.upstream} ({protocol.name})",
-        f"  with {WITH[shown] if shows else 'no certificate: none is asked for'}",
+        f"  with {kind.mitm if shows else 'no certificate: none is asked for'}",
         *(f"  altering {old!r}" for old in settings.alter),
         "",
         "  in another terminal:",

@@ -14,7 +14,7 @@ from tlsdemo.cli.listening import ListeningCommand
 from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.conversation import Passage
-from tlsdemo.credentials.folder import credential
+from tlsdemo.credentials.folder import Folder
 from tlsdemo.protocol import Attacker, Framing, Protocol, Side
 
 INSTEAD: Mapping[str, str] = {
@@ -130,7 +130,7 @@ def _afterwards(attack: str, protocol: Protocol, where: Position, certs: Path) -
     if attack == "computed-secret" and (reckon := hooks.reckon):
         return lambda attacker: _opened(attacker, reckon(attacker.tape).words)
     if attack == "recorded-today" and (decipher := hooks.decipher):
-        key = credential("stolen", certs).key
+        key = Folder(certs).server.key
         return lambda attacker: _opened(attacker, decipher(attacker.tape, key))
     return None
 

@@ -27,7 +27,8 @@ from tlsdemo.cli.reloading import Fresh
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.cli.serve_banner import introduction
 from tlsdemo.cli.serve_options import ServeOptions
-from tlsdemo.credentials.folder import credential, from_files, revocation_lists, stranger_to_be_trusted, trust
+from tlsdemo.credentials import kinds
+from tlsdemo.credentials.folder import Folder, from_files
 from tlsdemo.edu import server as edu_server
 from tlsdemo.edu.machine import nobody_watches
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
@@ -142,12 +143,10 @@ class _Shown:
         if settings.cert:
             self.files = settings.cert, settings.key or settings.cert.with_suffix(".key")
             self.latest = from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
-        elif settings.credential == "stranger":
-            self.latest = stranger_to_be_trusted(settings.certs)
         else:
-            if name := _FILES.get(settings.credential):
-                self.files = settings.certs / f"{name}.pem", settings.certs / f"{name}.key"
-            self.latest = credential(settings.credential, settings.certs)
+            kind, folder = kinds.BY_ID[settings.credential], Folder(settings.certs)
+            self.files = folder.files(kind) or ()
+            self.latest = folder.stranger_to_be_trusted() if kind is kinds.STRANGER else folder.credential(kind)
         self._is_read = True
 
     def read(self) -> Credential:
@@ -159,27 +158,24 @@ class _Shown:
         return self.latest
 
 
-_FILES = {"server": "server", "rogue": "rogue/server"}
-
-
 class _Clients:
     """What the certificates of clients are checked against, if the server asks for them."""
 
     def __init__(self, certs: Path, asked: bool) -> None:
         self.asked = asked
         self.files = (certs / "root.pem", certs / "crl.pem") if asked else ()
-        self._certs = certs
+        self._folder = Folder(certs)
         self._had_crls = False
 
     def anchors(self) -> tuple[x509.Certificate, ...]:
         """As the folder has them now."""
-        return trust(self._certs) if self.asked else ()
+        return self._folder.anchors if self.asked else ()
 
     def crls(self) -> tuple[x509.CertificateRevocationList, ...]:
         """As the folder has them now; a Problem if there were some and the file is gone."""
-        found = revocation_lists(self._certs) if self.asked else ()
+        found = self._folder.crls if self.asked else ()
         if self._had_crls and not found:
-            raise Problem(f"there is no {self._certs / 'crl.pem'} any more")
+            raise Problem(f"there is no {self._folder.certs / 'crl.pem'} any more")
         self._had_crls = bool(found)
         return found
 

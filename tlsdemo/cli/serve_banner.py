@@ -10,15 +10,10 @@ from tlsdemo import net, peer
 from tlsdemo.cli.listening import address
 from tlsdemo.cli.protocol_options import rung
 from tlsdemo.cli.serve_options import ServeOptions
+from tlsdemo.credentials import kinds
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.groups import parse
 from tlsdemo.protocol import Protection
-
-WHOSE = {
-    "server": "the server's own certificate",
-    "rogue": "the ROGUE's certificate: a careful client refuses it",
-    "stranger": "the certificate of a STRANGER: a good one, but nobody here trusts its authority",
-}
 
 
 def introduction(settings: ServeOptions, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
@@ -29,7 +24,7 @@ def introduction(settings: ServeOptions, credential: Credential | None, listener
     if credential is None:
         yield "  showing no certificate: nobody can tell who this is"
     else:
-        yield f"  showing {settings.cert or WHOSE[settings.credential]}"
+        yield f"  showing {settings.cert or kinds.BY_ID[settings.credential].serve}"
         plain = [names.plain(name) for name in peer.alternative_names(credential.certificate)]
         yield f"  for {peer.listed(plain) or peer.describe(credential.certificate).shown}"
     yield ""

@@ -1,5 +1,6 @@
 """The credentials of server and client, and those that an attacker can come by.
 
-minted    in memory, each minted when it is asked for
-folder    from the files of a CA's folder; EDGE
+kinds     each kind, declared once: how it is minted, and what the commands print of it
+minted    a CA, a server and a client in memory
+folder    the same in the files of a CA's folder; EDGE
 """

@@ -1,32 +1,156 @@
-"""Whose certificate is shown: the server's, or one of those that an attacker can come by. EDGE: reads files."""
+"""A CA's folder: the credentials in it, and those that are minted from what is in it. EDGE: reads files."""
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pki import Credential, keys, names
+from pki import Authority, Credential, keys, names
 from pki.authority import Validity
-from pki.cases import Ingredients
-from pki.cases import chain as broken_chains
 from pki.console import note
-from pki.copied import Copied
 from pki.errors import Problem, printable
 from pki.keys import KeyType, PrivateKey
 from pki.malformed import MALFORMED
-from pki.profiles import SERVER
 from pki.store import ca
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo import peer
+from tlsdemo.credentials import kinds
+from tlsdemo.credentials.kinds import Kind
 
 
-def credential(name: str, certs: Path) -> Credential:
-    """By the name of the option: one of KINDS."""
-    return KINDS[name](certs)
+@dataclass(frozen=True)
+class Folder:
+    """The folder that `pki init` made; a `kinds.Source`. Each property reads its files anew, and is a Problem if it
+    cannot.
+    """
+
+    certs: Path
+    asked_for: tuple[str, ...] | None = None
+    """The names to mint for, instead of those of `server.pem`."""
+
+    # Credentials ------------------------------------------------------------------------------------------------------
+
+    def credential(self, kind: Kind) -> Credential:
+        """Read from its file where the folder has it ready, else minted."""
+        files = self.files(kind)
+        return from_files(*files, self._hint) if files else kind.mint(self)
+
+    def files(self, kind: Kind) -> tuple[Path, Path] | None:
+        """The certificate and the key of that kind, where the folder has them ready."""
+        return (self.certs / f"{kind.file}.pem", self.certs / f"{kind.file}.key") if kind.file else None
+
+    def stranger_to_be_trusted(self) -> Credential:
+        """A credential of kind STRANGER, whose CA is kept as `stranger/ca.pem` for clients that are to trust it."""
+        found, ca_pem = kinds.stranger(self.names)
+        ca.keep(self.certs, "stranger/ca.pem", ca_pem, _is_strangers)
+        return found
+
+    def minting_for(self, name: str) -> "Folder":
+        """The same, for a name that a client asks for; a Problem if a certificate cannot hold it."""
+        try:
+            return replace(self, asked_for=(names.plain(names.reference(name)),))
+        except names.InvalidName as error:
+            raise Problem(f"no certificate can be minted for {printable(repr(name))}", str(error)) from None
+
+    # What clients check -----------------------------------------------------------------------------------------------
+
+    @property
+    def anchors(self) -> tuple[x509.Certificate, ...]:
+        """The trust anchors in `root.pem`."""
+        return read_certificates(self.certs / "root.pem", self._hint)
+
+    @property
+    def crls(self) -> tuple[x509.CertificateRevocationList, ...]:
+        """The CRLs in `crl.pem`; () without that file."""
+        path = self.certs / "crl.pem"
+        return read_crls(path) if os.path.lexists(path) else ()
+
+    @property
+    def server_name(self) -> str:
+        """A name that the server's certificate covers."""
+        return self.names[0].replace("*", "www")
+
+    def covers(self, host: str) -> bool:
+        """Whether the server's certificate covers that host."""
+        try:
+            wanted = names.reference(host)
+        except names.InvalidName:
+            return False
+        return any(names.matches(names.parse(each), wanted) for each in self.names)
+
+    # The Source -------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """The time of this machine, in whole seconds."""
+        return datetime.now(UTC).replace(microsecond=0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of `server.pem` that a certificate can be minted for; the usual ones if there are none."""
+        if self.asked_for is not None:
+            return self.asked_for
+        if not os.path.lexists(self.certs / "server.pem"):
+            return ca.DEFAULT_SAN
+        presented = map(names.plain, peer.alternative_names(read_certificates(self.certs / "server.pem")[0]))
+        return tuple(each for each in presented if _is_a_name(each)) or ca.DEFAULT_SAN
+
+    @property
+    def root_certificate(self) -> x509.Certificate:
+        """The first certificate in `root.pem`."""
+        return self.anchors[0]
+
+    @property
+    def issuing_ca(self) -> Authority:
+        """The intermediate CA of the folder, with its key."""
+        return ca.load_authority(self.certs, self.now)
+
+    @property
+    def server(self) -> Credential:
+        """The certificate in `server.pem`, and its key."""
+        return self.credential(kinds.SERVER_OWN)
+
+    @property
+    def server_chain(self) -> tuple[x509.Certificate, ...]:
+        """The certificates in `server.pem`."""
+        return read_certificates(self.certs / "server.pem", self._hint)
+
+    @property
+    def client(self) -> Credential:
+        """The certificate in `client.pem`, and its key."""
+        return from_files(self.certs / "client.pem", None, self._hint)
+
+    @property
+    def attacker_root(self) -> Authority:
+        """A new root CA each time."""
+        return kinds.attacker_root(self)
+
+    def attacker_key(self) -> PrivateKey:
+        """A new P-256 key."""
+        return keys.generate(KeyType.EC_P256)
+
+    def attacker_key_like(self, certificate: x509.Certificate) -> PrivateKey:
+        """A new key of that certificate's type and size; a Problem if it is neither EC nor RSA."""
+        match certificate.public_key():
+            case rsa.RSAPublicKey() as public:
+                return rsa.generate_private_key(65537, public.key_size)
+            case ec.EllipticCurvePublicKey() as public:
+                return ec.generate_private_key(public.curve)
+        hint = "`pki init --key-type ec-p256` in a new folder"
+        raise Problem("a copied certificate is shown with EC and RSA keys only", hint=hint)
+
+    def new_serial(self) -> int:
+        """A random serial number."""
+        return x509.random_serial_number()
+
+    @property
+    def _hint(self) -> str:
+        return f"`pki init --dir {shlex.quote(str(self.certs))}` makes what is needed here"
 
 
 def from_files(certificate: Path, key: Path | None, hint: str, tell: Callable[[str], None] = note) -> Credential:
@@ -41,43 +165,6 @@ def from_files(certificate: Path, key: Path | None, hint: str, tell: Callable[[s
     return found
 
 
-def _server(certs: Path) -> Credential:
-    return from_files(certs / "server.pem", None, _mint(certs))
-
-
-def _rogue(certs: Path) -> Credential:
-    return from_files(certs / "rogue/server.pem", None, _mint(certs))
-
-
-def _self_signed(certs: Path) -> Credential:
-    root = read_certificates(certs / "root.pem", _mint(certs))[0]
-    return self_signed(root, _names_to_imitate(certs))
-
-
-def self_signed(root: x509.Certificate, wanted: Iterable[str]) -> Credential:
-    """It vouches for itself; `root` is that of the one who is imitated."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    ingredients = Ingredients(
-        root=root,
-        alternative_names=tuple(map(names.parse, wanted)),
-        validity=Validity(now - ca.CLOCK_SKEW, now + timedelta(90)),
-        new_key=lambda: keys.generate(KeyType.EC_P256),
-        new_serial=x509.random_serial_number,
-    )
-    return broken_chains.self_signed.mint(ingredients).credential
-
-
-def _stranger(certs: Path) -> Credential:
-    return stranger(_names_to_imitate(certs))[0]
-
-
-def stranger_to_be_trusted(certs: Path) -> Credential:
-    """His authority is kept in the folder, so that somebody can trust it on purpose."""
-    found, authority_pem = stranger(_names_to_imitate(certs))
-    ca.keep(certs, "stranger/ca.pem", authority_pem, _is_strangers)
-    return found
-
-
 def _is_strangers(content: bytes) -> bool:
     """Whether a file holds the certificate of an earlier such CA."""
     try:
@@ -88,25 +175,6 @@ def _is_strangers(content: bytes) -> bool:
     return content.count(b"-----BEGIN ") == len(found) and all("O=trustme v" in each for each in makers)
 
 
-def stranger(wanted: Iterable[str]) -> tuple[Credential, bytes]:
-    """A perfectly good certificate by a perfectly good authority that nobody here trusts (trustme's), and that one."""
-    import trustme
-
-    authority = trustme.CA()
-    leaf = authority.issue_cert(*wanted)
-    chain = [x509.load_pem_x509_certificate(blob.bytes()) for blob in leaf.cert_chain_pems]
-    return Credential(
-        keys.from_pem(leaf.private_key_pem.bytes()), chain[0], tuple(chain[1:])
-    ), authority.cert_pem.bytes()
-
-
-def _names_to_imitate(certs: Path) -> tuple[str, ...]:
-    if not os.path.lexists(certs / "server.pem"):
-        return ca.DEFAULT_SAN
-    presented = map(names.plain, peer.alternative_names(read_certificates(certs / "server.pem")[0]))
-    return tuple(each for each in presented if _is_a_name(each)) or ca.DEFAULT_SAN
-
-
 def _is_a_name(text: str) -> bool:
     """Whether this program would put it into a certificate: others put anything there."""
     try:
@@ -114,99 +182,3 @@ def _is_a_name(text: str) -> bool:
     except names.InvalidName:
         return False
     return True
-
-
-def _copied(certs: Path) -> Credential:
-    shown = read_certificates(certs / "server.pem", _mint(certs))
-    public = shown[0].public_key()
-    if not isinstance(public, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
-        hint = "`pki init --key-type ec-p256` in a new folder"
-        raise Problem("a copied certificate is shown with EC and RSA keys only", hint=hint)
-    key: PrivateKey
-    if isinstance(public, rsa.RSAPublicKey):
-        key = rsa.generate_private_key(65537, public.key_size)
-    else:
-        key = ec.generate_private_key(public.curve)
-    return Copied(key, shown[0], shown[1:])
-
-
-HIS_HOST = "evil.example"
-DAY = timedelta(days=1)
-
-
-def _other_host(certs: Path) -> Credential:
-    return _issued(certs, (HIS_HOST,), 90 * DAY)
-
-
-def _expired(certs: Path) -> Credential:
-    return _issued(certs, _names_to_imitate(certs), -timedelta(minutes=1))
-
-
-def _stolen_authority(certs: Path) -> Credential:
-    return stolen_authority(certs, None)
-
-
-def stolen_authority(certs: Path, name: str | None) -> Credential:
-    """Minted with the CA's key for a name that is asked for, whatever it is; for the server's own names without one.
-
-    A Problem if no certificate can hold that name.
-    """
-    try:
-        wanted = _names_to_imitate(certs) if name is None else (names.plain(names.reference(name)),)
-    except names.InvalidName as error:
-        raise Problem(f"no certificate can be minted for {printable(repr(name))}", str(error)) from None
-    return _issued(certs, wanted, 90 * DAY)
-
-
-def _issued(certs: Path, wanted: Iterable[str], left: timedelta) -> Credential:
-    """By the authority of this folder: it was asked honestly, or not asked at all."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    return ca.load_authority(certs, now).issue(
-        SERVER,
-        alternative_names=tuple(map(names.parse, wanted)),
-        key=keys.generate(KeyType.EC_P256),
-        validity=Validity(now - DAY, now + left),
-        serial=x509.random_serial_number(),
-    )
-
-
-KINDS: Mapping[str, Callable[[Path], Credential]] = {
-    "server": _server,
-    "rogue": _rogue,
-    "self-signed": _self_signed,
-    "stranger": _stranger,
-    "stolen": _server,
-    "copied": _copied,
-    "other-host": _other_host,
-    "expired": _expired,
-    "stolen-authority": _stolen_authority,
-}
-
-
-def server_name(certs: Path) -> str:
-    """A name that the server's certificate of this folder covers."""
-    return _names_to_imitate(certs)[0].replace("*", "www")
-
-
-def covers(certs: Path, host: str) -> bool:
-    """Whether the server's certificate of this folder covers that host."""
-    try:
-        wanted = names.reference(host)
-    except names.InvalidName:
-        return False
-    return any(names.matches(names.parse(each), wanted) for each in _names_to_imitate(certs))
-
-
-def trust(certs: Path) -> tuple[x509.Certificate, ...]:
-    """The anchors of this folder."""
-    return read_certificates(certs / "root.pem", _mint(certs))
-
-
-def revocation_lists(certs: Path) -> tuple[x509.CertificateRevocationList, ...]:
-    """The lists of this folder; none if there is no file."""
-    path = certs / "crl.pem"
-    return read_crls(path) if os.path.lexists(path) else ()
-
-
-def _mint(certs: Path) -> str:
-    return f"`pki init --dir {shlex.quote(str(certs))}` makes what is needed here"

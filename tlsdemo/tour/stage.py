@@ -17,7 +17,8 @@ from pki.errors import Problem
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo import net
 from tlsdemo.application import Talk, facts, of_client
-from tlsdemo.credentials.folder import self_signed
+from tlsdemo.credentials.folder import Folder
+from tlsdemo.credentials.kinds import SELF_SIGNED
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.protocol import Party, Side
 from tlsdemo.report.terminal import Screen
@@ -54,8 +55,7 @@ class Stage:
         self.client = read_credential(self.certs / "client.pem", self.certs / "client.key")
         self.root = read_certificates(self.certs / "root.pem")
         self.crls = read_crls(self.certs / "crl.pem")
-        wanted = [names.plain(each) for each in names.readable(self.server.certificate)]
-        self.he = self_signed(self.root[0], wanted)
+        self.he = Folder(self.certs).credential(SELF_SIGNED)
         self.asking = self._party(self.client, names.reference(self.name))
         self.answering = self._party(self.server, None)
 

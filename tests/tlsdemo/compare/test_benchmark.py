@@ -7,6 +7,7 @@ import pytest
 from pki.keys import KeyType
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.compare import benchmark
+from tlsdemo.credentials.kinds import ROGUE
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Side
 from tlsdemo.tls.protocol import configuration
@@ -16,7 +17,7 @@ WORLD = world_of(KeyType.EC_P256)
 
 def test_the_price_of_a_handshake_that_fails_is_an_error() -> None:
     protocol = edu(RUNGS["ca"])
-    rogue = replace(WORLD.server, credential=WORLD.mint.rogue)
+    rogue = replace(WORLD.server, credential=WORLD.mint.credential(ROGUE))
     setup = benchmark.Setup("rogue", lambda: protocol.client(WORLD.client), lambda: protocol.server(rogue))
     with pytest.raises(ValueError, match="rogue: the handshake failed"):
         benchmark.handshakes([setup], rounds=1)

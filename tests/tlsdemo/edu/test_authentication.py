@@ -16,7 +16,8 @@ from pki.keys import KeyType
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.conversation import Outcome
-from tlsdemo.credentials.folder import self_signed, stranger
+from tlsdemo.credentials.folder import Folder
+from tlsdemo.credentials.kinds import SELF_SIGNED, STRANGER
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED
 from tlsdemo.protocol import Party, Protection, Side
@@ -41,11 +42,11 @@ def rogue(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
 
 
 def vouches_for_itself(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
-    return client, replace(server, credential=self_signed(client.anchors[0], ["localhost"]))
+    return client, replace(server, credential=Folder(certs).credential(SELF_SIGNED))
 
 
 def a_stranger(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
-    return client, replace(server, credential=stranger(["localhost"])[0])
+    return client, replace(server, credential=Folder(certs).credential(STRANGER))
 
 
 def without_the_intermediate(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:

@@ -12,7 +12,8 @@ from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
 from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.credentials.folder import self_signed, stranger
+from tlsdemo.credentials.folder import Folder
+from tlsdemo.credentials.kinds import SELF_SIGNED, STRANGER
 from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.messages import MAX_LINE
 from tlsdemo.edu.protocol import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu
@@ -30,14 +31,13 @@ THEFT = {b"PAY 100": b"PAY 999", b"paid": b"PAID"}
 
 def credential(certs: Path, kind: str) -> Credential:
     """What he shows."""
-    client, _ = parties(certs)
     match kind:
         case "stolen":
             return read_credential(certs / "server.pem", certs / "server.key")
         case "self-signed":
-            return self_signed(client.anchors[0], ["localhost"])
+            return Folder(certs).credential(SELF_SIGNED)
         case "stranger":
-            return stranger(["localhost"])[0]
+            return Folder(certs).credential(STRANGER)
     return read_credential(certs / "rogue/server.pem", certs / "rogue/server.key")
 
 

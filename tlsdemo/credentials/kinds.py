@@ -1,0 +1,317 @@
+"""The credentials that a server presents and that an attacker can come by, each declared once.
+
+    Source: a CA, a server, a client  --  Kind.mint  -->  Credential
+
+A recipe takes what it needs from a Source and nothing from elsewhere. `minted.Mint` is a Source in memory, and
+`folder.Folder` reads one from a CA's folder. Pure: the clock, new keys and serial numbers come from the Source.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from cryptography import x509
+
+from pki import Authority, Credential, names
+from pki.authority import Validity, authority_name
+from pki.cases import CertificateCase, Ingredients
+from pki.cases import chain as chain_cases
+from pki.cases.signature import rogue_same_name_forged_aki
+from pki.copied import Copied
+from pki.keys import PrivateKey, from_pem
+from pki.profiles import CLIENT, ROOT, SERVER, Profile
+
+ATTACKER_HOST = "evil.example"
+"""The attacker's own host."""
+DAY = timedelta(days=1)
+LIFETIME = 90 * DAY
+"""Of the certificates that are minted here, counted from now."""
+
+
+class Source(Protocol):
+    """What recipes start from. A recipe that needs a private key of the CA or of the server has stolen it."""
+
+    @property
+    def now(self) -> datetime:
+        """The time of minting, in UTC."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that certificates for the server hold."""
+
+    @property
+    def root_certificate(self) -> x509.Certificate:
+        """The client's trust anchor."""
+
+    @property
+    def issuing_ca(self) -> Authority:
+        """The CA that issues to servers and clients, with its key."""
+
+    @property
+    def server(self) -> Credential:
+        """The server's own certificate and key."""
+
+    @property
+    def server_chain(self) -> tuple[x509.Certificate, ...]:
+        """What the server presents, its own certificate first."""
+
+    @property
+    def client(self) -> Credential:
+        """The client's own certificate and key. The attacker's recipes use its certificates alone."""
+
+    @property
+    def attacker_root(self) -> Authority:
+        """A root CA of the attacker's own, under a name of its own."""
+
+    def attacker_key(self) -> PrivateKey:
+        """A key of the attacker's."""
+
+    def attacker_key_like(self, certificate: x509.Certificate) -> PrivateKey:
+        """A key of the attacker's, of the type and size of that certificate's; a Problem for other than EC and RSA."""
+
+    def new_serial(self) -> int:
+        """A serial number for one certificate."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of credential, and what the commands that offer it print of it."""
+
+    id: str
+    """The value of --credential."""
+    mint: Callable[[Source], Credential]
+    file: str | None = None
+    """Where a CA's folder has it ready, without `.pem` and `.key`; it is read from there instead of being minted."""
+    per_client: bool = False
+    """Whether `mitm` mints one for the name that each client asks for."""
+    serve: str = ""
+    """What `serve` prints in its banner; empty if it does not offer this kind."""
+    mitm: str = ""
+    """What `mitm` prints in its banner; empty if it does not offer this kind."""
+    attack: str = ""
+    """How the story of an attack names it; empty if no attack in memory uses it."""
+
+
+# Recipes -------------------------------------------------------------------------------------------------------------
+
+
+def _server(source: Source) -> Credential:
+    return source.server
+
+
+def _copied(source: Source) -> Credential:
+    return _copy(source, source.server_chain)
+
+
+def _copied_client(source: Source) -> Credential:
+    return _copy(source, source.client.chain)
+
+
+def _copy(source: Source, chain: Sequence[x509.Certificate]) -> Credential:
+    return Copied(source.attacker_key_like(chain[0]), chain[0], tuple(chain[1:]))
+
+
+def _self_signed(source: Source) -> Credential:
+    return _case(source, chain_cases.self_signed)
+
+
+def _rogue(source: Source) -> Credential:
+    return _case(source, rogue_same_name_forged_aki)
+
+
+def _case(source: Source, case: CertificateCase[Ingredients]) -> Credential:
+    """A test certificate of `pki.cases` that needs nothing but public knowledge."""
+    ingredients = Ingredients(
+        root=source.root_certificate,
+        alternative_names=parsed(source.names),
+        validity=validity(source),
+        new_key=source.attacker_key,
+        new_serial=source.new_serial,
+    )
+    return case.mint(ingredients).credential
+
+
+def _self_signed_client(source: Source) -> Credential:
+    return Authority.self_signed(
+        CLIENT,
+        subject=source.client.certificate.subject,
+        key=source.attacker_key(),
+        validity=validity(source),
+        serial=source.new_serial(),
+    ).credential
+
+
+def _stranger(source: Source) -> Credential:
+    return stranger(source.names)[0]
+
+
+def stranger(wanted: Sequence[str]) -> tuple[Credential, bytes]:
+    """A valid certificate by a CA that the client does not trust (trustme's), and that CA's certificate in PEM.
+
+    trustme draws the keys and reads the clock itself.
+    """
+    import trustme
+
+    authority = trustme.CA()
+    leaf = authority.issue_cert(*wanted)
+    chain = [x509.load_pem_x509_certificate(blob.bytes()) for blob in leaf.cert_chain_pems]
+    credential = Credential(from_pem(leaf.private_key_pem.bytes()), chain[0], tuple(chain[1:]))
+    return credential, authority.cert_pem.bytes()
+
+
+def _other_host(source: Source) -> Credential:
+    return issued(source, SERVER, (ATTACKER_HOST,), source.attacker_key())
+
+
+def _leaf_as_ca(source: Source) -> Credential:
+    leaf = _other_host(source)
+    forged = issued(source, SERVER, source.names, leaf.key, by=Authority(leaf))
+    return Credential(leaf.key, forged.certificate, leaf.chain)
+
+
+def _expired(source: Source) -> Credential:
+    dates = validity(source, left=-timedelta(minutes=1))
+    return issued(source, SERVER, source.names, source.attacker_key(), dates=dates)
+
+
+def _issued(source: Source) -> Credential:
+    return issued(source, SERVER, source.names, source.attacker_key())
+
+
+def _by_installed_root(source: Source) -> Credential:
+    return issued(source, SERVER, source.names, source.attacker_key(), by=source.attacker_root)
+
+
+def issued(
+    source: Source,
+    profile: Profile,
+    wanted: Sequence[str],
+    key: PrivateKey,
+    *,
+    by: Authority | None = None,
+    dates: Validity | None = None,
+) -> Credential:
+    """A certificate for these names, issued by the CA `by` (default: the issuing CA of the source)."""
+    return (by or source.issuing_ca).issue(
+        profile,
+        alternative_names=parsed(wanted),
+        key=key,
+        validity=dates or validity(source),
+        serial=source.new_serial(),
+    )
+
+
+def root_ca(source: Source, name: str, key: PrivateKey) -> Authority:
+    """A root CA of that name, a year old."""
+    return Authority.self_signed(
+        ROOT,
+        subject=authority_name(name, "root"),
+        key=key,
+        validity=Validity(source.now - 400 * DAY, source.now + 3650 * DAY),
+        serial=source.new_serial(),
+    )
+
+
+def attacker_root(source: Source) -> Authority:
+    """A new root CA with a key of the attacker's."""
+    return root_ca(source, "Helpful Software", source.attacker_key())
+
+
+def validity(source: Source, left: timedelta = LIFETIME) -> Validity:
+    """From a day ago until `left` from now."""
+    now = source.now
+    return Validity(now - DAY, now + left)
+
+
+def parsed(wanted: Sequence[str]) -> tuple[x509.GeneralName, ...]:
+    """As they stand in a certificate; InvalidName for what cannot."""
+    return tuple(map(names.parse, wanted))
+
+
+# The kinds -----------------------------------------------------------------------------------------------------------
+
+SERVER_OWN = Kind("server", _server, file="server", serve="the server's own certificate")
+ROGUE = Kind(
+    "rogue",
+    _rogue,
+    file="rogue/server",
+    serve="the ROGUE's certificate: a careful client refuses it",
+    mitm="the rogue's certificate: the right names, signed by an imitation of the root",
+    attack="a certificate by an authority with the root's name",
+)
+SELF_SIGNED = Kind(
+    "self-signed",
+    _self_signed,
+    mitm="a certificate that vouches for itself",
+    attack="a certificate that vouches for itself",
+)
+STRANGER = Kind(
+    "stranger",
+    _stranger,
+    serve="the certificate of a STRANGER: a good one, but nobody here trusts its authority",
+    mitm="a certificate by an authority that nobody here trusts",
+)
+STOLEN = Kind(
+    "stolen",
+    _server,
+    mitm="the server's own certificate and KEY, stolen: to a client he is the server",
+    attack="the server's certificate and its stolen key",
+)
+COPIED = Kind(
+    "copied",
+    _copied,
+    mitm="the server's own certificate, copied; not its key",
+    attack="the server's own certificate, copied",
+)
+OTHER_HOST = Kind(
+    "other-host",
+    _other_host,
+    mitm=f"a good certificate by the same authority, for his own host, {ATTACKER_HOST}",
+    attack="a good certificate for his own host",
+)
+EXPIRED = Kind(
+    "expired",
+    _expired,
+    mitm="a certificate for the server's names by its authority, which expired a minute ago",
+    attack="the server's old certificate, and its key",
+)
+STOLEN_CA = Kind(
+    "stolen-authority",
+    _issued,
+    per_client=True,
+    mitm="a certificate for the name that each client asks for, minted with the CA's stolen key",
+    attack="a certificate minted with the authority's stolen key",
+)
+LEAF_AS_CA = Kind(
+    "leaf-as-ca", _leaf_as_ca, attack="a certificate that he signed with his own, which is no authority's"
+)
+REVOKED = Kind("revoked", _issued, attack="a revoked certificate, and its key")
+"""The Source's CRL must list it, as that of `minted.Mint` does."""
+BY_INSTALLED_ROOT = Kind(
+    "by-installed-root", _by_installed_root, attack="a certificate by his root, which the client has installed"
+)
+COPIED_CLIENT = Kind("copied-client", _copied_client, attack="the client's certificate, copied")
+SELF_SIGNED_CLIENT = Kind(
+    "self-signed-client",
+    _self_signed_client,
+    attack="a certificate in the client's name that vouches for itself",
+)
+
+KINDS = (
+    SERVER_OWN,
+    ROGUE,
+    SELF_SIGNED,
+    STRANGER,
+    STOLEN,
+    COPIED,
+    OTHER_HOST,
+    EXPIRED,
+    STOLEN_CA,
+    LEAF_AS_CA,
+    REVOKED,
+    BY_INSTALLED_ROOT,
+    COPIED_CLIENT,
+    SELF_SIGNED_CLIENT,
+)
+BY_ID: Mapping[str, Kind] = {kind.id: kind for kind in KINDS}
