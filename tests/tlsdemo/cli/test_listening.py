@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -63,16 +63,6 @@ def test_with_once_a_problem_is_raised_after_the_output_is_written(capsys: pytes
     assert capsys.readouterr().out == "the last line\n"
 
 
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """Put the signal handlers back: a command that a signal has ended leaves both signals ignored."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_without_once_a_signal_ends_it_with_0(number: signal.Signals) -> None:
     command = ListeningCommand(Reporter())
