@@ -7,13 +7,11 @@ from ssl import SSLCertVerificationError
 
 import pytest
 
-from pki import Credential
-from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import LINES, ORDER, RECEIPT, believed, error_of, fault, machine, parties
 from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.credentials.folder import Folder
-from tlsdemo.credentials.kinds import SELF_SIGNED, STRANGER
+from tlsdemo.credentials.kinds import BY_ID
 from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.messages import MAX_LINE
 from tlsdemo.edu.protocol import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu
@@ -29,18 +27,6 @@ IMPOSTORS = ["rogue", "self-signed", "stranger"]
 THEFT = {b"PAY 100": b"PAY 999", b"paid": b"PAID"}
 
 
-def credential(certs: Path, kind: str) -> Credential:
-    """What he shows."""
-    match kind:
-        case "stolen":
-            return read_credential(certs / "server.pem", certs / "server.key")
-        case "self-signed":
-            return Folder(certs).credential(SELF_SIGNED)
-        case "stranger":
-            return Folder(certs).credential(STRANGER)
-    return read_credential(certs / "rogue/server.pem", certs / "rogue/server.key")
-
-
 @dataclass
 class Scene:
     """Client, server, and him between them."""
@@ -53,7 +39,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         client, server = parties(self.certs)
-        shown = credential(self.certs, self.kind)
+        shown = Folder(self.certs).credential(BY_ID[self.kind])
         self.client, self.server = self.protocol.client(client), self.protocol.server(server)
         facing = {
             Side.CLIENT: self.protocol.server(replace(server, credential=shown)),
