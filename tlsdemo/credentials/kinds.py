@@ -24,7 +24,7 @@ from pki.profiles import CLIENT, ROOT, SERVER, Profile
 
 ATTACKER_HOST = "evil.example"
 """The attacker's own host."""
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LIFETIME = 90 * DAY
 """Of the certificates that are minted here, counted from now."""
 
@@ -113,19 +113,19 @@ def _copy(source: Source, chain: Sequence[x509.Certificate]) -> Credential:
 
 
 def _self_signed(source: Source) -> Credential:
-    return _case(source, chain_cases.self_signed)
+    return _case(source, chain_cases.self_signed, validity(source, age=HOUR))
 
 
 def _rogue(source: Source) -> Credential:
-    return _case(source, rogue_same_name_forged_aki)
+    return _case(source, rogue_same_name_forged_aki, validity(source))
 
 
-def _case(source: Source, case: CertificateCase[Ingredients]) -> Credential:
+def _case(source: Source, case: CertificateCase[Ingredients], dates: Validity) -> Credential:
     """A test certificate of `pki.cases` that needs nothing but public knowledge."""
     ingredients = Ingredients(
         root=source.root_certificate,
         alternative_names=parsed(source.names),
-        validity=validity(source),
+        validity=dates,
         new_key=source.attacker_key,
         new_serial=source.new_serial,
     )
@@ -218,10 +218,10 @@ def attacker_root(source: Source) -> Authority:
     return root_ca(source, "Helpful Software", source.attacker_key())
 
 
-def validity(source: Source, left: timedelta = LIFETIME) -> Validity:
-    """From a day ago until `left` from now."""
+def validity(source: Source, *, age: timedelta = DAY, left: timedelta = LIFETIME) -> Validity:
+    """From `age` ago until `left` from now."""
     now = source.now
-    return Validity(now - DAY, now + left)
+    return Validity(now - age, now + left)
 
 
 def parsed(wanted: Sequence[str]) -> tuple[x509.GeneralName, ...]:
