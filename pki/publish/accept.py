@@ -269,10 +269,11 @@ class AcceptLoop:
 
     # For other threads ------------------------------------------------------------------------------------------------
 
-    @property
-    def wakeup_fd(self) -> int:
-        """A byte that is written here makes the loop look around."""
-        return self._wake_writer.fileno()
+    @contextmanager
+    def wakeup_fd(self) -> Iterator[int]:
+        """A descriptor: a byte that is written to it makes the loop look around. It outlives the loop."""
+        with self._wake_reader.dup(), self._wake_writer.dup() as writer:  # without a reader, writing fails
+            yield writer.fileno()
 
     @property
     def stopping(self) -> bool:
@@ -558,13 +559,14 @@ def until_signalled(server: AcceptLoop) -> Iterator[None]:
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     # A Python handler runs in the main thread only, which may be about to sleep; the byte on this descriptor wakes it.
-    waker = signal.set_wakeup_fd(server.wakeup_fd, warn_on_full_buffer=False)
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(waker)
-        for number, handler in previous.items():
-            signal.signal(number, signal.SIG_IGN if came else handler)
+    with server.wakeup_fd() as descriptor:
+        waker = signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(waker)
+            for number, handler in previous.items():
+                signal.signal(number, signal.SIG_IGN if came else handler)
 
 
 # Listening, and descriptors -------------------------------------------------------------------------------------------

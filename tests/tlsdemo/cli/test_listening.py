@@ -77,6 +77,21 @@ def test_without_once_a_signal_ends_it_with_0(number: signal.Signals) -> None:
     assert {signal.getsignal(each) for each in SIGNALS} == {signal.SIG_IGN}, "it ends already, and must end with 0"
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_the_output_is_written_is_ignored_in_silence(number: signal.Signals) -> None:
+    command = ListeningCommand(Reporter())
+
+    async def handle(connection: net.Connection) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    server = net.AcceptLoop(bind(LOOPBACK, 0), handle)
+    with command.open(server):
+        dialling(server.listener.port)
+        server.run()
+        os.kill(os.getpid(), number)  # Python reports a descriptor that it cannot write to as an unraisable exception
+    assert command.exit_code() is ExitCode.YES
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the loop reports the bug so
 def test_a_bug_at_the_end_of_a_conversation_ends_a_relay_with_once() -> None:
     command = ListeningCommand(Reporter(), once=True)
