@@ -1,13 +1,18 @@
-"""Fixtures of the tests of `tlsdemo`: the command in this process, and the background servers of tests/peers."""
+"""Fixtures of the tests of `tlsdemo`: the command in this process, background servers, one world and one matrix."""
 
 import ssl
 from pathlib import Path
 
 import pytest
 
+from pki.keys import KeyType
 from tests.conftest import Answer, Command
 from tests.peers.conftest import background, openssl, serve
 from tlsdemo.__main__ import main
+from tlsdemo.attack.matrix import Matrix, measure
+from tlsdemo.attack.real_world import world as world_of
+from tlsdemo.attack.world import World
+from tlsdemo.compare.protocols import all_protocols
 
 __all__ = ["Answer", "Command", "background", "openssl", "serve"]
 
@@ -40,3 +45,15 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The two honest parties of the attacks, with P-256 keys; one for all tests of a process."""
+    return world_of(KeyType.EC_P256)
+
+
+@pytest.fixture(scope="session")
+def matrix() -> Matrix:
+    """Every attack on every protocol, measured once for all tests of a process."""
+    return measure(all_protocols(), world_of)
