@@ -5,12 +5,13 @@ malformed     one exception for fields that cannot be read
 keys          key types: generate, encode, load
 names         host names, IP and mail addresses: parse them, compare them
 profiles      what a root CA, an intermediate CA, a server and a client certificate contain
-authority     a CA issues: profile + key + names + dates -> Credential
-copied        somebody else's certificate with a key that does not belong to it
+authority     a CA issues: profile + key + names + validity -> Credential
+copied        a copied certificate with a key that does not belong to it
 verdict       checks and their results
 budget        how much work one validation may take
-console       typer, exit codes, JSON; EDGE
-start         Ctrl-C while modules are loading; EDGE
+console       run a command, exit codes, JSON, colours; EDGE
+help_page     what `-h` prints, and `--version`; EDGE
+start         Ctrl-C while modules are being imported; EDGE
 
 asn1          DER and BER as bytes
 objects       certificates, CRLs and keys: found in a file, read field by field, signatures checked
@@ -18,17 +19,17 @@ show          what is in a file, in words
 revocation    CRLs and OCSP responses
 path          path validation: does this chain lead to a trust anchor, and if not, why?
 cases         the catalogue of test certificates
-verifiers     what OpenSSL, GnuTLS and cryptography say of the same certificate
+verifiers     the verdicts of OpenSSL, GnuTLS and cryptography on the same certificate
 store         the folder of a CA, and other files; EDGE
 trust         how other programs come to trust a root; EDGE
 publish       CRLs and OCSP over HTTP; EDGE
 cli           the commands; EDGE
 
-The names below are the public API. They are imported on first use, so that `--help` stays quick. Nothing at all is
-imported here: `__main__` guards against Ctrl-C what is imported after it.
+The names below are the public API. They are imported on first use, so that `--help` stays quick. This module imports
+nothing: `__main__` handles Ctrl-C only in modules that are imported after it.
 """
 
-TYPE_CHECKING = False  # as typing has it
+TYPE_CHECKING = False  # a constant that mypy knows, without importing typing
 
 if TYPE_CHECKING:
     from pki.authority import Authority as Authority

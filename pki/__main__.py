@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C is exit code 130 from the first line on."""
+    """Run the command line. Ctrl-C exits with 130, also while modules are being imported."""
     try:
         from pki.start import Loading
 

@@ -1,30 +1,35 @@
-"""What every command line of the project shares: exit codes, errors, JSON. EDGE; typer and standard library alone."""
+"""What both programs share: how a command runs and ends, and what it prints. EDGE; no library but typer."""
 
 import io
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.exceptions import TyperException
 
 from pki.errors import ExitCode, Problem, cannot, printable
+from pki.help_page import EXIT_CODES, Application, Group, version_option
 
 CERTS = Path("certs")  # the folder that all commands use by default
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
-def application(about: str) -> typer.Typer:
-    """A typer application in the project's manner: `-h` works, no markup, no tracebacks of typer's own."""
-    return typer.Typer(
+def application(about: str, program: str | None = None) -> typer.Typer:
+    """A typer application whose `-h` is a page of `pki.help_page`; a `program` also has `--version`."""
+    return Application(
         help=about,
+        cls=Group,
+        callback=version_option(program) if program else None,
+        epilog=EXIT_CODES,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
@@ -37,7 +42,7 @@ def run(app: typer.Typer, program: str) -> NoReturn:
     code: int = ExitCode.YES
     _prepare_streams()
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # a library's remark about somebody's certificate is not for our users
+        warnings.simplefilter("ignore")  # a library's warning about a certificate is not meant for users
     try:
         command = typer.main.get_command(app)
         _convert_quickly(command)
@@ -56,14 +61,14 @@ def run(app: typer.Typer, program: str) -> NoReturn:
         code = ExitCode.CANNOT if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
     except BrokenPipeError:
         code = ExitCode.CANNOT
-    except OSError as error:  # what no command has explained better; most likely stdout on a full disk
+    except OSError as error:  # not handled by the command; usually stdout on a full disk
         code = ExitCode.CANNOT
         remark(cannot(f"use {error.filename}" if error.filename else "write the output", error))
     _end(code)
 
 
 def _convert_quickly(command: Any) -> None:
-    """Convert most values of options without pydantic: importing it takes typer longer than all of `pki list`."""
+    """Convert most option values without pydantic: importing pydantic takes longer than `pki list` does."""
     for each in getattr(command, "commands", {}).values():
         _convert_quickly(each)
     given = command.get_params
@@ -79,7 +84,7 @@ def _convert_quickly(command: Any) -> None:
 
 
 def _converted(parameter: Any, convert: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
-    """The value of an option or argument; whatever is unusual or wrong is left to typer's own `convert`."""
+    """The value of an option or argument; typer's own `convert` handles unusual and invalid values."""
     kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
     if kind is None or (parameter.required and not value):
         return convert(context, value)
@@ -99,17 +104,19 @@ def _converted(parameter: Any, convert: Callable[[Any, Any], Any], context: Any,
 def _prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us: nobody wants to read it
+        if stream is None:  # the parent process closed it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lives as long as the process
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # so that a character that the terminal cannot show is not an error
 
 
 def _end(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError:
-        # What is still in the buffer cannot be written; pointing stdout elsewhere keeps the interpreter quiet about it.
+        # The buffer cannot be written. With stdout redirected, the interpreter prints no complaint about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(int(code))
 
@@ -135,25 +142,73 @@ def day(moment: datetime) -> str:
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """One JSON object with the version of its schema, to stdout."""
-    import json  # here, since it costs as much as a tenth of all of --help
+    """Print one JSON object, with the version of its schema, to stdout."""
+    import json  # here: the import takes a tenth of the time of --help
 
     print(json.dumps({"schema": 1, **content}, indent=2))
 
 
 def remark(text: object) -> None:
-    """A line beside the result: to stderr, which is not data. That nobody can read it changes no result."""
+    """Print a message to stderr. Write errors are ignored. On a terminal, lines are wrapped at its width."""
+    lines = str(text).split("\n")
+    if sys.stderr is not None and sys.stderr.isatty():
+        lines = [part for line in lines for part in _wrapped_error(line)]
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _wrapped_error(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(
+        line, terminal_width(sys.stderr), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def warn(fact: str, *more: str) -> None:
-    """Something that a person must not miss: in capitals, and in bold on a terminal that has colours."""
-    bold = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    on, off = ("\x1b[1m", "\x1b[0m") if bold else ("", "")
+    """Print a warning to stderr; in bold on a terminal that shows colours."""
+    on, off = ("\x1b[1m", "\x1b[0m") if shows_colours(sys.stderr) else ("", "")
     remark("\n".join([f"{on}WARNING: {printable(fact)}{off}", *(f"  {printable(line)}" for line in more)]))
 
 
 def note(text: str) -> None:
-    """Something that a person should know besides."""
+    """Print a note to stderr."""
     remark(f"note: {printable(text)}")
+
+
+# Terminals ----------------------------------------------------------------------------------------------------------
+
+LEAST_WIDTH = 40  # columns; tables do not fit into fewer
+WIDTH = 80  # columns, where there is no terminal
+
+
+def terminal_width(stream: TextIO) -> int:
+    """Columns of the terminal behind `stream`; 80 if there is none."""
+    try:
+        return max(LEAST_WIDTH, os.get_terminal_size(stream.fileno()).columns or WIDTH)
+    except (OSError, ValueError):
+        return WIDTH
+
+
+def wrapped(text: str, indent: int = 0) -> list[str]:
+    """`text` in lines for stdout, to be printed after `indent` columns.
+
+    Lines end at a space. Only a word that is longer than a whole line is cut, such as a key in hex.
+    """
+    return textwrap.wrap(text, max(LEAST_WIDTH // 2, terminal_width(sys.stdout) - indent), break_on_hyphens=False)
+
+
+def shows_colours(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal with colours, and the user did not set `NO_COLOR`."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class Tone(Enum):
+    """What a verdict means, as a colour."""
+
+    GOOD = "green"
+    BAD = "red"
+
+
+def verdict(text: str, tone: Tone | None) -> str:
+    """`text` in the colour of its tone where stdout shows colours; unchanged elsewhere."""
+    return typer.style(text, fg=tone.value, bold=True) if tone and shows_colours(sys.stdout) else text

@@ -1,14 +1,14 @@
-"""How a program begins: Ctrl-C while its modules are loading ends it with 130, and prints nothing."""
+"""Start-up: Ctrl-C while modules are being imported ends the program with 130 and prints nothing."""
 
 import os
 import signal
 
 
 class Loading:
-    """While this lasts, SIGINT ends the process at once: nothing has been done that would have to be undone.
+    """A context in which SIGINT ends the process immediately: there is nothing to clean up yet.
 
-    KeyboardInterrupt instead could be raised inside the import system, which prints it and goes on. A program that was
-    told to ignore SIGINT ignores it here, too.
+    KeyboardInterrupt could be raised inside the import system, which prints it and continues. A program that was
+    started with SIGINT ignored still ignores it.
     """
 
     def __enter__(self) -> None:

@@ -66,7 +66,7 @@ SOCKETS = {
     "pki.publish.accept",
     "pki.publish.server",
 }
-PRINTS = {"pki.cli", "pki.console", "tlsdemo.cli", "tlsdemo.tour", "tlsdemo.report"}
+PRINTS = {"pki.cli", "pki.console", "pki.help_page", "tlsdemo.cli", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
     "pki.store", "pki.trust", "pki.cli", "pki.console", "pki.publish.server", "pki.verifiers.opinions",
     "tlsdemo.net", "tlsdemo.tls.context", "tlsdemo.credentials", "tlsdemo.attack.real_world",
@@ -168,6 +168,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
         ROOT / "pki/cli/main.py",
         ROOT / "pki/cli/rogue.py",
         ROOT / "pki/console.py",
+        ROOT / "pki/help_page.py",
         ROOT / "tlsdemo/cli/main.py",
         ROOT / "tlsdemo/cli/lab_app.py",
         ROOT / "pki/errors.py",
@@ -177,6 +178,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
                 top = target.split(".")[0]
                 light = (
                     "pki.console",
+                    "pki.help_page",
                     "pki.errors",
                     "pki.cli.rogue",
                     "pki.cli.options",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-START = {"pki.__main__", "pki.start", "pki.console", "pki.errors", "pki.cli"}
+START = {"pki.__main__", "pki.start", "pki.console", "pki.errors", "pki.help_page", "pki.cli"}
 BASE = START | {"pki.keys", "pki.malformed", "pki.names"}
 ISSUES = BASE | {"pki.authority", "pki.profiles"}
 READS = ISSUES | {"pki.asn1", "pki.objects", "pki.store"}

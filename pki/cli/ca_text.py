@@ -1,4 +1,4 @@
-"""What `init`, `issue` and `list` print, 80 columns where the values allow it. Pure: `main` prints what is returned."""
+"""The output of `init`, `issue` and `list` as lines. Pure: `main` prints them."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -14,20 +14,20 @@ from pki.store.ca import Minted
 
 
 def init_summary(minted: Minted) -> Iterable[str]:
-    """What `init` made, who uses which file, and what to type next."""
+    """Lines: what `init` created, which file each side uses, and the next commands."""
     here = minted.directory
-    yield f"A new certificate authority in {here}/, and a server certificate for"
+    yield f"Created a CA in {here}/ and a server certificate for"
     yield f"  {', '.join(plain_names(minted.credential))}"
     yield f"valid until {_until(minted)}."
     yield ""
     yield f"  the server uses     {here / 'server.pem'}, {here / 'server.key'}"
-    yield f"  the client uses     {here / 'root.pem'}: the one file that it needs"
-    yield f"  if asked for one    {here / 'client.pem'}, {here / 'client.key'}"
-    yield f"  revoked             {here / 'crl.pem'}: nothing yet"
+    yield f"  the client trusts   {here / 'root.pem'}"
+    yield f"  for client auth     {here / 'client.pem'}, {here / 'client.key'}"
+    yield f"  CRLs, empty         {here / 'crl.pem'}"
     yield f"  the attacker uses   {here / 'rogue' / 'server.pem'}, {here / 'rogue' / 'server.key'}"
-    yield "                      the same names; signed by his imitation of your root"
+    yield "                      for the same names, issued by the rogue CA"
     yield ""
-    yield "Keys (*.key) are readable by you alone: keep it so."
+    yield "Only you can read the private keys (*.key). Keep them private."
     yield ""
     yield "Next, in two terminals:"
     covered = any(names.matches(name, x509.DNSName("localhost")) for name in _names(minted))
@@ -52,31 +52,31 @@ def _quoted(path: Path) -> str:
 
 
 def issue_summary(minted: Minted, side: str) -> Iterable[str]:
-    """What `issue` made for the `side` ("server" or "client"), and who uses which file."""
+    """Lines: what `issue` created for the `side` ("server" or "client"), and which file each side uses."""
     key, certificate = (minted.directory / file for file in minted.files)
     other = "client" if side == "server" else "server"
-    yield f"A {side} certificate for {', '.join(plain_names(minted.credential))}"
+    yield f"Issued a {side} certificate for {', '.join(plain_names(minted.credential))}"
     yield f"valid until {_until(minted)}."
     yield ""
     yield f"  the {side} uses     {certificate}, {key}"
     yield f"  the {other} trusts   {minted.directory / 'root.pem'}"
     if side == "server":
         yield ""
-        yield "To see it work, in two terminals:"
+        yield "To try it, in two terminals:"
         yield f"  tlsdemo serve --cert {_quoted(certificate)}"
         yield "  tlsdemo connect" + _name(minted) + _trust(minted.directory)
 
 
 def notes(minted: Minted) -> Iterable[str]:
-    """What a person should know besides."""
+    """Notes for stderr: where existing files went, and whether the validity was cut."""
     if minted.moved_to:
-        yield f"what was there before is now in {minted.moved_to}"
+        yield f"the previous files are now in {minted.moved_to}"
     if minted.shortened:
-        yield "fewer days than asked: a certificate never outlives its issuer"
+        yield "valid for fewer days than requested: a certificate never outlives its issuer"
 
 
 def plain_names(credential: Credential) -> list[str]:
-    """The names in a certificate as a person types them; an unusual one is quoted."""
+    """The names in a certificate, without their type; an unusual one is quoted."""
     return [names.display(name) for name in names.of_certificate(credential.certificate)]
 
 
@@ -85,7 +85,7 @@ def _until(minted: Minted) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Columns as wide as their widest cell; the last one runs free."""
+    """Lines with columns as wide as their widest cell; the last column is not padded."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]

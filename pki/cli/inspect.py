@@ -1,4 +1,4 @@
-"""The commands that look and judge: show, diff, verify. EDGE; imports as little at the top as `pki.cli.main`."""
+"""The commands show, diff and verify. EDGE; imports as little at the top as `pki.cli.main`."""
 
 import os
 from collections.abc import Iterable
@@ -15,22 +15,20 @@ from pki.errors import ExitCode, Problem, printable
 if TYPE_CHECKING:
     from pki.show.dump import Dump
 
-EXPECTED = "a certificate, request, CRL, key or PKCS #12, in PEM or DER, is expected"
+EXPECTED = "give a certificate, request, CRL, key or PKCS #12 file, in PEM or DER"
 
 
 def show(
     file: Annotated[
         Path,
-        typer.Argument(help="A certificate, chain, request, CRL, key or PKCS #12; - for stdin.", readable=False),
+        typer.Argument(help="Certificates, request, CRL, key or PKCS #12; - is stdin.", readable=False),
     ],
-    explain: Annotated[bool, typer.Option("--explain", help="Say of each field why it is there.")] = False,
-    der: Annotated[bool, typer.Option("--der", help="The bytes instead, element by element.")] = False,
-    secrets: Annotated[
-        bool, typer.Option("--secrets", help="Of a private key also what nobody else may know.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Explain each field.")] = False,
+    der: Annotated[bool, typer.Option("--der", help="Print the DER bytes, element by element.")] = False,
+    secrets: Annotated[bool, typer.Option("--secrets", help="Also print private key values.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Look into a file: one line for each field of each object in it."""
+    """Show every field of the objects in a file."""
     from pki.cli import show_text
     from pki.objects.secrecy import holds_a_private_key
     from pki.show import dump, parse
@@ -57,7 +55,7 @@ def show(
     else:
         _print(show_text.descriptions(found, show_text.Explain.REASONS if explain else show_text.Explain.NOTHING))
     if any(each.title == CLOSED for each in found):
-        raise Problem(f"{file} is a PKCS #12 file that could not be opened", hint="`because`, above, says why")
+        raise Problem(f"cannot open the PKCS #12 file {file}", hint="the row `because` above has the reason")
     return ExitCode.YES
 
 
@@ -65,17 +63,17 @@ CLOSED = "PKCS #12, closed"
 
 
 def _nothing(file: Path, data: bytes) -> Problem:
-    """What a file is in which no object was found."""
+    """The Problem for a file without a known object; it names the file's format where that is recognised."""
     from pki.objects import foreign
     from pki.store.files import holder
 
-    fact = f"{holder(file)} holds nothing that can be explained"
+    fact = f"{holder(file)} contains no certificate, request, CRL or key"
     if instead := foreign.what_is(data):
         return Problem(fact, f"this is {instead.what}", hint=instead.hint)
     if b"-----BEGIN " in data:
-        return Problem(fact, "it has no complete PEM block", hint=EXPECTED)
-    # Its bytes are not printed: they may be a private key in a form that is not known here.
-    return Problem(fact, f"its {len(data)} bytes are neither PEM nor DER of a known kind", hint=EXPECTED)
+        return Problem(fact, "no PEM block in it is complete", hint=EXPECTED)
+    # The bytes are not printed: they may be a private key in an unknown form.
+    return Problem(fact, f"its {len(data)} bytes are neither PEM nor DER of a known type", hint=EXPECTED)
 
 
 def _bytes_of(file: Path, data: bytes, found: "Iterable[tuple[str, Dump | str]]", as_json: bool) -> int:
@@ -95,11 +93,13 @@ def _bytes_of(file: Path, data: bytes, found: "Iterable[tuple[str, Dump | str]]"
 
 
 def diff(
-    one: Annotated[Path, typer.Argument(help="A certificate; of a chain, the first.", readable=False)],
-    other: Annotated[Path, typer.Argument(help="Another one.", readable=False)],
+    one: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Certificate, or chain: its first certificate.", readable=False)
+    ],
+    other: Annotated[Path, typer.Argument(metavar="FILE2", help="Certificate to compare it with.", readable=False)],
     as_json: Json = False,
 ) -> int:
-    """Compare two certificates, field by field."""
+    """Compare two certificates field by field."""
     from pki.cli import show_text
     from pki.show import diff as compare
     from pki.store.files import first_certificate
@@ -119,38 +119,37 @@ def diff(
 
 
 def verify(
-    file: Annotated[
-        Path, typer.Argument(help="The certificate to judge, then its intermediates; - for stdin.", readable=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="Certificate, then its intermediates; - is stdin.", readable=False)],
     directory: Directory = CERTS,
     name: Annotated[
-        str | None, typer.Option("--name", help="The host, IP or mail address that somebody would ask for.")
+        str | None, typer.Option("--name", help="Host name, IP or mail address that it must be valid for.")
     ] = None,
     trust: Annotated[
         Path | None,
-        typer.Option(
-            "--trust", help="The trust anchors, a file or a folder; default: root.pem in --dir.", readable=False
-        ),
+        typer.Option("--trust", help="Trust anchors, file or folder (default: root.pem in --dir).", readable=False),
     ] = None,
     crl: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--crl", help="Revocation lists. May be repeated; default: crl.pem beside --trust.", readable=False
-        ),
+        typer.Option("--crl", help="CRLs (repeatable; default: crl.pem beside --trust).", readable=False),
     ] = None,
     untrusted: Annotated[
-        Path | None, typer.Option("--untrusted", help="More intermediates, which nobody trusts.", readable=False)
+        Path | None, typer.Option("--untrusted", help="More intermediates; not trust anchors.", readable=False)
     ] = None,
-    purpose: Annotated[PurposeName, typer.Option("--purpose", help="Who would use it.")] = PurposeName.server,
+    purpose: Annotated[
+        PurposeName, typer.Option("--purpose", help="Role that the certificate is checked for.")
+    ] = PurposeName.server,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="Judge at that moment: 2026-11-24T12:00:00Z.")
+        str | None, typer.Option("--at", metavar="DATE", help="Validate at this time, such as 2026-11-24T12:00:00Z.")
     ] = None,
     profile: Annotated[
-        ProfileName, typer.Option("--profile", help="How strict: path validation, and more in each of the others.")
+        ProfileName, typer.Option("--profile", help="Rules to apply; each profile includes those before it.")
     ] = ProfileName.tls,
     as_json: Json = False,
 ) -> int:
-    """Judge a certificate as a careful client would: each check with its clause, the first that fails decides."""
+    """Validate a certificate and show each check.
+
+    Each check is shown with its RFC section. The first check that fails decides.
+    """
     from pki import names, path
     from pki.cli import arguments, verdict_text
     from pki.objects import summary
@@ -174,7 +173,7 @@ def verify(
         intermediates=(*chain[1:], *(files.read_anchors(untrusted, remark=remarks.append) if untrusted else ())),
         trust_anchors=files.read_anchors(
             anchor_file,
-            hint="`pki init` makes an authority; or name one with --trust",
+            hint="create a CA with `pki init`, or name trust anchors with --trust",
             remark=remarks.append,
             purpose=PURPOSES[purpose],
         ),
@@ -223,9 +222,9 @@ def verify(
     _print(verdict_text.opinions(verdict, others, request))
     for each in remarks:
         _print(verdict_text.remark(each))
-    answer = "accepted" if verdict.accepted else "REFUSED"
+    answer = verdict_text.answer(verdict)
     judged, trusted = ("standard input" if str(file) == "-" else printable(str(file))), printable(str(anchor_file))
-    print(f"{judged} is {answer}{'' if name else ', whatever its name'}, trusting {trusted}")
+    print(f"{judged} is {answer}{'' if name else ' (names not checked)'}, trusting {trusted}")
     return code
 
 

@@ -22,10 +22,7 @@ from pki.errors import ExitCode, Problem
 if TYPE_CHECKING:
     from pki.store.ca import Minted
 
-app = application("A development certificate authority: mint good and rogue certificates, look into them, verify them.")
-for command in (show, diff, verify):
-    app.command()(command)
-app.add_typer(rogue_app, name="rogue")
+app = application("A development CA: issue certificates, good and deliberately broken, explain and verify them.", "pki")
 
 
 # Commands -----------------------------------------------------------------------------------------------------------
@@ -34,19 +31,19 @@ app.add_typer(rogue_app, name="rogue")
 @app.command()
 def init(
     more: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of the server, the same as --san.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Names of the server; the same as --san.")
     ] = None,
     directory: Directory = CERTS,
-    name: Annotated[str, typer.Option("--name", help="The authority's name.")] = "tlsdemo development CA",
+    name: Annotated[str, typer.Option("--name", help="Name of the CA.")] = "tlsdemo development CA",
     san: San = None,
     key_type: KeyTypeOption = KeyTypeName.ec_p256,
     days: Days = 90,
-    force: Annotated[bool, typer.Option("--force", help="Move what is there aside, and mint anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Move existing files aside and start anew.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Mint everything in one go, and a rogue.
+    """Create a root, intermediate, server, client and rogue CA.
 
-    A root, an intermediate, a server, a client, empty revocation lists, and the rogue.
+    It also writes empty CRLs of the root and the intermediate, and a server certificate that the rogue CA issued.
     """
     from pki.cli import arguments, ca_text
     from pki.keys import KeyType
@@ -67,16 +64,16 @@ def init(
 
 @app.command()
 def issue(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="All names of the one certificate.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names that the certificate is valid for.")],
     directory: Directory = CERTS,
-    client: Annotated[bool, typer.Option("--client", help="A certificate for a client.")] = False,
+    client: Annotated[bool, typer.Option("--client", help="Issue a client certificate.")] = False,
     san: San = None,
     key_type: KeyTypeOption = KeyTypeName.ec_p256,
     days: Days = 90,
-    force: Annotated[bool, typer.Option("--force", help="Replace what `pki issue` made before.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files of an earlier `pki issue`.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Mint one certificate, for all the names given."""
+    """Issue one certificate for all the names."""
     from pki.cli import arguments, ca_text
     from pki.keys import KeyType
     from pki.profiles import CLIENT, SERVER
@@ -96,7 +93,7 @@ def issue(
 
 @app.command("list")
 def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> int:
-    """List the certificates, and how they stand today."""
+    """List the certificates and their status today."""
     from pki import names
     from pki.cli import ca_text
     from pki.console import day
@@ -105,7 +102,7 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
 
     found = inventory(directory, datetime.now(UTC))
     for file, reason in found.unreadable:
-        note(f"{file} was left out: {reason}")
+        note(f"{file} is not listed: {reason}")
     rows = [
         {
             "serial": f"{entry.certificate.serial_number:x}",
@@ -133,6 +130,12 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
     return ExitCode.YES
 
 
+# In the order of `pki -h`.
+for command in (show, diff, verify):
+    app.command()(command)
+app.add_typer(rogue_app, name="rogue")
+
+
 class ShellName(StrEnum):
     """The values of --shell; `pki.trust.environment.Shell` without its imports."""
 
@@ -145,23 +148,24 @@ def env(
     directory: Directory = CERTS,
     ca: Annotated[
         Path | None,
-        typer.Option("--ca", help="The authority to trust, in PEM; default: root.pem in --dir.", readable=False),
+        typer.Option("--ca", help="CA to trust, in PEM; default: root.pem in --dir.", readable=False),
     ] = None,
-    shell: Annotated[ShellName, typer.Option("--shell", help="The language of the shell.")] = ShellName.sh,
+    shell: Annotated[ShellName, typer.Option("--shell", help="Shell that evaluates the output.")] = ShellName.sh,
     as_json: Json = False,
 ) -> int:
-    """Print the environment that makes TLS clients trust the root: eval "$(pki env)"
+    """Make TLS clients in this shell trust the root CA.
 
-    In that shell, until it ends, curl, wget, git, Python, Node, Java, Go and many others trust this one authority.
+    It prints shell commands: run eval "$(pki env)". Until the shell ends, curl, wget, git, Python, Node, Java, Go and
+    others then trust this CA and no other.
     """
     from pki.store.transaction import notice_around, notice_half_done
     from pki.trust import environment
 
     notice_half_done(directory)
-    hint = "`pki init` makes an authority; or name another one's certificate with --ca"
+    hint = "create a CA with `pki init`, or name another CA certificate with --ca"
     if ca is not None:
         notice_around(ca)
-        hint = "--ca names the authority's certificate, in PEM"
+        hint = "--ca takes a CA certificate in PEM"
     wanted = environment.environment(ca or directory / "root.pem", directory, hint)
     if as_json:
         print_json({"set": dict(wanted.set), "unset": list(wanted.unset)})
@@ -201,14 +205,14 @@ def _minted_json(minted: "Minted") -> dict[str, Any]:
 
 
 def _as_they_are(lines: Iterable[str]) -> list[str]:
-    """The lines, if stdout can show every character of them: an escaped path would lead nowhere."""
+    """The lines. Raises Problem if stdout cannot encode a character: an escaped path would not work."""
     whole = list(lines)
     try:
         "".join(whole).encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         raise Problem(
-            f"the output is {error.encoding}, which has no {character!a}", hint="--json, or another locale"
+            f"the output encoding {error.encoding} cannot encode {character!a}", hint="use --json or a UTF-8 locale"
         ) from None
     return whole
 

@@ -1,4 +1,4 @@
-"""Options that several commands of `pki` share. Typer and the standard library alone."""
+"""Options that several commands of `pki` share. Imports typer and the standard library alone."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 
 class KeyTypeName(StrEnum):
-    """The values of --key-type; `pki.keys.KeyType` without its import, which costs more than all of --help."""
+    """The values of --key-type: a copy of `pki.keys.KeyType`, whose import takes longer than --help."""
 
     ec_p256 = "ec-p256"
     ec_p384 = "ec-p384"
@@ -36,14 +36,12 @@ class ProfileName(StrEnum):
 
 Directory = Annotated[
     Path,
-    typer.Option(
-        "--dir", envvar="PKI_DIR", help="The folder with the certificates.", show_default="certs", readable=False
-    ),
+    typer.Option("--dir", metavar="DIR", envvar="PKI_DIR", help="Folder with the CA's files.", readable=False),
 ]
-KeyTypeOption = Annotated[KeyTypeName, typer.Option("--key-type", help="The type of all keys.")]
-Days = Annotated[int, typer.Option("--days", min=1, max=36500, help="Lifetime of the leaf certificates.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+KeyTypeOption = Annotated[KeyTypeName, typer.Option("--key-type", help="Type of the new keys.")]
+Days = Annotated[int, typer.Option("--days", min=1, max=36500, help="Validity of leaf certificates in days.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 San = Annotated[
     list[str] | None,
-    typer.Option("--san", metavar="NAME", help="A name of the server: host, wildcard, IP address. May be repeated."),
+    typer.Option("--san", metavar="NAME", help="Host name, wildcard or IP address (repeatable)."),
 ]

@@ -1,30 +1,29 @@
-"""What `show` and `diff` print, 80 columns where the values allow it. Pure: `inspect` prints what these return."""
+"""The output of `show` and `diff` as lines, wrapped for the terminal. `inspect` prints them."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from pki import names
+from pki.console import wrapped
 from pki.show import diff
 from pki.show.describe import Description, Row
 from pki.show.diff import Difference
 
 
 class Explain(Enum):
-    """How much to say of each field."""
+    """Whether to explain each field."""
 
     NOTHING = "nothing"
     REASONS = "reasons"
 
 
 def descriptions(found: Sequence[Description], explain: Explain) -> Iterable[str]:
-    """Every object with its rows; if asked for, beneath a row its reason where it is met for the first time."""
+    """Lines: every object with its rows. Each reason is printed once, below the first row that has it."""
     explained: set[str] = set()
     for place, described in enumerate(found, start=1):
         number = f"{place} of {len(found)}: " if len(found) > 1 else ""
-        yield from textwrap.wrap(
-            number + clipped(described.title, LONGEST_TITLE), 80, subsequent_indent=" " * len(number)
-        )
+        for line_number, line in enumerate(wrapped(clipped(described.title, LONGEST_TITLE), indent=len(number))):
+            yield f"{number if line_number == 0 else ' ' * len(number)}{line}"
         for row in described.rows:
             yield from _columns(row.label, _cut(row))
             if explain is Explain.REASONS and row.reason not in explained:
@@ -32,17 +31,17 @@ def descriptions(found: Sequence[Description], explain: Explain) -> Iterable[str
             explained.add(row.reason)
         yield ""
     if explain is Explain.REASONS:
-        yield "§ without a name is RFC 5280."
+        yield "Sections without an RFC number are from RFC 5280."
     else:
-        yield "--explain says why each is there."
+        yield "--explain explains each field."
 
 
-MOST_CHARACTERS = 1_200  # of a value on a terminal; JSON has the whole
+MOST_CHARACTERS = 1_200  # of one value; JSON has the whole value
 LONGEST_TITLE = 300
 
 
 def _cut(row: Row) -> str:
-    """The value for a terminal: of a long list the first items, of a long text the first characters."""
+    """The value; of a long list the first items, of a long text the first characters."""
     value = row.value
     if len(row.items) > names.LONGEST_LIST:
         value = names.cut(row.items) + row.value[len(", ".join(row.items)) :]
@@ -55,12 +54,12 @@ def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def _columns(label: str, text: str, mark: str = "") -> Iterable[str]:
-    for number, line in enumerate(textwrap.wrap(text, 56 - len(mark)) or [""]):
+    for number, line in enumerate(wrapped(text, indent=23 + len(mark)) or [""]):
         yield f"  {label if number == 0 else '':<21}{mark if number == 0 else ' ' * len(mark)}{line}".rstrip()
 
 
 def difference(fields: Sequence[Difference]) -> Iterable[str]:
-    """Two certificates side by side, and what the eye could have noticed."""
+    """Lines: the fields of two certificates, and which of them differ."""
     for field in fields:
         yield f"  {'same      ' if field.same else 'DIFFERENT '}{field.label:<20}{_clip(field.one)}"
         if not field.same:
@@ -68,12 +67,14 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
     yield ""
     different = [field.label for field in fields if not field.same]
     if not different:
-        yield "They are the same certificate."
+        yield "The two certificates are identical."
     elif set(different) <= diff.ARITHMETIC:
-        yield f"Only {_and(different)} differ: mere numbers to the eye."
-        yield "Which one is real? Neither tells; a fingerprint from another source does."
+        yield from wrapped(
+            f"Only {_and(different)} differ. To find out which certificate is genuine, compare its fingerprint with "
+            "one from another source."
+        )
     else:
-        yield from textwrap.wrap(f"They differ in {_and(different)}.", 80)
+        yield from wrapped(f"They differ in {_and(different)}.")
 
 
 def _clip(text: str | None, width: int = 48) -> str:

@@ -1,55 +1,66 @@
-"""What `verify` prints, 80 columns where the values allow it. Pure: `inspect` prints what these return."""
+"""The output of `verify` as lines, wrapped for the terminal. `inspect` prints them."""
 
-import textwrap
 from collections.abc import Iterable
 
+from pki import console
 from pki.cli.show_text import clipped
+from pki.console import Tone, wrapped
 from pki.errors import printable
 from pki.path.request import Request
 from pki.verdict import NOT_REACHED, Result, Verdict
 from pki.verifiers import disagreements
 from pki.verifiers.opinions import Opinion
 
+MARKS = {Result.PASSED: "passed", Result.FAILED: "FAILED", Result.NOT_MADE: "skipped"}
+TONES = {Result.PASSED: Tone.GOOD, Result.FAILED: Tone.BAD}
+TEXT = 26  # the column where details begin
+UNREACHED = 12  # the column of the names of checks that were skipped
+
 
 def verdict(judged: Verdict) -> Iterable[str]:
-    """Each check with its answer; sections and hints beneath."""
+    """Lines: each check with its result and section, and a hint below a check that did not pass."""
     unreached = [check.name for check in judged.checks if check.detail == NOT_REACHED]
     for check in judged.checks:
         if check.detail == NOT_REACHED:
             continue
-        for number, line in enumerate(textwrap.wrap(f"{clipped(printable(check.detail))} ({check.section})", 56)):
-            mark = f"{check.result.value:<10}{check.name:<12}" if number == 0 else ""
-            yield f"  {mark:<22}{line}"
-        if check.hint and check.result is not Result.PASSED:
-            for line in textwrap.wrap(f"hint: {clipped(printable(check.hint))}", 56, subsequent_indent="      "):
-                yield f"{'':24}{line}"
-    for number, line in enumerate(textwrap.wrap(", ".join(unreached), 66)):
-        yield f"  {'not made' if number == 0 else '':<10}{line}"
-    for remark in judged.remarks:
-        for number, line in enumerate(textwrap.wrap(f"{printable(remark.detail)} ({remark.section})", 56)):
-            mark = f"{'remark':<10}{remark.name:<12}" if number == 0 else ""
-            yield f"  {mark:<22}{line}"
-        if remark.hint:
-            for line in textwrap.wrap(f"hint: {remark.hint}", 56, subsequent_indent="      "):
-                yield f"{'':24}{line}"
+        mark = console.verdict(f"{MARKS[check.result]:<10}", TONES.get(check.result))
+        hint = check.hint if check.result is not Result.PASSED else None
+        yield from _entry(mark, check.name, f"{clipped(printable(check.detail))} ({check.section})", hint)
+    for number, line in enumerate(wrapped(", ".join(unreached), UNREACHED)):
+        yield f"  {'skipped' if number == 0 else '':<10}{line}"
+    for each in judged.remarks:
+        yield from _entry(f"{'note':<10}", each.name, f"{printable(each.detail)} ({each.section})", each.hint)
+
+
+def _entry(mark: str, name: str, text: str, hint: str | None) -> Iterable[str]:
+    """Lines of one check: `mark` is ten columns wide, `name` is padded to fourteen."""
+    for number, line in enumerate(wrapped(text, TEXT)):
+        yield f"  {mark}{name:<14}{line}" if number == 0 else f"{'':{TEXT}}{line}"
+    if hint:
+        for number, line in enumerate(wrapped(f"hint: {clipped(printable(hint))}", TEXT + 6)):
+            yield f"{'':{TEXT + (0 if number == 0 else 6)}}{line}"
+
+
+def answer(judged: Verdict) -> str:
+    """`accepted` or `REFUSED`."""
+    return console.verdict("accepted", Tone.GOOD) if judged.accepted else console.verdict("REFUSED", Tone.BAD)
 
 
 def opinions(judged: Verdict, others: Iterable[Opinion], request: Request) -> Iterable[str]:
-    """What other verifiers say; where they say otherwise, why, if that is known."""
+    """Lines: the verdict of each other verifier; if it differs, the reason where that is known."""
     for each in others:
-        for number, line in enumerate(textwrap.wrap(opinion(each, judged, request), 54)):
-            yield f"  {'others' if number == 0 else '':<10}{each.engine if number == 0 else '':<12}  {line}"
+        yield from _entry(f"{'others':<10}", each.engine, opinion(each, judged, request), None)
 
 
 def opinion(said: Opinion, judged: Verdict, request: Request) -> str:
-    """What one of them says, in a sentence."""
+    """The verdict of another verifier, in one sentence."""
     words = "accepted" if said.accepted else f"REFUSED: {clipped(printable(said.words))}"
     if not said.disagrees_with(judged):
         return words
-    return f"{words} (otherwise: {disagreements.reason(said, judged, request) or 'we do not know why'})"
+    return f"{words} (differs from pki: {disagreements.reason(said, judged, request) or 'reason unknown'})"
 
 
 def remark(words: str) -> Iterable[str]:
-    """What a user should know besides the checks."""
-    for number, line in enumerate(textwrap.wrap(clipped(printable(words)), 66)):
-        yield f"  {'remark' if number == 0 else '':<10}{line}"
+    """Lines of a note that belongs to no check."""
+    for number, line in enumerate(wrapped(clipped(printable(words)), UNREACHED)):
+        yield f"  {'note' if number == 0 else '':<10}{line}"

@@ -15,7 +15,9 @@ from pki.console import CERTS, application
 from pki.errors import ExitCode, Problem
 from tlsdemo.cli.lab_app import register
 
-app = application("Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.")
+app = application(
+    "Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.", "tlsdemo"
+)
 
 
 class ProtocolChoice(StrEnum):

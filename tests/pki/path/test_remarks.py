@@ -123,7 +123,7 @@ def test_the_command_prints_the_remark_and_still_accepts(cli: Command, tmp_path:
     words = ("verify", tmp_path / "leaf.pem", "--trust", tmp_path / "root.pem", "--at", NOW.isoformat())
     answer = cli(*words)
     assert answer.code == 0
-    assert "remark    CA" in answer.out
+    assert "note      CA" in answer.out
     assert "no key usage" in answer.out
     assert "§4.2.1.3" in answer.out
     found = json.loads(cli(*words, "--json").out)
