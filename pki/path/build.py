@@ -1,9 +1,9 @@
 """Every path from a certificate to a trust anchor, the likely ones first (RFC 4158).
 
-A depth-first search with backtracking, twice: first by way of issuers that could sign (CA:TRUE, keyCertSign, valid now
-and all that a certificate shows by itself), then by way of the others, so that the answer can say what is wrong with
-them. So no number of useless twins hides a good path. A hostile mesh has more paths than atoms: the work is counted
-(`pki.budget`).
+A depth-first search with backtracking, in two passes. The first pass uses only issuers that can issue: CA:TRUE,
+keyCertSign, valid now, and every other check that needs no path. The second pass uses the others, so that the verdict
+can name what is wrong with them. Useless twins of an issuer therefore cannot hide a good path. A hostile mesh of CAs
+has an exponential number of paths, so the work is counted and limited (`pki.budget`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,21 +17,21 @@ from pki.objects.fields import CertificateFields
 from pki.objects.signatures import Answer, SignatureStatus, check
 
 SELF_ISSUED = 16
-"""As many certificates of a change of keys may be in a path besides `max_depth`."""
+"""The most self-issued certificates (key rollover) in a path; they do not count for `max_depth`."""
 
 
 class Pool:
-    """The candidates of one verification: each is read once, and each signature is verified once."""
+    """The candidate certificates of one request. Each is read once, and each signature is verified once."""
 
     def __init__(self, anchors: Sequence[x509.Certificate], others: Sequence[x509.Certificate], budget: Budget) -> None:
         self.budget = budget
         self.is_whole = True
-        """Whether all of them were read; if not, a path may be there that was not found."""
+        """False if the budget did not allow reading all of them; then a path may exist that was not found."""
         self._readings: dict[bytes, CertificateFields] = {}
         self._by_subject: dict[Name, list[CertificateFields]] = {}
         self._identities: dict[tuple[Name, bytes], int] = {}
         self._answers: dict[tuple[CertificateFields, int], Answer] = {}
-        least = budget.left // 2  # reading them leaves enough for a search
+        least = budget.left // 2  # reading may take half; the rest is for the search
         for each in (*anchors, *others):
             if budget.left < least:
                 self.is_whole = False
@@ -44,28 +44,28 @@ class Pool:
             reading = self.reading(certificate)
             found = self._by_subject.setdefault(reading.subject, [])
         except Malformed:
-            return  # not even its name can be read: it is nothing's issuer
+            return  # its subject cannot be read, so that no issuer name matches it
         if reading not in found:
             found.append(reading)
 
     def reading(self, certificate: x509.Certificate) -> CertificateFields:
-        """The one Reading of that certificate; Malformed if its bytes cannot be had."""
+        """The one CertificateFields for these DER bytes. Raises Malformed if the certificate cannot be encoded."""
         reading = CertificateFields(certificate)
         return self._readings.setdefault(reading.der, reading)
 
     def named(self, name: Name) -> Sequence[CertificateFields]:
-        """Those with that subject, in the order given, anchors first."""
+        """The candidates with that subject, anchors first, otherwise in the order given."""
         return self._by_subject.get(name, ())
 
     def identity(self, reading: CertificateFields) -> int:
-        """The same number for the same name with the same key; a number of its own if they cannot be read."""
+        """A number for the pair of subject and key; a unique one if the two cannot be read."""
         try:
             return self._identities.setdefault(reading.identity, len(self._identities))
         except Malformed:
             return -1 - id(reading)
 
     def answer(self, signed: CertificateFields, issuer: CertificateFields) -> Answer:
-        """Whether the issuer's key made that signature; Exhausted if too many were asked for."""
+        """Whether the issuer's key made the signature of `signed`. Raises Exhausted at the limit."""
         pair = signed, self.identity(issuer)
         if pair not in self._answers:
             try:
@@ -79,7 +79,7 @@ class Pool:
 
 
 class Search:
-    """One search: the paths, and where it went wrong first."""
+    """One search: the paths, and the first obstacle of each kind."""
 
     def __init__(
         self,
@@ -98,17 +98,17 @@ class Search:
         self._sound: dict[CertificateFields, bool] = {}
         self._candidates: dict[CertificateFields, list[CertificateFields]] = {}
         self.forged: tuple[CertificateFields, CertificateFields, Answer] | None = None
-        """The first certificate that its issuer by name did not sign, that issuer, and what is known about it."""
+        """The first certificate whose signature is wrong, the issuer that it names, and the answer."""
         self.undecided: tuple[CertificateFields, CertificateFields, Answer] | None = None
-        """The first certificate whose signature could not be verified, likewise."""
+        """The first certificate whose signature could not be verified, the issuer that it names, and the answer."""
         self.orphan: CertificateFields | None = None
-        """The first from which no path leads on."""
+        """The first certificate without a usable issuer."""
         self.circle = False
-        """Whether its issuer is there, and is on the path already."""
+        """Whether the issuer of `orphan` is present, but already on the path."""
         self.too_deep = False
 
     def paths(self) -> Iterator[tuple[CertificateFields, ...]]:
-        """Complete ones, leaf first, anchor last. Exhausted if there are too many."""
+        """Yield complete paths, leaf first, anchor last. Raises Exhausted at the limit."""
         yield from self._walk(self._is_sound)
         for path in self._walk(lambda _: True):
             if not all(map(self._is_sound, path[1:])):
@@ -121,7 +121,7 @@ class Search:
         return self._sound[issuer]
 
     def _walk(self, wanted: Callable[[CertificateFields], bool]) -> Iterator[tuple[CertificateFields, ...]]:
-        """Depth first, without recursion: a path may be long."""
+        """Depth first. Not recursive, since a path may be longer than Python's stack."""
         walked: list[CertificateFields] = []
         ahead: list[Iterator[CertificateFields]] = [iter((self.leaf,))]
         while ahead:
@@ -143,7 +143,7 @@ class Search:
                 ahead.append(self._onward(tuple(walked), wanted))
 
     def _is_too_long(self, walked: Sequence[CertificateFields]) -> bool:
-        """Whether there are more CAs between the leaf and whatever comes next than asked for."""
+        """Whether the path already has more intermediates than `max_depth`, or too many self-issued ones."""
         above = walked[1:]
         changes_of_keys = sum(map(_is_self_issued, above))
         return len(above) - changes_of_keys > self._max_depth or changes_of_keys > SELF_ISSUED
@@ -151,12 +151,12 @@ class Search:
     def _onward(
         self, walked: tuple[CertificateFields, ...], wanted: Callable[[CertificateFields], bool]
     ) -> Iterator[CertificateFields]:
-        """The issuers of the last one that are not on the path and have signed it."""
+        """Yield the issuers that signed the last certificate and are not on the path yet."""
         last = walked[-1]
         passed = {self._pool.identity(each) for each in walked}
         issuers = self._issuers(last)
         self._pool.budget.spend(WorkKind.COMPARISON, len(issuers) + len(walked))
-        # The same name with the same key leads nowhere new: a loop, or a root that is not a trust anchor.
+        # The same name with the same key again is a loop, or a root that is not a trust anchor.
         onward = [each for each in issuers if self._pool.identity(each) not in passed]
         if not onward and self.orphan is None:
             self.orphan, self.circle = last, bool(issuers)
@@ -170,7 +170,7 @@ class Search:
                 self.forged = self.forged or (last, issuer, answer)
 
     def _issuers(self, certificate: CertificateFields) -> list[CertificateFields]:
-        """Those with the right name; first what could sign, then anchors, then fitting key ids (RFC 4158 §3.5.12)."""
+        """Candidates by name: sound ones first, then anchors, then matching key ids (RFC 4158 §3.5.12)."""
         if certificate not in self._candidates:
             try:
                 found = self._pool.named(certificate.issuer)

@@ -1,11 +1,11 @@
 """Name constraints: for which names a CA may issue (RFC 5280 §4.2.1.10, §6.1.3 (b), (c), §6.1.4 (g)).
 
     permitted: example.com        a.example.com   yes        example.org   no
-    excluded:  bad.example.com    *.example.com   no: it could be bad.example.com (CVE-2025-61727)
+    excluded:  bad.example.com    *.example.com   no: it covers bad.example.com (CVE-2025-61727)
 
-A kind of name that a CA does not constrain is free. A kind that it constrains and that is not processed here is
-refused. A constraint that is not well-formed is refused: taken literally, it would exclude nothing. A name that is not
-well-formed is refused where its kind is constrained. Names and constraints are prepared once, comparisons are counted.
+Names of a type that the CA does not constrain are accepted. These are rejected: a name of a constrained type that is
+not processed here; a malformed name of a constrained type; and a malformed constraint, since it would exclude nothing.
+Names and constraints are parsed once, comparisons are counted.
 """
 
 import ipaddress
@@ -24,20 +24,20 @@ from pki.names import MAX_HOST, show
 from pki.objects.distinguished_names import MAX_NORMALISED, comparable
 from pki.path.request import CertificateFields, Path
 
-MOST = 100_000  # comparisons for one path
+MOST = 100_000  # comparisons in one path
 LABELS = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-LOCAL_PART = re.compile(rf"{ATOM}(\.{ATOM})*")  # RFC 5321 §4.1.2: the same mailbox has no other dot-string
+LOCAL_PART = re.compile(rf"{ATOM}(\.{ATOM})*")  # RFC 5321 §4.1.2: a mailbox has one spelling as a dot-string
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")  # RFC 3986 §2
 SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 §3
 
 
 class NotPermitted(Exception):
-    """A name that is not allowed, or a constraint that cannot be followed; the message says which."""
+    """A name is not permitted, or a constraint cannot be applied; the message names it."""
 
 
 def follow(path: Path) -> int:
-    """How many CAs constrain names; NotPermitted at the first name that one of them does not allow."""
+    """The number of CAs that constrain names. Raises NotPermitted for the first name that violates a constraint."""
     constraining, compared = 0, 0
     names: dict[int, list[Name]] = {}
     for place, authority in enumerate(path.certificates):
@@ -56,24 +56,22 @@ def follow(path: Path) -> int:
                 allowed, forbidden = permitted.get(name.form, []), excluded.get(name.form, [])
                 compared += len(allowed) + len(forbidden)
                 if compared > MOST:
-                    raise NotPermitted(
-                        f"more than {MOST:,} comparisons would be needed: that is an attack, or a mistake"
-                    )
+                    raise NotPermitted(f"the name constraints need more than {MOST:,} comparisons")
                 path.budget.spend(WorkKind.COMPARISON, len(allowed) + len(forbidden))
                 _check(name, allowed, forbidden)
     return constraining
 
 
 def _bound(path: Path, place: int) -> Iterator[int]:
-    """The places of those below: not a change of keys, unless it is the leaf itself (§6.1.3 (b))."""
+    """Indices of the certificates below `place`, without self-issued intermediates (§6.1.3 (b))."""
     return (lower for lower in range(place) if lower == 0 or not path.certificates[lower].is_self_issued)
 
 
-# Kinds of names -----------------------------------------------------------------------------------------------------
+# Name types -------------------------------------------------------------------------------------------------------
 
 
 class NameForm(Enum):
-    """The kinds of names that are processed; OTHER: all the rest of GeneralName."""
+    """The name types that are processed; OTHER is every other GeneralName."""
 
     HOST = "host"
     MAIL = "mail"
@@ -85,7 +83,7 @@ class NameForm(Enum):
 
 @dataclass(frozen=True)
 class Name:
-    """A name of a certificate: its form is checked only where its kind is constrained."""
+    """A name of a certificate. Its syntax is checked only if its type is constrained."""
 
     kind: NameForm
     shown: str
@@ -93,20 +91,20 @@ class Name:
 
     @property
     def form(self) -> object:
-        """What it is compared with."""
+        """The key of the constraints that it is compared with."""
         return _form(self.kind, self.value)
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A well-formed subtree, ready for comparing."""
+    """A well-formed subtree, parsed for comparison."""
 
     shown: str
     value: Any
 
 
 def _form(kind: NameForm, name: object) -> object:
-    """What is compared with what: names of one kind; of other kinds, those of the same type."""
+    """The key under which names and constraints are compared: the kind, or for OTHER the Python type."""
     return type(name) if kind is NameForm.OTHER else kind
 
 
@@ -120,7 +118,7 @@ KINDS: Mapping[type[x509.GeneralName], NameForm] = {
 
 
 def _names(certificate: CertificateFields) -> Iterator[Name]:
-    """The alternative names, the subject, and mail addresses in the subject."""
+    """Yield the SANs, the subject, and mail addresses in the subject."""
     for each in certificate.names:
         if isinstance(each, x509.OtherName) and each.type_id == SMTP_UTF8_MAILBOX:
             yield Name(NameForm.MAIL, "SmtpUTF8Mailbox", each)
@@ -133,31 +131,33 @@ def _names(certificate: CertificateFields) -> Iterator[Name]:
 
 
 def _prepared(path: Path, subtrees: Sequence[x509.GeneralName] | None) -> dict[object, list[Constraint]]:
-    """By form; NotPermitted if one is not well-formed."""
+    """The constraints by `_form`. Raises NotPermitted for a malformed one."""
     found: dict[object, list[Constraint]] = {}
     path.budget.spend(WorkKind.NAME, len(subtrees or ()))
     for each in subtrees or ():
         kind = KINDS.get(type(each), NameForm.OTHER)
         value = CONSTRAINT[kind](each) if kind in CONSTRAINT else None
         if kind in CONSTRAINT and value is None:
-            raise NotPermitted(f"the constraint {show(each)} is not {MEANT[kind]} (§4.2.1.10)")
+            raise NotPermitted(f"the name constraint {show(each)} is not {MEANT[kind]} (§4.2.1.10)")
         found.setdefault(_form(kind, each), []).append(Constraint(show(each), value))
     return found
 
 
 def _check(name: Name, allowed: Sequence[Constraint], forbidden: Sequence[Constraint]) -> None:
-    """NotPermitted unless one of `allowed` covers it, if there are any, and none of `forbidden` does."""
+    """Raises NotPermitted if `allowed` is not empty and does not cover the name, or if `forbidden` covers it."""
     if not (allowed or forbidden):
         return
     if name.kind is NameForm.OTHER:
-        raise NotPermitted(f"{name.shown} is of a kind that is constrained, and that is not processed here")
+        raise NotPermitted(f"{name.shown} has a constrained type that pki does not process")
     value = PRESENTED[name.kind](name.value)
     if value is None:
-        raise NotPermitted(f"{name.shown} is not {NAMED[name.kind]}, so that it cannot be compared with constraints")
+        raise NotPermitted(
+            f"{name.shown} is not {NAMED[name.kind]}, so it cannot be compared with the name constraints"
+        )
     covers = COVERS[name.kind]
     if allowed and not any(covers(each.value, value) for each in allowed):
         raise NotPermitted(
-            f"{name.shown} is outside of what is permitted: {', '.join(each.shown for each in allowed[:3])}"
+            f"{name.shown} is not within the permitted names: {', '.join(each.shown for each in allowed[:3])}"
         )
     for each in forbidden:
         if covers(each.value, value) or (name.kind is NameForm.HOST and _could_be(each.value, value)):
@@ -168,14 +168,14 @@ def _check(name: Name, allowed: Sequence[Constraint], forbidden: Sequence[Constr
 
 
 def _is_host(text: str) -> bool:
-    """A name in the preferred form (RFC 1034 §3.5), underscores allowed; not an IP address, in any of its forms."""
+    """Whether it is a host name (RFC 1034 §3.5); underscores are allowed, an IP address in any notation is not."""
     last = text.rpartition(".")[2].lower()
     is_number = last.isdigit() or (last.startswith("0x") and all(c in "0123456789abcdef" for c in last[2:]))
     return len(text) <= MAX_HOST and bool(LABELS.fullmatch(text)) and not is_number
 
 
 def _host_constraint(name: Any) -> str | None:
-    """An empty one covers every host."""
+    """The host in lower case; an empty constraint covers every host. None if it is malformed."""
     return name.value.lower() if not name.value or _is_host(name.value) else None
 
 
@@ -190,7 +190,7 @@ def _covers_host(base: str, host: str) -> bool:
 
 
 def _could_be(base: str, host: str) -> bool:
-    """Whether a wildcard stands for an excluded host, among others."""
+    """Whether the wildcard `host` covers the excluded host `base`."""
     return host.startswith("*.") and base.partition(".")[2] == host[2:]
 
 
@@ -198,7 +198,7 @@ def _could_be(base: str, host: str) -> bool:
 
 
 def _mail_constraint(name: Any) -> tuple[str, str] | None:
-    """A mailbox, a host, or `.domain`: its local part or "", and the rest."""
+    """Local part or "", and host, of a mailbox, a host or `.domain`; None if it is malformed."""
     local, at, host = name.value.rpartition("@")
     if at:
         return (local, host.lower()) if LOCAL_PART.fullmatch(local) and _is_host(host) else None
@@ -215,7 +215,7 @@ def _mailbox(name: Any) -> tuple[str, str] | None:
 
 
 def _international(value: bytes) -> tuple[str, str] | None:
-    """The local part of a SmtpUTF8Mailbox is UTF-8, its host is ASCII (RFC 9598 §3)."""
+    """Local part (UTF-8) and host (ASCII) of a SmtpUTF8Mailbox in DER (RFC 9598 §3); None if it is malformed."""
     try:
         found = der.read(value)
         local, _, host = value[found.content].decode("utf-8").rpartition("@")
@@ -226,7 +226,7 @@ def _international(value: bytes) -> tuple[str, str] | None:
 
 
 def _ascii(local: str) -> str:
-    """With an `x` for each character beyond ASCII, all of which a local part may have (RFC 6531 §3.3)."""
+    """`local` with `x` for each non-ASCII character; a local part may have any of them (RFC 6531 §3.3)."""
     return "".join(c if c.isascii() else "x" for c in local)
 
 
@@ -236,7 +236,7 @@ def _covers_mail(constraint: tuple[str, str], mailbox: tuple[str, str]) -> bool:
 
 
 def _covers_domain(base: str, host: str) -> bool:
-    """`example.com` is that host alone, `.example.com` every host below it."""
+    """Whether `base` covers `host`: `example.com` is that host alone, `.example.com` every host below it."""
     return host.endswith(base) if base.startswith(".") else host == base
 
 
@@ -248,7 +248,7 @@ def _uri_constraint(name: Any) -> str | None:
 
 
 def _uri_host(name: Any) -> str | None:
-    """The host; None for a URI without one, which is refused (§4.2.1.10), and for one that readers read differently."""
+    """The host of a URI; None if it has no host name (§4.2.1.10), or if parsers disagree about it."""
     try:
         host = urlsplit(name.value).hostname if URI.fullmatch(name.value) else None
     except ValueError:
@@ -269,7 +269,7 @@ def _covers_address(network: Any, address: Any) -> bool:
 
 
 def _directory(name: Any) -> Any:
-    """None where a value is too long to be normalised, so that nothing can be said about it."""
+    """The name in a comparable form; None if a value is too long to be normalised."""
     for attribute in name.value:
         text = attribute.value
         if isinstance(text, str) and len(text) > MAX_NORMALISED and not text.isascii():
@@ -278,7 +278,7 @@ def _directory(name: Any) -> Any:
 
 
 def _covers_directory(base: Any, name: Any) -> bool:
-    """Everything below: the constraint is how the name begins."""
+    """Whether `name` begins with `base`."""
     return bool(name[: len(base)] == base)
 
 
@@ -289,7 +289,7 @@ CONSTRAINT: Mapping[NameForm, Callable[[Any], Any]] = {
     NameForm.ADDRESS: _network,
     NameForm.DIRECTORY: _directory,
 }
-"""A constraint ready for comparing; None if it is not well-formed."""
+"""Parses a constraint for comparison; None if it is malformed."""
 PRESENTED: Mapping[NameForm, Callable[[Any], Any]] = {
     NameForm.HOST: _host,
     NameForm.MAIL: _mailbox,
@@ -297,7 +297,7 @@ PRESENTED: Mapping[NameForm, Callable[[Any], Any]] = {
     NameForm.ADDRESS: _address,
     NameForm.DIRECTORY: _directory,
 }
-"""A name of a certificate ready for comparing; None if it is not well-formed."""
+"""Parses a name of a certificate for comparison; None if it is malformed."""
 COVERS: Mapping[NameForm, Callable[[Any, Any], bool]] = {
     NameForm.HOST: _covers_host,
     NameForm.MAIL: _covers_mail,
@@ -327,7 +327,7 @@ MINIMUM, MAXIMUM = der.CONTEXT | 0, der.CONTEXT | 1
 
 
 def _check_distances(authority: CertificateFields) -> None:
-    """NotPermitted for a minimum other than 0, or a maximum (§4.2.1.10): the library leaves both out."""
+    """Raises NotPermitted for a minimum other than 0, or a maximum (§4.2.1.10). The library drops both."""
     data = authority.value_der(x509.NameConstraints.oid)
     assert data is not None
     for subtrees in der.children(data, der.read(data)):
@@ -336,4 +336,4 @@ def _check_distances(authority: CertificateFields) -> None:
             for each in distances:
                 if each.tag == MAXIMUM or any(data[each.content]):
                     word = "maximum" if each.tag == MAXIMUM else "minimum"
-                    raise NotPermitted(f"a constraint has a {word}, which RFC 5280 does not use (§4.2.1.10)")
+                    raise NotPermitted(f"a name constraint has a {word}, which RFC 5280 forbids (§4.2.1.10)")

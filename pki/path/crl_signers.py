@@ -1,8 +1,8 @@
-"""Who may sign CRLs: the certificate of a signer is validated like any other (RFC 5280 §6.3.3 (f)).
+"""Which certificates may sign a CRL: a signer's certificate is validated like any other (RFC 5280 §6.3.3 (f)).
 
-It needs a valid path to the trust anchor of the certificate in question, and it must not be revoked. Its own CRL speaks
-of it only where no other CRL does, as after a change of keys. Its names and its extended key usage are not asked for:
-it is neither a server nor a client.
+It needs a valid path to the same trust anchor as the certificate in question, and it must not be revoked. A CRL signed
+by its own key decides that only if no other CRL does, as after a key rollover. Its names and its extended key usage
+are not checked: it is neither a server nor a client.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,11 +21,11 @@ from pki.revocation import status
 from pki.revocation.status import CrlReading, Good, Lists, SignerLimits, Undetermined
 
 NESTED = 3
-"""So many signers may depend on each other: that of a CRL, that of the CRL for its certificate, and so on."""
+"""The longest chain of dependent signers: of a CRL, of the CRL for that signer's certificate, and so on."""
 
 
 class CrlSigners:
-    """The CRLs of one request, and whose they are; shared by all paths that are judged for it."""
+    """The CRLs of one request and their signers; shared by all paths of the request."""
 
     def __init__(self, request: Request, pool: Pool, could_issue: Callable[[CertificateFields], bool]) -> None:
         self._request = request
@@ -36,7 +36,7 @@ class CrlSigners:
         self._trusted: dict[tuple[CertificateFields, CertificateFields, SignerLimits], bool] = {}
 
     def lists(self, anchor: CertificateFields) -> Lists:
-        """All CRLs, for a path that ends at that trust anchor."""
+        """The CRLs, for a path that ends at that trust anchor."""
         return Lists(
             self._crls,
             self._request.at,
@@ -84,7 +84,7 @@ class CrlSigners:
         return True
 
     def _is_valid(self, path: Path, asked: SignerLimits) -> bool:
-        """Whether no certificate of it is revoked, and the status of each is known."""
+        """Whether every certificate of the path is known not to be revoked."""
         own = frozenset({self._pool.identity(path.leaf)})
         lists = self.lists(path.anchor)
         for certificate, issuer in pairwise(path.certificates):

@@ -1,4 +1,4 @@
-"""If the first certificate of a file is refused: whether another one in the file is the right one (RFC 8446 §4.4.2)."""
+"""Certificates in the wrong order: whether another certificate of the file should be first (RFC 8446 §4.4.2)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,13 +11,13 @@ from pki.objects import summary
 from pki.path.request import Request
 from pki.verdict import Verdict
 
-MOST = 10  # certificates that are tried; each costs a path search
+MOST = 10  # certificates that are tried; each takes a path search
 
 
 def misplaced(chain: Sequence[x509.Certificate], request: Request, verdict: Verdict) -> str | None:
-    """A sentence that names the certificate which should come first; None if the first one is right, or none is.
+    """A sentence that names the certificate that should be first; None if the first one is right, or no other is.
 
-    `chain` is the file in its order; `verdict` is the one about its first certificate.
+    `chain` is the file in its order; `verdict` is about its first certificate.
     """
     if len(chain) < 2 or (verdict.accepted and not _is_ca(chain[0])):
         return None

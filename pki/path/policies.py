@@ -1,8 +1,8 @@
-"""Certificate policies: under which of them the whole path was issued (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §6.1).
+"""Certificate policies: which ones hold for the whole path (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §6.1).
 
-No policy is asked for (the initial policy set is anyPolicy); but a CA may require that one holds for the whole path
-(requireExplicitPolicy). So the question is only whether any policy is left. Sets answer it: the tree of RFC 5280 can
-grow exponentially with policy mappings (RFC 9618), the set of policies that are expected next cannot.
+The client requires no policy (the initial policy set is anyPolicy), but a CA may require that some policy holds for the
+whole path (requireExplicitPolicy). It is enough to know whether any policy is left, so a set of expected policies
+replaces the tree of RFC 5280, which can grow exponentially with policy mappings (RFC 9618).
 """
 
 from dataclasses import dataclass
@@ -18,25 +18,24 @@ ANY = "2.5.29.32.0"
 
 
 class PolicyError(Exception):
-    """A policy extension that is not allowed; the message says which."""
+    """A policy extension is invalid; the message says how."""
 
 
 @dataclass
 class _State:
-    """The variables of §6.1.2: how many certificates may come before each rule begins, and what is expected next."""
+    """The variables of §6.1.2. The counters are the certificates left before the rule applies."""
 
     explicit: int
     inhibit_any: int
     mapping: int
     expected: frozenset[str] = frozenset({ANY})
-    """Policies that the next certificate may state; with ANY among them, any. Empty: the tree is NULL."""
+    """Policies that the next certificate may state; ANY allows every policy. Empty: no policy is valid any more."""
 
 
 def is_explicit_but_empty(path: Path) -> bool:
-    """Whether a policy is required, and none holds for the whole path; PolicyError for an extension that is not
-    allowed.
+    """Whether a policy is required, and none holds for the whole path. Raises PolicyError for an invalid extension.
 
-    The extensions of the trust anchor are not looked at (§6.1.1 (d)).
+    The extensions of the trust anchor are ignored (§6.1.1 (d)).
     """
     length = len(path.certificates)
     state = _State(length, length, length)
@@ -60,7 +59,7 @@ def is_explicit_but_empty(path: Path) -> bool:
 
 
 def _limit(state: _State, certificate: CertificateFields) -> None:
-    """§6.1.4 (i), (j), §6.1.5 (b)."""
+    """Update the counters from the certificate (§6.1.4 (i), (j), §6.1.5 (b))."""
     limits = certificate.value(x509.PolicyConstraints)
     if limits is not None and limits.require_explicit_policy is not None:
         state.explicit = min(state.explicit, limits.require_explicit_policy)
@@ -71,17 +70,17 @@ def _limit(state: _State, certificate: CertificateFields) -> None:
 
 
 def _stated(certificate: CertificateFields) -> frozenset[str]:
-    """PolicyError if the same policy stands there twice (§4.2.1.4)."""
+    """The certificate's policies. Raises PolicyError for a duplicate (§4.2.1.4)."""
     found: set[str] = set()
     for each in certificate.value(x509.CertificatePolicies) or ():
         if (policy := each.policy_identifier.dotted_string) in found:
-            raise PolicyError(f"the policy {policy} is stated twice (§4.2.1.4)")
+            raise PolicyError(f"the certificate policy {policy} is listed twice (§4.2.1.4)")
         found.add(policy)
     return frozenset(found)
 
 
 def _narrowed(expected: frozenset[str], stated: frozenset[str], *, takes_any: bool) -> frozenset[str]:
-    """What is left after the policies of a certificate (§6.1.3 (d), (e))."""
+    """The expected policies after a certificate that states `stated` (§6.1.3 (d), (e))."""
     if ANY in stated and takes_any:
         return expected
     stated -= {ANY}
@@ -89,7 +88,7 @@ def _narrowed(expected: frozenset[str], stated: frozenset[str], *, takes_any: bo
 
 
 def _mapped(expected: frozenset[str], mappings: dict[str, set[str]], *, is_allowed: bool) -> frozenset[str]:
-    """What is expected after the mappings of a CA (§6.1.4 (b)); where mapping is inhibited, mapped policies end."""
+    """The expected policies after a CA's mappings (§6.1.4 (b)); inhibited mappings remove the mapped policies."""
     left = expected - mappings.keys()
     if not is_allowed:
         return left
@@ -97,7 +96,7 @@ def _mapped(expected: frozenset[str], mappings: dict[str, set[str]], *, is_allow
 
 
 def _mappings(certificate: CertificateFields) -> dict[str, set[str]]:
-    """What each policy of the issuer is mapped to (§4.2.1.5); PolicyError for anyPolicy on either side (§6.1.4 (a))."""
+    """Issuer policy -> subject policies (§4.2.1.5). Raises PolicyError for anyPolicy (§6.1.4 (a))."""
     data = certificate.value_der(ExtensionOID.POLICY_MAPPINGS)
     found: dict[str, set[str]] = {}
     if data is None:
@@ -108,5 +107,5 @@ def _mappings(certificate: CertificateFields) -> dict[str, set[str]]:
             raise PolicyError(f"a policy is mapped {'from' if one == ANY else 'to'} anyPolicy (§4.2.1.5)")
         found.setdefault(one, set()).add(other)
     if not found:
-        raise PolicyError("it has policy mappings, and there are none in them (§4.2.1.5)")
+        raise PolicyError("the policyMappings extension is empty (§4.2.1.5)")
     return found

@@ -1,4 +1,4 @@
-"""Which steps belong to which profile, in the order in which they are made."""
+"""Which checks belong to which profile, in their order."""
 
 from collections.abc import Callable, Mapping
 
@@ -42,7 +42,7 @@ AFTER_THE_NAME: Mapping[PathProfile, tuple[Clause, ...]] = {
     PathProfile.TLS: SIGNING,
     PathProfile.WEBPKI: SIGNING,
 }
-"""Of a chain in the wrong order the first certificate is a CA's: that it has another name says more than this."""
+"""After the name check: if the chain is in the wrong order, the wrong name is the better explanation."""
 
 BY_ITSELF = (steps.check_critical, steps.check_dates, steps.check_authority)
 BY_ITSELF_IN_TLS = (*BY_ITSELF, steps.check_issues_for, strength.check_key)
@@ -51,7 +51,7 @@ OF_AN_ISSUER: Mapping[PathProfile, tuple[Callable[[CertificateFields, Request], 
     PathProfile.TLS: BY_ITSELF_IN_TLS,
     PathProfile.WEBPKI: BY_ITSELF_IN_TLS,
 }
-"""What an issuer shows without the rest of the path. The search tries those first that pass all of it."""
+"""Checks of an issuer that need no path. The search tries issuers first that pass all of them."""
 
 FORM = (
     Clause("version", "RFC 5280 §4.1.2.1", steps.version),
@@ -60,33 +60,33 @@ FORM = (
     Clause("identifiers", "RFC 5280 §4.2.1.1", steps.key_identifiers),
     Clause("name form", "RFC 5280 §4.2.1.6", steps.subject_names),
 )
-"""For every profile, and after all others: what is ill formed is refused, but rarely the first thing to know."""
+"""For every profile, after all other checks: a malformed field is rarely the most useful reason."""
 
 SIGNER: Mapping[PathProfile, tuple[Clause, ...]] = {
     PathProfile.RFC5280: (*RFC5280, *FORM),
     PathProfile.TLS: (*RFC5280, STRENGTH, *FORM),
     PathProfile.WEBPKI: (*RFC5280, STRENGTH, *FORM),
 }
-"""For the path of a CRL signer: all but what is asked of a server's or client's certificate."""
+"""For the path of a CRL signer: without the checks of a server or client certificate."""
 
 MENDS: Mapping[str, str] = {
-    "extensions": "have it issued again without that extension, or marked as RFC 5280 has it",
-    "authorities": "a CA certificate has cA in critical basic constraints, and keyCertSign in its key usage",
-    "path length": "issue from a higher authority, or renew that one with a longer path",
-    "key usage": "issue it again, as a leaf: `pki issue`",
-    "constraints": "have it issued by a CA whose name constraints are well-formed and allow that name",
-    "policy": "issue the leaf under a policy that all its authorities have",
-    "strength": "a new key, and a signature over SHA-256: `pki issue` makes both",
-    "schemes": "a key on P-256, by name: `pki issue` makes one",
-    "leaf": "issue it again, as a leaf: `pki issue`",
-    "common name": "put it into the alternative names as well, or leave it out",
-    "wildcards": "one label more: *.example.com instead of *.com",
-    "key kind": "P-256, or RSA with 2048 bits: `pki issue` makes them",
-    "ca profile": "it matters to the web's authorities alone: --profile tls does not ask",
-    "version": "issue it again, as version 3: `pki issue`",
-    "serial": "issue it again: `pki issue` draws random numbers of 20 octets",
-    "algorithms": "it was changed after it was signed, or its authority's program is broken",
-    "identifiers": "issue it again, with the key identifiers of RFC 5280: `pki issue`",
-    "name form": "issue it again, with names that are well formed: `pki issue`",
+    "extensions": "reissue it without that extension, or with the criticality that RFC 5280 requires",
+    "authorities": "a CA certificate needs critical basic constraints with cA TRUE, and keyCertSign in its key usage",
+    "path length": "issue from a CA higher up, or reissue that CA certificate with a larger pathLenConstraint",
+    "key usage": "reissue it as a leaf with `pki issue`",
+    "constraints": "have it issued by a CA whose name constraints are well-formed and permit the name",
+    "policy": "issue the leaf under a policy that all its CAs have",
+    "strength": "reissue it with a new key and SHA-256: `pki issue` does both",
+    "schemes": "use a key on the named curve P-256, as `pki issue` does",
+    "leaf": "reissue it as a leaf with `pki issue`",
+    "common name": "add it to the SANs as well, or remove the common name",
+    "wildcards": "use one more label: *.example.com instead of *.com",
+    "key kind": "use P-256 or RSA with 2048 bits, as `pki issue` does",
+    "ca profile": "only public CAs must follow this rule; --profile tls does not check it",
+    "version": "reissue it as version 3 with `pki issue`",
+    "serial": "reissue it: `pki issue` uses random serial numbers of 20 octets",
+    "algorithms": "the certificate was changed after it was signed, or its CA software is faulty",
+    "identifiers": "reissue it with key identifiers: `pki issue`",
+    "name form": "reissue it with well-formed names: `pki issue`",
 }
-"""What mends a failure that does not say so itself."""
+"""Hints, by check, for failures without a hint of their own."""

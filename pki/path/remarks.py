@@ -1,9 +1,9 @@
-"""What a CA certificate must contain besides what path validation asks for, and which programs refuse it otherwise.
+"""Fields that a CA certificate must have although path validation does not check them; which programs reject it.
 
     §4.2.1.1 authority key identifier    §4.2.1.2 subject key identifier
     §4.2.1.3 key usage                   §4.2.1.9 basic constraints
 
-§6.1.4 accepts a CA without them. Other programs do not; which, a test asks them.
+§6.1.4 accepts a CA without them. Other programs reject it; a test compares this table with those programs.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LIBRARY = "cryptography's verifier"
 
 @dataclass(frozen=True)
 class Lack:
-    """One thing that is missing: what, its section, and who refuses a CA certificate for it."""
+    """A missing field, its section, and the programs that reject a CA certificate without it."""
 
     what: str
     section: str
@@ -34,28 +34,28 @@ NOT_CRITICAL = Lack("its basic constraints are not critical", "§4.2.1.9", (STRI
 NO_SUBJECT_KEY = Lack("it has no subject key identifier", "§4.2.1.2", (STRICT,))
 NO_AUTHORITY_KEY = Lack("it has no authority key identifier", "§4.2.1.1", (STRICT,))
 NO_AUTHORITY_KEY_AT_THE_TOP = Lack("it has no authority key identifier", "§4.2.1.1", ())
-"""In a trust anchor that another CA has signed."""
+"""For a trust anchor that another CA issued."""
 
 
 def remarks(path: Path, request: Request) -> Iterator[Remark]:
-    """One for each CA certificate of the path that lacks something, the trust anchor included."""
+    """One for each CA certificate of the path, trust anchor included, that lacks a field."""
     for each in path.authorities:
         lacks = tuple(lacking(each, is_anchor=each is path.anchor))
         if not lacks:
             continue
         programs = list(dict.fromkeys(program for lack in lacks for program in lack.refused_by))
-        refused = f"; refused by {', '.join(programs)}" if programs else ""
+        refused = f"; rejected by {', '.join(programs)}" if programs else ""
         yield Remark(
             "CA",
             "RFC 5280 " + ", ".join(dict.fromkeys(lack.section for lack in lacks)),
             f"the CA certificate {subject(each.certificate)} lacks what RFC 5280 requires: "
             f"{', '.join(lack.what for lack in lacks)}{refused}",
-            "have that CA certificate issued again: `pki init` writes all of it",
+            "reissue the CA certificate with these fields, as `pki init` does",
         )
 
 
 def lacking(certificate: CertificateFields, *, is_anchor: bool) -> Iterator[Lack]:
-    """In the order of RFC 5280."""
+    """What the certificate lacks, in the order of RFC 5280."""
     if certificate.value(x509.AuthorityKeyIdentifier) is None and not certificate.is_self_issued:
         yield NO_AUTHORITY_KEY_AT_THE_TOP if is_anchor else NO_AUTHORITY_KEY
     if certificate.value(x509.SubjectKeyIdentifier) is None:

@@ -1,4 +1,4 @@
-"""Who asked for what, and a path of certificates as the checks see it."""
+"""A request to validate a certificate, and a path as the checks see it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ __all__ = ["CertificateFields", "Path", "Request"]
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be judged, and how."""
+    """A certificate to validate, and the inputs of path validation (RFC 5280 §6.1.1)."""
 
     leaf: x509.Certificate
     intermediates: tuple[x509.Certificate, ...]
@@ -30,28 +30,28 @@ class Request:
 
 @dataclass(frozen=True)
 class Path:
-    """A chain that holds together: the leaf first, the anchor last."""
+    """A certificate path: each certificate is signed by the next; leaf first, trust anchor last."""
 
     certificates: tuple[CertificateFields, ...]
     budget: Budget = field(default_factory=Budget, compare=False)
-    """What is left for judging it."""
+    """The work that is left for validating it."""
 
     @property
     def leaf(self) -> CertificateFields:
-        """The one that is judged."""
+        """The certificate to validate."""
         return self.certificates[0]
 
     @property
     def authorities(self) -> tuple[CertificateFields, ...]:
-        """All that issued another, up to the anchor."""
+        """The CA certificates: all but the leaf, trust anchor included."""
         return self.certificates[1:]
 
     @property
     def anchor(self) -> CertificateFields:
-        """The one that was known beforehand."""
+        """The trust anchor."""
         return self.certificates[-1]
 
     @cached_property
     def chain(self) -> tuple[x509.Certificate, ...]:
-        """As certificates."""
+        """The path as x509 certificates."""
         return tuple(each.certificate for each in self.certificates)

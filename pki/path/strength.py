@@ -1,10 +1,10 @@
-"""What the profile `tls` asks of keys and hashes: that they are strong, and such as TLS 1.3 can use.
+"""Keys and hashes that the profile `tls` accepts: strong ones, and a leaf key that TLS 1.3 can use.
 
     RSA   modulus of 2048 bits or more, odd, not prime, without small factors, its two factors not close together;
           public exponent odd and more than 1
     EC    a named curve of 224 bits or more
 
-The arithmetic is read from the certificate's own bytes: the library refuses to load some of these keys.
+The numbers are read from the DER of the certificate: the library does not load some of these keys.
 """
 
 from functools import cache, lru_cache
@@ -26,7 +26,7 @@ BROKEN_HASHES = ("md5", "sha1", "md2")
 
 
 def strength(path: Path, request: Request) -> str:
-    """Keys that can be computed, and hashes for which a second document can be found, prove nothing."""
+    """Keys resist computing the private key, and hashes resist collisions."""
     for each in path.certificates:
         check_key(each, request)
     for each in path.certificates:
@@ -37,12 +37,14 @@ def strength(path: Path, request: Request) -> str:
     for each in path.certificates[:-1]:  # a trust anchor is trusted without its signature
         digest = each.certificate.signature_hash_algorithm
         if digest is not None and digest.name in BROKEN_HASHES:
-            raise Failure(f"{who(each)} is signed over {digest.name.upper()}, and can be forged")
+            raise Failure(
+                f"{who(each)} is signed with {digest.name.upper()}, which is broken: signatures can be forged"
+            )
     return "keys and hashes are strong enough"
 
 
 def check_key(certificate: CertificateFields, request: Request) -> None:
-    """Failure if the key is too short, or is an RSA key that is weak at a glance; `strength` looks longer."""
+    """Raises Failure if the key is too short, or if an RSA key has an obvious flaw; `strength` tests more."""
     if numbers := rsa_numbers(certificate.spki):
         modulus, exponent = numbers
         if found := _weak_modulus(modulus) or _weak_exponent(exponent):
@@ -55,20 +57,22 @@ def check_key(certificate: CertificateFields, request: Request) -> None:
             least = LEAST_EC
         case _:
             return
-    raise Failure(f"the key of {who(certificate)} is too short: {keys.describe(key)}, and {least} bits are needed")
+    raise Failure(
+        f"the key of {who(certificate)} is too short: {keys.describe(key)}; at least {least} bits are required"
+    )
 
 
 # RSA ----------------------------------------------------------------------------------------------------------------
 
 RSA_KEYS = {der.object_identifier("1.2.840.113549.1.1.1"), der.object_identifier("1.2.840.113549.1.1.10")}
-SMALL_FACTORS = 2**16  # every prime below is tried
+SMALL_FACTORS = 2**16  # every prime below it is tried
 CLOSE_FACTORS = 100  # rounds of Fermat's method, as CA/Browser Forum BR §6.1.1.3 has it
 PRIMALITY_BITS = 4096
-"""Moduli up to this are tested for being prime: for 4096 bits that takes 0.2 s, for twice as many eight times that."""
+"""Longer moduli are not tested for being prime: 4096 bits take 0.2 s, twice as many take eight times that."""
 
 
 def rsa_numbers(spki: bytes) -> tuple[int, int] | None:
-    """Modulus and public exponent of an RSA key as they are encoded (RFC 3279 §2.3.1); None for another key."""
+    """Modulus and public exponent of an RSA key, as encoded (RFC 3279 §2.3.1); None for other keys."""
     algorithm, key = der.children(spki, der.read(spki))
     oid = next(der.children(spki, algorithm))
     if spki[oid.start : oid.end] not in RSA_KEYS:
@@ -84,13 +88,13 @@ def _weak_modulus(modulus: int) -> str | None:
     if modulus < 1:
         return "the modulus is not positive"
     if (bits := modulus.bit_length()) > MAX_RSA_BITS:
-        return f"the modulus has {bits:,} bits, and {MAX_RSA_BITS:,} is the most that is processed"
+        return f"the modulus has {bits:,} bits; {MAX_RSA_BITS:,} are the most that pki processes"
     return "the modulus is even" if modulus % 2 == 0 else None
 
 
 @lru_cache(maxsize=256)
 def weakness(modulus: int) -> str | None:
-    """Why that odd modulus is not the product of two large primes far apart; None if nothing is found."""
+    """Why the odd modulus is not a product of two large primes far apart; None if no test fails."""
     if (common := gcd(modulus, _small_primes())) > 1:
         factor = next(each for each in range(3, SMALL_FACTORS, 2) if common % each == 0)
         return f"the modulus is divisible by {factor}"
@@ -98,10 +102,10 @@ def weakness(modulus: int) -> str | None:
     for middle in range(root + (root * root < modulus), root + CLOSE_FACTORS):
         rest = middle * middle - modulus
         if isqrt(rest) ** 2 == rest:
-            return "the two factors of the modulus are close together, or equal"
-    # Fermat's test: every prime passes it, and of the products of two large primes practically none.
+            return "the two factors of the modulus are equal or close together"
+    # Fermat's test: every prime passes it, and almost no product of two large primes does.
     if modulus.bit_length() <= PRIMALITY_BITS and pow(2, modulus - 1, modulus) == 1:
-        return "the modulus is a prime, and not the product of two"
+        return "the modulus is a prime, not a product of two primes"
     return None
 
 
@@ -119,7 +123,7 @@ def _weak_exponent(exponent: int) -> str | None:
     if exponent < 1:
         return "the public exponent is not positive"
     if exponent == 1:
-        return "the public exponent is 1, so that a signature is the padded hash itself"
+        return "the public exponent is 1, so a signature is the padded hash itself"
     return "the public exponent is even" if exponent % 2 == 0 else None
 
 
@@ -127,17 +131,17 @@ def _weak_exponent(exponent: int) -> str | None:
 
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 EXPLICIT = bytes.fromhex("06072a8648ce3d0101")
-"""The identifier of a prime field: it stands in a key only where the curve is spelt out instead of named."""
+"""The identifier of a prime field in DER: only a key with explicit curve parameters contains it."""
 
 
 def schemes(path: Path, request: Request) -> str:
-    """A curve has a name (RFC 5480 §2.1.1), and the leaf's key signs by one of TLS 1.3's schemes (§4.2.3).
+    """Curves are named (RFC 5480 §2.1.1), and TLS 1.3 has a signature scheme for the leaf's key (§4.2.3).
 
-    The registry of that section has the schemes of ML-DSA, too (draft-ietf-tls-mldsa).
+    The registry of that section also has schemes for ML-DSA (draft-ietf-tls-mldsa).
     """
     for each in path.certificates:
         if isinstance(each.key.public, ec.EllipticCurvePublicKey) and EXPLICIT in each.key.spki:
-            raise Failure(f"{who(each)} spells its curve out, and must name it (RFC 5480 §2.1.1)")
+            raise Failure(f"{who(each)} has explicit curve parameters; a named curve is required (RFC 5480 §2.1.1)")
     key = path.leaf.key.public
     match key:
         case ec.EllipticCurvePublicKey() if key.curve.name in CURVES:
@@ -147,21 +151,20 @@ def schemes(path: Path, request: Request) -> str:
         case mldsa.MLDSA44PublicKey() | mldsa.MLDSA65PublicKey() | mldsa.MLDSA87PublicKey():
             pass
         case _:
-            raise Failure(f"TLS 1.3 has no signature with the key of {who(path.leaf)}: {keys.describe(key)}")
-    return f"TLS 1.3 can sign with it: {keys.describe(key)}"
+            raise Failure(f"TLS 1.3 has no signature scheme for the key of {who(path.leaf)}: {keys.describe(key)}")
+    return f"TLS 1.3 has a signature scheme for the leaf's key: {keys.describe(key)}"
 
 
 def signing(path: Path, request: Request) -> str:
-    """The key usage of the leaf, if there is one, has digitalSignature: all that the key does in TLS 1.3 is sign."""
+    """The leaf's key usage, if present, has digitalSignature: in TLS 1.3 the key only signs."""
     usage = path.leaf.value(KeyUsage)
     if request.purpose is Purpose.ANY:
-        return "not asked for"
+        return "any purpose was requested"
     if usage is None:
-        return "not limited: it has no key usage"
+        return "any use: the leaf has no key usage"
     if not usage.digital_signature:
         raise Failure(
-            f"the key of {who(path.leaf)} may not sign a handshake, which is all that it does in TLS 1.3: "
-            "its key usage has no digitalSignature",
-            "have it issued again with digitalSignature: `pki issue` does so",
+            f"the key of {who(path.leaf)} may not sign a TLS 1.3 handshake: its key usage has no digitalSignature",
+            "reissue it with digitalSignature, as `pki issue` does",
         )
-    return "the leaf's key may sign"
+    return "the leaf's key usage has digitalSignature"

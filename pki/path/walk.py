@@ -1,4 +1,4 @@
-"""verify(): the first path that passes every step; or, of those that do not, the one that came closest."""
+"""verify(): the first path that passes every check; if none does, the one with the fewest failures."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ MAX_DEPTH = 8  # CAs between leaf and anchor
 FORM = "RFC 5280 §4.1"
 ALGORITHM = "RFC 5280 §4.1.1.2"
 LIMIT_REACHED = "search limit reached"
-ONE_CHAIN = "send one chain, and no certificate more"
+ONE_CHAIN = "send one chain without additional certificates"
 UNREADABLE = "`pki show --der` shows its bytes"
 
 
@@ -42,10 +42,10 @@ def verify(
     profile: PathProfile = PathProfile.TLS,
     max_depth: int = MAX_DEPTH,
 ) -> Verdict:
-    """Judge `leaf` at the moment `at`; ValueError if that has no time zone.
+    """Validate `leaf` at the time `at`. Raises ValueError if `at` has no time zone.
 
-    Without a `name` the name is not checked, without `crls` revocation is not; the verdict says so. `profile` is how
-    strict to be beyond RFC 5280.
+    Without `name`, names are not checked; without `crls`, revocation is not. The verdict then has Result.NOT_MADE for
+    that check. `profile` adds rules to those of RFC 5280.
     """
     if at.tzinfo is None:
         raise ValueError("`at` needs a time zone")
@@ -55,7 +55,7 @@ def verify(
 
 
 def judge(request: Request, budget: Budget | None = None) -> Verdict:
-    """The same, for a request. Returns a verdict for every certificate, CRL and amount of them."""
+    """`verify` for a Request. Returns a verdict for any input, however malformed or large."""
     budget = budget or Budget()
     try:
         return read_field(lambda: _best(request, budget))
@@ -69,12 +69,12 @@ def _unreadable(leaf: x509.Certificate, error: Malformed) -> Verdict:
 
 
 def _fault(certificates: Sequence[x509.Certificate], error: Malformed) -> str:
-    """What is wrong with one of these, of which a field raised `error`: the byte and the rule where they are known."""
+    """Why one of these cannot be read: the byte and the rule where they are known, else `error`."""
     return next(filter(None, map(why_unreadable, certificates)), str(error))
 
 
 class _Judging:
-    """One request: its candidates, and what all paths have in common."""
+    """The state of one request that all its paths share."""
 
     def __init__(self, request: Request, budget: Budget) -> None:
         self.request = request
@@ -96,7 +96,7 @@ class _Judging:
             return None
 
     def could_issue(self, candidate: CertificateFields) -> bool:
-        """Whether it passes all that an issuer shows by itself."""
+        """Whether the candidate passes the checks of an issuer that need no path."""
         try:
             _check_fields(candidate)
             for check in OF_AN_ISSUER[self.request.profile]:
@@ -106,15 +106,17 @@ class _Judging:
         return True
 
     def judged(self, path: Path) -> Verdict:
-        """All checks of one path."""
+        """The verdict on one path."""
         checks = list(self._checks(path))
-        # A known revocation comes first: of several failures it is the one that nothing corrects.
+        # A known revocation comes first: no other change makes the certificate acceptable.
         checks.sort(key=lambda check: 0 if check.name == "chain" else 1 if status.is_known(check) else 2)
         return Verdict(tuple(checks), path.chain, tuple(remarks(path, self.request)))
 
     def _checks(self, path: Path) -> Iterator[Check]:
         request, anchor = self.request, subject(path.anchor.certificate)
-        yield Check("chain", CHAIN, Result.PASSED, f"{len(path.certificates)} certificates, up to the trusted {anchor}")
+        yield Check(
+            "chain", CHAIN, Result.PASSED, f"{len(path.certificates)} certificates, up to the trust anchor {anchor}"
+        )
         for each in path.certificates:
             try:
                 _check_fields(each)
@@ -134,7 +136,7 @@ class _Judging:
 
 
 def _check_fields(certificate: CertificateFields) -> None:
-    """Malformed if a part that every step may ask for cannot be read."""
+    """Raises Malformed if a field that every step needs cannot be read."""
     _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.not_before, certificate.not_after
 
 
@@ -167,13 +169,13 @@ def _failed(verdict: Verdict) -> list[Check]:
 
 
 def _limit_reached(request: Request, closest: Verdict | None, judged: int) -> Verdict:
-    """Not every path was tried: that none of them passes is not known."""
+    """The verdict if not every path was tried: another path may be valid."""
     if closest is None:
         return _without_chain(
-            request, _failed_chain(f"{LIMIT_REACHED}: there are too many certificates, paths or names", ONE_CHAIN)
+            request, _failed_chain(f"{LIMIT_REACHED}: too many certificates, paths or names", ONE_CHAIN)
         )
-    count = "the only one judged" if judged == 1 else f"the best of {judged} judged"
-    detail = f"{LIMIT_REACHED}: not every path was tried; {count} fails: {closest.reason}"
+    count = "the only path tried" if judged == 1 else f"the best of {judged} paths tried"
+    detail = f"{LIMIT_REACHED}; {count} fails: {closest.reason}"
     return Verdict((_failed_chain(detail, ONE_CHAIN), *closest.checks[1:]), closest.chain, closest.remarks)
 
 
@@ -183,7 +185,7 @@ def _made(step: Clause, path: Path, request: Request) -> Check:
     except Failure as failure:
         return Check(step.name, step.section, Result.FAILED, failure.detail, failure.hint or MENDS.get(step.name))
     except Malformed as error:
-        detail = f"it cannot be read: {_fault(path.chain, error)}"
+        detail = f"a certificate cannot be read: {_fault(path.chain, error)}"
         return Check(step.name, step.section, Result.FAILED, detail, MENDS.get(step.name))
     return Check(step.name, step.section, Result.PASSED, detail)
 
@@ -191,11 +193,11 @@ def _made(step: Clause, path: Path, request: Request) -> Check:
 def _named(path: Path, request: Request) -> Check:
     section = ADDRESS if isinstance(request.name, x509.IPAddress) else NAME
     if request.name is None:
-        return Check("name", section, Result.NOT_MADE, "no name was asked for", "ask for one with --name")
+        return Check("name", section, Result.NOT_MADE, "no name was given", "give one with --name")
     return _made(Clause("name", section, is_named), path, request)
 
 
-# Where there is no chain --------------------------------------------------------------------------------------------
+# Without a path ----------------------------------------------------------------------------------------------------
 
 
 def _without_chain(request: Request, failure: Check) -> Verdict:
@@ -218,7 +220,7 @@ def _failed_chain(detail: str, hint: str | None = None, section: str = CHAIN) ->
 
 
 def _why_there_is_none(request: Request, search: Search) -> Check:
-    """What the search ran into first: a signature that does not hold, or an issuer that is missing."""
+    """The failed check of a search without a path: an invalid signature, or a missing issuer."""
     if search.undecided:
         certificate, authority, answer = search.undecided
         return _undecided(subject(certificate.certificate), subject(authority.certificate), answer)
@@ -227,32 +229,31 @@ def _why_there_is_none(request: Request, search: Search) -> Check:
         return _forged(subject(certificate.certificate), subject(authority.certificate), answer)
     if search.too_deep:
         return _failed_chain(
-            f"there are more than {request.max_depth} authorities between the leaf and an anchor",
-            "trust one that is nearer, with --trust",
+            f"there are more than {request.max_depth} intermediates between the leaf and a trust anchor",
+            "trust a CA that is closer to the leaf with --trust",
         )
     orphan = search.orphan or search.leaf
     who, above = subject(orphan.certificate), issuer(orphan.certificate)
     if orphan.is_self_issued:
         return _failed_chain(
             f"{who} is self-signed, and not a trust anchor",
-            "who knows it to be the right one may trust it with --trust; nobody else should",
+            "trust it with --trust only if you know that it is genuine",
         )
     if search.circle:
         return _failed_chain(
-            f"{who} was issued by {above}, and the way from there leads back to where it began: "
-            "no trust anchor is on it",
-            "trust one of those authorities with --trust, if you know it to be the right one",
+            f"{who} was issued by {above}, and the issuers form a loop without a trust anchor",
+            "trust one of these CAs with --trust if you know that it is genuine",
         )
     return _failed_chain(
-        f"{who} was issued by {above}, which is neither trusted nor sent",
-        "trust that authority with --trust, or add the missing intermediate to the file",
+        f"{who} was issued by {above}, which is neither a trust anchor nor among the intermediates",
+        "trust that CA with --trust, or add the missing intermediate to the file",
     )
 
 
 def _undecided(certificate: str, authority: str, answer: Answer) -> Check:
     return _failed_chain(
-        f"whether {authority} signed {certificate} cannot be verified here: {answer.why}",
-        "have it issued again with an algorithm in wide use: `pki issue` uses ECDSA on P-256",
+        f"cannot verify the signature of {certificate} by {authority}: {answer.why}",
+        "reissue it with a common algorithm, such as ECDSA on P-256: `pki issue`",
         ALGORITHM,
     )
 
@@ -260,8 +261,8 @@ def _undecided(certificate: str, authority: str, answer: Answer) -> Check:
 def _forged(certificate: str, authority: str, answer: Answer) -> Check:
     if answer.why is None:
         return _failed_chain(
-            f"the key of {authority} did not sign {certificate}: the name is right, the signature is not",
-            "an imitation: `pki diff` shows two certificates side by side",
+            f"the key of {authority} did not sign {certificate}: the issuer name matches, the signature does not",
+            "the issuer is probably an imitation: compare the CA certificates with `pki diff`",
             SIGNATURE,
         )
     return _failed_chain(f"the signature of {certificate} by {authority} is not valid: {answer.why}", section=SIGNATURE)

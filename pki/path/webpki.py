@@ -1,4 +1,4 @@
-"""What the web's authorities have agreed on beyond RFC 5280 (CA/Browser Forum Baseline Requirements, by section)."""
+"""Rules for public CAs beyond RFC 5280 (CA/Browser Forum Baseline Requirements, cited by section)."""
 
 from functools import cache
 
@@ -18,29 +18,29 @@ from pki.verdict import Purpose
 
 
 def leaf_profile(path: Path, request: Request) -> str:
-    """§7.1.2.7: a leaf is no authority, says what it is for, and names itself in the alternative names."""
+    """§7.1.2.7: a leaf is not a CA, states its purposes, and has SANs."""
     leaf, who = path.leaf, subject(path.leaf.certificate)
     if leaf.is_authority:
-        raise Failure(f"{who} is an authority, which vouches for others: no server's or client's certificate")
+        raise Failure(f"{who} is a CA certificate, not a server or client certificate")
     stated = leaf.value(x509.ExtendedKeyUsage)
     if stated is None:
-        raise Failure(f"{who} does not say what it is for: it has no extended key usage (§7.1.2.7.6)")
+        raise Failure(f"{who} has no extended key usage (§7.1.2.7.6)")
     if ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in stated:
-        raise Failure(f"{who} is for any purpose, and must say which (§7.1.2.7.10)")
+        raise Failure(f"the extended key usage of {who} has anyExtendedKeyUsage, which is forbidden (§7.1.2.7.10)")
     if request.purpose is Purpose.SERVER and leaf.find(x509.SubjectAlternativeName) is None:
-        raise Failure(f"{who} has no subject alternative names (§7.1.2.7.12)")
-    return "a subscriber's certificate, as it should be"
+        raise Failure(f"{who} has no SANs (§7.1.2.7.12)")
+    return "a subscriber certificate with the required fields"
 
 
 def common_name(path: Path, request: Request) -> str:
-    """§7.1.4.3: a common name is one of the alternative names, character by character."""
+    """§7.1.4.3: a common name is one of the SANs, character by character."""
     if request.purpose is not Purpose.SERVER:
-        return "asked of servers alone"
+        return "checked for servers only"
     presented = {_text(each) for each in path.leaf.names}
     for attribute in path.leaf.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME):
         if attribute.value not in presented:
-            raise Failure(f"the common name {attribute.value!r} is none of the alternative names")
-    return "it is one of the alternative names, or there is none"
+            raise Failure(f"the common name {attribute.value!r} is not among the SANs")
+    return "the common name is among the SANs, or absent"
 
 
 def _text(name: x509.GeneralName) -> str:
@@ -48,20 +48,20 @@ def _text(name: x509.GeneralName) -> str:
 
 
 def wildcards(path: Path, request: Request) -> str:
-    """§3.2.2.6: no wildcard directly below a public suffix, nor inside of a label; names are A-labels (§7.1.4.2)."""
+    """§3.2.2.6: no wildcard directly below a public suffix; labels with xn-- are valid A-labels (§7.1.4.2)."""
     for name in path.leaf.names:
         if not isinstance(name, x509.DNSName):
             continue
         parent = name.value.removeprefix("*.")
         if name.value.startswith("*") and (parent == "*" or _suffixes().is_public(parent.lower())):
-            raise Failure(f"{show(name)} covers hosts of many owners")
+            raise Failure(f"{show(name)} covers the domains of many owners")
         for label in parent.split("."):
             if label.startswith("xn--"):
                 try:
                     idna.decode(label)
                 except UnicodeError as error:
-                    raise Failure(f"{show(name)} is no internationalised name: {error}") from None
-    return "none covers a public suffix"
+                    raise Failure(f"{show(name)} is not a valid internationalised name: {error}") from None
+    return "no wildcard covers a public suffix"
 
 
 @cache
@@ -70,24 +70,26 @@ def _suffixes() -> PublicSuffixList:
 
 
 def key_parameters(path: Path, request: Request) -> str:
-    """§6.1.5, §7.1.3.1: RSA with whole bytes, and the three curves, by name."""
+    """§6.1.5, §7.1.3.1: RSA of at least 2048 bits in whole bytes, or one of three named curves."""
     for each in path.certificates:
         key = each.certificate.public_key()
         who = subject(each.certificate)
         match key:
             case rsa.RSAPublicKey() if key.key_size < 2048 or key.key_size % 8:
-                raise Failure(f"{who} has {keys.describe(key)}: at least 2048 bits, and a multiple of 8")
+                raise Failure(
+                    f"the key of {who} is {keys.describe(key)}; at least 2048 bits and a multiple of 8 are required"
+                )
             case ec.EllipticCurvePublicKey() if key.curve.name not in CURVES:
-                raise Failure(f"{who} has {keys.describe(key)}: P-256, P-384 and P-521 are allowed")
+                raise Failure(f"the key of {who} is {keys.describe(key)}; only P-256, P-384 and P-521 are allowed")
             case rsa.RSAPublicKey() | ec.EllipticCurvePublicKey():
                 pass
             case _:
-                raise Failure(f"{who} has {keys.describe(key)}, which is not allowed")
-    return "of a kind that is allowed"
+                raise Failure(f"the key of {who} is {keys.describe(key)}; only RSA and EC are allowed")
+    return "every key has an allowed type and size"
 
 
 def authority_profile(path: Path, request: Request) -> str:
-    """§7.1.2.1, §7.1.2.5: what a root and an authority below it must not have."""
+    """§7.1.2.1, §7.1.2.5: fields that a root and an intermediate must not have."""
     anchor = path.anchor
     if anchor is not path.leaf and anchor.is_self_issued:
         who = subject(anchor.certificate)
@@ -97,8 +99,8 @@ def authority_profile(path: Path, request: Request) -> str:
     for each in path.authorities:
         found = each.value(x509.NameConstraints)
         if found is not None and not found.permitted_subtrees and not found.excluded_subtrees:
-            raise Failure(f"{subject(each.certificate)} constrains names, and says not which (§7.1.2.5.2)")
-    return "as they should be"
+            raise Failure(f"the name constraints of {subject(each.certificate)} are empty (§7.1.2.5.2)")
+    return "the CA certificates have no forbidden fields"
 
 
 def _check_identifier(root: CertificateFields, who: str) -> None:

@@ -1,5 +1,5 @@
-"""Other verifiers, and where they disagree with ours. EDGE: runs programs.
+"""Other verifiers, and why their verdicts differ from ours. EDGE: runs programs.
 
-opinions         what OpenSSL, GnuTLS and cryptography say of a certificate
-disagreements    the reason, where it is known
+opinions         the verdicts of OpenSSL, GnuTLS and cryptography on a certificate
+disagreements    the reason for a different verdict, where it is known
 """

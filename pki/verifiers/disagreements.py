@@ -1,8 +1,8 @@
-"""Why another verifier says otherwise, where the reason is known and its premise is true for this certificate.
+"""Why another verifier reaches a different verdict, where the reason is known and true for this certificate.
 
-A habit of a verifier explains nothing by itself: "it takes a wildcard for text" is a reason only where there is a
-wildcard. So each row has a premise, which is tested against the certificates. Of several rows the first true one is the
-reason; without one there is none. The habits were seen in the catalogue of test certificates.
+A known habit of a verifier is a reason only where it applies: "it compares a wildcard as text" needs a wildcard. So
+each row has a premise, which is tested against the certificates. The first row with a true premise is the reason. The
+habits were observed with the catalogue of test certificates.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ class _Case:
     request: Request
     verdict: Verdict
     words: str
-    """In which the other verifier refuses; empty if it accepts."""
+    """The other verifier's error; empty if it accepts."""
 
     @cached_property
     def leaf(self) -> CertificateFields:
@@ -39,7 +39,7 @@ class _Case:
 
     @cached_property
     def authorities(self) -> Sequence[CertificateFields]:
-        """Those of the path that was judged; without one, all at hand."""
+        """The CA certificates of the path; without a path, all candidates."""
         chain = self.verdict.chain[1:] or (*self.request.intermediates, *self.request.trust_anchors)
         return tuple(map(CertificateFields, chain))
 
@@ -54,7 +54,7 @@ class _Case:
 
     @cached_property
     def wanted(self) -> str:
-        """The host that was asked for, if any."""
+        """The reference identifier if it is a host name, in lower case; else empty."""
         return self.request.name.value.lower() if isinstance(self.request.name, x509.DNSName) else ""
 
 
@@ -63,7 +63,7 @@ Row = tuple[Premise, str]
 
 
 def reason(opinion: Opinion, verdict: Verdict, request: Request) -> str | None:
-    """Why it says otherwise; None where it does not, or where no reason is known to be true."""
+    """Why the opinion differs from the verdict; None if it does not differ, or if no reason is known."""
     if not opinion.disagrees_with(verdict):
         return None
     case = _Case(request, verdict, opinion.words)
@@ -84,7 +84,7 @@ def _is_true(premise: Premise, case: _Case) -> bool:
 
 
 def _always(case: _Case) -> bool:
-    """The check that failed is the premise."""
+    """For rows of a check: that it failed is premise enough."""
     return True
 
 
@@ -158,7 +158,7 @@ def _constrained_hosts(case: _Case) -> Sequence[str]:
 
 
 def _a_wildcard_could_be_excluded(case: _Case) -> bool:
-    """The leaf has a wildcard, and what a CA excludes is one of the hosts that it stands for."""
+    """The leaf has a wildcard that covers a constrained host."""
     stands_for = {each[1:] for each in case.hosts if each.startswith("*.")}
     return any(f".{base.partition('.')[2]}" in stands_for for base in _constrained_hosts(case))
 
@@ -254,7 +254,7 @@ def _an_anchor_is_not_a_ca(case: _Case) -> bool:
 
 
 def _is_the_last_second(case: _Case) -> bool:
-    """Of a certificate, or of a CRL."""
+    """The request is for the last second of a certificate or CRL."""
     request = case.request
     ends = [each.not_valid_after_utc for each in (request.leaf, *request.intermediates, *request.trust_anchors)]
     expired = case.words.startswith(("verify code 10", "verify code 12"))
@@ -262,7 +262,7 @@ def _is_the_last_second(case: _Case) -> bool:
 
 
 def _a_key_identifier_is_another(case: _Case) -> bool:
-    """Whether a certificate states another key than its issuer's."""
+    """A certificate's authority key identifier differs from its issuer's subject key identifier."""
     request = case.request
     authorities = [CertificateFields(each) for each in (*request.intermediates, *request.trust_anchors)]
     for each in (case.leaf, *authorities):
@@ -276,79 +276,79 @@ def _a_key_identifier_is_another(case: _Case) -> bool:
 
 
 def _with(words: str, premise: Premise) -> Premise:
-    """Both: the other verifier says these words, and the premise is true."""
+    """A premise: the other verifier's error contains these words, and `premise` is true."""
     return lambda case: words in case.words and premise(case)
 
 
-# Where it accepts what we refuse ------------------------------------------------------------------------------------
+# It accepts, pki refuses -------------------------------------------------------------------------------------------
 
-PATHS_ONLY = (_always, "it judges paths, and not what TLS can do with the key")
-NO_FORM = (_always, "it does not look at the form of that field")
+PATHS_ONLY = (_always, "it validates paths only, not whether TLS can use the key")
+NO_FORM = (_always, "it does not check the syntax of that field")
 COMMON_NAME = (
     _the_common_name_is_asked_for,
-    "where no alternative name is a host, it looks into the common name, as was usual until 2011",
+    "it falls back to the common name if no SAN is a host name (deprecated by RFC 6125 in 2011)",
 )
 WILDCARD_AS_TEXT = (
     _a_wildcard_could_be_excluded,
-    "to it a wildcard is text, and that text is not below what is excluded",
+    "it compares a wildcard as text, and as text it is not below the excluded name",
 )
 LEADING_DOT = (
     _a_constrained_host_begins_with_a_dot,
-    "to it a leading dot means every host below, which RFC 5280 §4.2.1.10 defines for URIs and mail alone",
+    "it takes a leading dot for every host below, which RFC 5280 §4.2.1.10 defines only for URIs and mail",
 )
-NO_LEAF = (_always, "it does not look at that in a leaf")
-STRICT_ONLY = "only -x509_strict makes it look at that"
+NO_LEAF = (_always, "it does not check this in a leaf")
+STRICT_ONLY = "it checks this only with -x509_strict"
 
 ACCEPTS_ANY: Sequence[Row] = (
     (
         lambda case: case.verdict.failure is not None and case.verdict.failure.section == ALGORITHM
         and case.verdict.failure.name == "chain",
-        "it knows that algorithm",
+        "it supports this algorithm",
     ),
     (
         lambda case: case.verdict.reason is not None and case.verdict.reason.startswith(LIMIT_REACHED),
-        "it searches in another order, and has another limit",
+        "it searches in a different order and has a different limit",
     ),
 )  # fmt: skip
 ACCEPTS: Mapping[tuple[str, str], Sequence[Row]] = {
-    ("cryptography", "strength"): ((_only_the_leafs_key_is_weak, "it asks for strong keys in CAs alone"),),
+    ("cryptography", "strength"): ((_only_the_leafs_key_is_weak, "it requires strong keys only of CAs"),),
     ("cryptography", "signing"): (PATHS_ONLY,),
     ("cryptography", "schemes"): (PATHS_ONLY,),
     ("cryptography", "serial"): (NO_FORM,),
     ("cryptography", "name form"): (
-        (_an_alternative_name_is_ill_formed, "to it an ill-formed alternative name is one that no client asks for"),
+        (_an_alternative_name_is_ill_formed, "it ignores a malformed SAN instead of rejecting the certificate"),
     ),
     ("cryptography", "name"): (
-        (_is_a_client_with_a_name, "its verifier of clients is not given a name"),
+        (_is_a_client_with_a_name, "its verifier for client certificates takes no name"),
         (
             _a_wildcard_is_directly_below_a_top_level_name,
-            "to it a wildcard may stand directly below a top-level name",
+            "it allows a wildcard directly below a top-level domain",
         ),
     ),
-    ("cryptography", "revocation"): ((_always, "it reads no revocation lists"),),
-    ("openssl", "strength"): ((_always, "`openssl verify` takes any key and hash, unless told an -auth_level"),),
+    ("cryptography", "revocation"): ((_always, "it does not check CRLs"),),
+    ("openssl", "strength"): ((_always, "`openssl verify` accepts any key and hash without -auth_level"),),
     ("openssl", "signing"): (PATHS_ONLY,),
     ("openssl", "schemes"): (PATHS_ONLY,),
     ("openssl", "authorities"): ((_basic_constraints_are_not_critical, STRICT_ONLY),),
     ("openssl", "constraints"): (LEADING_DOT, WILDCARD_AS_TEXT),
     ("openssl", "key usage"): (NO_LEAF,),
-    ("openssl", "policy"): ((_always, "it looks at policies only with -policy_check"),),
+    ("openssl", "policy"): ((_always, "it checks policies only with -policy_check"),),
     ("openssl", "serial"): (NO_FORM,),
     ("openssl", "identifiers"): ((_always, STRICT_ONLY),),
     ("openssl", "version"): ((_an_old_version_has_extensions, STRICT_ONLY), NO_FORM),
-    ("openssl", "name form"): ((_always, "it looks at few such forms, and only with -x509_strict"),),
+    ("openssl", "name form"): ((_always, "it checks the syntax of few names, and only with -x509_strict"),),
     ("openssl", "name"): (
         (
             _a_part_of_a_label_is_a_wildcard,
-            "`openssl verify` takes a part of a label for a wildcard, as RFC 6125 allowed",
+            "`openssl verify` accepts a wildcard within a label, as RFC 6125 allowed",
         ),
         COMMON_NAME,
     ),
-    ("certtool", "strength"): ((_a_key_is_short, "of the length of keys it asks nothing by default"),),
+    ("certtool", "strength"): ((_a_key_is_short, "it has no minimum key length by default"),),
     ("certtool", "signing"): (PATHS_ONLY,),
     ("certtool", "schemes"): (PATHS_ONLY,),
     ("certtool", "authorities"): (
-        (_basic_constraints_are_not_critical, "it does not ask whether basic constraints are critical"),
+        (_basic_constraints_are_not_critical, "it does not require critical basic constraints"),
     ),
     ("certtool", "constraints"): (LEADING_DOT, WILDCARD_AS_TEXT),
     ("certtool", "key usage"): (NO_LEAF,),
@@ -358,31 +358,32 @@ ACCEPTS: Mapping[tuple[str, str], Sequence[Row]] = {
     ("certtool", "name"): (COMMON_NAME,),
 }
 
-# Where it refuses what we accept ------------------------------------------------------------------------------------
+# It refuses, pki accepts -------------------------------------------------------------------------------------------
 
-ANY_PURPOSE = "to it 'any purpose' is none; RFC 5280 §4.2.1.12 leaves that open"
-LAST_SECOND = "to it the last second is over when it begins; by RFC 5280 §4.1.2.5 it still counts"
-OTHER_KEY_IDENTIFIER = (
-    "to it an issuer whose key identifier is another is not the issuer; in RFC 5280 §4.2.1.1 it is but a hint"
-)
+ANY_PURPOSE = "it does not take anyExtendedKeyUsage for this purpose; RFC 5280 §4.2.1.12 allows either"
+LAST_SECOND = "it excludes the last second of a validity, which RFC 5280 §4.1.2.5 includes"
+OTHER_KEY_IDENTIFIER = "it requires matching key identifiers, which are only a hint in RFC 5280 §4.2.1.1"
 
 REFUSES: Mapping[str, Sequence[Row]] = {
     "cryptography": (
-        (_the_leaf_is_for_no_server, "it judges nothing without a purpose, and was asked as for a server"),
+        (_the_leaf_is_for_no_server, "it always checks a purpose, here that of a server"),
         (
             _an_extension_is_critical_against_the_webs_rules,
-            "it follows the web's rules, by which that extension is not critical",
+            "it follows the CA/Browser Forum, where this extension is not critical",
         ),
-        (_it_names_a_critical_extension, "it does not know that extension"),
-        (_a_near_date_is_a_generalized_time, "it insists on two-digit years before 2050 (RFC 5280 §4.1.2.5)"),
-        (_the_leaf_is_a_ca, "it follows the web's rules, as --profile webpki does"),
+        (_it_names_a_critical_extension, "it does not process this extension"),
+        (_a_near_date_is_a_generalized_time, "it requires UTCTime for dates before 2050 (RFC 5280 §4.1.2.5)"),
+        (_the_leaf_is_a_ca, "it follows the CA/Browser Forum, as --profile webpki does"),
         (_with("required EKU not found", _any_purpose_alone), ANY_PURPOSE),
-        (_nothing_was_asked_and_the_leaf_has_no_name, "it follows the web's rules: a server has a name"),
+        (
+            _nothing_was_asked_and_the_leaf_has_no_name,
+            "it follows the CA/Browser Forum: a server certificate has a SAN",
+        ),
         (
             _a_key_is_of_a_kind_that_the_web_forbids,
-            "it follows the web's rules, by which such keys are not allowed",
+            "it follows the CA/Browser Forum, which does not allow this key type",
         ),
-        (_a_ca_has_no_key_usage, "it requires key usage in a CA certificate, as RFC 5280 §4.2.1.3 does of CAs"),
+        (_a_ca_has_no_key_usage, "it requires key usage in a CA certificate, as RFC 5280 §4.2.1.3 does"),
     ),
     "openssl": (
         (_is_the_last_second, LAST_SECOND),
@@ -390,11 +391,11 @@ REFUSES: Mapping[str, Sequence[Row]] = {
         (_with("verify code 26", _any_purpose_alone), ANY_PURPOSE),
         (
             _with("verify code 26", _the_leaf_is_for_no_handshake),
-            "asked as for TLS, it requires a key usage that TLS can use; this one is for certificates or CRLs alone",
+            "it requires a key usage that TLS can use; this one is only for certificates or CRLs",
         ),
     ),
     "certtool": (
         (_a_key_identifier_is_another, OTHER_KEY_IDENTIFIER),
-        (_an_anchor_is_not_a_ca, "to it nothing but a CA can be an anchor"),
+        (_an_anchor_is_not_a_ca, "it accepts only a CA as trust anchor"),
     ),
 }

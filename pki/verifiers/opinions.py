@@ -1,7 +1,8 @@
-"""What others say of the same certificate: independent verifiers, each asked in its own way. EDGE: runs programs.
+"""The verdicts of independent verifiers on the same certificate. EDGE: runs programs.
 
-cryptography   its own verifier, a web profile without revocation lists
-openssl        `openssl verify`, where it is installed          certtool   GnuTLS's, where it is installed
+cryptography   its own verifier: a profile for the web, without CRLs
+openssl        `openssl verify`, if it is installed
+certtool       `certtool --verify` of GnuTLS, if it is installed
 """
 
 import re
@@ -22,26 +23,26 @@ from pki.malformed import Malformed, read_field
 from pki.path.request import Request
 from pki.verdict import Purpose, Verdict
 
-PATIENCE = 5.0  # seconds for a program, which are counted by the clock; ours are counted by its work
+PATIENCE = 5.0  # seconds of wall-clock time for a program; our own verifier counts work instead
 A_MOMENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one of them says, and in which words."""
+    """The verdict of another verifier, and its error text (empty if it accepts)."""
 
     engine: str
     accepted: bool
     words: str
 
     def disagrees_with(self, verdict: Verdict) -> bool:
-        """Whether it comes to another answer."""
+        """Whether the two verdicts differ."""
         return self.accepted is not verdict.accepted
 
 
 def opinions(request: Request) -> Iterator[Opinion]:
-    """Of those that are there."""
-    if not isinstance(request.name, x509.RFC822Name):  # it judges no mail
+    """Yield the opinion of each verifier that is installed and can answer the request."""
+    if not isinstance(request.name, x509.RFC822Name):  # it does not match mail addresses
         try:
             yield read_field(lambda: _of_the_library(request))
         except Malformed as error:
@@ -63,19 +64,19 @@ def _of_the_library(request: Request) -> Opinion:
         else:
             name = request.name or next(iter(names.readable(request.leaf)), None)
             if not isinstance(name, x509.DNSName | x509.IPAddress):
-                return Opinion(engine, False, "it judges servers by name, and there is none")
+                return Opinion(engine, False, "it needs a server name, and there is none")
             if isinstance(name, x509.DNSName):
                 name = x509.DNSName(name.value.replace("*", "x"))
             builder.build_server_verifier(name).verify(request.leaf, list(request.intermediates))
     except verification.VerificationError as error:
         words = re.sub(r"\s*\(encountered processing <.*", "", str(error).removeprefix("validation failed: "))
         words = re.sub(r": AlgorithmIdentifier \{.*", "", words)
-        return Opinion(engine, False, words.splitlines()[0] if words else "no chain was found")
+        return Opinion(engine, False, words.splitlines()[0] if words else "no path found")
     return Opinion(engine, True, "")
 
 
 class _Files:
-    """What the programs read: they take files only."""
+    """The inputs of the programs, which take files only."""
 
     def __init__(self, folder: Path, request: Request) -> None:
         self.leaf = self._write(folder / "leaf.pem", [request.leaf])
@@ -86,7 +87,7 @@ class _Files:
 
     @staticmethod
     def _write(path: Path, objects: Sequence[x509.Certificate | x509.CertificateRevocationList]) -> Path | None:
-        """None where there is nothing to write."""
+        """The path of the written file; None if there are no objects."""
         path.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in objects))
         return path if objects else None
 
@@ -112,7 +113,9 @@ def _of_openssl(request: Request, files: _Files) -> Opinion | None:
 
 
 def _of_certtool(request: Request, files: _Files) -> Opinion | None:
-    if files.anchors is None or abs(datetime.now(UTC) - request.at) > A_MOMENT:  # it knows only now
+    if (
+        files.anchors is None or abs(datetime.now(UTC) - request.at) > A_MOMENT
+    ):  # it can only validate for the current time
         return None
     command = ["certtool", "--verify", "--load-ca-certificate", str(files.anchors), "--infile", str(files.chain)]
     if request.purpose is not Purpose.ANY:
@@ -131,7 +134,7 @@ def _of_certtool(request: Request, files: _Files) -> Opinion | None:
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str] | None":
-    """None where the program is missing, or hangs."""
+    """The result of the program; None if it is missing or timed out."""
     if not shutil.which(command[0]):
         return None
     try:

@@ -116,7 +116,7 @@ def test_an_issuer_whose_key_is_of_an_unknown_kind_is_called_that() -> None:
 def test_a_true_imitation_is_still_called_one() -> None:
     leaf = mint("localhost", *SERVER, by=mint("Root", *CA))
     verdict = judged(leaf, ROOT)
-    assert_refused(verdict, "chain", "did not sign", "the signature is not")
+    assert_refused(verdict, "chain", "did not sign", "the signature does not")
     assert verdict.failure is not None
     assert verdict.failure.section == SIGNATURE
 

@@ -151,7 +151,7 @@ def test_a_chain_of_trustme_is_accepted_under_its_anchor() -> None:
 
 def test_a_chain_of_trustme_is_refused_under_our_anchor() -> None:
     stranger = chain_of([blob.bytes() for blob in trustme.CA().issue_cert("shop.test").cert_chain_pems])
-    assert_refused(judge(stranger, name=names.parse("shop.test")), "chain", "neither trusted nor sent")
+    assert_refused(judge(stranger, name=names.parse("shop.test")), "chain", "neither a trust anchor nor among the intermediates")
 
 
 OPENSSL_EXTENSIONS = """
@@ -240,7 +240,7 @@ def test_an_expired_intermediate_above_a_leaf_that_is_still_good_is_refused() ->
 
 def test_a_missing_intermediate_is_named() -> None:
     verdict = judge(intermediates=())
-    assert_refused(verdict, "chain", "neither trusted nor sent")
+    assert_refused(verdict, "chain", "neither a trust anchor nor among the intermediates")
     assert "intermediate" in (verdict.reason or "")
 
 
@@ -258,7 +258,7 @@ def test_an_unknown_root_that_was_sent_along_is_named_and_not_called_missing() -
 
 
 def test_no_trust_anchors_means_no() -> None:
-    assert_refused(judge(anchors=()), "chain", "neither trusted nor sent")
+    assert_refused(judge(anchors=()), "chain", "neither a trust anchor nor among the intermediates")
 
 
 def test_the_right_name_with_the_wrong_signature_is_refused(certs: Path) -> None:
@@ -266,7 +266,7 @@ def test_the_right_name_with_the_wrong_signature_is_refused(certs: Path) -> None
     verdict = path.verify(
         rogue, trust_anchors=[first(certs / "root.pem")], name=LOCALHOST, at=rogue.not_valid_before_utc
     )
-    assert_refused(verdict, "chain", "the name is right, the signature is not")
+    assert_refused(verdict, "chain", "the issuer name matches, the signature does not")
 
 
 def test_the_rogue_is_accepted_under_its_own_anchor(certs: Path) -> None:
@@ -277,8 +277,8 @@ def test_the_rogue_is_accepted_under_its_own_anchor(certs: Path) -> None:
 
 def test_a_certificate_is_good_only_for_its_own_side() -> None:
     client = a_leaf(INTERMEDIATE_CA, profile=CLIENT)
-    assert_refused(judge(client), "purpose", "may not be used by a server")
-    assert_refused(judge(purpose=Purpose.CLIENT), "purpose", "may not be used by a client")
+    assert_refused(judge(client), "purpose", "is not valid for a server")
+    assert_refused(judge(purpose=Purpose.CLIENT), "purpose", "is not valid for a client")
     assert judge(client, purpose=Purpose.CLIENT, name=None).accepted
 
 
@@ -287,7 +287,7 @@ def test_a_leaf_that_plays_authority_is_refused() -> None:
     impostor = Authority(LEAF)
     forged = a_leaf(impostor, [names.parse("bank.test")])
     verdict = judge(forged, intermediates=[LEAF.certificate, *LEAF.issuers], name=names.parse("bank.test"))
-    assert_refused(verdict, "authorities", "is not a CA: basic constraints say cA FALSE")
+    assert_refused(verdict, "authorities", "is not a CA: its basic constraints have cA FALSE")
 
 
 def test_a_path_longer_than_its_authority_allows_is_refused() -> None:
@@ -298,7 +298,7 @@ def test_a_path_longer_than_its_authority_allows_is_refused() -> None:
     leaf = a_leaf(second)
     chain = [second.certificate, INTERMEDIATE_CA.certificate]
     verdict = judge(leaf, intermediates=chain)
-    assert_refused(verdict, "path length", "allows 0 CAs below itself: it has 1")
+    assert_refused(verdict, "path length", "allows 0 CAs below it; the path has 1")
     assert "<Certificate(" not in (verdict.reason or ""), "a reason is written for people"
 
 

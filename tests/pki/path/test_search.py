@@ -182,7 +182,7 @@ def test_twenty_thousand_names_times_many_constraints_are_counted() -> None:
     many = [x509.DNSName(f"h{number}.a299.test") for number in range(20_000)]
     leaf = mint("localhost", names(*many), *SERVER[1:], by=authority)
     verdict, budget = searched(leaf, [authority])
-    assert_refused(verdict, "constraints", "comparisons would be needed")
+    assert_refused(verdict, "constraints", "comparisons")
     assert budget.done[WorkKind.COMPARISON] <= 101_000
 
 

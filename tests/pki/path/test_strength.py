@@ -60,7 +60,7 @@ WEAK = {
     "a prime": (PRIME, 65537, "the modulus is a prime"),
     "divisible by 3": (3 * (N >> 1 | 1), 65537, "the modulus is divisible by"),
     "divisible by 65521": (65521 * (N >> 15 | 1), 65537, "the modulus is divisible by"),
-    "a square": (P * P, 65537, "close together, or equal"),
+    "a square": (P * P, 65537, "equal or close together"),
     "exponent 1": (N, 1, "the public exponent is 1"),
     "exponent 2": (N, 2, "the public exponent is even"),
     "exponent 65536": (N, 65536, "the public exponent is even"),

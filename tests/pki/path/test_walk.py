@@ -57,7 +57,7 @@ def test_two_authorities_that_vouch_for_each_other_are_a_circle_and_not_missing(
     verdict = judge(authority("leaf", "one", keys[2], keys[0]), one, other)
     assert verdict.reason is not None
     assert "CN=other was issued by CN=one" in verdict.reason
-    assert "no trust anchor is on it" in verdict.reason
+    assert "a loop without a trust anchor" in verdict.reason
 
 
 def test_a_mesh_of_authorities_that_certify_each_other_is_given_up() -> None:
@@ -186,7 +186,7 @@ def constrained(count: int, hosts: int) -> tuple[x509.Certificate, x509.Certific
 
 @pytest.mark.parametrize(
     ("count", "hosts", "words"),
-    [(5, 20, "DNS:evil.example is outside of what is permitted"), (2000, 2000, "comparisons would be needed")],
+    [(5, 20, "DNS:evil.example is not within the permitted names"), (2000, 2000, "comparisons")],
 )
 def test_names_are_compared_with_constraints_but_not_for_ever(count: int, hosts: int, words: str) -> None:
     leaf, root = constrained(count, hosts)

@@ -109,7 +109,7 @@ def test_a_verifier_that_was_not_given_the_name_is_said_to_be_one() -> None:
     client = noncritical(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
     leaf = mint("client", hosts("client.test"), usage("digital_signature"), client, by=ROOT)
     found = said(leaf, name="other.test", purpose=Purpose.CLIENT)
-    assert found == {"cryptography": "its verifier of clients is not given a name"}
+    assert found == {"cryptography": "its verifier for client certificates takes no name"}
 
 
 def test_a_ca_as_a_leaf_is_not_explained_by_an_extended_key_usage_that_it_lacks() -> None:
@@ -151,7 +151,7 @@ def test_what_it_knows_and_we_do_not_is_the_reason() -> None:
     asked = Request(leaf.certificate, (), (ROOT.certificate,), x509.DNSName("localhost"), Purpose.SERVER, NOW, (),
                     PathProfile.TLS, 8)  # fmt: skip
     opinion = opinions.Opinion("openssl", True, "")
-    assert disagreements.reason(opinion, path.judge(asked), asked) == "it knows that algorithm"
+    assert disagreements.reason(opinion, path.judge(asked), asked) == "it supports this algorithm"
 
 
 def test_constraints_that_are_not_critical_are_a_matter_of_strictness() -> None:

@@ -130,7 +130,7 @@ def test_the_stolen_key_of_a_server_makes_no_client_and_the_server_hears_nothing
 def test_the_server_says_that_it_is_no_clients_certificate(certs: Path) -> None:
     server = Scene(certs, RUNG["mutual"], "stolen").play().server
     assert fault(server) is Violation.WRONG_PURPOSE
-    assert "CN=localhost may not be used by a client" in str(server.error)
+    assert "CN=localhost is not valid for a client" in str(server.error)
     server = Scene(certs, MUTUAL_TLS, "stolen").play().server
     assert isinstance(server.error, SSLCertVerificationError)
     assert server.error.verify_code == 26, "unsuitable certificate purpose"
