@@ -1,4 +1,4 @@
-"""An authority issues certificates and CRLs (RFC 5280 §4 and §5). Pure: keys, dates and serials come in as arguments.
+"""A CA issues certificates and CRLs (RFC 5280 §4, §5). Pure: keys, times and serial numbers are arguments.
 
 Authority.self_signed(ROOT, ...)  ->  .subordinate(INTERMEDIATE, ...)  ->  .issue(SERVER, ...) -> Credential
 """
@@ -21,24 +21,24 @@ MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1; the library count
 
 @dataclass(frozen=True)
 class Validity:
-    """The dates of a certificate, both inclusive (RFC 5280 §4.1.2.5); aware UTC datetimes in whole seconds."""
+    """notBefore and notAfter, both included (RFC 5280 §4.1.2.5); aware UTC datetimes in whole seconds."""
 
     not_before: datetime
     not_after: datetime
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> "Validity":
-        """The dates that stand in a certificate."""
+        """The validity of a certificate."""
         return cls(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
     def within(self, issuer: "Validity") -> "Validity":
-        """These dates cut to the issuer's: a certificate that outlives its issuer promises what nobody can check."""
+        """This validity cut to the issuer's: without a valid issuer a certificate cannot be validated."""
         return Validity(max(self.not_before, issuer.not_before), min(self.not_after, issuer.not_after))
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A private key, its certificate, and the issuers to send along: leaf first, up to but without the root."""
+    """A private key, its certificate, and the issuers to send: from the leaf's issuer up to below the root."""
 
     key: PrivateKey
     certificate: x509.Certificate
@@ -46,34 +46,34 @@ class Credential:
 
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:
-        """What a server sends (RFC 8446 §4.4.2): each certificate is certified by the one after it."""
+        """The chain that a server sends (RFC 8446 §4.4.2): each certificate is issued by the next."""
         return (self.certificate, *self.issuers)
 
     @property
     def chain_pem(self) -> bytes:
-        """The chain in PEM, in the order of the wire."""
+        """The chain in PEM, leaf first."""
         return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in self.chain)
 
     @property
     def key_pem(self) -> bytes:
-        """The private key in PEM (PKCS#8), not encrypted."""
+        """The private key in PEM (PKCS #8), not encrypted."""
         return keys.to_pem(self.key)
 
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate that may sign others, with its key."""
+    """A CA: its certificate and key."""
 
     credential: Credential
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The authority's own certificate."""
+        """The CA certificate."""
         return self.credential.certificate
 
     @property
     def key_identifier(self) -> bytes:
-        """Its subject key identifier, which everything that it signs repeats as authority key identifier (§4.2.1.1)."""
+        """The subject key identifier, which certificates of this CA have as authority key identifier (§4.2.1.1)."""
         return key_identifier(self.certificate)
 
     @classmethod
@@ -87,7 +87,7 @@ class Authority:
         serial: int,
         claimed_key_identifier: bytes | None = None,
     ) -> "Authority":
-        """A root. Its key identifier is the SHA-1 of its key (§4.2.1.2 (1)); an attacker may claim another's."""
+        """A root CA. Its key identifier is the SHA-1 of its key (§4.2.1.2 (1)); an attacker may claim another one."""
         ski = claimed_key_identifier or x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
         builder = to_be_signed(
             profile, subject=subject, issuer=subject, public_key=key.public_key(), alternative_names=(),
@@ -97,7 +97,7 @@ class Authority:
 
     @classmethod
     def imitation(cls, root: x509.Certificate, *, key: PrivateKey, serial: int) -> "Authority":
-        """A rogue CA: subject, validity and key identifier are copied from `root`, which is public; the key is not."""
+        """A rogue CA: subject, validity and key identifier are those of `root`, which is public; the key differs."""
         return cls.self_signed(
             ROOT,
             subject=root.subject,
@@ -110,7 +110,7 @@ class Authority:
     def subordinate(
         self, profile: Profile, *, subject: x509.Name, key: PrivateKey, validity: Validity, serial: int
     ) -> "Authority":
-        """An intermediate authority, certified by this one."""
+        """An intermediate CA, issued by this CA."""
         return Authority(Credential(key, self._certify(profile, subject, (), key, validity, serial)))
 
     def issue(
@@ -122,9 +122,9 @@ class Authority:
         validity: Validity,
         serial: int,
     ) -> Credential:
-        """An end-entity certificate for all the names given; the first also stands in the subject.
+        """An end-entity certificate for all the names; the first is also the subject. Raises ValueError without names.
 
-        Its dates are cut to the issuer's. The credential carries this authority as issuer unless that is a root.
+        The validity is cut to that of the CA. The credential includes the CA certificate unless it is a root.
         """
         wanted = names.unique(alternative_names)
         if not wanted:
@@ -136,7 +136,7 @@ class Authority:
     def crl(
         self, *, number: int, this_update: datetime, next_update: datetime, revoked: Iterable[int] = ()
     ) -> x509.CertificateRevocationList:
-        """The list of what this authority has revoked (§5), by serial; it stands until `next_update`."""
+        """A CRL of this CA (§5), with the revoked serial numbers; valid until `next_update`."""
         aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
             x509.SubjectKeyIdentifier(self.key_identifier)
         )
@@ -177,7 +177,7 @@ class Authority:
 
 
 def key_identifier(certificate: x509.Certificate) -> bytes:
-    """The subject key identifier that stands in a certificate (§4.2.1.2)."""
+    """The subject key identifier of a certificate (§4.2.1.2)."""
     return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
 
 
@@ -193,7 +193,7 @@ def to_be_signed(
     key_identifier: bytes,
     authority_key_identifier: bytes,
 ) -> x509.CertificateBuilder:
-    """All of a certificate but the signature: the statement that an issuer then signs (tbsCertificate, §4.1.1.1)."""
+    """The part of a certificate that the issuer signs (tbsCertificate, §4.1.1.1)."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -224,7 +224,7 @@ def contents(
     key_identifier: bytes,
     authority_key_identifier: bytes,
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    """The extensions (§4.2), and whether each is critical."""
+    """Yield the extensions (§4.2), and whether each is critical."""
     yield x509.BasicConstraints(profile.authority, profile.path_length), True
     yield profile.key_usage(public_key), True
     yield x509.SubjectKeyIdentifier(key_identifier), False
@@ -233,12 +233,12 @@ def contents(
     if profile.purposes:
         yield x509.ExtendedKeyUsage(profile.purposes), False
     if alternative_names:
-        # Critical exactly when the subject is empty: then these names are all there is (§4.2.1.6).
+        # Critical exactly if the subject is empty (§4.2.1.6).
         yield x509.SubjectAlternativeName(alternative_names), not list(subject)
 
 
 def authority_name(name: str, part: str) -> x509.Name:
-    """The subject of an authority: O=name, CN=name + part ("root", "intermediate")."""
+    """The subject of a CA: O=name, CN=name + part ("root", "intermediate")."""
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
@@ -248,7 +248,7 @@ def authority_name(name: str, part: str) -> x509.Name:
 
 
 def subject_for(name: x509.GeneralName) -> x509.Name:
-    """CN=name for people who read it; no checker may rely on it (RFC 9525 §2). Empty when the name is too long."""
+    """CN=name, for people only: clients do not check it (RFC 9525 §2). Empty if the name is too long."""
     text = names.plain(name)
     if len(text.encode()) > MAX_COMMON_NAME:
         return x509.Name([])

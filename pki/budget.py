@@ -1,7 +1,7 @@
-"""How much work one verification may take: each kind of work has a price, and the sum has a limit.
+"""Limits the work of one validation: each kind of work has a price, and the sum has a limit.
 
-Certificates and CRLs are foreign data. A mesh of CAs has more paths than atoms, and 20,000 names times 20,000
-constraints are 400 million comparisons. The prices are counted, not measured, so that the answer is the same on every
+Certificates and CRLs are untrusted data. A mesh of CAs has an exponential number of paths, and 20,000 names times
+20,000 constraints are 400 million comparisons. Work is counted, not timed, so that the result is the same on every
 machine.
 """
 
@@ -13,40 +13,40 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 
 class WorkKind(Enum):
-    """A kind of work, and its price: about a microsecond of one core in 2026."""
+    """A kind of work and its price; a unit is about a microsecond of one core in 2026."""
 
     STEP = 40
     """One certificate is appended to a path."""
     READING = 60
     """The fields of one certificate or CRL are read."""
     JUDGING = 1_500
-    """One complete path is judged."""
+    """One complete path is validated."""
     COMPARISON = 4
     """One name is compared with one constraint."""
     NAME = 12
-    """One name or constraint is prepared for comparing."""
+    """One name or constraint is parsed for comparison."""
     POLICY = 6
     """One certificate policy or policy mapping is processed."""
     MODULUS = 20_000
-    """One RSA modulus of 2048 bits is tested; `modulus_price` has that of longer ones."""
+    """One RSA modulus of 2048 bits is tested; see `modulus_price` for other lengths."""
     ENTRY = 5
     """One entry of a CRL is read."""
     SIGNATURE = 100
-    """One signature is verified; `signature_price` has that of slow keys."""
+    """One signature is verified; see `signature_price` for slow keys."""
     HASHING = 5
     """One KiB of signed data is hashed."""
 
 
 LIMIT = 1_500_000
-"""About one second and a half. A chain of three on P-256 costs 3,000, one of four with RSA-4096 half a million."""
+"""About 1.5 seconds. A path of three on P-256 costs 3,000, one of four with RSA-4096 half a million."""
 
 
 class Exhausted(Exception):
-    """The limit is reached. What was found until then is true; that there is nothing else was not found out."""
+    """The limit is reached. Results found until then are valid, but incomplete."""
 
 
 class Budget:
-    """The work of one verification, its CRL signers included."""
+    """The work of one validation, including that of CRL signers."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
@@ -54,7 +54,7 @@ class Budget:
         self.done: Counter[WorkKind] = Counter()
 
     def spend(self, work: WorkKind, times: int = 1, price: int | None = None) -> None:
-        """Count that work; Exhausted if it is more than is left, and then nothing that follows is affordable."""
+        """Count the work. Raises Exhausted if it exceeds what is left, and again for every later call."""
         self.done[work] += times
         self.left -= (work.value if price is None else price) * times
         if self.left < 0:
@@ -62,12 +62,12 @@ class Budget:
 
 
 def modulus_price(modulus: int) -> int:
-    """The tests of one RSA modulus: their time grows with the third power of its length, up to 4096 bits."""
+    """The price of testing an RSA modulus: cubic in its length, up to 4096 bits."""
     return max(1_000, WorkKind.MODULUS.value * min(modulus.bit_length(), 4096) ** 3 // 2048**3)
 
 
 def signature_price(key: Any, signed_bytes: int) -> int:
-    """One verification with that key, over so many bytes."""
+    """The price of verifying one signature with that key, over so many bytes."""
     match key:
         case rsa.RSAPublicKey():
             price = 100 if key.key_size <= 4096 else 1_500 if key.key_size <= 8192 else 8_000

@@ -1,12 +1,12 @@
-"""How a failure reaches a person: the fact, the evidence, what mends it, and an exit code.
+"""Errors for users: the fact, the evidence, a hint, and an exit code.
 
     error: certs/server.key does not belong to certs/server.pem
-      certificate:  public key 4f1e…
-      key file:     public key 90aa…
-      hint: mint a new pair with `pki init --force`
+      certificate: public key 4f1e… (SHA-256)
+      key file:    public key 90aa…
+      hint: use the key that was generated for this certificate
 
-Only for what a user can cause. Misuse of our own functions is ValueError or TypeError;
-the judgement of a certificate is data (`pki.verdict.Verdict`), not an exception.
+Only for what a user can cause. Misuse of our own functions is ValueError or TypeError; the validation of a certificate
+returns data (`pki.verdict.Verdict`).
 """
 
 import errno
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code means, the same in every command."""
+    """The exit codes of all commands."""
 
     YES = 0
     """Yes, or done."""
@@ -25,13 +25,13 @@ class ExitCode(IntEnum):
     USAGE = 2
     """Wrong usage; invalid names and option values included."""
     CANNOT = 3
-    """Could not do or decide: file, permission, disk, port, connection."""
+    """Could not do or decide: file, permission, disk, port, connection, program."""
     INTERRUPTED = 130
-    """A finite command was ended by Ctrl-C."""
+    """Ended by Ctrl-C."""
 
 
 class Problem(Exception):
-    """Something that a user should read, with the exit code that the command ends with."""
+    """An error for the user, with the exit code of the command."""
 
     def __init__(self, fact: str, *evidence: str, hint: str | None = None, code: ExitCode = ExitCode.CANNOT) -> None:
         super().__init__(fact)
@@ -45,28 +45,28 @@ class Problem(Exception):
         lines = [f"error: {self.fact}", *(f"  {line}" for line in evidence)]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        return "\n".join(map(printable, lines))  # the names of files may be a stranger's, too
+        return "\n".join(map(printable, lines))  # names of files are untrusted, too
 
 
 def printable(text: str) -> str:
-    """`text` with control characters escaped: what a peer or a certificate says must not drive a terminal."""
+    """`text` with control characters escaped, so that text from a peer or certificate cannot control the terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def cannot(doing: str, error: OSError, hint: str | None = None) -> Problem:
-    """The Problem for an operating-system error met while `doing` something ("write certs/root.key")."""
+    """The Problem for an operating-system error while `doing` something ("write certs/root.key")."""
     return Problem(f"cannot {doing}", printable(error.strerror or str(error)), hint=hint)
 
 
 def cannot_read(path: Path, error: OSError, hint: str | None = None) -> Problem:
-    """The Problem for an operating-system error met while reading `path`.
+    """The Problem for an operating-system error while reading `path`.
 
-    `hint` says how to make what is missing. It is no answer to a permission or a failing disk.
+    `hint` tells how to create a missing file; it is replaced for a permission error or a failing disk.
     """
     if error.errno in (errno.EACCES, errno.EPERM):
-        hint = f"this user may not read it; `ls -ld {shlex.quote(str(path))}` shows who may"
+        hint = f"check the permissions with `ls -ld {shlex.quote(str(path))}`"
     elif error.errno in (errno.EIO, errno.ENOSPC, errno.ESTALE):
-        hint = "nothing was changed; check the disk"
+        hint = "check the disk; nothing was changed"
     return cannot(f"read {path}", error, hint)

@@ -1,4 +1,4 @@
-"""Key pairs: the types that we offer, generation, PEM (PKCS#8), and which hash signs with which key."""
+"""Key pairs: types, generation, PEM (PKCS #8), and the hash that each key signs with."""
 
 from enum import Enum
 from hashlib import sha256
@@ -13,7 +13,7 @@ RSA_BITS = {"rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096}
 
 
 class KeyType(Enum):
-    """The key types of `--key-type`. EC P-256 is the default: quick to make, small on the wire, accepted everywhere."""
+    """The values of `--key-type`. EC P-256 is the default: fast to generate, small, accepted everywhere."""
 
     EC_P256 = "ec-p256"
     EC_P384 = "ec-p384"
@@ -24,7 +24,7 @@ class KeyType(Enum):
 
 
 def generate(key_type: KeyType) -> PrivateKey:
-    """A fresh private key. RSA takes its time: about 50 ms for 2048 bits, 400 ms for 4096."""
+    """A new private key. RSA takes about 50 ms for 2048 bits, 400 ms for 4096."""
     match key_type:
         case KeyType.EC_P256:
             return ec.generate_private_key(ec.SECP256R1())
@@ -37,7 +37,7 @@ def generate(key_type: KeyType) -> PrivateKey:
 
 
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
-    """The hash that signs with this key: as strong as the key, and None for Ed25519, which brings its own."""
+    """The hash to sign with, as strong as the key; None for Ed25519, which has its own."""
     match key:
         case ed25519.Ed25519PrivateKey():
             return None
@@ -48,27 +48,27 @@ def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
 
 
 def to_pem(key: PrivateKey) -> bytes:
-    """PKCS#8 in PEM, not encrypted: a development key, guarded by its file mode."""
+    """PKCS #8 in PEM, not encrypted; the file mode protects it."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def from_pem(pem: bytes) -> PrivateKey:
-    """A private key of one of our types. ValueError says what is wrong with the text."""
+    """A private key in PEM of one of the types above. Raises ValueError."""
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except TypeError:
-        raise ValueError("the key is encrypted, and no passphrase is at hand") from None
+        raise ValueError("the key is encrypted, and no passphrase was given") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("it holds no private key in PEM") from None
+        raise ValueError("it contains no private key in PEM") from None
     if not isinstance(key, PrivateKey):
-        raise ValueError(f"a {type(key).__name__} cannot sign certificates here")
+        raise ValueError(f"pki cannot sign with a {type(key).__name__}")
     return key
 
 
 def spki_der(key: PublicKeyTypes) -> bytes:
-    """SubjectPublicKeyInfo in DER: equal bytes, equal keys."""
+    """SubjectPublicKeyInfo in DER, equal for equal keys."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 

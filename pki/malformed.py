@@ -1,7 +1,7 @@
-"""What the library raises for a malformed certificate: late, at whichever field is read, and not all of one kind.
+"""Exceptions of the library for malformed certificates, which it raises late and in many types.
 
 except MALFORMED       around code that reads one field
-read_field(lambda: ...)   where any failure counts: it raises Malformed, also for a panic of the library's Rust code
+read_field(lambda: ...)   raises Malformed for any failure, also for a panic of the library's Rust code
 """
 
 import re
@@ -26,15 +26,15 @@ MALFORMED: tuple[type[Exception], ...] = (
 
 
 class Malformed(ValueError):
-    """A field cannot be read; the message says why, in a line."""
+    """A field cannot be read; the message is the reason, on one line."""
 
 
 PASSING: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, Malformed)
-"""What is not the fault of a field, or is a Malformed already."""
+"""Exceptions that `read_field` passes on: they are not faults of a field, or are Malformed already."""
 
 
 def read_field(read: Callable[[], T], *passing: type[Exception]) -> T:
-    """What `read` returns. Raises Malformed for every failure of it but those that are `passing`, and a Ctrl-C.
+    """What `read` returns. Raises Malformed for every failure except those of type `passing`, and Ctrl-C.
 
     A panic of Rust code is `pyo3_runtime.PanicException`, which is a BaseException and has no name to import.
     """
@@ -47,7 +47,7 @@ def read_field(read: Callable[[], T], *passing: type[Exception]) -> T:
 
 
 def guarded(read: Callable[[], T]) -> T | None:
-    """What `read` returns; None where it fails."""
+    """What `read` returns; None if it fails."""
     try:
         return read_field(read)
     except Malformed:
@@ -55,9 +55,9 @@ def guarded(read: Callable[[], T]) -> T | None:
 
 
 def why(error: BaseException) -> str:
-    """What is wrong, in a line: `invalid value in validity, not_after`, where the library says it as Rust does."""
+    """The reason on one line, such as `invalid value in validity, not_after` for an error of the Rust code."""
     if isinstance(error, KeyError):
-        return f"it has a value that is not known: {error}"
+        return f"it has an unknown value: {error}"
     text = (str(error).splitlines() or [type(error).__name__])[0]
     kind = re.search(r"ParseError \{ kind: (\w+)", text)
     if kind is None:

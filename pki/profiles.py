@@ -1,6 +1,6 @@
-"""What a certificate shall contain, as data: one profile for each part that a certificate can play (RFC 5280 §4.2).
+"""The contents of certificates as data: one profile for each type of certificate (RFC 5280 §4.2).
 
-A profile is the whole difference between an authority and a server; the code that issues has no branches for them.
+Only the profile differs between a CA and a server; the code that issues has no branches for them.
 """
 
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 @dataclass(frozen=True)
 class Profile:
-    """The extensions and the lifetime of one kind of certificate."""
+    """The extensions and the validity of one type of certificate."""
 
     name: str
     days: int
-    """Lifetime unless another is asked for, in days."""
+    """The default validity in days."""
     authority: bool
-    """basicConstraints cA: may it sign other certificates? (§4.2.1.9)"""
+    """basicConstraints cA: whether it is a CA certificate (§4.2.1.9)."""
     path_length: int | None = None
-    """pathLenConstraint: how many authorities may stand below it; None for what is no authority."""
+    """pathLenConstraint: the most CAs below it; None unless it is a CA certificate."""
     usages: frozenset[str] = frozenset({"digital_signature"})
     """keyUsage bits, by the library's names (§4.2.1.3)."""
     purposes: tuple[ObjectIdentifier, ...] = ()
-    """extendedKeyUsage (§4.2.1.12); an authority has none, so it may vouch for any purpose."""
+    """extendedKeyUsage (§4.2.1.12). A CA has none, so it may issue for any purpose."""
 
     def key_usage(self, key: CertificatePublicKeyTypes) -> KeyUsage:
-        """The keyUsage extension for a certificate on `key`.
+        """The keyUsage extension for a certificate with this key.
 
-        keyEncipherment is for RSA key transport alone: on an EC key it is wrong (RFC 8813 §3), and linters say so.
+        keyEncipherment is only for RSA key transport; RFC 8813 §3 forbids it for EC keys, and linters report it.
         """
         usages = set(self.usages)
         if not self.authority and isinstance(key, rsa.RSAPublicKey):

@@ -1,4 +1,4 @@
-"""A judgement of a certificate as data: checks with their results, and the verdict that they add up to."""
+"""The validation of a certificate as data: checks with their results, and the verdict."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,7 +7,7 @@ from cryptography import x509
 
 
 class Purpose(Enum):
-    """What the certificate is about to be used for."""
+    """The role that the certificate is validated for."""
 
     SERVER = "server"
     CLIENT = "client"
@@ -15,21 +15,21 @@ class Purpose(Enum):
 
 
 class PathProfile(Enum):
-    """How strict to be beyond RFC 5280."""
+    """The rules to apply; each profile includes those before it."""
 
     RFC5280 = "rfc5280"
-    """Path validation, and the name if one is asked for."""
+    """Path validation, and the name if one is given."""
     TLS = "tls"
-    """And the purpose, and keys and hashes that prove something."""
+    """Also the purpose, and strong keys and hashes that TLS 1.3 can use."""
     WEBPKI = "webpki"
-    """And what the CA/Browser Forum has agreed on."""
+    """Also rules of the CA/Browser Forum."""
 
 
 NOT_REACHED = "not reached"
 
 
 class Result(Enum):
-    """How a check came out."""
+    """The result of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -38,7 +38,7 @@ class Result(Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """One question put to the chain, and its answer."""
+    """One check of a path: its name, RFC section, result, a sentence with the values, and a hint."""
 
     name: str
     section: str
@@ -49,7 +49,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Remark:
-    """What a chain lacks without being refused for it here: the certificate, the sections, and who refuses it."""
+    """A deviation that pki accepts: the certificate, the sections, and the programs that reject it."""
 
     name: str
     section: str
@@ -59,9 +59,9 @@ class Remark:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All checks in the order in which they were made, and the chain that was found, leaf first; empty if none.
+    """All checks in their order, and the path, leaf first; empty if there is none.
 
-    A known revocation comes before everything else but the chain: nothing that the user does corrects it.
+    A failed revocation check comes directly after the chain, since no other change makes the certificate acceptable.
     """
 
     checks: tuple[Check, ...]
@@ -80,5 +80,5 @@ class Verdict:
 
     @property
     def reason(self) -> str | None:
-        """Why it was refused, in a sentence; None when it was accepted."""
+        """The detail of the first failed check; None if the certificate is accepted."""
         return self.failure.detail if self.failure else None

@@ -1,8 +1,8 @@
-"""DER read leniently: a tree of elements, and every place where the bytes are not DER (X.690 §8, §10, §11).
+"""Lenient reader of DER: a tree of elements, and every place where the bytes are not DER (X.690 §8, §10, §11).
 
-    bytes -> Node (tag, start, header, end) with its children      and beside it: Fault (byte, what is wrong, rule)
+    bytes -> Node (tag, start, header, end) with its children      and: Fault (byte, what is wrong, rule)
 
-A length that is too long is cut to what is there, an indefinite length is followed (BER), and reading goes on. The work
+A length that is too long is cut to the end, an indefinite length is accepted (BER), and reading continues. The work
 is linear in the input and ends after MOST elements. Not here: what the elements mean (`pki.asn1.schema`).
 """
 
@@ -24,7 +24,7 @@ MUST_BE_PRIMITIVE |= {ENUMERATED: "§8.4", der.UTC_TIME: "§10.2", der.GENERALIZ
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One place that breaks a rule: its byte, counted from the start of the object, what is wrong, and the rule."""
+    """One violation: its byte offset in the object, what is wrong, and the rule."""
 
     at: int
     what: str
@@ -37,7 +37,7 @@ class Fault:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One element: first byte, bytes of its header, the byte after its last, its depth, and the elements inside it."""
+    """One element: offset, bytes of its header, offset of its end, depth, and the elements inside it."""
 
     tag: int
     start: int
@@ -48,16 +48,16 @@ class Node:
     """Bytes of the end-of-contents marker: 2 after an indefinite length."""
     children: list["Node"] = field(default_factory=list)
     name: str = ""
-    """Its name in the standard, set by `pki.asn1.schema`."""
+    """Its name in the RFC, set by `pki.asn1.schema`."""
 
     @property
     def content(self) -> slice:
-        """Where its content is."""
+        """The slice of the content octets."""
         return slice(self.start + self.header, self.end - self.trailer)
 
     @property
     def constructed(self) -> bool:
-        """Whether it consists of elements."""
+        """Whether the element is constructed."""
         return bool(self.tag & der.CONSTRUCTED)
 
     @property
@@ -74,27 +74,27 @@ class Tree:
     roots: list[Node]
     faults: list[Fault]
     complete: bool = True
-    """Whether every element was read; False after MOST of them."""
+    """False if reading stopped after MOST elements."""
 
     def fault(self, at: int, what: str, rule: str) -> None:
-        """Add one."""
+        """Add a fault, up to MOST_FAULTS."""
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(at, what, rule))
 
     def content(self, node: Node) -> bytes:
-        """The content octets; of a string in several segments (BER), all of them."""
+        """The content octets; the segments of a string (BER) are joined."""
         if node.constructed and node.tag & 0xDF in STRINGS:
             return b"".join(self.content(each) for each in node.children)
         return self.data[node.content]
 
 
 def parse(data: bytes, most: int = MOST) -> Tree:
-    """Read the elements of `data`, at most that many. Never raises; an empty `data` has none."""
+    """Read at most `most` elements of `data`. Never raises."""
     return parse_within(data, 0, len(data), 0, most)
 
 
 def parse_within(data: bytes, start: int, end: int, depth: int, most: int = MOST) -> Tree:
-    """Read the elements in data[start:end]; places and faults are counted from the start of `data`."""
+    """Read the elements in data[start:end]; offsets count from the start of `data`."""
     tree = Tree(data, [], [])
     reader = _Reader(tree, most)
     tree.roots = reader.elements(start, end, depth)[0]
@@ -108,7 +108,7 @@ class _Reader:
         self.left = most
 
     def elements(self, at: int, end: int, depth: int, *, to_marker: bool = False) -> tuple[list[Node], int, int]:
-        """The elements up to `end`, or up to the end-of-contents marker; where they end; the length of the marker."""
+        """The elements up to `end` or the end-of-contents marker; their end; the length of the marker."""
         data, found = self.tree.data, list[Node]()
         while at < end:
             if to_marker and data[at : at + 2] == b"\0\0":
@@ -128,7 +128,7 @@ class _Reader:
         return found, at, 0
 
     def element(self, at: int, end: int, depth: int) -> Node | None:
-        """The element at `at`, cut at `end`; None where not even its header fits."""
+        """The element at `at`, cut at `end`; None if even its header does not fit."""
         data, fault = self.tree.data, self.tree.fault
         self.left -= 1
         tag, place = data[at], at + 1
@@ -166,7 +166,7 @@ class _Reader:
         stop = place + length
         if stop > end:
             size = f"{length} bytes" if length < 1 << 64 else f"a length of {first & 0x7F} bytes"
-            fault(at, f"{der.type_name(tag)} announces {size}, and {end - place} are left", "X.690 §8.1.3")
+            fault(at, f"{der.type_name(tag)} announces {size}, but {end - place} are left", "X.690 §8.1.3")
             stop = end
         node = Node(tag, at, place - at, stop, depth)
         if not node.constructed:
@@ -194,7 +194,7 @@ class _Reader:
     def check_primitive(self, node: Node) -> None:
         tag = node.tag
         if tag & 0xC0:
-            return  # its type depends on where it is
+            return  # its type depends on its position
         if tag == 0x10 or tag == 0x11:
             self.tree.fault(node.start, f"{der.type_name(tag | 0x20)} must be constructed", "X.690 §8.9.1")
         for at, what, rule in primitive_faults(tag, self.tree.data[node.content]):
@@ -202,7 +202,7 @@ class _Reader:
 
 
 def to_der(tree: Tree) -> bytes:
-    """The elements of the tree with definite lengths and strings in one segment; the rest as it was."""
+    """The tree encoded with definite lengths and strings in one segment; otherwise unchanged."""
     return b"".join(_to_der(tree, each) for each in tree.roots)
 
 
@@ -218,7 +218,7 @@ def _to_der(tree: Tree, node: Node) -> bytes:
 
 
 def primitive_faults(tag: int, content: bytes) -> Iterator[tuple[int, str, str]]:
-    """Place in the content, what is wrong and the rule, for the content octets of a primitive universal type."""
+    """Yield offset, fault and rule for the content octets of a primitive universal type."""
     match tag:
         case der.BOOLEAN:
             if len(content) != 1:
@@ -282,7 +282,7 @@ TIMES = {
 
 
 def time_fault(tag: int, content: bytes) -> tuple[str, str] | None:
-    """What is wrong with a time, and the rule (RFC 5280 §4.1.2.5)."""
+    """The fault of a time and its rule (RFC 5280 §4.1.2.5); None if it is valid."""
     pattern, name, form, section = TIMES[tag]
     found = pattern.fullmatch(content)
     if found is None:
@@ -306,7 +306,7 @@ PRINTABLE_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 
 
 def string_fault(tag: int, content: bytes) -> tuple[str, str] | None:
-    """What is wrong with a character string, and the rule (X.680 §41, RFC 3629)."""
+    """The fault of a character string and its rule (X.680 §41, RFC 3629); None if it is valid."""
     match tag:
         case der.UTF8_STRING:
             try:
@@ -331,7 +331,7 @@ def string_fault(tag: int, content: bytes) -> tuple[str, str] | None:
 def _not_in(content: bytes, allowed: frozenset[int], name: str, rule: str) -> tuple[str, str] | None:
     for byte in content:
         if byte not in allowed:
-            return f"{name} {quoted_bytes(content)} has the character {quoted_bytes(bytes([byte]))}", rule
+            return f"{name} {quoted_bytes(content)} has the invalid character {quoted_bytes(bytes([byte]))}", rule
     return None
 
 
@@ -344,7 +344,7 @@ def quoted_bytes(content: bytes, longest: int = 64) -> str:
 
 
 def text_of(tag: int, content: bytes) -> str | None:
-    """The characters of a string type; None for another type, or where the bytes are not characters.
+    """The characters of a string type; None for another type or invalid bytes.
 
     TeletexString is read as Latin-1, as most programs write it.
     """
@@ -358,12 +358,12 @@ def text_of(tag: int, content: bytes) -> str | None:
 
 
 def integer(content: bytes) -> int:
-    """Two's complement; 0 for no bytes."""
+    """The value in two's complement; 0 for no bytes."""
     return int.from_bytes(content, signed=True)
 
 
 def oid(content: bytes) -> str | None:
-    """`1.2.840…`; None for what is not an object identifier, or too long to be read."""
+    """`1.2.840…`; None if the content is not an object identifier, or longer than LONGEST_OID."""
     if not content or len(content) > der.LONGEST_OID or content[-1] & 0x80:
         return None
     return der.dotted(content)

@@ -1,7 +1,7 @@
-"""A little of the Distinguished Encoding Rules (X.690 §10): enough to write a certificate, and to see its elements.
+"""The part of DER (X.690 §10) that is needed to write a certificate and to read its elements.
 
-For what the library refuses to write, since it is wrong. Writing puts bytes together and checks nothing; reading
-(`elements`) raises ValueError for what is no DER.
+It also writes what the library refuses to write because it is invalid. Writing checks nothing; reading (`elements`)
+raises ValueError for bytes that are not DER.
 """
 
 from base64 import b64encode
@@ -36,14 +36,14 @@ TYPES = {
     0x1C: "UniversalString",
 }
 LONGEST_OID = 256
-"""Bytes of an object identifier's content; the longest in use have about 30. Reading one costs its length squared."""
+"""Bytes of an object identifier; the longest in use have about 30. Reading takes time quadratic in the length."""
 
 
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
 def element(tag: int, *parts: bytes) -> bytes:
-    """Tag, length in as few bytes as will do, content (§8.1)."""
+    """Tag, length in the fewest bytes, content (§8.1)."""
     content = b"".join(parts)
     if len(content) < 0x80:
         return bytes([tag, len(content)]) + content
@@ -52,38 +52,38 @@ def element(tag: int, *parts: bytes) -> bytes:
 
 
 def sequence(*parts: bytes) -> bytes:
-    """One after the other."""
+    """A SEQUENCE of encoded elements."""
     return element(SEQUENCE, *parts)
 
 
 def explicit(number: int, *parts: bytes) -> bytes:
-    """[number], around a whole element."""
+    """The tag [number] around encoded elements."""
     return element(CONTEXT | CONSTRUCTED | number, *parts)
 
 
 def integer(number: int) -> bytes:
-    """Two's complement, so that -1 is one byte and 128 are two (§8.3)."""
+    """An INTEGER in two's complement: -1 takes one byte, 128 two (§8.3)."""
     magnitude = number if number >= 0 else ~number
     return element(INTEGER, number.to_bytes(magnitude.bit_length() // 8 + 1, signed=True))
 
 
 def boolean(value: bool) -> bytes:
-    """True is 0xff, and nothing else is (§11.1)."""
+    """A BOOLEAN; TRUE is 0xff (§11.1)."""
     return element(BOOLEAN, b"\xff" if value else b"\x00")
 
 
 def bit_string(content: bytes) -> bytes:
-    """Whole bytes: no bit is unused."""
+    """A BIT STRING of whole bytes."""
     return element(BIT_STRING, b"\x00", content)
 
 
 def octet_string(content: bytes) -> bytes:
-    """Any bytes."""
+    """An OCTET STRING."""
     return element(OCTET_STRING, content)
 
 
 def object_identifier(dotted: str) -> bytes:
-    """`1.2.840…`: the first two numbers in one, then seven bits to a byte (§8.19)."""
+    """An OBJECT IDENTIFIER: the first two numbers in one, seven bits in each byte (§8.19)."""
     first, second, *rest = map(int, dotted.split("."))
     return element(OBJECT_IDENTIFIER, *map(_base_128, (40 * first + second, *rest)))
 
@@ -96,22 +96,22 @@ def _base_128(number: int) -> bytes:
 
 
 def utc_time(moment: datetime) -> bytes:
-    """Two digits for the year: 50 is 1950, 49 is 2049 (RFC 5280 §4.1.2.5.1)."""
+    """A UTCTime. Its year has two digits: 50 is 1950, 49 is 2049 (RFC 5280 §4.1.2.5.1)."""
     return element(UTC_TIME, f"{moment:%y%m%d%H%M%SZ}".encode())
 
 
 def generalized_time(moment: datetime, fraction: str = "") -> bytes:
-    """Four digits for the year; a fraction of a second is what RFC 5280 §4.1.2.5.2 forbids."""
+    """A GeneralizedTime. RFC 5280 §4.1.2.5.2 forbids a `fraction` of a second."""
     return element(GENERALIZED_TIME, f"{moment.year:04}{moment:%m%d%H%M%S}{fraction}Z".encode())
 
 
 def time(moment: datetime) -> bytes:
-    """As a certificate has it: UTCTime up to 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5)."""
+    """A time in a certificate: UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5)."""
     return utc_time(moment) if 1950 <= moment.year < 2050 else generalized_time(moment)
 
 
 def armoured(label: str, der: bytes) -> bytes:
-    """As text: PEM (RFC 7468 §2)."""
+    """The DER object in PEM (RFC 7468 §2)."""
     text = b64encode(der).decode()
     lines = [text[at : at + 64] for at in range(0, len(text), 64)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
@@ -122,7 +122,7 @@ def armoured(label: str, der: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Element:
-    """One element: where it stands in the bytes, how long its header is, and how deep inside others it is."""
+    """One element: offset, bytes of its header, offset of its end, and depth."""
 
     tag: int
     start: int
@@ -132,7 +132,7 @@ class Element:
 
     @property
     def content(self) -> slice:
-        """Where its content stands."""
+        """The slice of the content octets."""
         return slice(self.start + self.header, self.end)
 
     @property
@@ -142,14 +142,14 @@ class Element:
 
 
 def type_name(tag: int) -> str:
-    """`SEQUENCE`, `[3]`; `tag 0x4f` for what has no name here."""
+    """`SEQUENCE`, `[3]`; `tag 0x4f` for an unknown tag."""
     if tag & 0xC0 == CONTEXT:
         return f"[{tag & 0x1F}]"
     return TYPES.get(tag) or TYPES.get(tag ^ CONSTRUCTED) or f"tag 0x{tag:02x}"
 
 
 def read(der: bytes, at: int = 0, depth: int = 0) -> Element:
-    """The element that begins at `at`; ValueError where it does not end."""
+    """The element at `at`. Raises ValueError if it is not complete."""
     if at + 2 > len(der):
         raise ValueError(f"the element at byte {at} is cut off")
     tag, length = der[at], der[at + 1]
@@ -163,23 +163,23 @@ def read(der: bytes, at: int = 0, depth: int = 0) -> Element:
         length = int.from_bytes(der[at + 2 : at + header])
     end = at + header + length
     if end > len(der):
-        raise ValueError(f"the element at byte {at} goes on to byte {end}, and there are {len(der)}")
+        raise ValueError(f"the element at byte {at} ends at byte {end}, but there are {len(der)} bytes")
     return Element(tag, at, header, end, depth)
 
 
 def children(der: bytes, parent: Element) -> Iterator[Element]:
-    """The elements inside a constructed one."""
+    """Yield the elements inside a constructed one."""
     at = parent.start + parent.header
     while at < parent.end:
         child = read(der, at, parent.depth + 1)
         if child.end > parent.end:
-            raise ValueError(f"the element at byte {at} goes beyond the one around it")
+            raise ValueError(f"the element at byte {at} extends beyond the one around it")
         yield child
         at = child.end
 
 
 def dotted(content: bytes) -> str:
-    """`1.2.840…` for the content of an object identifier; ValueError for what is not one, or is too long."""
+    """`1.2.840…` for the content of an object identifier. Raises ValueError if it is invalid or too long."""
     if len(content) > LONGEST_OID:
         raise ValueError(f"an object identifier has {len(content)} bytes; at most {LONGEST_OID} are read")
     numbers, number = [], 0
@@ -195,7 +195,7 @@ def dotted(content: bytes) -> str:
 
 
 def elements(der: bytes) -> Iterator[Element]:
-    """All elements, outer ones before those inside them."""
+    """Yield all elements, outer ones before inner ones."""
     yield from _within(der, read(der))
 
 

@@ -1,9 +1,9 @@
-"""The ASN.1 of certificates, requests and CRLs as tables, and what departs from it (RFC 5280 §4, §5 and appendix A).
+"""The ASN.1 of certificates, requests and CRLs as tables, and faults (RFC 5280 §4, §5 and appendix A).
 
     Tree + CERTIFICATE -> the name of each element, the elements by path (`tbsCertificate.serialNumber`), more faults
 
 A field that is missing or of the wrong type is a fault, and the fields after it are still read. The same declarations
-name the elements for `pki show --der`. Not here: whether a certificate is trustworthy (`pki.path`).
+name the elements for `pki show --der`. Not here: validation of a certificate (`pki.path`).
 """
 
 import ipaddress
@@ -25,7 +25,7 @@ MAX_SERIAL = 20  # octets, RFC 5280 §4.1.2.2
 
 @dataclass(frozen=True)
 class SchemaType:
-    """A type: the tags that it may have (any if none), what is inside, and what else must hold for the value."""
+    """A type: its allowed tags (any if empty), its contents, and a check of the value."""
 
     tags: tuple[int, ...] = ()
     fields: "tuple[SchemaField, ...] | None" = None
@@ -37,7 +37,7 @@ class SchemaType:
     least: int = 0
     name: str = ""
     rule: str = ""
-    """The section that defines the type; empty for that of the type around it."""
+    """The section that defines the type; empty if it is that of the enclosing type."""
     universal: int = 0
     """The type behind an implicit tag, whose content must be right."""
     check: Check | None = None
@@ -57,33 +57,33 @@ class SchemaField:
     shape: SchemaType
     optional: bool = False
     default: bytes | None = None
-    """The content octets that stand for the default, which DER omits (X.690 §11.5)."""
+    """The content octets of the default, which DER omits (X.690 §11.5)."""
 
 
 @dataclass
 class Found:
-    """What was recognised: elements by path, and the faults of their values."""
+    """The recognised elements by path, and the faults of their values."""
 
     tree: Tree
     at: dict[str, Node] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def get(self, path: str) -> Node | None:
-        """The element of that path (`tbsCertificate.validity.notBefore`); None where it is missing."""
+        """The element at that path (`tbsCertificate.validity.notBefore`); None if it is missing."""
         return self.at.get(path)
 
     def content(self, path: str) -> bytes:
-        """Its content octets; nothing where it is missing."""
+        """The content octets of the element; empty if it is missing."""
         node = self.at.get(path)
         return self.tree.content(node) if node else b""
 
     def whole(self, path: str) -> bytes:
-        """The element with its header, as encoded."""
+        """The element with its header, as encoded; empty if it is missing."""
         node = self.at.get(path)
         return self.tree.data[node.start : node.end] if node else b""
 
     def match(self, node: Node, shape: SchemaType, name: str) -> None:
-        """Recognise an element that the type of the object leaves open."""
+        """Match an element that the type of the object leaves open."""
         _Matcher(self).match(node, shape, None, name, shape.rule)
 
 
@@ -100,7 +100,7 @@ def read(data: bytes, shape: SchemaType) -> Found:
 
 
 def _with_rest(found: Found, end: int, what: str, rule: str) -> list[Fault]:
-    """All faults in the order of the bytes; bytes after the element are one fault, whatever they are."""
+    """All faults in the order of the bytes; bytes after the element are one fault."""
     last = found.tree.roots[0].end
     faults = {*found.faults, *(each for each in found.tree.faults if each.at < last or last == end)}
     if last < end:
@@ -116,7 +116,7 @@ def read_value(tree: Tree, node: Node, shape: SchemaType | None, name: str) -> t
     if shape is None:
         return inner.roots, inner.faults
     if not inner.roots:
-        return [], [Fault(node.start, f"{name} has no value that can be read", shape.rule), *inner.faults]
+        return [], [Fault(node.start, f"{name} has no readable value", shape.rule), *inner.faults]
     _Matcher(found).match(inner.roots[0], shape, None, name, shape.rule)
     return inner.roots, _with_rest(found, content.stop, f"the end of {name}", shape.rule)
 
@@ -131,9 +131,9 @@ class _Matcher:
             self.found.faults.append(Fault(at, what, rule))
 
     def match(self, node: Node, shape: SchemaType, path: str | None, name: str, around: str) -> None:
-        """Name the element, and look at what is inside. Without a path (in a list), it is not kept in `at`.
+        """Name the element and check its contents. Without a path (in a list), it is not kept in `at`.
 
-        `around` is the section that defines the type around it.
+        `around` is the section that defines the enclosing type.
         """
         rule = shape.rule or around
         if name and not node.name:
@@ -189,7 +189,7 @@ class _Matcher:
                 self.fault(node.end, f"{field.name} is missing in {node.name or shape.name}", rule)
                 break
         for child in children[:1]:
-            self.fault(child.start, f"an element too many in {node.name or shape.name}: {child.type}", rule)
+            self.fault(child.start, f"unexpected element in {node.name or shape.name}: {child.type}", rule)
 
     def field(self, child: Node, field: SchemaField, path: str | None, rule: str) -> None:
         inner = child
@@ -220,11 +220,11 @@ TOLERATED = frozenset(
         "RFC 8410 §3", "RFC 5280 appendix A.1",
     }
 )  # fmt: skip
-"""Rules whose breach seldom prevents reading: not the first reason to name for an object that a library refuses."""
+"""Rules whose violation seldom prevents reading; they are named last as a reason why a library rejects an object."""
 
 
 def worst(faults: Iterable[Fault]) -> Fault | None:
-    """The fault that most likely prevents reading: the first of the encoding, else the first."""
+    """The fault that most likely prevents reading: the first that is not TOLERATED, else the first."""
     return min(faults, key=lambda fault: (fault.rule in TOLERATED, fault), default=None)
 
 
@@ -248,7 +248,7 @@ def _implicit(number: int, universal: int, rule: str, check: Check | None = None
 
 
 def _retagged(number: int, shape: SchemaType) -> SchemaType:
-    """The same inside, with the tag [number] in place of its own."""
+    """`shape` with the implicit tag [number]."""
     return SchemaType(
         (CONTEXT | CONSTRUCTED | number,),
         shape.fields, shape.each, None, shape.least, shape.name, shape.rule, 0, shape.check,
@@ -256,7 +256,7 @@ def _retagged(number: int, shape: SchemaType) -> SchemaType:
 
 
 def _explicit(number: int, name: str, shape: SchemaType) -> SchemaType:
-    """[number] around a whole element."""
+    """`shape` with the explicit tag [number]."""
     return SchemaType((CONTEXT | CONSTRUCTED | number,), fields=(SchemaField(name, shape),), rule=shape.rule)
 
 
@@ -276,7 +276,7 @@ def _attribute(tree: Tree, node: Node) -> Wrong:
         yield "an attribute of the name is empty", "RFC 5280 appendix A.1"
     elif value.tag == ber.TELETEX and not (content := tree.content(value)).isascii():
         shown = ber.quoted_bytes(content)
-        yield f"TeletexString {shown} is not ASCII, and programs read it differently", "RFC 5280 §4.1.2.4"
+        yield f"TeletexString {shown} is not ASCII; programs decode it differently", "RFC 5280 §4.1.2.4"
 
 
 def _distinct(tree: Tree, node: Node) -> Wrong:
@@ -316,7 +316,7 @@ def _dns(tree: Tree, node: Node) -> Wrong:
     if not host:
         yield "dNSName is empty", SAN
     elif wrong := [byte for byte in host if byte <= 32 or byte == 127]:
-        yield f"dNSName {ber.quoted_bytes(host)} has the character {ber.quoted_bytes(bytes(wrong[:1]))}", SAN
+        yield f"dNSName {ber.quoted_bytes(host)} has the invalid character {ber.quoted_bytes(bytes(wrong[:1]))}", SAN
 
 
 def _mail(tree: Tree, node: Node) -> Wrong:
@@ -407,7 +407,7 @@ def _number_of_list(tree: Tree, node: Node) -> Wrong:
 
 
 def _flags(rule: str, least: int = 0) -> Check:
-    """A named bit list: the last bit is 1, since DER drops zeros at the end (X.690 §11.2.2)."""
+    """A check of a named bit list: DER omits zero bits at the end (X.690 §11.2.2)."""
 
     def check(tree: Tree, node: Node) -> Wrong:
         content = tree.data[node.content]
@@ -426,7 +426,7 @@ def _flags(rule: str, least: int = 0) -> Check:
 def _basic(tree: Tree, node: Node) -> Wrong:
     named = {each.name: tree.data[each.content] for each in node.children}
     if "pathLenConstraint" in named and named.get("cA", b"\0") == b"\0":
-        yield "pathLenConstraint is present, and cA is not TRUE", "RFC 5280 §4.2.1.9"
+        yield "pathLenConstraint is present, but cA is not TRUE", "RFC 5280 §4.2.1.9"
 
 
 def _issuer_and_serial(tree: Tree, node: Node) -> Wrong:
@@ -637,7 +637,7 @@ EXTENSIONS: Mapping[str, SchemaType] = {
     "2.5.29.21": _prim(ber.ENUMERATED, name="CRLReason", rule="RFC 5280 §5.3.1", check=_reason),
     "2.5.29.24": _prim(der.GENERALIZED_TIME, name="InvalidityDate", rule="RFC 5280 §5.3.2"),
 }
-"""The value of each extension whose form is known, by object identifier."""
+"""The type of the value of each known extension, by object identifier."""
 
 
 # Certificates (RFC 5280 §4.1) ---------------------------------------------------------------------------------------
@@ -656,7 +656,7 @@ def _serial(tree: Tree, node: Node) -> Wrong:
 def _time(tree: Tree, node: Node) -> Wrong:
     """UTCTime through 2049, GeneralizedTime from 2050 on."""
     if node.tag not in ber.TIMES or ber.time_fault(node.tag, tree.data[node.content]):
-        return  # that fault is already known
+        return  # that fault is reported elsewhere
     year = tree.data[node.content][:4]
     if node.tag == der.GENERALIZED_TIME and year.isdigit() and 1950 <= int(year) < 2050:
         yield f"the year {year.decode()} is in GeneralizedTime; until 2049 it must be UTCTime", "RFC 5280 §4.1.2.5"
@@ -681,7 +681,7 @@ def _unique(tree: Tree, node: Node) -> Wrong:
 
 
 def _key_info(tree: Tree, node: Node) -> Wrong:
-    """What the parameters of the algorithm must be."""
+    """Check the parameters of the key algorithm."""
     algorithm = node.children[0] if node.children else None
     if algorithm is None or not algorithm.children or algorithm.children[0].tag != OID:
         return

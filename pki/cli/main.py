@@ -38,7 +38,7 @@ def init(
     san: San = None,
     key_type: KeyTypeOption = KeyTypeName.ec_p256,
     days: Days = 90,
-    force: Annotated[bool, typer.Option("--force", help="Move existing files aside and start anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Move existing files aside and start over.")] = False,
     as_json: Json = False,
 ) -> int:
     """Create a root, intermediate, server, client and rogue CA.

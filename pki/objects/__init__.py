@@ -1,14 +1,14 @@
-"""Certificates, CRLs and keys: where they are in a file, what their fields say, who signed them. Pure.
+"""Certificates, CRLs and keys: found in a file, read field by field, signatures checked. Pure.
 
 blocks                 the objects in a file, PEM or DER
-foreign                what a file is that holds neither
+foreign                recognise other file formats
 public_keys            public keys as encoded, and in words
-private_keys           private keys in all their forms, encrypted or not; PKCS #12
+private_keys           private keys in all formats, encrypted or not; PKCS #12
 secrecy                which bytes of an object may be printed
-summary                names and dates of a certificate as safe text, whatever its bytes are
-fields                 a certificate or CRL, each field read once
+summary                names and validity of a certificate as safe text, however malformed it is
+fields                 the fields of a certificate or CRL, each read once
 distinguished_names    subject and issuer: as text, and compared
-extensions             what each extension says, and what it is for
-trust_settings         OpenSSL's trust settings of an anchor
-signatures             was this certificate or CRL signed with that key?
+extensions             the values and meanings of extensions, as text
+trust_settings         OpenSSL's trust settings of a trust anchor
+signatures             check the signature of a certificate or CRL
 """

@@ -1,10 +1,10 @@
-"""What is in a file, PEM or DER: each object with its kind and its bytes, or the reason why it cannot be read.
+"""The objects in a file, PEM or DER: each with its kind and its bytes, or the reason why it cannot be read.
 
-    bytes -> Contents: Block, Block, ...      Block -> certificate(), crl(): loaded, or UnreadableBlock says why
+    bytes -> Contents: Block, Block, ...      Block -> certificate(), crl(): loaded, or UnreadableBlock
 
-One unreadable object never decides about the others, and text around a PEM block is skipped (RFC 7468 §2). PKCS #7
-(RFC 2315 §9.1) is opened, the trust settings of OpenSSL's TRUSTED CERTIFICATE are kept beside the certificate. The work
-is linear in the input. Not here: private keys (`pki.objects.private_keys`), opening files (`pki.store.files`).
+An unreadable object does not affect the others, and text around a PEM block is skipped (RFC 7468 §2). PKCS #7 (RFC 2315
+§9.1) is unpacked; the trust settings of OpenSSL's TRUSTED CERTIFICATE are kept with the certificate. The work is linear
+in the size of the input. Not here: private keys (`pki.objects.private_keys`), opening files (`pki.store.files`).
 """
 
 import binascii
@@ -29,7 +29,7 @@ PEM = "RFC 7468 §2"
 
 
 class BlockKind(Enum):
-    """What an object is."""
+    """The kind of an object."""
 
     CERTIFICATE = "certificate"
     REQUEST = "certificate request"
@@ -49,32 +49,32 @@ class BlockKind(Enum):
 
 @dataclass(frozen=True)
 class Block:
-    """One object: its kind, its PEM label (`DER` without PEM), its bytes, where it is, and what is wrong with it."""
+    """One object: its kind, PEM label (`DER` without PEM), bytes and place, and what is wrong with it."""
 
     kind: BlockKind
     label: str
     der: bytes
     where: str = ""
-    """`line 14`, `certificate 2 in PKCS #7`; nothing for the only object of a DER file."""
+    """`line 14`, `certificate 2 in PKCS #7`; empty for the only object of a DER file."""
     problem: str = ""
-    """Why there are no bytes to look at: the PEM is damaged."""
+    """Why there are no bytes: how the PEM is damaged."""
     remark: str = ""
-    """What is unusual and does not prevent reading: a label that says something else."""
+    """A deviation that does not prevent reading: the label names another kind."""
     trust_settings: bytes = b""
     inside: "tuple[Block, ...]" = ()
     pem: bytes = field(default=b"", repr=False)
-    """The block with its armour, where its headers matter (RFC 1421 encryption)."""
+    """The whole PEM block, if its headers are needed (RFC 1421 encryption)."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The objects of a file in their order, or what the file is instead."""
+    """The objects of a file in their order, or the other format of the file."""
 
     blocks: tuple[Block, ...]
     foreign: Foreign | None = None
 
     def flat(self) -> Iterator[Block]:
-        """Every object, those inside a PKCS #7 in its place."""
+        """Yield every object; those inside a PKCS #7 replace it."""
         for block in self.blocks:
             yield from block.inside or (block,)
 
@@ -84,7 +84,7 @@ class Contents:
 
 
 class UnreadableBlock(ValueError):
-    """An object cannot be read; the message says why, with the rule."""
+    """An object cannot be read; the message has the reason and the rule."""
 
 
 # PEM (RFC 7468) -----------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def read(data: bytes) -> Contents:
 
 
 def _of_pem(data: bytes) -> Iterator[Block]:
-    """Each block; a BEGIN without an END only if it is alone on its line, since otherwise it is text."""
+    """Yield each block. A BEGIN without an END counts only if it is alone on its line; else it is text."""
     opened: re.Match[bytes] | None = None
     line = counted = unfinished = count = 0
     for marker in MARKER.finditer(data):
@@ -140,7 +140,7 @@ def _of_pem(data: bytes) -> Iterator[Block]:
             if opened and _alone(data, opened):
                 unfinished += 1
                 if unfinished <= MOST_REASONS:
-                    yield _broken(opened, line, "it does not end")
+                    yield _broken(opened, line, "it has no END line")
             opened = marker
             line += data.count(b"\n", counted, marker.start())
             counted = marker.start()
@@ -148,18 +148,16 @@ def _of_pem(data: bytes) -> Iterator[Block]:
             label, where = _label(opened), f"line {line + 1}"
             count += 1
             if count > MOST_BLOCKS:
-                yield Block(
-                    BlockKind.OTHER, label, b"", where, f"a file has at most {MOST_BLOCKS} blocks; the rest is not read"
-                )
+                yield Block(BlockKind.OTHER, label, b"", where, f"more than {MOST_BLOCKS} blocks; the rest is not read")
                 return
             yield from _block(data, opened, marker, label, where)
             opened = None
     if opened and _alone(data, opened):
         unfinished += 1
         if unfinished <= MOST_REASONS:
-            yield _broken(opened, line, "it does not end")
+            yield _broken(opened, line, "it has no END line")
     if unfinished > MOST_REASONS:
-        words = f"{unfinished - MOST_REASONS} more blocks do not end"
+        words = f"{unfinished - MOST_REASONS} more blocks have no END line"
         yield Block(BlockKind.OTHER, "", b"", "further down", words)
 
 
@@ -173,7 +171,7 @@ def _label(marker: re.Match[bytes]) -> str:
 
 
 def _alone(data: bytes, marker: re.Match[bytes]) -> bool:
-    """Whether nothing else is on the marker's line."""
+    """Whether the marker is alone on its line."""
     before, after = data[max(marker.start() - 80, 0) : marker.start()], data[marker.end() : marker.end() + 80]
     before = re.split(rb"[\r\n]", before)[-1].strip(b" \t\xef\xbb\xbf")
     return not before and not re.split(rb"[\r\n]", after)[0].strip()
@@ -183,7 +181,7 @@ def _block(data: bytes, opened: re.Match[bytes], closed: re.Match[bytes], label:
     body = data[opened.end() : closed.start()]
     kind = LABELS.get(label, BlockKind.OTHER)
     if label != _label(closed):
-        problem = f"it begins as {label} and ends as {_label(closed)} ({PEM})"
+        problem = f"its BEGIN line names {label}, its END line {_label(closed)} ({PEM})"
         yield Block(kind, label, b"", where, problem)
         return
     if kind is BlockKind.PGP or kind is BlockKind.OPENSSH_KEY:
@@ -204,13 +202,13 @@ def _block(data: bytes, opened: re.Match[bytes], closed: re.Match[bytes], label:
 
 
 def _is_text_line(data: bytes, opened: re.Match[bytes]) -> bool:
-    """Whether the marker stands within a sentence, as in `the line -----BEGIN CERTIFICATE----- begins ...`."""
+    """Whether the marker is part of a sentence, as in `the line -----BEGIN CERTIFICATE----- begins ...`."""
     before = re.split(rb"[\r\n]", data[max(opened.start() - 80, 0) : opened.start()])[-1].strip(b" \t\xef\xbb\xbf\"'")
     return bool(before)
 
 
 def _without_headers(body: bytes) -> tuple[bytes, bytes]:
-    """RFC 1421 headers, and what follows the empty line after them; no headers if no line has a colon."""
+    """RFC 1421 headers, and the text after the empty line; no headers if no line has a colon."""
     if b":" not in body:
         return b"", body
     headers, content = list[bytes](), list[bytes]()
@@ -228,7 +226,7 @@ NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 def _decoded(encoded: bytes) -> tuple[bytes, str]:
     """The bytes, or why they are not base64 (RFC 4648 §4)."""
     if wrong := NOT_BASE64.search(encoded):
-        return b"", f"it is not base64: it has the character {ber.quoted_bytes(wrong[0])} (RFC 7468 §3)"
+        return b"", f"it is not base64: it contains {ber.quoted_bytes(wrong[0])} (RFC 7468 §3)"
     packed = b"".join(encoded.split())
     if not packed:
         return b"", "it is empty"
@@ -236,14 +234,17 @@ def _decoded(encoded: bytes) -> tuple[bytes, str]:
         return b64decode(packed, validate=True), ""
     except (binascii.Error, ValueError):
         count = len(packed.rstrip(b"="))
-        return b"", f"it is not base64: {count} characters and {len(packed) - count} `=` are damaged (RFC 4648 §4)"
+        return (
+            b"",
+            f"it is not base64: {count} characters and {len(packed) - count} `=` are not whole groups (RFC 4648 §4)",
+        )
 
 
 # DER ----------------------------------------------------------------------------------------------------------------
 
 
 def _of_der(data: bytes, label: str, where: str) -> Iterator[Block]:
-    """The object in DER, with those inside a PKCS #7."""
+    """Yield the object in DER; a PKCS #7 with the objects inside it."""
     shape = kind_of(data)
     labelled = LABELS.get(label)
     kind = shape or labelled or BlockKind.OTHER
@@ -254,7 +255,7 @@ def _of_der(data: bytes, label: str, where: str) -> Iterator[Block]:
         and shape is not labelled
         and (shape, labelled) != (BlockKind.ENCRYPTED_KEY, BlockKind.PRIVATE_KEY)
     ):
-        remark = f"the label is {label}, and the block contains {a(shape)}"
+        remark = f"the label is {label}, but the block contains {a(shape)}"
     settings = b""
     if kind is BlockKind.CERTIFICATE:
         data, settings = _trust_settings(data, label)
@@ -280,7 +281,7 @@ def a(kind: BlockKind, count: int = 1) -> str:
 
 
 def _trust_settings(data: bytes, label: str) -> tuple[bytes, bytes]:
-    """The certificate, and what OpenSSL has written behind it: a SEQUENCE of purposes and names."""
+    """The certificate, and the trust settings that OpenSSL appends; empty if there are none."""
     try:
         end = der.read(data).end
     except ValueError:
@@ -306,7 +307,7 @@ SIGNED_DATA = "1.2.840.113549.1.7.2"
 
 
 def kind_of(data: bytes) -> BlockKind | None:
-    """The kind of an object in DER by the types of its first elements; None where they fit none."""
+    """The kind of a DER object by the types of its first elements; None if it is unknown."""
     tree = ber.parse(data, 400)
     if not tree.roots or tree.roots[0].tag != S:
         return None
@@ -338,7 +339,7 @@ def kind_of(data: bytes) -> BlockKind | None:
 
 
 def _signed_kind(inner: list[int], outer: list[Node]) -> BlockKind | None:
-    """Certificate, request or CRL by the first elements of the signed part; also where one of them is wrong."""
+    """Certificate, request or CRL by the first elements of the signed part, even if one of them is wrong."""
     if not outer:
         return None
     parts = outer[0].children
@@ -369,7 +370,7 @@ def is_key_info(data: bytes) -> bool:
 
 
 def _of_pkcs7(data: bytes, where: str) -> Iterator[Block]:
-    """The certificates and CRLs in signed data (RFC 2315 §9.1, RFC 5652 §5.1)."""
+    """Yield the certificates and CRLs in SignedData (RFC 2315 §9.1, RFC 5652 §5.1)."""
     tree = ber.parse(data)
     wrapper = tree.roots[0].children if tree.roots else []
     if len(wrapper) < 2 or ber.oid(tree.data[wrapper[0].content]) != SIGNED_DATA or not wrapper[1].children:
@@ -387,7 +388,7 @@ def _of_pkcs7(data: bytes, where: str) -> Iterator[Block]:
 
 
 def certificate(block: Block) -> x509.Certificate:
-    """The certificate of a block, of which names and dates can be read; UnreadableBlock says what is malformed."""
+    """The certificate of a block; its names and validity are readable. Raises UnreadableBlock with the fault."""
     loaded = None if block.problem else guarded(lambda: _probed(x509.load_der_x509_certificate(block.der)))
     if loaded is None:
         raise UnreadableBlock(block.problem or why(block.der, schema.CERTIFICATE))
@@ -395,7 +396,7 @@ def certificate(block: Block) -> x509.Certificate:
 
 
 def _probed(loaded: x509.Certificate) -> x509.Certificate:
-    """The library reads late: what every command says of a certificate is read here."""
+    """`loaded`, after reading the fields that every command prints: the library parses them only now."""
     for name in (loaded.subject, loaded.issuer):
         name.rfc4514_string()
     _ = loaded.serial_number, loaded.not_valid_before_utc, loaded.not_valid_after_utc, loaded.version
@@ -403,7 +404,7 @@ def _probed(loaded: x509.Certificate) -> x509.Certificate:
 
 
 def crl(block: Block) -> x509.CertificateRevocationList:
-    """The CRL of a block, of which every entry can be read; UnreadableBlock says what is malformed."""
+    """The CRL of a block; every entry is readable. Raises UnreadableBlock with the fault."""
     loaded = None if block.problem else guarded(lambda: _probed_crl(x509.load_der_x509_crl(block.der)))
     if loaded is None:
         raise UnreadableBlock(block.problem or why(block.der, schema.CRL))
@@ -423,7 +424,7 @@ def why(encoded: bytes, shape: schema.SchemaType) -> str:
     """The first fault of an object that the library does not load, with its byte and the rule."""
     found = schema.read(encoded, shape)
     fault = schema.worst([*found.faults, *_in_extensions(found.tree, found)])
-    return str(fault or "the library does not load it; it breaks none of the rules that are checked here")
+    return str(fault or "the library does not load it, and pki finds no fault")
 
 
 def _in_extensions(tree: Tree, found: schema.Found) -> Iterator[ber.Fault]:

@@ -1,4 +1,4 @@
-"""The names of subject and issuer: as safe text, and in a form that can be compared (RFC 5280 §7.1)."""
+"""Distinguished names of subject and issuer: as safe text, and compared (RFC 5280 §7.1)."""
 
 import unicodedata
 
@@ -10,7 +10,7 @@ from pki.objects import summary
 
 
 def subject(certificate: x509.Certificate) -> str:
-    """A short name for a certificate: its common name, else its subject, else its first alternative name.
+    """A short name for a certificate: its common name, else its subject, else its first SAN.
 
     Safe text, also for a name that the library cannot read. Never raises.
     """
@@ -25,26 +25,26 @@ def subject(certificate: x509.Certificate) -> str:
 
 
 def issuer(of: x509.Certificate | x509.CertificateRevocationList) -> str:
-    """The whole name of the issuer as safe text, also where the library cannot read it. Never raises."""
+    """The whole issuer name as safe text, also if the library cannot read it. Never raises."""
     if isinstance(of, x509.Certificate):
         return summary.of_certificate(of).issuer
     try:
-        return printable(read_field(of.issuer.rfc4514_string)) or "an issuer without a name"
+        return printable(read_field(of.issuer.rfc4514_string)) or "(empty issuer)"
     except Malformed:
-        return "an issuer whose name cannot be read"
+        return "(unreadable issuer)"
 
 
 # Comparing ----------------------------------------------------------------------------------------------------------
 
 Name = tuple[frozenset[tuple[str, str]], ...]
 MAX_NORMALISED = 256
-"""Characters; RFC 5280 appendix A.1 allows a common name 64. `unicodedata.normalize` takes quadratic time."""
+"""Characters. `unicodedata.normalize` takes quadratic time; RFC 5280 appendix A.1 allows a common name of 64."""
 
 
 def comparable(name: x509.Name) -> Name:
-    """Names are the same without regard to case, and to how many blanks there are (RFC 5280 §7.1, RFC 4518).
+    """The name in a form that ignores case and repeated spaces (RFC 5280 §7.1, RFC 4518).
 
-    Values of more than MAX_NORMALISED characters are the same if their characters are, apart from case and blanks.
+    Values of more than MAX_NORMALISED characters are compared without Unicode normalisation.
     """
     return tuple(map(_comparable, name.rdns))
 
@@ -55,14 +55,14 @@ def _comparable(part: x509.RelativeDistinguishedName) -> frozenset[tuple[str, st
 
 def _folded(value: str | bytes) -> str:
     if isinstance(value, bytes):
-        return f"\0{value.hex()}"  # so that it is not the same as any text
+        return f"\0{value.hex()}"  # equal to no text
     if not value.isascii() and len(value) <= MAX_NORMALISED:
         value = unicodedata.normalize("NFKC", value)
     return " ".join(value.casefold().split())
 
 
 def same_name(one: x509.Name, other: x509.Name) -> bool:
-    """Whether they name the same; part by part, since equal parts are found equal at once."""
+    """Whether the two names are equal (RFC 5280 §7.1). Parts with equal bytes are not normalised."""
     if len(one.rdns) != len(other.rdns):
         return False
     parts = zip(one.rdns, other.rdns, strict=True)

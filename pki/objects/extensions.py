@@ -1,9 +1,9 @@
-"""What an extension says, and what it is for (RFC 5280 §4.2, §5.2, and others): a line and a sentence for each.
+"""The values and meanings of extensions, as text (RFC 5280 §4.2, §5.2, and others).
 
     Raw (object identifier, critical, bytes) -> ExtensionText: items, faults
 
-Extensions are read one by one: the library loads each in an otherwise empty certificate or CRL, and what it does not
-load is read element by element, by `pki.asn1.schema`. Not here: whether an extension is right (`pki.path`).
+Extensions are read one by one: the library loads each in an otherwise empty certificate or CRL. If it does not load
+one, `pki.asn1.schema` reads its elements. Not here: whether an extension is valid in its place (`pki.path`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -31,87 +31,105 @@ PURPOSES = {
     ExtendedKeyUsageOID.OCSP_SIGNING: "OCSP signing",
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "any",
 }
-SHORT = 24  # bytes that are shown in full
+SHORT = 24  # bytes that are shown whole
 
 MEANINGS: dict[x509.ObjectIdentifier, tuple[str, str]] = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME: (
-        "names",
-        "what a client compares with the name that it asked for (§4.2.1.6)",
+        "SANs",
+        "subjectAltName: the names that a client compares with its reference identifier (§4.2.1.6)",
     ),
-    ExtensionOID.BASIC_CONSTRAINTS: ("authority", "whether this key may sign other certificates (§4.2.1.9)"),
-    ExtensionOID.KEY_USAGE: ("key usage", "what the key may do (§4.2.1.3)"),
-    ExtensionOID.EXTENDED_KEY_USAGE: ("purpose", "for which side of a conversation it is good (§4.2.1.12)"),
+    ExtensionOID.BASIC_CONSTRAINTS: (
+        "CA",
+        "basicConstraints: whether this is a CA certificate, which may issue others (§4.2.1.9)",
+    ),
+    ExtensionOID.KEY_USAGE: ("key usage", "what the key may be used for (§4.2.1.3)"),
+    ExtensionOID.EXTENDED_KEY_USAGE: (
+        "purpose",
+        "extendedKeyUsage: the purposes that the certificate is valid for (§4.2.1.12)",
+    ),
     ExtensionOID.NAME_CONSTRAINTS: (
         "name constraints",
-        "for which names this authority may vouch; kinds of names that it does not speak of are free (§4.2.1.10)",
+        "the names that this CA may issue for; types of names that are not listed are not limited (§4.2.1.10)",
     ),
     ExtensionOID.SUBJECT_KEY_IDENTIFIER: (
         "subject key id",
-        "a short name for this key, for finding it; copied as easily as any name (§4.2.1.2)",
+        "a short identifier of this key; anyone can copy it into another certificate (§4.2.1.2)",
     ),
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER: (
         "authority key id",
-        "the short name of the key that signed: which issuer to try (§4.2.1.1)",
+        "the identifier of the key that signed; clients use it to find the issuer (§4.2.1.1)",
     ),
-    ExtensionOID.CERTIFICATE_POLICIES: ("policies", "under which rules it was issued (§4.2.1.4)"),
-    ExtensionOID.POLICY_MAPPINGS: ("policy mappings", "which rules of others count as its own (§4.2.1.5)"),
+    ExtensionOID.CERTIFICATE_POLICIES: ("policies", "the policies under which it was issued (§4.2.1.4)"),
+    ExtensionOID.POLICY_MAPPINGS: (
+        "policy mappings",
+        "policies of the issuer -> equivalent policies of this CA (§4.2.1.5)",
+    ),
     ExtensionOID.POLICY_CONSTRAINTS: (
         "policy limits",
-        "from how many certificates further down a policy is demanded, or none may be mapped (§4.2.1.11)",
+        "after how many further certificates a policy is required, or mapping is forbidden (§4.2.1.11)",
     ),
-    ExtensionOID.INHIBIT_ANY_POLICY: ("any policy", "from where on 'any policy' counts for nothing (§4.2.1.14)"),
+    ExtensionOID.INHIBIT_ANY_POLICY: (
+        "inhibit any policy",
+        "after how many further certificates anyPolicy is ignored (§4.2.1.14)",
+    ),
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS: (
-        "issuer's service",
-        "where to ask whether it is revoked, and where to fetch its issuer (§4.2.2.1)",
+        "issuer access",
+        "authorityInfoAccess: where the OCSP responder and the issuer's certificate are (§4.2.2.1)",
     ),
     ExtensionOID.CRL_DISTRIBUTION_POINTS: (
-        "revocation lists",
-        "where the list is that would name it if it were revoked (§4.2.1.13)",
+        "CRL locations",
+        "where to get the CRL that lists this certificate if it is revoked (§4.2.1.13)",
     ),
-    ExtensionOID.FRESHEST_CRL: ("freshest list", "where the list of the latest changes is (§4.2.1.15)"),
+    ExtensionOID.FRESHEST_CRL: ("delta CRL locations", "freshestCRL: where to get the delta CRL (§4.2.1.15)"),
     ExtensionOID.ISSUER_ALTERNATIVE_NAME: ("issuer's names", "other names of the issuer (§4.2.1.7)"),
     ExtensionOID.TLS_FEATURE: (
         "must staple",
-        "what its server has to do, most often to show fresh proof of not being revoked (RFC 7633 §4.2)",
+        "TLS features that the server must support; status_request is OCSP stapling (RFC 7633 §4.2)",
     ),
     ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS: (
-        "public logs",
-        "promises of public logs that it can be found there (RFC 6962 §3.3)",
+        "SCTs",
+        "signed promises of public logs to include this certificate (RFC 6962 §3.3)",
     ),
     ExtensionOID.PRECERT_POISON: (
         "poison",
-        "a draft for the logs: nobody may take it for a certificate (RFC 6962 §3.1)",
+        "this is a precertificate for public logs; clients must reject it (RFC 6962 §3.1)",
     ),
     ExtensionOID.OCSP_NO_CHECK: (
-        "never revoked",
-        "whoever says what is revoked is believed unasked (RFC 6960 §4.2.2.2)",
+        "OCSP no check",
+        "clients need not check whether this OCSP responder is revoked (RFC 6960 §4.2.2.2)",
     ),
-    ExtensionOID.CRL_NUMBER: ("CRL number", "grows with every list (§5.2.3)"),
-    ExtensionOID.DELTA_CRL_INDICATOR: ("changes since", "only what is new after the list of that number (§5.2.4)"),
-    ExtensionOID.ISSUING_DISTRIBUTION_POINT: ("scope", "of which certificates and reasons the list speaks (§5.2.5)"),
+    ExtensionOID.CRL_NUMBER: ("CRL number", "increases with every CRL of the issuer (§5.2.3)"),
+    ExtensionOID.DELTA_CRL_INDICATOR: (
+        "delta CRL of",
+        "contains only the changes since the CRL with this number (§5.2.4)",
+    ),
+    ExtensionOID.ISSUING_DISTRIBUTION_POINT: (
+        "scope",
+        "issuingDistributionPoint: the certificates and reasons that the CRL covers (§5.2.5)",
+    ),
 }
 
 
 def label(oid: str) -> str:
-    """What to call it: by its meaning, its name, or else its number."""
+    """The row label of an extension: a short word, else its name, else its object identifier."""
     return BY_OID[oid][0] if oid in BY_OID else public_keys.algorithm_name(oid)
 
 
 def meaning(oid: str) -> str:
-    """What it is for, with its section (RFC 5280 where none is named)."""
-    return BY_OID[oid][1] if oid in BY_OID else "not explained here: see §4.2"
+    """The meaning of an extension, with its section (of RFC 5280 unless another is named)."""
+    return BY_OID[oid][1] if oid in BY_OID else "no explanation available; see §4.2"
 
 
 @dataclass(frozen=True)
 class ExtensionText:
-    """What one extension says: its items, and what is malformed in it."""
+    """The value of one extension as items, and its faults."""
 
     items: tuple[str, ...]
     faults: tuple[Fault, ...]
 
 
 class ExtensionPlace(Enum):
-    """Where an extension stands; the library reads some object identifiers in one of them only."""
+    """Where an extension occurs; the library reads some extensions in one place only."""
 
     CERTIFICATE = "certificate"
     CRL = "CRL"
@@ -119,7 +137,7 @@ class ExtensionPlace(Enum):
 
 
 def rank(oid: str) -> int:
-    """The place of an extension in a list that has the important ones first."""
+    """The position of an extension among the rows; important ones come first."""
     return RANKS.get(oid, len(RANKS))
 
 
@@ -128,7 +146,7 @@ def read(tree: Tree, raw: Raw, place: ExtensionPlace) -> ExtensionText:
     shape = schema.EXTENSIONS.get(raw.oid)
     roots, faults = schema.read_value(tree, raw.value, shape, shape.name if shape else "")
     if shape is None:
-        faults = []  # the form of an unknown extension is unknown, too
+        faults = []  # the syntax of an unknown extension is unknown
     value = tree.content(raw.value)
     loaded = guarded(lambda: _loaded(raw.oid, value, place)) if not faults else None
     known = loaded is not None and not (shape and isinstance(loaded, x509.UnrecognizedExtension))
@@ -144,7 +162,7 @@ TEMPLATE_TIME = der.element(der.UTC_TIME, b"260101000000Z")
 
 
 def _loaded(oid: str, value: bytes, place: ExtensionPlace) -> x509.ExtensionType:
-    """The extension as the library reads it, alone in a certificate or CRL that is otherwise empty."""
+    """The extension as the library loads it, alone in an otherwise empty certificate or CRL."""
     alone = der.sequence(der.sequence(der.object_identifier(oid), der.octet_string(value)))
     name = der.sequence()
     if place is ExtensionPlace.CERTIFICATE:
@@ -174,7 +192,7 @@ def _items(value: x509.ExtensionType) -> tuple[str, ...]:
 
 
 def _pieces(tree: Tree, nodes: Iterable[Node], oid: str) -> Iterator[str]:
-    """What can be read of an extension that the library does not load: a word for each element without elements."""
+    """One text for each primitive element of an extension that the library does not load."""
     for node in nodes:
         if node.name in schema.NAME_KINDS:
             yield general_name(tree, node)
@@ -220,21 +238,21 @@ def feature(value: int) -> str:
 
 
 def number(value: int) -> str:
-    """A number in decimal, or in hex if it is long: Python refuses to write long numbers in decimal."""
+    """A number in decimal; in hex if it has more than 64 bits."""
     return str(value) if value.bit_length() <= 64 else f"0x{value:x}" if value > 0 else f"-0x{-value:x}"
 
 
 def text(value: x509.ExtensionType) -> str:
-    """What a loaded extension says, in a line."""
+    """The value of a loaded extension on one line."""
     return ", ".join(_items(value))
 
 
 def short_hex(data: bytes) -> str:
-    """Bytes, and of many the first ones."""
+    """Bytes in hex; of more than SHORT bytes the first 16 and the length."""
     return f"{data[:16].hex()}… ({len(data)} bytes)" if len(data) > SHORT else data.hex()
 
 
-# A function for each kind -------------------------------------------------------------------------------------------
+# A function for each type -------------------------------------------------------------------------------------------
 
 
 def _each_name(value: Iterable[x509.GeneralName]) -> Iterator[str]:
@@ -248,7 +266,7 @@ def _names(value: Iterable[x509.GeneralName]) -> str:
 def _authority(value: x509.BasicConstraints) -> str:
     if not value.ca:
         return "no"
-    return "yes" if value.path_length is None else f"yes, with at most {number(value.path_length)} below it"
+    return "yes" if value.path_length is None else f"yes, with at most {number(value.path_length)} CAs below it"
 
 
 def _key_usage(usage: x509.KeyUsage) -> Iterator[str]:
@@ -264,7 +282,7 @@ def _usage_word(bit: str) -> str:
 
 
 def _constraints(value: x509.NameConstraints) -> str:
-    parts = (("only", value.permitted_subtrees), ("never", value.excluded_subtrees))
+    parts = (("permitted", value.permitted_subtrees), ("excluded", value.excluded_subtrees))
     return "; ".join(f"{word} {_names(found)}" for word, found in parts if found) or "none"
 
 
@@ -279,7 +297,7 @@ def _oid(oid: x509.ObjectIdentifier) -> str:
 
 
 def _policy_limits(value: x509.PolicyConstraints) -> str:
-    limits = (("demanded", value.require_explicit_policy), ("no mapping", value.inhibit_policy_mapping))
+    limits = (("required", value.require_explicit_policy), ("no mapping", value.inhibit_policy_mapping))
     return ", ".join(f"{word} after {number(count)}" for word, count in limits if count is not None)
 
 
@@ -299,10 +317,10 @@ def _points(value: Iterable[x509.DistributionPoint]) -> str:
 
 def _scope(value: x509.IssuingDistributionPoint) -> str:
     parts = {
-        "users' certificates only": value.only_contains_user_certs,
-        "authorities' certificates only": value.only_contains_ca_certs,
+        "leaf certificates only": value.only_contains_user_certs,
+        "CA certificates only": value.only_contains_ca_certs,
         "attribute certificates only": value.only_contains_attribute_certs,
-        "also of other issuers": value.indirect_crl,
+        "also certificates of other issuers": value.indirect_crl,
         "some reasons only": value.only_some_reasons is not None,
     }
     said = [words for words, holds in parts.items() if holds]
@@ -325,11 +343,11 @@ READ: dict[type[x509.ExtensionType], Callable[[Any], str | Iterable[str] | None]
     x509.CRLDistributionPoints: _points,
     x509.FreshestCRL: _points,
     x509.TLSFeature: lambda value: (each.name for each in value),
-    x509.PrecertificateSignedCertificateTimestamps: lambda value: f"{len(list(value))} promises",
+    x509.PrecertificateSignedCertificateTimestamps: lambda value: f"{len(list(value))} SCTs",
     x509.PrecertPoison: lambda _: "yes",
     x509.OCSPNoCheck: lambda _: "yes",
     x509.CRLNumber: lambda value: number(value.crl_number),
-    x509.DeltaCRLIndicator: lambda value: f"list {number(value.crl_number)}",
+    x509.DeltaCRLIndicator: lambda value: f"CRL {number(value.crl_number)}",
     x509.IssuingDistributionPoint: _scope,
     x509.CRLReason: lambda value: value.reason.value,
     x509.InvalidityDate: lambda value: f"invalid since {value.invalidity_date_utc:%Y-%m-%d %H:%M:%S}Z",

@@ -1,6 +1,6 @@
-"""A certificate or CRL as the checks see it: each field is read once, and Malformed says why one cannot be read.
+"""A certificate or CRL as the checks see it. Each field is read once; reading a bad one raises Malformed.
 
-A candidate that cannot be read is useless for a path, and no more: it never decides about the other candidates.
+A candidate that cannot be read cannot be part of a path, but does not affect the other candidates.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Fields:
-    """What a signed object says. A property raises Malformed if its field cannot be read, the second time as well."""
+    """The fields of a signed object. A property raises Malformed, each time, if its field cannot be read."""
 
     def __init__(self, signed: Any) -> None:
         self._signed = signed
@@ -39,33 +39,33 @@ class Fields:
 
     @property
     def der(self) -> bytes:
-        """The whole of it."""
+        """The object in DER."""
         return self._once("der", lambda: signatures.encoded(self._signed))
 
     @property
     def issuer(self) -> Name:
-        """Its issuer, ready for comparing."""
+        """The issuer in comparable form."""
         return self._once("issuer", lambda: comparable(self._signed.issuer))
 
     @property
     def extensions(self) -> x509.Extensions:
-        """All of them; refuses two of a kind (§4.2)."""
+        """All extensions. Raises Malformed for a duplicate (§4.2)."""
         found: x509.Extensions = self._once("extensions", lambda: self._signed.extensions)
         return found
 
     def find(self, kind: type[E]) -> x509.Extension[E] | None:
-        """The extension of that kind."""
+        """The extension of that type; None if it is absent."""
         by_kind: dict[type, Any] = self._once("by kind", lambda: {type(each.value): each for each in self.extensions})
         return by_kind.get(kind)
 
     def value(self, kind: type[E]) -> E | None:
-        """What is in it."""
+        """The value of the extension of that type; None if it is absent."""
         found = self.find(kind)
         return found.value if found else None
 
 
 class CertificateFields(Fields):
-    """One certificate."""
+    """The fields of one certificate."""
 
     def __init__(self, certificate: x509.Certificate) -> None:
         super().__init__(certificate)
@@ -73,17 +73,17 @@ class CertificateFields(Fields):
 
     @property
     def subject(self) -> Name:
-        """Its subject, ready for comparing."""
+        """The subject in comparable form."""
         return self._once("subject", lambda: comparable(self.certificate.subject))
 
     @property
     def key(self) -> signatures.Key:
-        """Its public key."""
+        """The public key."""
         return self._once("key", lambda: signatures.Key(self.spki, read_field(self.certificate.public_key)))
 
     @property
     def spki(self) -> bytes:
-        """SubjectPublicKeyInfo as it is encoded."""
+        """SubjectPublicKeyInfo in DER, as encoded."""
         return self._once("spki", lambda: signatures.subject_public_key_info(self.der))
 
     @property
@@ -93,23 +93,23 @@ class CertificateFields(Fields):
 
     @property
     def not_before(self) -> datetime:
-        """Its first second."""
+        """notBefore: the first second of the validity."""
         return self._once("not_before", lambda: self.certificate.not_valid_before_utc)
 
     @property
     def not_after(self) -> datetime:
-        """Its last second, which still counts."""
+        """notAfter: the last second of the validity, included."""
         return self._once("not_after", lambda: self.certificate.not_valid_after_utc)
 
     def value_der(self, oid: x509.ObjectIdentifier) -> bytes | None:
-        """The value of an extension as the certificate encodes it: the library leaves parts of some out."""
+        """The value of an extension in DER, as encoded; None if it is absent. The library drops parts of some."""
         if not any(each.oid == oid for each in self.extensions):
             return None
         return self._once("extensions in DER", lambda: _extensions(self.der)).get(oid.dotted_string)
 
     @property
     def is_self_issued(self) -> bool:
-        """The same name twice: a change of keys, which does not count as a step (§6.1)."""
+        """Whether subject and issuer are equal, as in a key rollover (§6.1); such a CA does not count as a step."""
         return self._once("self-issued", lambda: self.subject == self.issuer)
 
     @property
@@ -120,7 +120,7 @@ class CertificateFields(Fields):
 
     @property
     def names(self) -> tuple[x509.GeneralName, ...]:
-        """The subject alternative names (§4.2.1.6)."""
+        """The SANs (§4.2.1.6)."""
         return self._once("names", lambda: tuple(self.value(x509.SubjectAlternativeName) or ()))
 
 
@@ -128,7 +128,7 @@ EXTENSIONS = der.CONTEXT | der.CONSTRUCTED | 3
 
 
 def _extensions(certificate_der: bytes) -> dict[str, bytes]:
-    """Each extension's value by its number (§4.1.2.9)."""
+    """The values of the extensions in DER, by object identifier (§4.1.2.9)."""
     tbs = next(der.children(certificate_der, der.read(certificate_der)))
     found: dict[str, bytes] = {}
     for block in (each for each in der.children(certificate_der, tbs) if each.tag == EXTENSIONS):

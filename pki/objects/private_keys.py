@@ -1,10 +1,10 @@
-"""A private key from any of its forms, encrypted or not; and the contents of PKCS #12 (RFC 7292).
+"""Private keys in every format, encrypted or not; and the contents of PKCS #12 (RFC 7292).
 
     Block + passphrase -> key         or one of: no passphrase given, wrong passphrase, damaged, not supported
 
-The forms: PKCS #8 (RFC 5958), encrypted PKCS #8, the traditional PEM of OpenSSL with or without `Proc-Type:
-4,ENCRYPTED` (RFC 1421 §4.6.1.1), PKCS #12. The work that a file may ask for, iterations of a key derivation, is read
-from its DER and limited before any passphrase is tried.
+The formats: PKCS #8 (RFC 5958), encrypted PKCS #8, the traditional PEM of OpenSSL with or without `Proc-Type:
+4,ENCRYPTED` (RFC 1421 §4.6.1.1), PKCS #12. The iterations of a key derivation are read from the
+DER and limited before a passphrase is tried.
 """
 
 from collections.abc import Iterator
@@ -23,16 +23,16 @@ from pki.objects.blocks import Block, BlockKind
 from pki.objects.public_keys import algorithm_name
 
 MAX_ITERATIONS = 3_000_000
-"""Of all key derivations of a file together; OWASP advises 600,000 for one. It is a second or two of work."""
+"""Iterations of all key derivations of a file together: a second or two. OWASP recommends 600,000 for one."""
 MAX_SCRYPT = 1 << 21
-"""N * r * p; OpenSSL's default is 2^17. 128 * N * r bytes of memory: at most 256 MiB."""
+"""N * r * p; OpenSSL's default is 2^17. Memory is 128 * N * r bytes, so at most 256 MiB."""
 MAX_BITS = 16_384
-"""Of a number in a private key: as much as OpenSSL uses of an RSA modulus."""
-PASSPHRASE_HINT = "put the passphrase into a file and name that file in the variable PKI_PASSPHRASE_FILE"
+"""Bits of a number in a private key: OpenSSL's limit for an RSA modulus."""
+PASSPHRASE_HINT = "put the passphrase into a file and set PKI_PASSPHRASE_FILE to its path"
 
 
 class Locked(ValueError):
-    """A private key cannot be read; the message says why, the hint what to do."""
+    """A private key cannot be read; the message is the reason, the hint the remedy."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -40,22 +40,22 @@ class Locked(ValueError):
 
 
 class NoPassphrase(Locked):
-    """It is encrypted, and no passphrase was given."""
+    """The key is encrypted, and no passphrase was given."""
 
 
 class WrongPassphrase(Locked):
-    """It is encrypted under another passphrase."""
+    """The passphrase is wrong."""
 
 
 class Damaged(Locked):
-    """Its bytes are not what a key has."""
+    """The bytes are not a valid key."""
 
 
 class Unsupported(Locked):
-    """It is encrypted with, or made for, an algorithm that is not supported; or it asks for too much work."""
+    """The cipher or the key type is not supported, or the key derivation takes too much work."""
 
 
-DAMAGED_HINT = "`pki show --der` shows the bytes; restore the key from a copy"
+DAMAGED_HINT = "restore the key from a backup; `pki show --der` shows the bytes"
 
 
 def private_key(block: Block, passphrase: bytes | None) -> PrivateKey:
@@ -63,18 +63,18 @@ def private_key(block: Block, passphrase: bytes | None) -> PrivateKey:
     key = any_private_key(block, passphrase)
     if not isinstance(key, PrivateKey):
         kind = type(key).__name__.lstrip("_")
-        raise Unsupported(f"a {kind} cannot sign certificates here", "use an EC, Ed25519 or RSA key")
+        raise Unsupported(f"pki cannot sign with a {kind}", "use an EC, Ed25519 or RSA key")
     return key
 
 
 def any_private_key(block: Block, passphrase: bytes | None) -> Any:
-    """The private key of a block, of whatever type the library knows. Raises one of Locked."""
+    """The private key of a block, of any type that the library supports. Raises one of Locked."""
     if block.problem:
         raise Damaged(f"the key is damaged: {block.problem}", DAMAGED_HINT)
     if block.kind is BlockKind.PKCS12:
         found = open_pkcs12(block.der, passphrase)
         if found.key is None:
-            raise Damaged("the PKCS #12 file contains no private key", "a private key is expected")
+            raise Damaged("the PKCS #12 file contains no private key", "give a file with a private key")
         return found.key
     _limit(block.der)
     encrypted = block.kind is BlockKind.ENCRYPTED_KEY
@@ -91,8 +91,8 @@ def any_private_key(block: Block, passphrase: bytes | None) -> Any:
     except (UnsupportedAlgorithm, TypeError) as error:
         cipher = _dek_info(block) or _algorithm(block.der)
         raise Unsupported(
-            f"the key uses {cipher}, which is not supported" if cipher else "the kind of key is not supported",
-            "`openssl pkey -in FILE -out NEW` writes it in another form",
+            f"the key uses {cipher}, which is not supported" if cipher else "the type of the key is not supported",
+            "convert it with `openssl pkey -in FILE -out NEW`",
         ) from error
     except Exception as error:
         raise _refusal(str(error), block, encrypted) from None
@@ -103,22 +103,22 @@ def any_private_key(block: Block, passphrase: bytes | None) -> Any:
 
 
 def _refusal(said: str, block: Block, encrypted: bool) -> Locked:
-    """The library tells a wrong passphrase from a damaged key by its message alone; the message is not shown."""
+    """The error for the library's message, which alone distinguishes a wrong passphrase from a damaged key."""
     if encrypted and "assword" in said:
         return WrongPassphrase(
-            "wrong passphrase: the key is encrypted under another one",
-            "PKI_PASSPHRASE_FILE names the file whose first line is the passphrase",
+            "wrong passphrase for the key",
+            "the first line of the file in PKI_PASSPHRASE_FILE must be the passphrase",
         )
     if "Unknown key encryption" in said or "unknown cipher" in said:
         cipher = _dek_info(block) or _algorithm(block.der)
         return Unsupported(
             f"the key is encrypted with {cipher or 'a cipher'}, which is not supported",
-            "`openssl pkey -in FILE -aes256 -out NEW` encrypts it anew",
+            "encrypt it again with `openssl pkey -in FILE -aes256 -out NEW`",
         )
     faults = [] if block.pem else ber.parse(block.der).faults
     place = f": {faults[0]}" if faults else ""
     if encrypted and not faults:
-        place = ": the passphrase opens it, and the content is not a key"
+        place = ": the decrypted content is not a key"
     return Damaged(f"the key is damaged{place}", DAMAGED_HINT)
 
 
@@ -130,7 +130,7 @@ def _dek_info(block: Block) -> str:
 
 
 def _algorithm(encoded: bytes) -> str:
-    """The name of the algorithm in a PKCS #8, encrypted or not; of PBES2 that of the cipher."""
+    """`the algorithm NAME` of a PKCS #8 key, encrypted or not; for PBES2 the cipher. Empty if unknown."""
     tree = ber.parse(encoded, 200)
     for node in _walk(tree.roots):
         first = node.children[0] if node.children else None
@@ -144,7 +144,7 @@ def _algorithm(encoded: bytes) -> str:
 
 
 def _check_encrypted(encoded: bytes) -> None:
-    """Damaged where the structure around the ciphertext is not what RFC 5958 §3 says."""
+    """Raises Damaged unless it is an EncryptedPrivateKeyInfo (RFC 5958 §3)."""
     tree = ber.parse(encoded)
     root = tree.roots[0] if tree.roots else None
     shape = [each.tag for each in root.children] if root else []
@@ -153,7 +153,9 @@ def _check_encrypted(encoded: bytes) -> None:
         raise Damaged(f"the key is damaged: {place}", DAMAGED_HINT)
     size = len(tree.content(root.children[1])) if root else 0
     if not size or (size % 8 and _is_block_cipher(tree)):
-        raise Damaged(f"the key is damaged: its ciphertext has {size} bytes, not whole blocks", DAMAGED_HINT)
+        raise Damaged(
+            f"the key is damaged: its ciphertext has {size} bytes, which are not whole cipher blocks", DAMAGED_HINT
+        )
 
 
 CBC = ("2.16.840.1.101.3.4.1.2", "2.16.840.1.101.3.4.1.22", "2.16.840.1.101.3.4.1.42", "1.2.840.113549.3.7")
@@ -176,7 +178,7 @@ class Pkcs12:
 
 
 def open_pkcs12(encoded: bytes, passphrase: bytes | None) -> Pkcs12:
-    """The contents of a PKCS #12 file. Without a passphrase none and an empty one are tried. Raises one of Locked."""
+    """The contents of a PKCS #12 file. Without a passphrase, none and an empty one are tried. Raises one of Locked."""
     tree = ber.parse(encoded)
     others = [fault for fault in tree.faults if fault.rule not in BER_ONLY]
     if others or len(tree.roots) != 1 or not tree.complete:
@@ -196,8 +198,8 @@ def open_pkcs12(encoded: bytes, passphrase: bytes | None) -> Pkcs12:
     if not passphrase:
         raise NoPassphrase("the PKCS #12 file is encrypted, and no passphrase was given", PASSPHRASE_HINT)
     raise WrongPassphrase(
-        "wrong passphrase: the PKCS #12 file was made with another one, or its content was changed",
-        "PKI_PASSPHRASE_FILE names the file whose first line is the passphrase",
+        "wrong passphrase for the PKCS #12 file, or the file was changed",
+        "the first line of the file in PKI_PASSPHRASE_FILE must be the passphrase",
     )
 
 
@@ -214,18 +216,19 @@ OLD = ("1.2.840.113549.1.12.1.", "1.2.840.113549.1.5.")
 
 
 def _limit(encoded: bytes) -> None:
-    """Unsupported where the file asks for more work than a command should do."""
+    """Raises Unsupported if the key derivations take more work than a command should do."""
     total = 0
     for what, count in iterations(encoded):
         total += count
         if what == "scrypt" and count > MAX_SCRYPT:
             raise Unsupported(
-                f"the key derivation asks for scrypt with N*r*p = {_shown(count)}", f"at most {MAX_SCRYPT}"
+                f"the key derivation needs scrypt with N*r*p = {_shown(count)}; the limit is {MAX_SCRYPT:,}",
+                "encrypt it again with `openssl pkcs8 -topk8 -scrypt`",
             )
         if what != "scrypt" and total > MAX_ITERATIONS:
             raise Unsupported(
-                f"the key derivation asks for {_shown(total)} iterations; at most {MAX_ITERATIONS:,} are done",
-                "`openssl pkcs8 -topk8 -iter 600000` or `openssl pkcs12 -export -iter 600000` writes it anew",
+                f"the key derivation needs {_shown(total)} iterations; the limit is {MAX_ITERATIONS:,}",
+                "encrypt it again with `openssl pkcs8 -topk8 -iter 600000` or `openssl pkcs12 -export -iter 600000`",
             )
 
 
@@ -234,7 +237,7 @@ def _shown(number: int) -> str:
 
 
 def iterations(encoded: bytes) -> Iterator[tuple[str, int]]:
-    """Each key derivation that is visible in the DER of a key or PKCS #12: its kind, and its count of iterations."""
+    """Yield each key derivation that is visible in the DER of a key or PKCS #12: its kind and iterations."""
     tree = ber.parse(encoded)
     yield from _iterations(tree, tree.roots, 0)
     mac = tree.roots[0].children[2:3] if tree.roots else []
@@ -244,7 +247,7 @@ def iterations(encoded: bytes) -> Iterator[tuple[str, int]]:
 
 
 def _iterations(tree: Tree, nodes: list[Node], level: int) -> Iterator[tuple[str, int]]:
-    """Elements within OCTET STRINGs count, too; each byte is read at most once on each of LEVELS levels."""
+    """Also inside OCTET STRINGs. Each byte is read at most once on each of LEVELS levels."""
     for scope, node in _deep(tree, nodes, level):
         first = node.children[0] if node.children else None
         if first is None or first.tag != der.OBJECT_IDENTIFIER or len(node.children) < 2:
@@ -257,11 +260,11 @@ def _iterations(tree: Tree, nodes: list[Node], level: int) -> Iterator[tuple[str
             yield "PBKDF2" if oid == PBKDF2 else "PBE", numbers[0]
 
 
-LEVELS = 6  # a PKCS #12 has DER in OCTET STRINGs in four levels
+LEVELS = 6  # PKCS #12 nests DER in OCTET STRINGs four levels deep
 
 
 def _deep(tree: Tree, nodes: list[Node], level: int) -> Iterator[tuple[Tree, Node]]:
-    """Every element with its tree, those in OCTET STRINGs that hold DER included."""
+    """Yield every element with its tree, including those in OCTET STRINGs that contain DER."""
     waiting = list(reversed(nodes))
     while waiting:
         node = waiting.pop()
@@ -276,12 +279,12 @@ def _deep(tree: Tree, nodes: list[Node], level: int) -> Iterator[tuple[Tree, Nod
 
 
 def _check_size(encoded: bytes) -> None:
-    """Unsupported for numbers so long that the library would check for minutes whether they are prime."""
+    """Raises Unsupported for numbers so long that the library would test for minutes whether they are prime."""
     tree = ber.parse(encoded)
     numbers = (node for _, node in _deep(tree, tree.roots, LEVELS - 2) if node.tag == der.INTEGER)
     bits = max(((node.end - node.start - node.header) * 8 for node in numbers), default=0)
     if bits > MAX_BITS + 8:
-        raise Unsupported(f"the key has numbers of {bits} bits; at most {MAX_BITS} are read", "use a shorter key")
+        raise Unsupported(f"the key has numbers of {bits} bits; the limit is {MAX_BITS}", "use a shorter key")
 
 
 def _positive(tree: Tree, node: Node) -> int:

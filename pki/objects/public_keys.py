@@ -1,4 +1,4 @@
-"""Public keys as they are encoded (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7), with parameters that the library drops."""
+"""Public keys as encoded (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7), with parameters that the library drops."""
 
 from hashlib import sha256
 from itertools import islice
@@ -23,7 +23,7 @@ def certificate_fingerprint(certificate: x509.Certificate) -> str:
 
 
 def spki_of(certificate_der: bytes) -> bytes:
-    """The SubjectPublicKeyInfo of a certificate in DER, as encoded there; ValueError where it is missing."""
+    """The SubjectPublicKeyInfo in a DER certificate, as encoded. Raises ValueError if it is missing."""
     tbs = next(der.children(certificate_der, der.read(certificate_der)))
     parts = (each for each in der.children(certificate_der, tbs) if each.tag != VERSION)
     found = next(islice(parts, 5, None), None)
@@ -33,9 +33,9 @@ def spki_of(certificate_der: bytes) -> bytes:
 
 
 def spki_of_private(key_der: bytes, key: PrivateKey) -> bytes:
-    """The SubjectPublicKeyInfo of a private key, with the algorithm and parameters that its PKCS #8 encoding states.
+    """The SubjectPublicKeyInfo of a private key, with the algorithm and parameters of its PKCS #8 encoding.
 
-    So the parameters of RSASSA-PSS and of an explicit curve stay, which the library drops.
+    It keeps the parameters of RSASSA-PSS and of explicit curves, which the library drops.
     """
     encoded = keys.spki_der(key.public_key())
     tree, own = ber.parse(key_der, 200), ber.parse(encoded)
@@ -49,8 +49,8 @@ def spki_of_private(key_der: bytes, key: PrivateKey) -> bytes:
 def restricted_pkcs8(key: PrivateKey, certificate: x509.Certificate, password: bytes) -> bytes | None:
     """An encrypted PKCS #8 with the algorithm that the certificate states, if that is RSASSA-PSS; else None.
 
-    The library forgets that a key is for RSASSA-PSS alone (RFC 4055 §1.2), and OpenSSL then finds that the key and
-    the certificate are not a pair.
+    The library does not keep that a key is only for RSASSA-PSS (RFC 4055 §1.2); OpenSSL would then reject the key as
+    not belonging to the certificate.
     """
     info = schema.read(spki_of(certificate.public_bytes(serialization.Encoding.DER)), schema.KEY)
     if ber.oid(info.content("algorithm.algorithm")) != RSASSA_PSS:
@@ -64,7 +64,7 @@ def restricted_pkcs8(key: PrivateKey, certificate: x509.Certificate, password: b
 def _encrypted(pkcs8: bytes, password: bytes) -> bytes:
     """PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC (RFC 8018 §6.2); the password must be long and random.
 
-    So one iteration and fixed salt and IV are enough: each password encrypts one key.
+    With such a password, used for one key, one iteration and fixed salt and IV are enough.
     """
     salt, iv, rounds = bytes(16), bytes(16), 1
     secret = PBKDF2HMAC(hashes.SHA256(), 32, salt, rounds).derive(password)
@@ -82,18 +82,18 @@ def _encrypted(pkcs8: bytes, password: bytes) -> bytes:
 
 
 def algorithm_name(oid: str) -> str:
-    """`ecdsa-with-SHA256` for an object identifier; the identifier itself where it has no name here."""
+    """`ecdsa-with-SHA256` for an object identifier; the identifier itself if it has no known name."""
     name = getattr(identifier(oid), "_name", "")
     return name if name and name != "Unknown OID" else oid
 
 
 def identifier(oid: str) -> x509.ObjectIdentifier | None:
-    """The library's object for an object identifier; None where it refuses it, as it does very long ones."""
+    """The library's object for an object identifier; None if it rejects it, as for very long ones."""
     return guarded(lambda: x509.ObjectIdentifier(oid))
 
 
 def describe_spki(spki: bytes) -> str:
-    """`EC P-256` for a SubjectPublicKeyInfo as encoded, with what its parameters say besides. Never raises."""
+    """`EC P-256` for an encoded SubjectPublicKeyInfo, with unusual parameters. Never raises."""
     found = schema.read(spki, schema.KEY)
     oid = ber.oid(found.content("algorithm.algorithm"))
     key = guarded(lambda: serialization.load_der_public_key(spki))
@@ -108,7 +108,7 @@ def describe_spki(spki: bytes) -> str:
 
 
 def _pss(found: schema.Found, parameters: ber.Node | None) -> str:
-    """` with SHA-256 and a salt of 32 bytes`: what RFC 4055 §1.2 lets the key do. Empty if it does not limit."""
+    """` with SHA-256 and a salt of 32 bytes`: the limits of the key (RFC 4055 §1.2). Empty without limits."""
     if parameters is None:
         return ""
     data, digest, salt = found.tree.data, "SHA-1", 20

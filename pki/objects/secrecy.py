@@ -1,7 +1,7 @@
-"""Which elements of an object may be printed: all of a certificate, of a private key only what its public key has.
+"""Which elements of an object may be printed: all of a certificate; of a private key only its public part.
 
-Decided element by element. An object that is not recognised as public may hold a private key in a form that is unknown
-here, so of such an object only names (object identifiers) and the version number at its beginning are printed.
+This is decided for each element. An object that is not recognised as public may be a private key in an unknown form, so
+only its object identifiers and the version number at its beginning are printed.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,12 +20,12 @@ May = Callable[[Element | Node], bool]
 
 
 def everything(element: Element | Node) -> bool:
-    """Every value may be printed."""
+    """The May that allows every element."""
     return True
 
 
 def of_object(data: bytes) -> May:
-    """What may be printed of one object in DER. Never raises."""
+    """The elements of one DER object that may be printed. Never raises."""
     if _is_public(data):
         return everything
     public = _public_part(data)
@@ -53,7 +53,7 @@ PUBLIC: tuple[Callable[[bytes], object], ...] = (
 
 
 def _is_public(data: bytes) -> bool:
-    """Whether the library reads it as something that holds no secret."""
+    """Whether the library loads it as an object that contains no secret."""
     for load in (*PUBLIC, _load_public_key):
         try:
             load(data)
@@ -64,13 +64,13 @@ def _is_public(data: bytes) -> bool:
 
 
 def _load_public_key(data: bytes) -> None:
-    """ValueError for what is not a SubjectPublicKeyInfo: two integers may be a key of RSA, or anything else."""
+    """Raises ValueError unless it is a SubjectPublicKeyInfo: two integers may be an RSA key, or anything else."""
     if keys.spki_der(serialization.load_der_public_key(data)) != data:
         raise ValueError("not a SubjectPublicKeyInfo")
 
 
 def _public_part(data: bytes) -> frozenset[bytes]:
-    """The contents of all elements of the public key that belongs to a private one; nothing if there is none."""
+    """The contents of all elements of the public key of a private key; empty if it is not a private key."""
     try:
         public = keys.spki_der(serialization.load_der_private_key(data, None).public_key())
         return frozenset(_contents(public))
@@ -98,7 +98,7 @@ def _is_registered(content: bytes) -> bool:
 
 
 def _beginning(data: bytes) -> int:
-    """Where the first element inside the outermost one begins; -1 where there is none."""
+    """The offset of the first element inside the outermost one; -1 if there is none."""
     try:
         return der.read(data).header
     except ValueError:
@@ -106,7 +106,7 @@ def _beginning(data: bytes) -> int:
 
 
 def holds_a_private_key(data: bytes) -> bool:
-    """Whether a file has a private key in it, readable or encrypted: PEM, DER, PKCS #12, a Java key store, SSH, PGP."""
+    """Whether a file contains a private key, encrypted or not: PEM, DER, PKCS #12, Java key store, SSH, PGP."""
     text = data.replace(b"\0", b"")  # UTF-16, as PowerShell writes it
     if any(mark in text for mark in MARKS) or data.startswith(JAVA):
         return True

@@ -2,8 +2,8 @@
 
     SEQUENCE { signed part, AlgorithmIdentifier, BIT STRING }   +   SubjectPublicKeyInfo   ->   Answer
 
-Certificates and CRLs have that form alike (§4.1, §5.1). An answer has three values: a signature by an algorithm that is
-not known here is neither right nor wrong. Weak hashes and keys are judged elsewhere (`pki.path.strength`).
+Certificates and CRLs have the same form (§4.1, §5.1). There are three outcomes, since a signature by an unknown
+algorithm is neither valid nor invalid. `pki.path.strength` rejects weak hashes and keys.
 """
 
 from collections.abc import Mapping
@@ -24,37 +24,37 @@ from pki.objects.distinguished_names import same_name
 
 
 class SignatureStatus(Enum):
-    """What is known about a signature."""
+    """The outcome of a signature check."""
 
     HOLDS = "holds"
     DOES_NOT_HOLD = "does not hold"
     UNKNOWN = "unknown"
-    """The algorithm or the key is one that is not known here, or the key is too large."""
+    """The algorithm or the key type is not supported, or the key is too large."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An outcome; and why, where that is more than that the key did not make this signature."""
+    """An outcome, and the reason unless it is simply that the signature does not match."""
 
     outcome: SignatureStatus
     why: str | None = None
 
 
 HOLDS, DOES_NOT_HOLD = Answer(SignatureStatus.HOLDS), Answer(SignatureStatus.DOES_NOT_HOLD)
-MAX_RSA_BITS = 16_384  # as OpenSSL has it; one verification with so large a key takes 10 ms
+MAX_RSA_BITS = 16_384  # OpenSSL's limit; one verification with such a key takes 10 ms
 
 
 @dataclass(frozen=True)
 class Key:
-    """A public key as its certificate encodes it, and as the library has read it."""
+    """A public key as encoded in its certificate, and as loaded by the library."""
 
     spki: bytes
-    """SubjectPublicKeyInfo in DER: it says more than the library's key, as what an RSA key may be used for."""
+    """SubjectPublicKeyInfo in DER. It has parameters that the library drops, such as those of RSASSA-PSS."""
     public: Any = field(compare=False)
 
 
 def key_of(certificate: Any) -> Key:
-    """The public key of a certificate; Malformed if it cannot be read."""
+    """The public key of a certificate. Raises Malformed if it cannot be read."""
     return Key(read_field(lambda: subject_public_key_info(encoded(certificate))), read_field(certificate.public_key))
 
 
@@ -76,12 +76,12 @@ def check(signed_der: bytes, key: Key) -> Answer:
 
 @lru_cache(maxsize=32)
 def check_again(signed_der: bytes, key: Key) -> Answer:
-    """The same for a CRL, which is fetched once and looked at in many handshakes: what was found is remembered."""
+    """`check` with a cache, for a CRL that many handshakes use."""
     return check(signed_der, key)
 
 
 def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether the CA's key made the signature on the certificate, and the names agree; no if they cannot be read."""
+    """Whether the CA's key signed the certificate and the names match; False if they cannot be read."""
     try:
         same = read_field(lambda: same_name(certificate.issuer, authority.subject))
     except Malformed:
@@ -90,12 +90,12 @@ def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> boo
 
 
 def signature_holds(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    """Whether the CA's key made the signature on the certificate, whatever the names are (§6.1.3 (a)(1))."""
+    """Whether the CA's key signed the certificate; names are not compared (§6.1.3 (a)(1))."""
     return _holds(certificate, authority)
 
 
 def key_signed_list(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
-    """Whether the CA's key made the signature on the CRL, whatever the names are."""
+    """Whether the CA's key signed the CRL; names are not compared."""
     return _holds(crl, authority)
 
 
@@ -115,7 +115,7 @@ def _check(signed_der: bytes, key: Key) -> Answer:
     unused = signed_der[signature.content][0]
     if unused:
         return Answer(
-            SignatureStatus.DOES_NOT_HOLD, f"the signature has {unused} unused bits, and consists of whole bytes"
+            SignatureStatus.DOES_NOT_HOLD, f"the signature has {unused} unused bits; it must consist of whole bytes"
         )
     kind, digest = ALGORITHMS[oid]
     of_key, limits = _algorithm(key.spki[next(der.children(key.spki, der.read(key.spki))).start :])
@@ -123,12 +123,13 @@ def _check(signed_der: bytes, key: Key) -> Answer:
         return Answer(SignatureStatus.UNKNOWN, f"unknown key algorithm {called(of_key)}")
     if not isinstance(key.public, kind):
         return Answer(
-            SignatureStatus.DOES_NOT_HOLD, f"it is signed by {called(oid)}, and the key is for {called(of_key)}"
+            SignatureStatus.DOES_NOT_HOLD,
+            f"the signature algorithm is {called(oid)}, but the key is for {called(of_key)}",
         )
     if isinstance(key.public, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.public.key_size > MAX_RSA_BITS:
         return Answer(
             SignatureStatus.UNKNOWN,
-            f"the key has {key.public.key_size} bits, and {MAX_RSA_BITS} is the most that is processed",
+            f"the key has {key.public.key_size} bits; {MAX_RSA_BITS} are the most that pki processes",
         )
     try:
         pss = _pss(parameters) if oid == RSASSA_PSS else None
@@ -146,7 +147,7 @@ def _check(signed_der: bytes, key: Key) -> Answer:
 def _verify(
     public: Any, signature: bytes, signed: bytes, pss: "Pss | None", digest: hashes.HashAlgorithm | None
 ) -> None:
-    """InvalidSignature unless it holds."""
+    """Raises InvalidSignature if the signature does not match."""
     match public:
         case rsa.RSAPublicKey() if pss is not None:
             how = padding.PSS(padding.MGF1(pss.mask_digest), pss.salt_length)
@@ -183,24 +184,24 @@ class Pss:
 
 
 class _Unknown(Exception):
-    """A parameter that is not known here."""
+    """A parameter is not supported."""
 
 
 def _restriction(pss: Pss | None, limits: bytes | None) -> str | None:
-    """What a key for RSASSA-PSS alone (RFC 4055 §1.2, §3.3) forbids about that signature; None if it may make it."""
+    """Why an RSASSA-PSS key may not make this signature (RFC 4055 §1.2, §3.3); None if it may."""
     if pss is None:
-        return "the key is for RSASSA-PSS alone (RFC 4055 §1.2), and the signature is of RSASSA-PKCS1-v1_5"
+        return "the key is only for RSASSA-PSS (RFC 4055 §1.2), but the signature is RSASSA-PKCS1-v1_5"
     if limits is None:
         return None
     allowed = _pss(limits)
     same = (pss.digest.name, pss.mask_digest.name) == (allowed.digest.name, allowed.mask_digest.name)
     if same and pss.salt_length >= allowed.salt_length:
         return None
-    return f"the key is for {allowed} or more alone (RFC 4055 §1.2), and the signature has {pss}"
+    return f"the key requires {allowed} or longer (RFC 4055 §1.2), but the signature has {pss}"
 
 
 def _pss(parameters: bytes | None) -> Pss:
-    """ValueError if they are absent or malformed."""
+    """The parameters in DER. Raises ValueError if they are absent or malformed."""
     if parameters is None:
         raise ValueError("the parameters of RSASSA-PSS are absent (RFC 4055 §3.1)")
     outer = der.read(parameters)
@@ -218,7 +219,7 @@ def _pss(parameters: bytes | None) -> Pss:
     if 3 in found and _integer(found[3]) != 1:
         raise _Unknown(f"unknown trailer field {_integer(found[3])} of RSASSA-PSS")
     if salt_length < 0:
-        raise ValueError(f"a salt of {salt_length} bytes")
+        raise ValueError(f"the salt of RSASSA-PSS has {salt_length} bytes")
     return Pss(digest, mask_digest, salt_length)
 
 
@@ -237,7 +238,7 @@ def _integer(data: bytes) -> int:
 
 
 def subject_public_key_info(certificate_der: bytes) -> bytes:
-    """As the certificate encodes it (§4.1.2.7); ValueError if it is not there."""
+    """SubjectPublicKeyInfo as the certificate encodes it (§4.1.2.7)."""
     tbs = next(der.children(certificate_der, der.read(certificate_der)))
     fields = [each for each in islice(der.children(certificate_der, tbs), 7) if each.tag != VERSION]
     found = fields[5]  # after serial number, signature, issuer, validity and subject
@@ -248,7 +249,7 @@ VERSION = der.CONTEXT | der.CONSTRUCTED
 
 
 def _algorithm(data: bytes) -> tuple[str, bytes | None]:
-    """The number of an AlgorithmIdentifier, and its parameters in DER; None if they are absent."""
+    """Object identifier and parameters (DER, None if absent) of an AlgorithmIdentifier."""
     oid, *parameters = islice(der.children(data, der.read(data)), 2)
     return der.dotted(data[oid.content]), data[parameters[0].start : parameters[0].end] if parameters else None
 
@@ -320,7 +321,7 @@ CALLED: Mapping[str, str] = {
 
 
 def called(oid: str) -> str:
-    """`ECDSA with SHA3-256 (2.16.840.1.101.3.4.3.10)`; the number alone if there is no name for it."""
+    """`ECDSA with SHA3-256 (2.16.840.1.101.3.4.3.10)`; the object identifier alone if it is unknown."""
     if oid in CALLED:
         return f"{CALLED[oid]} ({oid})"
     kind, digest = ALGORITHMS.get(oid, (None, None))

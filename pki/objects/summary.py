@@ -1,4 +1,4 @@
-"""Who a certificate is about, who issued it, and when it is valid: as safe text, whatever the bytes are.
+"""Subject, issuer, SANs and validity of a certificate as safe text, however malformed the certificate is.
 
 For certificates of a peer, an anchor or a file, where the library may raise at any field. Text is quoted and escaped,
 long values are cut. Never raises.
@@ -27,20 +27,20 @@ ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class Summary:
-    """What a certificate says of itself, as text for people."""
+    """The main fields of a certificate as text for people."""
 
     subject: str
-    """`CN=localhost`: its common name, else its whole subject, else its first alternative name."""
+    """`CN=localhost`: the common name, else the whole subject, else the first SAN."""
     whole_subject: str
-    """`CN=localhost,O=Example` as in RFC 4514, whole; empty for an empty subject."""
+    """`CN=localhost,O=Example`, the whole subject as in RFC 4514; empty for an empty subject."""
     issuer: str
     names: tuple[str, ...]
-    """Subject alternative names with their kinds, as `names.show` writes them."""
+    """SANs with their types, as `names.show` writes them."""
     not_before: str
-    """`2026-11-24 12:00:00Z`; the quoted bytes where they are not a time."""
+    """`2026-11-24 12:00:00Z`; the quoted bytes if they are not a time."""
     not_after: str
     faults: tuple[Fault, ...]
-    """What is malformed, in the order of the bytes."""
+    """The faults, in the order of the bytes."""
 
 
 def of_certificate(certificate: x509.Certificate) -> Summary:
@@ -50,7 +50,7 @@ def of_certificate(certificate: x509.Certificate) -> Summary:
 
 @lru_cache(maxsize=64)
 def summary(certificate_der: bytes) -> Summary:
-    """The summary of a certificate in DER, readable by the library or not."""
+    """The summary of a certificate in DER, also if the library does not load it."""
     found = schema.read(certificate_der, schema.CERTIFICATE)
     tree = found.tree
     alternatives: tuple[str, ...] = ()
@@ -63,9 +63,9 @@ def summary(certificate_der: bytes) -> Summary:
     subject_node = found.get("tbsCertificate.subject")
     return Summary(
         _cut(_common_name(tree, subject_node) or distinguished(tree, subject_node))
-        or (alternatives[0] if alternatives else "(a certificate without a name)"),
+        or (alternatives[0] if alternatives else "(empty subject)"),
         printable(distinguished(tree, subject_node)),
-        _cut(distinguished(tree, found.get("tbsCertificate.issuer"))) or "(an issuer without a name)",
+        _cut(distinguished(tree, found.get("tbsCertificate.issuer"))) or "(empty issuer)",
         alternatives,
         time(tree, found.get("tbsCertificate.validity.notBefore")),
         time(tree, found.get("tbsCertificate.validity.notAfter")),
@@ -74,18 +74,18 @@ def summary(certificate_der: bytes) -> Summary:
 
 
 def why_unreadable(certificate: x509.Certificate | bytes) -> str | None:
-    """The first fault of a certificate, with its byte and rule; None if no rule that is checked here is broken."""
+    """The first fault of a certificate, with its byte and rule; None if pki finds none."""
     encoded = certificate if isinstance(certificate, bytes) else certificate.public_bytes(Encoding.DER)
     fault = schema.worst(summary(encoded).faults)
     return str(fault) if fault else None
 
 
 def reason(*certificates: x509.Certificate) -> str:
-    """The first fault in any of the certificates, for a message about one that the library cannot read."""
+    """The first fault of the certificates, for a message that the library cannot read one of them."""
     for each in certificates:
         if fault := why_unreadable(each):
             return fault
-    return "the library cannot read it; it breaks none of the rules that are checked here"
+    return "the library cannot read it, and pki finds no fault"
 
 
 def _cut(text: str) -> str:
@@ -107,7 +107,7 @@ class Raw:
 
 
 def extensions(tree: Tree, listed: Node | None) -> Iterator[Raw]:
-    """Each extension of a list that has an identifier and a value."""
+    """Yield each extension that has an object identifier and a value."""
     for each in listed.children if listed else ():
         parts = {child.tag: child for child in reversed(each.children)}
         first, value = parts.get(der.OBJECT_IDENTIFIER), parts.get(der.OCTET_STRING)
@@ -122,7 +122,7 @@ def extensions(tree: Tree, listed: Node | None) -> Iterator[Raw]:
 
 
 def distinguished(tree: Tree, name: Node | None) -> str:
-    """A distinguished name as in RFC 4514: the last part first. Empty for an empty or missing name."""
+    """A distinguished name as in RFC 4514, last part first. Empty for an empty or missing name."""
     parts = (
         "+".join(_attribute(tree, each) for each in rdn.children) for rdn in reversed(name.children if name else [])
     )
@@ -146,7 +146,7 @@ def _oid_of(tree: Tree, node: Node) -> str:
 
 
 def _escaped(value: str) -> str:
-    r"""RFC 4514 §2.4: special characters behind a `\`."""
+    r"""The value with special characters escaped by `\` (RFC 4514 §2.4)."""
     if not value:
         return ""
     for character in '\\"+,;<>':
@@ -181,7 +181,7 @@ KINDS = {
 
 
 def general_name(tree: Tree, node: Node) -> str:
-    """`DNS:localhost` for one GeneralName as encoded; hex where its form is not known."""
+    """`DNS:localhost` for one encoded GeneralName; hex if its type is unknown."""
     content = tree.data[node.content]
     kind = KINDS.get(node.name, node.name or node.type)
     match node.name:
@@ -199,7 +199,7 @@ def general_name(tree: Tree, node: Node) -> str:
 
 
 def time(tree: Tree, node: Node | None) -> str:
-    """`2026-11-24 12:00:00Z`; the quoted bytes where they are not a time; `(missing)` without one."""
+    """`2026-11-24 12:00:00Z`; the quoted bytes if they are not a time; `(missing)` without one."""
     if node is None:
         return "(missing)"
     content = tree.data[node.content]

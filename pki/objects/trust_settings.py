@@ -1,4 +1,4 @@
-"""OpenSSL's trust settings: for what a certificate may be a trust anchor (openssl-x509(1), -addtrust)."""
+"""OpenSSL's trust settings: the purposes for which a certificate is a trust anchor (openssl-x509(1), -addtrust)."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from pki.asn1 import ber, der
 
 @dataclass(frozen=True)
 class TrustSettings:
-    """What OpenSSL writes behind the certificate of a TRUSTED CERTIFICATE block (openssl-x509(1), -addtrust)."""
+    """The settings that follow the certificate in a TRUSTED CERTIFICATE block."""
 
     trusted: tuple[str, ...] | None
-    """Object identifiers of purposes; None where the list is missing."""
+    """Object identifiers of purposes; None if the list is absent."""
     rejected: tuple[str, ...]
     alias: str
 
@@ -30,6 +30,6 @@ class TrustSettings:
         return cls(trusted, rejected, alias)
 
     def allow(self, purpose: str) -> bool:
-        """Whether a certificate may be an anchor for the purpose, an object identifier, as OpenSSL decides it."""
+        """Whether OpenSSL accepts the certificate as trust anchor for the purpose, an object identifier."""
         either = {purpose, "2.5.29.37.0"}
         return not either & set(self.rejected) and (self.trusted is None or bool(either & set(self.trusted)))

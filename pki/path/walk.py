@@ -245,7 +245,7 @@ def _why_there_is_none(request: Request, search: Search) -> Check:
             "trust one of these CAs with --trust if you know that it is genuine",
         )
     return _failed_chain(
-        f"{who} was issued by {above}, which is neither a trust anchor nor among the intermediates",
+        f"{who} was issued by {above}, whose certificate is neither trusted nor present",
         "trust that CA with --trust, or add the missing intermediate to the file",
     )
 

@@ -1,6 +1,6 @@
-"""Servers on this machine. EDGE.
+"""HTTP servers for CRLs and OCSP. EDGE.
 
-accept    the accept loop, of this package and of `tlsdemo.net`
+accept    the accept loop, also for `tlsdemo.net`
 http1     HTTP/1.1 requests and responses
 server    CRLs and OCSP responses over HTTP
 """

@@ -1,17 +1,17 @@
-"""The accept loop: one thread holds all connections, however many are silent, slow or idle. EDGE; knows no protocol.
+"""The accept loop: one thread serves all connections, also many silent, slow or idle ones. EDGE; no protocol.
 
     accept --> first byte --> handle(connection) --> closed
                    |                 |
                deadline     deadline, or limit of the whole conversation
 
-A handler is a coroutine. Where a blocking server sleeps in recv(), it awaits `connection.receive()`, and the loop goes
-on with the others until this socket is readable, or the deadline has come:
+A handler is a coroutine. Instead of blocking in recv(), it awaits `connection.receive()`, and the loop serves other
+connections until this socket is readable or the deadline passes:
 
     async def echo(connection: Connection) -> None:
         await connection.send(await connection.receive())
 
-So a connection that waits costs a descriptor and no thread. Work that blocks by itself (a name server, a signature)
-goes to a thread with `in_thread`. When descriptors run out, the connection that has been idle for longest makes room.
+A waiting connection needs a descriptor but no thread. `in_thread` runs blocking work (a name lookup, a signature) in a
+thread. When descriptors run out, the connection that has been idle for longest is closed.
 """
 
 import errno
@@ -34,62 +34,62 @@ from typing import Any, NamedTuple, TypeVar
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 DEADLINE = 10.0  # seconds from accept until the handshake is done
-LIMIT = 3600.0  # seconds from accept until the conversation is over
-GRACE = 3.0  # seconds that conversations have to finish, once a signal asks the server to stop
+LIMIT = 3600.0  # seconds from accept until the end of the conversation
+GRACE = 3.0  # seconds for conversations to finish after a signal
 CHUNK = 1 << 14  # bytes
 BACKLOG = 1024
-BATCH = 128  # sockets in one turn of the loop, at most
-THREADS = 16  # for work that blocks
-TICK = 0.02  # seconds; deadlines are looked at no more often
+BATCH = 128  # the most sockets in one turn of the loop
+THREADS = 16  # for blocking work
+TICK = 0.02  # seconds between two checks of deadlines
 LONGEST_SLEEP = 60.0  # seconds
-PAUSE = 0.2  # seconds without accepting when descriptors have run out; in a tight loop accept() would only fail again
-DESCRIPTORS = 16384  # wanted
-SPARE = 8  # descriptors that are not for connections: files that are read again, a key log
+PAUSE = 0.2  # seconds without accepting after descriptors ran out, instead of calling accept() in a tight loop
+DESCRIPTORS = 16384  # the limit to ask for
+SPARE = 8  # descriptors reserved for files, such as a key log
 OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 NEVER = float("inf")
 
 T = TypeVar("T")
 
 
-# What a conversation waits for ----------------------------------------------------------------------------------------
+# Waiting --------------------------------------------------------------------------------------------------------------
 
 
 class Wait(NamedTuple):
-    """One of these descriptors being ready for these events, or a moment of `time.monotonic`."""
+    """Wait until one of these descriptors is ready for its events, or until a time of `time.monotonic`."""
 
     interest: Mapping[int, int]
     until: float
 
 
 class Work(NamedTuple):
-    """A call that blocks, to be made in another thread."""
+    """A blocking call, to be made in another thread."""
 
     function: Callable[[], object]
 
 
 Handling = Coroutine[Wait | Work, Any, T]
-"""What a handler is, once it is called: it stops at each Wait and Work, and the loop makes it go on."""
+"""A called handler: it suspends at each Wait and Work, and the loop resumes it."""
 
 
 @coroutine
 def ready(interest: Mapping[int, int], until: float) -> Generator[Wait, Mapping[int, int], Mapping[int, int]]:
-    """Wait for events on descriptors; those that are ready (perhaps not all), or none when `until` has come."""
+    """Wait for events on descriptors. Returns ready ones (perhaps not all), or none at the time `until`."""
     return (yield Wait(interest, until))
 
 
 @coroutine
 def in_thread(function: Callable[[], T]) -> Generator[Work, Callable[[], T], T]:
-    """Call it in another thread, and wait for what it returns or raises."""
+    """Call `function` in another thread; returns or raises what it does."""
     finished = yield Work(function)
     return finished()
 
 
 class ConnectionDropped(BaseException):  # so that `except Exception` in a handler does not swallow it
-    """The server ends this conversation, and says why. A handler may catch it to report it, and must not wait again."""
+    """The server ends this conversation; the message is the reason. A handler may report it, but not wait again."""
 
 
 def blocking(handling: "Handling[T]") -> T:
-    """Run one conversation in this thread alone, to its end, without a loop: for clients."""
+    """Run one conversation to its end in this thread, without a loop. For clients."""
     step: Callable[[Any], Wait | Work] = handling.send
     value: object = None
     while True:
@@ -118,32 +118,32 @@ def blocking(handling: "Handling[T]") -> T:
 
 @dataclass(eq=False)
 class Connection:
-    """One accepted connection; its socket does not block. A handler that wraps the socket puts the wrapped one here."""
+    """One accepted connection with a non-blocking socket. A handler that wraps the socket replaces it here."""
 
     socket: socket.socket
     peer: str
     deadline: float
-    """When what it is doing now must be done, a moment of `time.monotonic`: at first, its handshake."""
+    """The deadline of the current step, at first the handshake, as a time of `time.monotonic`."""
     limit: float = NEVER
-    """When the whole conversation must be over."""
+    """The deadline of the whole conversation."""
     port: int = 0
-    """Where it came in."""
+    """The local port."""
 
     def __post_init__(self) -> None:
         self.socket.setblocking(False)
 
     def lift_deadline(self) -> None:
-        """The handshake is done: from now on the limit of the whole conversation counts."""
+        """End the deadline of the handshake; from now on `limit` applies."""
         self.deadline = self.limit
 
     @coroutine
     def until_ready(self, events: int) -> Generator[Wait, Mapping[int, int], None]:
-        """Wait for its socket; TimeoutError at the deadline."""
+        """Wait until the socket is ready. Raises TimeoutError at the deadline."""
         if not (yield Wait({self.socket.fileno(): events}, self.deadline)):
             raise TimeoutError
 
     async def receive(self, size: int = CHUNK) -> bytes:
-        """What comes next, at most `size` bytes; b"" when the peer has closed. TimeoutError at the deadline."""
+        """Receive at most `size` bytes; b"" if the peer has closed. Raises TimeoutError at the deadline."""
         while True:
             try:
                 return self.socket.recv(size)
@@ -151,7 +151,7 @@ class Connection:
                 await self.until_ready(READ)
 
     async def send(self, data: bytes) -> None:
-        """Send all of it. TimeoutError at the deadline; what fits into the buffer goes out even after that."""
+        """Send all data. Raises TimeoutError at the deadline; what fits into the buffer is sent even after it."""
         rest = memoryview(data)
         while rest:
             try:
@@ -160,10 +160,10 @@ class Connection:
                 await self.until_ready(WRITE)
 
     async def drain(self, seconds: float = 1.0, limit: int = 1 << 20) -> None:
-        """End our direction and read away what the peer still sends, for a bounded time and amount.
+        """Shut down our direction, and discard what the peer still sends, for a limited time and amount.
 
-        Closing a socket with unread bytes in it sends a reset, and a reset destroys what was just sent - the alert or
-        the answer that should have told the peer why.
+        Closing a socket with unread bytes sends a reset, which may destroy data on its way to the peer, such as an
+        alert or an error response.
         """
         until = time.monotonic() + seconds
         with suppress(OSError):
@@ -177,7 +177,7 @@ class Connection:
                         return
 
     def reset(self) -> None:
-        """Close it so that the peer sees a reset, not an end."""
+        """Close the connection with a TCP reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
@@ -189,11 +189,11 @@ class Listener:
     sockets: tuple[socket.socket, ...]
     port: int
     without: tuple[str, ...] = ()
-    """Hosts that this machine does not have: `::1` where there is no IPv6."""
+    """Hosts that this machine lacks: `::1` without IPv6."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The addresses that are listened on."""
+        """The addresses of the sockets."""
         return tuple(each.getsockname()[0] for each in self.sockets)
 
     def close(self) -> None:
@@ -207,7 +207,7 @@ class Listener:
 
 @dataclass(eq=False)
 class _Watched:
-    """What the loop does when a socket is ready, and how often it did so: the seldom served go first."""
+    """The action for a ready socket, and how often it ran: the least served sockets go first."""
 
     act: Callable[[int, int], None]
     turns: int = 0
@@ -215,52 +215,52 @@ class _Watched:
 
 @dataclass(eq=False)
 class _Conversation:
-    """A connection, how far its handler is, and what it waits for."""
+    """A connection, its suspended handler, and what it waits for."""
 
     connection: Connection
     handling: Handling[None] = field(init=False)
     watched: _Watched = field(init=False)
     interest: Mapping[int, int] = field(default_factory=dict)
-    """The descriptors that the selector watches for it."""
+    """The descriptors that the selector watches for this conversation."""
     until: float = NEVER
     working: bool = False
-    """A thread works for it."""
+    """Whether a thread is working for it."""
     talks: bool = False
-    """Its first byte has come."""
+    """Whether its first byte has arrived."""
     over: bool = False
 
 
 @dataclass(eq=False)
 class AcceptLoop:
-    """`run` the loop in one thread; `stop` it from any, or from a signal handler."""
+    """The loop: `run` it in one thread; `stop` it from any thread or signal handler."""
 
     listener: Listener
     handle: Callable[[Connection], Handling[None]]
     on_silent: Callable[[Connection, float], None] = lambda connection, seconds: None
-    """Told of a connection that is closed after so many seconds without a first byte."""
+    """Called for a connection that is closed after so many seconds without a first byte."""
     deadline: float = DEADLINE
     limit: float = LIMIT
     descriptors: int = 1
-    """How many a conversation needs."""
+    """The number of descriptors that a conversation needs."""
     name: str = "server"
-    """Of its threads."""
+    """The prefix of the names of its threads."""
     on_wordless: Callable[[Connection], None] = lambda connection: None
-    """Told of every connection that ended before its first byte, whichever side closed it."""
+    """Called for every connection that ended before its first byte, whichever side closed it."""
 
     def __post_init__(self) -> None:
         allow_descriptors()
-        self._conversations: dict[_Conversation, None] = {}  # the one that has been idle for longest is the first
-        self._look = NEVER  # when the next deadline may have come
+        self._conversations: dict[_Conversation, None] = {}  # the one that has been idle for longest comes first
+        self._look = NEVER  # the earliest time of the next deadline
         self._paused_until: float | None = None
         self._places = 1
         self._stop_at: float | None = None
-        self._open = False  # whether it accepts
-        self._closed = False  # for good
-        self._came = False  # whether a client came in this turn of the loop
+        self._open = False  # whether the loop accepts connections
+        self._closed = False  # whether the listener is closed
+        self._came = False  # whether a client may have connected in this turn of the loop
         self._batch = 1
         self._gone = threading.Condition()
         self._awaited = 0  # threads that wait for _gone
-        self._present: Counter[int] = Counter()  # conversations whose first byte has come, by port
+        self._present: Counter[int] = Counter()  # conversations with a first byte, by port
         self._settling: list[threading.Event] = []
         self._finished: deque[tuple[_Conversation, Future[object]]] = deque()
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -281,18 +281,18 @@ class AcceptLoop:
         return self._stop_at is not None
 
     def stop(self, grace: float = 0) -> None:
-        """Ask `run` to return: at once, or when the conversations in progress are over, after `grace` s at the latest.
+        """Make `run` return when the conversations in progress have ended, after at most `grace` seconds.
 
-        The first of several calls stops accepting, and the earliest moment counts.
+        Accepting stops with the first call. Of several calls the earliest end applies.
         """
         moment = time.monotonic() + grace
         self._stop_at = moment if self._stop_at is None else min(self._stop_at, moment)
         self._wake()
 
     def settle(self, seconds: float, *ports: int) -> None:
-        """Wait until the clients that have come to these ports so far, and sent something, are handled and closed.
+        """Wait until all clients that have connected to these ports and sent a byte are handled and closed.
 
-        Returns at once where there are none, and after so many seconds at the latest.
+        Returns after at most `seconds`.
         """
         end = time.monotonic() + seconds
         looked = threading.Event()
@@ -300,20 +300,20 @@ class AcceptLoop:
             looked.set()
         self._settling.append(looked)
         self._wake()
-        looked.wait(seconds)  # from here on, the loop knows of all that have come
+        looked.wait(seconds)  # now the loop knows all clients that have connected
         with self._gone:
-            self._awaited += 1  # before the first look at _present: the loop changes that first, and looks here then
+            self._awaited += 1  # before reading _present: the loop changes _present first and then reads this
             self._gone.wait_for(lambda: not any(self._present[port] for port in ports), end - time.monotonic())
             self._awaited -= 1
 
     def _wake(self) -> None:
-        with suppress(OSError):  # full: then it will wake up anyway; closed: the loop has ended
+        with suppress(OSError):  # full: the loop wakes anyway; closed: the loop has ended
             self._wake_writer.send(b"x")
 
     # The thread of the loop -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until `stop`."""
+        """Serve until `stop` is called."""
         self._places = max(descriptors_left() // self.descriptors - SPARE, 1)
         with selectors.DefaultSelector() as self._selector, ThreadPoolExecutor(THREADS, self.name) as self._pool:
             self._selector.register(self._wake_reader, READ, _Watched(self._woken))
@@ -328,24 +328,24 @@ class AcceptLoop:
             each.close()
 
     def _turn(self) -> None:
-        """Wait for what happens next, and let those that it concerns go on."""
-        asked = 0 if self._paused_until else len(self._settling)  # before the look: what they ask for is in it
+        """Wait for events, and resume the conversations concerned."""
+        asked = 0 if self._paused_until else len(self._settling)  # before select(), which then covers their clients
         self._came = False
         found = self._selector.select(0 if asked else min(self._look - time.monotonic(), LONGEST_SLEEP))
-        if len(found) > BATCH:  # the others are found again; a new client does not wait for all of them
+        if len(found) > BATCH:  # the rest is found in the next turn; new clients need not wait for all
             found.sort(key=lambda each: each[0].data.turns)
             del found[BATCH:]
-            self._came = True  # perhaps
+            self._came = True  # possibly
         self._batch = len(found)
         for key, events in found:
             key.data.act(key.fd, events)
         if self._look <= time.monotonic():
             self._expire()
-        if asked and not self._came:  # else there may be more: those who ask are told after the next look
+        if asked and not self._came:  # otherwise there may be more clients: after the next select()
             self._tell_settling(asked)
 
     def _goes_on(self, until: float) -> bool:
-        """Whether conversations are still to finish, once the server was asked to stop."""
+        """Whether conversations are in progress after `stop`, and the grace time has not passed."""
         if not self._closed:
             self._close_doors()
             self._paused_until, self._closed = None, True
@@ -377,14 +377,14 @@ class AcceptLoop:
                 self._selector.unregister(each)
 
     def _pause(self) -> None:
-        """Accept no more for a while."""
+        """Stop accepting for PAUSE seconds."""
         self._close_doors()
-        self._came = True  # perhaps: it is not known yet
+        self._came = True  # possibly
         self._paused_until = time.monotonic() + PAUSE
         self._look = min(self._look, self._paused_until)
 
     def _accept(self, listener: socket.socket, port: int, descriptor: int, events: int) -> None:
-        """Take connections that wait: as many as there are others to go on with, so that neither holds up the other."""
+        """Accept as many connections as there are ready conversations, so that neither delays the other."""
         for _ in range(self._batch):
             if not self._open or self.stopping:
                 return
@@ -398,7 +398,7 @@ class AcceptLoop:
                 if error.errno in OUT_OF_DESCRIPTORS and not self._make_room():
                     self._pause()
                     return
-                continue  # there is a place now; or that client has gone again
+                continue  # a descriptor is free now; or that client has disconnected
             self._came = True
             self._begin(accepted, peer_name(address), port)
 
@@ -411,7 +411,7 @@ class AcceptLoop:
         self._resume(conversation, None)
 
     async def _converse(self, conversation: _Conversation) -> None:
-        """From accept to the end: nothing is handled before its first byte has come."""
+        """The whole conversation; the handler starts when the first byte has arrived."""
         connection, begin = conversation.connection, time.monotonic()
         try:
             await connection.until_ready(READ)
@@ -429,7 +429,7 @@ class AcceptLoop:
             has_come = connection.socket.recv(1, socket.MSG_PEEK)
         except OSError:
             has_come = b""
-        if not has_come:  # it closed without a byte: a port scan, a health check
+        if not has_come:  # closed without a byte: a port scan or health check
             self.on_wordless(connection)
             return
         conversation.talks = True
@@ -438,20 +438,22 @@ class AcceptLoop:
 
     def _ready(self, conversation: _Conversation, descriptor: int, events: int) -> None:
         if conversation.over or descriptor not in conversation.interest:
-            return  # it has gone on, or ended, since the selector looked
+            return  # it has been resumed or has ended since select()
         conversation.watched.turns += 1
-        late = conversation.until <= time.monotonic()  # a client that never pauses has no more time than another
+        late = conversation.until <= time.monotonic()  # the deadline also applies to a client that never pauses
         self._resume(conversation, {} if late else {descriptor: events})
 
     def _resume(self, conversation: _Conversation, value: object) -> None:
-        """Let it go on, until it waits for something or is over."""
+        """Resume the handler until it waits again or ends."""
         del self._conversations[conversation]
-        self._conversations[conversation] = None  # the last: it is not idle
+        self._conversations[conversation] = None  # move it to the end: it is not idle
         try:
             wanted = conversation.handling.send(value)
         except StopIteration:
             self._end(conversation)
-        except Exception as bug:  # handlers answer for their peers' errors: this one is ours; say so, and go on serving
+        except (
+            Exception
+        ) as bug:  # handlers catch the errors of peers, so this is our bug: report it and continue to serve
             report_bug(bug)
             self._end(conversation)
         else:
@@ -466,12 +468,12 @@ class AcceptLoop:
                 self._pool.submit(wanted.function).add_done_callback(partial(self._done, conversation))
 
     def _done(self, conversation: _Conversation, future: Future[object]) -> None:
-        """In a thread of the pool."""
+        """Called in a thread of the pool."""
         self._finished.append((conversation, future))
         self._wake()
 
     def _watch(self, conversation: _Conversation, interest: Mapping[int, int]) -> None:
-        """Let the selector watch these descriptors for it, and no others."""
+        """Make the selector watch exactly these descriptors for the conversation."""
         for descriptor in conversation.interest.keys() - interest.keys():
             self._selector.unregister(descriptor)
         for descriptor, events in interest.items():
@@ -482,7 +484,7 @@ class AcceptLoop:
         conversation.interest = interest
 
     def _expire(self) -> None:
-        """Those whose deadline has come go on with nothing; a pause may be over."""
+        """Resume conversations at their deadline without an event; end a pause."""
         now = time.monotonic()
         if self._paused_until and self._paused_until <= now:
             self._open_doors()
@@ -494,16 +496,16 @@ class AcceptLoop:
             self._look = min(self._look, self._paused_until)
 
     def _make_room(self) -> bool:
-        """End the conversation that has been idle for longest; False if there is none."""
+        """End the conversation that has been idle for longest. Returns False if there is none."""
         idle = next((each for each in self._conversations if not each.working), None)
         if idle:
-            self._drop(idle, "it was idle, and its place was needed: this process has no more file descriptors")
+            self._drop(idle, "it was idle, and the process has no more file descriptors")
         return idle is not None
 
     def _drop(self, conversation: _Conversation, why: str) -> None:
         try:
             conversation.handling.throw(ConnectionDropped(why))
-            conversation.handling.close()  # it would wait again, and there is no time
+            conversation.handling.close()  # it must not wait again
         except (StopIteration, ConnectionDropped):
             pass
         except Exception as bug:
@@ -523,14 +525,14 @@ class AcceptLoop:
                     self._gone.notify_all()
 
     def _tell_settling(self, count: int | None = None) -> None:
-        """The first so many, or all, of those who asked."""
+        """Wake the first `count` callers of `settle`, or all."""
         for each in self._settling[:count]:
             each.set()
         del self._settling[:count]
 
 
 def report_bug(bug: Exception) -> None:
-    """To stderr, as Python does where a thread ends by an exception."""
+    """Print the traceback to stderr, as Python does for a thread."""
     hook = threading.ExceptHookArgs((type(bug), bug, bug.__traceback__, threading.current_thread()))
     threading.excepthook(hook)
 
@@ -546,10 +548,10 @@ def peer_name(address: tuple[Any, ...]) -> str:
 
 @contextmanager
 def until_signalled(server: AcceptLoop) -> Iterator[None]:
-    """SIGINT and SIGTERM stop the server while this lasts; only in the main thread.
+    """A context in which SIGINT and SIGTERM stop the server. Only in the main thread.
 
-    The first one lets conversations finish, the second one cuts them. After that the process is ending, and further
-    ones are ignored: they must not change how it ends.
+    After the first signal conversations may finish; the second signal cuts them. Further signals are ignored, so that
+    they do not change the exit code.
     """
     came: list[int] = []
 
@@ -573,15 +575,17 @@ def until_signalled(server: AcceptLoop) -> Iterator[None]:
 
 
 def bind(host: str, port: int, flags: int = 0) -> socket.socket:
-    """A listening socket at one address; `flags` for getaddrinfo. OSError says why not."""
+    """A listening socket at one address; `flags` are for getaddrinfo. Raises OSError."""
     allow_descriptors()
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | flags
     )[0]
     listener = socket.socket(family, kind, protocol)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for old connections
-        # Inherited by what is accepted: small answers leave at once; else each waits 40 ms for an acknowledgement.
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a restart need not wait for old connections to expire
+        # Accepted sockets inherit it: small responses are sent at once instead of after 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -595,7 +599,7 @@ def bind(host: str, port: int, flags: int = 0) -> socket.socket:
 
 
 def allow_descriptors(wanted: int = DESCRIPTORS) -> None:
-    """Raise the soft limit of open files to that, where the system lets us: Linux starts with 1024, macOS with 256."""
+    """Raise the soft limit of open files if possible: the default is 1024 on Linux, 256 on macOS."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     while soft != resource.RLIM_INFINITY:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -604,12 +608,12 @@ def allow_descriptors(wanted: int = DESCRIPTORS) -> None:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
             return
-        except (OSError, ValueError):  # macOS: "unlimited" means less than it says
+        except (OSError, ValueError):  # macOS: "unlimited" is limited
             wanted //= 2
 
 
 def descriptors_left() -> int:
-    """How many files this process can still open."""
+    """The number of files that this process can still open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 1 << 20 if soft == resource.RLIM_INFINITY else soft
     try:

@@ -1,8 +1,8 @@
-"""As much of HTTP/1.1 as clients of revocation speak: one request, one response (RFC 9110, RFC 9112).
+"""The part of HTTP/1.1 that CRL and OCSP clients use: one request, one response (RFC 9110, RFC 9112).
 
     head, bytes  ->  parse_head  ->  HttpRequest, or HttpError  ->  response  ->  bytes
 
-Pure. A body has a stated length; the connection ends with the response. Not here: sockets (`pki.publish.server`).
+Pure. A body needs a Content-Length; the connection is closed after the response. Sockets are in `pki.publish.server`.
 """
 
 import re
@@ -14,25 +14,25 @@ END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What a head says."""
+    """The parts of a request head that are used."""
 
     method: str
     path: str
-    """As it was written: nothing is decoded; a query is left out."""
+    """The path without decoding and without the query."""
     length: int | None
-    """Of the body, in bytes; None when it is not stated."""
+    """Content-Length; None if it is absent."""
     waits: bool
-    """Whether the client sends the body only when it is told to go on (RFC 9110 §10.1.1)."""
+    """Whether the client waits for 100 Continue before it sends the body (RFC 9110 §10.1.1)."""
 
     def check_method(self, *allowed: str) -> None:
-        """HttpError unless the method is one of these (RFC 9110 §15.5.6)."""
+        """Raises HttpError unless the method is one of these (RFC 9110 §15.5.6)."""
         if self.method not in allowed:
             methods = ", ".join(allowed)
             raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, f"allowed: {methods}", f"Allow: {methods}")
 
 
 class HttpError(Exception):
-    """What the client is told instead of an answer."""
+    """An error response: status, reason and additional fields."""
 
     def __init__(self, status: HTTPStatus, reason: str, *fields: str) -> None:
         super().__init__(status, reason)
@@ -42,19 +42,19 @@ class HttpError(Exception):
 
 
 def parse_head(head: bytes) -> HttpRequest:
-    """The request line and the fields, without the empty line after them (RFC 9112 §3, §5); HttpError for others."""
+    """Parse request line and fields, without the empty line (RFC 9112 §3, §5). Raises HttpError if they are invalid."""
     first, *lines = (line.removesuffix("\r") for line in head.decode("latin-1").split("\n"))
     line = REQUEST_LINE.fullmatch(first)
     if not line:
-        raise HttpError(HTTPStatus.BAD_REQUEST, "the first line is no request of HTTP/1.1")
+        raise HttpError(HTTPStatus.BAD_REQUEST, "the first line is not an HTTP/1.1 request line")
     fields: dict[str, set[str]] = {}
     for each in lines:
         name, colon, value = each.partition(":")
         if not colon or not TOKEN.fullmatch(name):
-            raise HttpError(HTTPStatus.BAD_REQUEST, "a field is NAME: VALUE, on one line")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "a field must be NAME: VALUE on one line")
         fields.setdefault(name.lower(), set()).add(value.strip())
     lengths = fields.get("content-length", set())
-    # Two lengths, or a length and chunks: what two readers understand differently can be smuggled past one (§11.2).
+    # Two lengths, or a length and chunks, allow request smuggling: two readers disagree about the end (§11.2).
     if "transfer-encoding" in fields or len(lengths) > 1 or not all(map(LENGTH.fullmatch, lengths)):
         raise HttpError(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
     waits = any(value.lower() == "100-continue" for value in fields.get("expect", ()))
@@ -63,14 +63,14 @@ def parse_head(head: bytes) -> HttpRequest:
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 REQUEST_LINE = re.compile(r"([A-Z]{1,20}) (?i:http://[^/? ]*)?(/[^ ?]*)(?:\?[^ ]*)? HTTP/1\.[0-9]")
-"""A proxy is sent the whole URL, and a server must understand that, too (RFC 9112 §3.2.2)."""
+"""A server must also accept the absolute URL that clients send to a proxy (RFC 9112 §3.2.2)."""
 LENGTH = re.compile("[0-9]{1,18}")
-STATE_THE_LENGTH = "the length of a body is stated, once, in a Content-Length"
+STATE_THE_LENGTH = "a request with a body needs exactly one Content-Length"
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def response(status: HTTPStatus, media_type: str, body: bytes, *fields: str) -> bytes:
-    """A whole response. Nothing may keep it: a cache would hide from us what a client asks, and from it what is new."""
+    """A whole response. `no-store`: a cache would hide requests from us and new content from the client."""
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         f"Content-Type: {media_type}",

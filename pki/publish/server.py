@@ -1,11 +1,10 @@
-"""Revocation over HTTP, on this machine: lists (RFC 5280 §4.2.1.13) and OCSP responders (RFC 6960 appendix A).
+"""CRLs (RFC 5280 §4.2.1.13) and OCSP responders (RFC 6960 appendix A) over HTTP.
 
     Publisher()  ->  .url("/ca.crl"), for certificates  ->  .publish("/ca.crl", …)  ->  with publisher: …  ->  .asked()
 
-EDGE: opens sockets. The accept loop (`pki.publish.accept`) runs in a thread of its own, and responders are called in
-further threads. As much of HTTP/1.1 (RFC 9112) as clients of revocation speak: one request for each connection, a body
-of stated length. All that a client can do is bounded: in time, from accept to the end of the answer, and in bytes.
-Nothing is printed.
+EDGE: opens sockets. The accept loop (`pki.publish.accept`) runs in its own thread, responders in further threads. HTTP
+(`pki.publish.http1`) is limited to one request for each connection. Time (from accept to the end of the response) and
+bytes of each client are limited. Nothing is printed.
 """
 
 import errno
@@ -26,45 +25,45 @@ from pki.publish.accept import AcceptLoop, Connection, Listener, bind, in_thread
 from pki.publish.http1 import END_OF_HEAD, GO_ON, STATE_THE_LENGTH, HttpError, HttpRequest, parse_head, response
 from pki.revocation.ocsp_request import request_from_path
 
-DEADLINE = 10.0  # seconds, from accept until the answer is sent
-LINGER = 1.0  # seconds that a client has to hang up by itself, so that nothing on the way to it is destroyed
-LONGEST_HEAD = LONGEST_BODY = 1 << 16  # bytes; a head holds the request of a GET, so it needs no less
-CRL_TYPE = "application/pkix-crl"  # RFC 5280 §4.2.1.13: a single list, in DER
+DEADLINE = 10.0  # seconds from accept until the response is sent
+LINGER = 1.0  # seconds for the client to close first, so that a reset does not destroy the response
+LONGEST_HEAD = LONGEST_BODY = 1 << 16  # bytes; a GET has its OCSP request in the head
+CRL_TYPE = "application/pkix-crl"  # RFC 5280 §4.2.1.13: one CRL in DER
 RESPONSE_TYPE = "application/ocsp-response"  # RFC 6960 appendix A.2
 
 
 @dataclass(frozen=True)
 class Published:
-    """What is to be had at a path."""
+    """The content at a path."""
 
     media_type: str
     body: bytes
 
     @classmethod
     def crl(cls, crl_der: bytes) -> "Published":
-        """A revocation list in DER: PEM is not allowed here, and OpenSSL does not read it."""
+        """A CRL in DER. PEM is not allowed (RFC 5280 §4.2.1.13), and OpenSSL does not read it here."""
         return cls(CRL_TYPE, crl_der)
 
 
 Source = Published | Callable[[bytes], Published]
-"""The same for all; or what a responder makes of the request that it is sent, by POST or by GET."""
+"""Fixed content, or a function of the request that a POST or GET carries."""
 
 
 def responder(answer: Callable[[bytes], bytes]) -> Source:
-    """OCSP at a path, given `Responder.answer` or what stands in for it."""
+    """A source for OCSP, from `Responder.answer` or a similar function."""
     return lambda request_der: Published(RESPONSE_TYPE, answer(request_der))
 
 
 class Publisher:
-    """A server of revocation: bound from the beginning, answering from `start` to `stop`, or within a `with`.
+    """A server for CRLs and OCSP. It is bound at once, and answers from `start` to `stop`, or within a `with`.
 
-    Clients that connect before that wait. `hosts` are addresses of this machine, all on one port; 0 is a free one.
-    A Problem says why it cannot listen there.
+    Clients that connect earlier wait. `hosts` are addresses of this machine, all on one port; 0 takes a free port.
+    Raises Problem if it cannot listen.
     """
 
     def __init__(self, hosts: Sequence[str] = ("127.0.0.1",), port: int = 0, *, deadline: float = DEADLINE) -> None:
         if not hosts or isinstance(hosts, str):
-            raise ValueError(f"{hosts!r}: at least one address is needed, in a tuple")
+            raise ValueError(f"{hosts!r} is not a tuple of at least one address")
         self.hosts, self.deadline = tuple(hosts), deadline
         sockets = _listen(self.hosts, port)
         self.port: int = sockets[0].getsockname()[1]
@@ -77,39 +76,39 @@ class Publisher:
         self._thread: threading.Thread | None = None
 
     def url(self, path: str = "/", host: str | None = None) -> str:
-        """Where that path is: what a certificate says of its list (§4.2.1.13) or its responder (§4.2.2.1)."""
+        """The URL of a path, for a certificate's CRL (§4.2.1.13) or OCSP responder (§4.2.2.1)."""
         host = host or self.hosts[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{_checked(path)}"
 
     def publish(self, path: str, source: Source) -> str:
-        """From now on this is at that path, in place of what was; its URL. At any time, also while it runs."""
+        """Publish at a path, replacing earlier content; returns the URL. Allowed while the server runs."""
         with self._lock:
             self._sources[_checked(path)] = source
         return self.url(path)
 
     def asked(self) -> Counter[str]:
-        """How often each published path was asked for so far; a copy.
+        """The number of requests for each path so far, as a copy.
 
-        Counted before the answer is sent, so that a client that has an answer is in it; refused requests are not.
+        A request is counted before its response is sent; rejected requests are not counted.
         """
         with self._lock:
             return Counter(self._asked)
 
     def start(self) -> None:
-        """Answer from now on, in threads of its own; once."""
+        """Start to answer, in own threads. Raises ValueError the second time."""
         with self._lock:
             if self._thread or self._server.stopping:
-                raise ValueError("a publisher starts once")
+                raise ValueError("a publisher can be started only once")
             self._thread = threading.Thread(target=self._server.run, name="publisher", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Cut what is in progress, and give the port, all sockets and all threads back. A second time is no harm."""
+        """Cut open connections and release port, sockets and threads. May be called again."""
         with self._lock:
             self._server.stop()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._server.run, name="publisher", daemon=True)
-                self._thread.start()  # it ends at once, and closes what is open
+                self._thread.start()  # it ends immediately and closes the sockets
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -123,7 +122,7 @@ class Publisher:
 
     async def _converse(self, connection: Connection) -> None:
         client = _Client(connection)
-        with suppress(OSError):  # a client may go when it likes
+        with suppress(OSError):  # a client may disconnect at any time
             try:
                 answer = await self._answer(client)
             except HttpError as refusal:
@@ -146,9 +145,9 @@ class Publisher:
         self._count(path)
         try:
             return _response(HTTPStatus.OK, await in_thread(partial(source, request_der)))
-        except Exception as bug:  # of the one who published it: say so, and go on serving
+        except Exception as bug:  # a bug in the published function: report it and continue to serve
             report_bug(bug)
-            raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the responder is out of order") from bug
+            raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the responder has an internal error") from bug
 
     def _count(self, path: str) -> None:
         with self._lock:
@@ -156,8 +155,8 @@ class Publisher:
 
 
 def _too_late(connection: Connection, seconds: float) -> None:
-    """A client that has sent nothing is told so, as far as its buffer takes it."""
-    said = Published("text/plain", b"the request does not come to an end in time\n")
+    """Send 408 to a client whose request is not complete in time, if its buffer takes it."""
+    said = Published("text/plain", b"the request was not complete in time\n")
     with suppress(OSError):
         connection.socket.send(_response(HTTPStatus.REQUEST_TIMEOUT, said))
 
@@ -167,7 +166,7 @@ def _too_late(connection: Connection, seconds: float) -> None:
 
 @dataclass
 class _Client:
-    """What one client sends: head and body."""
+    """Reads head and body from one client."""
 
     connection: Connection
     received: bytearray = field(default_factory=bytearray)
@@ -177,7 +176,9 @@ class _Client:
         searched = 0
         while not (end := END_OF_HEAD.search(self.received, searched)):
             if len(self.received) > LONGEST_HEAD:
-                raise HttpError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has at most {LONGEST_HEAD} bytes")
+                raise HttpError(
+                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the head is longer than {LONGEST_HEAD} bytes"
+                )
             searched = max(len(self.received) - 2, 0)
             await self._receive()
         head = bytes(self.received[: end.start()])
@@ -185,7 +186,7 @@ class _Client:
         return head
 
     async def body(self, length: int) -> bytes:
-        """So many bytes."""
+        """The body of that length."""
         while len(self.received) < length:
             await self._receive()
         return bytes(self.received[:length])
@@ -194,39 +195,39 @@ class _Client:
         try:
             data = await self.connection.receive(1 << 16)
         except TimeoutError:
-            raise HttpError(HTTPStatus.REQUEST_TIMEOUT, "the request does not come to an end in time") from None
+            raise HttpError(HTTPStatus.REQUEST_TIMEOUT, "the request was not complete in time") from None
         if not data:
-            raise HttpError(HTTPStatus.BAD_REQUEST, "the request ends before it is complete")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "the connection was closed before the request was complete")
         self.received += data
 
 
-# What is asked for -------------------------------------------------------------------------------------------------
+# Requests ----------------------------------------------------------------------------------------------------------
 
 
 def _find(path: str, sources: dict[str, Source]) -> tuple[str, Source]:
-    """What is published there; for a responder, whatever is below it is a request by GET (RFC 6960 appendix A.1)."""
+    """The published path and its source. Paths below a responder are GET requests (RFC 6960 appendix A.1)."""
     responders = (each for each, source in sources.items() if not isinstance(source, Published))
     above = (each for each in responders if path.startswith(f"{each.rstrip('/')}/"))
     found = path if path in sources else max(above, key=len, default=None)
     if found is None:
-        raise HttpError(HTTPStatus.NOT_FOUND, "nothing is published there")
+        raise HttpError(HTTPStatus.NOT_FOUND, "nothing is published at this path")
     return found, sources[found]
 
 
 async def _request_below(path: str, request: HttpRequest, client: _Client) -> bytes:
-    """What a responder is asked."""
+    """The OCSP request of a GET or POST. Raises HttpError if there is none."""
     rest = request.path.removeprefix(path.rstrip("/"))
     if request.method == "GET":
         try:
             return request_from_path(rest)
         except ValueError as error:
-            raise HttpError(HTTPStatus.BAD_REQUEST, "below this path, an OCSP request in base64 is needed") from error
+            raise HttpError(HTTPStatus.BAD_REQUEST, "the path must end with an OCSP request in base64") from error
     if rest not in ("", "/"):
-        raise HttpError(HTTPStatus.NOT_FOUND, "nothing can be sent there")
+        raise HttpError(HTTPStatus.NOT_FOUND, "this path accepts no POST")
     if request.length is None:
         raise HttpError(HTTPStatus.BAD_REQUEST, STATE_THE_LENGTH)
     if request.length > LONGEST_BODY:
-        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {LONGEST_BODY} bytes")
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is longer than {LONGEST_BODY} bytes")
     if request.waits:
         await client.connection.send(GO_ON)
     return await client.body(request.length)
@@ -241,12 +242,12 @@ def _response(status: HTTPStatus, published: Published, *fields: str) -> bytes:
 
 
 def _listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
-    """One bound socket for each host, all on the same port; a Problem when that cannot be."""
+    """One bound socket for each host, all on the same port. Raises Problem if that fails."""
     for left in reversed(range(1 if port else 20)):  # a port that is free on one address may be taken on the other
         bound: list[socket.socket] = []
         try:
             for host in hosts:
-                # A numeric address: a name server might take its time, or know another machine by that name.
+                # Numeric addresses only: a name lookup may be slow, or return another machine.
                 chosen = bound[0].getsockname()[1] if bound else port
                 bound.append(bind(host, chosen, socket.AI_NUMERICHOST))
             return bound
@@ -256,14 +257,14 @@ def _listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
             if error.errno == errno.EADDRINUSE and left:
                 continue
             in_use = error.errno == errno.EADDRINUSE
-            hint = "another program has it: stop that, or take another port (0 is a free one)"
-            other = "it takes an address of this machine, such as 127.0.0.1, and a port that this user may open"
+            hint = "another program uses the port; stop it, or use another port (0 takes a free one)"
+            other = "use an address of this machine, such as 127.0.0.1, and a port that this user may open"
             raise cannot(f"listen on {host}, port {port}", error, hint if in_use else other) from error
     raise AssertionError("the last try returns or raises")
 
 
 def _checked(path: str) -> str:
-    """A path that needs no encoding, so that there is one way to write it."""
+    """The path. Raises ValueError if it would need encoding: each path has only one spelling."""
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", path):
-        raise ValueError(f"{path!r} is no path here: a slash, then letters, digits, and any of . _ ~ / -")
+        raise ValueError(f"{path!r} is not a valid path: use a slash, then letters, digits, and any of . _ ~ / -")
     return path

@@ -1,4 +1,4 @@
-"""A CRL as the checks see it (RFC 5280 §5): each field is read once, and Malformed says why one cannot be read."""
+"""A CRL as the checks see it (RFC 5280 §5). Each field is read once; reading a bad one raises Malformed."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,7 +13,7 @@ Crl = x509.CertificateRevocationList
 
 
 class CrlReading(Fields):
-    """One CRL."""
+    """The fields of one CRL."""
 
     def __init__(self, crl: Crl) -> None:
         super().__init__(crl)
@@ -21,34 +21,34 @@ class CrlReading(Fields):
 
     @property
     def this_update(self) -> datetime:
-        """When it was issued."""
+        """The time of issue (§5.1.2.4)."""
         return self._once("this_update", lambda: self.crl.last_update_utc)
 
     @property
     def next_update(self) -> datetime | None:
-        """The last moment at which it is current; None if it does not say."""
+        """The end of its validity (§5.1.2.5); None if it is absent."""
         return self._once("next_update", lambda: self.crl.next_update_utc)
 
     @property
     def number(self) -> int | None:
-        """Its CRL number (§5.2.3)."""
+        """The CRL number (§5.2.3); None if it is absent."""
         stated = self.value(x509.CRLNumber)
         return stated.crl_number if stated else None
 
     @property
     def base(self) -> int | None:
-        """The number of the complete CRL whose changes this delta CRL has (§5.2.4); None for a complete one."""
+        """The number of the complete CRL that this delta CRL updates (§5.2.4); None for a complete CRL."""
         stated = self.value(x509.DeltaCRLIndicator)
         return stated.crl_number if stated else None
 
     @property
     def scope(self) -> x509.IssuingDistributionPoint | None:
-        """Its issuing distribution point (§5.2.5)."""
+        """The issuing distribution point (§5.2.5)."""
         return self.value(x509.IssuingDistributionPoint)
 
     @property
     def has_critical_entries(self) -> bool:
-        """Whether an entry may have a critical extension: TRUE stands there more often than the CRL's own ones need."""
+        """Whether an entry may have a critical extension: TRUE occurs more often than the CRL's own extensions need."""
         own = sum(1 for each in self.extensions if each.critical)
         count: int = self._once("critical", lambda: self.der.count(TRUE))
         return count > own
@@ -59,11 +59,11 @@ class CrlReading(Fields):
         return read_field(lambda: self.crl.get_revoked_certificate_by_serial_number(serial))
 
     def entries(self, budget: Budget) -> Iterator[x509.RevokedCertificate]:
-        """All of them, one by one; Exhausted if there are too many."""
+        """Yield every entry. Raises Exhausted if there are too many."""
         for each in self.crl:
             budget.spend(WorkKind.ENTRY)
             yield each
 
 
 TRUE = b"\x01\x01\xff"
-"""BOOLEAN TRUE in DER (X.690 §11.1): so begins the criticality of every critical extension."""
+"""BOOLEAN TRUE in DER (X.690 §11.1), which every critical extension contains."""

@@ -1,8 +1,8 @@
-"""What an OCSP client asks (RFC 6960 §4.1, appendix A.1; nonces: RFC 9654): read, and never written.
+"""OCSP requests (RFC 6960 §4.1, appendix A.1; nonces: RFC 9654). They are parsed here, not written.
 
     OCSPRequest   TBSRequest   requestorName?   CertID …   nonce?      signature?
 
-Strict DER, and several CertIDs, which the library's reader refuses. A signature and the requestor's name are skipped.
+Strict DER. Several CertIDs are allowed, unlike in the library. A signature and the requestor's name are skipped.
 """
 
 import base64
@@ -20,11 +20,11 @@ LONGEST_NONCE = 128  # RFC 9654 §2.1; RFC 8954 had 32
 
 @dataclass(frozen=True)
 class CertId:
-    """Which certificate: its number, and whose, by the hashes of the issuer's name and of its key (§4.1.1)."""
+    """Identifies a certificate: serial number, and hashes of the issuer's name and key (§4.1.1)."""
 
     cert_id_der: bytes
     hash_name: str | None
-    """As hashlib calls it; None for a hash that we do not know."""
+    """The name in hashlib; None for an unknown hash."""
     issuer_name_hash: bytes
     issuer_key_hash: bytes
     serial_number: int
@@ -32,28 +32,28 @@ class CertId:
 
 @dataclass(frozen=True)
 class OcspRequest:
-    """What is asked."""
+    """The parts of an OCSPRequest that a responder uses."""
 
     cert_ids: tuple[CertId, ...]
     nonce: bytes | None
     critical: frozenset[bytes]
-    """Extensions, by object identifier in DER, that must be understood or there must be no answer."""
+    """The critical extensions, as object identifiers in DER."""
 
 
 def request_from_path(path: str) -> bytes:
-    """What is asked by GET (appendix A.1): `path` is what follows the responder's own; ValueError if that is none.
+    """The DER request in the path of a GET (appendix A.1): percent-encoded base64. Raises ValueError if it is invalid.
 
-    Base64, then percent-encoded. Clients that leave `/`, `+` and `=` as they are get by, as they do elsewhere.
+    `path` is what follows the responder's own path. Unescaped `/`, `+` and `=` are accepted, as other responders do.
     """
-    # A request is a SEQUENCE, 0x30, so its base64 begins with M: a slash in front belongs to the path before it.
+    # The base64 of a SEQUENCE (0x30) begins with M, so a leading slash belongs to the responder's path.
     request_der = base64.b64decode(unquote_to_bytes(path.lstrip("/")), validate=True)
     if not request_der:
-        raise ValueError("there is no request in the path")
+        raise ValueError("the path contains no request")
     return request_der
 
 
 def parse_request(request_der: bytes) -> OcspRequest:
-    """OCSPRequest in DER; ValueError for anything else. A signature and the requestor's name are skipped."""
+    """Parse an OCSPRequest in DER. Raises ValueError for anything else."""
     whole = der.read(request_der)
     if whole.tag != der.SEQUENCE or whole.end != len(request_der):
         raise ValueError("it is not one SEQUENCE from the first byte to the last")
@@ -70,7 +70,7 @@ def parse_request(request_der: bytes) -> OcspRequest:
 
 
 def _tbs_request(tbs_request: "_Inside") -> OcspRequest:
-    # The only version is the default, which DER leaves out (X.690 §11.5): nothing may be in its place, [0].
+    # The only version is the default, which DER omits (X.690 §11.5), so [0] must be absent.
     if requestor := tbs_request.enter_if(EXPLICIT_1):
         requestor.take()
         requestor.end()
@@ -84,7 +84,7 @@ def _tbs_request(tbs_request: "_Inside") -> OcspRequest:
         critical |= _extensions(one.enter_if(EXPLICIT_0))[1]
         one.end()
     if not cert_ids:
-        raise ValueError("no certificate is asked about")
+        raise ValueError("the request names no certificate")
     return OcspRequest(tuple(cert_ids), nonce, critical)
 
 
@@ -93,21 +93,21 @@ def _cert_id(request: "_Inside") -> CertId:
     inside = _Inside(request.source, element)
     algorithm = inside.enter(der.SEQUENCE)
     hash_name = HASHES.get(algorithm.oid())
-    if hash_name:  # parameters of an unknown algorithm can be anything; of these, NULL or nothing (RFC 5754)
+    if hash_name:  # these have NULL or no parameters (RFC 5754); an unknown algorithm may have any
         if algorithm.left and algorithm.value(der.NULL):
-            raise ValueError("a NULL has something inside")
+            raise ValueError("a NULL is not empty")
         algorithm.end()
     name_hash, key_hash = inside.value(der.OCTET_STRING), inside.value(der.OCTET_STRING)
     serial_number = inside.value(der.INTEGER)
     inside.end()
     number = int.from_bytes(serial_number, signed=True)
     if der.integer(number) != der.element(der.INTEGER, serial_number):
-        raise ValueError("an integer takes at least one byte, and no more than it needs")
+        raise ValueError("an INTEGER is not in its shortest form")
     return CertId(request.source[element.start : element.end], hash_name, name_hash, key_hash, number)
 
 
 def _extensions(explicit: "_Inside | None") -> tuple[bytes | None, frozenset[bytes]]:
-    """The nonce, and which extensions are critical."""
+    """The nonce, and the identifiers of the critical extensions."""
     if explicit is None:
         return None, frozenset()
     found: dict[bytes, bytes] = {}
@@ -118,10 +118,10 @@ def _extensions(explicit: "_Inside | None") -> tuple[bytes | None, frozenset[byt
         oid = extension.oid()
         if extension.left and extension.left[0].tag == der.BOOLEAN:
             if extension.value(der.BOOLEAN) != b"\xff":
-                raise ValueError("false is the default, which DER leaves out; true is 0xff")
+                raise ValueError("a criticality is not TRUE (0xff); DER omits the default FALSE")
             critical.add(oid)
         if oid in found:
-            raise ValueError("an extension comes twice")
+            raise ValueError("an extension occurs twice")
         found[oid] = extension.value(der.OCTET_STRING)
         extension.end()
     return _nonce(found[NONCE]) if NONCE in found else None, frozenset(critical)
@@ -138,47 +138,47 @@ HASHES = {der.object_identifier("1.3.14.3.2.26"): "sha1"} | {
     der.object_identifier(f"2.16.840.1.101.3.4.2.{number}"): name
     for number, name in ((1, "sha256"), (2, "sha384"), (3, "sha512"), (4, "sha224"))
 }
-"""By which certificates may be asked about. OpenSSL and Java take SHA-1: here it only tells issuers apart."""
+"""Hashes of a CertID. SHA-1, which OpenSSL and Java use, only distinguishes issuers here."""
 
 
 # Elements -----------------------------------------------------------------------------------------------------------
 
 
 class _Inside:
-    """The elements inside one, taken in their order; ValueError where another is there."""
+    """Reads the elements inside one element in order. Raises ValueError for an unexpected one."""
 
     def __init__(self, source: bytes, parent: der.Element) -> None:
         self.source = source
         self.left = deque(der.children(source, parent))
 
     def take(self, tag: int | None = None) -> der.Element:
-        """The next one."""
+        """The next element."""
         if not self.left or tag not in (None, self.left[0].tag):
-            raise ValueError(f"{self.left[0].type if self.left else 'nothing'} is where tag {tag} should be")
+            raise ValueError(f"expected tag {tag}, found {self.left[0].type if self.left else 'the end'}")
         return self.left.popleft()
 
     def value(self, tag: int) -> bytes:
-        """The content of the next one."""
+        """The content of the next element."""
         return self.source[self.take(tag).content]
 
     def oid(self) -> bytes:
-        """The next one, an object identifier, in DER: each number ends with a byte under 0x80, none begins with it."""
+        """The next element, an OBJECT IDENTIFIER, in DER."""
         if not OID.fullmatch(content := self.value(der.OBJECT_IDENTIFIER)):
-            raise ValueError("it is no object identifier")
+            raise ValueError("invalid object identifier")
         return der.element(der.OBJECT_IDENTIFIER, content)
 
     def enter(self, tag: int) -> "_Inside":
-        """What is inside the next one."""
+        """A reader for the elements inside the next one."""
         return _Inside(self.source, self.take(tag))
 
     def enter_if(self, tag: int) -> "_Inside | None":
-        """The same for an optional one."""
+        """The same for an optional element; None if it is absent."""
         return self.enter(tag) if self.left and self.left[0].tag == tag else None
 
     def end(self) -> None:
-        """No more is expected."""
+        """Raises ValueError if an element is left."""
         if self.left:
-            raise ValueError(f"{self.left[0].type} is one too many")
+            raise ValueError(f"unexpected {self.left[0].type} at the end")
 
 
 OID = re.compile(rb"(?:(?:[\x81-\xff][\x80-\xff]*)?[\x00-\x7f])+")  # X.690 §8.19.2

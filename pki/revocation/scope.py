@@ -1,4 +1,4 @@
-"""Of which certificates a revocation list speaks, and of which reasons (RFC 5280 §5.2.5, §6.3.3 (b), (d), (e))."""
+"""Which certificates and reasons a CRL covers (RFC 5280 §5.2.5, §6.3.3 (b), (d), (e))."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ ALL_REASONS = frozenset(x509.ReasonFlags) - {x509.ReasonFlags.unspecified, x509.
 
 
 class Unusable(Exception):
-    """Why a list does not count; the message says it, the hint what mends it."""
+    """A CRL cannot be used; the message is the reason, the hint the remedy."""
 
     def __init__(self, detail: str, hint: str | None = None) -> None:
         super().__init__(detail)
@@ -24,16 +24,16 @@ class Unusable(Exception):
 
 
 def check_form(crl: CrlReading, budget: Budget) -> None:
-    """§5.2, §5.3: which extensions there are, and which may be critical; Unusable."""
+    """Raises Unusable for a missing CRL number, or a critical extension that is not processed (§5.2, §5.3)."""
     for extension in crl.extensions:
         if not extension.critical:
             continue
         if isinstance(extension.value, x509.CRLNumber):
-            raise Unusable("the number of the list is critical, and must not be (§5.2.3)")
+            raise Unusable("the CRL number is critical; it must not be (§5.2.3)")
         if not isinstance(extension.value, (*UNDERSTOOD, x509.DeltaCRLIndicator)):
-            raise Unusable(f"the CRL has a critical extension that is unknown here: {_oid(extension)}")
+            raise Unusable(f"the CRL has a critical extension that pki does not process: {_oid(extension)}")
     if crl.number is None:
-        raise Unusable("the list has no number (§5.2.3)")
+        raise Unusable("the CRL has no CRL number (§5.2.3)")
     if crl.has_critical_entries:
         for entry in crl.entries(budget):
             _check_entry(entry)
@@ -42,7 +42,7 @@ def check_form(crl: CrlReading, budget: Budget) -> None:
 def _check_entry(entry: x509.RevokedCertificate) -> None:
     for extension in read_field(lambda: entry.extensions):
         if extension.critical and not isinstance(extension.value, UNDERSTOOD_IN_ENTRIES):
-            raise Unusable(f"an entry has a critical extension that is not understood: {_oid(extension)}")
+            raise Unusable(f"a CRL entry has a critical extension that pki does not process: {_oid(extension)}")
 
 
 def _oid(extension: x509.Extension[x509.ExtensionType]) -> str:
@@ -50,21 +50,21 @@ def _oid(extension: x509.Extension[x509.ExtensionType]) -> str:
 
 
 def reasons_covered(crl: CrlReading, certificate: CertificateFields) -> frozenset[x509.ReasonFlags]:
-    """For which reasons the CRL would name that certificate; Unusable if it does not speak of it at all."""
+    """The reasons that the CRL covers for the certificate. Raises Unusable if it does not cover the certificate."""
     scope = crl.scope
     direct = crl.issuer == certificate.issuer
     if not direct and (scope is None or not scope.indirect_crl):
-        raise Unusable("the CRL is by another issuer, and does not say that it speaks for others")
+        raise Unusable("the CRL has another issuer and is not an indirect CRL")
     if scope is None:
         return ALL_REASONS
     authority = certificate.is_authority
     who = subject(certificate.certificate)
     if scope.only_contains_user_certs and authority:
-        raise Unusable(f"the CRL is not for CA certificates, and {who} is one")
+        raise Unusable(f"the CRL covers no CA certificates, and {who} is one")
     if scope.only_contains_ca_certs and not authority:
-        raise Unusable(f"the CRL is for CA certificates alone, and {who} is not one")
+        raise Unusable(f"the CRL covers only CA certificates, and {who} is not one")
     if scope.only_contains_attribute_certs:
-        raise Unusable("the CRL is for attribute certificates alone")
+        raise Unusable("the CRL covers only attribute certificates")
     spoken = frozenset(scope.only_some_reasons or ALL_REASONS)
     points = tuple(certificate.value(x509.CRLDistributionPoints) or ())
     fitting = [point for point in points if _fits(point, scope, crl, certificate)]
@@ -78,7 +78,7 @@ def reasons_covered(crl: CrlReading, certificate: CertificateFields) -> frozense
 def _fits(
     point: x509.DistributionPoint, scope: x509.IssuingDistributionPoint, crl: CrlReading, certificate: CertificateFields
 ) -> bool:
-    """Whether the CRL is what that distribution point leads to (§6.3.3 (b))."""
+    """Whether the CRL corresponds to that distribution point (§6.3.3 (b))."""
     issuers = [name.value for name in point.crl_issuer or () if isinstance(name, x509.DirectoryName)]
     by = issuers[0] if issuers else certificate.certificate.issuer
     if crl.issuer != comparable(by):
@@ -93,7 +93,7 @@ def _fits(
 def _names(
     full: Sequence[x509.GeneralName] | None, relative: x509.RelativeDistinguishedName | None, base: x509.Name
 ) -> Iterator[x509.GeneralName | Name]:
-    """Names for comparing; one that is relative continues the issuer's (§4.2.1.13)."""
+    """Names in comparable form; a relative name is appended to `base`, the issuer's name (§4.2.1.13)."""
     for name in full or ():
         yield comparable(name.value) if isinstance(name, x509.DirectoryName) else name
     if relative:

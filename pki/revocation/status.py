@@ -1,10 +1,10 @@
 """CRLs (RFC 5280 §5, §6.3): is any certificate of this path revoked?
 
-    certificate -> CRLs that speak of it (`scope`) -> entries -> revoked, or not; all reasons must be covered
+    certificate -> CRLs that cover it (`scope`) -> entries -> revoked or not; all reasons must be covered
 
-Every certificate but the anchor has a status of its own: good, revoked or undetermined. Good needs current CRLs, signed
-by its issuer or by a signer that `Lists.trusts` has validated (§6.3.3 (f)). Revoked takes precedence over undetermined,
-and the output says both. A CRL that cannot be used decides nothing about the others (`reading`).
+Every certificate but the trust anchor has a status: good, revoked or undetermined. Good requires current CRLs, signed
+by the issuer or by a signer that `Lists.trusts` has validated (§6.3.3 (f)). Revoked takes precedence over undetermined;
+the output names both. A CRL that cannot be used does not affect the others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,23 +33,23 @@ SIGNER = "RFC 5280 §6.3.3 (f)"
 
 @dataclass(frozen=True)
 class SignerLimits:
-    """While the certificate of a CRL signer is validated: whose CRLs count, by the identities of the signers."""
+    """Restrictions while a CRL signer's certificate is validated, by the identities of signers."""
 
     without: frozenset[int] = frozenset()
-    """Theirs do not: a key does not clear itself as long as another key's CRL speaks."""
+    """Their CRLs are not used: a key does not decide its own status while another key's CRL does."""
     granted: frozenset[int] = frozenset()
-    """Theirs do: all but the status of the signer itself is known, and only its own CRL has that."""
+    """Their CRLs are used: only the signer's own CRL has its status, and everything else is known."""
 
 
 @dataclass(frozen=True)
 class Lists:
-    """All CRLs at hand, and who may have signed them."""
+    """The CRLs of a request, and functions that find and validate their signers."""
 
     crls: Sequence[CrlReading]
     at: datetime
     budget: Budget
     named: Callable[[Name], Sequence[CertificateFields]]
-    """The certificates at hand with that subject."""
+    """The candidate certificates with that subject."""
     identity: Callable[[CertificateFields], int]
     """A number for a subject with its key."""
     answer: Callable[[CrlReading, CertificateFields], Answer]
@@ -59,11 +59,11 @@ class Lists:
     _by_issuer: dict[Name, list[CrlReading]] = field(default_factory=dict, compare=False)
 
     def by(self, issuer: Name) -> Sequence[CrlReading]:
-        """The CRLs in that name, the newest first; those that have no readable issuer or date are not among them."""
+        """The CRLs of that issuer, newest first, without those whose issuer or date cannot be read."""
         if not self._by_issuer:
             for each in self.crls:
                 try:
-                    each.this_update  # noqa: B018  # it can be read
+                    each.this_update  # noqa: B018  # raises Malformed
                     self._by_issuer.setdefault(each.issuer, []).append(each)
                 except Malformed:
                     continue
@@ -72,53 +72,53 @@ class Lists:
 
 @dataclass(frozen=True)
 class Good:
-    """Current CRLs cover every reason, and none names the certificate."""
+    """Current CRLs cover every reason, and none lists the certificate."""
 
 
 @dataclass(frozen=True)
 class Revoked:
-    """A CRL names the certificate."""
+    """A CRL lists the certificate."""
 
     detail: str
 
 
 @dataclass(frozen=True)
 class Undetermined:
-    """No CRL, or none that can be used, or not for every reason."""
+    """No usable CRL, or not for every reason."""
 
     detail: str
     hint: str | None = None
 
 
 Status = Good | Revoked | Undetermined
-REVOKED_HINT = "with a new key, a new one: `pki issue`"
+REVOKED_HINT = "issue a new certificate with a new key: `pki issue`"
 
 
 def check(path: Sequence[CertificateFields], lists: Lists) -> Check:
-    """What is revoked, then what is undetermined (§6.3.3 gives each certificate its own status)."""
+    """The check of a path: revoked certificates first, then undetermined ones (§6.3.3)."""
     if not lists.crls:
-        return Check("revocation", REVOCATION, Result.NOT_MADE, "no revocation list was given")
+        return Check("revocation", REVOCATION, Result.NOT_MADE, "no CRL was given")
     found = [of(certificate, above, lists) for certificate, above in pairwise(path)]
     revoked = [each.detail for each in found if isinstance(each, Revoked)]
     undetermined = [each for each in found if isinstance(each, Undetermined)]
     if revoked:
-        detail = "; ".join([*revoked, *(f"besides, {each.detail}" for each in undetermined)])
+        detail = "; ".join([*revoked, *(f"also, {each.detail}" for each in undetermined)])
         return Check("revocation", REVOCATION, Result.FAILED, detail, REVOKED_HINT)
     if undetermined:
         detail = "; ".join(each.detail for each in undetermined)
         return Check("revocation", REVOCATION, Result.FAILED, detail, undetermined[0].hint)
-    return Check("revocation", REVOCATION, Result.PASSED, "no certificate of the chain is on its issuer's list")
+    return Check("revocation", REVOCATION, Result.PASSED, "no certificate of the path is revoked")
 
 
 def is_known(found: Check) -> bool:
-    """Whether that check failed because a certificate is revoked, which nothing corrects."""
+    """Whether the check failed because a certificate is revoked."""
     return found.result is Result.FAILED and found.name == "revocation" and found.hint == REVOKED_HINT
 
 
 def of(
     certificate: CertificateFields, issuer: CertificateFields, lists: Lists, asked: SignerLimits = SignerLimits()
 ) -> Status:
-    """The status of one certificate, by the CRLs that count."""
+    """The status of one certificate by the usable CRLs."""
     try:
         return read_field(lambda: _status(certificate, issuer, lists, asked), Exhausted)
     except Exhausted:
@@ -133,14 +133,14 @@ def _status(certificate: CertificateFields, issuer: CertificateFields, lists: Li
     why: Undetermined | None = None
     named = [crl for name in (issuer.subject, *_list_issuers(certificate)) for crl in lists.by(name)]
     if not named:
-        return Undetermined(f"none of the lists is by {subject(issuer.certificate)}, which issued {who}")
+        return Undetermined(f"no CRL is issued by {subject(issuer.certificate)}, the issuer of {who}")
     seen: list[CrlReading] = []
     for crl in dict.fromkeys(named):
         try:
             if crl.base is not None:
-                raise Unusable("a delta list says only what has changed; the whole list is needed (§5.2.4)")
+                raise Unusable("a delta CRL contains only changes; the complete CRL is needed (§5.2.4)")
             if any(_same_scope(crl, other) for other in seen):
-                continue  # an older one of the same kind says nothing new
+                continue  # older than one with the same scope
             reasons = reasons_covered(crl, certificate)
             check_form(crl, lists.budget)
             _check_signer(crl, issuer, lists, asked)
@@ -153,20 +153,20 @@ def _status(certificate: CertificateFields, issuer: CertificateFields, lists: Li
             why = why or Undetermined(str(reason), reason.hint)
             continue
         except Malformed as error:
-            why = why or Undetermined(f"a list cannot be read: {error}", "fetch the list again")
+            why = why or Undetermined(f"a CRL cannot be read: {error}", "fetch the CRL again")
             continue
         seen.append(crl)
         covered |= reasons
     if covered == ALL_REASONS:
         return Good()
-    return why or Undetermined(f"the CRLs for {who} speak of some reasons only; all of them are needed")
+    return why or Undetermined(f"the CRLs for {who} cover only some revocation reasons; all are needed")
 
 
 # Which CRLs ---------------------------------------------------------------------------------------------------------
 
 
 def _list_issuers(certificate: CertificateFields) -> Iterator[Name]:
-    """The issuers of indirect CRLs that the certificate names (§4.2.1.13, §5.2.5)."""
+    """Yield the cRLIssuers in the certificate's distribution points (§4.2.1.13, §5.2.5)."""
     for point in certificate.value(x509.CRLDistributionPoints) or ():
         for name in point.crl_issuer or ():
             if isinstance(name, x509.DirectoryName):
@@ -174,7 +174,7 @@ def _list_issuers(certificate: CertificateFields) -> Iterator[Name]:
 
 
 def _check_signer(crl: CrlReading, issuer: CertificateFields, lists: Lists, asked: SignerLimits) -> None:
-    """Unusable unless it is signed by the issuer's key, or another of its name that `lists` trusts (§6.3.3 (f))."""
+    """Raises Unusable unless the issuer signed it, or a signer of the same name that `lists` trusts (§6.3.3 (f))."""
     by_issuer = crl.issuer == issuer.subject
     candidates = dict.fromkeys([*([issuer] if by_issuer else []), *lists.named(crl.issuer)])
     answers = {each: lists.answer(crl, each) for each in candidates}
@@ -185,10 +185,10 @@ def _check_signer(crl: CrlReading, issuer: CertificateFields, lists: Lists, aske
         other = next((each.why for each in answers.values() if each.why), None)
         if unknown or other:
             raise Unusable(f"the signature of the CRL of {name} cannot be verified: {unknown or other}")
-        raise Unusable(f"the list in the name of {name} was not signed by its key")
+        raise Unusable(f"the CRL of {name} is not signed by its issuer's key")
     may_sign = [each for each in signers if _may_sign_lists(each)]
     if not may_sign:
-        raise Unusable(f"the key of {name} may not sign revocation lists: key usage does not say so")
+        raise Unusable(f"the key of {name} may not sign CRLs: its key usage has no cRLSign")
     for signer in may_sign:
         identity = lists.identity(signer)
         if identity in asked.without:
@@ -202,13 +202,13 @@ def _check_signer(crl: CrlReading, issuer: CertificateFields, lists: Lists, aske
 
 
 def crl_issuer(crl: CrlReading) -> str:
-    """The name in which it was issued, as errors show it: the common name, else all of it."""
+    """The issuer of a CRL for errors: its common name, else the whole name."""
     common = read_field(lambda: crl.crl.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
     return f"CN={common[0].value!s}" if common else issuer(crl.crl)
 
 
 def _may_sign_lists(signer: CertificateFields) -> bool:
-    """cRLSign; without a key usage, which §6.3.3 (f) allows, a CA certificate."""
+    """Whether it has cRLSign; without key usage (§6.3.3 (f) allows that), whether it is a CA certificate."""
     try:
         usage = signer.value(x509.KeyUsage)
         return signer.is_authority if usage is None else usage.crl_sign
@@ -218,7 +218,7 @@ def _may_sign_lists(signer: CertificateFields) -> bool:
 
 def _check_begin(crl: CrlReading, at: datetime) -> None:
     if crl.this_update > at:
-        raise Unusable(f"the list of {crl_issuer(crl)} begins only on {crl.this_update:%Y-%m-%d %H:%M}Z")
+        raise Unusable(f"the CRL of {crl_issuer(crl)} is not valid before {crl.this_update:%Y-%m-%d %H:%M}Z")
 
 
 def _stale(crl: CrlReading, at: datetime) -> bool:
@@ -226,11 +226,11 @@ def _stale(crl: CrlReading, at: datetime) -> bool:
 
 
 def _check_end(crl: CrlReading, at: datetime) -> None:
-    anew = "get the current CRL from its issuer, and give it with --crl FILE"
+    anew = "get the current CRL from its issuer and pass it with --crl FILE"
     if crl.next_update is None:
-        raise Unusable(f"the list of {crl_issuer(crl)} is stale: it has no next update", anew)
+        raise Unusable(f"the CRL of {crl_issuer(crl)} is stale: it has no nextUpdate", anew)
     if _stale(crl, at):
-        raise Unusable(f"the list of {crl_issuer(crl)} is stale: it ended on {crl.next_update:%Y-%m-%d}", anew)
+        raise Unusable(f"the CRL of {crl_issuer(crl)} is stale: it expired on {crl.next_update:%Y-%m-%d}", anew)
 
 
 def _same_scope(one: CrlReading, other: CrlReading) -> bool:
@@ -240,7 +240,7 @@ def _same_scope(one: CrlReading, other: CrlReading) -> bool:
 def _deltas(
     base: CrlReading, crls: Sequence[CrlReading], issuer: CertificateFields, lists: Lists, asked: SignerLimits
 ) -> Iterator[CrlReading]:
-    """What has changed since, the newest last (§5.2.4): numbered after the base, and made for it or an older one."""
+    """Yield the usable delta CRLs for `base`, newest last (§5.2.4): numbered after it, made for it or an older one."""
     for crl in reversed(crls):
         try:
             if crl.base is None or crl.number is None or base.number is None or not _same_scope(base, crl):
@@ -266,7 +266,7 @@ def _entry(
     lists: Lists,
     asked: SignerLimits,
 ) -> x509.RevokedCertificate | None:
-    """Where the certificate stands on that CRL and its deltas; None if nowhere, or taken off again."""
+    """The certificate's entry on the CRL and its deltas; None if it has none, or was removed again."""
     found = _find(crl, certificate, lists.budget)
     for delta in _deltas(crl, named, issuer, lists, asked):
         changed = _find(delta, certificate, lists.budget)
@@ -275,7 +275,7 @@ def _entry(
 
 
 def _find(crl: CrlReading, certificate: CertificateFields, budget: Budget) -> x509.RevokedCertificate | None:
-    """In an indirect list each entry belongs to the issuer named last (§5.3.3)."""
+    """The entry in one CRL. In an indirect CRL an entry belongs to the issuer named last (§5.3.3)."""
     serial = certificate.certificate.serial_number
     if crl.scope is None or not crl.scope.indirect_crl:
         return crl.entry(serial, budget)
@@ -301,7 +301,7 @@ def _reason(entry: x509.RevokedCertificate) -> x509.ReasonFlags:
 
 
 def _of(entry: x509.RevokedCertificate, kind: type[E]) -> E | None:
-    """What an entry's extension says; None where it is absent."""
+    """The value of an entry's extension; None if it is absent."""
     for extension in read_field(lambda: entry.extensions):
         if isinstance(extension.value, kind):
             return extension.value

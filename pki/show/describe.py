@@ -1,8 +1,8 @@
-"""A certificate, request, revocation list or key -> rows: what it says, and why that is there (RFC 5280 §4, §5).
+"""A certificate, request, CRL or key -> rows: field, value, explanation (RFC 5280 §4, §5).
 
-Every value is computed from the bytes of the object, by `pki.asn1.schema`; the library reads extensions, one by one,
-and the numbers of keys. So an object that the library does not load is shown like any other, with a row for each rule
-that it breaks. Text is escaped, so that no certificate drives a terminal. Not here: any judgement (`pki.path`).
+`pki.asn1.schema` reads every value from the bytes of the object; the library reads only extensions, one by one, and the
+numbers of keys. An object that the library does not load is therefore shown like any other, with a row for each fault.
+Text is escaped, so that a certificate cannot control the terminal. Not here: validation (`pki.path`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,27 +28,27 @@ from pki.show import key_numbers
 
 @dataclass(frozen=True)
 class Row:
-    """One statement: its name, what it says, and why it is there, with the section (RFC 5280 where none is named)."""
+    """One field: its label, its value, and an explanation with its section (of RFC 5280 unless another is named)."""
 
     label: str
     value: str
     reason: str
     exact: str = ""
-    """What the value stands for in full, in hex, where it is shortened or leaves something out."""
+    """The bytes of the field in hex, where the value is shortened or incomplete."""
     items: tuple[str, ...] = ()
-    """Of a list: its elements, so that a terminal can show the first ones."""
+    """The elements of a list, so that a terminal can show the first ones."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """One object of a file: what it is, and its rows."""
+    """One object of a file: its title and its rows."""
 
     title: str
     rows: tuple[Row, ...]
 
 
-MOST_FAULTS = 20  # rows; of a damaged object the first ones tell
-MALFORMED = "which rule of the encoding or of RFC 5280 is broken, and where: bytes count from the start of the object"
+MOST_FAULTS = 20  # rows; of a damaged object the first ones are enough
+MALFORMED = "a violation of DER or RFC 5280; byte offsets count from the start of the object"
 
 
 def _row(label: str, reason: str, value: str, exact: bytes = b"") -> Row:
@@ -60,41 +60,45 @@ def _listed(label: str, reason: str, items: Sequence[str], exact: bytes = b"", a
     return Row(label, ", ".join(shown) + after, reason, exact.hex(), shown)
 
 
-# What can be explained ----------------------------------------------------------------------------------------------
+# Objects ----------------------------------------------------------------------------------------------------------
 
 
 def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> Description:
     """A certificate, field by field in the order of RFC 5280 §4.1; loaded, or in DER that may be malformed.
 
-    `trust_settings` is what OpenSSL writes behind the certificate in a TRUSTED CERTIFICATE block.
+    `trust_settings` are the bytes that OpenSSL appends to the certificate in a TRUSTED CERTIFICATE block.
     """
     encoded = cert if isinstance(cert, bytes) else cert.public_bytes(Encoding.DER)
     found = schema.read(encoded, schema.CERTIFICATE)
     tbs = "tbsCertificate"
     more, malformed = _extensions(found, found.get(f"{tbs}.extensions.list"), ExtensionPlace.CERTIFICATE)
     rows = [
-        _row("version", "3 is the version that can carry extensions (§4.1.2.1)", _version(found)),
+        _row("version", "version 3 has extensions (§4.1.2.1)", _version(found)),
         _row(
             "serial number",
-            "unique for its issuer (§4.1.2.2): revocation names it. Random by the CA/Browser Forum's rules",
+            "unique for the issuer; CRLs list it (§4.1.2.2). The CA/Browser Forum requires random numbers",
             _number(found, f"{tbs}.serialNumber"),
         ),
-        _row("signature algorithm", "how the issuer signed (§4.1.1.2)", _algorithm(found, "signatureAlgorithm")),
+        _row(
+            "signature algorithm",
+            "the algorithm of the signature below (§4.1.1.2)",
+            _algorithm(found, "signatureAlgorithm"),
+        ),
         _row(
             "issuer",
-            "the name of the CA that issued it; anyone can write any name here (§4.1.2.4)",
+            "the name of the CA; only the signature proves it (§4.1.2.4)",
             _dn(found, f"{tbs}.issuer"),
             found.whole(f"{tbs}.issuer"),
         ),
         _row(
             "not before",
-            "valid from this moment; `pki` sets it an hour back, for clocks that are slow (§4.1.2.5)",
+            "valid from this time; `pki` subtracts an hour for slow clocks (§4.1.2.5)",
             _time(found, f"{tbs}.validity.notBefore"),
         ),
-        _row("not after", "and up to this one (§4.1.2.5)", _time(found, f"{tbs}.validity.notAfter")),
+        _row("not after", "valid until this time, included (§4.1.2.5)", _time(found, f"{tbs}.validity.notAfter")),
         _row(
             "subject",
-            "who this is about, for people to read: clients do not look for host names here (§4.1.2.6, RFC 9525 §2)",
+            "the owner of the public key; clients take host names only from the SANs (§4.1.2.6, RFC 9525 §2)",
             _dn(found, f"{tbs}.subject"),
             found.whole(f"{tbs}.subject"),
         ),
@@ -102,7 +106,7 @@ def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> 
         *more,
         _row(
             "signature",
-            "made with the issuer's private key over everything above: the one thing that cannot be copied (§4.1.1.3)",
+            "by the issuer's private key over all fields above; it cannot be made without that key (§4.1.1.3)",
             _signature(found),
             found.content("signature"),
         ),
@@ -121,18 +125,27 @@ def request(csr: x509.CertificateSigningRequest | bytes) -> Description:
     valid = guarded(lambda: loaded.is_signature_valid if loaded else None)
     more, malformed = _extensions(found, _requested(found), ExtensionPlace.CERTIFICATE)
     rows = [
-        _row("subject", "who asks (RFC 2986 §4.1)", _dn(found, f"{info}.subject"), found.whole(f"{info}.subject")),
+        _row(
+            "subject",
+            "the name that the requester wants (RFC 2986 §4.1)",
+            _dn(found, f"{info}.subject"),
+            found.whole(f"{info}.subject"),
+        ),
         _public_key(found, f"{info}.subjectPublicKeyInfo"),
         *more,
-        _row("signature", "by the requester's own key: proof of possession", _signature(found)),
-        _row("signature valid", "checked just now", {True: "yes", False: "no", None: "cannot be checked"}[valid]),
+        _row("signature", "by the requester's own key; it proves possession of the private key", _signature(found)),
+        _row(
+            "signature valid",
+            "checked with the public key in the request",
+            {True: "yes", False: "no", None: "cannot be checked"}[valid],
+        ),
         *_faults(found, malformed, partial(x509.load_der_x509_csr, encoded)),
     ]
     return Description("certification request", tuple(rows))
 
 
 def _requested(found: Found) -> Node | None:
-    """The list of extensions that a request asks for (RFC 2985 §5.4.2)."""
+    """The extensions that a request contains (RFC 2985 §5.4.2); None if there are none."""
     attributes = found.get("certificationRequestInfo.attributes")
     for each in attributes.children if attributes else ():
         oid = ber.oid(found.tree.data[each.children[0].content]) if each.children else None
@@ -144,30 +157,30 @@ def _requested(found: Found) -> Node | None:
 
 
 def revocation_list(crl: x509.CertificateRevocationList | bytes) -> Description:
-    """A certificate revocation list (RFC 5280 §5), loaded or in DER."""
+    """A CRL (RFC 5280 §5), loaded or in DER."""
     encoded = crl if isinstance(crl, bytes) else crl.public_bytes(Encoding.DER)
     found = schema.read(encoded, schema.CRL)
     tbs = "tbsCertList"
     more, malformed = _extensions(found, found.get(f"{tbs}.crlExtensions.list"), ExtensionPlace.CRL)
     revoked, of_entries = _revoked(found)
     rows = [
-        _row("issuer", "whose certificates it is about (§5.1.2.3)", _dn(found, f"{tbs}.issuer")),
-        _row("this update", "what was known at this moment (§5.1.2.4)", _time(found, f"{tbs}.thisUpdate")),
+        _row("issuer", "the CA that issued this CRL (§5.1.2.3)", _dn(found, f"{tbs}.issuer")),
+        _row("this update", "the time of issue (§5.1.2.4)", _time(found, f"{tbs}.thisUpdate")),
         _row(
             "next update",
-            "after this it is stale, and a strict client accepts nothing on its word (§5.1.2.5)",
+            "a newer CRL is issued by this time; strict clients do not use this one afterwards (§5.1.2.5)",
             _time(found, f"{tbs}.nextUpdate") if found.get(f"{tbs}.nextUpdate") else "not stated",
         ),
         _listed(
             "revoked",
-            "serial numbers of revoked certificates, with the date and the reason (§5.1.2.6)",
+            "serial numbers of revoked certificates, with date and reason (§5.1.2.6)",
             revoked or ["none"],
         ),
         *more,
         _row("signature", "by the issuer's key (§5.1.1.3)", _signature(found)),
         *_faults(found, malformed, partial(x509.load_der_x509_crl, encoded), of_entries),
     ]
-    return Description("certificate revocation list", tuple(rows))
+    return Description("CRL", tuple(rows))
 
 
 def _revoked(found: Found) -> tuple[list[str], list[Fault]]:
@@ -185,25 +198,25 @@ def _revoked(found: Found) -> tuple[list[str], list[Fault]]:
         date = moment[:10] if when is not None and moment.endswith("Z") else moment
         entries.append(f"{number} on {date}" + (f" ({', '.join(words)})" if words else ""))
     if not tree.complete:
-        entries.append("more that are not read")
+        entries.append("further entries are not read")
     return entries, faults
 
 
 class KeyNumbers(Enum):
-    """Whether to show what makes a private key private."""
+    """Whether to show the secret values of a private key."""
 
     HIDDEN = "hidden"
     SHOWN = "shown"
 
 
 def private_key(key: Any, secrets: KeyNumbers = KeyNumbers.HIDDEN, spki: bytes | None = None) -> Description:
-    """A private key: its public half; the secret numbers only on request. `spki` is the public half as encoded."""
+    """A private key: its public key, and the secret numbers only if asked for. `spki` is the public key as encoded."""
     rows = list(_key_rows(key.public_key(), spki))
     if secrets is KeyNumbers.SHOWN:
         rows += [
             _row(name, reason, value) for name, value, reason in guarded(lambda: list(key_numbers.secret(key))) or ()
         ]
-    return Description("private key (whoever has it is the subject of its certificate)", tuple(rows))
+    return Description("private key", tuple(rows))
 
 
 def public_key(key: Any, spki: bytes | None = None) -> Description:
@@ -220,7 +233,7 @@ def _key_rows(key: Any, spki: bytes | None) -> Iterator[Row]:
     yield _row("type", "the algorithm and its strength", public_keys.describe_spki(encoded))
     yield _row(
         "public key",
-        "SHA-256 of the public half; a certificate for it shows the same",
+        "SHA-256 of the public key; a certificate for this key shows the same value",
         _spki(encoded),
     )
     for name, value, reason in guarded(lambda: list(key_numbers.public(key))) or ():
@@ -233,7 +246,7 @@ def _key_rows(key: Any, spki: bytes | None) -> Iterator[Row]:
 def _public_key(found: Found, path: str) -> Row:
     return _row(
         "public key",
-        "the subject has the private half; SHA-256 of the key as encoded here (§4.1.2.7)",
+        "the key of the subject, with the SHA-256 of its encoding (§4.1.2.7)",
         _spki(found.whole(path)) if found.get(path) else "(missing)",
         found.whole(path),
     )
@@ -244,12 +257,12 @@ def _spki(encoded: bytes) -> str:
 
 
 def _extensions(found: Found, listed: Node | None, place: ExtensionPlace) -> tuple[list[Row], list[Fault]]:
-    """A row for each extension, the important ones first, and the faults in their values."""
+    """The rows of the extensions, important ones first, and the faults in their values."""
     rows, faults = [], list[Fault]()
     for raw in sorted(summary.extensions(found.tree, listed), key=lambda each: extensions.rank(each.oid)):
         read = extensions.read(found.tree, raw, place)
         faults += read.faults
-        critical = "; critical: a client that does not understand it must refuse" if raw.critical else ""
+        critical = "; critical: a client that does not process it must reject the certificate" if raw.critical else ""
         after = " (critical)" if raw.critical else ""
         if read.faults:
             after += f"; malformed: {'; '.join(map(str, read.faults[:MOST_FAULTS]))}"
@@ -262,9 +275,9 @@ def _extensions(found: Found, listed: Node | None, place: ExtensionPlace) -> tup
 def _faults(
     found: Found, in_rows: Sequence[Fault], load: Callable[[], object], of_entries: Sequence[Fault] = ()
 ) -> Iterator[Row]:
-    """A row for each rule that is broken outside of the extensions' values, and one if the library has another reason.
+    """Yield a row for each fault outside the extension values, or one if only the library rejects the object.
 
-    The faults in the value of an extension are in the row of the extension.
+    A fault in the value of an extension is in the row of that extension.
     """
     others = sorted([*found.faults, *of_entries])
     for fault in others[:MOST_FAULTS]:
@@ -272,7 +285,7 @@ def _faults(
     if len(others) > MOST_FAULTS:
         yield _row("malformed", MALFORMED, f"and {len(others) - MOST_FAULTS} more faults")
     if not others and not in_rows and guarded(load) is None:
-        words = "the library `cryptography` does not load it; it breaks none of the rules that are checked here"
+        words = "the library `cryptography` does not load it, but pki finds no fault"
         yield _row("malformed", MALFORMED, words)
 
 
@@ -287,14 +300,14 @@ def _trust(encoded: bytes) -> Iterator[Row]:
     if not encoded:
         return
     settings = TrustSettings.read(encoded)
-    reason = "what OpenSSL accepts it for as a trust anchor; not part of the certificate, and not signed"
+    reason = "purposes for which OpenSSL accepts it as trust anchor; not part of the certificate, and not signed"
     if settings.trusted is not None:
         words = [TRUSTED_PURPOSES.get(oid, oid) for oid in settings.trusted]
         yield _listed("trusted for", reason, words or ["nothing"])
     if settings.rejected:
         yield _listed("not trusted for", reason, [TRUSTED_PURPOSES.get(oid, oid) for oid in settings.rejected])
     if settings.alias:
-        yield _row("alias", "a name that its owner gave it, in OpenSSL's trust settings", settings.alias)
+        yield _row("alias", "the friendly name in OpenSSL's trust settings", settings.alias)
 
 
 def _version(found: Found) -> str:
@@ -311,7 +324,7 @@ def _hex_number(content: bytes) -> str:
 
 
 def _signature(found: Found) -> str:
-    """Without the byte that counts the unused bits."""
+    """The signature without the count of unused bits."""
     return extensions.short_hex(found.content("signature")[1:]) or "(empty)"
 
 

@@ -1,6 +1,6 @@
-"""The bytes of a certificate, element by element: where each begins, how long it is, and what it is (RFC 5280 §4.1).
+"""The DER bytes of an object, element by element: offset, length, type, name, value (RFC 5280 §4.1).
 
-Every line is one element of the DER; together the lines are all of the bytes, since elements tile what they are in.
+Every line is one element. Together the elements cover all bytes without gap or overlap.
 """
 
 from collections.abc import Iterator
@@ -21,41 +21,41 @@ LONGEST = 40  # characters of a value
 
 @dataclass(frozen=True)
 class Span:
-    """One element: its place, its type, its name where it has one in the standard, and its value if it is short."""
+    """One element, its name in the RFC if it has one, and its value if it is short."""
 
     element: Node
     name: str
     value: str
     hidden: bool = False
-    """The value may be a part of a private key, and is left out."""
+    """True if the value is omitted because it may be part of a private key."""
 
 
 MOST_LINES = 50_000
-"""Elements that are shown of one object; a CRL of 1 MiB has three times as many."""
+"""The most elements of one object; a CRL of 1 MiB has three times as many."""
 SHAPES = {BlockKind.CERTIFICATE: schema.CERTIFICATE, BlockKind.REQUEST: schema.REQUEST, BlockKind.CRL: schema.CRL}
 SHAPES |= {BlockKind.PUBLIC_KEY: schema.KEY}
 
 
 @dataclass(frozen=True)
 class Dump:
-    """The elements of one object, and what is malformed: faults in the order of the bytes."""
+    """The elements of one object, and its faults in the order of the bytes."""
 
     spans: tuple[Span, ...]
     faults: tuple[Fault, ...] = ()
 
 
 def of_certificate(data: bytes) -> Iterator[Span]:
-    """All elements of a certificate in DER."""
+    """Yield all elements of a certificate in DER."""
     yield from dump(data, BlockKind.CERTIFICATE).spans
 
 
 def of_anything(data: bytes) -> Iterator[Span]:
-    """All elements of something else in DER, without names."""
+    """Yield all elements of any DER object, without names."""
     yield from dump(data, BlockKind.OTHER).spans
 
 
 def dump(data: bytes, kind: BlockKind) -> Dump:
-    """The elements of one object, named where its kind is known. Never raises."""
+    """The elements of one object; they have names if the kind is known. Never raises."""
     shape = SHAPES.get(kind)
     found = schema.read(data, shape) if shape else None
     tree = found.tree if found else ber.parse(data)
@@ -68,7 +68,7 @@ def dump(data: bytes, kind: BlockKind) -> Dump:
 
 
 class _Walk:
-    """Every element of a tree in the order of the bytes, those in the values of extensions included."""
+    """Walks a tree in the order of the bytes, into the values of extensions."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -91,7 +91,7 @@ class _Walk:
         return extensions.label(oid) if oid else ""
 
     def inside(self, node: Node) -> list[Node]:
-        """The value of an extension is DER again, in an OCTET STRING."""
+        """The elements in the value of an extension, which is DER in an OCTET STRING."""
         raw = self.oids.get(node.start)
         shape = schema.EXTENSIONS.get(raw) if raw else None
         roots, faults = schema.read_value(self.tree, node, shape, shape.name if shape else "")
@@ -103,7 +103,7 @@ class _Walk:
 
     @cached_property
     def oids(self) -> dict[int, str]:
-        """The object identifier of each extension by the first byte of its value."""
+        """The object identifier of each extension by the offset of its value."""
         found, waiting = {}, list(self.tree.roots)
         while waiting:
             node = waiting.pop()
@@ -114,7 +114,7 @@ class _Walk:
         return found
 
     def value(self, node: Node) -> str:
-        """What a primitive element says, cut."""
+        """The value of a primitive element, cut if it is long; empty for a constructed one."""
         if node.constructed:
             return ""
         content = self.tree.data[node.content.start : min(node.content.stop, node.content.start + LONGEST_OID + 1)]
@@ -138,7 +138,7 @@ UNNAMED = ("extnID", "critical", "extnValue", "list")
 
 
 def of_file(data: bytes, secrets: KeyNumbers = KeyNumbers.HIDDEN) -> Iterator[tuple[str, Dump | str]]:
-    """What each object of a PEM or DER file is called, and its elements; or why it has none."""
+    """Yield the label and the elements of each object of a PEM or DER file, or why it has none."""
     for block in blocks.read(data).blocks:
         if block.problem:
             yield block.label or block.kind.value, f"{block.where}: {block.problem}"
@@ -152,26 +152,26 @@ def of_file(data: bytes, secrets: KeyNumbers = KeyNumbers.HIDDEN) -> Iterator[tu
 
 
 def _is_der(data: bytes) -> bool:
-    """Whether the bytes are a constructed element, or several: random bytes are not explained."""
+    """Whether the bytes begin with a complete constructed element, unlike random bytes."""
     tree = ber.parse(data, 200)
     cut = any(each.what.startswith("the element is cut off") for each in tree.faults)
     return bool(tree.roots) and tree.roots[0].constructed and not cut
 
 
 def _without_secrets(data: bytes, kind: BlockKind, found: Dump) -> Dump:
-    """The elements, without the values that may be private."""
+    """The dump without values that may be secret."""
     if _is_public(kind, found):
         return found
     may = secrecy.of_object(data)
     spans = tuple(each if may(each.element) else replace(each, value="", hidden=True) for each in found.spans)
     if may is secrecy.everything or not found.faults:
         return Dump(spans, found.faults)
-    # Where a length of a private key should be, a damaged one may have a part of its secret.
-    return Dump(spans, (Fault(0, "this is not valid DER; --secrets shows where", "X.690"),))
+    # In a damaged private key, a byte that is read as a length may be part of the secret.
+    return Dump(spans, (Fault(0, "not valid DER; use --secrets to see where", "X.690"),))
 
 
 def _is_public(kind: BlockKind, found: Dump) -> bool:
-    """Whether the elements that only a public object of that kind has are where they should be."""
+    """Whether the object has the elements that only a public object of that kind has."""
     tags = {each.name: each.element.tag for each in found.spans}
     return kind in PROOF and PROOF[kind].items() <= tags.items()
 
@@ -183,12 +183,12 @@ PROOF: dict[BlockKind, dict[str, int]] = {
 
 
 def table(found: Dump) -> Iterator[str]:
-    """A line for each: first byte, header and content in bytes, type, name, value; then what is malformed."""
+    """Lines: offset, header+content bytes, type, name and value of each element; then the faults."""
     yield " first  bytes"
     for each in found.spans:
         node = each.element
         kind = f"{'  ' * node.depth}{node.type}"
-        value = "(hidden: --secrets shows it)" if each.hidden else each.value
+        value = "(hidden; --secrets shows it)" if each.hidden else each.value
         words = "  ".join(part for part in (each.name, value) if part)
         yield f"{node.start:>6}  {node.header}+{node.end - node.start - node.header:<6}{kind:<28}{words}".rstrip()
     for fault in found.faults:
@@ -196,7 +196,7 @@ def table(found: Dump) -> Iterator[str]:
 
 
 def as_data(title: str, found: Dump | str) -> dict[str, Any]:
-    """For JSON."""
+    """The dump of one object as data for JSON."""
     if isinstance(found, str):
         return {"title": title, "error": found}
     elements = [

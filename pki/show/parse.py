@@ -1,7 +1,7 @@
-"""The objects in a file, PEM or DER, each described: certificates, requests, CRLs, keys, PKCS #7, PKCS #12.
+"""Describe the objects in a file, PEM or DER: certificates, requests, CRLs, keys, PKCS #7, PKCS #12.
 
-Never raises for what is in the bytes: an object that cannot be read is described by what is wrong with it. The objects
-are found by `pki.objects.blocks`.
+Never raises for any bytes: the description of an unreadable object is the reason. `pki.objects.blocks` finds the
+objects.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,9 +27,9 @@ from pki.show.describe import (
 def everything(
     data: bytes, *, secrets: KeyNumbers = KeyNumbers.HIDDEN, passphrase: bytes | None = None
 ) -> Iterator[Description]:
-    """Each object in the bytes, in order. Nothing at all if nothing is recognised.
+    """Yield the description of each object in the bytes, in order; none if no object is recognised.
 
-    `passphrase` opens keys and PKCS #12 files that are encrypted.
+    `passphrase` decrypts keys and PKCS #12 files.
     """
     for block in blocks.read(data).blocks:
         if block.label == "DER" and block.kind is BlockKind.OTHER:
@@ -40,10 +40,10 @@ def everything(
 def described(
     block: Block, secrets: KeyNumbers = KeyNumbers.HIDDEN, passphrase: bytes | None = None
 ) -> Iterator[Description]:
-    """The description of one object, and of those inside it."""
+    """Yield the descriptions of one object and of those inside it."""
     if block.problem:
         where = f"{block.where}: " if block.where else ""
-        because = Row("because", printable(f"{where}{block.problem}"), "the form of PEM is in RFC 7468 §2 and §3")
+        because = Row("because", printable(f"{where}{block.problem}"), "RFC 7468 §2 and §3 define PEM")
         yield Description(f"{_title(block)}: unreadable", (because,))
         return
     for each in _described(block, secrets, passphrase):
@@ -75,23 +75,23 @@ def _described(block: Block, secrets: KeyNumbers, passphrase: bytes | None) -> I
             yield from _pkcs12(block, secrets, passphrase)
         case _:
             hint = HINTS.get(block.kind)
-            rows = (Row("hint", hint, "it is not a certificate, request, CRL or key for TLS"),) if hint else ()
-            yield Description(f"{_title(block)}: not a kind that is explained here", rows)
+            rows = (Row("hint", hint, "it is not a certificate, request, CRL or TLS key"),) if hint else ()
+            yield Description(f"{_title(block)}: no explanation available", rows)
 
 
 HINTS: Mapping[BlockKind, str] = {
-    BlockKind.OPENSSH_KEY: "an OpenSSH private key; `ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
+    BlockKind.OPENSSH_KEY: "an OpenSSH private key; convert it with `ssh-keygen -p -m PKCS8 -f FILE`",
     BlockKind.PGP: "PGP (RFC 9580); a PGP key is not a certificate",
-    BlockKind.PARAMETERS: "parameters that a key may use; they are not a key",
+    BlockKind.PARAMETERS: "parameters for keys; not a key",
     BlockKind.OCSP: "an OCSP message (RFC 6960); `openssl ocsp -respin FILE -text` shows it",
 }
 
 
 def _public_key(block: Block) -> Description:
-    """`RSA PUBLIC KEY` is PKCS #1; the others are a SubjectPublicKeyInfo."""
+    """A public key in PKCS #1 (`RSA PUBLIC KEY`) or SubjectPublicKeyInfo."""
     key = guarded(lambda: load_der_public_key(block.der))
     if key is None:
-        row = Row("type", public_keys.describe_spki(block.der), "the algorithm, as far as it can be read")
+        row = Row("type", public_keys.describe_spki(block.der), "the algorithm, as far as it is readable")
         return Description("public key: unreadable", (row,))
     is_info = blocks.is_key_info(block.der)
     return public_key(key, block.der if is_info else None)
@@ -109,7 +109,7 @@ def _private_key(block: Block, secrets: KeyNumbers, passphrase: bytes | None) ->
 
 def _refusal(error: private_keys.Locked) -> tuple[Row, ...]:
     return (
-        Row("because", printable(str(error)), "a key can be encrypted with a passphrase (RFC 5958, RFC 7292)"),
+        Row("because", printable(str(error)), "RFC 5958 and RFC 7292 define the encryption of keys"),
         Row("hint", printable(error.hint), "what to do"),
     )
 
@@ -118,8 +118,8 @@ def _pkcs7(block: Block) -> Description:
     counts = [
         (kind, sum(1 for each in block.inside if each.kind is kind)) for kind in (BlockKind.CERTIFICATE, BlockKind.CRL)
     ]
-    words = [blocks.a(kind, count) for kind, count in counts if count] or ["nothing that is explained here"]
-    row = Row("contains", " and ".join(words), "a set: its order means nothing (RFC 2315 §9.1, RFC 7468 §8)")
+    words = [blocks.a(kind, count) for kind, count in counts if count] or ["no certificates or CRLs"]
+    row = Row("contains", " and ".join(words), "a set: the order has no meaning (RFC 2315 §9.1, RFC 7468 §8)")
     return Description("PKCS #7, signed data", (row,))
 
 

@@ -1,10 +1,10 @@
-"""The folder of a development CA, and every other file that a command reads or writes. EDGE.
+"""The folder of a development CA, and all other files that commands read or write. EDGE.
 
 ca             `init` and `issue`
-inventory      what a folder holds
+inventory      the certificates in a folder, for `pki list`
 case_files     test certificates as files
 files          certificates, CRLs and keys read from files
-output         files that an option names
+output         files that options name
 transaction    all or nothing: lock, stage, journal, rename
-folder         paths followed without symbolic links
+folder         paths without symbolic links
 """

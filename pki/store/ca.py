@@ -1,7 +1,7 @@
-"""The directory on disk and its two changes, `init` and `issue`. EDGE.
+"""The folder of a CA and its two changes, `init` and `issue`. EDGE.
 
-How a change becomes all-or-nothing is `transaction`'s business; reading is that of `files` and `inventory`.
-Randomness and clock have their defaults here, at the edge: `keys.generate`, `random_serial_number`, the caller's `now`.
+`transaction` makes a change all-or-nothing; `files` and `inventory` read. Randomness has its default here, at the edge:
+`keys.generate`, `random_serial_number`. The caller passes the clock as `now`.
 """
 
 import os
@@ -31,29 +31,29 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "tlsdemo development CA"
 DEFAULT_SAN = ("localhost", "127.0.0.1", "::1")
-CLOCK_SKEW = timedelta(hours=1)  # peers whose clock is a little behind ours shall not say "not yet valid"
-OURS = ("root", "intermediate", "server", "client", "crl")  # `issue` never replaces these
+CLOCK_SKEW = timedelta(hours=1)  # so that peers with a slow clock accept a new certificate
+OURS = ("root", "intermediate", "server", "client", "crl")  # names of files that `issue` never replaces
 
 
 class Existing(Enum):
-    """What to do with files that stand where new ones shall go."""
+    """What to do with existing files in the place of new ones."""
 
     REFUSE = "refuse"
     MOVE_ASIDE = "move aside"
-    """`--force`: into `.pki/old-<UTC>/`; nothing is lost."""
+    """`--force`: move them into `.pki/old-<UTC>/`."""
 
 
 @dataclass(frozen=True)
 class Minted:
-    """What `init` or `issue` wrote: the leaf's credential and the files, relative to the directory."""
+    """The result of `init` or `issue`: the leaf's credential and the files, relative to the directory."""
 
     directory: Path
     credential: Credential
     files: tuple[str, ...]
     moved_to: Path | None = None
-    """Where `--force` put what stood there before."""
+    """Where `--force` moved existing files; None if there were none."""
     shortened: bool = False
-    """The leaf would have outlived its issuer, so its lifetime was cut."""
+    """Whether the validity of the leaf was cut to that of its issuer."""
 
 
 def init(
@@ -66,10 +66,10 @@ def init(
     now: datetime,
     existing: Existing,
 ) -> Minted:
-    """Mint the whole tree in one go, all or nothing."""
-    recover(directory)  # before saying what is there
+    """Create the whole tree, all or nothing. Raises Problem if files exist and `existing` is REFUSE."""
+    recover(directory)  # before looking at existing files
     if existing is Existing.REFUSE:
-        _refuse_to_overwrite(directory)  # early, since RSA keys take their time
+        _refuse_to_overwrite(directory)  # early, since RSA keys take long to generate
     files = _mint_tree(name, alternative_names, key_type, days, now)
     leaf = files.server
     with transaction(directory) as change:
@@ -93,7 +93,7 @@ TREE = (
     "root.key", "intermediate.key", "intermediate.pem", "server.key", "server.pem", "client.key", "client.pem",
     "crl.pem", "rogue/ca.pem", "rogue/server.key", "rogue/server.pem", "root.pem",
 )  # fmt: skip
-"""What `init` writes, in this order: root.pem last, since its presence says "done"."""
+"""The files that `init` writes, in this order. root.pem is last: if it exists, `init` is complete."""
 
 
 def _refuse_to_overwrite(directory: Path) -> None:
@@ -101,8 +101,8 @@ def _refuse_to_overwrite(directory: Path) -> None:
     if present:
         where = "" if directory == CERTS else f" --dir {shlex.quote(str(directory))}"
         raise Problem(
-            f"{directory} already holds {', '.join(present[:3])}{' …' if len(present) > 3 else ''}",
-            hint=f"`pki init --force{where}` moves what is there aside and mints anew",
+            f"{directory} already contains {', '.join(present[:3])}{' …' if len(present) > 3 else ''}",
+            hint=f"`pki init --force{where}` moves the existing files aside and starts over",
             code=ExitCode.NO,
         )
 
@@ -186,21 +186,21 @@ def issue(
     now: datetime,
     existing: Existing,
 ) -> Minted:
-    """Mint one certificate for all the names, into `<first name>.pem` and `.key`."""
+    """Issue one certificate for all the names, into `<first name>.pem` and `.key`. Raises Problem if it cannot."""
     stem = names.file_stem(wanted[0])
     if stem in OURS:
         raise Problem(
-            f"{stem}.pem belongs to `pki init` and is never replaced",
-            hint="put another name first: the first one names the file",
+            f"{stem}.pem is a file of `pki init`, which `pki issue` does not replace",
+            hint="put another name first; the first name becomes the file name",
             code=ExitCode.NO,
         )
     now = now.replace(microsecond=0)
     recover(directory)
-    load_authority(directory, now)  # before anything is made, to say early what is wrong
+    load_authority(directory, now)  # early, so that an error comes before the key is generated
     key = keys.generate(key_type)  # outside the lock, since it may take long
     files = (f"{stem}.key", f"{stem}.pem")
     with transaction(directory) as change:
-        # Read again under the lock: `init --force` may have put another authority here meanwhile.
+        # Read again under the lock: `init --force` may have replaced the CA meanwhile.
         intermediate = load_authority(directory, now)
         credential = intermediate.issue(
             profile,
@@ -213,7 +213,7 @@ def issue(
         if present and not (existing is Existing.MOVE_ASIDE and _issued_here(directory / files[1], intermediate)):
             raise Problem(
                 f"{directory / present[0]} already exists",
-                hint="it was not made by `pki issue`, so it stays"
+                hint="it was not made by `pki issue` with this CA, so it is not replaced; remove it yourself"
                 if existing is Existing.MOVE_ASIDE
                 else "`--force` moves it aside and replaces it",
                 code=ExitCode.NO,
@@ -232,7 +232,7 @@ def issue(
 
 
 def keep(directory: Path, name: str, certificates: bytes, ours: "Ours") -> Path:
-    """Write the certificate of a CA that lives only for a demonstration; replace the file if it is `ours`."""
+    """Write the certificate of a CA that exists only for a demonstration; an existing file is replaced if `ours`."""
     if os.path.lexists(directory / name):
         from pki.store.output import Output
 
@@ -253,14 +253,14 @@ def _present(directory: Path, files: Iterable[str]) -> list[str]:
 
 
 def _everything(directory: Path) -> list[str]:
-    """What `init --force` moves aside: all certificates and keys here, and the folders of the experiment."""
+    """The entries that `init --force` moves aside: certificates and keys here, and the folders of other CAs."""
     found = [entry.name for entry in directory.iterdir() if entry.suffix in (".pem", ".key")]
     found += _present(directory, ["rogue", "stranger"])
-    return sorted(found, key=lambda name: (name != "root.pem", name))  # the anchor goes first and comes last
+    return sorted(found, key=lambda name: (name != "root.pem", name))  # root.pem is moved first and written last
 
 
 def old_folder(directory: Path, now: datetime) -> PurePosixPath:
-    """Where `--force` puts what it replaces, relative to the directory."""
+    """The folder for the files that `--force` moves aside, relative to the directory."""
     base = PurePosixPath(STATE, f"old-{now:%Y%m%dT%H%M%SZ}")
     candidate, count = base, 1
     while os.path.lexists(directory / candidate):
@@ -275,24 +275,26 @@ def _issued_here(path: Path, intermediate: Authority) -> bool:
     from pki.objects.signatures import signed_by
     from pki.store.files import read_file
 
-    pem = read_file(path)  # what cannot be read now may well be ours: that Problem goes to the user
+    pem = read_file(path)  # a file that cannot be read may be ours: the user gets the Problem
     try:
         return signed_by(x509.load_pem_x509_certificates(pem)[0], intermediate.certificate)
-    except MALFORMED:  # it holds no certificate, so we did not make it
+    except MALFORMED:  # without a certificate it is not ours
         return False
 
 
 def load_authority(directory: Path, now: datetime) -> Authority:
-    """The intermediate authority of a store, which signs from day to day; a Problem where it cannot sign at `now`."""
+    """The intermediate CA of a folder. Raises Problem if it is missing, or not valid at `now`."""
     file = directory / "intermediate.pem"
-    hint = f"`pki init --dir {directory}` makes a CA there"
+    hint = f"create a CA with `pki init --dir {directory}`"
     from pki.store.files import read_credential
 
     credential = read_credential(file, directory / "intermediate.key", hint)
     dates = Validity.of(credential.certificate)
     if now >= dates.not_after:
-        anew = "`pki init --force` mints a new tree and keeps the old one aside"
-        raise Problem(f"{file} expired on {day(dates.not_after)}, and today is {day(now)}", hint=anew)
+        anew = "`pki init --force` creates a new CA and moves the old files aside"
+        raise Problem(f"{file} expired on {day(dates.not_after)}; today is {day(now)}", hint=anew)
     if now < dates.not_before:
-        raise Problem(f"{file} is valid from {day(dates.not_before)}, and today is {day(now)}", hint="set your clock")
+        raise Problem(
+            f"{file} is not valid before {day(dates.not_before)}; today is {day(now)}", hint="check your clock"
+        )
     return Authority(credential)

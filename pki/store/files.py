@@ -1,12 +1,12 @@
-"""Reading certificates, CRLs and keys from files, with errors that a person can act on. EDGE: opens files.
+"""Read certificates, CRLs and keys from files, with errors that tell the user what to do. EDGE: opens files.
 
-    read_certificates   all that can be read, in the order of the file      read_crls      the same for CRLs
+    read_certificates   all readable ones, in the order of the file         read_crls      the same for CRLs
     read_chain          the same; the first certificate must be readable    read_anchors   the same, also for a folder
-    read_key            one private key, in any form that `pki.objects.private_keys` knows
+    read_key            one private key, in any format of `pki.objects.private_keys`
     read_credential     a chain and the private key of its first certificate
 
-What a file holds besides and cannot be read is left out, and `remark` is called with the reason. The bytes are read by
-`pki.objects.blocks`.
+Other objects that cannot be read are skipped, and `remark` is called with the reason. `pki.objects.blocks` parses the
+bytes.
 """
 
 import os
@@ -30,16 +30,16 @@ from pki.objects import blocks, private_keys, public_keys, summary
 from pki.objects.blocks import Block, BlockKind, Contents, UnreadableBlock, a
 from pki.objects.trust_settings import TrustSettings
 
-MAX_FILE = 1 << 20  # bytes; a certificate file is shorter, and a wrong path must not fill the memory
-EXPECTED = "a certificate, a chain, a CRL or a key, in PEM, is expected here"
+MAX_FILE = 1 << 20  # bytes; certificate files are shorter, and a wrong path must not fill the memory
+EXPECTED = "give a file with a certificate, chain, CRL or key in PEM"
 MOST_REMARKS = 5
 Remark = Callable[[str], None]
 T = TypeVar("T")
 
 
 def note(text: str) -> None:
-    """Print a remark on standard error."""
-    from pki import console  # here, since a program that uses this module may have no terminal
+    """Print a note to stderr."""
+    from pki import console  # here: a program that uses this module need not have a terminal
 
     console.note(text)
 
@@ -48,7 +48,7 @@ def note(text: str) -> None:
 
 
 def read_file(path: Path, hint: str = EXPECTED) -> bytes:
-    """The bytes of a regular file of at most MAX_FILE; a Problem for anything else, a FIFO or a device included."""
+    """The bytes of a regular file. Raises Problem for another kind of file, or more than MAX_FILE bytes."""
     try:
         # O_NONBLOCK: opening a FIFO without a writer must not hang.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
@@ -60,17 +60,17 @@ def read_file(path: Path, hint: str = EXPECTED) -> bytes:
     except OSError as error:
         raise cannot_read(path, error, hint) from error
     except ValueError:  # a NUL in the path
-        raise Problem(f"{str(path)!r} is not a path", hint=hint, code=ExitCode.USAGE) from None
+        raise Problem(f"{str(path)!r} is not a valid path", hint=hint, code=ExitCode.USAGE) from None
     if len(data) > MAX_FILE:
-        raise Problem(f"{path} is longer than {MAX_FILE} bytes, the most that is read", hint=hint)
+        raise Problem(f"{path} is longer than {MAX_FILE} bytes", hint=hint)
     return data
 
 
 def read_stdin() -> bytes:
-    """Standard input, under the same limit as a file."""
+    """The bytes of standard input. Raises Problem for more than MAX_FILE."""
     data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin else b""
     if len(data) > MAX_FILE:
-        raise Problem(f"standard input is longer than {MAX_FILE} bytes, the most that is read", hint=EXPECTED)
+        raise Problem(f"standard input is longer than {MAX_FILE} bytes", hint=EXPECTED)
     return data
 
 
@@ -80,7 +80,7 @@ def read_bytes(path: Path, hint: str = EXPECTED) -> bytes:
 
 
 def holder(path: Path) -> str:
-    """How a message names the file."""
+    """The name of the file in a message."""
     return "standard input" if str(path) == "-" else str(path)
 
 
@@ -88,7 +88,7 @@ def holder(path: Path) -> str:
 
 
 def read_certificates(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple[x509.Certificate, ...]:
-    """All certificates of a file that can be read, in its order, at least one.
+    """The readable certificates of a file, in its order. Raises Problem if there are none.
 
     The file is PEM or DER, PKCS #7, PKCS #12, or OpenSSL's TRUSTED CERTIFICATE; `-` is standard input.
     """
@@ -98,7 +98,7 @@ def read_certificates(path: Path, hint: str = EXPECTED, remark: Remark = note) -
 
 
 def read_chain(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple[x509.Certificate, ...]:
-    """The same; but a Problem if the first certificate of the file, the one in question, cannot be read."""
+    """The same. Raises Problem also if the first certificate of the file cannot be read."""
     contents = _opened(path, hint)
     first = next(iter(contents.of(BlockKind.CERTIFICATE)), None)
     if first is not None and not _is_unordered(contents):
@@ -107,7 +107,7 @@ def read_chain(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple
         except UnreadableBlock as error:
             only = len(contents.of(BlockKind.CERTIFICATE)) == 1
             raise Problem(
-                f"{holder(path)} holds no certificate that can be read"
+                f"{holder(path)} contains no readable certificate"
                 if only
                 else f"the first certificate in {holder(path)} cannot be read",
                 f"{first.where}: {error}" if first.where else str(error),
@@ -118,7 +118,7 @@ def read_chain(path: Path, hint: str = EXPECTED, remark: Remark = note) -> tuple
 
 
 def first_certificate(path: Path, hint: str = EXPECTED) -> bytes:
-    """The first certificate of a file in DER, whether or not the library loads it."""
+    """The first certificate of a file in DER, even if the library does not load it. Raises Problem without one."""
     contents = _opened(path, hint)
     if _is_unordered(contents):
         return read_certificates(path, hint)[0].public_bytes(Encoding.DER)
@@ -131,9 +131,9 @@ def first_certificate(path: Path, hint: str = EXPECTED) -> bytes:
 def read_anchors(
     path: Path, hint: str = EXPECTED, remark: Remark = note, purpose: str | None = None
 ) -> tuple[x509.Certificate, ...]:
-    """All certificates of a file; or of all files of a folder, of which one must hold a certificate.
+    """The certificates of a file, or of all files of a folder. Raises Problem if there are none.
 
-    Of a TRUSTED CERTIFICATE the trust settings count: it is left out if they exclude `purpose`, an object identifier.
+    A TRUSTED CERTIFICATE is skipped if its trust settings exclude `purpose`, an object identifier.
     """
     if not path.is_dir():
         return _anchors(path, hint, remark, purpose)
@@ -155,7 +155,7 @@ def read_anchors(
             except Problem as problem:
                 remark(f"{name} was ignored: {(*problem.evidence, problem.fact)[0]}")
     if not found:
-        raise Problem(f"no file in {path} holds a certificate", hint=hint)
+        raise Problem(f"no file in {path} contains a certificate", hint=hint)
     return tuple(found)
 
 
@@ -167,18 +167,18 @@ def _anchors(path: Path, hint: str, remark: Remark, purpose: str | None) -> tupl
         if purpose and block.trust_settings and not TrustSettings.read(block.trust_settings).allow(purpose)
     ]
     for block in left_out[:MOST_REMARKS]:
-        remark(f"{_place(path, block)} was ignored: its trust settings exclude this purpose; see `pki show`")
+        remark(f"{_place(path, block)} was ignored: its trust settings exclude this purpose (see `pki show`)")
     used = Contents(tuple(block for block in contents.flat() if block not in left_out), contents.foreign)
     if left_out and not used.of(BlockKind.CERTIFICATE):
         raise Problem(
-            f"{holder(path)} holds no certificate that is trusted for this purpose",
-            hint="`pki show` lists the purposes; `openssl x509 -in FILE` writes it without trust settings",
+            f"{holder(path)} contains no certificate that is trusted for this purpose",
+            hint="`pki show` lists the purposes; `openssl x509 -in FILE` removes the trust settings",
         )
     return _loaded(path, used, BlockKind.CERTIFICATE, blocks.certificate, remark)
 
 
 def read_crls(path: Path, remark: Remark = note) -> tuple[x509.CertificateRevocationList, ...]:
-    """All CRLs of a file that can be read, in its order; at least one."""
+    """The readable CRLs of a file, in its order. Raises Problem if there are none."""
     contents = blocks.read(read_file(path))
     return _loaded(path, contents, BlockKind.CRL, blocks.crl, remark)
 
@@ -211,7 +211,7 @@ def _place(path: Path, block: Block) -> str:
 
 
 def _opened(path: Path, hint: str) -> Contents:
-    """The objects of a file, with the certificates of a PKCS #12 in its place."""
+    """The objects of a file; the certificates of a PKCS #12 replace it."""
     contents = blocks.read(read_bytes(path, hint))
     if not contents.of(BlockKind.PKCS12):
         return contents
@@ -223,7 +223,7 @@ def _opened(path: Path, hint: str) -> Contents:
         try:
             inside = private_keys.open_pkcs12(block.der, read_passphrase()).certificates
         except private_keys.Locked as error:
-            raise Problem(f"{holder(path)} cannot be used: {error}", hint=error.hint) from None
+            raise Problem(f"cannot use {holder(path)}: {error}", hint=error.hint) from None
         if not inside:
             found.append(block)
         for number, each in enumerate(inside, start=1):
@@ -233,17 +233,17 @@ def _opened(path: Path, hint: str) -> Contents:
 
 
 def _is_unordered(contents: Contents) -> bool:
-    """PKCS #7 holds a set of certificates: which is the leaf is not its order's business (RFC 2315 §9.1)."""
+    """Whether the certificates are a PKCS #7 set, whose order does not tell which is the leaf (RFC 2315 §9.1)."""
     return bool(contents.blocks) and all(block.label == "PKCS7" for block in contents.of(BlockKind.CERTIFICATE))
 
 
 def _leaf_first(found: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
-    """Those first that issued no other certificate among them."""
+    """The certificates, those first that issued none of the others."""
     issuers = {each.issuer for each in found if each.issuer != each.subject}
     return tuple(sorted(found, key=lambda each: each.subject in issuers or each.issuer == each.subject))
 
 
-# What a file holds instead ------------------------------------------------------------------------------------------
+# A file without the object -----------------------------------------------------------------------------------------
 
 OPTIONS = {
     BlockKind.CRL: "--crl",
@@ -252,38 +252,38 @@ OPTIONS = {
     BlockKind.ENCRYPTED_KEY: "--key",
 }
 ADVICE = {
-    BlockKind.REQUEST: "a CA makes a certificate from a request; `pki show` shows it",
-    BlockKind.OPENSSH_KEY: "`ssh-keygen -p -m PKCS8 -f FILE` writes it as PKCS #8",
+    BlockKind.REQUEST: "a request is not a certificate; a CA issues a certificate for it",
+    BlockKind.OPENSSH_KEY: "convert it to PKCS #8 with `ssh-keygen -p -m PKCS8 -f FILE`",
     BlockKind.PGP: "a PGP key is not a certificate",
-    BlockKind.PUBLIC_KEY: "a public key alone has no name; a certificate is needed",
+    BlockKind.PUBLIC_KEY: "a public key is not a certificate; give the certificate for it",
     BlockKind.PARAMETERS: "parameters are not a key",
 }
 
 
 def _nothing(path: Path, contents: Contents, wanted: BlockKind) -> Problem:
-    """Why a file is of no use: what it is, which of its objects cannot be read, or which option takes it."""
+    """The Problem for a file without `wanted`: its format, its unreadable objects, or the option that takes it."""
     noun = wanted.value
     if contents.foreign:
         return Problem(
-            f"{holder(path)} holds no {noun}", f"this is {contents.foreign.what}", hint=contents.foreign.hint
+            f"{holder(path)} contains no {noun}", f"this is {contents.foreign.what}", hint=contents.foreign.hint
         )
     damaged = [block for block in contents.of(wanted, BlockKind.OTHER) if block.problem or block.kind is wanted]
     if damaged:
         reasons = [f"{_place(path, block)}: {_reason(block, wanted)}" for block in damaged[:MOST_REMARKS]]
         hint = "`pki show` shows the fields that can be read"
-        return Problem(f"{holder(path)} holds no {noun} that can be read", *reasons, hint=hint)
+        return Problem(f"{holder(path)} contains no readable {noun}", *reasons, hint=hint)
     counts = dict[BlockKind, int]()
     for block in contents.flat():
         counts[block.kind] = counts.get(block.kind, 0) + 1
     known = {kind: count for kind, count in counts.items() if kind is not BlockKind.OTHER}
     if not known:
-        what = "no PEM block and no DER object of a known kind" if not counts else "an object of an unknown kind"
-        return Problem(f"{holder(path)} holds no {noun}", f"it has {what}", hint="`pki show --der` shows the bytes")
+        what = "no PEM block and no DER object of a known type" if not counts else "an object of an unknown type"
+        return Problem(f"{holder(path)} contains no {noun}", f"it has {what}", hint="`pki show --der` shows the bytes")
     stated = " and ".join(a(kind, count) for kind, count in known.items())
     kind, count = next(iter(known.items()))
     pass_it = f"pass {'it' if count == 1 else 'them'} with"
     hint = f"{pass_it} {OPTIONS[kind]}" if kind in OPTIONS else ADVICE.get(kind, "`pki show` shows what it is")
-    return Problem(f"{holder(path)} holds no {noun}: it contains {stated}", hint=hint)
+    return Problem(f"{holder(path)} contains no {noun}; it contains {stated}", hint=hint)
 
 
 def _reason(block: Block, wanted: BlockKind) -> str:
@@ -291,17 +291,17 @@ def _reason(block: Block, wanted: BlockKind) -> str:
         (blocks.crl if wanted is BlockKind.CRL else blocks.certificate)(block)
     except UnreadableBlock as error:
         return str(error)
-    return "it cannot be read"
+    return "unreadable"
 
 
 # Keys ---------------------------------------------------------------------------------------------------------------
 
 
-def read_key(path: Path, hint: str = "a private key in PEM is expected here") -> PrivateKey:
-    """The first private key of a file, in any form: PKCS #8, traditional PEM, PKCS #12, encrypted or not.
+def read_key(path: Path, hint: str = "give a file with a private key in PEM") -> PrivateKey:
+    """The first private key of a file: PKCS #8, traditional PEM or PKCS #12, encrypted or not.
 
-    PKI_PASSPHRASE_FILE names the file with the passphrase. A Problem tells apart: no passphrase given, wrong
-    passphrase, damaged key.
+    PKI_PASSPHRASE_FILE names the file with the passphrase. The Problem distinguishes a missing passphrase, a wrong
+    passphrase and a damaged key.
     """
     contents = blocks.read(read_file(path, hint))
     found = contents.of(BlockKind.PRIVATE_KEY, BlockKind.ENCRYPTED_KEY, BlockKind.PKCS12)
@@ -311,11 +311,11 @@ def read_key(path: Path, hint: str = "a private key in PEM is expected here") ->
     try:
         return private_keys.private_key(found[0], read_passphrase())
     except private_keys.Locked as error:
-        raise Problem(f"{path} cannot be used: {error}", hint=error.hint) from None
+        raise Problem(f"cannot use {path}: {error}", hint=error.hint) from None
 
 
 def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Credential:
-    """A chain and its private key from two files; a Problem when the key belongs to none or another of the chain."""
+    """A chain and its private key from two files. Raises Problem unless the key is that of the first certificate."""
     chain = read_chain(certificate, hint)
     private_key = read_key(key, hint)
     if _belongs(private_key, chain[0]):
@@ -331,17 +331,17 @@ def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Crede
             hint="the server's own certificate comes first (RFC 8446 §4.4.2)",
         )
     if guarded(chain[0].public_key) is None:
-        raise Problem(f"the public key in {certificate} cannot be read", hint="see `pki show`")
+        raise Problem(f"the public key in {certificate} cannot be read", hint="`pki show` shows the reason")
     raise Problem(
         f"{key} does not belong to {certificate}",
-        f"the certificate is for the public key {public_keys.certificate_fingerprint(chain[0])[:16]}…",
-        f"this private key has the public key  {own[:16]}…",
+        f"certificate: public key {public_keys.certificate_fingerprint(chain[0])[:16]}… (SHA-256)",
+        f"key file:    public key {own[:16]}…",
         hint="use the key that was generated for this certificate",
     )
 
 
 def _belongs(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
-    """Whether they are one pair; compared as numbers, since one key can be encoded in several ways."""
+    """Whether they are a pair; compared as numbers, since a key has several encodings."""
     stated: PublicKeyTypes | None = guarded(certificate.public_key)
     return stated is not None and stated == key.public_key()
 
@@ -352,24 +352,24 @@ def _ordinal(number: int) -> str:
 
 
 def note_if_exposed(secret: Path) -> None:
-    """Note that other users may read or change a file with a secret in it."""
+    """Print a note if other users may read or change a file that contains a secret."""
     try:
         mode = os.stat(secret).st_mode
-    except OSError:  # gone since it was read
+    except OSError:  # deleted since it was read
         return
     if stat.S_ISREG(mode) and mode & EXPOSED:
         fact = f"other users may read or change {secret} (mode {stat.S_IMODE(mode):04o})"
-        note(f"{fact}: `chmod 600 {shlex.quote(str(secret))}`")
+        note(f"{fact}; run `chmod 600 {shlex.quote(str(secret))}`")
 
 
 EXPOSED = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
 
 
 def read_passphrase() -> bytes | None:
-    """What opens encrypted keys: the first line of the file of PKI_PASSPHRASE_FILE; None where that is not set."""
+    """The first line of the file that PKI_PASSPHRASE_FILE names; None if the variable is not set."""
     named = os.environ.get("PKI_PASSPHRASE_FILE")
     if not named:
         return None
-    lines = read_file(Path(named), hint="PKI_PASSPHRASE_FILE names the file with the passphrase").splitlines()
+    lines = read_file(Path(named), hint="PKI_PASSPHRASE_FILE must name the file with the passphrase").splitlines()
     note_if_exposed(Path(named))
     return lines[0] if lines else b""

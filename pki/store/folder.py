@@ -1,10 +1,10 @@
-"""A folder held open by a descriptor: names inside it are reached without following symbolic links. EDGE.
+"""An open folder: entries are accessed relative to its descriptor, without following symbolic links. EDGE.
 
     with Folder.open(Path("certs")) as store, store.inside("rogue") as rogue:
         rogue.create("server.key", key_pem, 0o600)
 
-Every call names one entry relative to a descriptor (POSIX openat, renameat, mkdirat), so a link that replaces a folder
-between two calls changes nothing. Each OSError carries the whole path in `filename`.
+Every call names one entry relative to a descriptor (POSIX openat, renameat, mkdirat), so replacing a folder by a link
+between two calls has no effect. Each OSError has the whole path in `filename`.
 """
 
 import os
@@ -19,26 +19,26 @@ from typing import Self
 from pki.errors import Problem
 
 STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
-"""How a folder is opened to go through it. O_PATH (Linux) needs no permission to list it."""
+"""Flags to open a folder on the way to another. O_PATH (Linux) works without permission to list it."""
 NEW_FOLDER = 0o700
-NO_LINKS = "remove the link, or use another folder: nothing is written through links"
+NO_LINKS = "remove the link or use another folder; `pki` does not write through links"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """An open folder; `path` is for messages only. Close it, or use it as a context manager."""
+    """An open folder, to be used as a context manager. `path` is only for messages."""
 
     path: Path
     descriptor: int
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The folder `path`, as a user has typed it: links in it are followed. OSError if it cannot be opened."""
+        """The folder `path` as the user gave it: links in the path are followed. Raises OSError."""
         return cls(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY))
 
     @classmethod
     def made(cls, path: Path) -> Self:
-        """The same; missing folders are created with mode 0700, and their parents synced."""
+        """The same; missing folders are created with mode 0700 and their parents synced."""
         for folder in (*reversed(path.parents), path):
             if not folder.is_dir():
                 _make(folder)
@@ -46,9 +46,9 @@ class Folder:
 
     @classmethod
     def without_links(cls, path: Path) -> Self:
-        """The folder `path`, if no component of it is a link; a Problem otherwise.
+        """The folder `path`. Raises Problem if a component of the path is a link.
 
-        Links directly below / are followed: they belong to the system (macOS: /tmp, /var).
+        Links directly below / are followed, since the system makes them (macOS: /tmp, /var).
         """
         parts = path.parts if path.is_absolute() else (".", *path.parts)
         at = os.open(parts[0], STEP)
@@ -63,7 +63,7 @@ class Folder:
                 here = Path(*parts[: number + 1])
                 if here.is_symlink():
                     raise Problem(
-                        f"{here} is a link", hint=f"name the folder itself: {os.path.realpath(path)}"
+                        f"{here} is a link", hint=f"use the folder itself: {os.path.realpath(path)}"
                     ) from None
                 error.filename = str(here)
                 raise
@@ -82,7 +82,7 @@ class Folder:
         os.close(self.descriptor)
 
     def inside(self, name: str) -> "Folder":
-        """The folder `name` in this one. A Problem if that is a link."""
+        """The folder `name` in this one. Raises Problem if it is a link."""
         with self._naming(name):
             try:
                 flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -94,7 +94,7 @@ class Folder:
                 raise
 
     def made_inside(self, name: str) -> "Folder":
-        """The same; it is created with mode 0700 if it is missing."""
+        """The same; created with mode 0700 if it is missing."""
         if self.status(name) is None:
             with self._naming(name), suppress(FileExistsError):
                 os.mkdir(name, NEW_FOLDER, dir_fd=self.descriptor)
@@ -102,7 +102,7 @@ class Folder:
 
     @contextmanager
     def down(self, names: tuple[str, ...], *, make: bool = False) -> Iterator["Folder"]:
-        """The folder several levels below; with `make`, missing ones are created."""
+        """The folder several levels below; with `make`, missing folders are created."""
         if not names:
             yield self
             return
@@ -110,7 +110,7 @@ class Folder:
             yield found
 
     def status(self, name: str) -> os.stat_result | None:
-        """What is there by that name, without following a link; None if nothing is."""
+        """The status of an entry, without following a link; None if it does not exist."""
         with self._naming(name):
             try:
                 return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
@@ -118,7 +118,7 @@ class Folder:
                 return None
 
     def create(self, name: str, data: bytes, mode: int) -> None:
-        """Write a new file, synced; its mode is right before its first byte. FileExistsError if the name is taken."""
+        """Write a new file and sync it; the mode is set from the start. Raises FileExistsError if it exists."""
         with self._naming(name):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             descriptor = os.open(name, flags, mode, dir_fd=self.descriptor)
@@ -128,8 +128,8 @@ class Folder:
                 os.fsync(file.fileno())
 
     def replace(self, name: str, data: bytes, mode: int) -> None:
-        """Write a file so that a reader sees the old content or the new one, never a part of it."""
-        draft = f".{secrets.token_hex(8)}.part"  # short: the name of the file itself may be as long as names get
+        """Write a file atomically: a reader sees either the old or the new content."""
+        draft = f".{secrets.token_hex(8)}.part"  # short: `name` may already have the maximum length
         try:
             self.create(draft, data, mode)
             self.rename(draft, self, name)
@@ -140,7 +140,7 @@ class Folder:
         self.sync()
 
     def open_file(self, name: str, flags: int, mode: int = 0) -> int:
-        """A descriptor of the regular file `name`; a Problem if it is a link, a FIFO, a folder or a device."""
+        """A descriptor of the regular file `name`. Raises Problem for a link, FIFO, folder or device."""
         with self._naming(name):
             status = self.status(name)
             # O_NONBLOCK: opening a FIFO that has no writer must not hang.
@@ -150,20 +150,20 @@ class Folder:
                     return found
                 os.close(found)
         kind = "a link" if status and stat.S_ISLNK(status.st_mode) else "not a regular file"
-        raise Problem(f"{self.path / name} is {kind}", hint="look at it, then remove it")
+        raise Problem(f"{self.path / name} is {kind}", hint="check it, then remove it")
 
     def rename(self, name: str, target: "Folder", new_name: str) -> None:
-        """Move an entry of this folder to `target`; a file of that name is replaced."""
+        """Move an entry of this folder to `target`; an existing file is replaced."""
         with target._naming(new_name):
             os.rename(name, new_name, src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor)
 
     def remove(self, name: str) -> None:
-        """Remove a file, or the link itself."""
+        """Remove a file, or a link itself."""
         with self._naming(name):
             os.unlink(name, dir_fd=self.descriptor)
 
     def sync(self) -> None:
-        """Wait until the names in this folder are on the disk."""
+        """Wait until the entries of this folder are on disk."""
         with self._naming(""):
             os.fsync(self.descriptor)
 
@@ -177,7 +177,7 @@ class Folder:
 
 
 def write_below(directory: Path, name: str, data: bytes, mode: int) -> None:
-    """Write `name`, relative to `directory`, atomically; folders are created, and none of them may be a link."""
+    """Write `name`, relative to `directory`, atomically. Folders are created. Raises Problem if one is a link."""
     *folders, last = Path(name).parts
     with Folder.made(directory) as top, top.down(tuple(folders), make=True) as folder:
         folder.replace(last, data, mode)
@@ -187,8 +187,8 @@ def _make(folder: Path) -> None:
     try:
         os.mkdir(folder, NEW_FOLDER)
     except FileExistsError:
-        if not folder.is_dir():  # another process may make the same folder; a file in its place is an error
+        if not folder.is_dir():  # another process may create the same folder; a file in its place is an error
             raise
-    # Without this, a power loss may take the new folder away, with everything that was synced inside it.
+    # Otherwise a power loss may remove the new folder with everything that was synced inside it.
     with suppress(PermissionError), Folder.open(folder.parent) as parent:
         parent.sync()

@@ -1,4 +1,4 @@
-"""What a directory holds, read from its PEM files: nothing is remembered elsewhere, so nothing can disagree. EDGE."""
+"""The certificates in a CA's folder, read from its PEM files. There is no other database. EDGE."""
 
 import os
 from dataclasses import dataclass
@@ -18,29 +18,29 @@ from pki.store.transaction import notice_half_done
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of `pki list`: the first certificate of a file, and how it stands today."""
+    """One row of `pki list`: the first certificate of a file, and its status."""
 
     file: str
     certificate: x509.Certificate
     status: str
-    """`valid`, `expired`, `not yet valid`, `revoked`, or `untrusted`: not signed by an authority of this directory."""
+    """`valid`, `expired`, `not yet valid`, `revoked`, or `untrusted`: not signed by a CA of this folder."""
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """The certificates of a directory by file name, and the files that could not be read, with the reason."""
+    """The certificates of a folder by file name, and the unreadable files with the reason."""
 
     entries: tuple[Entry, ...]
     unreadable: tuple[tuple[str, str], ...]
 
 
 def inventory(directory: Path, now: datetime) -> Inventory:
-    """Read every PEM file of the directory; nothing is remembered elsewhere, so nothing can disagree."""
+    """Read every PEM file of the folder. Raises Problem if the folder cannot be read."""
     notice_half_done(directory)
     try:
         top = sorted(path for path in directory.iterdir() if path.suffix == ".pem" and path.name != "crl.pem")
     except OSError as error:
-        raise cannot_read(directory, error, f"`pki init --dir {directory}` makes a CA there") from error
+        raise cannot_read(directory, error, f"create a CA with `pki init --dir {directory}`") from error
     nested = [path for folder in ("rogue", "stranger") for path in sorted((directory / folder).glob("*.pem"))]
     found: list[tuple[str, x509.Certificate]] = []
     unreadable: list[tuple[str, str]] = []

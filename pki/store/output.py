@@ -2,13 +2,13 @@
 
     page = Output(path, "--html", is_page, force)       page.check()  ...  page.write(text)
 
-    nothing there, or an empty file       written
-    what this program made before         replaced: recognised by its content
+    no file, or an empty file             written
+    a file that this program made         replaced; recognised by its content
     a key, a certificate, other PEM       never replaced, not even with --force
     anything else                         replaced with --force
-    a pipe, a terminal, /dev/stdout       written to, never replaced
+    a pipe, a terminal, /dev/stdout       written to, not replaced
 
-A file is replaced by rename, so that a reader sees the old content or the new one.
+A file is replaced by rename, so a reader sees either the old or the new content.
 """
 
 import errno
@@ -30,17 +30,17 @@ from pki.errors import ExitCode, Problem, cannot
 from pki.objects.secrecy import holds_a_private_key
 from pki.store.folder import Folder
 
-LONGEST = 1 << 26  # bytes of an existing file that are looked through
-PUBLIC = 0o666  # the umask takes away from it
+LONGEST = 1 << 26  # bytes; longer existing files are not examined
+PUBLIC = 0o666  # minus the umask
 SECRET = 0o600
 
 Ours = Callable[[bytes], bool]
-"""Whether a file with this content was made by the option that is about to replace it."""
+"""Whether the option that replaces the file also made it, judged by its content."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """One file to be written, and the option that names it."""
+    """One file to write, and the option that names it."""
 
     path: Path
     option: str
@@ -48,10 +48,10 @@ class Output:
     force: bool | None = None
     """Whether --force was given; None if the command has no such option."""
     what: str = ""
-    """What the file is, for messages: "the key log "."""
+    """A prefix for the path in messages: "the key log "."""
 
     def check(self) -> None:
-        """A Problem if the file cannot be written, or must not be: before any time is spent."""
+        """Raises Problem if the file cannot or must not be written. To be called before the work."""
         place = self.target()
         try:
             if place is None:
@@ -66,7 +66,7 @@ class Output:
             raise self._cannot(error) from error
 
     def write(self, text: str | bytes) -> None:
-        """Write the whole file, or a Problem."""
+        """Write the whole file. Raises Problem if that fails."""
         data = text if isinstance(text, bytes) else text.encode()
         place = self.target()
         try:
@@ -80,7 +80,7 @@ class Output:
             raise self._cannot(error) from error
 
     def target(self) -> Path | None:
-        """The file to be replaced or made; None for what is written to as it is. A Problem if it must stay."""
+        """The file to replace or create; None for a pipe, device or descriptor. Raises Problem if it must stay."""
         try:
             if _descriptor(self.path) is not None:
                 return None
@@ -88,8 +88,8 @@ class Output:
         except FileNotFoundError:
             return self._new()
         except ValueError:  # a NUL
-            hint = f"{self.option} FILE"
-            raise Problem(f"{str(self.path)!r} is not a path", hint=hint, code=ExitCode.USAGE) from None
+            hint = f"use {self.option} FILE"
+            raise Problem(f"{str(self.path)!r} is not a valid path", hint=hint, code=ExitCode.USAGE) from None
         except OSError as error:
             raise self._cannot(error) from error
         if stat.S_ISDIR(status.st_mode):
@@ -104,7 +104,7 @@ class Output:
 
     def _new(self) -> Path:
         if self.path.is_symlink():
-            raise self._stays("is a link to a file that is missing", f"remove it, or {self.option} ANOTHER_FILE")
+            raise self._stays("is a link to a missing file", f"remove it, or use {self.option} ANOTHER_FILE")
         return self.path
 
     def _refuse_what_is_not_ours(self, place: Path) -> None:
@@ -115,26 +115,32 @@ class Output:
             raise self._cannot(error) from error
         if not content or (len(content) <= LONGEST and self.ours(content)):
             return
-        another = f"{self.option} ANOTHER_FILE"
+        another = f"use {self.option} ANOTHER_FILE"
         if holds_a_private_key(content):
-            raise self._stays("holds a private key", another)
+            raise self._stays("contains a private key", another)
         if _is_of_a_pki(content):
-            raise self._stays("holds a certificate, or something else in PEM, that was not made here", another)
+            raise self._stays("contains a certificate or other PEM that was not made by this command", another)
         if len(content) > LONGEST:
             raise self._stays(f"is longer than {LONGEST} bytes", another)
         if self.path.is_symlink():
-            raise self._stays(f"is a link to {place}, which was not made here", another)
+            raise self._stays(f"is a link to {place}, which was not made by this command", another)
         if not self.force:
-            raise self._stays("was not made here", another if self.force is None else f"--force, or {another}")
+            raise self._stays(
+                "was not made by this command", another if self.force is None else f"use --force, or {another}"
+            )
 
     def _stays(self, why: str, hint: str) -> Problem:
         return Problem(f"{self.path} exists and {why}", hint=hint, code=ExitCode.NO)
 
     def _cannot(self, error: OSError) -> Problem:
-        return cannot(f"write {self.what}{self.path}", error, hint=f"{self.option} FILE, in a folder of yours")
+        return cannot(
+            f"write {self.what}{self.path}",
+            error,
+            hint=f"use {self.option} FILE with a file in a folder that you can write to",
+        )
 
     def _pour(self, data: bytes) -> None:
-        """Into a pipe, a device or an open descriptor."""
+        """Write to a pipe, a device or an open descriptor."""
         descriptor = _descriptor(self.path)
         if descriptor is None:
             # O_NONBLOCK: opening a FIFO that has no reader must not hang; it fails instead.
@@ -148,19 +154,19 @@ class Output:
 
 
 def check_all(outputs: Iterable[Output]) -> None:
-    """Check each; a Problem also if two of them name one file."""
+    """Check every output. Raises Problem also if two of them name the same file."""
     seen: dict[str, str] = {}
     for each in outputs:
         each.check()
         place = os.path.realpath(each.path)
         if each.target() is not None and place in seen:
             fact = f"{seen[place]} and {each.option} name the same file: {each.path}"
-            raise Problem(fact, hint="give each its own", code=ExitCode.USAGE)
+            raise Problem(fact, hint="use different files", code=ExitCode.USAGE)
         seen[place] = each.option
 
 
 def _descriptor(path: Path) -> int | None:
-    """The open descriptor that a path stands for: by its name (-, /dev/fd/3), or because stdout goes there."""
+    """The open descriptor that a path means: by its name (-, /dev/fd/3), or as the file behind stdout; else None."""
     if str(path) == "-":
         return 1
     if named := NAMED.fullmatch(str(path)):
@@ -182,11 +188,11 @@ def _draft_name() -> str:
     return f".{secrets.token_hex(8)}.part"
 
 
-# What was made before -----------------------------------------------------------------------------------------------
+# Existing content --------------------------------------------------------------------------------------------------
 
 
 def _is_of_a_pki(content: bytes) -> bool:
-    """PEM of any kind (RFC 7468), or a certificate, request, CRL in DER."""
+    """Whether it is any PEM (RFC 7468), or a certificate, request or CRL in DER."""
     if b"-----BEGIN " in content.replace(b"\0", b""):
         return True
     for load in (x509.load_der_x509_certificate, x509.load_der_x509_csr, x509.load_der_x509_crl):
@@ -199,7 +205,7 @@ def _is_of_a_pki(content: bytes) -> bool:
 
 
 def only_certificates_of(subject: x509.Name) -> Ours:
-    """Whether a file holds certificates with this subject and nothing else."""
+    """Whether a file contains only certificates with this subject."""
 
     def ours(content: bytes) -> bool:
         try:
@@ -216,9 +222,9 @@ KEY_LOG_LINE = re.compile(rb"[A-Z][A-Z0-9_]+ [0-9a-fA-F]{2,} [0-9a-fA-F]{2,}|RSA
 
 
 def is_key_log(content: bytes) -> bool:
-    """Whether each line is a secret of a TLS connection (SSLKEYLOGFILE), a comment or empty; at least one is a secret.
+    """Whether every line is a secret of a TLS connection (SSLKEYLOGFILE), a comment or empty, with at least one secret.
 
-    A file with nothing but the heading of `HEADING` is one, too.
+    A file with only the line HEADING also counts.
     """
     lines = [line.strip() for line in content.splitlines()]
     secret_lines = [line for line in lines if line and not line.startswith(b"#")]
@@ -229,9 +235,9 @@ HEADING = b"# The secrets of TLS connections (SSLKEYLOGFILE format)"
 
 
 def prepare_key_log(path: Path) -> None:
-    """Make the file for the secrets of connections, mode 0600, if it is missing. A Problem if it must not be added to.
+    """Create the key log with mode 0600 if it is missing. Raises Problem if it must not be appended to.
 
-    OpenSSL appends to it later. A note if other users can read an existing one.
+    OpenSSL appends to it later. Prints a note if other users can read an existing one.
     """
     output = Output(path, "--keylog", is_key_log, what="the key log ")
     place = output.target()
@@ -244,6 +250,6 @@ def prepare_key_log(path: Path) -> None:
                 folder.create(place.name, HEADING + b"\n", SECRET)
             elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 fact = f"other users can read the secrets in {path} (mode {stat.S_IMODE(status.st_mode):04o})"
-                note(f"{fact}: `chmod 600 {shlex.quote(str(path))}`")
+                note(f"{fact}; run `chmod 600 {shlex.quote(str(path))}`")
     except OSError as error:
         raise output._cannot(error) from error

@@ -1,18 +1,18 @@
-"""All or nothing, for a directory of files: lock, stage, journal, rename.
+"""All-or-nothing changes to a folder of files: lock, stage, journal, rename.
 
-    staging-…/root.key      every new file is written and fsynced here, keys with mode 0600 from the first byte
-    journal.json            then the list of renames; from here on the change will happen
-    root.key … root.pem     then the renames, root.pem last; after them journal and staging go
+    staging-…/root.key      first every new file is written and fsynced here, keys with mode 0600 from the start
+    journal.json            then the list of renames is written; this decides that the change happens
+    root.key … root.pem     then the renames, root.pem last; then journal and staging folder are removed
 
-The next command that writes finishes a journal, or removes staged files that have none, under the lock. A command that
-only reads does neither: it says that the folder is half-done (`notice_half_done`) and reads the files as they are.
-`flock` is freed by the kernel when its holder ends, so no lock is ever stale.
+The next command that writes completes a journal, or removes staged files without one, under the lock. A command that
+only reads does neither: it prints a note (`notice_half_done`) and reads the files as they are. The kernel releases
+`flock` when the process ends, so a lock is never stale.
 
-A folder may come from a stranger, with a journal in it. A journal is followed only if this user owns the folder and
-everything in `.pki` on the way, if the staging folder has the inode number that the journal names (a clone, an archive
-or a copy has another), and if each move goes from that staging folder to its own name. No link is followed.
+A folder from another person may contain a journal. A journal is executed only if this user owns the folder and every
+file in `.pki` that leads to it, if the staging folder has the inode number in the journal (a clone, archive or copy has
+another one), and if each move is from that staging folder to the same name. Links are not followed.
 
-Rename of the directory as a whole is not possible: `certs/` exists beforehand, with its README.
+The folder as a whole cannot be renamed: `certs/` exists beforehand, with its README.
 """
 
 import fcntl
@@ -40,13 +40,13 @@ PUBLIC = 0o644
 SCHEMA = 2
 LONGEST_JOURNAL = 1 << 20  # bytes; the one for all test certificates has about 150,000
 PATIENCE = 20.0  # seconds to wait for the lock
-SILENCE = 1.0  # seconds after which a command says that it waits
+SILENCE = 1.0  # seconds after which a waiting command prints a note
 PAUSE = 0.02  # seconds between two attempts to lock
 
 
 @dataclass
 class Transaction:
-    """A change to the files of one directory, under its lock. Nothing is visible before `commit`."""
+    """A change to the files of one folder, under its lock. Nothing is visible before `commit`."""
 
     directory: Path
     staging: Path
@@ -55,10 +55,10 @@ class Transaction:
     _staging: Folder
     _staged: list[str] = field(default_factory=list)
     decided: bool = False
-    """Whether the change happens, now or with the next command that writes."""
+    """Whether the change will happen, now or with the next command that writes."""
 
     def write(self, name: str, data: bytes, mode: int) -> None:
-        """Stage one new file; `name` is relative to the directory. OSError as the system gives it."""
+        """Stage one new file; `name` is relative to the folder. Raises OSError."""
         *folders, last = PurePosixPath(name).parts
         _refuse_links(self._store, folders)
         with self._staging.down(tuple(folders), make=True) as folder:
@@ -66,7 +66,7 @@ class Transaction:
         self._staged.append(name)
 
     def commit(self, *, old: PurePosixPath, aside: Sequence[str] = ()) -> None:
-        """Move the files named `aside` into `old`, and the staged ones into place, in the order in which they came."""
+        """Move the files `aside` into `old`, then the staged files into place, in the order of `write`."""
         journal = _Journal(self.staging.name, old.name, tuple(aside), tuple(self._staged))
         for folders in journal.folders:
             with self._staging.down(folders) as folder:
@@ -80,7 +80,7 @@ class Transaction:
 
     @property
     def placed(self) -> list[str]:
-        """Of a change that is decided, the new files that are in place by now."""
+        """The new files that are already in place."""
         return [
             name
             for name in self._staged
@@ -90,10 +90,10 @@ class Transaction:
 
 @contextmanager
 def transaction(directory: Path) -> Iterator[Transaction]:
-    """Take the lock, finish or drop what an earlier change left behind, and begin a change.
+    """Take the lock, complete or drop an earlier change, and begin a new one.
 
-    The directory and its parents are created, 0700, where they do not exist. A Problem says what could not be done, and
-    how far it came; what was staged and not committed is dropped. PATIENCE is the longest wait for the lock.
+    Missing folders are created with mode 0700. Staged files that are not committed are removed. Raises Problem if an
+    operation fails, with the state that it left; and after PATIENCE seconds without the lock.
     """
     change: Transaction | None = None
     try:
@@ -105,7 +105,7 @@ def transaction(directory: Path) -> Iterator[Transaction]:
                 try:
                     yield change
                 finally:
-                    # An error or Ctrl-C may come after the rename that decides: the disk knows.
+                    # An error or Ctrl-C may come after the rename that decides, so check the disk.
                     change.decided = change.decided or state.status(JOURNAL) is not None
                     if not change.decided:
                         shutil.rmtree(name, ignore_errors=True, dir_fd=state.descriptor)
@@ -114,39 +114,39 @@ def transaction(directory: Path) -> Iterator[Transaction]:
 
 
 def recover(directory: Path) -> None:
-    """Finish a half-done change, if there is one: for commands that write, before they read."""
+    """Complete an unfinished change, if there is one. Commands that write call it before they read."""
     if os.path.lexists(directory / STATE / JOURNAL):
         with transaction(directory):
             pass
 
 
 def notice_half_done(directory: Path) -> None:
-    """Say that a change to this folder is not finished, if that is so: for commands that only read. Writes nothing."""
+    """Print a note if a change to the folder is unfinished. For commands that only read."""
     if os.path.lexists(directory / STATE / JOURNAL):
-        note(f"a change to {directory} is not finished; its files are read as they are")
-        note("the next `pki init`, `pki issue` or `pki rogue mint` there finishes a change that was made there")
+        note(f"a change to {directory} is unfinished; the files are read as they are")
+        note("the next `pki init`, `pki issue` or `pki rogue mint` in that folder completes it")
 
 
 def notice_around(file: Path) -> None:
-    """The same for the folder that a file is in, and for the one above: `certs/rogue/ca.pem` belongs to `certs`."""
+    """`notice_half_done` for the folder of a file and for its parent: `certs/rogue/ca.pem` belongs to `certs`."""
     for folder in (file.parent, file.parent.parent):
         notice_half_done(folder)
 
 
 def _failure(directory: Path, change: Transaction | None, error: OSError) -> Problem:
-    """What an I/O error means for the change, from the state that it left."""
+    """The Problem for an I/O error, with the state of the change."""
     place = error.filename if isinstance(error.filename, str) else directory
     problem = cannot(f"write {place}", error)
     unfinished = os.path.lexists(directory / STATE / JOURNAL)
     if change is None and unfinished:
-        problem.hint = "an earlier change is not finished, and this one was not begun: repeat it later"
+        problem.hint = "an earlier change is unfinished and this one was not started; repeat the command later"
     elif change is None or not change.decided:
         problem.hint = "nothing was changed; try another folder"
     else:
-        problem.evidence += (f"in place: {_some(change.placed) or 'nothing yet'}",)
-        problem.hint = "the change is complete, but a power loss may undo it: check the disk"
+        problem.evidence += (f"in place: {_some(change.placed) or 'no files'}",)
+        problem.hint = "the change is complete, but a power loss may undo it; check the disk"
         if unfinished:
-            problem.hint = "the next `pki init` or `pki issue` in this folder will finish this change"
+            problem.hint = "the next `pki init` or `pki issue` in this folder completes the change"
     return problem
 
 
@@ -155,7 +155,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _refuse_links(folder: Folder, names: Sequence[str]) -> None:
-    """A Problem if one of the folders below each other is a link; they need not exist."""
+    """Raises Problem if one of the nested folders is a link; they need not exist."""
     if names and (status := folder.status(names[0])) and not stat.S_ISREG(status.st_mode):
         with folder.inside(names[0]) as child:
             _refuse_links(child, names[1:])
@@ -185,8 +185,8 @@ def _lock(path: Path, descriptor: int) -> None:
         if waited > PATIENCE:
             raise Problem(
                 f"{path} is locked by {_holder(descriptor)}",
-                f"waited {PATIENCE:g} seconds for it",
-                hint="nothing was changed; repeat the command when the other one has ended",
+                f"timed out after {PATIENCE:g} s",
+                hint="nothing was changed; repeat the command when the other process has ended",
             )
         if waited > SILENCE and not said:
             note(f"waiting for {path}, which is locked by {_holder(descriptor)}")
@@ -195,7 +195,7 @@ def _lock(path: Path, descriptor: int) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """`process 1234`, where the system tells (Linux, /proc/locks); otherwise `another process`."""
+    """`process 1234` if the system has it (Linux, /proc/locks); otherwise `another process`."""
     inode = str(os.fstat(descriptor).st_ino)
     with suppress(OSError):
         for line in Path("/proc/locks").read_text().splitlines():
@@ -214,19 +214,19 @@ class _Journal:
     staging: str
     """Name of the staging folder, in `.pki`."""
     old: str
-    """Name of the folder for what is moved aside, in `.pki`."""
+    """Name of the folder for files that are moved aside, in `.pki`."""
     aside: tuple[str, ...]
     place: tuple[str, ...]
-    """Names relative to the directory."""
+    """Names relative to the folder."""
 
     @property
     def folders(self) -> set[tuple[str, ...]]:
-        """The folders of the new files, and the directory itself."""
+        """The folders of the new files, and the folder itself."""
         return {(), *(PurePosixPath(name).parts[:-1] for name in self.place)}
 
     @property
     def moves(self) -> dict[str, list[list[str]]]:
-        """Source and target of each move, relative to the directory."""
+        """Source and target of each move, relative to the folder."""
         staging, old = PurePosixPath(STATE, self.staging), PurePosixPath(STATE, self.old)
         return {
             "aside": [[name, str(old / name)] for name in self.aside],
@@ -234,17 +234,17 @@ class _Journal:
         }
 
     def encoded(self, inode: int) -> bytes:
-        """JSON; `inode` is the number of the staging folder."""
+        """The journal in JSON; `inode` is that of the staging folder."""
         head = {"schema": SCHEMA, "staging": self.staging, "inode": inode, "old": self.old}
         return json.dumps(head | self.moves, indent=1).encode()
 
 
 def _finish(store: Folder, state: Folder) -> None:
-    """Finish the change whose journal is here; drop what was staged without a journal."""
+    """Complete the change of a journal; remove staged files without a journal."""
     if state.status(JOURNAL) is not None:
         with Folder.without_links(store.path) as same:
             if not os.path.samestat(os.fstat(same.descriptor), os.fstat(store.descriptor)):
-                raise Problem(f"{store.path} was replaced meanwhile", hint="repeat the command")
+                raise Problem(f"{store.path} was replaced while the command was running", hint="repeat the command")
         journal = _read_journal(store, state)
         with state.inside(journal.staging) as staging:
             _carry_out(journal, store, state, staging)
@@ -255,7 +255,7 @@ def _finish(store: Folder, state: Folder) -> None:
 
 
 def _carry_out(journal: _Journal, store: Folder, state: Folder, staging: Folder) -> None:
-    """Make all moves, then remove the journal. A move that has happened is skipped, so this may be repeated."""
+    """Make all moves, then remove the journal. Repeatable: completed moves are skipped."""
     for name in journal.aside:
         if store.status(name) is not None:
             with state.made_inside(journal.old) as old:
@@ -266,7 +266,7 @@ def _carry_out(journal: _Journal, store: Folder, state: Folder, staging: Folder)
         with staging.down(tuple(folders)) as source, store.down(tuple(folders), make=True) as target:
             if source.status(last) is None:
                 continue
-            if target.status(last) is not None:  # made after this change was cut short: it is kept as well
+            if target.status(last) is not None:  # created after this change was interrupted; it is kept, too
                 with state.made_inside(journal.old) as old, old.down(tuple(folders), make=True) as kept:
                     target.rename(last, kept, _unused(kept, last))
             source.rename(last, target, last)
@@ -289,7 +289,7 @@ def _unused(folder: Folder, name: str) -> str:
 
 
 def _read_journal(store: Folder, state: Folder) -> _Journal:
-    """The journal, if a command of this user wrote it for this folder; a Problem otherwise."""
+    """The journal. Raises Problem unless a command of this user wrote it for this folder."""
     path = state.path / JOURNAL
     with open(state.open_file(JOURNAL, os.O_RDONLY), "rb") as file:
         _refuse_others(os.fstat(store.descriptor), store.path, path, stat.S_IWOTH)
@@ -302,10 +302,10 @@ def _read_journal(store: Folder, state: Folder) -> _Journal:
         content = json.loads(data)
         moves = {part: [[str(source), str(target)] for source, target in content[part]] for part in ("aside", "place")}
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Problem(f"{path} cannot be read", hint=_delete(path)) from None
+        raise Problem(f"{path} is not a valid journal", hint=_delete(path)) from None
     for name in (name for part in moves.values() for move in part for name in move):
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise Problem(f"{path} names a file outside its directory: {name}", hint=_delete(path))
+            raise Problem(f"{path} names a file outside its folder: {name}", hint=_delete(path))
     journal = _Journal(
         str(content.get("staging")),
         str(content.get("old")),
@@ -313,11 +313,11 @@ def _read_journal(store: Folder, state: Folder) -> _Journal:
         tuple(target for _, target in moves["place"]),
     )
     if content.get("schema") != SCHEMA or journal.moves != moves or not _is_possible(journal):
-        raise Problem(f"{path} has a move that no command of `pki` makes", hint=_delete(path))
+        raise Problem(f"{path} contains a move that `pki` does not make", hint=_delete(path))
     status = state.status(journal.staging)
     if status is None or status.st_ino != content.get("inode"):
         raise Problem(
-            f"{path} was not written in this folder",
+            f"{path} was written for another folder",
             f"inode of {journal.staging}: journal {content.get('inode')}, disk {status and status.st_ino}",
             hint=_delete(path),
         )
@@ -326,20 +326,20 @@ def _read_journal(store: Folder, state: Folder) -> _Journal:
 
 
 def _delete(journal: Path) -> str:
-    return f"no file was moved; a copy, an archive or a clone may have brought it: look at {journal}, then delete it"
+    return f"no file was moved; the journal may come from a copy, archive or clone. Check {journal}, then delete it"
 
 
 def _refuse_others(
     status: os.stat_result, what: Path, journal: Path, writers: int = stat.S_IWGRP | stat.S_IWOTH
 ) -> None:
-    """A Problem if another user owns what leads to the journal, or may write to it."""
+    """Raises Problem if another user owns `what`, or may write to it."""
     if status.st_uid != os.geteuid():
-        fault = f"{what} belongs to user {status.st_uid}, and this is user {os.geteuid()}"
+        fault = f"{what} belongs to user {status.st_uid}; this is user {os.geteuid()}"
     elif status.st_mode & writers:
         fault = f"other users may write to {what} (mode {stat.S_IMODE(status.st_mode):04o})"
     else:
         return
-    raise Problem(f"{journal} is not followed", fault, hint=_delete(journal))
+    raise Problem(f"{journal} is not executed", fault, hint=_delete(journal))
 
 
 STAGING = re.compile(r"staging-[0-9a-f]+")
@@ -348,7 +348,7 @@ DEEPEST = 3  # CASE/control/server.key
 
 
 def _is_possible(journal: _Journal) -> bool:
-    """Whether a command could have written it: own folders in `.pki`, and names that a store may have."""
+    """Whether a command could have written it: folders in `.pki`, and names that `pki` uses."""
     return bool(
         STAGING.fullmatch(journal.staging)
         and OLD.fullmatch(journal.old)
@@ -358,6 +358,6 @@ def _is_possible(journal: _Journal) -> bool:
 
 
 def _plain(name: str) -> bool:
-    """Printable, and no part begins with a dot."""
+    """Whether it is printable, not too deep, and no part begins with a dot."""
     parts = name.split("/")
     return name.isprintable() and len(parts) <= DEEPEST and all(part and part[0] != "." for part in parts)

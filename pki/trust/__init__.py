@@ -1,4 +1,4 @@
-"""How other programs come to trust a root certificate. EDGE.
+"""Make other programs trust a root CA. EDGE.
 
-environment    the environment variables, and what ignores them
+environment    environment variables, and the programs that ignore them
 """

@@ -1,14 +1,13 @@
-"""The environment under which nearly every TLS client trusts one authority; no trust store is touched. EDGE.
+"""Environment variables that make TLS clients trust one CA, without changing a trust store. EDGE.
 
     root.pem -> SSL_CERT_FILE, CURL_CA_BUNDLE, ...   most clients read PEM
-             -> java.p12 -> JAVA_TOOL_OPTIONS        Java reads PKCS #12, and needs a password
+             -> java.p12 -> JAVA_TOOL_OPTIONS        Java reads PKCS #12 with a password
              -> wgetrc   -> WGETRC                   wget has no variable for the certificates themselves
 
-It overrides and never inherits: a machine may have any of these preset, to another authority or to "check nothing".
-curl, requests, git, npm, pip, Java and others then trust this file and nothing else; Node, Bun, Deno, wget, and what
-loads OpenSSL's default folder as well, go on trusting the public authorities besides. No variable reaches browsers,
-aria2 and GnuTLS's own programs, nor on macOS what asks the keychain, as Go does there. Nor is anybody's configuration
-file overridden, but for wget's.
+Inherited values are overridden: a machine may have any of these variables set, to another CA or to "check nothing".
+curl, requests, git, npm, pip, Java and others then trust only this file. Node, Bun, Deno, wget, and programs that also
+load OpenSSL's default folder continue to trust public CAs as well. No variable affects browsers, aria2, the programs of
+GnuTLS, or on macOS programs that use the keychain, such as Go. Of configuration files only wget's is overridden.
 """
 
 import hashlib
@@ -31,13 +30,13 @@ from pki.store.folder import write_below
 from pki.store.transaction import PUBLIC
 
 FOLDER = "trust"
-"""Where the other forms go, below the folder that a caller names: in one folder of its own for each authority."""
+"""The folder for Java's and wget's files, below the folder that a caller names. Each CA has a folder in it."""
 
-# What is said -------------------------------------------------------------------------------------------------------
+# The variables ------------------------------------------------------------------------------------------------------
 
 
 class Form(StrEnum):
-    """How a variable names the authority."""
+    """How the value of a variable names the CA."""
 
     PEM = "{ca}"
     JAVA = (
@@ -59,7 +58,7 @@ SET: Mapping[str, tuple[Form, str]] = {
     "NODE_EXTRA_CA_CERTS": (Form.PEM, "Node, Bun, Yarn"),
     "npm_config_cafile": (Form.PEM, "npm, pnpm"),
     "DENO_CERT": (Form.PEM, "Deno"),
-    "JAVA_TOOL_OPTIONS": (Form.JAVA, "Java, from 8u301: each JVM says on stderr that it picked it up"),
+    "JAVA_TOOL_OPTIONS": (Form.JAVA, "Java, from 8u301; each JVM prints a line about it on stderr"),
     "CARGO_HTTP_CAINFO": (Form.PEM, "Rust: cargo"),
     "PERL_LWP_SSL_CA_FILE": (Form.PEM, "Perl: LWP"),
     "MOJO_CA_FILE": (Form.PEM, "Perl: Mojolicious"),
@@ -70,27 +69,27 @@ SET: Mapping[str, tuple[Form, str]] = {
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": (Form.PEM, "gRPC"),
     "AWS_CA_BUNDLE": (Form.PEM, "AWS: command line, boto3"),
     "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": (Form.PEM, "Google Cloud: command line"),
-    "NIX_SSL_CERT_FILE": (Form.PEM, "Nix, and what it has built"),
+    "NIX_SSL_CERT_FILE": (Form.PEM, "Nix, and programs built by it"),
 }
-"""One row for each variable that is set: what it holds, and who reads it."""
+"""The variables that are set: the form of the value, and the programs that read it."""
 
 _REASONS: Mapping[str, str] = {
-    "another way, through somebody else": """
+    "proxy": """
         http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY grpc_proxy PIP_PROXY CARGO_HTTP_PROXY
         npm_config_proxy npm_config_https_proxy NPM_CONFIG_PROXY NPM_CONFIG_HTTPS_PROXY""",
-    "other authorities": """
+    "other CAs": """
         SSL_CERT_DIR GIT_SSL_CAPATH PERL_LWP_SSL_CA_PATH HTTPS_CA_FILE HTTPS_CA_DIR npm_config_ca NPM_CONFIG_CA
         NPM_CONFIG_CAFILE NODE_USE_SYSTEM_CA DENO_TLS_CA_STORE UV_NATIVE_TLS UV_SYSTEM_CERTS""",
-    "may say that nothing is checked": """
+    "may disable verification": """
         GIT_SSL_NO_VERIFY NODE_TLS_REJECT_UNAUTHORIZED PYTHONHTTPSVERIFY PIP_TRUSTED_HOST UV_INSECURE_HOST
         CONDA_SSL_VERIFY npm_config_strict_ssl NPM_CONFIG_STRICT_SSL YARN_ENABLE_STRICT_SSL
         PERL_LWP_SSL_VERIFY_HOSTNAME PERL_HTTP_TINY_SSL_INSECURE_BY_DEFAULT MOJO_INSECURE BUNDLE_SSL_VERIFY_MODE
         HEX_UNSAFE_HTTPS JULIA_SSL_NO_VERIFY_HOSTS""",
-    "goes before JAVA_TOOL_OPTIONS": "JDK_JAVA_OPTIONS _JAVA_OPTIONS",
+    "takes precedence over JAVA_TOOL_OPTIONS": "JDK_JAVA_OPTIONS _JAVA_OPTIONS",
     "another configuration file": "CURL_HOME SYSTEM_WGETRC",
 }
 UNSET: Mapping[str, str] = {name: reason for reason, names in _REASONS.items() for name in names.split()}
-"""What would be inherited and must not be, with the reason."""
+"""The variables that must not be inherited, with the reason."""
 
 
 # The environment ----------------------------------------------------------------------------------------------------
@@ -98,21 +97,21 @@ UNSET: Mapping[str, str] = {name: reason for reason, names in _REASONS.items() f
 
 @dataclass(frozen=True)
 class Environment:
-    """What the environment of a client must have, and must not have, so that it trusts one authority."""
+    """The variables to set and to remove so that a client trusts one CA."""
 
     set: Mapping[str, str]
     unset: tuple[str, ...]
 
     def applied(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The environment for a child: what it would inherit, overridden."""
+        """The environment of a child process: `inherited` with these changes."""
         return {name: value for name, value in inherited.items() if name not in self.unset} | dict(self.set)
 
 
 def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environment:
     """The environment that trusts `ca_file`: PEM, one certificate or several.
 
-    The other forms of it go to `folder`/trust/, each authority into a folder of its own, so that one `folder` serves
-    many; they are as public as `ca_file`. A Problem says what could not be read or written.
+    Java's and wget's files are written below `folder`/trust/, into a folder for each CA, so that one `folder` serves
+    many. They are public, like `ca_file`. Raises Problem if a file cannot be read or written.
     """
     ca, where = _nameable(ca_file), _nameable(folder)
     authorities = _authorities(ca_file, hint)
@@ -128,8 +127,8 @@ def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environmen
     return Environment({name: form.value.format(**values) for name, (form, _) in SET.items()}, tuple(UNSET))
 
 
-PASSWORD = "changeit"  # Java's own default and no secret; without one it takes the store for an empty one
-ITERATIONS = 1000  # the fewest that strict providers take (SP 800-132 §5.2); what they protect is public anyway
+PASSWORD = "changeit"  # Java's default, not a secret; without a password Java treats the store as empty
+ITERATIONS = 1000  # the fewest that strict providers accept (SP 800-132 §5.2); the content is public
 
 
 def _java_trust_store(authorities: Sequence[x509.Certificate]) -> bytes:
@@ -139,12 +138,12 @@ def _java_trust_store(authorities: Sequence[x509.Certificate]) -> bytes:
 
 
 def _wgetrc(ca: str) -> bytes:
-    """It is read after /etc/wgetrc, which may have switched off the check or named a proxy."""
+    """Content of a wgetrc. It is read after /etc/wgetrc, which may disable verification or set a proxy."""
     return b"ca_certificate = %s\ncheck_certificate = on\nuse_proxy = off\n" % os.fsencode(ca)
 
 
 def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
-    """A name of its own, so that another authority never takes the place of one that some shell trusts by now."""
+    """A folder name for this path and these CAs, so that another CA never replaces one that a shell trusts."""
     whole = hashlib.sha256(os.fsencode(ca))
     for each in authorities:
         whole.update(each.public_bytes(Encoding.DER))
@@ -152,27 +151,27 @@ def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
 
 
 def _authorities(ca_file: Path, hint: str) -> tuple[x509.Certificate, ...]:
-    data = read_file(ca_file, hint)  # a file, since the variables name it: not standard input
+    data = read_file(ca_file, hint)  # not standard input: the variables name the file
     found = read_certificates(ca_file, hint)
     labels = {block.label for block in blocks.read(data).of(BlockKind.CERTIFICATE)}
     if not labels & CLIENTS_READ:
         options = {"DER": "x509 -inform DER", "PKCS7": "pkcs7 -print_certs"}
         form = ", ".join(sorted(labels)) or "PKCS #12"
         command = f"{options.get(form, 'x509')} -in {shlex.quote(str(ca_file))} -out ca.pem"
-        raise Problem(f"{ca_file} is {form}, and clients read PEM", hint=f"`openssl {command}`")
+        raise Problem(f"{ca_file} is {form}, but clients read PEM", hint=f"convert it with `openssl {command}`")
     return found
 
 
 CLIENTS_READ = {"CERTIFICATE", "X509 CERTIFICATE"}
-"""The labels that all clients know."""
+"""The PEM labels that all clients accept."""
 
 
 def _nameable(path: Path) -> str:
-    """Its absolute path. A line break would end the line of wgetrc; what is not UTF-8 cannot be printed as it is."""
+    """The absolute path. Raises Problem for control characters, which break wgetrc, and for invalid UTF-8."""
     absolute = os.path.abspath(path)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in absolute):
         raise Problem(
-            f"not every client can be told of {absolute!r}", hint="use a path without control characters, in UTF-8"
+            f"some clients cannot read the path {absolute!r}", hint="use a path in UTF-8 without control characters"
         )
     return absolute
 
@@ -181,7 +180,7 @@ def _nameable(path: Path) -> str:
 
 
 class Shell(StrEnum):
-    """The shells whose language we speak."""
+    """The supported shell languages."""
 
     SH = "sh"
     FISH = "fish"
@@ -191,10 +190,10 @@ TAKEN_IN_BY = {Shell.SH: 'eval "$(pki env)"', Shell.FISH: "pki env --shell fish 
 
 
 def lines(wanted: Environment, shell: Shell) -> Iterator[str]:
-    """What a shell evaluates: each line with who reads the variable, or why it goes."""
+    """Lines for a shell to evaluate, each with the programs that read the variable, or the reason to remove it."""
     yield f"# For one shell, until it ends: {TAKEN_IN_BY[shell]}"
-    yield "# Not for your profile: clients that trust this root alone refuse the public web."
-    yield "# Browsers, aria2 and GnuTLS's own programs read none of these."
+    yield "# Do not put this into your profile: clients that trust only this CA reject public web sites."
+    yield "# Browsers, aria2 and the programs of GnuTLS ignore these variables."
     export, unset, quoted = SYNTAX[shell]
     for name, value in wanted.set.items():
         yield f"{export.format(name, quoted(value))}  # {SET[name][1]}"
@@ -203,12 +202,12 @@ def lines(wanted: Environment, shell: Shell) -> Iterator[str]:
 
 
 def _sh(value: str) -> str:
-    """Always in quotes, also where shlex.quote needs none: one line looks like the other."""
+    """The value in single quotes, always, so that all lines look alike."""
     return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
 def _fish(value: str) -> str:
-    r"""In single quotes, in which fish knows \\ and \' alone."""
+    r"""The value in single quotes, where fish interprets only \\ and \'."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -14,7 +14,7 @@ __all__ = ["Answer", "Command"]
 
 @pytest.fixture(scope="session")
 def tree(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[KeyType], Path]:
-    """A PKI of the key type asked for, minted once in a session; no test may change it."""
+    """A PKI of the requested key type, created once in a session; no test may change it."""
     minted = {KeyType.EC_P256: certs}
 
     def of(key_type: KeyType) -> Path:

@@ -1,7 +1,7 @@
-"""In which fields two served chains differ, found by reading their DER without the code that minted them.
+"""The fields in which two served chains differ, read from their DER without the code that made them.
 
-Keys, serial numbers and what is computed from them differ in every certificate that is minted. So a key counts by its
-algorithm and size, a key identifier by whose it is, a signature by whether it verifies.
+Keys, serial numbers and values computed from them differ in every new certificate. So keys are compared by algorithm
+and size, key identifiers by the certificate that they name, signatures by whether they verify.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ class Read:
 
 
 def children(data: bytes, element: der.Element) -> list[der.Element]:
-    """What is in it."""
+    """The content of the element."""
     return list(der.children(data, element))
 
 
@@ -124,7 +124,7 @@ def _anchors(served: Served, control: Served, around: Sequence[Read]) -> Iterato
 
 
 def _fields(one: Read, other: Read, around: Sequence[Read], others: Sequence[Read]) -> Iterator[str]:
-    """`around` and `others`: what was sent with the one and with the other, and what is trusted."""
+    """`around` and `others` are the certificates sent with the one and the other, and the trust anchors."""
     if one.whole == other.whole:
         return
     inside, outside = ((each.inner_algorithm, each.outer_algorithm) for each in (one, other))
@@ -137,7 +137,7 @@ def _fields(one: Read, other: Read, around: Sequence[Read], others: Sequence[Rea
         "subject": (one.subject, other.subject),
         "public key": (_kind(one.spki), _kind(other.spki)),
     }
-    if _issuers(one, around) and _issuers(other, others):  # else its issuer was not sent: not known
+    if _issuers(one, around) and _issuers(other, others):  # else its issuer was not sent and is unknown
         pairs["signature"] = _verifies(one, around), _verifies(other, others)  # fmt: skip
     yield from (name for name, (left, right) in pairs.items() if left != right)
     if bool(one.extensions) != bool(other.extensions):
@@ -156,7 +156,7 @@ def _ordinary(serial: int) -> int | str:
 
 
 def _kind(spki: bytes) -> object:
-    """The algorithm and the size; not which key it is, unless it is published."""
+    """The algorithm and the size; the key itself only if it is published."""
     try:
         key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):
@@ -177,7 +177,7 @@ def _identifier(one: Read) -> bytes:
 
 
 def _issuers(one: Read, around: Sequence[Read]) -> list[Read]:
-    """Those that were sent, or are trusted, and have the issuer's name or have signed it."""
+    """The certificates, sent or trusted, that have the issuer's name or have signed it."""
     return [each for each in around if each.subject == one.issuer or _signed_by(one, each)]
 
 

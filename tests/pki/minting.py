@@ -124,7 +124,7 @@ def mint(
 
 
 def edited(minted: Minted, signer: Minted, change: Callable[[bytes], bytes]) -> Minted:
-    """The same certificate with its signed part changed, and signed again by a P-256 key over SHA-256."""
+    """The certificate with its signed part changed, signed again with P-256 and SHA-256."""
     tbs = change(minted.certificate.tbs_certificate_bytes)
     signature = signer.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
     whole = der.sequence(tbs, ECDSA_SHA256, der.bit_string(signature))
@@ -132,7 +132,7 @@ def edited(minted: Minted, signer: Minted, change: Callable[[bytes], bytes]) -> 
 
 
 def swapped(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
-    """A change of bytes for as many others."""
+    """A change that replaces bytes by as many others."""
 
     def change(tbs: bytes) -> bytes:
         assert old in tbs
@@ -153,7 +153,7 @@ def crl(
     extensions: Sequence[Extension] = (),
     digest: Any = hashes.SHA256(),  # noqa: B008  # has no state
 ) -> x509.CertificateRevocationList:
-    """In the name of `issuer`, signed by its key or that of `by`."""
+    """A CRL of `issuer`, signed with its key or that of `by`."""
     builder = x509.CertificateRevocationListBuilder(name or issuer.certificate.subject, begin, end)
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)
     for value, is_critical in extensions:

@@ -1,4 +1,4 @@
-"""What the tests of `pki` share: independent judges, a TLS handshake in memory, and what a healthy store looks like."""
+"""Shared by the tests of `pki`: independent verifiers, a TLS handshake in memory, checks of a healthy store."""
 
 import os
 import ssl
@@ -33,14 +33,14 @@ STRICT_3_13 = ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
 
 @dataclass(frozen=True)
 class Judgement:
-    """What somebody else's verifier says."""
+    """The verdict of an independent verifier."""
 
     accepted: bool
     words: str
 
 
 def by_openssl(anchor: Path, file: Path, name: str = "localhost", *more: str | Path) -> Judgement:
-    """`openssl verify` in strict mode; what `file` holds after the leaf is sent along."""
+    """`openssl verify` in strict mode; the certificates after the leaf in `file` are intermediates."""
     done = run(
         tool("openssl"), "verify", "-x509_strict", "-verify_hostname", name,
         "-CAfile", anchor, "-untrusted", file, *more, file,
@@ -49,7 +49,7 @@ def by_openssl(anchor: Path, file: Path, name: str = "localhost", *more: str | P
 
 
 def by_gnutls(anchor: Path, file: Path, name: str = "localhost") -> Judgement:
-    """GnuTLS, which shares no line of code with OpenSSL."""
+    """GnuTLS, which shares no code with OpenSSL."""
     done = run(
         tool("certtool"), "--verify", "--verify-profile", "low", "--load-ca-certificate", anchor,
         "--infile", file, "--verify-hostname", name,
@@ -64,7 +64,7 @@ def by_ssl(anchor: Path, file: Path, name: str = "localhost") -> Judgement:
 
 
 def by_cryptography(anchor: Path, file: Path, name: str = "localhost") -> Judgement:
-    """The verifier of the library that minted it: a code path of its own, in Rust."""
+    """The verifier of the library that made the certificate: separate code, in Rust."""
     chain = x509.load_pem_x509_certificates(file.read_bytes())
     store = verification.Store(x509.load_pem_x509_certificates(anchor.read_bytes()))
     try:
@@ -93,7 +93,7 @@ def handshake(
 ) -> ssl.SSLCertVerificationError | None:
     """A TLS handshake in memory; the client's refusal of the server's certificate, if it refuses.
 
-    A certificate that the client never came to judge is an exception, not a refusal.
+    If the client never gets to validate the certificate, an exception is raised.
     """
     client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_context.verify_flags |= flags
@@ -160,7 +160,7 @@ def serial() -> int:
 
 
 def validity(start: datetime = NOW - DAY, days: int = 90) -> Validity:
-    """Dates around NOW, unless told otherwise."""
+    """A validity around NOW by default."""
     return Validity(start, start + days * DAY)
 
 
@@ -223,7 +223,7 @@ def all_keys(directory: Path) -> Iterator[Path]:
 
 
 def assert_keys_are_private(directory: Path) -> None:
-    """No key, wherever it is, can be read by anybody else."""
+    """No other user can read any key."""
     for path in all_keys(directory):
         assert stat.S_IMODE(os.lstat(path).st_mode) == 0o600, path
 

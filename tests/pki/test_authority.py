@@ -1,4 +1,4 @@
-"""What stands in the certificates (RFC 5280 §4). Falsehood caught: "verifiers accepted it, so it is well made"."""
+"""The contents of certificates (RFC 5280 §4). Falsehood caught: "verifiers accepted it, so it is correct"."""
 
 import re
 from collections.abc import Callable
@@ -173,7 +173,7 @@ def test_serials_are_positive_distinct_and_too_random_to_guess(tree: Tree) -> No
 
 
 def lifetime(path: Path, now: datetime) -> timedelta:
-    """From the moment of minting to the end."""
+    """From the time of issue to the end."""
     return first(path).not_valid_after_utc - now
 
 

@@ -1,4 +1,4 @@
-"""Name constraints and path building over whole grids, as in BetterTLS. Caught: a combination that nobody thought of.
+"""Name constraints and path building over whole grids, as in BetterTLS. Caught: an untested combination.
 
 Every way to permit and exclude hosts and addresses is put to certificates with either or both; the expected verdict is
 a rule in one line, and cryptography's verifier is asked as well.
@@ -43,7 +43,7 @@ def subtrees(host: str, address: str) -> list[x509.GeneralName] | None:
 
 
 def constrained(permitted: list[x509.GeneralName] | None, excluded: list[x509.GeneralName] | None) -> Change:
-    """An authority with these constraints; with none of them where there are none."""
+    """A CA with these name constraints, or without any."""
     return having(x509.NameConstraints(permitted, excluded), critical=True) if permitted or excluded else as_is
 
 

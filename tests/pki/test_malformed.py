@@ -1,5 +1,5 @@
 """Objects that are not well-formed, in `show` and `verify`. Falsehood caught: one bad field that hides the others, a
-fault without its place, words of the library."""
+fault without its offset, error texts of the library."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ FIELDS = {
     "not after",
     "subject",
     "public key",
-    "names",
+    "SANs",
     "signature",
 }
 
@@ -67,7 +67,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "year 0": (f"{VALIDITY}.notAfter", time(b"00000101000000Z", 0x18), "has the year 0"),
     "year 2040 as GeneralizedTime": (f"{VALIDITY}.notAfter", time(b"20400101000000Z", 0x18), "RFC 5280 §4.1.2.5"),
     "date as text": (f"{VALIDITY}.notAfter", der.element(0x13, b"tomorrow"), "notAfter has the type PrintableString"),
-    "name with an underscore": ("tbsCertificate.subject", NAME, 'the character "_" (X.680 §41.4)'),
+    "name with an underscore": ("tbsCertificate.subject", NAME, 'the invalid character "_" (X.680 §41.4)'),
     "unused bits": ("signature", b"\x03\x02\x01\xff", "X.690 §11.2.1"),
     "indefinite length": ("tbsCertificate.subject", b"\x30\x80" + NAME[2:] + b"\0\0", "X.690 §10.1"),
 }
@@ -82,7 +82,7 @@ def test_every_field_is_shown_and_the_bad_one_is_named(
     (tmp_path / "one").write_bytes(armour(exchanged(certificate(), path, replacement)))
     found = rows(cli, tmp_path / "one")
     assert {label for label, _ in found} >= FIELDS
-    assert ("names", "DNS:localhost") in found
+    assert ("SANs", "DNS:localhost") in found
     assert words in malformed(found)
     assert "at byte" in malformed(found)
     assert not any(word in value for _, value in found for word in LIBRARY)
@@ -109,7 +109,7 @@ def test_a_cut_certificate_shows_what_is_left(tmp_path: Path, cli: Command) -> N
     whole = certificate()
     (tmp_path / "one").write_bytes(whole[:-20])
     found = rows(cli, tmp_path / "one")
-    assert ("names", "DNS:localhost") in found
+    assert ("SANs", "DNS:localhost") in found
     assert "X.690 §8.1.3" in malformed(found)
 
 
@@ -130,12 +130,12 @@ EXTENSIONS: dict[str, tuple[x509.UnrecognizedExtension, str, str]] = {
     "a host that is not ASCII": (
         raw("san", names(LOCALHOST, der.element(0x82, b"b\xfc"))),
         'DNS:localhost, DNS:"bü"',
-        'IA5String "b\\xfc" has the character "\\xfc"',
+        'IA5String "b\\xfc" has the invalid character "\\xfc"',
     ),
     "an empty host": (raw("san", names(LOCALHOST, der.element(0x82))), 'DNS:localhost, DNS:""', "dNSName is empty"),
     "no name at all": (raw("san", names()), "(empty)", "at least one element (RFC 5280 §4.2.1.6)"),
     "an unknown kind of name": (raw("san", names(LOCALHOST, b"\x8a\x00")), "DNS:localhost", "has the type [10]"),
-    "a truncated value": (raw("san", b"\x30\x20" + LOCALHOST), "DNS:localhost", "announces 32 bytes, and 11 are left"),
+    "a truncated value": (raw("san", b"\x30\x20" + LOCALHOST), "DNS:localhost", "announces 32 bytes, but 11 are left"),
     "bytes after the value": (raw("san", names(LOCALHOST) + b"\0"), "DNS:localhost", "RFC 5280 §4.2.1.6"),
     "a mail address without @": (raw("san", names(LOCALHOST, der.element(0x81, b"x"))), "email:x", "local@host"),
     "a relative URI": (raw("san", names(LOCALHOST, der.element(0x86, b"/x"))), "URI:/x", "has no scheme"),
@@ -200,7 +200,7 @@ def test_a_malformed_extension_is_named_and_the_others_are_shown(
     assert words in value
     assert not any(word in text for _, text in found for word in LIBRARY)
     if kind == "certificate" and "any policy" not in case and extension.oid.dotted_string != encoded.OIDS["any policy"]:
-        assert extension.oid.dotted_string == encoded.OIDS["points"] or ("any policy", "after 7") in found
+        assert extension.oid.dotted_string == encoded.OIDS["points"] or ("inhibit any policy", "after 7") in found
 
 
 OF_LISTS: dict[str, tuple[bytes, str]] = {
@@ -236,7 +236,7 @@ def test_an_extension_that_occurs_twice_is_named_and_shown_twice(tmp_path: Path,
     twice = der.sequence(whole[listed.content], whole[listed.children[-1].start : listed.children[-1].end])
     (tmp_path / "one").write_bytes(exchanged(whole, "tbsCertificate.extensions.list", twice))
     shown = rows(cli, tmp_path / "one")
-    assert [value for label, value in shown if label == "any policy"] == ["after 1", "after 1"]
+    assert [value for label, value in shown if label == "inhibit any policy"] == ["after 1", "after 1"]
     assert "the extension 2.5.29.54 occurs twice (RFC 5280 §4.2)" in malformed(shown)
 
 
@@ -256,7 +256,7 @@ def test_a_certificate_to_verify_that_cannot_be_read_is_an_error_with_the_place(
     (tmp_path / "one.pem").write_bytes(pem(exchanged(certificate(), "tbsCertificate.subject", NAME)))
     answer = cli("verify", tmp_path / "one.pem", "--trust", tmp_path / "one.pem")
     assert answer.code == 3
-    assert 'PrintableString "a_b" has the character "_" (X.680 §41.4)' in answer.err
+    assert 'PrintableString "a_b" has the invalid character "_" (X.680 §41.4)' in answer.err
     assert "hint: `pki show`" in answer.err
 
 

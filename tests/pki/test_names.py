@@ -1,4 +1,4 @@
-"""What may be said in a certificate. Falsehood caught: "the library would have refused that name"."""
+"""Valid names for certificates. Falsehood caught: "the library rejects that name"."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""`pki.verify` answers for every certificate, chain and CRL. Falsehood caught: an exception, or an accept after one."""
+"""`pki.verify` returns a verdict for any certificate, chain and CRL. Caught: an exception, or a wrong accept."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files of strangers, odd and damaged ones, in show, verify, diff, list. Falsehood caught: a traceback, or a hang."""
+"""Untrusted, unusual and damaged files in show, verify, diff, list. Falsehood caught: a traceback, or a hang."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def no_longer_than(seconds: int) -> Iterator[None]:
 
 
 def look_at(cli: Command, file: Path, certs: Path) -> None:
-    """All that looks into a file ends as documented, with an error where it is one, and drives no terminal."""
+    """Every command that reads a file exits as documented, and prints no terminal escapes."""
     for words in (
         ("show", file),
         ("show", file, "--der"),
@@ -60,7 +60,7 @@ def look_at(cli: Command, file: Path, certs: Path) -> None:
 
 @pytest.fixture
 def without_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library's opinion alone, so that thousands can be asked for."""
+    """Only the library's opinion, so that thousands are fast enough."""
     monkeypatch.setenv("PATH", "/nonexistent")
 
 
@@ -192,4 +192,4 @@ def test_a_folder_full_of_them_is_listed(tmp_path: Path, cli: Command) -> None:
         answer = cli("list", "--dir", certs)
     assert answer.code == 0
     assert "expired.pem" in answer.out
-    assert "none-0.pem was left out" in answer.err
+    assert "none-0.pem is not listed" in answer.err

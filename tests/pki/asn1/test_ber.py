@@ -1,4 +1,4 @@
-"""DER read leniently. Falsehood caught: a fault that is not named, a byte that is not the place, work without limit."""
+"""The lenient reader of DER. Falsehood caught: a fault that is not named, a wrong byte offset, unlimited work."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Ctrl-C while a program is still loading. Falsehood caught: a traceback through twenty modules.
+"""Ctrl-C while modules are being imported. Falsehood caught: a traceback through twenty modules.
 
 An audit hook in the child sends SIGINT to itself when a chosen module is imported, so no timing is involved.
 """
@@ -40,7 +40,7 @@ COMMANDS = {"pki": ("list", "--dir", "/nowhere"), "tlsdemo": ("connect", "localh
 
 
 def imported(program: str) -> list[str]:
-    """All modules in the order in which they are looked for, from the first line of `main` on."""
+    """All modules in the order of their import, from the first line of `main` on."""
     done = run(sys.executable, "-c", LIST, program, *COMMANDS[program])
     names = done.stdout.partition("MODULES\n")[2].split()
     return [name for name in names if name not in (program, f"{program}.__main__")]
@@ -69,7 +69,7 @@ def test_ctrl_c_at_any_import_is_130_and_quiet(program: str) -> None:
 
 @pytest.mark.parametrize("program", COMMANDS)
 def test_a_program_that_was_told_to_ignore_ctrl_c_does(program: str) -> None:
-    """As one that a shell script started in the background."""
+    """As a program that a shell script starts in the background."""
     done = interrupted(program, "typer", "SIG_IGN")
     assert done.returncode == 3
     assert done.stderr.startswith("error: ")
@@ -77,6 +77,6 @@ def test_a_program_that_was_told_to_ignore_ctrl_c_does(program: str) -> None:
 
 @pytest.mark.parametrize("program", COMMANDS)
 def test_the_package_itself_imports_nothing(program: str) -> None:
-    """What is imported before `main` cannot be guarded by it."""
+    """`main` cannot handle Ctrl-C in modules that are imported before it."""
     code = f"import sys; before = set(sys.modules); import {program}; print(*sorted(set(sys.modules) - before))"
     assert run(sys.executable, "-c", code).stdout.split() == [program]

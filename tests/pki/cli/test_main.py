@@ -318,7 +318,7 @@ def test_what_may_be_an_authoritys_name_can_be_written(name: str) -> None:
         assert problem.code is ExitCode.USAGE
         return
     for part in ("root", "intermediate"):
-        authority.authority_name(name, part)  # the library raises ValueError for what is too long
+        authority.authority_name(name, part)  # the library raises ValueError for a name that is too long
 
 
 @pytest.mark.parametrize("name", ["*.a.test", "a_b", "", "a.test:443", "ann@", "an n@a.test"])
@@ -331,7 +331,7 @@ def test_a_nonsense_name_to_verify_is_wrong_usage(certs: Path, cli: Command, nam
 
 @pytest.fixture
 def bad(tmp_path: Path) -> dict[str, Path]:
-    """Files that are no certificates, by what is wrong with them."""
+    """Files that are not certificates, by what is wrong with them."""
     place = {name: tmp_path / name for name in ("missing", "folder", "fifo", "huge", "garbage", "empty", "loop")}
     place["folder"].mkdir()
     os.mkfifo(place["fifo"])
@@ -386,7 +386,7 @@ def test_a_key_of_another_certificate_is_told_with_both(fresh: Path, cli: Comman
     (fresh / "intermediate.key").write_bytes((fresh / "server.key").read_bytes())
     before = snapshot(fresh)
     answer = cli("issue", "a.test", "--dir", fresh)
-    assert_error(answer, ExitCode.CANNOT, "does not belong to", "the certificate is for", "this private key has")
+    assert_error(answer, ExitCode.CANNOT, "does not belong to", "certificate: public key", "key file: ")
     assert snapshot(fresh) == before
 
 
@@ -506,7 +506,7 @@ def test_show_reads_standard_input(certs: Path) -> None:
 
 
 def test_ctrl_c_while_keys_are_made_is_130_and_leaves_nothing(tmp_path: Path) -> None:
-    # The child tells by a line when it has begun on its first key; then comes the signal.
+    # The child prints a line when it starts to generate its first key; then the signal is sent.
     script = (
         "import sys\n"
         "from pki import keys\n"

@@ -1,4 +1,4 @@
-"""`pki verify` on the command line: its options reach the walk, and what others say stands beside it."""
+"""`pki verify` on the command line: its options reach the path walk, and other verdicts are shown beside its own."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""What is in a file. Falsehood caught: a good object that a bad one hides, text that stops the reader, a file that is
-not named, work that grows faster than the file."""
+"""The objects in a file. Falsehood caught: a good object that a bad one hides, text that stops the reader, a format
+that is not recognised, work that grows faster than the file."""
 
 import json
 from collections.abc import Callable
@@ -40,10 +40,10 @@ def kinds(data: bytes) -> list[BlockKind]:
 DAMAGED = {
     "a name": (pem(BAD), '"_" (X.680 §41.4)'),
     "year 0": (pem(YEAR_0), "has the year 0"),
-    "base64": (pem(GOOD).replace(b"MII", b"M*I", 1), 'the character "*" (RFC 7468 §3)'),
+    "base64": (pem(GOOD).replace(b"MII", b"M*I", 1), 'it contains "*" (RFC 7468 §3)'),
     "base64 cut off": (pem(GOOD).replace(b"MII", b"MI", 1), "RFC 4648 §4"),
-    "no end": (pem(GOOD).rpartition(b"-----END")[0], "it does not end (RFC 7468 §2)"),
-    "another end": (pem(GOOD).replace(b"END CERT", b"END CRT"), "begins as CERTIFICATE and ends as CRTIFICATE"),
+    "no end": (pem(GOOD).rpartition(b"-----END")[0], "it has no END line (RFC 7468 §2)"),
+    "another end": (pem(GOOD).replace(b"END CERT", b"END CRT"), "names CERTIFICATE, its END line CRTIFICATE"),
     "nothing inside": (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "it is empty"),
     "bytes after it": (pem(GOOD + b"\x05\0"), "bytes after the end of certificate"),
     "cut bytes": (pem(GOOD[:-9]), "X.690 §8.1.3"),
@@ -144,8 +144,8 @@ def test_pem_in_another_layout_is_read(change: Callable[[bytes], bytes]) -> None
 def test_a_wrong_label_is_remarked(tmp_path: Path, cli: Command) -> None:
     (tmp_path / "one").write_bytes(pem(crl()))
     answer = cli("show", tmp_path / "one")
-    assert "certificate revocation list" in answer.out
-    assert "the label is CERTIFICATE, and the block contains a CRL" in answer.out
+    assert "CRL" in answer.out
+    assert "the label is CERTIFICATE, but the block contains a CRL" in answer.out
 
 
 # PKCS #7 and TRUSTED CERTIFICATE ------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_a_trusted_certificate_is_shown_with_its_purposes_and_used_for_them(
         ("two.crl", "file", "it contains two CRLs\n  hint: pass them with --crl"),
         ("server.key", "file", "it contains a private key\n  hint: pass it with --key"),
         ("server.pem", "--crl", "it contains two certificates\n  hint: pass them with --trust, --untrusted or --cert"),
-        ("request", "file", "it contains a certificate request\n  hint: a CA makes a certificate from a request"),
+        ("request", "file", "it contains a certificate request\n  hint: a request is not a certificate"),
         ("crl.pem", "--trust", "it contains a CRL\n  hint: pass it with --crl"),
     ],
 )
@@ -255,22 +255,25 @@ FOREIGN: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "utf-32": (text(PEM_TEXT, "utf-32"), "text in UTF-32"),
     "html": (text("\n<!DOCTYPE html><html><body>404</body></html>"), "an HTML page"),
     "html in capitals": (text("<HTML><BODY>log in</BODY></HTML>"), "an HTML page"),
-    "base64": (text("\n".join(PEM_TEXT.splitlines()[1:-1])), "base64 without the lines of PEM"),
-    "hex": (text(GOOD.hex()), "DER written in hex"),
+    "base64": (text("\n".join(PEM_TEXT.splitlines()[1:-1])), "base64 without the BEGIN and END lines of PEM"),
+    "hex": (text(GOOD.hex()), "DER in hex"),
     "json": (text(json.dumps({"cert": PEM_TEXT})), r"line ends are written as `\n`"),
     "jwk": (text('{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}'), "a JSON Web Key"),
     "jwk set": (text('{"keys": [{"kty": "EC"}]}'), "a JSON Web Key"),
-    "dashes": (text(PEM_TEXT.replace("-----", "\u2014\u2014")), "looks like PEM and is not"),
-    "four hyphens": (text(PEM_TEXT.replace("-----", "----")), "looks like PEM and is not"),
-    "lower case": (text(PEM_TEXT.lower().replace("-----begin", "----- begin")), "looks like PEM and is not"),
+    "dashes": (text(PEM_TEXT.replace("-----", "\u2014\u2014")), "looks like PEM but is not"),
+    "four hyphens": (text(PEM_TEXT.replace("-----", "----")), "looks like PEM but is not"),
+    "lower case": (text(PEM_TEXT.lower().replace("-----begin", "----- begin")), "looks like PEM but is not"),
     "putty": (text("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n"), "a PuTTY key"),
     "jks": (lambda folder: java_store(folder, "JKS"), "a Java key store (JKS)"),
     "ssh public": (lambda folder: ssh_key(folder).with_suffix(".pub").read_bytes(), "an OpenSSH public key"),
-    "openssl's text": (text("Certificate:\n    Data:\n        Version: 3 (0x2)\n"), "`openssl x509 -text` prints"),
+    "openssl's text": (
+        text("Certificate:\n    Data:\n        Version: 3 (0x2)\n"),
+        "the output of `openssl x509 -text`",
+    ),
     "mime": (text("MIME-Version: 1.0\nContent-Type: application/pkcs7-mime\n\nMII"), "a MIME message"),
     "http": (text("HTTP/1.1 200 OK\r\n\r\n"), "an HTTP response"),
     "empty": (text(""), "an empty file"),
-    "blank": (text("\n \n"), "a file of blanks"),
+    "blank": (text("\n \n"), "a file with only white space"),
     "zip": (lambda _: b"PK\x03\x04" + bytes(40), "a ZIP archive"),
     "gzip": (lambda _: b"\x1f\x8b\x08" + bytes(40), "gzip data"),
     "words": (text("hello, world\n"), "text without PEM"),
@@ -310,7 +313,7 @@ def test_a_key_of_ssh_or_pgp_is_named(tmp_path: Path, certs: Path, cli: Command)
         answer = cli("verify", path, "--trust", certs / "root.pem")
         assert answer.code == 3
         assert f"it contains {kind}" in answer.err
-        assert "not a kind that is explained here" in cli("show", path).out
+        assert "no explanation available" in cli("show", path).out
 
 
 @given(st.binary(max_size=300))
@@ -352,7 +355,7 @@ def test_the_blocks_of_a_file_are_found_in_one_pass(unit: bytes, monkeypatch: py
 def test_many_unfinished_blocks_are_one_line() -> None:
     found = blocks.read(b"-----BEGIN X-----\n" * 61_000)
     assert len(found.blocks) == blocks.MOST_REASONS + 1
-    assert "60995 more blocks do not end" in found.blocks[-1].problem
+    assert "60995 more blocks have no END line" in found.blocks[-1].problem
 
 
 def test_a_long_list_is_cut_on_the_terminal_and_whole_in_json(tmp_path: Path, cli: Command) -> None:

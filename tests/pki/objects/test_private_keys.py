@@ -106,7 +106,7 @@ def test_another_passphrase_is_wrong(form: str, tmp_path: Path, passphrase: Name
     try:
         files.read_key(tmp_path / "one.key")
     except Problem as problem:
-        # With CBC, 1 of 256 wrong keys leaves padding that looks right: that key is then said to be damaged.
+        # With CBC, 1 of 256 wrong keys gives valid padding by chance; the key is then reported as damaged.
         assert "wrong passphrase" in str(problem) or "damaged" in str(problem)
     else:
         raise AssertionError("it opened")
@@ -212,8 +212,8 @@ def test_more_iterations_than_the_limit_are_refused_before_any_is_done(
     passphrase(SECRET)
     with pytest.raises(Problem) as raised:
         files.read_key(tmp_path / "one.key")
-    assert "iterations; at most 3,000,000 are done" in str(raised.value)
-    assert "iterations; at most 3,000,000" in " ".join(cli("show", tmp_path / "one.key").out.split())
+    assert "iterations; the limit is 3,000,000" in str(raised.value)
+    assert "iterations; the limit is 3,000,000" in " ".join(cli("show", tmp_path / "one.key").out.split())
 
 
 def test_the_parameters_of_scrypt_are_limited(tmp_path: Path, passphrase: Name) -> None:
@@ -239,7 +239,7 @@ def test_a_key_with_enormous_numbers_is_refused_before_it_is_checked(
     algorithm = der.sequence(der.object_identifier("1.2.840.113549.1.1.1"), der.element(der.NULL))
     for data in (pkcs1, der.sequence(der.integer(0), algorithm, der.octet_string(pkcs1))):
         (tmp_path / "one.key").write_bytes(data)
-        with pytest.raises(Problem, match="numbers of 480000 bits; at most 16384"):
+        with pytest.raises(Problem, match="numbers of 480000 bits; the limit is 16384"):
             files.read_key(tmp_path / "one.key")
 
 
@@ -302,6 +302,6 @@ def test_pki_issues_with_an_encrypted_key_of_the_ca(tmp_path: Path, passphrase: 
 
 
 def test_a_file_without_a_key_is_named(certs: Path) -> None:
-    with pytest.raises(Problem, match="holds no private key: it contains two certificates"):
+    with pytest.raises(Problem, match="contains no private key; it contains two certificates"):
         files.read_key(certs / "server.pem")
     assert blocks.read((certs / "server.key").read_bytes()).blocks[0].kind is blocks.BlockKind.PRIVATE_KEY

@@ -182,7 +182,7 @@ def test_of_a_private_key_the_public_part_is_shown(tmp_path: Path, cli: Command)
 
 def test_a_hidden_value_says_how_to_see_it(certs: Path, cli: Command) -> None:
     answer = cli("show", certs / "server.key", "--der")
-    assert "(hidden: --secrets shows it)" in answer.out
+    assert "(hidden; --secrets shows it)" in answer.out
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -232,7 +232,7 @@ def test_a_key_that_others_may_read_is_noted(
     ):  # fmt: skip
         answer = cli(*words)
         assert answer.code == 0
-        assert (f"(mode {mode:04o}): `chmod 600 {tmp_path}" in answer.err) == exposed
+        assert (f"(mode {mode:04o}); run `chmod 600 {tmp_path}" in answer.err) == exposed
     assert "chmod" not in cli("show", tmp_path / "root.pem").err
 
 

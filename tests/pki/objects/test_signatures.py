@@ -1,4 +1,4 @@
-"""Signatures by algorithm, and what an RSASSA-PSS key allows. Caught: 'did not sign' where that is not known."""
+"""Signatures by algorithm, and the limits of RSASSA-PSS keys. Caught: 'did not sign' where that is unknown."""
 
 from typing import Any
 
@@ -193,7 +193,7 @@ def test_a_pss_key_restricts_hash_and_salt(limits: bytes, digest: Any, salt: int
 @pytest.mark.parametrize("limits", [b"", pss("sha256", 32)])
 def test_a_pss_key_signs_with_pss_alone(limits: bytes) -> None:
     leaf = mint("localhost", *SERVER, by=RSA_ROOT)
-    assert_refused(judged(leaf, root_for_pss(limits)), "chain", "RSASSA-PSS alone")
+    assert_refused(judged(leaf, root_for_pss(limits)), "chain", "only for RSASSA-PSS")
     assert_accepted(judged(leaf, RSA_ROOT))
     assert_accepted(judged(signed_by_pss(hashes.SHA256(), 32), RSA_ROOT))
 
@@ -201,4 +201,4 @@ def test_a_pss_key_signs_with_pss_alone(limits: bytes) -> None:
 def test_a_pss_key_restricts_crls_too() -> None:
     root = root_for_pss(pss("sha256", 32))
     leaf = signed_by_pss(hashes.SHA256(), 32)
-    assert_refused(judged(leaf, root, crls=[crl(root)]), "revocation", "RSASSA-PSS alone")
+    assert_refused(judged(leaf, root, crls=[crl(root)]), "revocation", "only for RSASSA-PSS")

@@ -1,4 +1,4 @@
-"""The path walk against cases that others have made: x509-limbo, and NIST's PKITS. Falsehood caught: any judgement."""
+"""The path walk against independent test suites: x509-limbo, and NIST's PKITS. Falsehood caught: a wrong verdict."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The verdict and its reasons. Falsehood caught: accepted for too little, refused for the wrong reason, or a crash."""
+"""The verdict and its reasons. Falsehood caught: a wrong accept, a wrong reason, or a crash."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -71,7 +71,7 @@ def crl(
     signer: Authority | None = None,
     issuer: x509.Name | None = None,
 ) -> Crl:
-    """A revocation list, built without our own code."""
+    """A CRL, built without our own code."""
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer or authority.certificate.subject)
@@ -136,7 +136,7 @@ def test_what_we_mint_is_accepted(tree: Callable[[KeyType], Path], kind: KeyType
 
 
 def chain_of(files: Sequence[bytes]) -> Credential:
-    """What somebody else's server would send."""
+    """The chain of an independent issuer."""
     chain = [x509.load_pem_x509_certificate(text) for text in files]
     return Credential(key(), chain[0], tuple(chain[1:]))
 
@@ -151,7 +151,7 @@ def test_a_chain_of_trustme_is_accepted_under_its_anchor() -> None:
 
 def test_a_chain_of_trustme_is_refused_under_our_anchor() -> None:
     stranger = chain_of([blob.bytes() for blob in trustme.CA().issue_cert("shop.test").cert_chain_pems])
-    assert_refused(judge(stranger, name=names.parse("shop.test")), "chain", "neither a trust anchor nor among the intermediates")
+    assert_refused(judge(stranger, name=names.parse("shop.test")), "chain", "neither trusted nor present")
 
 
 OPENSSL_EXTENSIONS = """
@@ -223,7 +223,7 @@ def test_an_expired_authority_is_refused(days: int) -> None:
 
 
 def test_an_expired_intermediate_above_a_leaf_that_is_still_good_is_refused() -> None:
-    # Our own authority would cut the leaf's dates, so it signs under a longer certificate that nobody is shown.
+    # Our own CA would cut the validity of the leaf, so a copy of the CA with a longer validity signs.
     root = a_root(dates=validity(NOW - 100 * DAY, 3650))
     expired = an_intermediate(root, validity(NOW - 20 * DAY, 10))
     longer = root.subordinate(
@@ -240,7 +240,7 @@ def test_an_expired_intermediate_above_a_leaf_that_is_still_good_is_refused() ->
 
 def test_a_missing_intermediate_is_named() -> None:
     verdict = judge(intermediates=())
-    assert_refused(verdict, "chain", "neither a trust anchor nor among the intermediates")
+    assert_refused(verdict, "chain", "neither trusted nor present")
     assert "intermediate" in (verdict.reason or "")
 
 
@@ -258,7 +258,7 @@ def test_an_unknown_root_that_was_sent_along_is_named_and_not_called_missing() -
 
 
 def test_no_trust_anchors_means_no() -> None:
-    assert_refused(judge(anchors=()), "chain", "neither a trust anchor nor among the intermediates")
+    assert_refused(judge(anchors=()), "chain", "neither trusted nor present")
 
 
 def test_the_right_name_with_the_wrong_signature_is_refused(certs: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_leaf_that_plays_authority_is_refused() -> None:
 
 
 def test_a_path_longer_than_its_authority_allows_is_refused() -> None:
-    # The intermediate says pathlen:0 and yet certifies another authority.
+    # The intermediate has pathLenConstraint 0 but issues a CA certificate.
     second = INTERMEDIATE_CA.subordinate(
         INTERMEDIATE, subject=authority_name("second", "intermediate"), key=key(), validity=validity(), serial=serial()
     )
@@ -373,12 +373,12 @@ def test_a_list_is_current_up_to_its_next_update() -> None:
 
 def test_a_list_from_the_future_is_refused() -> None:
     early = crl(INTERMEDIATE_CA, begin=NOW + SECOND)
-    assert_refused(judge(crls=[ROOTS_LIST, early]), "revocation", "begins only on")
+    assert_refused(judge(crls=[ROOTS_LIST, early]), "revocation", "is not valid before")
 
 
 def test_a_list_signed_by_another_key_is_refused() -> None:
     forged = crl(INTERMEDIATE_CA, signer=a_root("attacker"))
-    assert_refused(judge(crls=[ROOTS_LIST, forged]), "revocation", "was not signed by its key")
+    assert_refused(judge(crls=[ROOTS_LIST, forged]), "revocation", "is not signed by its issuer's key")
 
 
 def test_a_forged_list_beside_the_true_one_revokes_nothing() -> None:
@@ -388,11 +388,11 @@ def test_a_forged_list_beside_the_true_one_revokes_nothing() -> None:
 
 def test_a_list_of_another_issuer_says_nothing() -> None:
     other = crl(a_root("other"))
-    assert_refused(judge(crls=[other]), "revocation", "none of the lists is by")
+    assert_refused(judge(crls=[other]), "revocation", "no CRL is issued by")
 
 
 def test_lists_for_the_leaf_alone_do_not_cover_the_intermediate() -> None:
-    assert_refused(judge(crls=[crl(INTERMEDIATE_CA)]), "revocation", "none of the lists is by")
+    assert_refused(judge(crls=[crl(INTERMEDIATE_CA)]), "revocation", "no CRL is issued by")
 
 
 def test_the_list_that_init_writes_is_accepted(certs: Path) -> None:
@@ -467,7 +467,7 @@ def test_a_list_with_one_damaged_byte_is_refused_and_never_raises(mask: int) -> 
 
 
 def assembled(subject_names: Sequence[x509.GeneralName], *extensions: x509.ExtensionType) -> x509.Certificate:
-    """A certificate that is well signed and odd."""
+    """An unusual certificate with a valid signature."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(LEAF.certificate.subject)

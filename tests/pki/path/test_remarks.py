@@ -1,4 +1,4 @@
-"""What a CA certificate lacks, and which programs refuse it. Caught: a program that does not, or one left out.
+"""Fields that a CA certificate lacks, and the programs that reject it. Caught: a wrong or missing program.
 
 Every combination is shown to OpenSSL with -x509_strict, to `ssl` with the flags of Python 3.13, and to cryptography's
 verifier.

@@ -1,4 +1,4 @@
-"""The path search in a pile of useless certificates. Caught: a hidden good path, a false no, and work without limit."""
+"""The path search among many useless certificates. Caught: a hidden good path, a wrong no, unlimited work."""
 
 from collections.abc import Sequence
 
@@ -102,7 +102,7 @@ def test_where_not_all_were_tried_the_answer_says_so() -> None:
 
 
 def clique(count: int, text: str) -> list[Minted]:
-    """Every CA certifies every other; none leads to an anchor."""
+    """Every CA issues a certificate for every other CA; no path leads to an anchor."""
     subjects = [
         x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"{text}{n}", _validate=False)]) for n in range(count)
     ]

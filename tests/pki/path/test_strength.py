@@ -1,4 +1,4 @@
-"""Keys from which the private key follows, and CAs that do not say so critically. Caught: an accept of either."""
+"""Public keys that reveal the private key, and CAs without critical basic constraints. Caught: an accept."""
 
 from functools import cache
 from random import Random
@@ -89,7 +89,7 @@ def test_a_weak_rsa_key_is_refused_in_a_ca(name: str) -> None:
 
 
 def test_a_weak_ca_that_signs_is_refused_by_strength() -> None:
-    """Who has factored the modulus can sign: here the two factors are next to each other."""
+    """An attacker who factors the modulus can sign; here the two factors are adjacent primes."""
     p = a_prime(1024)
     q = next(each for each in range(p + 2, p + 100_000, 2) if pow(2, each - 1, each) == 1 and each % 65537 != 1)
     numbers = rsa.RSAPublicNumbers(65537, p * q)
@@ -124,7 +124,7 @@ def test_basic_constraints_of_a_ca_are_critical_except_for_rfc_5280(profile: Pat
 
 
 def test_a_ca_whose_only_key_usage_is_that_of_a_ca_signs_no_handshake() -> None:
-    """Bug kind 12: an authority as a leaf is asked as every other leaf is (RFC 8446 §4.4.2.2)."""
+    """Bug kind 12: a CA certificate as leaf is checked like every other leaf (RFC 8446 §4.4.2.2)."""
     own = mint("localhost", *CA, SERVER[0])
     assert_refused(judge(own, anchors=[own]), "signing", "digitalSignature")
     assert_accepted(judge(own, anchors=[own], profile=PathProfile.RFC5280))

@@ -1,4 +1,4 @@
-"""The path walk in bad company: strange certificates, hostile meshes, bytes changed at random. It answers, and soon."""
+"""The path walk with unusual certificates, hostile meshes and random changes. It always returns, in bounded work."""
 
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -61,7 +61,7 @@ def test_two_authorities_that_vouch_for_each_other_are_a_circle_and_not_missing(
 
 
 def test_a_mesh_of_authorities_that_certify_each_other_is_given_up() -> None:
-    """RFC 4158 §2: every one of these vouches for every other, and none leads to an anchor."""
+    """RFC 4158 §2: each of these CAs issued a certificate for every other one; no path leads to an anchor."""
     count = 12
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(count)]
     mesh = [
@@ -78,7 +78,7 @@ def test_a_mesh_of_authorities_that_certify_each_other_is_given_up() -> None:
 
 
 def test_a_wrong_turn_is_only_a_detour() -> None:
-    """The expired twin of the intermediate, with the same name and key, stands in the way: before it, and after."""
+    """An expired twin of the intermediate, with the same name and key, comes before it, or after it."""
     good = INTERMEDIATE_CA.certificate
     builder = x509.CertificateBuilder(good.issuer, good.subject, good.public_key(), 7)
     builder = builder.not_valid_before(NOW - timedelta(9)).not_valid_after(NOW - timedelta(8))

@@ -1,8 +1,8 @@
-"""Revocation over HTTP, asked for by openssl, curl, wget, GnuTLS, NSS and Java, and by clients that misbehave.
+"""CRLs and OCSP over HTTP, requested by openssl, curl, wget, GnuTLS, NSS and Java, and by misbehaving clients.
 
-Falsehoods caught: a list or an answer that real clients do not find, or do not understand; a log that misses who asked;
-a client that is slow, silent, gone, or sends garbage, and so holds a thread, keeps the others waiting, or makes the
-program print a traceback; a thread, a socket or a port that is not given back.
+Falsehoods caught: a CRL or response that real clients do not find or cannot read; a request that is not counted; a
+client that is slow, silent, disconnected or sends garbage, and so blocks a thread, delays others or causes a traceback;
+a thread, socket or port that is not released.
 """
 
 import base64
@@ -52,7 +52,7 @@ TEXT = Published("text/plain", b"here it is\n")
 
 @pytest.fixture
 def publisher() -> Iterator[Publisher]:
-    """One that answers; whatever the test does to it, it gives all threads back."""
+    """A running publisher; after the test it has released all threads."""
     with Publisher() as running:
         running.publish("/text", TEXT)
         running.publish("/echo", lambda request_der: Published("application/octet-stream", request_der))
@@ -62,7 +62,7 @@ def publisher() -> Iterator[Publisher]:
 
 @pytest.fixture
 def hasty() -> Iterator[Publisher]:
-    """The same with little patience."""
+    """A publisher with a short deadline."""
     with Publisher(deadline=SOON) as running:
         running.publish("/text", TEXT)
         running.publish("/echo", lambda request_der: Published("application/octet-stream", request_der))
@@ -74,7 +74,7 @@ def connect(publisher: Publisher) -> socket.socket:
 
 
 def said(connected: socket.socket) -> bytes:
-    """All that the server says until it ends."""
+    """All that the server sends until it closes."""
     parts = []
     while part := connected.recv(1 << 16):
         parts.append(part)
@@ -82,7 +82,7 @@ def said(connected: socket.socket) -> bytes:
 
 
 def ask(publisher: Publisher, request: bytes) -> bytes:
-    """The whole answer to these bytes, after which we say no more."""
+    """The whole response to these bytes, after which we send nothing."""
     with connect(publisher) as connected:
         with suppress(OSError):  # refused before it was all sent
             connected.sendall(request)
@@ -132,7 +132,7 @@ def threads() -> list[threading.Thread]:
 
 
 class Lab:
-    """An authority whose certificates say where their revocation is published; a good leaf, and a revoked one."""
+    """A CA whose certificates have the URLs of CRL and OCSP; a good leaf, and a revoked one."""
 
     def __init__(self, folder: Path, publisher: Publisher) -> None:
         self.folder, self.publisher = folder, publisher
@@ -154,7 +154,7 @@ class Lab:
         return self.folder / f"{name}.pem"
 
     def mint(self, name: str) -> x509.Certificate:
-        """A leaf that says where its list and its responder are, before anything is published there (RFC 5280 §4.2)."""
+        """A leaf with the URLs of CRL and responder, before anything is published there (RFC 5280 §4.2)."""
         own, host, authority = key(), x509.DNSName("localhost"), self.root.certificate
         builder = to_be_signed(
             SERVER, subject=subject_for(host), issuer=authority.subject, public_key=own.public_key(),
@@ -182,7 +182,7 @@ def lab(tmp_path: Path, publisher: Publisher) -> Lab:
 
 
 def openssl_verify(lab: Lab, name: str) -> str:
-    """OpenSSL, which fetches the list by itself from where the certificate says."""
+    """OpenSSL fetches the CRL from the URL in the certificate."""
     words = ("-crl_check", "-crl_download", "-CAfile", lab.path("root"), lab.path(name))
     done = run(tool("openssl"), "verify", *words)
     return done.stdout + done.stderr
@@ -302,7 +302,7 @@ def test_curl_gets_the_same_answer_by_post_and_by_get(lab: Lab) -> None:
 
 
 def test_openssl_staples_what_it_fetched_from_us(lab: Lab) -> None:
-    """s_server asks the responder that its certificate names, and s_client finds the answer in the handshake."""
+    """s_server asks the responder in its certificate, and s_client receives the response in the handshake."""
     server = subprocess.Popen(
         [tool("openssl"), "s_server", "-accept", "0", "-naccept", "1", "-status", "-cert", lab.path("good"),
          "-key", lab.folder / "good.key", "-CAfile", lab.path("root")],
@@ -323,7 +323,7 @@ def test_openssl_staples_what_it_fetched_from_us(lab: Lab) -> None:
 
 
 def test_nss_asks_the_responder(lab: Lab) -> None:
-    """The library of Firefox, by the address in the certificate."""
+    """NSS, the library of Firefox, with the URL in the certificate."""
     database = f"sql:{lab.folder}"
     assert run(tool("certutil"), "-N", "-d", database, "--empty-password").returncode == 0
     for name, trust in (("root", "C,,"), ("good", ",,"), ("revoked", ",,")):
@@ -404,7 +404,7 @@ def test_two_ways_to_ask_a_responder_and_none_of_them_by_itself(publisher: Publi
 
 
 def named(path: str) -> Callable[[bytes], Published]:
-    """A responder that says only who it is."""
+    """A responder whose answer is its own name."""
     return lambda request_der: Published("text/plain", path.encode())
 
 
@@ -523,7 +523,7 @@ def test_a_head_is_bounded(publisher: Publisher, ending: bytes) -> None:
 
 
 class Dripping(socket.socket):
-    """A socket from which nobody gets more than one byte at a time."""
+    """A socket that returns one byte at a time."""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         return super().recv(1, flags)
@@ -620,7 +620,7 @@ def wait_until_nobody_is_there(publisher: Publisher) -> None:
 
 
 def reset(connected: socket.socket) -> None:
-    """Hang up at once, and rudely: what is on its way is dropped."""
+    """Close with a TCP reset: data in transit is dropped."""
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connected.close()
 
@@ -705,7 +705,7 @@ def test_a_process_without_descriptors_goes_on_when_it_has_some_again(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_it_still_serves(publisher)  # its loop has all that it needs
-    wait_until_nobody_is_there(publisher)  # that could make room
+    wait_until_nobody_is_there(publisher)  # that could be closed
     paused, pause = threading.Event(), publisher._server._pause
 
     def note() -> None:
@@ -735,7 +735,7 @@ def test_a_process_without_descriptors_goes_on_when_it_has_some_again(
 
 
 def descriptors() -> int:
-    gc.collect()  # what earlier tests forgot is not ours
+    gc.collect()  # threads of earlier tests are not counted
     return len(os.listdir("/dev/fd"))
 
 
@@ -827,7 +827,7 @@ def test_no_addresses_are_misuse(hosts: Sequence[str]) -> None:
 @pytest.mark.parametrize("path", ["", "text", "/a b", "/ü", "/%41", "/a?b", "/a#b", "http://x/", "/a\n"])
 def test_a_path_that_needs_encoding_is_misuse(publisher: Publisher, path: str) -> None:
     for call in (publisher.url, partial(publisher.publish, source=TEXT)):
-        with pytest.raises(ValueError, match="is no path"):
+        with pytest.raises(ValueError, match="is not a valid path"):
             call(path)
 
 

@@ -1,9 +1,9 @@
-"""OCSP answers, judged by OpenSSL, GnuTLS and the library's reader, which share no line with
+"""OCSP responses, checked by OpenSSL, GnuTLS and the library's reader, which share no code with
 `pki.revocation.responder`.
 
-Falsehoods caught: an answer that a client cannot read, or refuses; a revoked certificate called good; a nonce that does
-not come back; an answer for an issuer that is not ours; an impostor's answer that passes; a request that crashes the
-responder, or that it understands otherwise than strict DER does; an answer that depends on the clock.
+Falsehoods caught: a response that a client cannot read, or rejects; good for a revoked certificate; a missing nonce; a
+response for another issuer; an impostor's response that passes; a request that crashes the responder, or that is not
+strict DER but accepted; a response that depends on the clock.
 """
 
 import base64
@@ -46,7 +46,7 @@ OK, MALFORMED, UNAUTHORIZED = (
 )
 GOOD, REVOKED, UNKNOWN = Status.GOOD, Status.REVOKED, Status.UNKNOWN
 
-# Known keys and numbers, so that what fails today fails tomorrow.
+# Fixed keys and numbers, so that a failure is reproducible.
 ROOT = Authority.self_signed(
     PROFILE, subject=authority_name("test", "root"), key=ec.derive_private_key(6960, ec.SECP256R1()),
     validity=validity(days=3650), serial=1,
@@ -59,7 +59,7 @@ RESPONDER_OF_ROOT = Responder(ROOT.certificate, ROOT.credential, lambda serial: 
 
 
 def delegate(authority: Authority) -> Credential:
-    """One to whom the authority leaves its answers."""
+    """A delegated responder."""
     return a_leaf(authority, names=(x509.DNSName("ocsp.test"),), profile=RESPONDER)
 
 
@@ -93,7 +93,7 @@ def kind(response_der: bytes) -> ocsp.OCSPResponseStatus:
 
 @dataclass
 class Desk:
-    """Files that OpenSSL and GnuTLS read, with the clock of today: a root, an authority under it, three leaves."""
+    """Files for OpenSSL and GnuTLS, valid today: a root CA, an intermediate CA, three leaves."""
 
     folder: Path
     key_type: KeyType = KeyType.EC_P256
@@ -143,13 +143,13 @@ class Desk:
         return request
 
     def judged(self, responder: Responder, *words: str | Path, about: Sequence[Status] = (GOOD,)) -> str:
-        """What OpenSSL says of the answer to its own request, by the word and about each certificate."""
+        """The output of OpenSSL for the response to its request: verdict, and status of each certificate."""
         request = self.ask(*words, about=about)
         response = responder.answer(request.read_bytes())
         return self.judgement(response, "-reqin", request) + self.judgement(response, *words, *self.certs(about))
 
     def judgement(self, response_der: bytes, *words: str | Path) -> str:
-        """What OpenSSL says of a response; with `-cert`, it looks for that one and forgets the request."""
+        """The output of OpenSSL for a response; with `-cert` it looks for that certificate and ignores the request."""
         response = self.folder / "response.der"
         response.write_bytes(response_der)
         anchor, issuer = ("-CAfile", self.folder / "root.pem"), ("-issuer", self.folder / "issuer.pem")
@@ -173,7 +173,7 @@ SIGNERS: dict[str, Callable[[Desk], Credential]] = {
 
 
 def assert_all_told(words: str) -> None:
-    """Each of the three leaves has the status after which its file is called."""
+    """Each leaf has the status that its file is named after."""
     for status in Status:
         assert f"{status.name}.pem: {status.name.lower()}\n" in words, words
 
@@ -239,7 +239,7 @@ def test_gnutls_is_told_the_status_by_authority_and_by_delegate(desk: Desk, sign
 
 
 def by_gnutls(desk: Desk, responder: Responder, status: Status) -> str:
-    """What GnuTLS says of the answer to its own request."""
+    """The output of GnuTLS for the response to its own request."""
     folder = desk.folder
     request, response = folder / "request.der", folder / "response.der"
     done = run(
@@ -258,7 +258,7 @@ def by_gnutls(desk: Desk, responder: Responder, status: Status) -> str:
 
 
 def namesake(desk: Desk) -> Credential:
-    """An authority that bears the issuer's name and number, with a key of the attacker's."""
+    """A CA with the issuer's name and serial number, but the attacker's key."""
     return replace(desk.authority.credential, key=key())
 
 
@@ -267,7 +267,7 @@ def of_a_stranger(desk: Desk) -> Credential:
 
 
 def of_the_root(desk: Desk) -> Credential:
-    """Certified for OCSP, but not by the issuer itself: by the root above it (§4.2.2.2)."""
+    """A responder certificate from the root instead of the issuer itself (§4.2.2.2)."""
     return desk.delegate(desk.root)
 
 
@@ -276,7 +276,7 @@ def expired(desk: Desk) -> Credential:
 
 
 def a_server(desk: Desk) -> Credential:
-    """By the right issuer, but not for OCSP."""
+    """A certificate from the right issuer, but not for OCSP."""
     return a_leaf(desk.authority, dates=desk.dates)
 
 
@@ -312,7 +312,7 @@ def test_the_signers_certificate_goes_along_exactly_when_it_is_not_the_issuers()
 
 
 def test_a_signer_without_a_name_is_named_by_its_key(desk: Desk) -> None:
-    long = x509.DNSName(f"{'a' * 60}.ocsp.test")  # too long for a common name: then there is no subject
+    long = x509.DNSName(f"{'a' * 60}.ocsp.test")  # too long for a common name, so the subject is empty
     nameless = a_leaf(desk.authority, (long,), desk.dates, RESPONDER)
     assert not nameless.certificate.subject.rdns
     assert desk.judged(desk.responder(nameless)).count(VERIFIED) == 2
@@ -371,7 +371,7 @@ def test_the_same_request_has_the_same_answer_byte_for_byte(key_type: KeyType) -
 
 @pytest.mark.parametrize("key_type", [KeyType.EC_P256, KeyType.EC_P384, KeyType.ED25519, KeyType.RSA_2048])
 def test_the_signature_is_called_what_it_is_called_in_a_certificate(key_type: KeyType) -> None:
-    """RSA's has a NULL, the others have nothing: OpenSSL does not mind, others do."""
+    """RSA has NULL parameters, the others none. OpenSSL accepts both, other clients do not."""
     authority = Authority.self_signed(
         PROFILE, subject=authority_name("other", "root"), key=keys.generate(key_type), validity=validity(), serial=1
     )
@@ -385,7 +385,7 @@ def test_the_signature_is_called_what_it_is_called_in_a_certificate(key_type: Ke
 
 
 def another_key() -> x509.Certificate:
-    """The same name, another key: what an authority looks like after it changed keys."""
+    """The same name with another key, as after a key rollover."""
     other = a_root()
     assert other.certificate.subject == ROOT.certificate.subject
     return other.certificate
@@ -421,7 +421,7 @@ def test_one_stranger_among_several_makes_the_whole_request_strange() -> None:
 
 
 def together(*requests: bytes) -> bytes:
-    """One request about what several ask."""
+    """One request for the certificates of several requests."""
     lists = [node.children[0].children[0].children for node in map(Node.read, requests)]
     inner = Node(der.SEQUENCE, children=[each for one in lists for each in one])
     return Node(der.SEQUENCE, children=[Node(der.SEQUENCE, children=[inner])]).encoded()
@@ -572,7 +572,7 @@ SKIPPED = [
 
 
 def library(request_der: bytes) -> str:
-    """What the library's strict reader, in Rust, makes of a request about one certificate."""
+    """The result of the library's strict reader, in Rust, for a request about one certificate."""
     try:
         request = ocsp.load_der_ocsp_request(request_der)
         _ = request.serial_number, request.issuer_name_hash, request.issuer_key_hash
@@ -642,7 +642,7 @@ def test_every_changed_bit_is_understood_as_strict_der_is(request_der: bytes) ->
 
 
 def not_distinguished() -> Iterator[bytes]:
-    """The same request in encodings that say the same, and of which DER allows one (X.690 §10.1)."""
+    """The same request in equivalent encodings, of which DER allows one (X.690 §10.1)."""
     seed = question()
     yield from (with_a_long_length(Node.read(seed), place) for place in range(10))
     cert_id = Node.read(seed).children[0].children[0].children[0].children[0]
@@ -659,7 +659,7 @@ def not_distinguished() -> Iterator[bytes]:
 
 
 def with_a_long_length(request: "Node", place: int) -> bytes:
-    """One length takes two bytes where none is needed, and those around it know."""
+    """One length takes two bytes too many; the lengths around it are adjusted."""
     nodes = list(request.all())
     assert len(nodes) == 11
 
@@ -741,7 +741,7 @@ def test_openssl_names_the_refusal(desk: Desk, refusal: Refusal) -> None:
 @given(st.binary(min_size=1), st.sampled_from(["", "/", "+", "=", "/+="]), st.sampled_from(["", "/"]))
 def test_what_is_in_a_path_comes_out_whatever_is_left_unencoded(request: bytes, safe: str, slash: str) -> None:
     text = base64.b64encode(request).decode()
-    assume(not (text.startswith("/") and "/" in safe))  # no SEQUENCE begins so
+    assume(not (text.startswith("/") and "/" in safe))  # not the start of a SEQUENCE
     assert request_from_path(slash + quote(text, safe=safe)) == request
 
 

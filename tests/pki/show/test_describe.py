@@ -1,4 +1,4 @@
-"""What `show` and `diff` say. Falsehood caught: a value that is not in the file, a secret, or a driven terminal."""
+"""The output of `show` and `diff`. Falsehood caught: a value that is not in the file, a secret, a terminal escape."""
 
 import base64
 import subprocess
@@ -89,7 +89,7 @@ def test_a_moment_of_2050_is_shown_in_full() -> None:
 
 
 def test_the_alternative_names_are_those_that_openssl_reads(certs: Path) -> None:
-    value = rows(describe.certificate(first(certs / "server.pem")))["names"]
+    value = rows(describe.certificate(first(certs / "server.pem")))["SANs"]
     assert value == "DNS:localhost, IP:127.0.0.1, IP:::1"
     openssls = run(tool("openssl"), "x509", "-in", certs / "server.pem", "-noout", "-ext", "subjectAltName").stdout
     assert len(value.split(", ")) == len(openssls.splitlines()[1].split(", "))
@@ -104,7 +104,7 @@ def test_the_key_identifiers_are_those_that_openssl_reads(certs: Path) -> None:
 
 def test_an_authority_says_that_it_is_one(certs: Path) -> None:
     root, leaf = (rows(describe.certificate(first(certs / file))) for file in ("root.pem", "server.pem"))
-    assert (root["authority"], leaf["authority"]) == ("yes, with at most 1 below it (critical)", "no (critical)")
+    assert (root["CA"], leaf["CA"]) == ("yes, with at most 1 CAs below it (critical)", "no (critical)")
     assert (root["key usage"], leaf["key usage"]) == (
         "sign certificates, sign CRLs (critical)",
         "digital signature (critical)",
@@ -142,7 +142,7 @@ KINDS: dict[str, tuple[Callable[[Encoding], bytes], str]] = {
     "request": (lambda encoding: csr().public_bytes(encoding), "certification request"),
     "crl": (
         lambda encoding: ROOT.crl(number=7, this_update=NOW, next_update=NOW + DAY).public_bytes(encoding),
-        "certificate revocation list",
+        "CRL",
     ),
     "key": (
         lambda encoding: EC_KEY.private_bytes(encoding, PrivateFormat.PKCS8, NoEncryption()),
@@ -231,7 +231,7 @@ EVIL = "\x1b[2J\x1b]0;owned\x07\r\n\x9b31m\u202ereversed\x00"
 
 
 def hostile(name: str) -> x509.Certificate:
-    """A certificate whose names hold what a terminal obeys."""
+    """A certificate with terminal escapes in its names."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     harmless_in_ia5 = "".join(c for c in name if ord(c) < 128)
     return (
@@ -344,7 +344,7 @@ def test_the_root_and_the_attackers_differ_only_in_what_cannot_be_copied(tree: T
 
 
 def test_the_two_server_certificates_also_differ_in_their_issuer(certs: Path) -> None:
-    # Their own key identifiers follow from their keys, the authority's from the other issuer.
+    # The subject key identifiers follow from the keys, the authority key identifier from the other issuer.
     assert differing(certs / "server.pem", certs / "rogue/server.pem") == {
         "serial number", "public key", "signature", "issuer", "subject key id", "authority key id",
     }  # fmt: skip
@@ -366,11 +366,11 @@ def test_two_fields_that_differ_late_are_told_apart() -> None:
     many = [names.parse(f"host-{number}.test") for number in range(40)]
     one = a_leaf(ROOT, many, leaf_key=LEAF.key).certificate
     other = a_leaf(ROOT, [*many[:-1], names.parse("evil.test")], leaf_key=LEAF.key).certificate
-    assert "names" in {field.label for field in diff.difference(one, other) if not field.same}
+    assert "SANs" in {field.label for field in diff.difference(one, other) if not field.same}
 
 
 def unknown_extension(value: bytes) -> x509.Certificate:
-    """The leaf's twin with an extension that nobody knows."""
+    """The leaf's twin with an unknown extension."""
     oid = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
     builder = x509.CertificateBuilder(
         LEAF.certificate.issuer, LEAF.certificate.subject, EC_KEY.public_key(), 1, NOW - DAY, NOW + DAY
@@ -392,4 +392,4 @@ def test_two_certificates_that_differ_in_criticality_are_told_apart() -> None:
         return builder.add_extension(wanted, critical=critical).sign(EC_KEY, hashes.SHA256())
 
     different = {each.label for each in diff.difference(with_names(False), with_names(True)) if not each.same}
-    assert "names" in different
+    assert "SANs" in different

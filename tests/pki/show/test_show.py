@@ -64,7 +64,7 @@ def test_the_parts_of_a_certificate_are_named(certs: Path) -> None:
     named = {each.name: encoded[each.element.content] for each in dump.of_certificate(encoded) if each.name}
     assert int.from_bytes(named["serialNumber"]) == leaf.serial_number
     assert named["notAfter"].decode() == f"{leaf.not_valid_after_utc:%y%m%d%H%M%SZ}"
-    assert b"localhost" in named["names"]
+    assert b"localhost" in named["SANs"]
 
 
 def test_show_der_draws_every_object_of_a_file(certs: Path, cli: Command) -> None:

@@ -1,4 +1,4 @@
-"""The directory: layout, modes, what is never overwritten, and many at once. Falsehood caught: a key lost or shown."""
+"""The folder: layout, modes, protected files, concurrent commands. Falsehood caught: a key that is lost or exposed."""
 
 import os
 import stat
@@ -121,7 +121,7 @@ def test_init_refuses_when_only_one_of_its_files_is_there(tmp_path: Path, presen
     (tmp_path / present).parent.mkdir(exist_ok=True)
     (tmp_path / present).write_text("mine")
     before = snapshot(tmp_path)
-    with pytest.raises(Problem, match="already holds") as caught:
+    with pytest.raises(Problem, match="already contains") as caught:
         mint(tmp_path)
     assert caught.value.code is ExitCode.NO
     assert snapshot(tmp_path) == before
@@ -191,7 +191,7 @@ def test_of_twenty_issues_for_one_name_exactly_one_wins(fresh: Path) -> None:
 def test_a_certificate_issued_while_the_authority_is_replaced_is_not_of_the_old_one(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Between reading the authority and taking the lock, `init --force` runs in another terminal.
+    # Between reading the CA and taking the lock, `init --force` runs in another terminal.
     generate = keys.generate
 
     def replaced_meanwhile(key_type: KeyType) -> keys.PrivateKey:
@@ -246,7 +246,7 @@ def test_a_client_certificate_is_one(fresh: Path) -> None:
 
 
 def by_purpose(directory: Path, purpose: str) -> bool:
-    """Whether OpenSSL takes ann's certificate for it."""
+    """Whether OpenSSL accepts the certificate for ann's address."""
     file = directory / "ann@a.test.pem"
     sent = ("-untrusted", file, "-CAfile", directory / "root.pem", file)
     return run(tool("openssl"), "verify", "-purpose", purpose, *sent).returncode == 0
@@ -256,7 +256,7 @@ def by_purpose(directory: Path, purpose: str) -> bool:
 @pytest.mark.parametrize("force", [False, True], ids=["plain", "force"])
 def test_issue_never_replaces_what_init_made(fresh: Path, name: str, force: bool) -> None:
     before = snapshot(fresh)
-    with pytest.raises(Problem, match="belongs to `pki init`") as caught:
+    with pytest.raises(Problem, match="is a file of `pki init`") as caught:
         issue(fresh, name, force=force)
     assert caught.value.code is ExitCode.NO
     assert snapshot(fresh) == before
@@ -307,7 +307,7 @@ def test_init_refuses_a_dangling_link_in_place_of_a_file(tmp_path: Path, link: s
     victim, directory = tmp_path / "victim", tmp_path / "certs"
     directory.mkdir()
     (directory / link).symlink_to(victim)
-    with pytest.raises(Problem, match="already holds"):
+    with pytest.raises(Problem, match="already contains"):
         mint(directory)
     assert not victim.exists()
 
@@ -369,7 +369,7 @@ def test_a_file_where_a_folder_should_be_is_an_error(tmp_path: Path) -> None:
 
 
 def issue_at(directory: Path, days: int) -> ca.Minted:
-    """`pki issue` so many days from the birth of the PKI."""
+    """`pki issue` that many days after `init`."""
     now = first(directory / "intermediate.pem").not_valid_before_utc + days * DAY
     wanted = [names.parse("a.test")]
     return ca.issue(
@@ -401,7 +401,7 @@ def test_a_leaf_issued_late_is_cut_to_its_issuer_and_that_is_said(fresh: Path) -
 
 
 def statuses(directory: Path, days: int = 1) -> dict[str, str]:
-    """File to status so many days from the birth of the PKI."""
+    """Status by file, that many days after `init`."""
     birth = first(directory / "root.pem").not_valid_before_utc
     return {entry.file: entry.status for entry in inventory(directory, birth + days * DAY).entries}
 

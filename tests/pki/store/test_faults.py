@@ -81,7 +81,7 @@ def test_an_init_interrupted_by_ctrl_c_between_two_renames_heals(tmp_path: Path)
     assert "Traceback" not in interrupted.stderr
     listed = pki("list", "--dir", directory)
     assert listed.returncode == 0
-    assert "not finished" in listed.stderr
+    assert "unfinished" in listed.stderr
     assert pki("issue", "a.test", "--dir", directory).returncode == 0
     assert files(directory) == TREE | {"a.test.pem", "a.test.key"}
     assert_store_is_healthy(directory)
@@ -225,7 +225,7 @@ def test_an_issue_on_a_disk_that_has_become_full_leaves_the_store_as_it_was() ->
 
 @pytest.fixture
 def foreign() -> Iterator[Path]:
-    """A PKI of root's in a folder that everybody may read and nobody else may write."""
+    """A PKI of root in a folder that other users may read but not write."""
     folder = Path(tempfile.mkdtemp(prefix="foreign-"))
     folder.chmod(0o755)
     (folder / "certs").mkdir(mode=0o755)
@@ -300,6 +300,6 @@ def test_a_permission_is_not_answered_by_making_something_new(foreign: Path, wor
     assert done.returncode == ExitCode.CANNOT, done.stderr
     if "Permission denied" in done.stderr:
         assert "pki init" not in done.stderr
-        assert "may not read" in done.stderr.partition("hint: ")[2]
+        assert "check the permissions" in done.stderr.partition("hint: ")[2]
     else:
         assert "verify" in words, done.stderr

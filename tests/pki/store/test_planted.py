@@ -1,4 +1,4 @@
-"""A folder that somebody else has prepared. Falsehood caught: "whoever only looks changes nothing".
+"""A folder prepared by an attacker. Falsehood caught: "a command that only reads changes nothing".
 
 The journal of a half-done change says which files to move. A clone or an archive may bring one, with links beside it.
 """
@@ -28,7 +28,7 @@ READERS = (
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home folder with a private key and a list of who may log in."""
+    """A home folder with a private key and an authorized_keys file."""
     ssh = tmp_path / "home" / ".ssh"
     ssh.mkdir(parents=True)
     (ssh / "id").write_text("a private key")
@@ -82,7 +82,7 @@ def test_a_reader_follows_no_journal(clone: Path, home: Path, cli: Command, word
     before, of_home = everything(clone), everything(home)
     answer = cli(*words)
     assert answer.code == 0, answer.err
-    assert "not finished" in answer.err
+    assert "unfinished" in answer.err
     assert everything(home) == of_home
     after = {name: data for name, data in everything(clone).items() if not name.startswith("trust")}  # which env writes
     assert after == before
@@ -118,7 +118,7 @@ def test_a_reader_of_a_half_done_folder_says_so_and_reads_it(tmp_path: Path, cli
     before = everything(tmp_path / "certs")
     answer = cli("list", "--dir", tmp_path / "certs")
     assert answer.code == 0
-    assert "not finished" in answer.err
+    assert "unfinished" in answer.err
     assert "server.pem" in answer.out
     assert everything(tmp_path / "certs") == before
 
@@ -159,7 +159,7 @@ def test_a_writer_follows_no_journal_of_a_stranger(
         for staging in ("staging-ab", "staging-cd"):
             (clone / ".pki" / staging / name).parent.mkdir(parents=True, exist_ok=True)
             (clone / ".pki" / staging / name).write_text("evil")
-    # Even a stranger who knows the inode number beforehand can only move what a command would move.
+    # Even an attacker who knows the inode number can only make moves that a command makes.
     inode = 1 if planted == "nothing" else (clone / ".pki" / "staging-ab").stat().st_ino
     plant(clone, aside, place, schema=schema, staging="staging-ab", inode=inode, old="old-20260101T000000Z")
     (clone / ".pki" / "journal.json").chmod(0o600)
@@ -175,7 +175,7 @@ def test_a_journal_of_the_right_form_that_was_copied_here_is_not_followed(tmp_pa
     before = everything(tmp_path / "certs")
     answer = cli("issue", "b.test", "--dir", tmp_path / "certs")
     assert_refused(answer)
-    assert "was not written in this folder" in answer.err
+    assert "was written for another folder" in answer.err
     assert everything(tmp_path / "certs") == before
 
 
@@ -251,7 +251,7 @@ def test_a_lock_that_is_planted_is_not_written_to(clone: Path, home: Path, cli: 
 
 
 def change_half_done(directory: Path, link: str, home: Path) -> None:
-    """A change of our own that was cut short; then one folder on its way is replaced by a link."""
+    """An interrupted change of our own; then a folder on its path is replaced by a link."""
     journal = half_done(directory)
     content = json.loads(journal.read_bytes())
     staging = directory / ".pki" / content["staging"]
@@ -285,7 +285,7 @@ def test_a_change_is_not_finished_in_a_folder_that_is_named_by_a_link(tmp_path: 
     assert "is a link" in answer.err
     assert str(tmp_path / "certs") in answer.err.partition("hint:")[2]
     assert cli("issue", "b.test", "--dir", tmp_path / "certs").code == 0
-    assert cli("issue", "c.test", "--dir", tmp_path / "link").code == 0  # nothing is half-done now
+    assert cli("issue", "c.test", "--dir", tmp_path / "link").code == 0  # no change is unfinished now
     assert {"a.test.pem", "b.test.pem", "c.test.pem"} <= files(tmp_path / "certs")
 
 
@@ -349,7 +349,7 @@ def test_the_wait_for_the_lock_is_bounded_and_names_its_holder(
     assert answer.code == ExitCode.CANNOT
     holder = f"process {os.getpid()}" if Path("/proc/locks").exists() else "another process"
     assert f"note: waiting for {directory}/.pki/lock, which is locked by {holder}\n" in answer.err
-    assert f"error: {directory}/.pki/lock is locked by {holder}\n  waited 0.3 seconds" in answer.err
+    assert f"error: {directory}/.pki/lock is locked by {holder}\n  timed out after 0.3 s" in answer.err
     assert "a.test.pem" not in files(directory)
     assert cli("issue", "a.test", "--dir", directory).code == 0
 

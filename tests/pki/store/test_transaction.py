@@ -1,7 +1,7 @@
-"""All or nothing, at every point at which a machine can stop. Falsehood caught: "it would have to be very bad luck".
+"""All or nothing, at every point where a machine can stop. Falsehood caught: "that is very unlikely".
 
-Each filesystem call of `init` and `issue` is cut in turn, in this process: by death (nothing runs any more, neither
-does `finally`), by an error of the disk, by Ctrl-C. `test_store_faults.py` does some of it to real processes.
+Each filesystem call of `init` and `issue` is interrupted in turn, in this process: by death (no code runs any more, not
+even `finally`), by a disk error, by Ctrl-C. `test_store_faults.py` does some of it to real processes.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ CALLS = ("open", "mkdir", "rename", "fsync", "unlink", "rmdir")
 
 
 class Death(BaseException):
-    """The process is gone: whoever catches this can do nothing either."""
+    """The process has ended: code that catches this cannot do anything."""
 
 
 class Machine:
@@ -248,9 +248,9 @@ def test_what_is_said_of_a_failure_is_true(tmp_path: Path, operation: str, failu
         elif "is complete" in words:
             assert whole and made and all(name in words for name in made if "issue" in operation), words
         else:
-            assert "will finish this change" in words and not whole, words
+            assert "completes the change" in words and not whole, words
             listed = next(each for each in told[0].evidence if each.startswith("in place: "))
-            named = set(listed.removeprefix("in place: ").partition(" …")[0].split(", ")) - {"nothing yet"}
+            named = set(listed.removeprefix("in place: ").partition(" …")[0].split(", ")) - {"no files"}
             assert named <= made, words
             assert bool(named) == bool(made), words
         said.add(told[0].hint)
@@ -335,7 +335,7 @@ def test_a_journal_that_names_a_file_elsewhere_is_refused(tmp_path: Path, evil: 
     move[side] = evil
     content = {"schema": 1, "aside": [], "place": [], part: [move]}
     (store_folder / ".pki" / "journal.json").write_text(json.dumps(content))
-    with pytest.raises(Problem, match="outside its directory") as caught:
+    with pytest.raises(Problem, match="outside its folder") as caught:
         transaction.recover(store_folder)
     assert caught.value.hint
     assert (tmp_path / "x").read_text() == "not yours"

@@ -1,8 +1,8 @@
-"""The environment that makes clients trust one authority. Falsehood caught: a client that it does not reach.
+"""The environment that makes clients trust one CA. Falsehood caught: a client that it does not affect.
 
-The judges are clients that share nothing with us. Each is started under presets that lead to another authority, to no
-check, or to a proxy; then `eval "$(pki env)"` must make it accept a server of ours and refuse one of the other.
-What decides is what the server was asked over TLS, not the client's exit code: `git ls-remote` fails on any answer.
+The clients are real programs. Each is started with variables that set another CA, no verification, or a proxy; then
+`eval "$(pki env)"` must make it accept our server and reject the server of the other CA. The verdict is the request
+that the server received over TLS, not the client's exit code: `git ls-remote` fails on any answer.
 """
 
 import json
@@ -107,9 +107,9 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Our store has a path that only proper quoting survives, in every language that it passes through.
+    """Our store has a path that needs correct quoting in every language that it passes through.
 
-    The other authority has another name: OpenSSL looks into SSL_CERT_DIR only for a name that it has not found so far.
+    The other CA has another name: OpenSSL looks into SSL_CERT_DIR only for a name that it has not found so far.
     """
     ours = tmp_path_factory.mktemp("it's") / 'a "new" $HOME {folder}'
     return Place(mint(ours), another(tmp_path_factory.mktemp("other") / "certs"), tmp_path_factory.mktemp("home"))
@@ -136,7 +136,7 @@ def blank(home: Path) -> dict[str, str]:
 
 
 def preset(place: Place, folder: Path) -> dict[str, str]:
-    """Every variable that names an authority names the other one."""
+    """Every variable that names a CA names the other one."""
     other = place.other / "root.pem"
     java = export.environment(other, folder).set["JAVA_TOOL_OPTIONS"]
     (folder / "wgetrc").write_text(f"ca_certificate={other}\n")
@@ -160,7 +160,7 @@ def preset(place: Place, folder: Path) -> dict[str, str]:
 
 
 def hostile(place: Place, folder: Path) -> dict[str, str]:
-    """That, and everything that switches the check off or leads elsewhere."""
+    """The same, and every variable that disables verification or sets a proxy."""
     nowhere = "http://127.0.0.1:1"
     (folder / ".curlrc").write_text("insecure\n")
     (folder / "system-wgetrc").write_text("check_certificate = off\n")
@@ -174,7 +174,7 @@ def hostile(place: Place, folder: Path) -> dict[str, str]:
         "NODE_USE_SYSTEM_CA": "1", "DENO_TLS_CA_STORE": "system", "UV_NATIVE_TLS": "1", "UV_SYSTEM_CERTS": "1",
         "npm_config_ca": "", "NPM_CONFIG_CA": "",
     }  # fmt: skip
-    proxies = {name: nowhere for name, reason in export.UNSET.items() if reason.startswith("another way")}
+    proxies = {name: nowhere for name, reason in export.UNSET.items() if reason.startswith("proxy")}
     return preset(place, folder) | off | proxies
 
 
@@ -388,7 +388,7 @@ def test_what_it_writes_is_public_and_nothing_else_is_written(
 
 
 def test_two_authorities_in_one_folder_do_not_meet(certs: Path, tmp_path: Path) -> None:
-    """A shell that trusts the first must not come to trust the second in Java alone."""
+    """In a shell that trusts the first CA, Java must not trust the second."""
     one = export.environment(certs / "root.pem", tmp_path)
     before = Path(one.set["WGETRC"]).with_name("java.p12").read_bytes()
     other = export.environment(certs / "rogue/ca.pem", tmp_path)
@@ -429,11 +429,11 @@ def test_any_root_of_the_gallery_can_be_trusted(tmp_path: Path) -> None:
     ("name", "content", "fact"),
     [
         ("missing.pem", None, "cannot read"),
-        ("garbage.pem", b"-----BEGIN CERTIFICATE-----", "no certificate that can be read"),
+        ("garbage.pem", b"-----BEGIN CERTIFICATE-----", "no readable certificate"),
         ("empty.pem", b"", "this is an empty file"),
-        ("der.pem", Encoding.DER, "is DER, and clients read PEM"),
-        ("a\nb.pem", None, "not every client can be told of"),
-        ("\udcff.pem", None, "not every client can be told of"),
+        ("der.pem", Encoding.DER, "is DER, but clients read PEM"),
+        ("a\nb.pem", None, "some clients cannot read the path"),
+        ("\udcff.pem", None, "some clients cannot read the path"),
     ],
 )
 def test_what_cannot_be_trusted_is_said(
@@ -488,13 +488,13 @@ def test_each_line_says_who_reads_the_variable(certs: Path, cli: Command, tmp_pa
     answer = cli("env", "--ca", certs / "root.pem", "--dir", tmp_path)
     lines = answer.out.splitlines()
     assert f"export CURL_CA_BUNDLE='{certs / 'root.pem'}'  # curl" in lines
-    assert "unset GIT_SSL_NO_VERIFY  # may say that nothing is checked" in lines
+    assert "unset GIT_SSL_NO_VERIFY  # may disable verification" in lines
     assert all(line.startswith(("# ", "export ", "unset ")) and " # " in f" {line}" for line in lines)
 
 
 def test_it_warns_at_the_top(certs: Path, cli: Command, tmp_path: Path) -> None:
     top = cli("env", "--ca", certs / "root.pem", "--dir", tmp_path).out.split("export")[0]
-    for word in ("one shell", 'eval "$(pki env)"', "Not for your profile", "public web", "Browsers"):
+    for word in ("one shell", 'eval "$(pki env)"', "Do not put this into your profile", "public web", "Browsers"):
         assert word in top
     top = cli("env", "--ca", certs / "root.pem", "--dir", tmp_path, "--shell", "fish").out.split("set -gx")[0]
     assert "pki env --shell fish | source" in top
@@ -510,8 +510,8 @@ def test_only_the_root_is_needed(certs: Path, cli: Command, tmp_path: Path, monk
     ("words", "fact", "hint"),
     [
         ((), "cannot read", "`pki init`"),
-        (("--ca", "missing.pem"), "cannot read missing.pem", "--ca names"),
-        (("--ca", "-"), "cannot read -", "--ca names"),
+        (("--ca", "missing.pem"), "cannot read missing.pem", "--ca takes"),
+        (("--ca", "-"), "cannot read -", "--ca takes"),
     ],
 )
 def test_without_an_authority_nothing_is_made(

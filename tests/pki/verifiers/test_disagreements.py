@@ -1,4 +1,4 @@
-"""Why others say otherwise. Falsehood caught: a disagreement over a rogue that nobody can explain."""
+"""Why other verdicts differ. Falsehood caught: an unexplained disagreement about a test certificate."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,7 @@ def said(
     purpose: Purpose = Purpose.SERVER,
     profile: PathProfile = PathProfile.TLS,
 ) -> dict[str, str | None]:
-    """The reasons of those that say otherwise; they are asked about the moment of the test."""
+    """The reasons of the verifiers that differ, at the time of the test."""
     tool("openssl")
     certificates = tuple(each.certificate for each in pool)
     asked = Request(leaf.certificate, certificates, (anchor.certificate,), x509.DNSName(name), purpose, NOW, (),
@@ -139,7 +139,7 @@ WORDS = ("verify code 26, x", "required EKU not found", "incorrect criticality",
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("engine", ["cryptography", "openssl", "certtool"])
 def test_words_alone_are_not_a_reason(engine: str, words: str) -> None:
-    """A good chain, and a verifier that refuses it in words that it says of others."""
+    """A good chain, and a verifier that rejects it with an error that it has for other chains."""
     leaf = mint("localhost", *SERVER, by=ROOT)
     asked = Request(leaf.certificate, (), (ROOT.certificate,), x509.DNSName("localhost"), Purpose.SERVER, NOW, (),
                     PathProfile.TLS, 8)  # fmt: skip

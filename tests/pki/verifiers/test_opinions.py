@@ -1,4 +1,4 @@
-"""What independent verifiers say beside our own verdict: asked about the same thing, in their own way."""
+"""The verdicts of independent verifiers on the same request, each through its own interface."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -500,7 +500,7 @@ def test_a_key_of_another_certificate_is_told(cli: Command, certs: Path) -> None
         "connect", "localhost:1", "--trust", certs / "root.pem",
         "--cert", certs / "client.pem", "--key", certs / "server.key",
     )  # fmt: skip
-    assert_is_refusal(answer, 3, "does not belong to", "the certificate is for the public key", "hint: ")
+    assert_is_refusal(answer, 3, "does not belong to", "certificate: public key", "hint: ")
 
 
 def test_a_list_of_another_authority_refuses_the_server(cli: Command, good: Live, certs: Path, tmp_path: Path) -> None:

@@ -402,7 +402,7 @@ def test_an_existing_key_log_that_others_can_read_is_noted(
     path.write_bytes(KEY_LOG)
     path.chmod(mode)
     answer = cli("connect", "localhost:1", "--trust", certs / "root.pem", "--keylog", path)
-    assert (f"(mode {mode:04o}): `chmod 600 {path}`" in answer.err) == exposed
+    assert (f"(mode {mode:04o}); run `chmod 600 {path}`" in answer.err) == exposed
     assert path.read_bytes() == KEY_LOG
 
 

@@ -171,10 +171,10 @@ def damage(private: Path, what: str) -> tuple[str, ...]:
             return "server.key", "No such file", "hint: "
         case "garbage certificate":
             (private / "server.pem").write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
-            return "server.pem", "holds no certificate"
+            return "server.pem", "contains no certificate"
         case "empty certificate":
             (private / "server.pem").write_bytes(b"")
-            return ("server.pem", "holds no certificate")
+            return ("server.pem", "contains no certificate")
         case "garbage key":
             (private / "server.key").write_text("rubbish")
             return "server.key", "no private key"
