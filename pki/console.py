@@ -1,4 +1,4 @@
-"""What both programs share: how a command runs and ends, and what it prints. EDGE; no library but typer."""
+"""Shared by both programs: run a command, exit codes, JSON, messages, terminals. EDGE; no library but typer."""
 
 import io
 import os
@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from pki.errors import ExitCode, Problem, cannot, printable
 from pki.help_page import EXIT_CODES, Application, Group, version_option
 
-CERTS = Path("certs")  # the folder that all commands use by default
+CERTS = Path("certs")  # the default folder of all commands
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -203,7 +203,7 @@ def shows_colours(stream: TextIO) -> bool:
 
 
 class Tone(Enum):
-    """What a verdict means, as a colour."""
+    """The colour of a verdict."""
 
     GOOD = "green"
     BAD = "red"

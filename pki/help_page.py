@@ -1,6 +1,6 @@
-"""The help pages of both programs: whole summaries, metavars that say what they take, exit codes, `--version`.
+"""The help pages of both programs: whole summaries, metavars such as `FILE`, exit codes; and `--version`.
 
-EDGE; typer and the standard library alone.
+EDGE; no library but typer.
 """
 
 from enum import Enum
@@ -11,13 +11,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 EXIT_CODES = "Exit codes: 0 yes or done, 1 the answer is no, 2 wrong usage, 3 could not do or decide, 130 interrupted."
-DISTRIBUTION = "tlsdemo"  # both programs are installed from it
+DISTRIBUTION = "tlsdemo"  # the package that contains both programs
 METAVARS: dict[type, str] = {Path: "FILE", int: "N", float: "N"}
-"""What an option takes, by the type of its value, where it has no metavar of its own."""
+"""Default metavars, by the type of the value."""
 
 
 class Command(TyperCommand):
-    """A command whose help page names its arguments as they are typed: `FILE`, `[NAME...]`."""
+    """A command whose help page shows its arguments as `FILE`, `[NAME...]`."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         found: list[Any] = super().get_params(ctx)
@@ -54,7 +54,7 @@ class Group(TyperGroup):
 
 
 class Application(typer.Typer):
-    """A typer application all of whose commands have such help pages."""
+    """A typer application whose commands are of class Command."""
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
         return super().command(name, **{"cls": Command, "epilog": EXIT_CODES, **settings})
@@ -66,7 +66,7 @@ def summary(command: Any) -> str:
 
 
 def _metavar(parameter: Any) -> str:
-    """`FILE`, `N`, `one|other` or `TEXT`, by the type of one value; an argument is called by its own name."""
+    """`FILE`, `N`, `one|other` or `TEXT`, by the type of one value; for an argument its name in upper case."""
     kind = parameter.type_descriptor.annotation
     kind = next(iter(get_args(kind)), kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -82,14 +82,14 @@ def _as_typed(argument: Any) -> str:
 
 
 def print_version(program: str) -> None:
-    """`pki 0.1.0`: the version of the installed package. It is looked up only when asked for, since that is slow."""
+    """Print `pki 0.1.0`, with the version of the installed package. The lookup is slow, so it is not done at import."""
     from importlib.metadata import version
 
     print(f"{program} {version(DISTRIBUTION)}")
 
 
 def version_option(program: str) -> Any:
-    """A typer callback that adds `--version` to the program."""
+    """The typer callback that adds `--version` to a program."""
 
     def show(asked: bool) -> None:
         if asked:

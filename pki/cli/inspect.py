@@ -122,7 +122,8 @@ def verify(
     file: Annotated[Path, typer.Argument(help="Certificate, then its intermediates; - is stdin.", readable=False)],
     directory: Directory = CERTS,
     name: Annotated[
-        str | None, typer.Option("--name", help="Host name, IP or mail address that it must be valid for.")
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Host name, IP or mail address that it must be valid for."),
     ] = None,
     trust: Annotated[
         Path | None,

@@ -34,7 +34,7 @@ def init(
         list[str] | None, typer.Argument(metavar="NAME", help="Names of the server; the same as --san.")
     ] = None,
     directory: Directory = CERTS,
-    name: Annotated[str, typer.Option("--name", help="Name of the CA.")] = "tlsdemo development CA",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the CA.")] = "tlsdemo development CA",
     san: San = None,
     key_type: KeyTypeOption = KeyTypeName.ec_p256,
     days: Days = 90,

@@ -1,10 +1,11 @@
 """The output of `show` and `diff` as lines, wrapped for the terminal. `inspect` prints them."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from pki import names
-from pki.console import wrapped
+from pki.console import terminal_width, wrapped
 from pki.show import diff
 from pki.show.describe import Description, Row
 from pki.show.diff import Difference
@@ -77,8 +78,10 @@ def difference(fields: Sequence[Difference]) -> Iterable[str]:
         yield from wrapped(f"They differ in {_and(different)}.")
 
 
-def _clip(text: str | None, width: int = 48) -> str:
+def _clip(text: str | None) -> str:
+    """The text on one line, after 32 columns."""
     shown = "(none)" if text is None else text
+    width = terminal_width(sys.stdout) - 32
     return shown if len(shown) <= width else shown[: width - 1] + "…"
 
 

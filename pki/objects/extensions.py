@@ -266,7 +266,9 @@ def _names(value: Iterable[x509.GeneralName]) -> str:
 def _authority(value: x509.BasicConstraints) -> str:
     if not value.ca:
         return "no"
-    return "yes" if value.path_length is None else f"yes, with at most {number(value.path_length)} CAs below it"
+    if value.path_length is None:
+        return "yes"
+    return f"yes, with at most {number(value.path_length)} {'CA' if value.path_length == 1 else 'CAs'} below it"
 
 
 def _key_usage(usage: x509.KeyUsage) -> Iterator[str]:

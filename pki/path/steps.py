@@ -265,7 +265,8 @@ def path_length(path: Path, request: Request) -> str:
     for each in path.authorities:
         limits = each.value(x509.BasicConstraints)
         if limits is not None and limits.path_length is not None and below > limits.path_length:
-            raise Failure(f"{who(each)} allows {limits.path_length} CAs below it; the path has {below}")
+            plural = "CA" if limits.path_length == 1 else "CAs"
+            raise Failure(f"{who(each)} allows {limits.path_length} {plural} below it; the path has {below}")
         below += not each.is_self_issued
     return "every pathLenConstraint is respected"
 

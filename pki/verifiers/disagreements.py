@@ -26,7 +26,7 @@ from pki.verifiers.opinions import Opinion
 
 @dataclass(frozen=True)
 class _Case:
-    """What a premise is tested against."""
+    """The input of a premise."""
 
     request: Request
     verdict: Verdict

@@ -104,7 +104,7 @@ def test_the_key_identifiers_are_those_that_openssl_reads(certs: Path) -> None:
 
 def test_an_authority_says_that_it_is_one(certs: Path) -> None:
     root, leaf = (rows(describe.certificate(first(certs / file))) for file in ("root.pem", "server.pem"))
-    assert (root["CA"], leaf["CA"]) == ("yes, with at most 1 CAs below it (critical)", "no (critical)")
+    assert (root["CA"], leaf["CA"]) == ("yes, with at most 1 CA below it (critical)", "no (critical)")
     assert (root["key usage"], leaf["key usage"]) == (
         "sign certificates, sign CRLs (critical)",
         "digital signature (critical)",

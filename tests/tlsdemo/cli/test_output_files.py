@@ -122,7 +122,7 @@ def test_a_key_or_somebody_elses_certificate_is_never_replaced(
     path.write_bytes(PRECIOUS[what]())
     before, inode = path.read_bytes(), path.stat().st_ino
     for more in ((), FORCE) if option.force else ((),):
-        assert_refused(ask(path, *more), 1, str(path), "exists and holds")
+        assert_refused(ask(path, *more), 1, str(path), "exists and contains")
         assert (path.read_bytes(), path.stat().st_ino) == (before, inode)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
@@ -152,7 +152,7 @@ def test_what_was_not_made_here_is_not_replaced_without_asking(
     ):
         path.write_bytes(content)
         answer = ask(path)
-        assert_refused(answer, 1, "was not made here")
+        assert_refused(answer, 1, "was not made by this command")
         assert ("--force" in answer.err) == option.force
         assert path.read_bytes() == content
 
@@ -380,7 +380,7 @@ def test_what_came_during_the_run_is_not_replaced(tmp_path: Path) -> None:
     target = Output(tmp_path / "report", "--html", html.is_ours)
     target.check()
     (tmp_path / "report").write_text("mine")
-    with pytest.raises(Problem, match="was not made here"):
+    with pytest.raises(Problem, match="was not made by this command"):
         target.write("new")
     assert (tmp_path / "report").read_text() == "mine"
 

@@ -171,7 +171,7 @@ def damage(private: Path, what: str) -> tuple[str, ...]:
             return "server.key", "No such file", "hint: "
         case "garbage certificate":
             (private / "server.pem").write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
-            return "server.pem", "contains no certificate"
+            return "server.pem", "contains no readable certificate"
         case "empty certificate":
             (private / "server.pem").write_bytes(b"")
             return ("server.pem", "contains no certificate")
