@@ -55,7 +55,7 @@ def version(path: Path, request: Request) -> str:
     for each in path.certificates:
         if each.certificate.version is not x509.Version.v3 and (each is not path.anchor or each is path.leaf):
             raise Failure(f"{who(each)} has version {each.certificate.version.name[1:]}; extensions need version 3")
-    return "every certificate has version 3"
+    return "every certificate below the trust anchor has version 3"
 
 
 def serial(path: Path, request: Request) -> str:
@@ -70,7 +70,7 @@ def serial(path: Path, request: Request) -> str:
             raise Failure(
                 f"the serial number of {who(each)} has {(number.bit_length() + 8) // 8} octets; 20 are allowed"
             )
-    return "every serial number is positive and has at most 20 octets"
+    return "every serial number below the trust anchor is positive and has at most 20 octets"
 
 
 def algorithms(path: Path, request: Request) -> str:

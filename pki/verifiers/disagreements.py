@@ -286,7 +286,7 @@ PATHS_ONLY = (_always, "it validates paths only, not whether TLS can use the key
 NO_FORM = (_always, "it does not check the syntax of that field")
 COMMON_NAME = (
     _the_common_name_is_asked_for,
-    "it falls back to the common name if no SAN is a host name (deprecated by RFC 6125 in 2011)",
+    "it falls back to the common name if no SAN is a host name, as was usual until RFC 6125 (2011)",
 )
 WILDCARD_AS_TEXT = (
     _a_wildcard_could_be_excluded,
