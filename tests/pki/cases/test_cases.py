@@ -248,11 +248,11 @@ def test_it_is_refused_by_the_step_that_is_about_it(case: str) -> None:
 
 
 VALUES = {
-    "sigalg-mismatch": ("ecdsa-with-SHA384 inside", "ecdsa-with-SHA256 outside"),
+    "sigalg-mismatch": ("ecdsa-with-SHA384 in tbsCertificate", "ecdsa-with-SHA256 in signatureAlgorithm"),
     "wrong-host": ("good.lab.test", "DNS:evil.example"),
     "nc-excluded-vs-wildcard": ("DNS:*.lab.test", "DNS:good.lab.test"),
     "rsa1024": ("RSA 1024 bits", "2048 bits"),
-    "pathlen-exceeded": ("allows 0", "it has 1"),
+    "pathlen-exceeded": ("allows 0", "the path has 1"),
 }
 
 
