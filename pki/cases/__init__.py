@@ -1,25 +1,25 @@
-"""The catalogue of test certificates: each is broken in one way, or valid where clients stumble. Declared once.
+"""The catalogue of test certificates: each breaks one rule, or is valid and tests what a client must accept.
 
-case               what a test certificate is: one function; its name, its story, its control, what to expect
-lookup             a case by id or alias
-builder            a valid chain, and the one change that breaks it
-tbs_certificate    a certificate before it is signed; any field can say anything
-demo_keys          fixed keys, published here
+case               how a test certificate is declared: one function with a docstring; its control, the expected result
+lookup             finds a case by id or alias
+builder            builds a valid chain with one change
+tbs_certificate    a certificate before it is signed, with arbitrary field values
+demo_keys          fixed private keys, published here
 
 valid              must be accepted
-validity           dates
+validity           expired, not yet valid, malformed times
 chain              no path to a trust anchor
-signature          signatures that do not verify
-ca_certificates    issuers that may not issue
-host_names         another host, or a name in the wrong place
+signature          invalid or weak signatures
+ca_certificates    issuers that must not issue
+host_names         another host, or a name in the wrong field
 wildcards          names with a wildcard
 usage              key usage and extended key usage
 constraints        name constraints
-extensions         malformed, unknown or forbidden extensions
-strength           keys that are weak or public
+extensions         malformed, unknown or missing extensions, serial numbers
+strength           weak or published keys, revocation
 
-`CATALOGUE` is all of them by id; `find` also knows their aliases. Not here: path validation (`pki.path`), and the
-servers that present them (`tlsdemo.lab`).
+`CATALOGUE` has all cases by id; `find` also knows their aliases. Path validation is in `pki.path`; the servers that
+present the cases are in `tlsdemo.lab`.
 """
 
 from pki.cases import (
@@ -45,12 +45,12 @@ _THEMES = (
 
 CATALOGUE: dict[str, CertificateCase[CaseBuilder]] = collect(*_THEMES)
 THEMES = {theme_of(theme.__name__): (theme.__doc__ or "").splitlines()[0] for theme in _THEMES}
-"""What each theme is about."""
+"""The title of each theme."""
 
 
 def find(text: str) -> CertificateCase[CaseBuilder]:
-    """The case of the catalogue with this id or alias. Raises Problem with similar names where there is none."""
-    return lookup.find(text, CATALOGUE.values(), kind="rogue", listing="pki rogue list")
+    """The case with this id or alias. Raises Problem, with similar names as hint, if there is none."""
+    return lookup.find(text, CATALOGUE.values(), kind="test certificate", listing="pki rogue list")
 
 
 __all__ = [

@@ -2,7 +2,7 @@
 
     root  ->  any intermediates  ->  leaf        given.mint(leaf=but(serial=0))
 
-A change takes a Draft and returns another. Everything that is not changed is as in the certificates that `pki` issues.
+A change takes a Draft and returns another. Fields that are not changed are as in the certificates that `pki` issues.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +31,8 @@ ServerKey = PrivateKey | DemoKey
 DAY = timedelta(days=1)
 SKEW = timedelta(hours=1)
 LOCALHOST = x509.DNSName("localhost")
-CA_NAME = "rogue gallery"
-"""In the subject of each CA that is made for test certificates."""
+CA_NAME = "test certificates"
+"""In the subject of each CA of the test certificates."""
 EMPTY_NAME = x509.Name([]).public_bytes()
 PROFILE = replace(ROOT, path_length=2)
 DER = Encoding.DER
@@ -44,33 +44,33 @@ def as_is(draft: Draft) -> Draft:
 
 
 def but(**different: Any) -> Change:
-    """With other fields."""
+    """Replace these fields of the draft."""
     return lambda draft: draft.but(**different)
 
 
 def having(value: x509.ExtensionType, *, critical: bool = False) -> Change:
-    """With that extension, in place of the one of its kind."""
+    """Add this extension, or replace the one with the same OID."""
     return lambda draft: draft.having(value, critical=critical)
 
 
 def without(*kinds: x509.ObjectIdentifier) -> Change:
-    """Without the extensions of these kinds."""
+    """Remove the extensions with these OIDs."""
     return lambda draft: draft.without(*kinds)
 
 
 def dated(not_before: datetime, not_after: datetime) -> Change:
-    """Valid from then until then."""
+    """Set the validity."""
     return lambda draft: draft.but(not_before=der.time(not_before), not_after=der.time(not_after))
 
 
 def named(*wanted: str | IPv4Address) -> Change:
-    """For these names alone."""
+    """Set the subjectAltName to these names."""
     value = x509.SubjectAlternativeName(map(general_name, wanted))
     return lambda draft: draft.having(value, critical=draft.subject == EMPTY_NAME)
 
 
 def called(common_name: bytes) -> Change:
-    """With that common name, whatever its bytes are; the alternative names are then not critical (§4.2.1.6)."""
+    """Set the subject to this common name, any bytes; the subjectAltName becomes non-critical (§4.2.1.6)."""
     attribute = der.sequence(
         der.object_identifier(NameOID.COMMON_NAME.dotted_string), der.element(der.UTF8_STRING, common_name)
     )
@@ -87,17 +87,17 @@ def called(common_name: bytes) -> Change:
 
 
 NEUTRAL = called(b"test certificate")
-"""A common name that is not a host: for cases about the subjectAltName, so that no comparison finds the host there."""
+"""A common name that is not a host, for cases about the subjectAltName: no comparison finds the host in it."""
 
 
 def usage(*bits: str) -> Change:
-    """With a key that may do this alone."""
+    """Set the key usage to these bits."""
     return having(x509.KeyUsage(**{bit: bit in bits for bit in KEY_USAGE_BITS}), critical=True)
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs: a name in DER, a key, and what the key is called."""
+    """An issuer: its name in DER, its key, and the identifier of the key."""
 
     subject: bytes
     key: PrivateKey
@@ -106,26 +106,26 @@ class Signer:
 
 @dataclass(frozen=True)
 class Root(Signer):
-    """A root: its certificate, in DER."""
+    """A root CA with its certificate in DER."""
 
     certificate: bytes
 
     @cached_property
     def authority(self) -> Authority:
-        """The same for the library."""
+        """The root CA as an `Authority`."""
         return Authority(Credential(self.key, x509.load_der_x509_certificate(self.certificate)))
 
 
 @dataclass(frozen=True)
 class CaseBuilder(Ingredients):
-    """Builds the chains of one root whose key is at hand, relative to `now`."""
+    """Builds chains under one root CA, with validity relative to `now`."""
 
     root_key: PrivateKey
     now: datetime
     rsa_key: Callable[[int], rsa.RSAPrivateKey]
-    """One of so many bits. Making them takes long: the same may be given twice."""
+    """An RSA key of this many bits. Generating takes long, so it may return the same key again."""
     locations: tuple[x509.ExtensionType, ...] = ()
-    """Where revocation is published, for the certificates that are about it (§4.2.1.13, §4.2.2.1)."""
+    """Extensions that name the CRL and the OCSP responder, for cases about revocation (§4.2.1.13, §4.2.2.1)."""
 
     @classmethod
     def with_new_root(
@@ -160,7 +160,7 @@ class CaseBuilder(Ingredients):
         new_serial: Callable[[], int],
         rsa_key: Callable[[int], rsa.RSAPrivateKey],
     ) -> "CaseBuilder":
-        """A builder under a root that exists. That root may allow fewer CAs below itself than the cases need."""
+        """A builder under an existing root CA. Its path length may allow fewer CAs than the cases need."""
         now = now.replace(microsecond=0)
         hosts = any(isinstance(name, x509.DNSName) for name in wanted)
         return cls(
@@ -175,20 +175,20 @@ class CaseBuilder(Ingredients):
         )
 
     def day(self, number: float) -> datetime:
-        """So many days from now."""
+        """`now` plus this many days."""
         return self.now + number * DAY
 
     # Names -----------------------------------------------------------------------------------------------------------
 
     @cached_property
     def host(self) -> str:
-        """The host that the client asks for: the first of the names; `www` where that is a wildcard."""
+        """The host that the client asks for: the first dNSName, with `www` in place of a wildcard."""
         hosts = (name.value for name in self.alternative_names if isinstance(name, x509.DNSName))
         return next(hosts).replace("*", "www")
 
     @cached_property
     def long_host(self) -> str:
-        """The same with at least three labels, since wildcards need room; below the longest of the hosts."""
+        """The host if it has three labels or more, else a host below it: cases about wildcards need three labels."""
         if self.host.count(".") >= 2:
             return self.host
         hosts = (name.value for name in self.alternative_names if isinstance(name, x509.DNSName))
@@ -196,17 +196,17 @@ class CaseBuilder(Ingredients):
 
     @cached_property
     def domain(self) -> str:
-        """All but the first label of it."""
+        """`long_host` without its first label."""
         return self.long_host.partition(".")[2]
 
     @cached_property
     def address(self) -> IPv4Address:
-        """The first address of version 4, or that of this machine."""
+        """The first IPv4 address of the names, or 127.0.0.1."""
         addresses = (name.value for name in self.alternative_names if isinstance(name, x509.IPAddress))
         return next((each for each in addresses if isinstance(each, IPv4Address)), IPv4Address("127.0.0.1"))
 
     def wanted(self) -> tuple[x509.GeneralName, ...]:
-        """All the names of a correct certificate."""
+        """All names of a valid certificate."""
         return names.unique((x509.DNSName(self.host), *self.alternative_names))
 
     # Roots ------------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class CaseBuilder(Ingredients):
     @cached_property
     def untrusted_ca(self) -> Root:
         """A root that the client does not trust."""
-        return self._new_root(authority_name("stranger", ROOT.name))
+        return self._new_root(authority_name("untrusted", ROOT.name))
 
     @cached_property
     def same_name_ca(self) -> Root:
@@ -235,17 +235,17 @@ class CaseBuilder(Ingredients):
     # Certificates ----------------------------------------------------------------------------------------------------
 
     def mint(self, *, control: Callable[[], Served] | None = None, **changes: Any) -> Minted:
-        """What `serve` makes with the changes, and its control.
+        """The result of `serve` with the changes, and its control.
 
-        Unless one is given, the control has none of the changes, but as many intermediates, the same reference
-        identifier and the same subject.
+        The default control has none of the changes, but as many intermediates, the same reference identifier and the
+        same subject.
         """
         kept = {word: changes[word] for word in ("name", "subject") if word in changes}
         unchanged = tuple(as_is for _ in changes.get("intermediates", ()))
         return Minted(self.serve(**changes), control or (lambda: self.serve(intermediates=unchanged, **kept)))
 
     def mint_under(self, root: Root, **changes: Any) -> Minted:
-        """The same, signed by another root than the trusted one; the client of the control trusts that root."""
+        """The result of `serve` under this root instead of the trusted one; the client of the control trusts it."""
         served = self.serve(signer=root, **changes)
         return Minted(served, lambda: replace(served, anchors=(root.certificate,)))
 
@@ -262,11 +262,12 @@ class CaseBuilder(Ingredients):
         name: str | IPv4Address | None = None,
         sent: Callable[[tuple[bytes, ...]], tuple[bytes, ...]] = lambda chain: chain,
     ) -> Served:
-        """A chain from the root down, each certificate changed as told.
+        """A chain with these changes, and the client that it is presented to.
 
-        `name` is what the client asks for, and stands in the certificate as common name and as alternative name.
-        `subject` replaces that common name, also in the control; `leaf` is the deviation. `sent` makes of the chain,
-        leaf first and without its root, what goes over the wire; `authority_key` is that of the lowest intermediate.
+        `name` is the reference identifier; the certificate has it as common name and in the subjectAltName. `subject`
+        replaces the common name, also in the control; `leaf` is the deviation. `sent` maps the chain (leaf first,
+        without the root) to the certificates that the server sends. `authority_key` is the key of the lowest
+        intermediate.
         """
         wanted = general_name(self.host if name is None else name)
         above: Signer = signer or self.trusted
@@ -325,7 +326,7 @@ class CaseBuilder(Ingredients):
         return draft.but(public_key=key.spki) if isinstance(key, DemoKey) else draft
 
     def _alike(self, key: DemoKey) -> PrivateKey:
-        """A key of the same family, which decides the key usage: the library does not read every demo key."""
+        """A key of the same type, which decides the key usage: `cryptography` cannot parse every demo key."""
         return self.rsa_key(2048) if key.is_rsa else self.new_key()
 
 
@@ -344,5 +345,5 @@ def _identifier(key: ServerKey) -> bytes:
 
 
 def general_name(name: str | IPv4Address) -> x509.GeneralName:
-    """A host or an address."""
+    """A dNSName or an iPAddress."""
     return x509.IPAddress(name) if isinstance(name, IPv4Address) else x509.DNSName(name)

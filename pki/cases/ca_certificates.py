@@ -1,4 +1,4 @@
-"""Rogues of authority: signed by somebody who may not sign (RFC 5280 §4.2.1.3, §4.2.1.9, §6.1.4)."""
+"""CA certificates: the issuer is not allowed to issue certificates (RFC 5280 §4.2.1.3, §4.2.1.9, §6.1.4)."""
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
@@ -18,10 +18,10 @@ CONSTRAINTS, KEY_USAGE = ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE
     deviates=("intermediate basicConstraints", "intermediate keyUsage"),
 )
 def leaf_signs_leaf(given: CaseBuilder) -> Minted:
-    """The owner of an ordinary certificate signs another one with it, for whatever host he likes.
+    """The issuer is not a CA: the owner of an ordinary server certificate signed this one with its key.
 
-    The chain leads to the trusted root without a gap. Internet Explorer (2002) and iOS (2011) did not look whether
-    the one in between may vouch for anybody.
+    The chain leads to the trusted root without a gap, and the owner of any certificate could impersonate any host.
+    Internet Explorer (2002) and iOS (2011) did not check whether the issuer was a CA.
     """
 
     def owned(authority: Draft) -> Draft:
@@ -36,7 +36,10 @@ def leaf_signs_leaf(given: CaseBuilder) -> Minted:
 
 @certificate_case("RFC 5280 §6.1.4 (k)", refused(79), deviates=("intermediate basicConstraints",))
 def intermediate_no_bc(given: CaseBuilder) -> Minted:
-    """The authority's key may sign certificates, but nowhere does it say that it is an authority."""
+    """The issuer's key usage allows keyCertSign, but its certificate has no basicConstraints.
+
+    Without basicConstraints (cA TRUE) a version 3 certificate is not a CA certificate.
+    """
     return given.mint(intermediates=(without(CONSTRAINTS),))
 
 
@@ -44,13 +47,19 @@ def intermediate_no_bc(given: CaseBuilder) -> Minted:
     "RFC 5280 §6.1.4 (k)", refused(79), deviates=("intermediate basicConstraints", "intermediate keyUsage")
 )
 def intermediate_no_bc_no_ku(given: CaseBuilder) -> Minted:
-    """The authority says nothing at all of what it may do; what is not said is not allowed."""
+    """The issuer's certificate has neither basicConstraints nor key usage.
+
+    A certificate must state that it is a CA certificate. A client must not assume it.
+    """
     return given.mint(intermediates=(without(CONSTRAINTS, KEY_USAGE),))
 
 
 @certificate_case("RFC 5280 §6.1.4 (n)", refused(79), deviates=("intermediate keyUsage",))
 def intermediate_no_keycertsign(given: CaseBuilder) -> Minted:
-    """It says that it is an authority, and that its key may not sign certificates, only revocation lists."""
+    """The issuer is a CA, but its key usage allows only cRLSign, not keyCertSign.
+
+    Its key may sign CRLs, and must not sign certificates.
+    """
     return given.mint(intermediates=(usage("crl_sign"),))
 
 
@@ -58,14 +67,21 @@ def intermediate_no_keycertsign(given: CaseBuilder) -> Minted:
     "RFC 5280 §6.1.4 (l)", refused(25), deviates=("intermediate basicConstraints",), severity=Severity.WEAK
 )
 def pathlen_exceeded(given: CaseBuilder) -> Minted:
-    """An authority that may have no authority below itself has made one."""
+    """A CA with path length 0 issued a certificate for another CA.
+
+    Path length 0 allows this CA to issue certificates for servers, but not to create further CAs.
+    """
     none_below = having(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return given.mint(intermediates=(none_below, as_is))
 
 
 @certificate_case("RFC 5280 §6.1.4 (k)", refused(79), deviates=("intermediate version", "intermediate extensions"))
 def intermediate_v1(given: CaseBuilder) -> Minted:
-    """An authority of version 1, from before 1996: it has no extensions, so it cannot say that it may sign."""
+    """The issuer's certificate is version 1, which has no extensions.
+
+    Version 1 (before 1996) cannot state that a certificate belongs to a CA. Otherwise every old server certificate
+    could issue.
+    """
     return given.mint(intermediates=(but(version=1, extensions=()),))
 
 
@@ -73,9 +89,10 @@ def intermediate_v1(given: CaseBuilder) -> Minted:
     "CA/B Forum BR §7.1.2.7.8", accepted(), disputed=True, deviates=("leaf basicConstraints", "leaf keyUsage")
 )
 def ca_as_leaf(given: CaseBuilder) -> Minted:
-    """A server shows the certificate of an authority: whoever breaks into the server can vouch for everybody.
+    """The server uses a CA certificate as its own certificate.
 
-    RFC 5280 does not forbid it, the web's rules do.
+    An attacker who breaks into the server gets a key that can issue certificates for any host. RFC 5280 allows this;
+    the CA/Browser Forum forbids it.
     """
 
     def authority(leaf: Draft) -> Draft:

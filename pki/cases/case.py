@@ -2,12 +2,12 @@
 
     @certificate_case("RFC 5280 §6.1.3 (a)(2)", refused(10))
     def expired(given: CaseBuilder) -> Minted:
-        '''It was good, until yesterday. …'''
+        '''The certificate expired yesterday. …'''
         return given.mint(leaf=dated(given.day(-91), given.day(-1)))
 
-Everything that the body does not mention is correct. Every case has a control: the same chain without the deviation -
-or, where the deviation is the signer, under the attacker's own trust anchor - which must be accepted. `deviates` names
-the fields in which the two differ, so that a refusal has that one reason.
+Everything that the body does not change is valid. Every case has a control: the same chain without the deviation -
+or, where the deviation is the signer, with that signer as trust anchor - which must be accepted. `deviates` names the
+fields in which the two differ, so a refusal can have only that reason.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,39 +40,39 @@ class Severity(Enum):
     MUST = "must"
     """The attacker can impersonate a host that no CA has validated for it."""
     WEAK = "weak"
-    """The attacker gains nothing unless a CA or the server makes a mistake, too."""
+    """An attacker can exploit it only if a CA or the server also makes a mistake."""
     INFORMATIONAL = "informational"
     """Standards or policies disagree, or the case is about a limit."""
 
 
 class Mode(Enum):
-    """The way in which OpenSSL verifies; codes may differ."""
+    """How OpenSSL is configured; its verify codes may depend on it."""
 
     PYTHON_3_11 = "python_3_11"
-    """As Python's ssl does by default, up to 3.12."""
+    """The default of Python's `ssl` up to 3.12."""
     PYTHON_3_13 = "python_3_13"
-    """With the strict flags that Python 3.13 turned on."""
+    """With VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN, the default since Python 3.13."""
     LEVEL_0 = "security_level_0"
-    """As in 3.11, and any key and hash will do."""
+    """As in 3.11, at security level 0: any key and any hash."""
     LEVEL_1 = "security_level_1"
-    """As in 3.11, with 80 bits of security; the default of most builds is 1 or 2, here it is 2."""
+    """As in 3.11, at security level 1 (80 bits). The first two modes are at level 2."""
 
 
 Expected = Mapping[Mode, frozenset[int]]
-"""X509_V_ERR_* with which OpenSSL refuses it, a set for each mode; empty where it accepts."""
+"""For each mode the verify codes (X509_V_ERR_*) with which OpenSSL refuses; empty if it accepts."""
 NO_CODE = 0
-"""X509_V_OK: it is refused, though not by the path validation."""
+"""X509_V_OK: OpenSSL refuses, but not in path validation."""
 
 
 def refused(*codes: int, strict: int | None = None, accepted_up_to_level: int = -1) -> Expected:
-    """By OpenSSL, with one of these codes: `strict` is the one of 3.13; some faults pass at low security levels."""
+    """Refused by OpenSSL with one of these codes, or with `strict` in Python 3.13; accepted up to a security level."""
     default = frozenset(codes or (NO_CODE,))
     low = [frozenset[int]() if accepted_up_to_level >= level else default for level in (0, 1)]
     return _expected(default, default if strict is None else frozenset({strict}), *low)
 
 
 def accepted(*, strict: int | None = None) -> Expected:
-    """By OpenSSL; `strict`: not under the flags of 3.13."""
+    """Accepted by OpenSSL, except in Python 3.13 if `strict` is its verify code there."""
     nothing = frozenset[int]()
     return _expected(nothing, nothing if strict is None else frozenset({strict}), nothing, nothing)
 
@@ -83,38 +83,38 @@ def _expected(*of_each_mode: frozenset[int]) -> Expected:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What an attacker has: public knowledge about the victim, and keys and serials of his own."""
+    """What an attacker has: public data about the victim, new keys and new serial numbers."""
 
     root: x509.Certificate
-    """The victim's trust anchor: public, so he may copy whatever stands in it."""
+    """The victim's trust anchor. It is public, so the attacker can copy all of its fields."""
     alternative_names: tuple[x509.GeneralName, ...]
     validity: Validity
-    """The dates of the server certificate that he imitates."""
+    """The validity of the server certificate that the attacker imitates."""
     new_key: Callable[[], PrivateKey]
     new_serial: Callable[[], int]
 
     @property
     def name(self) -> x509.GeneralName:
-        """What a client asks for: the first name, and `www` where that is a wildcard."""
+        """The reference identifier: the first name, with `www` in place of a wildcard."""
         first = self.alternative_names[0]
         return x509.DNSName(first.value.replace("*", "www")) if isinstance(first, x509.DNSName) else first
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a server shows to a client, and what that client knows beforehand."""
+    """What a server presents, and the trust anchors, name and CRLs of its client."""
 
     chain: tuple[bytes, ...]
-    """In DER, the leaf first: the library cannot read all of them."""
+    """In DER, leaf first. `cryptography` cannot parse all of them."""
     key_pem: bytes
     anchors: tuple[bytes, ...]
     name: x509.GeneralName
-    """The name that the client asks for."""
+    """The reference identifier of the client."""
     crls: tuple[x509.CertificateRevocationList, ...] = ()
 
     @classmethod
     def of(cls, credential: Credential, name: x509.GeneralName, *anchors: x509.Certificate) -> "Served":
-        """A credential, for a client that trusts `anchors`."""
+        """What a server with this credential presents to a client that trusts `anchors`."""
         chain, trusted = (
             tuple(each.public_bytes(Encoding.DER) for each in found) for found in (credential.chain, anchors)
         )
@@ -122,7 +122,7 @@ class Served:
 
     @property
     def chain_pem(self) -> bytes:
-        """The chain in PEM, in the order of the wire."""
+        """The chain in PEM, in the order in which the server sends it."""
         return _pem(self.chain)
 
     @property
@@ -132,7 +132,7 @@ class Served:
 
     @cached_property
     def credential(self) -> Credential:
-        """The same for the library; ValueError where it cannot read the certificate or the key."""
+        """Key and chain as objects. Raises ValueError if `cryptography` cannot parse the certificate or the key."""
         leaf, *issuers = map(x509.load_der_x509_certificate, self.chain)
         return Credential(keys.from_pem(self.key_pem), leaf, tuple(issuers))
 
@@ -147,16 +147,14 @@ class Minted:
 
     served: Served
     mint_control: Callable[[], Served]
-    """Called at most once, when the control is first asked for: most clients are never shown it."""
+    """Called at most once, when `control` is first read: most callers do not need it."""
 
     @cached_property
     def control(self) -> Served:
-        """The control."""
         return self.mint_control()
 
     @property
     def credential(self) -> Credential:
-        """What to serve, read."""
         return self.served.credential
 
 
@@ -165,13 +163,13 @@ Given = TypeVar("Given", bound=Ingredients, contravariant=True)
 
 @dataclass(frozen=True, eq=False)  # one function, one case
 class CertificateCase(Generic[Given]):
-    """A test certificate as the catalogue declares it; `Given` is what it is minted from."""
+    """A test certificate as declared in the catalogue; `Given` is what `mint` takes."""
 
     id: str
     story: str
     clause: str
     theme: str
-    """The module that it stands in."""
+    """The name of its module, with hyphens."""
     must: Must
     severity: Severity
     disputed: bool
@@ -179,14 +177,14 @@ class CertificateCase(Generic[Given]):
     """The fields in which it differs from its control: `leaf subjectAltName`, `trust anchor`, `certificates sent`."""
     openssl: Expected
     aliases: tuple[str, ...]
-    """What badssl.com calls it, and others."""
+    """Other names, such as those of badssl.com."""
     cve: tuple[str, ...]
-    """Where it was famous."""
+    """Vulnerabilities in which a client accepted such a certificate."""
     mint: Callable[[Given], Minted]
 
     @property
     def summary(self) -> str:
-        """The first sentence of its story."""
+        """The first paragraph of the story, on one line."""
         return self.story.split("\n\n")[0].replace("\n", " ")
 
 
@@ -201,15 +199,16 @@ def certificate_case(
     aliases: tuple[str, ...] = (),
     cve: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Given], Minted]], CertificateCase[Given]]:
-    """Declare a function as a catalogue entry; its name, with hyphens, is the id.
+    """The decorator that declares a case; the function's name, with hyphens, is the id.
 
-    `severity` is MUST unless told otherwise, and INFORMATIONAL for what is disputed.
+    The default `severity` is MUST, and INFORMATIONAL for disputed cases. The decorator raises ValueError for a function
+    without a docstring.
     """
     grave = severity or (Severity.INFORMATIONAL if disputed else Severity.MUST)
 
     def declare(mint: Callable[[Given], Minted]) -> CertificateCase[Given]:
         if not mint.__doc__:
-            raise ValueError(f"{mint.__name__} has no docstring: a case without a story teaches nothing")
+            raise ValueError(f"{mint.__name__} has no docstring; the docstring is the story of the case")
         case_id = mint.__name__.replace("_", "-")
         theme = theme_of(mint.__module__)
         return CertificateCase(
@@ -219,23 +218,18 @@ def certificate_case(
     return declare
 
 
-THEMES = {"valid": "correct", "ca_certificates": "authorities", "host_names": "hosts"}
-"""Themes that are called otherwise than the module."""
-
-
 def theme_of(module: str) -> str:
-    """The theme of the cases in a module."""
-    name = module.rpartition(".")[2]
-    return THEMES.get(name, name)
+    """The theme of the cases in a module: the module's name, with hyphens."""
+    return module.rpartition(".")[2].replace("_", "-")
 
 
 def collect(*themes: ModuleType) -> dict[str, CertificateCase[Given]]:
-    """All cases of the theme modules by id, in the order of declaration. Raises ValueError for a repeated id."""
+    """All cases of these modules by id, in the order of declaration. Raises ValueError if two cases have one id."""
     catalogue: dict[str, CertificateCase[Given]] = {}
     for theme in themes:
         for value in vars(theme).values():
             if isinstance(value, CertificateCase):
                 if value.id in catalogue:
-                    raise ValueError(f"two cases are called {value.id}")
+                    raise ValueError(f"two cases have the id {value.id}")
                 catalogue[value.id] = value
     return catalogue

@@ -1,4 +1,4 @@
-"""Rogues of the fence: an authority that may vouch for some names, and vouches for others (RFC 5280 §4.2.1.10)."""
+"""Name constraints: a CA issued a certificate for a name that it must not issue for (RFC 5280 §4.2.1.10)."""
 
 from ipaddress import IPv4Network
 from typing import Any
@@ -14,23 +14,27 @@ CONSTRAINTS = "RFC 5280 §4.2.1.10"
 
 
 def permits(*names: x509.GeneralName, critical: bool = True) -> Change:
-    """Only names below these."""
+    """Add name constraints that permit only names below these."""
     return having(x509.NameConstraints(permitted_subtrees=names, excluded_subtrees=None), critical=critical)
 
 
 def excludes(*names: x509.GeneralName) -> Change:
-    """No names below these."""
+    """Add name constraints that exclude names below these."""
     return having(x509.NameConstraints(permitted_subtrees=None, excluded_subtrees=names), critical=True)
 
 
 def elsewhere(given: CaseBuilder) -> x509.DNSName:
-    """A domain in which the host is not."""
+    """A domain that does not contain the host."""
     return x509.DNSName(f"corp.{given.host}")
 
 
 @certificate_case(PERMITTED, refused(47), deviates=("intermediate nameConstraints",))
 def nc_permitted_violation(given: CaseBuilder) -> Minted:
-    """The authority of a company may vouch for the company's hosts alone, and vouches for ours."""
+    """The intermediate CA may issue for one domain only, and it issued for a host outside that domain.
+
+    Name constraints let a company run a CA for its own hosts. A client that ignores them lets this CA issue for all
+    hosts.
+    """
     return given.mint(
         intermediates=(permits(elsewhere(given)),),
         leaf=named(given.host),
@@ -40,10 +44,13 @@ def nc_permitted_violation(given: CaseBuilder) -> Minted:
 
 @certificate_case(EXCLUDED, refused(48), deviates=("intermediate nameConstraints",))
 def nc_excluded_violation(given: CaseBuilder) -> Minted:
-    """The authority may vouch for anybody but us."""
-    fence = excludes(x509.DNSName(given.host))
+    """The name constraints of the intermediate CA exclude the host, and it issued for the host anyway.
+
+    A client that ignores the constraint lets the CA impersonate this host.
+    """
+    constraints = excludes(x509.DNSName(given.host))
     return given.mint(
-        intermediates=(fence,),
+        intermediates=(constraints,),
         leaf=named(given.host),
         # For the host alone: a wildcard among the other names could cover what the control excludes.
         control=lambda: given.serve(intermediates=(excludes(elsewhere(given)),), leaf=named(given.host)),
@@ -52,7 +59,10 @@ def nc_excluded_violation(given: CaseBuilder) -> Minted:
 
 @certificate_case(CONSTRAINTS, refused(47), deviates=("intermediate nameConstraints",))
 def nc_ip_violation(given: CaseBuilder) -> Minted:
-    """The authority may vouch for one network, and the address is in another."""
+    """The intermediate CA may issue for one IP network only, and it issued for an address in another.
+
+    Constraints of iPAddress names must be checked as well as those of host names.
+    """
     leaf, name = named(given.address), given.address
     return given.mint(
         intermediates=(permits(_network(given, 1)),),
@@ -63,15 +73,16 @@ def nc_ip_violation(given: CaseBuilder) -> Minted:
 
 
 def _network(given: CaseBuilder, further: int) -> x509.IPAddress:
-    """The 256 addresses around ours, or some further on."""
+    """The IPv4 network of 256 addresses that contains the server's address, or one further on."""
     return x509.IPAddress(IPv4Network(((int(given.address) + 256 * further) % 2**32, 24), strict=False))
 
 
 @certificate_case(CONSTRAINTS, accepted(), must=Must.ACCEPT, deviates=("intermediate nameConstraints",))
 def nc_ip_only_dns_free(given: CaseBuilder) -> Minted:
-    """Only addresses are fenced in, so that hosts are free: a fence holds for the kind of name that it speaks of.
+    """The name constraints of the intermediate CA limit IP addresses only, so it may issue for every host name.
 
-    Many an authority was meant to be harmless, and forgot to exclude 0.0.0.0/0, or all hosts.
+    A constraint limits only names of its own kind. Many a CA was meant to be limited, and its constraints forgot a
+    kind.
     """
     leaf = named(given.host)
     return given.mint(
@@ -85,14 +96,15 @@ def nc_ip_only_dns_free(given: CaseBuilder) -> Minted:
     CONSTRAINTS, accepted(), cve=("CVE-2025-61727",), deviates=("intermediate nameConstraints",), severity=Severity.WEAK
 )
 def nc_excluded_vs_wildcard(given: CaseBuilder) -> Minted:
-    """The host is excluded, and the certificate's wildcard covers it: `*.example.com` without `a.example.com`.
+    """The CA's name constraints exclude the host, and the certificate has a wildcard that matches the host.
 
-    The wildcard as text is not below what is excluded. Go overlooked it until 2025; OpenSSL 3.0 does.
+    `*.example.com` is not below `a.example.com`, but it matches it. Go did not check this until 2025 (CVE-2025-61727);
+    OpenSSL 3.0 does not.
     """
     wildcard = named(f"*.{given.domain}")
-    fence = excludes(x509.DNSName(given.long_host))
+    constraints = excludes(x509.DNSName(given.long_host))
     return given.mint(
-        intermediates=(fence,),
+        intermediates=(constraints,),
         leaf=wildcard,
         name=given.long_host,
         control=lambda: given.serve(
@@ -103,8 +115,10 @@ def nc_excluded_vs_wildcard(given: CaseBuilder) -> Minted:
 
 @certificate_case(CONSTRAINTS, refused(47), deviates=("intermediate nameConstraints", "leaf subjectAltName"))
 def nc_bypass_by_cn(given: CaseBuilder) -> Minted:
-    """A fenced authority puts the host into the common name, of which the fence does not speak; a client that looks
-    there for the host is through it.
+    """The CA may not issue for the host, which is only in the common name; there is no subjectAltName.
+
+    Name constraints of host names limit the subjectAltName. A client that takes the host from the common name
+    accepts the certificate.
     """
     asked: dict[str, Any] = {"name": given.long_host, "subject": called(given.long_host.encode())}
     return given.mint(
@@ -119,7 +133,10 @@ def nc_bypass_by_cn(given: CaseBuilder) -> Minted:
 
 @certificate_case("RFC 5280 §6.1.1", refused(47), disputed=True, deviates=("trust anchor nameConstraints",))
 def nc_on_root(given: CaseBuilder) -> Minted:
-    """The trusted root fences itself in: an anchor is a name and a key, and whether its extensions count is open."""
+    """The trusted root certificate has name constraints, and the host is outside of them.
+
+    RFC 5280 takes only a name and a public key from a trust anchor. Clients differ in how they treat its extensions.
+    """
     return given.mint(
         root=permits(elsewhere(given)),
         leaf=named(given.host),
@@ -129,10 +146,13 @@ def nc_on_root(given: CaseBuilder) -> Minted:
 
 @certificate_case(CONSTRAINTS, refused(47), deviates=("intermediate nameConstraints",))
 def nc_noncritical(given: CaseBuilder) -> Minted:
-    """The fence is not marked critical, as it must be; it holds all the same for whoever understands it."""
-    fence = permits(elsewhere(given), critical=False)
+    """The intermediate CA may issue for one domain only, but the name constraints are not critical, as they must be.
+
+    A client that knows name constraints must apply them, critical or not.
+    """
+    constraints = permits(elsewhere(given), critical=False)
     return given.mint(
-        intermediates=(fence,),
+        intermediates=(constraints,),
         leaf=named(given.host),
         control=lambda: given.serve(intermediates=(permits(x509.DNSName(given.host)),), leaf=named(given.host)),
     )
@@ -140,5 +160,8 @@ def nc_noncritical(given: CaseBuilder) -> Minted:
 
 @certificate_case(CONSTRAINTS, accepted(), disputed=True, deviates=("leaf nameConstraints",))
 def nc_in_leaf(given: CaseBuilder) -> Minted:
-    """A fence around a certificate that can vouch for nobody: it must stand in an authority's alone."""
+    """The leaf has name constraints, which are allowed in CA certificates only.
+
+    A leaf issues nothing, so the constraints have no effect. Some clients refuse the certificate.
+    """
     return given.mint(leaf=permits(elsewhere(given)))

@@ -1,6 +1,6 @@
-"""Fixed keys for test certificates, published here: DEMO KEYS, never to be used for anything else.
+"""Fixed private keys for test certificates. They are published here: do not use them for anything else.
 
-The library refuses to make some of them, and others take long to make. Base64 of PKCS #8 and SubjectPublicKeyInfo.
+`cryptography` refuses to generate some of them, and others take long. Base64 of PKCS #8 and SubjectPublicKeyInfo.
 """
 
 from base64 import b64decode
@@ -13,7 +13,7 @@ from pki.asn1 import der
 
 @dataclass(frozen=True)
 class DemoKey:
-    """A key as two texts: the library need not be able to read it."""
+    """A key pair in Base64, which `cryptography` may not be able to parse."""
 
     private: str
     public: str
@@ -51,7 +51,7 @@ RSA_512 = DemoKey(
     "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBALNinRFBWtAueBoPJgAjWzPSjwlasm71HntbOIrTBX7FCxTMdCTJfurs9HsNNM5wPQix0Bu4wC2Xqf4D"
     "b9SQLB0CAwEAAQ==",
 )
-"""512 bits: factored at home in hours since 2015 ("factoring as a service")."""
+"""512 bits. Such a key can be factored within hours on rented machines ("Factoring as a Service", 2015)."""
 
 RSA_768 = DemoKey(
     "MIIB5gIBADANBgkqhkiG9w0BAQEFAASCAdAwggHMAgEAAmEAsZq8YLy7KMtkK46mtb+QwiHjH/STsxyYWKO3Zo/uGoDffDgtsQ3km2I+Wgcl5+lq"
@@ -63,7 +63,7 @@ RSA_768 = DemoKey(
     "MHwwDQYJKoZIhvcNAQEBBQADawAwaAJhALGavGC8uyjLZCuOprW/kMIh4x/0k7McmFijt2aP7hqA33w4LbEN5JtiPloHJefpah+gUHQCgiDI2AGJ"
     "3KwlpG7fcUpGwBsqwA4N8VqNPOnbMHwWXeZ3mRIijspewTNvsQIDAQAB",
 )
-"""768 bits: factored in 2009 (RSA-768)."""
+"""768 bits. A key of this size was factored in 2009 (RSA-768)."""
 
 RSA_4096 = DemoKey(
     "MIIJQQIBADANBgkqhkiG9w0BAQEFAASCCSswggknAgEAAoICAQCAk4BPETGcEqVVbjMbhVT9Ad7UoW7VHfeP1kNkQ6kOoiOLahscwkhculTZgPLh"
@@ -103,7 +103,7 @@ RSA_4096 = DemoKey(
     "y9qNCp22N0B0MMEvfj7HQmlYDgb0ZmI9KFuCsHFSdfz6a4cgVd2+lm1iBUxGqXGavPqYFKiyHoDGymeJy9UZbx32SHB3Rc+FUHT4ufQFrFPFRxnm"
     "PNR+Ne3qx9UaV6ZgltOwZiacuPEUU/v8NvnD1f3JA1VPts9YtMi4Lw8CAwEAAQ==",
 )
-"""4096 bits: strong, and slow to make."""
+"""4096 bits; slow to generate."""
 
 DSA_2048 = DemoKey(
     "MIICXQIBADCCAjUGByqGSM44BAEwggIoAoIBAQDFmJKzX9Z2GLq51fuUcbFmx/Gvi4qY0DE5dKgtrBhvz19AMx/XYigkBjk76l75mVOJCSikmDXZ"
@@ -125,7 +125,7 @@ DSA_2048 = DemoKey(
     "xarY0jTVb6CeiJE018tvKEjQ5gsv4DHjRIBHRLUUTiyVpeCmzHFnMHrrEXccRrxOabAFQ75whxH/Vtu6seyp7O7Oy4hYaCxm4a/zKquMgCOScb/4"
     "gHTxSxYVj4oodhu5XUvDpA2QJdXaMmdfiSKJFb+wt1YG16PKt5Dek+6ga9XDkduQTxToKSMRBTY17NueccWeR4L87hHxZeG6HvEflFPdrcE5iw==",
 )
-"""2048 bits; slow to make."""
+"""2048 bits; slow to generate."""
 
 PUBLISHED = DemoKey(
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgiHLOeRhMiVlCfQCDtoJSuwKCu3tKF7SwJfnfamNPVlChRANCAARNAoP9aHj8HaL7"
@@ -133,7 +133,7 @@ PUBLISHED = DemoKey(
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAETQKD/Wh4/B2i+8FcnOGq6pOmZ2LEPQB497Cd5X1Lcw95MZggp2UzAhTKv87NsYk/ueqs5szeCxrA"
     "NaVJ2aGW5A==",
 )
-"""P-256, as good as any, but for standing here."""
+"""P-256; its only weakness is that the private key is published here."""
 
 EXPLICIT_P256 = DemoKey(
     "MIIBeQIBADCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAAAAAAAAAAAAAA////////////////MFsEIP////8AAAAB"
@@ -146,7 +146,7 @@ EXPLICIT_P256 = DemoKey(
     "8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA//////////+85vqt"
     "pxeehPO5ysL8YyVRAgEBA0IABHuTLmkIWhbguKJyVnRGwNfD7yOU8SYiLo4Z5k1UXeNf2ZSF/oT5h4+MVIW0M08BR9lHrAE60hiaIGAPSvhm7XM=",
 )
-"""P-256 with its curve spelt out: prime, coefficients, base point."""
+"""P-256 with explicit curve parameters instead of the curve's name."""
 
 RSA_E3 = DemoKey(
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDSbtcxcgl8r0cpZZV7Luk84867KLWNQrz3AnkMbri4aJGKXbSPO83cte0Us7WH"

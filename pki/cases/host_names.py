@@ -1,4 +1,4 @@
-"""Cases about the name: a certificate for another host, or a name where no client may look (RFC 9525).
+"""Host names: the certificate is for another host, or the name is in the wrong field (RFC 9525).
 
 The common name is neutral, except where a case is about the common name.
 """
@@ -18,18 +18,18 @@ ONLY_SAN = ("leaf subjectAltName",)
 
 
 def named_raw(dns_name: bytes) -> Change:
-    """With one dNSName, whatever its bytes are."""
+    """Set the subjectAltName to one dNSName with these bytes."""
     value = der.sequence(der.element(DNS_NAME, dns_name))
     return lambda draft: draft.having_raw(SAN, value, critical=draft.subject == EMPTY_NAME)
 
 
 def unrelated(given: CaseBuilder) -> str:
-    """A host that the attacker owns; no comparison of parts of names finds the victim in it, or the other way round."""
+    """A host of the attacker. It does not contain the victim's host, nor the other way round."""
     return "evil.example" if not given.host.endswith("example") else "attacker.test"
 
 
 def presenting(given: CaseBuilder, *wanted: str | IPv4Address, name: str | IPv4Address | None = None) -> Minted:
-    """A certificate for these names; the client asks for `name`, or else for the host."""
+    """A certificate for these names; the client asks for `name` (default: the host)."""
     return given.mint(subject=NEUTRAL, leaf=named(*wanted), name=given.host if name is None else name)
 
 
@@ -37,137 +37,189 @@ def presenting(given: CaseBuilder, *wanted: str | IPv4Address, name: str | IPv4A
 def wrong_host(given: CaseBuilder) -> Minted:
     """A valid certificate for another host, such as the attacker's own.
 
-    The check that is left out most often: it is not part of path validation, and each program has to ask for it.
+    This is the check that programs omit most often: it is not part of path validation, and each program must ask for
+    it.
     """
     return presenting(given, unrelated(given))
 
 
 @certificate_case("RFC 9525 §2", accepted(), deviates=ONLY_SAN, severity=Severity.WEAK)
 def no_san_cn_only(given: CaseBuilder) -> Minted:
-    """The host stands in the common name alone: no place for hosts since 2011, not looked at by browsers since 2017."""
+    """The host is only in the common name; the certificate has no subjectAltName.
+
+    RFC 9525 allows no host name in the common name, and RFC 6125 (2011) had already discouraged it. Browsers have
+    ignored the common name since 2017.
+    """
     return given.mint(subject=called(given.host.encode()), leaf=without(SAN))
 
 
 @certificate_case("RFC 9525 §2", refused(62), deviates=ONLY_SAN)
 def san_mismatch_cn_match(given: CaseBuilder) -> Minted:
-    """The alternative names are of another host, the common name is right: what is in the alternative names decides."""
+    """The subjectAltName contains another host, and the common name contains the right one.
+
+    A client must compare the subjectAltName alone.
+    """
     return given.mint(subject=called(given.host.encode()), leaf=named(unrelated(given)))
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def host_as_prefix(given: CaseBuilder) -> Minted:
-    """The name begins with the host and goes on: `localhost.evil.example` belongs to the owner of evil.example.
+    """The name begins with the host and goes on, as `localhost.evil.example` does.
 
-    A comparison of as many characters as the host has, or a search for the host in the name, accepts it.
+    It belongs to the owner of evil.example. A client that compares only as many characters as the host has, or that
+    searches for the host in the name, accepts it.
     """
     return presenting(given, f"{given.host}.{unrelated(given)}")
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def host_as_suffix(given: CaseBuilder) -> Minted:
-    """The name ends with the host, and not at a dot: `evillocalhost` is another name, which an attacker can register.
+    """The name ends with the host, but not at a dot, as `evillocalhost` does.
 
-    A comparison of the ends, or a search for the host in the name, accepts it.
+    It is another name, which an attacker can register. A client that compares only the end of the name, or that
+    searches for the host in the name, accepts it.
     """
     return presenting(given, f"evil{given.host}")
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def host_inside(given: CaseBuilder) -> Minted:
-    """The host is in the middle of the name: `evil-localhost.evil.example`. A search for the host accepts it."""
+    """The host is in the middle of the name, as in `evil-localhost.evil.example`.
+
+    It belongs to the owner of evil.example. A client that searches for the host in the name accepts it.
+    """
     return presenting(given, f"evil-{given.host}.{unrelated(given)}")
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def subdomain(given: CaseBuilder) -> Minted:
-    """A valid certificate for a name below the host: a customer's subdomain is not the host itself."""
+    """A valid certificate for a name below the host, such as `other.localhost`.
+
+    The owner of a subdomain, such as a customer, is not the owner of the host.
+    """
     return presenting(given, f"other.{given.host}")
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def host_beginning(given: CaseBuilder) -> Minted:
-    """The name is the host without its last character: a comparison that ends with the shorter text accepts it."""
+    """The name is the host without its last character, such as `localhos`.
+
+    A client that compares only up to the end of the shorter name accepts it.
+    """
     return presenting(given, given.host[:-1])
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def host_ending(given: CaseBuilder) -> Minted:
-    """The name is the host without its first character: a comparison of the ends accepts it."""
+    """The name is the host without its first character, such as `ocalhost`.
+
+    A client that compares only the ends of the two names accepts it.
+    """
     return presenting(given, given.host[1:])
 
 
 @certificate_case("RFC 9525 §6.3", refused(62), deviates=ONLY_SAN)
 def parent_domain(given: CaseBuilder) -> Minted:
-    """Of the domain above the host: who owns example.com is not thereby shop.example.com."""
+    """The name is the domain above the host: example.com where the client asks for shop.example.com.
+
+    Without a wildcard a certificate is valid for the name itself and for no name below it.
+    """
     return presenting(given, given.domain, name=given.long_host)
 
 
 @certificate_case("RFC 5280 §4.2.1.6", refused(62), deviates=ONLY_SAN, severity=Severity.WEAK)
 def trailing_dot_san(given: CaseBuilder) -> Minted:
-    """The name ends with a dot, as absolute names do in DNS; in a certificate it never does."""
+    """The name in the subjectAltName ends with a dot, as an absolute name in the DNS.
+
+    RFC 5280 does not allow this form in a certificate.
+    """
     return presenting(given, f"{given.host}.")
 
 
 @certificate_case("RFC 9525 §6.4", refused(64), deviates=ONLY_SAN, severity=Severity.WEAK)
 def ip_in_dnsname(given: CaseBuilder) -> Minted:
-    """The address is written as text where hosts stand: addresses are compared as numbers, with iPAddress alone."""
+    """The client connects to an IP address, and the certificate contains this address as text in a dNSName.
+
+    An IP address matches only an iPAddress, which is compared as bytes.
+    """
     return presenting(given, str(given.address), name=given.address)
 
 
 @certificate_case("RFC 9525 §6.4", refused(64), deviates=ONLY_SAN, severity=Severity.WEAK)
 def ip_in_cn(given: CaseBuilder) -> Minted:
-    """The address is in the common name; the certificate has no subjectAltName."""
+    """The client connects to an IP address, and only the common name contains it; there is no subjectAltName.
+
+    An IP address matches only an iPAddress in the subjectAltName.
+    """
     common_name = called(str(given.address).encode())
     return given.mint(subject=common_name, leaf=without(SAN), name=given.address)
 
 
 @certificate_case("RFC 9525 §6.4", refused(64), deviates=ONLY_SAN)
 def ip_mismatch(given: CaseBuilder) -> Minted:
-    """Of another address: a neighbour's in the numbering, perhaps in the same rack."""
+    """The certificate is for another IP address, the next one after the server's.
+
+    A neighbouring address can belong to another customer of the same provider.
+    """
     neighbour = IPv4Address((int(given.address) + 1) % 2**32)
     return presenting(given, neighbour, name=given.address)
 
 
 @certificate_case("RFC 9525 §6.1", accepted(), deviates=ONLY_SAN, severity=Severity.WEAK)
 def san_email_only(given: CaseBuilder) -> Minted:
-    """There are alternative names, but no host: only a mail address. The common name is right, and a trap."""
+    """The subjectAltName contains only an email address; the common name contains the host.
+
+    The certificate names no host in the right field. A client that falls back to the common name accepts it.
+    """
     address = x509.SubjectAlternativeName([x509.RFC822Name(f"postmaster@{given.host}")])
     return given.mint(subject=called(given.host.encode()), leaf=having(address))
 
 
 @certificate_case("RFC 9525 §6.1", accepted(), deviates=ONLY_SAN, severity=Severity.WEAK)
 def san_uri_only(given: CaseBuilder) -> Minted:
-    """There are alternative names, but no host: only the address of a web page. The same trap."""
+    """The subjectAltName contains only a URI; the common name contains the host.
+
+    The certificate names no host in the right field. A client that falls back to the common name accepts it.
+    """
     page = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"https://{given.host}/")])
     return given.mint(subject=called(given.host.encode()), leaf=having(page))
 
 
 @certificate_case("CA/B Forum BR §7.1.2.7.12", accepted(), must=Must.ACCEPT, disputed=True)
 def underscore_host(given: CaseBuilder) -> Minted:
-    """The host has an underscore: no host name by the letter, met in practice, forbidden to the web's authorities."""
+    """The host name contains an underscore.
+
+    RFC 1123 does not allow it in a host name, but such names are in use. The CA/Browser Forum forbids them to public
+    CAs.
+    """
     return given.mint(subject=NEUTRAL, name=f"a_b.{given.domain}")
 
 
 @certificate_case("RFC 5280 §4.2.1.6", refused(62), cve=("CVE-2009-2408", "CVE-2013-4238"), deviates=ONLY_SAN)
 def nul_in_san(given: CaseBuilder) -> Minted:
-    """The name goes on after a byte of zero: evil.example behind it paid, and who reads C strings sees only the front.
+    """The name contains a NUL byte: the host, NUL, `.evil.example`.
 
-    Python 3.3 did (CVE-2013-4238), as did Firefox and others in 2009.
+    The owner of evil.example obtains it from a CA. A client that reads the name as a C string sees only the host;
+    Python 3.3 did (CVE-2013-4238), and so did Firefox and others in 2009.
     """
     return given.mint(subject=NEUTRAL, leaf=named_raw(given.host.encode() + b"\0.evil.example"))
 
 
 @certificate_case("RFC 9525 §2", refused(62), cve=("CVE-2009-2408",), deviates=("leaf subject", "leaf subjectAltName"))
 def nul_in_cn(given: CaseBuilder) -> Minted:
-    """The same trick in the common name, where it was first played."""
+    """The common name contains a NUL byte: the host, NUL, `.evil.example`; there is no subjectAltName.
+
+    This is the original form of the attack in `nul-in-san` (2009).
+    """
     return given.mint(leaf=lambda leaf: called(given.host.encode() + b"\0.evil.example")(leaf.without(SAN)))
 
 
 @certificate_case("RFC 5280 §7.2", refused(62), deviates=ONLY_SAN, severity=Severity.WEAK)
 def idn_ulabel_utf8(given: CaseBuilder) -> Minted:
-    """The host in UTF-8, its first letter a full-width one: whoever maps what they see, as browsers do, finds the host.
+    """The name in the subjectAltName is in UTF-8, and its first letter is a full-width letter.
 
-    International names stand in certificates as A-labels (`xn--...`), in ASCII.
+    A client that maps such letters before it compares, as browsers do with typed names, finds the host. Certificates
+    must contain internationalized names as A-labels (`xn--...`), in ASCII.
     """
     wide = chr(ord(given.host[0]) + FULL_WIDTH)
     return given.mint(subject=NEUTRAL, leaf=named_raw((wide + given.host[1:]).encode()))
@@ -178,7 +230,10 @@ FULL_WIDTH = 0xFF41 - ord("a")  # a becomes U+FF41, and 0 U+FF10
 
 @certificate_case("RFC 5280 §4.2", refused(20), deviates=ONLY_SAN, severity=Severity.WEAK)
 def san_malformed_der(given: CaseBuilder) -> Minted:
-    """The alternative names say that they are longer than they are: who guesses where they end reads another's."""
+    """The DER length of the subjectAltName is too large: it points beyond the end of the extension.
+
+    A client that guesses where the names end may read other names than the CA has validated.
+    """
 
     def too_long(value: bytes) -> bytes:
         return value[:1] + bytes([value[1] + 5]) + value[2:]

@@ -1,4 +1,4 @@
-"""The lookup of a case by id or alias, with similar names where there is none; the lab uses it for its cases, too."""
+"""Finds a case by id or alias, and suggests similar names. The lab uses it for its cases, too."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ SHOWN = 3  # similar names in a hint
 
 
 class Named(Protocol):
-    """What can be found."""
+    """A case that has an id and aliases."""
 
     @property
     def id(self) -> str:
@@ -18,14 +18,14 @@ class Named(Protocol):
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Other names, such as those that badssl.com uses."""
+        """Other names, such as those of badssl.com."""
 
 
 Found = TypeVar("Found", bound=Named)
 
 
 def by_any_name(cases: Iterable[Found]) -> dict[str, Found]:
-    """Each case under its aliases and under its id. An alias does not hide the id of another case."""
+    """The cases by alias and by id. If an alias is also the id of another case, the id counts."""
     cases = tuple(cases)
     aliases = {alias: each for each in cases for alias in each.aliases}
     return aliases | {each.id: each for each in cases}
@@ -34,13 +34,13 @@ def by_any_name(cases: Iterable[Found]) -> dict[str, Found]:
 def find(text: str, cases: Iterable[Found], *, kind: str, listing: str) -> Found:
     """The case whose id or alias is `text`.
 
-    Raises Problem (usage) where there is none. `kind` is what the message calls a case, `listing` the command that
-    lists them.
+    Raises Problem (usage) if there is none. `kind` is the message's word for a case, `listing` the command that lists
+    the cases.
     """
     named = by_any_name(cases)
     if text in named:
         return named[text]
     alike = [name for name in named if text and (text in name or name in text)]
     alike = alike or get_close_matches(text.lower(), named)
-    perhaps = f"perhaps {', '.join(alike[:SHOWN])}; " if alike else ""
-    raise Problem(f"no {kind} is called {text!r}", hint=f"{perhaps}`{listing}` shows all", code=ExitCode.USAGE)
+    similar = f"did you mean {' or '.join(alike[:SHOWN])}? " if alike else ""
+    raise Problem(f"unknown {kind} {text!r}", hint=f"{similar}`{listing}` lists all", code=ExitCode.USAGE)

@@ -1,4 +1,6 @@
-"""Rogues of the signature: what can be copied is right, only the arithmetic is not (RFC 5280 §6.1.3 (a)(1))."""
+"""Signature: everything that an attacker can copy is right, but a signature is invalid or weak (RFC 5280 §6.1.3
+(a)(1)).
+"""
 
 from dataclasses import replace
 
@@ -17,10 +19,10 @@ SIGNATURE = "RFC 5280 §6.1.3 (a)(1)"
 
 @certificate_case(SIGNATURE, refused(7), deviates=("trust anchor",))
 def rogue_same_name_forged_aki(given: Ingredients) -> Minted:
-    """The attacker's authority bears the root's name, dates and key identifier; only its key is another.
+    """A rogue CA issued it: same name, validity and key identifier as the trusted root CA, but another key.
 
-    To the eye the two are the same. A client looks for the issuer by name and key identifier, finds its own trusted
-    root, and only the signature check tells: the root's key did not sign this.
+    The two root certificates look the same. A client that looks for the issuer by name and key identifier finds its own
+    trusted root. Only the signature check fails: the root's key did not sign this certificate.
     """
     attacker = Authority.imitation(given.root, key=given.new_key(), serial=given.new_serial())
     credential = attacker.issue(
@@ -37,23 +39,29 @@ def rogue_same_name_forged_aki(given: Ingredients) -> Minted:
 
 @certificate_case(SIGNATURE, refused(19), deviates=("trust anchor",))
 def rogue_same_name(given: CaseBuilder) -> Minted:
-    """The attacker's authority bears the root's name, and honestly says that its key is another.
+    """A rogue CA with the name of the trusted root CA issued it, with the key identifier of its own key.
 
-    Names are no proof: anybody may call an authority what they like.
+    The name of a CA proves nothing: an attacker can choose any name. The server also sends the rogue root certificate.
     """
     return given.mint_under(given.same_name_ca, sent=lambda chain: (*chain, given.same_name_ca.certificate))
 
 
 @certificate_case(SIGNATURE, refused(7, strict=85), deviates=("leaf authorityKeyIdentifier", "trust anchor"))
 def rogue_same_name_noaki(given: CaseBuilder) -> Minted:
-    """The same namesake, and his certificates do not say which key signed them: the trusted root is tried, in vain."""
+    """A rogue CA with the root CA's name issued it, and the certificate has no authority key identifier.
+
+    By name the trusted root is the issuer. Only the signature check fails.
+    """
     found = given.mint_under(given.same_name_ca, leaf=without(ExtensionOID.AUTHORITY_KEY_IDENTIFIER))
     return Minted(found.served, lambda: given.mint_under(given.same_name_ca).control)
 
 
 @certificate_case(SIGNATURE, refused(7), deviates=("leaf signature",))
 def bad_signature(given: CaseBuilder) -> Minted:
-    """A good certificate with one bit of its signature flipped: one is as bad as all of them."""
+    """A valid certificate with one flipped bit in its signature.
+
+    The signature is the only proof that the CA issued the certificate.
+    """
     return given.mint(leaf=but(afterwards=_one_bit_flipped))
 
 
@@ -63,9 +71,10 @@ def _one_bit_flipped(signed: Signed) -> Signed:
 
 @certificate_case(SIGNATURE, refused(7), deviates=("leaf signature",))
 def replaced_key(given: CaseBuilder) -> Minted:
-    """The attacker put his own key into the victim's certificate, and left the signature of the real one in place.
+    """The victim's certificate with the attacker's public key in it; the CA's signature is unchanged.
 
-    Everything is authentic but the one thing that counts. The clients of several apps accepted it (certmitm, 2023).
+    All other fields are authentic, and only the signature check detects the new key. The clients of several apps
+    accepted such certificates (certmitm, 2023).
     """
 
     def swapped(leaf: Draft) -> Draft:
@@ -78,7 +87,10 @@ def replaced_key(given: CaseBuilder) -> Minted:
 
 @certificate_case(SIGNATURE, refused(7), deviates=("intermediate signature",))
 def intermediate_bad_signature(given: CaseBuilder) -> Minted:
-    """The leaf is well signed by its intermediate, which the root did not sign. Every link has to be checked."""
+    """The leaf's signature is valid, but the signature of the intermediate certificate is not.
+
+    Every signature of the path must be verified. Otherwise an attacker can create an intermediate CA.
+    """
     return given.mint(intermediates=(but(afterwards=_one_bit_flipped),))
 
 
@@ -86,7 +98,10 @@ def intermediate_bad_signature(given: CaseBuilder) -> Minted:
     "RFC 5280 §4.1.1.2", refused(7, strict=78), deviates=("leaf signatureAlgorithm",), severity=Severity.WEAK
 )
 def sigalg_mismatch(given: CaseBuilder) -> Minted:
-    """Inside it says another signature algorithm than outside, where nothing protects what is written."""
+    """The signature algorithm inside the signed part differs from the one outside.
+
+    RFC 5280 requires both fields to be equal. No signature protects the outer field.
+    """
     return given.mint(leaf=but(algorithm_inside=algorithm_identifier(given.root_key, hashes.SHA384())))
 
 
@@ -97,7 +112,11 @@ def sigalg_mismatch(given: CaseBuilder) -> Minted:
     severity=Severity.WEAK,
 )
 def sha1_leaf(given: CaseBuilder) -> Minted:
-    """Signed over SHA-1, for which a second document with the same hash costs some ten thousand dollars (2020)."""
+    """The certificate is signed with SHA-1.
+
+    In 2020, a chosen-prefix collision (two documents with the same SHA-1 hash) cost about 45,000 dollars. With it an
+    attacker can use a CA's signature for a certificate that the CA has never seen.
+    """
     return given.mint(leaf=but(digest=hashes.SHA1()))
 
 
@@ -109,7 +128,10 @@ def sha1_leaf(given: CaseBuilder) -> Minted:
     severity=Severity.WEAK,
 )
 def sha1_intermediate(given: CaseBuilder) -> Minted:
-    """The leaf is signed over SHA-256, the authority above it over SHA-1: a chain is as weak as its weakest link."""
+    """The leaf is signed with SHA-256, but the certificate of its intermediate CA with SHA-1.
+
+    One weak signature is enough: an attacker who forges the intermediate certificate can issue for any host.
+    """
     return given.mint(intermediates=(but(digest=hashes.SHA1()),))
 
 
@@ -121,7 +143,10 @@ def sha1_intermediate(given: CaseBuilder) -> Minted:
     severity=Severity.WEAK,
 )
 def md5_leaf(given: CaseBuilder) -> Minted:
-    """Signed over MD5: in 2008 a real authority was tricked into signing a forged authority that way."""
+    """The certificate is signed with MD5.
+
+    In 2008 researchers used an MD5 collision to obtain a CA certificate with the valid signature of a public CA.
+    """
     return given.mint(
         intermediates=(as_is,),
         authority_key=given.rsa_key(2048),

@@ -1,4 +1,4 @@
-"""Rogues of strength: keys that can be computed, that are published, or that have been taken back."""
+"""Strength: keys that are short, unusual or published, and a revoked certificate."""
 
 from dataclasses import replace
 from functools import reduce
@@ -14,7 +14,7 @@ KEY_SIZES = "CA/B Forum BR §6.1.5"
 
 
 def _rsa(given: CaseBuilder, key: ServerKey) -> Minted:
-    """A server with that RSA key; its control has an RSA key of 2,048 bits, so that they differ in the key alone."""
+    """A case with this RSA key. Its control has an RSA key of 2,048 bits, so they differ in the key alone."""
     return given.mint(leaf_key=key, control=lambda: given.serve(leaf_key=given.rsa_key(2048)))
 
 
@@ -26,7 +26,11 @@ def _rsa(given: CaseBuilder, key: ServerKey) -> Minted:
     severity=Severity.WEAK,
 )
 def rsa1024(given: CaseBuilder) -> Minted:
-    """RSA with 1024 bits: not yet factored in public, within reach of states, not allowed since 2013."""
+    """The server's key is an RSA key of 1024 bits.
+
+    No factorization has been published, but states may be able to compute one. The CA/Browser Forum has not allowed the
+    size since 2013.
+    """
     return _rsa(given, given.rsa_key(1024))
 
 
@@ -39,16 +43,20 @@ def rsa1024(given: CaseBuilder) -> Minted:
     severity=Severity.WEAK,
 )
 def rsa512(given: CaseBuilder) -> Minted:
-    """RSA with 512 bits, once the most that could be exported from the USA: factored for 75 dollars (FREAK, 2015).
+    """The server's key is an RSA key of 512 bits.
 
-    In TLS 1.3 it cannot even sign: the signature does not fit into it.
+    This was once the largest key that could be exported from the USA. Researchers factored such keys for 75 dollars
+    each (FREAK, 2015). In TLS 1.3 the key cannot sign at all: it is too short for the signature.
     """
     return _rsa(given, demo_keys.RSA_512)
 
 
 @certificate_case(KEY_SIZES, refused(66, accepted_up_to_level=0), deviates=("leaf public key",), severity=Severity.WEAK)
 def rsa768(given: CaseBuilder) -> Minted:
-    """RSA with 768 bits: factored in public in 2009."""
+    """The server's key is an RSA key of 768 bits.
+
+    Researchers factored a key of this size in 2009.
+    """
     return _rsa(given, demo_keys.RSA_768)
 
 
@@ -56,7 +64,10 @@ def rsa768(given: CaseBuilder) -> Minted:
     KEY_SIZES, refused(67, accepted_up_to_level=1), deviates=("intermediate public key",), severity=Severity.WEAK
 )
 def rsa1024_intermediate(given: CaseBuilder) -> Minted:
-    """The leaf's key is strong, its issuer's is not: who computes that one vouches for everybody."""
+    """The leaf has a strong key, but the key of its intermediate CA is an RSA key of 1024 bits.
+
+    An attacker who factors the CA's key can issue certificates for any host.
+    """
     return given.mint(
         intermediates=(as_is,),
         authority_key=given.rsa_key(1024),
@@ -66,25 +77,38 @@ def rsa1024_intermediate(given: CaseBuilder) -> Minted:
 
 @certificate_case("CA/B Forum BR §6.1.6", accepted(), must=Must.ACCEPT, disputed=True, deviates=("leaf public key",))
 def rsa_e3(given: CaseBuilder) -> Minted:
-    """The public exponent is 3: correct, and what made sloppy verifiers forgeable (Bleichenbacher, 2006)."""
+    """The server's RSA key has the public exponent 3.
+
+    The key is correct. Verifiers that did not check the padding completely could be deceived with it (Bleichenbacher,
+    2006).
+    """
     return _rsa(given, demo_keys.RSA_E3)
 
 
 @certificate_case(KEY_SIZES, accepted(), must=Must.ACCEPT, disputed=True, deviates=("leaf public key",))
 def rsa_2050_bits(given: CaseBuilder) -> Minted:
-    """2050 bits, which is no multiple of 8: strong enough, and against the web's rules."""
+    """The server's RSA key has 2050 bits, which is not a multiple of 8.
+
+    The key is strong enough. The CA/Browser Forum forbids the size.
+    """
     return _rsa(given, demo_keys.RSA_2050)
 
 
 @certificate_case(KEY_SIZES, refused(), deviates=("leaf public key",), severity=Severity.WEAK)
 def ec_p192(given: CaseBuilder) -> Minted:
-    """The curve P-192: 96 bits of security, and no signature scheme of TLS 1.3 has it."""
+    """The server's key is on the curve P-192.
+
+    It gives 96 bits of security, and no signature scheme of TLS 1.3 allows it.
+    """
     return given.mint(leaf_key=ec.generate_private_key(ec.SECP192R1()))
 
 
 @certificate_case("RFC 8446 §4.2.3", refused(), deviates=("leaf public key",), severity=Severity.WEAK)
 def ec_secp256k1(given: CaseBuilder) -> Minted:
-    """Bitcoin's curve: strong, and in no signature scheme of TLS 1.3."""
+    """The server's key is on the curve secp256k1, which Bitcoin uses.
+
+    The curve is strong, but no signature scheme of TLS 1.3 allows it.
+    """
     return given.mint(leaf_key=ec.generate_private_key(ec.SECP256K1()))
 
 
@@ -96,16 +120,20 @@ def ec_secp256k1(given: CaseBuilder) -> Minted:
     severity=Severity.WEAK,
 )
 def ec_explicit_params(given: CaseBuilder) -> Minted:
-    """The curve is spelt out instead of named, so that anybody can bring a curve of their own.
+    """The server's key contains the parameters of its curve instead of the curve's name.
 
-    Windows compared the public key and not the curve (CurveBall, 2020); OpenSSL looped for ever over a bad one.
+    So an attacker can define a curve. Windows compared the public key, but not the curve (CurveBall, CVE-2020-0601);
+    OpenSSL looped forever on malformed parameters (CVE-2022-0778).
     """
     return given.mint(leaf_key=demo_keys.EXPLICIT_P256)
 
 
 @certificate_case("RFC 9155", refused(), deviates=("leaf public key",), severity=Severity.WEAK)
 def dsa_leaf(given: CaseBuilder) -> Minted:
-    """A DSA key: not in TLS 1.3, nor allowed on the web; the standard itself was withdrawn in 2023 (FIPS 186-5)."""
+    """The server's key is a DSA key.
+
+    TLS 1.3 and the CA/Browser Forum do not allow DSA. NIST withdrew it in 2023 (FIPS 186-5).
+    """
     return given.mint(leaf_key=demo_keys.DSA_2048)
 
 
@@ -118,19 +146,19 @@ def dsa_leaf(given: CaseBuilder) -> Minted:
     deviates=("leaf public key",),
 )
 def known_private_key(given: CaseBuilder) -> Minted:
-    """A correct certificate for a key that everybody has: it stands in the source of this program.
+    """A valid certificate for a key pair whose private key is public: it is in the source of this program.
 
-    So it was with Superfish (2015), with webpack's development server, and with every key that Debian made from 2006
-    to 2008. Only a list of such keys helps.
+    Everyone can impersonate its owner. This happened with Superfish (2015), with webpack's development server, and with
+    all keys that Debian generated from 2006 to 2008. Only a list of such keys detects it.
     """
     return given.mint(leaf_key=demo_keys.PUBLISHED)
 
 
 @certificate_case("RFC 5280 §6.3", accepted(), disputed=True, aliases=("revoked",), deviates=("revocation list",))
 def revoked(given: CaseBuilder) -> Minted:
-    """Its authority has taken it back, and says so in its revocation list.
+    """The CA has revoked the certificate, and published this in its CRL.
 
-    Most clients never look: the list is elsewhere, and whoever is in between can hold it back.
+    Most clients do not fetch the CRL, and a man in the middle can withhold it.
     """
     served = given.serve(leaf=published(given))
     return Minted(
@@ -140,7 +168,7 @@ def revoked(given: CaseBuilder) -> Minted:
 
 
 def published(given: CaseBuilder) -> Change:
-    """Saying where its revocation is published, if it is."""
+    """Add the extensions that name the CRL and the OCSP responder, if there are any."""
     return lambda draft: reduce(lambda so_far, each: so_far.having(each), given.locations, draft)
 
 

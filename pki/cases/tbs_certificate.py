@@ -1,8 +1,8 @@
-"""A certificate before it is signed, with nothing taken for granted: any field can say anything (RFC 5280 §4.1).
+"""A certificate before it is signed; every field can have any value, valid or not (RFC 5280 §4.1).
 
     Draft.of(profile, ...)  ->  .but(serial=0)  ->  .sign(issuer) -> DER
 
-The library builds good certificates and refuses to build bad ones; what is wrong is therefore written in DER here.
+`cryptography` refuses to build malformed certificates, so this module writes the DER itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,21 +24,21 @@ from pki.profiles import Profile
 
 @dataclass(frozen=True)
 class RawExtension:
-    """One extension: its value is any bytes (§4.2)."""
+    """One extension with any bytes as its value (§4.2)."""
 
     oid: x509.ObjectIdentifier
     critical: bool
     value: bytes
 
     def encoded(self) -> bytes:
-        """`critical` is left out where it is false, as is everything that has its default (X.690 §11.5)."""
+        """The extension in DER. `critical` is omitted if false, as DER requires for default values (X.690 §11.5)."""
         critical = der.boolean(True) if self.critical else b""
         return der.sequence(der.object_identifier(self.oid.dotted_string), critical, der.octet_string(self.value))
 
 
 @dataclass(frozen=True)
 class Signed:
-    """The three parts of a certificate (§4.1.1): what is said, how it is signed, and the signature."""
+    """The three parts of a certificate (§4.1.1): tbsCertificate, signatureAlgorithm and signatureValue."""
 
     tbs: bytes
     algorithm: bytes
@@ -46,7 +46,7 @@ class Signed:
 
     @classmethod
     def by(cls, key: PrivateKey, tbs: bytes, digest: hashes.HashAlgorithm | None) -> "Signed":
-        """Signed with that key over that hash."""
+        """Sign `tbs` with this key and hash."""
         return cls(tbs, algorithm_identifier(key, digest), _signature(key, digest, tbs))
 
     def encoded(self) -> bytes:
@@ -59,7 +59,7 @@ Afterwards = Callable[[Signed], Signed]
 
 @dataclass(frozen=True)
 class Draft:
-    """What a certificate will say, field by field in the order of §4.1; names, times and the key in DER."""
+    """The fields of a certificate in the order of §4.1; names, times and the public key in DER."""
 
     serial: int
     issuer: bytes
@@ -70,11 +70,11 @@ class Draft:
     extensions: tuple[RawExtension, ...]
     version: int = 3
     digest: hashes.HashAlgorithm | None = None
-    """None: the hash that befits the key."""
+    """None: the usual hash for the issuer's key."""
     algorithm_inside: bytes | None = None
-    """None: the same as outside."""
+    """The algorithm inside the tbsCertificate. None: the same as outside."""
     afterwards: Afterwards = lambda signed: signed
-    """What is done to it after it was signed."""
+    """A change of the signed certificate."""
 
     @classmethod
     def of(
@@ -90,7 +90,7 @@ class Draft:
         key_identifier: bytes,
         authority_key_identifier: bytes,
     ) -> "Draft":
-        """A correct certificate: the same that `pki.authority` makes."""
+        """A valid certificate, as `pki.authority` issues it."""
         found = contents(
             profile,
             subject=subject,
@@ -110,26 +110,26 @@ class Draft:
         )
 
     def but(self, **different: Any) -> "Draft":
-        """The same, with other fields."""
+        """A copy with other fields."""
         return replace(self, **different)
 
     def having(self, value: x509.ExtensionType, *, critical: bool = False) -> "Draft":
-        """With that extension, in place of the one of its kind."""
+        """A copy with this extension added, or in place of the one with the same OID."""
         return self.having_raw(value.oid, value.public_bytes(), critical=critical)
 
     def having_raw(self, oid: x509.ObjectIdentifier, value: bytes, *, critical: bool = False) -> "Draft":
-        """The same, for a value that the library does not write."""
+        """As `having`, for a value in any encoding."""
         new, present = RawExtension(oid, critical, value), any(each.oid == oid for each in self.extensions)
         if not present:
             return self.but(extensions=(*self.extensions, new))
         return self.but(extensions=tuple(new if each.oid == oid else each for each in self.extensions))
 
     def without(self, *kinds: x509.ObjectIdentifier) -> "Draft":
-        """Without the extensions of these kinds."""
+        """A copy without the extensions with these OIDs."""
         return self.but(extensions=tuple(each for each in self.extensions if each.oid not in kinds))
 
     def to_be_signed(self, algorithm: bytes) -> bytes:
-        """The tbsCertificate (§4.1.2) in DER: no version is version 1, no extensions are left out."""
+        """The tbsCertificate (§4.1.2) in DER. Version 1 and an empty list of extensions are omitted."""
         extensions = der.explicit(3, der.sequence(*(each.encoded() for each in self.extensions)))
         return der.sequence(
             der.explicit(0, der.integer(self.version - 1)) if self.version > 1 else b"",
@@ -143,7 +143,7 @@ class Draft:
         )
 
     def signed(self, issuer: PrivateKey) -> Signed:
-        """Signed by the issuer, and whatever is done afterwards."""
+        """Sign with the issuer's key, then apply `afterwards`."""
         digest = self.digest or keys.signature_hash(issuer)
         return self.afterwards(Signed.by(issuer, self.to_be_signed(algorithm_identifier(issuer, digest)), digest))
 

@@ -1,4 +1,4 @@
-"""Certificates that must be accepted: ordinary ones, and those at which careless clients stumble (RFC 5280 §6.1)."""
+"""Valid certificates: ordinary ones, and those that careless clients refuse (RFC 5280 §6.1)."""
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -13,26 +13,31 @@ UNKNOWN = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")  # of the arc that is for
 
 @certificate_case("RFC 5280 §6.1", accepted(), must=Must.ACCEPT, aliases=("sha256", "ecc256"))
 def good(given: CaseBuilder) -> Minted:
-    """Signed by the trusted root itself: whoever refuses this cannot tell good from bad.
+    """A valid certificate, issued by the trusted root CA itself.
 
-    Every test of a client begins here, since a client that refuses everything holds every attack.
+    Every test of a client begins with this case: a client that refuses every certificate also refuses every broken one,
+    and that shows nothing about its checks.
     """
     return given.mint()
 
 
 @certificate_case("RFC 5280 §6.1", accepted(), must=Must.ACCEPT)
 def good_renewed(given: CaseBuilder) -> Minted:
-    """The same as `good`, renewed: another key and another serial number, issued by the same CA.
+    """The same as `good`, renewed: the same CA issued it for a new key, with a new serial number.
 
-    A client that accepts `good` and refuses this one compares the certificate with one that it has seen before,
-    instead of validating it. It trusts on first use.
+    A client that accepts `good` and refuses this case compares the certificate with one that it has seen before (trust
+    on first use, or a pin) instead of validating it.
     """
     return given.mint()
 
 
 @certificate_case("RFC 5280 §6.1", accepted(), must=Must.ACCEPT)
 def good_intermediate(given: CaseBuilder) -> Minted:
-    """The usual chain: the root signed an intermediate authority, and that one the server's certificate."""
+    """The usual chain: the root CA certifies an intermediate CA, and the intermediate CA issues the server's
+    certificate.
+
+    The client must find the path through the intermediate certificate that the server sends.
+    """
     return given.mint(intermediates=(as_is,))
 
 
@@ -40,19 +45,28 @@ def good_intermediate(given: CaseBuilder) -> Minted:
     "RFC 9525 §6.3", accepted(), must=Must.ACCEPT, aliases=("wildcard",), deviates=("leaf subjectAltName",)
 )
 def good_wildcard(given: CaseBuilder) -> Minted:
-    """A wildcard as the whole left-most label stands for exactly one label, and that is the host's."""
+    """The certificate has a wildcard name that matches the host.
+
+    The wildcard is the complete left-most label, and it matches exactly one label.
+    """
     return given.mint(subject=NEUTRAL, leaf=named(f"*.{given.domain}"), name=given.long_host)
 
 
 @certificate_case("RFC 9525 §6.4", accepted(), must=Must.ACCEPT)
 def good_ip(given: CaseBuilder) -> Minted:
-    """The client asks for an IP address, and finds it where addresses stand: in iPAddress, as four bytes."""
+    """The client connects to an IP address, and the subjectAltName contains this address as an iPAddress.
+
+    An IP address is compared as bytes (four for IPv4), not as text.
+    """
     return given.mint(subject=NEUTRAL, name=given.address)
 
 
 @certificate_case("RFC 5280 §7.2", accepted(), must=Must.ACCEPT, deviates=("leaf subjectAltName",))
 def good_san_case(given: CaseBuilder) -> Minted:
-    """The host is written in capitals, and names of hosts are compared without case (RFC 4343)."""
+    """The host name in the subjectAltName is in capital letters.
+
+    Host names are compared without regard to case (RFC 4343).
+    """
     return given.mint(subject=NEUTRAL, leaf=named(given.host.upper()))
 
 
@@ -64,7 +78,10 @@ def good_san_case(given: CaseBuilder) -> Minted:
     deviates=("leaf subject", "leaf subjectAltName"),
 )
 def good_no_cn(given: CaseBuilder) -> Minted:
-    """The subject is empty, and the alternative names are critical: they are all there is, and all that counts."""
+    """The subject is empty, and the subjectAltName is critical, as RFC 5280 requires for an empty subject.
+
+    A client compares the host with the subjectAltName, so it does not need a common name.
+    """
     alternatives = x509.SubjectAlternativeName(given.wanted())
     return given.mint(
         subject=NEUTRAL, leaf=lambda leaf: leaf.but(subject=EMPTY_NAME).having(alternatives, critical=True)
@@ -75,7 +92,10 @@ def good_no_cn(given: CaseBuilder) -> Minted:
     "RFC 5280 §4.2.1.6", accepted(), must=Must.ACCEPT, aliases=("1000-sans",), deviates=("leaf subjectAltName",)
 )
 def good_1000_sans(given: CaseBuilder) -> Minted:
-    """A thousand names in one certificate, the right one among them: about 30 kB that have to be read."""
+    """The subjectAltName contains 1,000 names, and the host is the last of them.
+
+    The client must read all of them, about 30 kB.
+    """
     return given.mint(subject=NEUTRAL, leaf=named(*_many(given, 999), given.host))
 
 
@@ -88,9 +108,10 @@ def good_1000_sans(given: CaseBuilder) -> Minted:
     severity=Severity.INFORMATIONAL,
 )
 def good_10000_sans(given: CaseBuilder) -> Minted:
-    """Ten thousand names, about 250 kB: nothing forbids it, and many a client has a limit.
+    """The subjectAltName contains 10,000 names (about 250 kB), and the host is the last of them.
 
-    OpenSSL reads chains of up to 100 kB (max_cert_list), and ends the handshake before it judges anything.
+    No rule forbids this, but many clients have a limit. OpenSSL reads chains of up to 100 kB (max_cert_list), and ends
+    the handshake before it verifies anything.
     """
     return given.mint(subject=NEUTRAL, leaf=named(*_many(given, 9999), given.host))
 
@@ -101,51 +122,72 @@ def _many(given: CaseBuilder, count: int) -> list[str]:
 
 @certificate_case("RFC 5280 §4.2", accepted(), must=Must.ACCEPT, deviates=("leaf 1.3.6.1.4.1.32473.1",))
 def good_unknown_noncritical(given: CaseBuilder) -> Minted:
-    """An extension that nobody knows, not critical: whoever does not understand it passes it over."""
+    """The certificate has an unknown extension that is not critical.
+
+    A client must ignore a non-critical extension that it does not know.
+    """
     return given.mint(leaf=having(x509.UnrecognizedExtension(UNKNOWN, b"\x05\x00")))
 
 
 @certificate_case("RFC 5280 §4.2.1.12", accepted(), must=Must.ACCEPT, deviates=("leaf extendedKeyUsage",))
 def good_critical_eku(given: CaseBuilder) -> Minted:
-    """The extended key usage is critical, and says what it should: for servers."""
+    """The extended key usage is critical, and contains serverAuth.
+
+    A client that knows the extension must process it, critical or not.
+    """
     return given.mint(leaf=having(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True))
 
 
 @certificate_case("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT, deviates=("certificates sent",))
 def chain_out_of_order(given: CaseBuilder) -> Minted:
-    """The right certificates in the wrong order: the root comes before the intermediate.
+    """The server sends the right certificates in the wrong order: the root before the intermediate.
 
-    TLS 1.2 demanded the order (RFC 5246 §7.4.2); TLS 1.3 asks clients to cope with another.
+    TLS 1.2 requires the order (RFC 5246 §7.4.2). TLS 1.3 asks clients to accept any order after the first certificate.
     """
     return given.mint(intermediates=(as_is,), sent=lambda chain: (chain[0], given.trusted.certificate, *chain[1:]))
 
 
 @certificate_case("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT, deviates=("certificates sent",))
 def chain_extra_unrelated(given: CaseBuilder) -> Minted:
-    """Somebody else's authority was sent along: it leads nowhere, and harms nobody."""
+    """The server also sends a CA certificate that does not belong to the chain.
+
+    TLS 1.3 asks clients to accept extra certificates. This one is not on the path, so it changes nothing.
+    """
     return given.mint(intermediates=(as_is,), sent=lambda chain: (*chain, given.untrusted_ca.certificate))
 
 
 @certificate_case("RFC 8446 §4.4.2", accepted(), must=Must.ACCEPT, deviates=("certificates sent",))
 def chain_with_root(given: CaseBuilder) -> Minted:
-    """The root was sent, too: it need not be, since the client has it or does not trust it."""
+    """The server also sends the root certificate.
+
+    A server may leave it out: a client that trusts the root already has it. Sending it must not change the result.
+    """
     return given.mint(intermediates=(as_is,), sent=lambda chain: (*chain, given.trusted.certificate))
 
 
 @certificate_case("RFC 8410", accepted(), must=Must.ACCEPT, deviates=("leaf public key",))
 def good_ed25519(given: CaseBuilder) -> Minted:
-    """The server's key is Ed25519: standard since 2018, and not yet allowed to the web's authorities."""
+    """The server's key is an Ed25519 key.
+
+    X.509 certificates have supported Ed25519 since 2018 (RFC 8410). The CA/Browser Forum does not allow it yet.
+    """
     return given.mint(leaf_key=generate(KeyType.ED25519))
 
 
 @certificate_case("RFC 3279 §2.3.1", accepted(), must=Must.ACCEPT, aliases=("rsa4096",), deviates=("leaf public key",))
 def good_rsa4096(given: CaseBuilder) -> Minted:
-    """A long RSA key: heavier for the server, and no more trouble to a client than any other."""
+    """The server's key is an RSA key of 4096 bits.
+
+    Signing with a long key costs the server more time; for the client it is a key like any other.
+    """
     return given.mint(leaf_key=RSA_4096, control=lambda: given.serve(leaf_key=given.rsa_key(2048)))
 
 
 @certificate_case("RFC 5280 §4.2.1.4", accepted(), must=Must.ACCEPT, deviates=("leaf certificatePolicies",))
 def critical_policy_unknown(given: CaseBuilder) -> Minted:
-    """A critical certificate policy that nobody has heard of: the extension is known, and no policy was asked for."""
+    """The certificatePolicies extension is critical, and contains only an unknown policy.
+
+    The client knows the extension, and it did not ask for a policy, so path validation succeeds.
+    """
     policy = x509.PolicyInformation(UNKNOWN, None)
     return given.mint(leaf=having(x509.CertificatePolicies([policy]), critical=True))

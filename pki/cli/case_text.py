@@ -1,6 +1,6 @@
-"""Test certificates as text: the catalogue, one case explained and verified, what was minted.
+"""Test certificates as text: the catalogue, one case explained and verified, the written files.
 
-Pure, except that the opinions of other verifiers come from other programs.
+Pure, except that some verifiers are other programs.
 """
 
 import shlex
@@ -39,25 +39,25 @@ Case = CertificateCase[CaseBuilder]
 
 
 def counts() -> str:
-    """How many cases there are: `124 cases: 82 to reject, 19 to accept, 23 disputed`."""
+    """The number of cases: `124 cases: 82 to reject, 19 to accept, 23 disputed`."""
     found = Counter("disputed" if each.disputed else each.must for each in CATALOGUE.values())
     reject, accept, disputed = (found[kind] for kind in (Must.REJECT, Must.ACCEPT, "disputed"))
     return f"{len(CATALOGUE)} cases: {reject} to reject, {accept} to accept, {disputed} disputed"
 
 
 def overview() -> Iterator[str]:
-    """A line for each case, by theme."""
+    """The catalogue by theme, one line for each case."""
     for title, cases in _by_theme():
         yield from textwrap.wrap(title, 80)
         for each in cases:
-            mark = {Must.ACCEPT: "accept", Must.REJECT: "REFUSE"}[each.must]
+            mark = {Must.ACCEPT: "accept", Must.REJECT: "reject"}[each.must]
             yield f"  {each.id:<30}{mark:<8}{each.severity.value}"
         yield ""
     yield f"{counts()}."
-    yield "  must           a client that accepts it can be deceived about any such host"
-    yield "  weak           the attacker gains nothing unless a CA makes a mistake, too"
-    yield "  informational  standards or policies disagree, or it is about a limit"
-    yield "`pki rogue show CASE` explains one, `pki rogue mint CASE` makes it."
+    yield "  must           a client that accepts it lets an attacker impersonate hosts"
+    yield "  weak           an attacker can exploit it only if a CA also makes a mistake"
+    yield "  informational  standards or policies disagree, or the case is about a limit"
+    yield "`pki rogue show CASE` explains a case, `pki rogue mint CASE` writes its files."
 
 
 def _by_theme() -> Iterator[tuple[str, list[Case]]]:
@@ -66,13 +66,13 @@ def _by_theme() -> Iterator[tuple[str, list[Case]]]:
 
 
 def markdown() -> Iterator[str]:
-    """The whole table."""
-    yield "| case | a strict client | severity | OpenSSL 3.0 as in Python 3.11 | 3.13 | clause | what it is |"
+    """The catalogue as a Markdown table."""
+    yield "| case | a strict client | severity | OpenSSL 3.0 (Python 3.11) | (Python 3.13) | clause | certificate |"
     yield "|---|---|---|---|---|---|---|"
     for _, cases in _by_theme():
         for each in cases:
-            said = [_short(each, mode) for mode in (Mode.PYTHON_3_11, Mode.PYTHON_3_13)]
-            cells = [f"`{each.id}`", each.must.value, each.severity.value, *said, each.clause, each.summary]
+            openssl = [_short(each, mode) for mode in (Mode.PYTHON_3_11, Mode.PYTHON_3_13)]
+            cells = [f"`{each.id}`", each.must.value, each.severity.value, *openssl, each.clause, each.summary]
             yield f"| {' | '.join(cells)} |"
 
 
@@ -80,7 +80,7 @@ def _short(case: Case, mode: Mode) -> str:
     codes = case.openssl[mode]
     if not codes:
         return "accepts"
-    return "refuses" if codes == {NO_CODE} else f"refuses, {_numbers(codes)}"
+    return "refuses" if codes == {NO_CODE} else f"refuses: {_numbers(codes)}"
 
 
 def _numbers(codes: Iterable[int]) -> str:
@@ -88,7 +88,7 @@ def _numbers(codes: Iterable[int]) -> str:
 
 
 def as_data(case: Case) -> dict[str, Any]:
-    """For JSON."""
+    """The case for JSON."""
     return {
         "case": case.id,
         "theme": case.theme,
@@ -114,9 +114,9 @@ def as_data(case: Case) -> dict[str, Any]:
 
 
 def explained(case: Case, minted: Minted, now: datetime) -> Iterator[str]:
-    """Its story, and what verifiers say of it and of its control, this moment."""
+    """The story of the case, and the verdicts of several verifiers on it and on its control."""
     demand = "must be accepted" if case.must is Must.ACCEPT else "must be refused"
-    yield f"{case.id}: {demand}" + ("; standards disagree" if case.disputed else "")
+    yield f"{case.id}: {demand}" + (" (disputed: standards or policies disagree)" if case.disputed else "")
     yield ""
     for paragraph in case.story.split("\n\n"):
         yield from textwrap.wrap(paragraph, 78, initial_indent="  ", subsequent_indent="  ")
@@ -126,28 +126,28 @@ def explained(case: Case, minted: Minted, now: datetime) -> Iterator[str]:
     if case.deviates:
         yield f"  deviates in  {', '.join(case.deviates)}"
     if others := [alias for alias in case.aliases if alias != case.id]:
-        yield f"  also known   {', '.join(others)}"
+        yield f"  also called  {', '.join(others)}"
     if case.cve:
-        yield f"  famous by    {', '.join(case.cve)}"
+        yield f"  known from   {', '.join(case.cve)}"
     grouped = _grouped(case)
     for number, (words, modes) in enumerate(grouped.items()):
         where = f": {', '.join(modes)}" if len(grouped) > 1 else ""
         yield f"  {'OpenSSL 3.0' if number == 0 else '':<13}{words}{where}"
     yield ""
-    yield f"Minted just now; the client asks for {names.display(minted.served.name)}:"
+    yield f"Minted now and verified; the client asks for {names.display(minted.served.name)}:"
     yield from _told(minted.served, now)
     if case.must is Must.REJECT:
-        yield "The same without the fault (its control):"
+        yield "Its control, the same chain without the deviation:"
         yield from _told(minted.control, now)
     yield ""
-    yield "To try it:"
+    yield "Try it:"
     yield f"  pki rogue mint {case.id}"
     yield f"  pki verify certs/rogues/{case.id}/server.pem \\"
     yield f"    --trust certs/rogues/{case.id}/root.pem{_asking(minted.served.name)}"
 
 
 def _asking(name: x509.GeneralName) -> str:
-    """` --name HOST`; nothing for a host that `pki verify` does not ask for, since by its form it is none."""
+    """` --name HOST`, or nothing if `pki verify` does not take this name as a host name."""
     try:
         names.reference(names.plain(name))
     except names.InvalidName:
@@ -183,17 +183,17 @@ def _columns(label: str, words: str) -> Iterator[str]:
 
 
 def judge(served: Served, now: datetime) -> Verdict:
-    """As `pki verify` does; what cannot be loaded is refused."""
+    """The verdict of `pki verify`. A certificate that cannot be parsed is refused."""
     try:
         return path.judge(request(served, now))
     except MALFORMED:
         found = map(summary.why_unreadable, (*served.chain, *served.anchors))
-        detail = f"it cannot be read: {next(filter(None, found), 'for a reason that is not known here')}"
+        detail = f"the certificate cannot be parsed: {next(filter(None, found), 'the reason is unknown')}"
         return Verdict((Check("form", path.FORM, Result.FAILED, detail, path.UNREADABLE),))
 
 
 def request(served: Served, now: datetime) -> Request:
-    """What a client asks: with its anchors, for its name, now. One of MALFORMED where a certificate cannot be read."""
+    """The client's request for validation. Raises one of MALFORMED if a certificate cannot be parsed."""
     leaf, *intermediates = map(x509.load_der_x509_certificate, served.chain)
     return Request(
         leaf,
@@ -209,7 +209,7 @@ def request(served: Served, now: datetime) -> Request:
 
 
 def judged_as_data(minted: Minted, now: datetime) -> dict[str, Any]:
-    """What `pki verify` says, for JSON."""
+    """The verdicts of `pki verify` on the case and its control, for JSON."""
     served, control = judge(minted.served, now), judge(minted.control, now)
     return {
         "name": names.plain(minted.served.name),
@@ -223,35 +223,35 @@ def judged_as_data(minted: Minted, now: datetime) -> dict[str, Any]:
 
 
 def written(folder: "MintedFolder", builder: CaseBuilder) -> Iterator[str]:
-    """Where it is, and what to do with it."""
+    """The folder that was written, and how to use it."""
     count = "1 case" if len(folder.cases) == 1 else f"{len(folder.cases)} cases"
     yield f"{count} in {folder.directory}/, for {', '.join(map(names.display, builder.alternative_names))}"
     yield ""
     yield "In each folder:"
-    yield "  server.pem, server.key   what the server shows"
-    yield "  root.pem                 what its client trusts; the key of that root was thrown away"
+    yield "  server.pem, server.key   the certificate chain and key of the server"
+    yield "  root.pem                 the trust anchor of the client; the root's key is not kept"
     if any(CATALOGUE[case].must is Must.REJECT for case in folder.cases):
-        yield "  control/                 the same without the fault, if it has one"
+        yield "  control/                 the same chain without the deviation"
     case, name = next(iter(folder.cases.items()))
     yield from _others(folder, name)
     first = folder.directory / case
     yield ""
-    yield "To see it judged:"
+    yield "Verify it:"
     yield f"  pki verify {shlex.quote(str(first / 'server.pem'))}{_asking(name)} \\"
     yield f"    --trust {shlex.quote(str(first / 'root.pem'))}"
-    yield "and by a client, in two terminals:"
+    yield "Present it to a client, in two terminals:"
     yield f"  tlsdemo serve --cert {shlex.quote(str(first / 'server.pem'))}"
     yield f"  tlsdemo connect{_asking(name)} --trust {shlex.quote(str(first / 'root.pem'))}"
 
 
 def _others(folder: "MintedFolder", usual: x509.GeneralName) -> Iterator[str]:
-    """The cases whose client asks for another name than `usual`: with the usual name they prove nothing."""
+    """The cases whose client must ask for another name than `usual`."""
     by_name: dict[str, list[str]] = {}
     for case, name in folder.cases.items():
         if name != usual:
             by_name.setdefault(names.display(name), []).append(case)
     if by_name:
         yield ""
-        yield f"The client asks for {names.display(usual)}; but for"
+        yield f"The client asks for {names.display(usual)}, except:"
     for host, cases in by_name.items():
         yield from textwrap.wrap(f"{host}: {', '.join(cases)}", 78, initial_indent="  ", subsequent_indent="    ")

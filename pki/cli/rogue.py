@@ -9,21 +9,21 @@ import typer
 from pki.console import CERTS, application, note, print_json
 from pki.errors import ExitCode, Problem
 
-app = application("Deliberately broken certificates, each with one fault, and a control without it.")
+app = application("Test certificates: each breaks one rule, with a valid control.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="HOST", help="A name that they bear. May be repeated; default: this machine's."),
+    typer.Option("--name", metavar="NAME", help="Name in the certificates (repeatable; default: this machine)."),
 ]
 
 
 @app.command("list")
 def list_rogues(
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the full table for a document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> int:
-    """List all cases: by what is wrong, what a strict client does with each, and how grave it is."""
+    """List all test certificates, the right verdict and the severity."""
     from pki.cases import CATALOGUE
     from pki.cli import case_text
 
@@ -36,19 +36,23 @@ def list_rogues(
 
 @app.command()
 def mint(
-    cases: Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Which ones.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    cases: Annotated[
+        list[str] | None, typer.Argument(metavar="CASE", help="Test certificates, as in `pki rogue list`.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Mint all test certificates.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The folder; default: rogues in --dir.", readable=False)
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for the cases (default: rogues/ in --dir).", readable=False),
     ] = None,
     directory: Annotated[
-        Path, typer.Option("--dir", envvar="PKI_DIR", help="The folder with the certificates.", readable=False)
+        Path,
+        typer.Option("--dir", metavar="DIR", envvar="PKI_DIR", help="Folder with the certificates.", readable=False),
     ] = CERTS,
     name: Names = None,
-    force: Annotated[bool, typer.Option("--force", help="Move what is there aside, and mint anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Move existing cases aside and mint new ones.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Mint rogues, each with its key, the root that its client trusts, and its control."""
+    """Mint test certificates, with keys, root and valid controls."""
     from pki import names
     from pki.cases import CATALOGUE, find
     from pki.cli import arguments, case_text
@@ -56,8 +60,8 @@ def mint(
 
     if every is bool(cases):
         raise Problem(
-            "which rogues?" if not every else "--all, or some cases: not both",
-            hint="`pki rogue mint expired`, or --all; `pki rogue list` shows them",
+            "--all and case names are mutually exclusive" if every else "no test certificate is named",
+            hint="`pki rogue mint expired`, or `pki rogue mint --all`; `pki rogue list` lists the names",
             code=ExitCode.USAGE,
         )
     wanted = arguments.server_names(name or ca.DEFAULT_SAN)
@@ -67,7 +71,7 @@ def mint(
     existing = ca.Existing.MOVE_ASIDE if force else ca.Existing.REFUSE
     folder = case_files.mint(out or directory / "rogues", chosen, builder, now=now, existing=existing)
     if folder.moved_to:
-        note(f"what was there before is now in {folder.moved_to}")
+        note(f"moved the existing cases to {folder.moved_to}")
     if as_json:
         asked = {case: names.plain(each) for case, each in folder.cases.items()}
         print_json({"directory": str(folder.directory), "cases": list(folder.cases), "names": asked})
@@ -78,11 +82,11 @@ def mint(
 
 @app.command()
 def show(
-    case: Annotated[str, typer.Argument(help="A case, or what badssl.com calls it.")],
+    case: Annotated[str, typer.Argument(help="A test certificate, by id or by its badssl.com name.")],
     name: Names = None,
     as_json: Json = False,
 ) -> int:
-    """Explain one case; it is minted and judged on the spot."""
+    """Explain a test certificate, mint it and verify it."""
     from pki.cases import find
     from pki.cli import arguments, case_text
     from pki.store import ca, case_files

@@ -1,10 +1,10 @@
-"""Test certificates as files: `pki rogue mint`. EDGE: clock, keys and serials have their defaults here.
+"""Test certificates as files, for `pki rogue mint`. EDGE: default clock, keys and serial numbers.
 
     DIR/expired/server.pem  server.key    what the server presents
-                root.pem   [crl.pem]      what the client knows: one root for all cases of one call
+                root.pem   [crl.pem]      what the client trusts: one root for all cases of one call
                 control/...               the same chain without the deviation, which must be accepted
 
-The root's key is never written. No further certificate can be signed with it, so it is safe to trust for experiments.
+The root's key is never written, so no further certificate can be issued under the root.
 """
 
 import os
@@ -27,7 +27,7 @@ from pki.store.ca import Existing, old_folder
 from pki.store.transaction import PUBLIC, SECRET, transaction
 
 LONGEST = 64
-"""Characters of a host: some cases have it in the common name, which holds no more (RFC 5280 appendix A.1)."""
+"""Characters of a host name: some cases have it as common name, which is limited (RFC 5280 appendix A.1)."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def case_builder(wanted: Sequence[x509.GeneralName], now: datetime, name: str = 
     for each in wanted:
         if isinstance(each, x509.DNSName) and len(each.value) > LONGEST:
             raise Problem(
-                f"{each.value[:20]}… has {len(each.value)} characters, and rogues have at most {LONGEST}",
-                hint="several cases put the host into the common name, which has no room for more",
+                f"{each.value[:20]}… has {len(each.value)} characters; the limit for test certificates is {LONGEST}",
+                hint="some cases have the host as common name (RFC 5280 appendix A.1); choose a shorter --name",
                 code=ExitCode.USAGE,
             )
     return CaseBuilder.with_new_root(
@@ -63,7 +63,7 @@ def case_builder(wanted: Sequence[x509.GeneralName], now: datetime, name: str = 
 
 
 def _askable(wanted: Sequence[x509.GeneralName]) -> Sequence[x509.GeneralName]:
-    """With a host beside a wildcard directly below a top-level name, which by itself covers nobody (RFC 9525 §7.1)."""
+    """The names, with a host added if the first is a wildcard that clients refuse, such as *.com (RFC 9525 §7.1)."""
     first = next((name for name in wanted if isinstance(name, x509.DNSName)), None)
     if first is None or names.matches(first, host := x509.DNSName(first.value.replace("*", "www"))):
         return wanted
@@ -83,7 +83,7 @@ def mint(
     now: datetime,
     existing: Existing,
 ) -> MintedFolder:
-    """Write the cases and their controls, all of them or none."""
+    """Write the cases and their controls: all of them, or none if one fails."""
     folders = [each.id for each in cases]
     minted = {each.id: each.mint(builder) for each in cases}
     with transaction(directory) as change:
@@ -91,8 +91,8 @@ def mint(
         if present and existing is Existing.REFUSE:
             some = f"{', '.join(present[:3])}{' …' if len(present) > 3 else ''}"
             raise Problem(
-                f"{directory} already holds {some}",
-                hint="--force moves what is there aside, and mints anew",
+                f"{directory} already contains {some}",
+                hint="--force moves the existing cases aside and mints new ones",
                 code=ExitCode.NO,
             )
         old = old_folder(directory, now)

@@ -468,8 +468,8 @@ def test_only_what_a_strict_client_refuses_is_in_the_cycle() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--case", "expird"), 2, "perhaps expired"),
-        (("--case", "expired,"), 2, "no rogue is called ''"),
+        (("--case", "expird"), 2, "did you mean expired"),
+        (("--case", "expired,"), 2, "unknown test certificate ''"),
         (("--case", "expired", "--cycle"), 2, "--cycle"),
         (("--case", "expired", "--attack", "replay"), 2, "--attack"),
         (("--cycle", "--credential", "stolen"), 2, "--credential"),

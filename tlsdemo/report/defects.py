@@ -47,7 +47,7 @@ class Defect:
     """What an attacker does with it."""
     pattern: Pattern
     explains: frozenset[str]
-    """Case ids, and themes written as `theme:hosts`: the findings for which it is the reason."""
+    """Case ids, and themes written as `theme:host-names`: the findings for which it is the reason."""
     fix: Fix
     known: bool = True
     """Whether the pattern names the fault; if not, the sentence says where it is."""
@@ -59,10 +59,10 @@ class Defect:
 
 EVERYTHING = "everything"
 CERTIFICATES = (
-    "theme:validity", "theme:chain", "theme:signature", "theme:authorities", "theme:usage", "theme:constraints",
+    "theme:validity", "theme:chain", "theme:signature", "theme:ca-certificates", "theme:usage", "theme:constraints",
     "theme:extensions", "theme:strength",
 )  # fmt: skip
-NAMES = ("theme:hosts", "theme:wildcards")
+NAMES = ("theme:host-names", "theme:wildcards")
 GOOD_NAMES = ("good-no-cn", "good-ip", "good-san-case", "good-1000-sans", "good-wildcard")
 IMPERSONATE = "An attacker between the client and any server can read and change everything."
 ANY_CERTIFICATE = "An attacker with a certificate for any other name can read and change everything."
@@ -233,7 +233,7 @@ DEFECTS: tuple[Defect, ...] = (
         "ignores-basic-constraints",
         "It ignores basicConstraints: any certificate can act as a CA.",
         "An attacker with a certificate for its own host issues one for every other host.",
-        fixes.CA_FLAG, ["theme:authorities"],
+        fixes.CA_FLAG, ["theme:ca-certificates"],
         some_of=_any("leaf-signs-leaf", "intermediate-no-bc", "intermediate-no-bc-no-ku"),
     ),
     _row(
@@ -557,7 +557,7 @@ DEFECTS: tuple[Defect, ...] = (
         "some-chains",
         "It accepts some certificates without a valid chain; the pattern is not known.",
         IMPERSONATE,
-        fixes.CHAIN, ["theme:chain", "theme:signature", "theme:authorities"],
+        fixes.CHAIN, ["theme:chain", "theme:signature", "theme:ca-certificates"],
         some_of=_any(
             "self-signed", "untrusted-root-sent", "incomplete-chain", "rogue-same-name", "rogue-same-name-noaki",
             "rogue-same-name-forged-aki", "intermediate-bad-signature", "intermediate-v1",
@@ -586,7 +586,7 @@ DEFECTS: tuple[Defect, ...] = (
         "refuses-good",
         "It refuses certificates that every client must accept.",
         "Nothing; but a client that fails for valid servers is soon run without checks.",
-        fixes.ACCEPTING, ["theme:correct", "theme:validity", "theme:constraints", "theme:revocation", "theme:protocol"],
+        fixes.ACCEPTING, ["theme:valid", "theme:validity", "theme:constraints", "theme:revocation", "theme:protocol"],
         refuses_good=(
             "good-intermediate", "good-renewed", "good-wildcard", "good-ip", "good-san-case", "good-no-cn",
             "good-1000-sans", "good-unknown-noncritical", "good-critical-eku", "chain-out-of-order",

@@ -29,12 +29,12 @@ class IndexEntry:
 
 STRICT = {"accept": "accept it", "reject": "refuse it"}
 ABOUT: Mapping[str, str] = {
-    "correct": "good certificates",
+    "valid": "good certificates",
     "validity": "dates",
     "chain": "who vouches",
     "signature": "signatures",
-    "authorities": "who may vouch",
-    "hosts": "whose name it is",
+    "ca-certificates": "who may vouch",
+    "host-names": "whose name it is",
     "wildcards": "wildcards",
     "usage": "what it is for",
     "constraints": "fences",

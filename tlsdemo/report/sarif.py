@@ -32,8 +32,8 @@ CWES = {
     "validity": 298,
     "chain": 296,
     "signature": 347,
-    "authorities": 296,
-    "hosts": 297,
+    "ca-certificates": 296,
+    "host-names": 297,
     "wildcards": 297,
     **dict.fromkeys(("usage", "constraints", "extensions", "strength"), 295),
 }

@@ -153,7 +153,9 @@ ABOUT_THE_COMMON_NAME = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [case for case, each in CATALOGUE.items() if each.theme in ("hosts", "wildcards")])
+@pytest.mark.parametrize(
+    "case", [case for case, each in CATALOGUE.items() if each.theme in ("host-names", "wildcards")]
+)
 def test_where_the_common_name_is_not_the_point_it_names_no_host(case: str) -> None:
     subject = read(minted_once(case).served.chain[0]).subject
     assert (b"test certificate" in subject) is (case not in ABOUT_THE_COMMON_NAME)

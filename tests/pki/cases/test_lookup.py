@@ -30,22 +30,22 @@ def test_an_alias_does_not_hide_the_id_of_another_case() -> None:
     ],
 )  # fmt: skip
 def test_similar_names_are_hinted_at(text: str, alike: str) -> None:
-    with pytest.raises(Problem, match="no rogue is called") as problem:
+    with pytest.raises(Problem, match="unknown test certificate") as problem:
         find(text)
     assert problem.value.code is ExitCode.USAGE
     assert problem.value.hint is not None
-    assert problem.value.hint.startswith(f"perhaps {alike}")
-    assert problem.value.hint.endswith("; `pki rogue list` shows all")
+    assert problem.value.hint.startswith(f"did you mean {alike}")
+    assert problem.value.hint.endswith("? `pki rogue list` lists all")
 
 
 @pytest.mark.parametrize("text", ["", "zzz", "\0", "é" * 5000, " "])
 def test_nothing_is_hinted_at_where_nothing_is_similar(text: str) -> None:
     with pytest.raises(Problem) as problem:
         find(text)
-    assert problem.value.hint == "`pki rogue list` shows all"
+    assert problem.value.hint == "`pki rogue list` lists all"
 
 
 def test_the_message_says_what_was_looked_for_and_what_lists_it() -> None:
-    with pytest.raises(Problem, match="no case is called 'zzz'") as problem:
+    with pytest.raises(Problem, match="unknown case 'zzz'") as problem:
         find_in("zzz", CATALOGUE.values(), kind="case", listing="list it")
-    assert problem.value.hint == "`list it` shows all"
+    assert problem.value.hint == "`list it` lists all"

@@ -82,7 +82,7 @@ def test_which_name_to_ask_for_is_said_of_every_case(cli: Command, tmp_path: Pat
     """Asked for another name, good-wildcard is refused, and wildcard-partial for a reason that is not its fault."""
     mint = ("rogue", "mint", "expired", "good-wildcard", "wildcard-partial", "good-ip", "--name", "shop.example")
     told = cli(*mint, "--out", tmp_path / "text").out
-    assert "The client asks for shop.example; but for\n" in told
+    assert "The client asks for shop.example, except:\n" in told
     assert "  good.lab.shop.example: good-wildcard, wildcard-partial\n  127.0.0.1: good-ip\n" in told
     found = json.loads(cli(*mint, "--out", tmp_path / "json", "--json").out)["names"]
     for case, name in found.items():
@@ -103,7 +103,7 @@ def test_the_command_that_is_shown_judges_it_as_shown(
     monkeypatch.chdir(tmp_path)
     told = cli("rogue", "show", case).out
     shown = "REFUSED" in next(line for line in told.splitlines() if line.startswith("  pki verify "))
-    mint, verify = told.partition("To try it:\n")[2].replace("\\\n", " ").splitlines()
+    mint, verify = told.partition("Try it:\n")[2].replace("\\\n", " ").splitlines()
     assert cli(*shlex.split(mint)[1:]).code == 0
     assert cli(*shlex.split(verify)[1:]).code == int(shown)
 
@@ -126,20 +126,20 @@ def test_show_mints_and_judges_on_the_spot(cli: Command, case: str) -> None:
 
 
 def test_a_case_is_also_known_by_other_names_than_its_own(cli: Command) -> None:
-    assert "also known   wrong.host" in cli("rogue", "show", "wrong-host").out
-    assert "also known" not in cli("rogue", "show", "rsa512").out
+    assert "also called  wrong.host" in cli("rogue", "show", "wrong-host").out
+    assert "also called" not in cli("rogue", "show", "rsa512").out
 
 
 @pytest.mark.parametrize(
     ("words", "fact"),
     [
-        ((), "which rogues?"),
-        (("expired", "--all"), "not both"),
-        (("expird",), "no rogue is called 'expird'"),
-        (("Expird",), "perhaps expired"),
+        ((), "no test certificate is named"),
+        (("expired", "--all"), "mutually exclusive"),
+        (("expird",), "unknown test certificate 'expird'"),
+        (("Expird",), "did you mean expired"),
         (("expired", "--name", "a b"), "not a host name"),
         (("expired", "--name", "x@y.test"), "mail address"),
-        (("expired", "--name", f"{'a' * 60}.{'b' * 60}"), "at most 64"),
+        (("expired", "--name", f"{'a' * 60}.{'b' * 60}"), "the limit for test certificates is 64"),
     ],
 )
 def test_wrong_usage_is_said(cli: Command, tmp_path: Path, words: tuple[str, ...], fact: str) -> None:

@@ -222,7 +222,7 @@ def test_what_is_excepted_and_not_there_is_said(check: Command) -> None:
 def test_an_exception_for_a_case_that_there_is_not_is_2(check: Command) -> None:
     ended = check(CHECK, *GOOD_ONLY, "--except", "expire=why", "--", *CURL)
     assert ended.code == 2
-    assert "no case is called 'expire'" in ended.err
+    assert "unknown case 'expire'" in ended.err
 
 
 def test_a_baseline_holds_old_findings_back_and_no_new_ones(check: Command, tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_a_case_that_there_is_not_is_2_with_what_is_alike(check: Command) -> Non
     for form in ((), ("--compare",)):
         ended = check(CHECK, *form, "--case", "expire", *(("curl",) if form else ("--", *CURL)))
         assert ended.code == 2
-        assert "no case is called 'expire'" in ended.err
+        assert "unknown case 'expire'" in ended.err
         assert "expired" in ended.err
 
 

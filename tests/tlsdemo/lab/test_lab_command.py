@@ -237,7 +237,7 @@ def test_list_of_a_few_is_of_those(cli: Command) -> None:
     ("asked", "alike"), [("expird", "expired"), ("good,wrong.hots", "wrong.host"), ("qqq", "--list")]
 )
 def test_a_case_that_there_is_not(cli: Command, asked: str, alike: str) -> None:
-    assert_is_refusal(cli("lab", "--only", asked), 2, "no case is called", alike)
+    assert_is_refusal(cli("lab", "--only", asked), 2, "unknown case", alike)
 
 
 def test_a_port_in_use_is_named_and_nothing_stays_behind(cli: Command, temporary: Path) -> None:

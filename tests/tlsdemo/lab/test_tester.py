@@ -71,7 +71,7 @@ def test_all_are_all_but_those_that_have_to_be_named() -> None:
     ("name", "alike"), [("expird", ""), ("expire", "expired"), ("", ""), ("EXPIRED", ""), ("*", "")]
 )
 def test_a_case_that_there_is_not_is_wrong_usage(name: str, alike: str) -> None:
-    with pytest.raises(Problem, match="no case is called") as problem:
+    with pytest.raises(Problem, match="unknown case") as problem:
         chosen_ids(name)
     assert problem.value.code is ExitCode.USAGE
     assert alike in str(problem.value.hint)

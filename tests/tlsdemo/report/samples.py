@@ -53,7 +53,7 @@ def inconclusive(case: CaseWords) -> Finding:
 def strict(case: CaseWords) -> Finding:
     if case.must == "accept":
         return accepted(case)
-    return refused_late(case) if case.theme in ("hosts", "wildcards") else refused(case)
+    return refused_late(case) if case.theme in ("host-names", "wildcards") else refused(case)
 
 
 def careless(case: CaseWords) -> Finding:

@@ -109,7 +109,7 @@ def test_ids_and_sentences_are_of_one_row_each() -> None:
 
 SEVERAL = {
     "no name check on OpenSSL": (
-        [case for case, each in CASES.items() if each.theme in ("hosts", "wildcards") and each.must == "reject"]
+        [case for case, each in CASES.items() if each.theme in ("host-names", "wildcards") and each.must == "reject"]
         + ["nc-excluded-vs-wildcard", "leaf-v1"],
         {"no-name-check", "constraints-miss-wildcards", "common-name-fallback"},
     ),
@@ -153,7 +153,7 @@ def test_ways_are_told_apart_in_one_client() -> None:
     """It does not check names, and where it refuses a chain it falls back."""
 
     def judge(case: CaseWords) -> Finding:
-        if case.theme in ("hosts", "wildcards"):
+        if case.theme in ("host-names", "wildcards"):
             return accepted(case)
         return strict(case) if case.must == "accept" else replace(accepted(case), way=Way.IN_THE_CLEAR)
 

@@ -105,7 +105,7 @@ def test_a_failure_says_what_is_wrong_and_what_the_client_did() -> None:
     assert failure is not None
     assert failure.text
     assert failure.get("message") == "nul-in-san: accepts a case that every client must refuse"
-    assert test.get("classname") == "hosts"
+    assert test.get("classname") == "host-names"
     assert test.get("time") == "0.031"
     for words in (CASES["nul-in-san"].summary, "CVE-2009-2408", "RFC 5280", "sent 78 bytes", "exit code: 0"):
         assert words in failure.text
