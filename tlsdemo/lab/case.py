@@ -1,16 +1,16 @@
-"""One case of the lab, of whichever family: what is said of it, who serves it, and how it is opened.
+"""One case of the lab: its description, how it is served, and how it is opened.
 
-    CASES["expired"].open(ca)  ->  OpenedCase: what handles the connections to it, or why it cannot be served here
+    CASES["expired"].open(ca)  ->  OpenedCase: the handler of its connections, or why it cannot be served here
 
 Nothing is minted before a case is opened. A case that is not a test certificate of `pki.cases` is one function:
 
     @protocol_case("RFC 8996 §2", Severity.WEAK)
     def tls_1_0_only(given: RsaServer) -> Handler:
-        '''It speaks TLS 1.0, and nothing newer. …'''
+        '''The server supports only TLS 1.0. …'''
         return given.tls(LabCiphers.TLS_1_0)
 
-Its name, with hyphens, is the id, and its docstring is the documentation, as in `pki.cases`. The decorator is a
-`Declaration`, one for each family.
+The name, with hyphens, is the id, and the docstring is the story, as in `pki.cases`. The decorator is a `Declaration`;
+each family has one.
 """
 
 import ssl
@@ -29,16 +29,16 @@ from tlsdemo.lab.conversation import Handler
 
 
 class Family(Enum):
-    """What a case is about."""
+    """The subject of a case."""
 
     CERTIFICATE = "the server's certificate"
-    REVOCATION = "what is published about the certificate"
-    PROTOCOL = "versions, suites, and servers that do not speak TLS"
+    REVOCATION = "the revocation status of the server's certificate"
+    PROTOCOL = "versions, cipher suites, and servers that misbehave"
     CLIENT_CERTIFICATE = "a server that asks for the client's certificate"
 
 
 class ServedBy(Enum):
-    """Whose TLS the server speaks."""
+    """The TLS implementation of the server."""
 
     SSL = "Python's ssl"
 
@@ -52,16 +52,16 @@ class Controls(Enum):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Case(CaseWords):
-    """A case: its words, as the reports show them, and the function that makes what is served."""
+    """A case: its description, as the reports print it, and the function that opens it."""
 
     family: Family
     make: "Callable[[Case, LabCA], OpenedCase]"
     served_by: ServedBy = ServedBy.SSL
     only_named: str = ""
-    """Why it is not run with all others, if so."""
+    """Why `--all` does not include the case; empty if it does."""
 
     def open(self, ca: LabCA, controls: Controls = Controls.LEFT_OUT) -> "OpenedCase":
-        """Mint what this case needs and make its handler; the same for its control, if wanted."""
+        """Mint the certificates and make the handler of this case, and of its control if asked for."""
         opened = self.make(self, ca)
         if controls is Controls.SERVED and opened.mint_control:
             return replace(opened, control=opened.mint_control())
@@ -74,35 +74,33 @@ class OpenedCase:
 
     case: Case
     handler: Handler | None
-    """Handles the connections to its port. None where it cannot be served here."""
+    """Handles the connections to the case's port. None if the case cannot be served here."""
     obstacle: str = ""
-    """Why not."""
+    """Why the case cannot be served here."""
     host: str = HOME
-    """The name to ask for on its own port: for most cases that of this machine."""
+    """The name that the client asks for on this port; for most cases localhost."""
     context: ssl.SSLContext | None = None
-    """For the port that chooses by name; None for a case that needs a port of its own."""
+    """The context for the port that selects by server_name; None for a case that needs its own port."""
     sni: str | None = None
-    """The name to ask for there."""
+    """The server_name that selects the case there."""
     anchors_pem: bytes = b""
-    """The trust anchors of its client, if they are not the root of the lab."""
+    """The trust anchors of the client in PEM, if they are not the root of the lab."""
     mint_control: "Callable[[], OpenedCase] | None" = None
-    """Makes its control; None where it has none."""
+    """Mints the control; None if the case has none."""
     control: "OpenedCase | None" = None
-    """The same without the deviation, on a port of its own: a client that refuses it has another reason."""
+    """The control, on its own port. A client that refuses the control, too, refuses for another reason."""
 
     @property
     def id(self) -> str:
-        """The id of the case."""
         return self.case.id
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """The aliases of the case."""
         return self.case.aliases
 
 
 def on_own_port(case: Case, make_handler: Callable[[], Handler]) -> OpenedCase:
-    """A case that cannot be chosen by name; with the reason, where its handler cannot be made here."""
+    """A case that cannot be selected by server_name. If its handler raises Problem, the case has the obstacle."""
     try:
         return OpenedCase(case, make_handler())
     except Problem as problem:
@@ -110,24 +108,24 @@ def on_own_port(case: Case, make_handler: Callable[[], Handler]) -> OpenedCase:
 
 
 def obstacle(problem: Problem) -> str:
-    """Why something cannot be served, on one line."""
+    """A Problem on one line."""
     return "; ".join((problem.fact, *problem.evidence))
 
 
 # Declarations --------------------------------------------------------------------------------------------------------
 
 Body = TypeVar("Body", bound=Callable[..., object])
-"""The function of a case; what it takes and returns depends on the family."""
+"""The function that declares a case; its arguments and result depend on the family."""
 
 
 @dataclass(frozen=True)
 class Declaration(Generic[Body]):
-    """The decorator of a family: makes a Case of a function."""
+    """The decorator of a family, which turns a function into a Case."""
 
     family: Family
     theme: str
     make: Callable[[Body, Case, LabCA], OpenedCase]
-    """Opens a case, given the function that was decorated."""
+    """Opens a case; the first argument is the decorated function."""
     only_named: str = ""
     """As `Case.only_named`, for all cases of the family."""
 

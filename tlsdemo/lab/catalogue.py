@@ -1,4 +1,4 @@
-"""All cases of the lab, in their order, and the lookup by id or alias. Nothing is minted here."""
+"""All cases of the lab in order, and the lookup by id or alias. Nothing is minted here."""
 
 from collections.abc import Sequence
 
@@ -16,15 +16,15 @@ CASES: dict[str, Case] = {
     )
     for each in family
 }
-"""By id."""
+"""All cases by id."""
 
 
 def find(text: str) -> Case:
-    """The case with this id or alias. Raises Problem with similar names where there is none."""
+    """The case with this id or alias. Raises Problem, with similar names as hint, if there is none."""
     return find_in(text, CASES.values(), kind="case", listing="tlsdemo lab --list")
 
 
 def chosen(names: Sequence[str]) -> list[Case]:
-    """The cases with these ids or aliases, in the order of the catalogue; all cases where there is no name."""
+    """The cases with these ids or aliases, in the order of the catalogue; all cases if `names` is empty."""
     wanted = {find(each).id for each in names}
     return [each for each in CASES.values() if each.id in wanted or not names]

@@ -1,7 +1,7 @@
-"""The test certificates of `pki.cases` as cases of the lab, minted for this machine, relative to now.
+"""The test certificates of `pki.cases` as cases of the lab, for this machine, with validity relative to now.
 
-Each names `localhost`, CASE.localhost, 127.0.0.1 and ::1, unless its deviation is in the names. Where a case is about
-another name, that name ends in CASE.localhost, too.
+The names are `localhost`, CASE.localhost, 127.0.0.1 and ::1, unless the deviation is in the names. The names of cases
+about other names end in CASE.localhost, too.
 """
 
 import sys
@@ -15,11 +15,11 @@ from tlsdemo.lab.presented import present
 from tlsdemo.lab.revocation_sources import Where, locations, publish_revoked
 
 STRICT = Mode.PYTHON_3_13 if sys.version_info >= (3, 13) else Mode.PYTHON_3_11
-"""How this Python verifies."""
+"""The mode of this Python's `ssl`."""
 
 
 def cases() -> list[Case]:
-    """All of them, in the order of the catalogue."""
+    """All test certificates, in the order of the catalogue."""
     return [
         Case(
             id=each.id,
@@ -43,12 +43,12 @@ def _open(certificate: CertificateCase[CaseBuilder], case: Case, ca: LabCA) -> O
     builder = ca.builder_for(case.id, locations(ca.publisher, case.id, dict.fromkeys(Where)))
     minted = certificate.mint(builder)
     opened = present(case, minted.served, ca)
-    if minted.served.crls:  # only what its CA publishes is wrong; its control would have the same name
+    if minted.served.crls:  # only what the CA publishes is wrong, and the control would have the same URL
         publish_revoked(minted.served, case.id, builder, ca.publisher)
         return opened
     if certificate.must is Must.ACCEPT or not opened.handler:
         return opened
-    # On a port of its own alone: by name, the control could not be told from its case.
+    # Only on its own port: by server_name, the control could not be distinguished from its case.
     return replace(
         opened,
         mint_control=lambda: replace(present(control_of(case), minted.control, ca), context=None, sni=None),
@@ -56,8 +56,8 @@ def _open(certificate: CertificateCase[CaseBuilder], case: Case, ca: LabCA) -> O
 
 
 def control_of(case: Case) -> Case:
-    """The words of a control. It is opened through its case."""
-    summary = f"The control of {case.id}: the same without the fault."
+    """The description of a control. A control is opened together with its case."""
+    summary = f"The valid control of {case.id}: the same without the deviation."
     return replace(
         case,
         id=f"{case.id}.control",

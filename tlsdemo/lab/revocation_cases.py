@@ -1,11 +1,11 @@
-"""Cases about revocation: certificates that say where their CRL and their OCSP responder are, and what is found there.
+"""Cases about revocation: the certificate names a CRL or an OCSP responder; the case decides what is published there.
 
     @revocation_case("RFC 5280 §6.3.3", Severity.INFORMATIONAL)
     def list_revoked(given: StatusSigner) -> StatusSources:
-        '''The list has it. …'''
+        '''The certificate is in the CRL. …'''
         return {Where.CRL: given.crl(revoked=True)}
 
-A place that a case does not mention is not in its certificate. None is in the certificate, and nothing is found there.
+A source that the function does not return is not named in the certificate. None: named, but nothing is published.
 """
 
 from collections.abc import Callable
@@ -41,71 +41,100 @@ revocation_case = Declaration[Body](Family.REVOCATION, "revocation", _open)
 
 @revocation_case("RFC 5280 §6.3.3", Severity.MUST, must=Must.ACCEPT)
 def list_good(given: StatusSigner) -> StatusSources:
-    """Its authority publishes a fresh list, and the certificate is not on it."""
+    """The CA publishes a fresh CRL, and the certificate is not in it.
+
+    A client that checks CRLs must accept the certificate.
+    """
     return {Where.CRL: given.crl()}
 
 
 @revocation_case("RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_revoked(given: StatusSigner) -> StatusSources:
-    """Its authority publishes a fresh list, and the certificate is on it: its key may be in other hands by now.
+    """The CA publishes a fresh CRL, and the certificate is in it: the CA has revoked it, for example after a theft of
+    the key.
 
-    Most clients never ask for the list: it is large, it is slow, and it tells the authority who visits whom.
+    Most clients do not fetch CRLs: they are large, they delay the connection, and the CA learns who connects to whom.
     """
     return {Where.CRL: given.crl(revoked=True)}
 
 
 @revocation_case("RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_stale(given: StatusSigner) -> StatusSources:
-    """The list should have been renewed weeks ago: whoever was put on it since then, is not there."""
+    """The CRL is weeks out of date (nextUpdate has passed).
+
+    A certificate that was revoked since then is not in it.
+    """
     return {Where.CRL: given.crl(days_ago=30)}
 
 
 @revocation_case("RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_absent(given: StatusSigner) -> StatusSources:
-    """There is no list where the certificate says: an attacker on the line can bring that about for any list.
+    """The certificate names the address of a CRL, and there is none.
 
-    Who goes on all the same (soft fail) has a seat belt that opens in an accident.
+    A man in the middle can withhold any CRL. A client that goes on without it (soft fail) is not protected.
     """
     return {Where.CRL: None}
 
 
 @revocation_case("RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_forged(given: StatusSigner) -> StatusSources:
-    """The list bears the authority's name, not its signature: it comes over plain HTTP, so everybody can send one."""
+    """The CRL has the CA's name as issuer, but another key signed it.
+
+    A CRL is fetched over plain HTTP, so an attacker can replace it. Only its signature protects it.
+    """
     return {Where.CRL: given.crl(by=given.forger)}
 
 
 @revocation_case("RFC 6960 §2.2", Severity.MUST, must=Must.ACCEPT)
 def ocsp_good(given: StatusSigner) -> StatusSources:
-    """Its authority's responder says that it is good."""
+    """The CA's OCSP responder answers `good`.
+
+    A client that asks the responder must accept the certificate.
+    """
     return {Where.OCSP: given.ocsp(Status.GOOD)}
 
 
 @revocation_case("RFC 6960 §2.2", Severity.INFORMATIONAL)
 def ocsp_revoked(given: StatusSigner) -> StatusSources:
-    """Its authority's responder says that it is revoked. Most clients never ask."""
+    """The CA's OCSP responder answers `revoked`.
+
+    Most clients do not ask the responder.
+    """
     return {Where.OCSP: given.ocsp(Status.REVOKED)}
 
 
 @revocation_case("RFC 6960 §2.2", Severity.INFORMATIONAL)
 def ocsp_unknown(given: StatusSigner) -> StatusSources:
-    """The responder has never heard of it: perhaps it was minted past the books, as at DigiNotar in 2011."""
+    """The CA's OCSP responder answers `unknown`.
+
+    The CA has no record of the certificate: an attacker may have issued it with the CA's key, as with DigiNotar in
+    2011.
+    """
     return {Where.OCSP: given.ocsp(Status.UNKNOWN)}
 
 
 @revocation_case("RFC 6960 §3.2", Severity.INFORMATIONAL)
 def ocsp_stale(given: StatusSigner) -> StatusSources:
-    """The responder's answer is weeks old: good, as long ago."""
+    """The OCSP response is `good`, but weeks out of date (nextUpdate has passed).
+
+    The CA may have revoked the certificate since then. A man in the middle can replay an old response.
+    """
     return {Where.OCSP: given.ocsp(Status.GOOD, days_ago=30)}
 
 
 @revocation_case("RFC 6960 §3.2", Severity.INFORMATIONAL)
 def ocsp_absent(given: StatusSigner) -> StatusSources:
-    """Nobody answers where the responder should be: an attacker on the line can bring that about."""
+    """The certificate names the address of an OCSP responder, which does not answer.
+
+    A man in the middle can block any response. A client that goes on without it (soft fail) is not protected.
+    """
     return {Where.OCSP: None}
 
 
 @revocation_case("RFC 6960 §3.2", Severity.INFORMATIONAL)
 def ocsp_forged(given: StatusSigner) -> StatusSources:
-    """The answer is signed by somebody who only bears the authority's name."""
+    """The OCSP response is `good`, but a CA with the same name and another key signed it.
+
+    The response is fetched over plain HTTP, so an attacker can replace it. Only its signature protects it.
+    """
     return {Where.OCSP: given.ocsp(Status.GOOD, by=given.forger)}

@@ -53,7 +53,7 @@ class StatusSigner:
 
     @cached_property
     def forger(self) -> Authority:
-        """A CA with the root's name and key identifier, and a key of its own: only the signature shows it."""
+        """A rogue CA with the root's name and key identifier: only the signatures differ."""
         return Authority.self_signed(
             ROOT,
             subject=self.builder.root.subject,
