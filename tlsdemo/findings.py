@@ -1,6 +1,6 @@
-"""What a client did with each case of the lab, as plain values: `lab` finds them out, `report` shows them.
+"""What a client did with each case of the lab, as plain values. `lab` makes them, `report` prints them.
 
-Report  =  a client, and a Finding for each case        Comparison  =  several clients on the same cases
+Report  =  one client, with a Finding for each case        Comparison  =  several clients on the same cases
 """
 
 from collections.abc import Sequence
@@ -10,68 +10,68 @@ from enum import Enum
 
 
 class ClientVerdict(Enum):
-    """What a client did with a case. What counts is what it sent, not how it ended."""
+    """What a client did with a case. What it sent decides, not how its program ended."""
 
     ACCEPTED = "accepted"
     """It sent application bytes on a connection that was served this case."""
     REFUSED = "refused"
-    """It left, or sent an alert, before its handshake was done."""
+    """It closed the connection, or sent an alert, before its handshake was complete."""
     REFUSED_LATE = "refused late"
-    """It finished its handshake, and left without a word to say."""
+    """It completed its handshake, and closed the connection without sending data."""
     CRASHED = "crashed"
     """A signal ended it before it sent any application byte."""
     NO_SNI = "no SNI"
-    """It named no server, and so it was shown another certificate."""
+    """It sent no server_name, so the server presented another certificate."""
     INCONCLUSIVE = "inconclusive"
-    """It never came, or never said what it thinks."""
+    """It did not connect, or it neither accepted nor refused."""
 
     @property
     def decided(self) -> bool:
-        """Whether the question was answered."""
+        """Whether the client accepted or refused the case."""
         return self not in (ClientVerdict.NO_SNI, ClientVerdict.INCONCLUSIVE)
 
     @property
     def takes_it(self) -> bool:
-        """Whether the client takes the peer for the one it asked for."""
+        """Whether the client accepts the server."""
         return self is ClientVerdict.ACCEPTED
 
 
 class Way(Enum):
-    """How a client came to accept a case that it should refuse."""
+    """How a client accepted a case that it should refuse."""
 
     PLAINLY = ""
-    """On its first connection, as it accepts what is good."""
+    """On its first connection, as it accepts a valid certificate."""
     BEFORE_CHECK = "before its check"
-    """It sent its request, and ended as after a refusal: it checks too late."""
+    """It sent its request, and then ended as after a refusal: it checks too late."""
     SECOND_TRY = "on a second connection"
-    """It refused on a first connection, and accepted on a further one."""
+    """It refused on the first connection, and accepted on a later one."""
     IN_THE_CLEAR = "in the clear"
     """It sent its request without TLS."""
 
 
 @dataclass(frozen=True)
 class CaseWords:
-    """What is said of a case: the words of the catalogue."""
+    """The description of a case, from the catalogue."""
 
     id: str
     aliases: tuple[str, ...]
     theme: str
     summary: str
-    """What is wrong with it, in a sentence."""
+    """The first paragraph of the story: what the case is."""
     story: str
-    """And why that matters, in some more."""
+    """The whole story; the paragraphs after the first say why the case matters."""
     clause: str
     must: str
     """`accept` or `reject`: what a strict client does."""
     severity: str
-    """`must`, `weak` or `informational`: how much it says about a client that does otherwise."""
+    """`must`, `weak` or `informational`: what an attacker gains from a client that does otherwise."""
     cve: tuple[str, ...] = ()
     verify_codes: tuple[int, ...] = ()
-    """X509_V_ERR_* with which OpenSSL refuses it, where it does."""
+    """The verify codes (X509_V_ERR_*) with which OpenSSL refuses the case; empty if it accepts."""
 
 
 FATAL = (4, 6, 7, 8, 11)
-"""SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: a shell adds 128 to the number of the signal that ended its command."""
+"""SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. A shell exits with 128 plus the signal that ended its command."""
 
 
 @dataclass(frozen=True)
@@ -81,24 +81,24 @@ class Finding:
     case: CaseWords
     verdict: ClientVerdict
     did: str
-    """A sentence: `sent 78 bytes to an impostor: GET / HTTP/1.1`."""
+    """What the client did, in a phrase: `sent 78 bytes: GET / HTTP/1.1`."""
     said: str = ""
-    """The client's own last words, cleaned of control characters; several lines at most."""
+    """The last lines that the client printed, without control characters."""
     alert: str | None = None
-    """The alert that it sent, as in RFC 8446 §6."""
+    """The alert that the client sent (RFC 8446 §6)."""
     exit_code: int | None = None
-    """Negative: the signal that ended it. None where it had to be ended."""
+    """Negative: the signal that ended the program. None: it was stopped at the timeout."""
     seconds: float = 0.0
     way: Way = Way.PLAINLY
-    """How it came to accept the case, if it did."""
+    """How it accepted the case, if it did."""
     attempts: int = 0
     """Connections that it gave up before the one on which it accepted."""
     answered: bool = False
-    """Whether it printed what the server answered."""
+    """Whether it printed the server's answer."""
 
     @property
     def signal(self) -> int | None:
-        """The signal that ended it, also where a shell tells of it by an exit code above 128."""
+        """The signal that ended the program, also if a shell reports it as an exit code above 128."""
         if self.exit_code is None:
             return None
         if self.exit_code < 0:
@@ -107,7 +107,7 @@ class Finding:
 
     @property
     def crashed(self) -> bool:
-        """Whether a signal ended it after it had come."""
+        """Whether a signal ended it after it connected."""
         return self.verdict.decided and self.signal is not None
 
     @property
@@ -118,19 +118,19 @@ class Finding:
 
     @property
     def harms(self) -> bool:
-        """Whether an attacker gains from it: a client that refuses what is good harms only itself."""
+        """Whether an attacker gains from it. Refusing a valid case harms only the client itself."""
         return self.is_wrong and (self.crashed or (self.verdict.takes_it and self.case.must == "reject"))
 
     @property
     def outcome(self) -> str:
-        """The verdict, and the way if it is not the plain one: `accepted, in the clear`."""
+        """The verdict, and the way unless it is PLAINLY: `accepted, in the clear`."""
         verdict = ClientVerdict.CRASHED.value if self.crashed else self.verdict.value
         return f"{verdict}, {self.way.value}" if self.way.value and not self.crashed else verdict
 
 
 @dataclass(frozen=True)
 class Unserved:
-    """A case that was not run, and why: this OpenSSL cannot serve it, or it has to be named."""
+    """A case that was not run, and why: this OpenSSL cannot serve it, or `--case` must name it."""
 
     case: CaseWords
     reason: str
@@ -138,15 +138,15 @@ class Unserved:
 
 @dataclass(frozen=True)
 class Known:
-    """A finding that was known before, and does not make the client fail."""
+    """A known finding, which does not make the client fail."""
 
     case: str
     outcome: str = ""
-    """As `Finding.outcome`; empty: whatever it is."""
+    """As `Finding.outcome`; empty: any outcome."""
     reason: str = ""
-    """Why it is tolerated, in the words of the user."""
+    """The user's reason to tolerate it."""
     origin: str = ""
-    """Where it was said: `--except`, or the file of `--baseline`."""
+    """Its source: `--except`, or the file of `--baseline`."""
 
     def covers(self, finding: Finding) -> bool:
         """Whether this is that finding."""
@@ -154,19 +154,19 @@ class Known:
 
 
 GOOD = "good"
-"""The case that every client must accept, before anything else says something."""
+"""The valid case that comes first: a client that refuses it shows nothing about its checks."""
 SEVERITIES = ("must", "weak", "informational")
-"""From the gravest on."""
+"""The most severe first."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is known of one client."""
+    """The findings about one client."""
 
     client: str
     """The command, or the name of a preset."""
     version: str
-    """What it says of itself; empty where it was not asked."""
+    """The version that it prints; empty for a command of the user."""
     findings: tuple[Finding, ...]
     unserved: tuple[Unserved, ...]
     fail_on: str
@@ -174,11 +174,11 @@ class Report:
     started: datetime
     seconds: float
     whole: tuple[str, ...] = SEVERITIES
-    """The severities of which it was asked all cases."""
+    """The severities of which all cases were run."""
     controls: bool = False
-    """Whether a refusal counted only if the same without the fault was accepted."""
+    """Whether a refusal counted only if the client accepted the control."""
     known: tuple[Known, ...] = ()
-    """What was known before."""
+    """The known findings."""
 
     def wrong(self, severity: str) -> tuple[Finding, ...]:
         """The findings of that severity in which it does otherwise than a strict client."""
@@ -195,23 +195,23 @@ class Report:
 
     @property
     def failing(self) -> tuple[Finding, ...]:
-        """The findings that make the exit code 1: an attacker gains from them, and they were not known."""
+        """The findings that make the exit code 1: an attacker gains from them, and they are not known."""
         return tuple(
             each for severity in self.grave for each in self.wrong(severity) if each.harms and not self.excuse(each)
         )
 
     def excuse(self, finding: Finding) -> Known | None:
-        """What was known of that finding before."""
+        """The known finding that covers this finding, if any."""
         return next((each for each in self.known if each.covers(finding)), None) if finding.harms else None
 
     @property
     def excused(self) -> tuple[tuple[Finding, Known], ...]:
-        """The findings that were known, and what was known."""
+        """The findings that are known, each with its known finding."""
         return tuple((each, known) for each in self.findings if (known := self.excuse(each)))
 
     @property
     def vanished(self) -> tuple[Known, ...]:
-        """What was known and is no longer there, of the cases that were decided."""
+        """The known findings that did not occur, of the decided cases."""
         decided = {each.case.id for each in self.findings if each.verdict.decided}
         return tuple(
             known
@@ -221,28 +221,28 @@ class Report:
 
     @property
     def undecided(self) -> tuple[Finding, ...]:
-        """The cases of which nothing is known."""
+        """The findings without a decision."""
         return tuple(each for each in self.findings if not each.verdict.decided)
 
     def not_served(self, severity: str) -> tuple[Unserved, ...]:
-        """The cases of that severity that were not run, though they were wanted."""
+        """The cases of that severity that were asked for and not run."""
         return tuple(each for each in self.unserved if each.case.severity == severity)
 
     @property
     def conclusive(self) -> bool:
-        """Whether it accepted the good certificate: who refuses everything, or never comes, has shown nothing."""
+        """Whether it accepted the valid certificate. Otherwise its refusals show nothing about its checks."""
         return all(each.verdict.takes_it for each in self.findings if each.case.id == GOOD)
 
     @property
     def checks_no_chain(self) -> bool:
-        """Whether it accepted, on its first connection, a CA that it does not know."""
+        """Whether it accepted, on its first connection, a certificate from an untrusted CA."""
         return any(
             each.case.id == UNKNOWN_CA and each.verdict.takes_it and each.way is Way.PLAINLY for each in self.findings
         )
 
     @property
     def deceived(self) -> bool:
-        """Whether an attacker with a CA of its own gets an answer for a request, in whatever way."""
+        """Whether an attacker with a rogue CA can impersonate any server, in any way but BEFORE_CHECK."""
         return any(
             each.case.id == UNKNOWN_CA and each.verdict.takes_it and each.way is not Way.BEFORE_CHECK
             for each in self.findings
@@ -259,17 +259,17 @@ class Report:
 
     @property
     def refused_good(self) -> tuple[Finding, ...]:
-        """Those of them that it refused."""
+        """The decided cases that it must accept and refused."""
         return tuple(each for each in self.good_ones if not each.verdict.takes_it)
 
     @property
     def graded(self) -> bool:
-        """Whether its refusals say something: not if it refuses over half of what it must accept."""
+        """Whether there is a grade: not if it refuses more than half of the cases that it must accept."""
         return self.conclusive and 2 * len(self.refused_good) <= len(self.good_ones)
 
     @property
     def exit_code(self) -> int:
-        """1: a finding fails. 3: not conclusive, not graded, or one that might fail is undecided. Otherwise 0."""
+        """1: a finding fails. 3: not conclusive, not graded, or a case that could fail is undecided. Otherwise 0."""
         if not self.conclusive:
             return 3
         if self.failing:
@@ -279,7 +279,7 @@ class Report:
 
     @property
     def grade(self) -> str:
-        """A letter: how far one can rely on it. A question mark where it was not asked enough to tell."""
+        """A letter of GRADES. A question mark: too few cases were run for a grade."""
         if not self.graded:
             return NO_GRADE
         if self.deceived:
@@ -294,17 +294,17 @@ class Report:
 
 NO_GRADE = "none"
 UNKNOWN_CA = "untrusted-root"
-"""The case whose certificate is signed by a CA that the client does not know."""
+"""The case whose root CA the client does not trust."""
 GRADES = {
-    "?": "accepts nothing bad of what it was asked; `--all` asks the rest, and gives a grade",
-    "A+": "accepts nothing that a strict client refuses",
-    "A": "accepts nothing that anybody should refuse; in what is disputed it sides with the lenient",
-    "B": "refuses all that every client must; accepts some that nobody should",
-    "D": "accepts what every client must refuse, or crashes",
-    "F": "takes any server for the one that it asked for",
-    NO_GRADE: "refuses over half of the certificates that every client must accept, so that its refusals show nothing",
+    "?": "was not run against every case, which a grade needs; `--all` runs them",
+    "A+": "refuses every bad case",
+    "A": "refuses every bad case of severity must and weak, but not every informational one",
+    "B": "refuses every bad case of severity must, but not every one of severity weak",
+    "D": "accepts a bad case of severity must, which every client must refuse, or crashes",
+    "F": "accepts a certificate from an untrusted CA, so an attacker can impersonate every server",
+    NO_GRADE: "refuses more than half of the certificates that every client must accept, so its refusals show nothing",
 }
-"""What the letters say."""
+"""What a client with each grade does; the subject is the client."""
 
 
 @dataclass(frozen=True)
@@ -317,15 +317,15 @@ class Comparison:
 
     @property
     def cases(self) -> tuple[CaseWords, ...]:
-        """The cases, in their order."""
+        """All cases that a report has, in order."""
         return tuple(dict.fromkeys(each.case for report in self.reports for each in report.findings))
 
     def finding(self, report: Report, case: CaseWords) -> Finding | None:
-        """What that client did with it."""
+        """The client's finding for this case; None if it was not run."""
         return next((each for each in report.findings if each.case == case), None)
 
     def differs(self, case: CaseWords) -> bool:
-        """Whether the clients of which something is known do not all do the same."""
+        """Whether some clients accept the case and others refuse it."""
         taken = {
             found.verdict.takes_it
             for report in self.reports

@@ -1,10 +1,10 @@
-r"""One conversation at a port of the lab: what is shown is shown, and what the visitor does is written down.
+r"""One connection to the lab: the server presents its case, and the log keeps what the client does.
 
-    handshake -> wait for a word -> answer -> close          Visit(TALKED)      it believes what it was shown
-             \-> an alert, or gone   Visit(REFUSED)      \-> gone   Visit(LEFT)
+    handshake -> wait for data -> answer -> close            Visit(TALKED)      the client accepts the case
+             \-> an alert, or a close   Visit(REFUSED)    \-> a close   Visit(LEFT)
 
-What counts is the word: clients look at a certificate before, within or after their handshake, and some say goodbye
-with an alert, others just leave. Where the server itself misbehaves, it does so right after the ClientHello.
+Only application data counts as acceptance: clients check a certificate during or after the handshake, and not all of
+them send an alert. A server that misbehaves does so right after the ClientHello.
 """
 
 import ssl
@@ -24,19 +24,19 @@ from tlsdemo.tls.connection import client_certificate
 from tlsdemo.tls.server_name import AskedSocket
 from tlsdemo.wire import client_hello
 
-PATIENCE = 60.0  # seconds for a visitor to say something, once the handshake is done
-A_MESSAGE = 1.0  # seconds for the rest of its message, once it has begun
+PATIENCE = 60.0  # seconds for the client to send data after the handshake
+A_MESSAGE = 1.0  # seconds for the rest of a message that has begun
 FAREWELL = 1.0  # seconds for its close_notify
-KEPT = 1 << 10  # bytes of what it said, characters of how it calls itself and of the name that it asked for
+KEPT = 1 << 10  # bytes of its data, characters of its User-Agent and of its server_name
 CHUNK = 1 << 14
 LONGEST_HELLO = 1 << 16
 
 Handler = Callable[[net.Connection], net.Handling[Visit]]
-"""What happens at a port, as a handler of the accept loop; the laboratory fills in the case's name."""
+"""Handles a connection to a port, for the accept loop. The laboratory adds the id of the case to the Visit."""
 
 
 def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Handler:
-    """A TLS conversation with this context, answered by a new `talk`, which is made for what was agreed."""
+    """A handler that speaks TLS with this context; `talk` makes the answer from what was negotiated."""
     return lambda connection: _converse(connection, context, talk)
 
 
@@ -46,8 +46,8 @@ async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: C
         return await _heard_in_the_clear(connection, talk(replace(visit, agreed="no TLS")), visit)
     try:
         channel = AsyncTls(connection, context)
-    except OSError:  # it has reset the connection already
-        return replace(visit, why="it hung up")
+    except OSError:  # the client has already reset the connection
+        return replace(visit, why="the client closed the connection")
     tls = channel.tls
     try:
         await channel.handshake()
@@ -68,18 +68,18 @@ async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: C
 
 
 def _is_plain(begun: bytes) -> bool:
-    """Whether the first bytes are neither TLS nor a request to a proxy."""
+    """Whether the first bytes are neither TLS nor a request to an HTTP proxy."""
     is_sslv2_hello = len(begun) > 2 and bool(begun[0] & 0x80) and begun[2] == 1
     is_proxy_request = begun.startswith(CONNECT) or CONNECT.startswith(begun)
     return bool(begun) and not (_is_record(begun) or is_sslv2_hello or is_proxy_request)
 
 
 CONNECT = b"CONNECT "
-"""The beginning of a request to a proxy (RFC 9110 §9.3.6): it holds nothing of what the client has to say."""
+"""The beginning of a request to a proxy (RFC 9110 §9.3.6). It contains no application data of the client."""
 
 
 async def _heard_in_the_clear(connection: net.Connection, talk: Talk, visit: Visit) -> Visit:
-    """What it says without TLS, answered in the same way."""
+    """The data that the client sends without TLS, answered as over TLS."""
     said, count = b"", 0
     with suppress(OSError, net.ConnectionDropped):
         while data := await connection.receive():
@@ -97,12 +97,12 @@ def _asked_for(tls: ssl.SSLSocket) -> str | None:
 
 
 def _was_told(tls: ssl.SSLSocket) -> bool:
-    """Whether its ClientHello was understood, and a version agreed on."""
+    """Whether the ClientHello was parsed, and a version negotiated."""
     return isinstance(tls, AskedSocket) and tls.was_told
 
 
 async def _heard(channel: AsyncTls, talk: Talk, visit: Visit) -> Visit:
-    """What it says, answered; LEFT if that is nothing."""
+    """The data that the client sends over TLS, answered; LEFT if there is none."""
     said, count = b"", 0
     alert, why, silent = None, "", VisitEnd.LEFT
     connection = channel.connection
@@ -110,17 +110,17 @@ async def _heard(channel: AsyncTls, talk: Talk, visit: Visit) -> Visit:
         connection.deadline = time.monotonic() + PATIENCE
         while data := await channel.receive():
             said, count = (said + data)[:KEPT], count + len(data)
-            # What is neither a line nor a request has no end: it is not waited for, nor answered.
+            # Data that is neither a line nor a request has no known end, so it gets no answer.
             connection.deadline = min(time.monotonic() + A_MESSAGE, connection.limit)
             if answer := await net.in_thread(partial(talk.receive, data)):  # the page of the index takes long
                 await channel.send(answer)
                 break
     except TimeoutError:
-        why, silent = "" if count else f"it said nothing for {PATIENCE:g} seconds", VisitEnd.WAITED
+        why, silent = "" if count else f"the client sent nothing for {PATIENCE:g} seconds", VisitEnd.WAITED
     except ssl.SSLError as error:
         alert, why = errors.alert(error), errors.sentence(error)
     except OSError:
-        why = "it hung up"
+        why = "the client closed the connection"
     except net.ConnectionDropped as dropped:
         why, silent = "" if count else str(dropped), VisitEnd.WAITED
     end = VisitEnd.TALKED if count else silent
@@ -132,44 +132,46 @@ UNFIT = {
     "WRONG_SIGNATURE_TYPE", "NO_SUITABLE_KEY_SHARE", "NO_SHARED_GROUPS", "DIGEST_TOO_BIG_FOR_RSA_KEY",
     "NO_SUITABLE_GROUPS", "UNSUPPORTED_ELLIPTIC_CURVE", "VERSION_TOO_LOW", "MISSING_TMP_ECDH_KEY",
 }  # fmt: skip
-"""OpenSSL's words for: what this client offers does not go with this certificate, suite or version."""
+"""OpenSSL's reasons if the client's offer does not fit this certificate, suite or version."""
 
 
 def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
-    """Who ended the handshake, and why; `answered`: it has had our ServerHello, so that TLS it was, to begin with."""
+    """Which side ended the handshake, and why. `answered`: the client has the ServerHello, so it speaks TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return replace(visit, end=VisitEnd.TURNED_AWAY, why=f"its certificate: {errors.of_certificate(error).sentence}")
+        return replace(
+            visit, end=VisitEnd.TURNED_AWAY, why=f"client certificate: {errors.of_certificate(error).sentence}"
+        )
     if isinstance(error, errors.NotTls):
         return replace(visit, end=VisitEnd.TURNED_AWAY, why=errors.sentence(error))
     if isinstance(error, TimeoutError):
-        return replace(visit, end=VisitEnd.WAITED, why="it did not go on with its handshake")
+        return replace(visit, end=VisitEnd.WAITED, why="the client did not continue its handshake")
     if isinstance(error, ssl.SSLError):
         alert = errors.alert(error)
         if alert:
             return replace(visit, alert=alert)
         if error.reason == "CALLBACK_FAILED" and not answered:
-            return replace(visit, end=VisitEnd.TURNED_AWAY, why="the name that it asks for is not ASCII (RFC 6066 §3)")
-        if error.reason == "CALLBACK_FAILED":  # it was the server that said so, as it meant to
+            return replace(visit, end=VisitEnd.TURNED_AWAY, why="its server_name is not ASCII (RFC 6066 §3)")
+        if error.reason == "CALLBACK_FAILED":  # the server sent the alert of its case
             return visit
-        if error.reason in errors.NOT_TLS and answered:  # an alert, in a record of the version that it wants
-            return replace(visit, why="it wants another version of TLS")
+        if error.reason in errors.NOT_TLS and answered:  # an alert in a record of the version that the client requires
+            return replace(visit, why="the client requires another version of TLS")
         if error.reason in UNFIT:
             return replace(visit, end=VisitEnd.UNFIT, why=error.reason.replace("_", " ").lower())
         if not errors.is_gone(error):
             return replace(visit, end=VisitEnd.TURNED_AWAY, why=errors.sentence(error))
-    return replace(visit, why="it hung up")
+    return replace(visit, why="the client closed the connection")
 
 
 def facts(case: CaseWords, visit: Visit) -> Talk:
-    """What a visitor is told who talks to it."""
-    strict = {"accept": "accepts this", "reject": "refuses this, and would not read it"}[case.must]
+    """The answer to a client that accepts the case."""
+    expected = {"accept": "a strict client accepts this case", "reject": "a strict client refuses this case"}[case.must]
     told = {
         "case": case.id,
-        "what it is": case.summary,
+        "summary": case.summary,
         "clause": case.clause,
-        "a strict client": strict,
-        "agreed on": visit.agreed,
-        "you are": visit.client or "not proved",
+        "expected": expected,
+        "agreed": visit.agreed,
+        "you are": visit.client or "not authenticated",
     }
     return Talk([Fact(label, value) for label, value in told.items()])
 
@@ -177,11 +179,11 @@ def facts(case: CaseWords, visit: Visit) -> Talk:
 # Servers that misbehave ----------------------------------------------------------------------------------------------
 
 Deed = Callable[[net.Connection], net.Handling[None]]
-"""What a server does instead of answering a ClientHello."""
+"""The server's reaction to a ClientHello."""
 
 
 def instead(deed: Deed) -> Handler:
-    """The ClientHello is read, and then this is done; what the visitor says after it in the clear, it has said."""
+    """A handler that reads the ClientHello and then does this. Plaintext data after it counts as application data."""
     return lambda connection: _misbehave(connection, deed)
 
 
@@ -193,20 +195,20 @@ async def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
         if not _is_record(hello):
             return replace(visit, end=VisitEnd.TALKED, why=IN_THE_CLEAR, said=hello[:KEPT], count=len(hello))
         await deed(connection)
-        if connection.socket.fileno() < 0:  # it was the server that hung up
+        if connection.socket.fileno() < 0:  # the server closed it
             return visit
         said = await _what_comes(connection)
     except (TimeoutError, net.ConnectionDropped):
         return replace(visit, end=VisitEnd.WAITED)
     except OSError:
-        return replace(visit, why="it hung up")
+        return replace(visit, why="the client closed the connection")
     if said and not _is_record(said):
         return replace(visit, end=VisitEnd.TALKED, said=said[:KEPT], count=len(said), why=IN_THE_CLEAR)
     return replace(visit, alert=_plain_alert(said))
 
 
 async def _hello(connection: net.Connection) -> bytes:
-    """The first record, or what has come when it is none."""
+    """The first record, or the first bytes if they are not a record."""
     hello = b""
     while len(hello) < 5 or (_is_record(hello) and len(hello) < 5 + int.from_bytes(hello[3:5])):
         data = await connection.receive(CHUNK)
@@ -217,9 +219,9 @@ async def _hello(connection: net.Connection) -> bytes:
 
 
 async def _what_comes(connection: net.Connection) -> bytes:
-    """Until it hangs up, or the deadline; a whole request in the clear is enough."""
+    """The bytes until the client closes, or the first bytes that are not a record."""
     said = b""
-    with suppress(ConnectionError):  # it leaves without reading all of what it got: what it said is here all the same
+    with suppress(ConnectionError):  # a reset by the client, after its data has arrived
         while len(said) < KEPT:
             data = await connection.receive(CHUNK)
             said += data
@@ -229,12 +231,12 @@ async def _what_comes(connection: net.Connection) -> bytes:
 
 
 def _is_record(data: bytes) -> bool:
-    """Whether it may be the beginning of a TLS record (RFC 8446 §5.1)."""
+    """Whether the bytes may begin a TLS record (RFC 8446 §5.1)."""
     return data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and data[1:2] in (b"", b"\x03")
 
 
 def _plain_alert(said: bytes) -> str | None:
-    """An alert that was sent before there were keys (§6)."""
+    """The name of a plaintext alert (§6); None if the bytes are not one."""
     if said[:1] != b"\x15" or len(said) < 7:
         return None
     return next((name for name, number in errors.ALERTS.items() if number == said[6]), f"alert {said[6]}")

@@ -1,6 +1,6 @@
-"""From the visits of a client and the way it ended to a verdict.
+"""The verdict on a client, from its visits to the lab and from the way its program ended.
 
-What counts is what it sent. How it ended is evidence only: exit codes lie both ways, and not everybody sends an alert.
+Only what the client sent decides. Alerts and exit codes are evidence: both may be missing or misleading.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from tlsdemo.findings import CaseWords, ClientVerdict, Finding, Way
 from tlsdemo.lab.process import Ran
 from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
 
-SHOWN = 60  # characters of what it sent
-LINES = 6  # of what it said: as many as curl says
-NOWHERE = "did not come to its port"
+SHOWN = 60  # characters of what the client sent
+LINES = 6  # of what the client printed: as many as curl prints
+NOWHERE = "did not connect to the case's port"
 
 
 def judge(
@@ -25,10 +25,10 @@ def judge(
     timeout: float = 0.0,
     good: Finding | None = None,
 ) -> Finding:
-    """What it did with the case.
+    """The finding about one run of a client.
 
-    `nameless`: it has come to the port that chooses by name, without naming a server. `good`: what the same client did
-    with the good certificate, which tells how it ends, and after how many connections, when nothing is wrong.
+    `nameless`: the client connected to the port that selects by server_name, and sent no server_name. `good` is the
+    same client's finding with the valid certificate: how it ends, and after how many connections, without a fault.
     """
     visits = sorted(visits, key=lambda each: each.began)
     own = _own(visits, ran)
@@ -44,12 +44,12 @@ def judge(
     if spoken is None:
         return found
     way = _way(found, own[spoken], good)
-    why = {Way.SECOND_TRY: ", after it had refused on an earlier connection", Way.BEFORE_CHECK: ", and then refused it"}
+    why = {Way.SECOND_TRY: "; it had refused on an earlier connection", Way.BEFORE_CHECK: "; then it refused"}
     return replace(found, way=way, did=f"{did}{why.get(way, '')}")
 
 
 ANSWER = "case:      "
-"""How the line of the server's answer begins that names the case."""
+"""The beginning of the line in the server's answer that names the case."""
 
 
 def _way(found: Finding, spoken: Visit, good: Finding | None) -> Way:
@@ -66,9 +66,9 @@ def _way(found: Finding, spoken: Visit, good: Finding | None) -> Way:
 
 
 def _own(visits: Sequence[Visit], ran: Ran) -> list[Visit]:
-    """Without those that may have ended only because the program was: who is killed sends neither word nor alert.
+    """The visits that did not end just because the program was killed.
 
-    Connections without a byte count only where there is nothing else: some clients open one more than they use.
+    Connections without a byte count only if there are no others: some clients open more connections than they use.
     """
     own = [
         each
@@ -79,65 +79,66 @@ def _own(visits: Sequence[Visit], ran: Ran) -> list[Visit]:
 
 
 CUT = (VisitEnd.REFUSED, VisitEnd.LEFT)
-"""As which a visit is written down that is cut short."""
+"""The ends that a visit gets when the program is killed."""
 
 
 def _verdict(
     case: CaseWords, visits: Sequence[Visit], ran: Ran, nameless: bool, timeout: float
 ) -> tuple[ClientVerdict, str]:
     if spoken := next((each for each in visits if each.end is VisitEnd.TALKED), None):
-        return ClientVerdict.ACCEPTED, _sent(case, spoken)
+        return ClientVerdict.ACCEPTED, _sent(spoken)
     died = ran.exit_code is not None and Finding(case, ClientVerdict.CRASHED, "", exit_code=ran.exit_code).signal
     if not visits:
         if died:
-            return ClientVerdict.INCONCLUSIVE, f"was ended by a signal ({died}) before it came to its port"
+            return ClientVerdict.INCONCLUSIVE, f"ended by signal {died} before it connected to the case's port"
         if nameless:
-            return ClientVerdict.NO_SNI, "named no server, so that it was shown the certificate of another"
+            return ClientVerdict.NO_SNI, "sent no server_name, so the server presented another certificate"
         if ran.stopped_at is not None:
-            ended = (
-                f"it was ended, after {timeout:g} s" if ran.exit_code is None else "those were ended whom it had left"
-            )
-            return ClientVerdict.INCONCLUSIVE, f"had neither accepted nor refused it when {ended}"
+            stopped = f"it was stopped after {timeout:g} s" if ran.exit_code is None else "its children were stopped"
+            return ClientVerdict.INCONCLUSIVE, f"neither accepted nor refused the case before {stopped}"
         return ClientVerdict.INCONCLUSIVE, NOWHERE
     if died:
-        return ClientVerdict.CRASHED, f"was ended by signal {died} after it had seen it"
+        return ClientVerdict.CRASHED, f"ended by signal {died} after it connected to the case's port"
     if all(each.end is VisitEnd.SILENT for each in visits):
-        waited = (
-            f", and was ended after {timeout:g} s: it waits for the server to speak first" if ran.stopped_at else ""
-        )
-        return ClientVerdict.INCONCLUSIVE, f"connected, and sent nothing{waited}"
+        waited = f"; stopped after {timeout:g} s: it waits for the server to send first" if ran.stopped_at else ""
+        return ClientVerdict.INCONCLUSIVE, f"connected and sent nothing{waited}"
     if any(each.end is VisitEnd.TURNED_AWAY for each in visits):
         why = next(each.why for each in visits if each.end is VisitEnd.TURNED_AWAY)
-        return ClientVerdict.INCONCLUSIVE, f"the server could not go on: {why}"
+        return ClientVerdict.INCONCLUSIVE, f"the server could not continue: {why}"
     if all(each.end is VisitEnd.WAITED for each in visits):
-        return ClientVerdict.INCONCLUSIVE, "came, and waited without a word until it was sent away"
+        return ClientVerdict.INCONCLUSIVE, "connected, and waited until the server closed the connection"
     last = next(each for each in reversed(visits) if each.end is not VisitEnd.WAITED)
     if late := next((each for each in visits if each.end is VisitEnd.LEFT), None):
-        goodbye = f"with the alert {late.alert}" if late.alert else "without a word"
-        return ClientVerdict.REFUSED_LATE, f"finished its handshake ({late.agreed}), and left {goodbye}"
+        then = f"sent the alert {late.alert}" if late.alert else "closed the connection without sending data"
+        return ClientVerdict.REFUSED_LATE, f"completed the handshake ({late.agreed}), then {then}"
     if last.end is VisitEnd.UNFIT:
-        return ClientVerdict.REFUSED, f"offers nothing that goes with it: {last.why}"
+        return ClientVerdict.REFUSED, f"offers nothing that fits this server: {last.why}"
     alert = next((each.alert for each in visits if each.alert), None)
-    return ClientVerdict.REFUSED, f"sent the alert {alert}" if alert else "left during the handshake, without an alert"
+    return (
+        ClientVerdict.REFUSED,
+        f"sent the alert {alert}" if alert else "closed the connection during the handshake, without an alert",
+    )
 
 
-def _sent(case: CaseWords, visit: Visit) -> str:
+def _sent(visit: Visit) -> str:
     line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))
     shown = line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
     count = f"{visit.count} byte{'' if visit.count == 1 else 's'}"
-    to = " in the clear" if visit.why == IN_THE_CLEAR else "" if case.must == "accept" else " to an impostor"
-    return f"sent {count}{to}: {shown}"
+    how = " in the clear" if visit.why == IN_THE_CLEAR else ""
+    return f"sent {count}{how}: {shown}"
 
 
 def last_words(text: str) -> str:
-    """The last lines of what it said. (Where it accepts, its output is what our server has told it.)"""
+    """The last lines that the client printed. (If it accepts, its output is the server's answer.)"""
     lines = [line for line in map(_clean, text.strip().splitlines()) if line]
     return "\n".join(lines[-1:] if TRACEBACK in text else lines[-LINES:])
 
 
 TRACEBACK = "Traceback (most recent call last)"
-"""Of what Python says, the last line alone is about the matter."""
+"""After a traceback only the last line is of interest."""
 
 
 def _clean(line: str) -> str:
-    return "" if line.startswith("Picked up ") else printable(line.strip())  # every Java says it of its environment
+    return (
+        "" if line.startswith("Picked up ") else printable(line.strip())
+    )  # every Java prints this about JAVA_TOOL_OPTIONS

@@ -1,26 +1,26 @@
-"""A visit: what one connection to the lab was shown, and what the visitor did."""
+"""A visit: one connection to the lab, and what the client did on it."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class VisitEnd(Enum):
-    """How far it came."""
+    """How a connection ended."""
 
-    TALKED = "it sent application bytes"
-    LEFT = "it finished its handshake, and left without a word"
-    REFUSED = "it did not finish its handshake"
-    UNFIT = "nothing that it offers fits what is shown here"
-    """Such as a key of a kind that it does not know: the server could not go on."""
-    TURNED_AWAY = "this server did not let it in"
-    """Where clients show certificates, or speak no TLS."""
-    WAITED = "it was still waiting when it was sent away"
-    SILENT = "it connected, and sent nothing"
-    """It waited for the server to speak first, or closed without a word."""
+    TALKED = "the client sent application bytes"
+    LEFT = "the client completed its handshake and sent nothing"
+    REFUSED = "the client did not complete its handshake"
+    UNFIT = "the client offers nothing that fits this server"
+    """For example, it does not support the type of the server's key, so the server could not continue."""
+    TURNED_AWAY = "the server refused the client"
+    """For its certificate, or since it does not speak TLS."""
+    WAITED = "the client was still waiting when the server closed the connection"
+    SILENT = "the client connected and sent nothing"
+    """It waited for the server to send first, or closed the connection."""
 
 
 IN_THE_CLEAR = "in the clear"
-"""`Visit.why` of one that sent its application bytes without TLS."""
+"""`Visit.why` of a client that sent its application bytes without TLS."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,20 @@ class Visit:
     asked_for: str | None = None
     """The server_name that it sent (RFC 6066 §3)."""
     agreed: str = ""
-    """Version and suite, once the handshake was done."""
+    """Version and cipher suite, after the handshake."""
     alert: str | None = None
-    """As the visitor sent it (RFC 8446 §6)."""
+    """The alert that the client sent (RFC 8446 §6)."""
     why: str = ""
-    """A sentence on the end, where there is more to say."""
+    """Details about the end, if there are any."""
     said: bytes = b""
-    """The beginning of its application bytes."""
+    """The first application bytes of the client."""
     count: int = 0
-    """How many there were, until it was answered."""
+    """The number of application bytes until the server answered."""
     agent: str = ""
-    """How it calls itself, if it speaks HTTP."""
+    """Its User-Agent, if it speaks HTTP."""
     client: str = ""
-    """What its certificate says that it is, in text, where it was asked for one and has its key."""
+    """The names in the client's certificate, as text, if it proved possession of the key."""
     moment: float = 0.0
-    """When it ended, on the monotonic clock."""
+    """The end of the connection, on the monotonic clock."""
     began: float = 0.0
-    """When its first byte came, on the same clock: a connection may end after one that began later."""
+    """The arrival of its first byte, on the same clock. A connection may end after one that began later."""

@@ -14,14 +14,14 @@ from tlsdemo.report.diagnosis import Diagnosis, diagnose, ecosystem
 from tlsdemo.report.finding import counted
 
 LONGEST_WORDS = 400
-"""Characters of a client's output that are shown on a terminal."""
+"""Characters of the client's output that a terminal shows."""
 
 
 def as_text(report: Report) -> Iterator[str]:
     """The lines, none wider than 80 columns."""
-    told = _all(report)
-    next(told)  # the empty line above the first heading
-    yield from told
+    lines = _all(report)
+    next(lines)  # the empty line above the first heading
+    yield from lines
 
 
 def _all(report: Report) -> Iterator[str]:
@@ -66,37 +66,37 @@ def _nothing_decided(report: Report) -> Iterator[str]:
 
 
 def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
-    """One sentence for each defect; what standards disagree about comes later."""
-    told = [(each.defect.sentence, _how_many(each.findings)) for each in diagnosis.first]
+    """One sentence for each defect that is not informational."""
+    sentences = [(each.defect.sentence, _how_many(each.findings)) for each in diagnosis.first]
     if unknown := diagnosis.unexplained_first:
-        told.append(("It differs from a strict client in a way that fits no known defect.", _how_many(unknown)))
-    if not told:
+        sentences.append(("It differs from a strict client in a way that fits no known defect.", _how_many(unknown)))
+    if not sentences:
         return
-    yield from layout.heading(f"{counted(len(told), 'defect')} in this client")
-    for number, (sentence, cases) in enumerate(told, 1):
+    yield from layout.heading(f"{counted(len(sentences), 'defect')} in this client")
+    for number, (sentence, cases) in enumerate(sentences, 1):
         yield from layout.hang(f"{number}. {sentence} ({cases})", indent=0)
 
 
 def _how_many(findings: Sequence[Finding]) -> str:
-    """`10 cases`, and `1 case, weak` where none of them is graver."""
+    """`10 cases`, or `1 case, weak` if none of them is more severe."""
     number = counted(len(findings), "case")
     grave = any(each.case.severity == SEVERITIES[0] for each in findings)
     return number if grave else f"{number}, {SEVERITIES[1]}"
 
 
 def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
-    """Each defect with what an attacker gains, what mends it, and what shows it."""
+    """Each defect with what an attacker gains, the fix, and the cases that show it."""
     if not diagnosis.defects and not diagnosis.unexplained:
         return
     yield from layout.heading("Defects and fixes")
-    spoken = ecosystem(report)
+    known = ecosystem(report)
     for number, each in enumerate(diagnosis.defects, 1):
         yield from [""] if number > 1 else []
         yield from layout.hang(f"{number}. {each.defect.sentence}", indent=0)
         yield from layout.show("an attacker", each.defect.harm)
         yield from layout.show("rule", each.defect.fix.general)
-        if spoken:
-            yield from layout.show(spoken, each.defect.fix.by_ecosystem[spoken])
+        if known:
+            yield from layout.show(known, each.defect.fix.by_ecosystem[known])
         else:
             for name, text in each.defect.fix.by_ecosystem.items():
                 yield from layout.show(name, text)
@@ -109,7 +109,8 @@ def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
 
 def _grade(report: Report) -> Iterator[str]:
     yield from layout.heading(f"Grade {report.grade}")
-    yield from layout.say(f"It {GRADES[report.grade]}.")
+    yield from layout.say(f"It {GRADES[report.grade]}. {words.SCALE} {words.next_step(report)}")
+    yield ""
     yield "Cases in which it differs from a strict client:"
     yield ""
     for severity in SEVERITIES:
@@ -200,7 +201,7 @@ def _unserved(report: Report) -> Iterator[str]:
 
 
 def _grouped(heading: str, entries: Sequence[tuple[str, CaseWords]]) -> Iterator[str]:
-    """Cases under what is the same for them."""
+    """Cases grouped by their reason."""
     if not entries:
         return
     yield from layout.heading(f"{heading}: {len(entries)}")
@@ -257,7 +258,7 @@ def _known_as_data(known: Known) -> dict[str, Any]:
 
 
 def about(report: Report) -> dict[str, Any]:
-    """Who it was, and how it stands: the same alone and among others."""
+    """The client and its grade, for one report or a comparison."""
     return {
         "client": printable(report.client),
         "version": printable(report.version),
@@ -271,7 +272,7 @@ def about(report: Report) -> dict[str, Any]:
 
 
 def counts(report: Report) -> dict[str, dict[str, int]]:
-    """By severity: the decided cases, those in which it does otherwise than a strict client, those not run."""
+    """By severity: the decided cases, those in which the client differs from a strict one, those not run."""
     return {
         each: {
             "cases": report.count(each),

@@ -1,9 +1,9 @@
 """Several clients on the same cases: the differential matrix, on a terminal, as Markdown and as data.
 
-    expired       r r A      r  refused     A  accepted, and a strict client does not
-    good          a a a      *  the clients do not all do the same
+    expired       r r A      r  refused     A  accepted, and a strict client refuses
+    good          a a a      *  the clients disagree
 
-Letters say what was done, capitals that a strict client does otherwise: no colour is needed to read it.
+A letter is what the client did; it is a capital if a strict client does otherwise. The matrix needs no colour.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,12 +29,11 @@ LETTERS: Mapping[ClientVerdict, str] = {
 DECIDED = {letter for verdict, letter in LETTERS.items() if verdict.decided}
 NOT_RUN = "·"
 DIFFERS = "*"
-CAPITAL = "a capital: a strict client does otherwise"
-"""What an upper-case letter says."""
+CAPITAL = "a capital letter: a strict client does otherwise"
 
 
 class Table:
-    """A comparison as a grid: who did what with which case."""
+    """A comparison as a grid of clients and cases."""
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
@@ -48,7 +47,7 @@ class Table:
         return self._found[client].get(case.id)
 
     def sign(self, client: int, case: CaseWords) -> str:
-        """One character for what that client did."""
+        """One character: what this client did with this case."""
         finding = self[client, case]
         if finding is None:
             return NOT_RUN
@@ -64,24 +63,24 @@ class Table:
         return found
 
     def legend(self) -> list[str]:
-        """What the signs say that occur."""
+        """The meanings of the signs that occur."""
         signs = {self.sign(client, case) for client in range(len(self.reports)) for case in self.cases}
         lower = {sign.lower() for sign in signs}
-        told = [f"{letter} {verdict.value}" for verdict, letter in LETTERS.items() if letter in lower]
+        meanings = [f"{letter} {verdict.value}" for verdict, letter in LETTERS.items() if letter in lower]
         capitals = [CAPITAL] if any(sign.isupper() for sign in signs) else []
-        return [*told, *([f"{NOT_RUN} not run"] if NOT_RUN in signs else []), *capitals]
+        return [*meanings, *([f"{NOT_RUN} not run"] if NOT_RUN in signs else []), *capitals]
 
     def summary(self) -> str:
-        """How many there are, and how far they agree."""
+        """The numbers of clients, cases and disagreements."""
         clients, cases, differing = len(self.reports), len(self.cases), len(self.differing)
-        return f"{counted(clients, 'client')} on {counted(cases, 'case')}; they disagree about {differing} of them."
+        return f"{counted(clients, 'client')} on {counted(cases, 'case')}; they disagree on {differing} of them."
 
 
 # On a terminal --------------------------------------------------------------------------------------------------------
 
 
 def as_text(comparison: Comparison) -> Iterator[str]:
-    """The lines, none wider than 80 columns: a summary, the clients, then the matrix, in blocks if they are many."""
+    """The lines, none wider than 80 columns: a summary, the clients, and the matrix, in blocks of clients if needed."""
     table = Table(comparison)
     yield from say(table.summary())
     yield ""
@@ -92,18 +91,18 @@ def as_text(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield from _matrix(table, range(first, min(first + at_once, len(table.reports))), width)
     yield ""
-    yield from say("; ".join([*table.legend(), f"{DIFFERS} they disagree"]))
+    yield from say("; ".join([*table.legend(), f"{DIFFERS} the clients disagree"]))
 
 
 def _clients(table: Table) -> Iterator[str]:
-    yield "Otherwise than a strict client, of the cases that were decided:"
+    yield "Cases in which a client differs from a strict one, of the decided cases:"
     yield ""
     names = min(max((cell_len(printable(each.client)) for each in table.reports), default=0), LONGEST_NAME)
     columns = "".join(f"{severity[:4]:>9}" for severity in SEVERITIES)
     yield f"{'':{names + 6}}grade{columns}"
     for number, report in enumerate(table.reports, 1):
         shares = "".join(f"{_share(report, severity):>9}" for severity in SEVERITIES)
-        line = f"{number:>4}  {cell(report.client, names)}{words.grade(report):^5}{shares}   "
+        line = f"{number:>4}  {cell(report.client, names)}{report.grade:^5}{shares}   "
         yield (line + cell(report.version, WIDTH - cell_len(line))).rstrip()
     for name, reason in table.comparison.missing:
         yield from hang(f"-  {cut(name, LONGEST // 2)}: {reason}", indent=3, hanging=6)
@@ -135,9 +134,14 @@ def _share(report: Report, severity: str) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The full table, cases by clients; a row in which they differ is marked, what a strict client does not is bold."""
+    """The full table, cases by clients. A row with a disagreement is marked; capitals are bold."""
     table = Table(comparison)
-    lines = [table.summary(), "", *_head(table, "case", "must"), _row(["grade", "", *map(words.grade, table.reports)])]
+    lines = [
+        table.summary(),
+        "",
+        *_head(table, "case", "must"),
+        _row(["grade", "", *(each.grade for each in table.reports)]),
+    ]
     for theme, cases in table.by_theme().items():
         lines.append(_row([f"**{words.markdown(theme)}**", *[""] * (len(table.reports) + 1)]))
         for case in cases:
@@ -145,12 +149,12 @@ def as_markdown(comparison: Comparison) -> str:
             mark = f" {MARK}" if case in table.differing else ""
             cells = (f"**{sign}**" if sign.isupper() else sign for sign in signs)
             lines.append(_row([f"{words.markdown(case.id)}{mark}", case.must, *cells]))
-    told = "; ".join([*table.legend(), f"{MARK} they disagree"])
-    return "\n".join([*lines, "", told + ".", *_missing(table), ""])
+    legend = "; ".join([*table.legend(), f"{MARK} the clients disagree"])
+    return "\n".join([*lines, "", legend + ".", *_missing(table), ""])
 
 
 def summary_markdown(comparison: Comparison) -> str:
-    """A client a row, a theme a column: how many it accepts that nobody should (severity must and weak)."""
+    """Clients by themes: the number of bad cases of severity must and weak that each client accepts."""
     table = Table(comparison)
     themes = {
         theme: undisputed
@@ -159,14 +163,14 @@ def summary_markdown(comparison: Comparison) -> str:
     }
     lines = [_row(["client", "grade", *map(words.markdown, themes)]), f"|---|:-:|{'--:|' * len(themes)}"]
     for client, report in enumerate(table.reports):
-        cells = (_holes([table.sign(client, case) for case in cases]) for cases in themes.values())
-        lines.append(_row([words.markdown(report.client), words.grade(report), *cells]))
-    told = "Accepted, of those that nobody should accept (severity must and weak)."
-    return "\n".join([*lines, "", told, *_missing(table), ""])
+        cells = (_accepted([table.sign(client, case) for case in cases]) for cases in themes.values())
+        lines.append(_row([words.markdown(report.client), report.grade, *cells]))
+    meaning = "Numbers: accepted bad cases of severity must and weak."
+    return "\n".join([*lines, "", meaning, *_missing(table), ""])
 
 
-def _holes(signs: Sequence[str]) -> str:
-    """How many of them are holes; nothing where nothing was decided."""
+def _accepted(signs: Sequence[str]) -> str:
+    """The number of accepted bad cases; `-` if no case was decided."""
     wrong = sum(map(str.isupper, signs))
     if not any(sign.lower() in DECIDED for sign in signs):
         return "-"

@@ -1,7 +1,7 @@
-"""What one client did, as one self-contained page: every case can be unfolded, linked to, and printed.
+"""The report about one client as one self-contained page; each case can be unfolded, linked to and printed.
 
-An address that ends in `#case-expired` unfolds that case: its id stands inside of what is folded, and a browser unfolds
-what it has to show. So no script is needed.
+A URL that ends in `#case-expired` unfolds this case: the id is inside the folded part, which browsers then unfold. The
+page needs no script.
 """
 
 from dataclasses import dataclass
@@ -13,51 +13,51 @@ from tlsdemo.report.diagnosis import diagnose, ecosystem
 from tlsdemo.report.fixes import ECOSYSTEMS
 
 LONGEST_WORDS = 4000
-"""Characters of what a client said that are shown."""
+"""Characters of the client's output that the page shows."""
 
 
 @dataclass(frozen=True)
 class PageEntry:
-    """One case, and what became of it."""
+    """One case and its finding."""
 
     case: CaseWords
     finding: Finding | None
-    """None: it was not run."""
+    """None: the case was not run."""
     kind: str
-    """For its looks: broken, moot, held, none."""
+    """Its CSS class: broken, moot, held, none."""
     sign: str
     headline: str
     reason: str = ""
-    """Why it was not run."""
+    """Why the case was not run."""
 
     @property
     def anchor(self) -> str:
-        """Where it stands in the page."""
+        """The id of its element in the page."""
         return f"case-{self.case.id}"
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Why it matters."""
+        """The paragraphs that say why the case matters."""
         return words.why(self.case)
 
     @property
     def aliases(self) -> list[str]:
-        """Its other names."""
+        """The aliases of the case."""
         return [each for each in self.case.aliases if each != self.case.id]
 
     @property
     def clause(self) -> str | None:
-        """The address of its clause."""
+        """The URL of the clause."""
         return words.link(self.case.clause)
 
     @property
-    def famous(self) -> list[tuple[str, str]]:
-        """Where it was famous, and the addresses of that."""
+    def vulnerabilities(self) -> list[tuple[str, str]]:
+        """The CVE numbers, each with its URL."""
         return [(each, words.cve_link(each)) for each in self.case.cve]
 
     @property
     def evidence(self) -> list[tuple[str, list[str]]]:
-        """Labels and the lines of their values."""
+        """The labels of the evidence, each with the lines of its value."""
         found: list[tuple[str, list[str]]] = []
         for label, line in words.evidence(self.finding, LONGEST_WORDS) if self.finding else []:
             if label:
@@ -68,7 +68,7 @@ class PageEntry:
 
     @property
     def outcome(self) -> str:
-        """In short: the verdict, the alert, and the exit code, as far as there are any."""
+        """The verdict, the alert and the exit code, as far as there are any."""
         if not self.finding:
             return "not run"
         code = self.finding.exit_code
@@ -78,7 +78,7 @@ class PageEntry:
 
 @dataclass(frozen=True)
 class Section:
-    """Some of the cases, under a heading."""
+    """A part of the cases, under a heading."""
 
     id: str
     heading: str
@@ -90,21 +90,20 @@ class Section:
 def as_html(report: Report) -> str:
     """The page."""
     entries = _entries(report)
-    themes: dict[str, list[PageEntry]] = {}
-    for each in entries:
-        themes.setdefault(each.case.theme, []).append(each)
     return html.render(
         "client.html",
         "page.css",
         "client.css",
         report=report,
-        grade=words.grade(report),
+        grade=report.grade,
         meaning=f"It {GRADES[report.grade]}." if report.conclusive else "",
+        scale=words.SCALE,
+        next_step=words.next_step(report),
         colour={"A": "held", "B": "moot", "?": "none", "n": "none"}.get(report.grade[0], "broken")
         if report.conclusive
         else "none",
         diagnosis=diagnose(report),
-        ecosystems=[spoken] if (spoken := ecosystem(report)) else list(ECOSYSTEMS),
+        ecosystems=[known] if (known := ecosystem(report)) else list(ECOSYSTEMS),
         nothing_decided=words.NOTHING_DECIDED.replace("\n", " "),
         counts=[
             (
@@ -115,7 +114,7 @@ def as_html(report: Report) -> str:
             )
             for each in SEVERITIES
         ],
-        themes=themes,
+        themes=words.by_theme(entries),
         sections=[each for each in _sections(entries) if each.entries],
         run=f"{report.started:%Y-%m-%d %H:%M} UTC, {words.counted(len(report.findings), 'case')} "
         f"in {report.seconds:.1f} s",

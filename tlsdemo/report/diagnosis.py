@@ -1,7 +1,7 @@
-"""From the findings about one client to its defects: which rows of the table fit, and what they leave unexplained.
+"""The defects of one client: the rows of the table that fit its findings, and the findings that fit no row.
 
 Pure functions of a `Report`. Rows are tried in the order of the table. A row counts if its pattern holds and it
-explains at least one finding that no row before it has explained.
+explains a finding that no earlier row explains.
 """
 
 import re
@@ -22,7 +22,7 @@ class Diagnosed:
 
     @property
     def severity(self) -> str:
-        """The gravest of its findings."""
+        """The highest severity of its findings."""
         return SEVERITIES[min(SEVERITIES.index(each.case.severity) for each in self.findings)]
 
     @property
@@ -33,24 +33,24 @@ class Diagnosed:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The defects of a client, the gravest first, and the findings that fit none."""
+    """The defects of a client, the most severe first, and the findings that fit none."""
 
     defects: tuple[Diagnosed, ...]
     unexplained: tuple[Finding, ...]
 
     @property
     def first(self) -> tuple[Diagnosed, ...]:
-        """Those that a report opens with: all but what standards disagree about."""
+        """The defects that a report begins with: all but the informational ones."""
         return tuple(each for each in self.defects if each.severity in SEVERITIES[:2])
 
     @property
     def unexplained_first(self) -> tuple[Finding, ...]:
-        """The same of what is unexplained."""
+        """The unexplained findings that are not informational."""
         return tuple(each for each in self.unexplained if each.case.severity in SEVERITIES[:2])
 
 
 def diagnose(report: Report) -> Diagnosis:
-    """The defects that explain what the client did otherwise than a strict one; none where nothing is decided."""
+    """The defects that explain how the client differs from a strict one; none if the report is not conclusive."""
     if not report.conclusive:
         return Diagnosis((), ())
     left = {each.case.id: each for each in report.findings if each.is_wrong or _in_the_clear(each)}
@@ -68,7 +68,7 @@ def diagnose(report: Report) -> Diagnosis:
 
 
 def _in_the_clear(finding: Finding) -> bool:
-    """A fault also with what is good."""
+    """Whether the client accepted without TLS, which is a fault even for a valid case."""
     return finding.verdict.takes_it and finding.way is Way.IN_THE_CLEAR
 
 
@@ -79,7 +79,7 @@ def _explains(defect: Defect, finding: Finding) -> bool:
     if finding.verdict.takes_it and finding.way is not pattern.way:
         return False
     refused = not finding.verdict.takes_it
-    if refused and not pattern.refuses_good:  # a row about what a client accepts
+    if refused and not pattern.refuses_good:  # the row is about accepted cases
         return False
     if not refused and pattern.about_good and EVERYTHING not in defect.explains:
         return False
@@ -120,11 +120,11 @@ PROGRAMS: Mapping[str, str] = {
     "curl": r"curl",
     "OpenSSL": r"openssl(-strict)?",
 }
-"""What a program is called that runs clients of an ecosystem."""
+"""Names of the programs that run clients of an ecosystem, as patterns."""
 
 
 def ecosystem(report: Report) -> str | None:
-    """Of which ecosystem the client is, if a word of its command says so; a preset is called `python-urllib`."""
+    """The client's ecosystem, from the words of its command or from a preset such as `python-urllib`."""
     for word in report.client.split()[:6]:
         name = PurePosixPath(word.strip("'\"")).name
         for found, programs in PROGRAMS.items():

@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Protocol, TypeVar
 
 from pki.errors import printable
 from tlsdemo.findings import SEVERITIES, CaseWords, Finding, Report
@@ -52,7 +53,7 @@ def headline(finding: Finding) -> str:
 
 
 def why(case: CaseWords) -> tuple[str, ...]:
-    """The paragraphs of its story that come after the summary, each on one line."""
+    """The paragraphs of the story after the summary, each on one line."""
     paragraphs = (" ".join(each.split()) for each in case.story.split("\n\n"))
     return tuple(each for each in paragraphs if each and each != " ".join(case.summary.split()))
 
@@ -63,7 +64,7 @@ def demands(case: CaseWords) -> str:
 
 
 def alert(finding: Finding) -> str:
-    """The alert that it sent, or that there was none."""
+    """The alert that the client sent, or `none`."""
     return printable(finding.alert) if finding.alert else "none"
 
 
@@ -82,30 +83,46 @@ def _signal(number: int) -> str:
 
 
 def said(finding: Finding) -> tuple[str, ...]:
-    """The client's output, line by line, without control characters."""
+    """The lines that the client printed, without control characters."""
     lines = (printable(line).rstrip() for line in finding.said.splitlines())
     return tuple(line for line in lines if line)
 
 
 def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, str]]:
     """Labels and values, one line each: what the client did and printed, its alert, its exit code."""
-    spoken = said(finding)
-    heard = cut("\n".join(spoken), longest).split("\n") if spoken else ["nothing"]
+    printed = said(finding)
+    lines = cut("\n".join(printed), longest).split("\n") if printed else ["nothing"]
     return [
         ("client", printable(finding.did)),
-        *(("output" if place == 0 else "", line) for place, line in enumerate(heard)),
+        *(("output" if place == 0 else "", line) for place, line in enumerate(lines)),
         ("alert sent", alert(finding)),
         ("exit code", ending(finding)),
     ]
 
 
-def grade(report: Report) -> str:
-    """The letter, or that there is none."""
-    return report.grade
+SCALE = (
+    "Grades: A+ no findings; A findings of severity informational; B of severity weak; D of severity must; "
+    "F an untrusted CA is accepted. Refused valid cases do not lower the grade."
+)
+"""What decides the grade."""
+
+
+def next_step(report: Report) -> str:
+    """What the user can do next, in a sentence."""
+    if not report.graded:
+        return "Next: make the client accept the valid certificates, then run the same command again."
+    if report.failing:
+        return (
+            "Next: correct the first defect and run the same command again; `--except CASE=REASON` excuses a finding, "
+            "and `--write-baseline FILE` all of them."
+        )
+    if report.grade == "?":
+        return "Next: run the same command with `--all` for a grade."
+    return "Next: run the same command in your pipeline (`--junit FILE`, `--sarif FILE`), so that a change is noticed."
 
 
 def link(clause: str) -> str | None:
-    """The address of the clause, if it is in an RFC."""
+    """The URL of the clause, if it is in an RFC."""
     found = re.search(r"RFC (\d+)(?: §((\d+|[A-Z])(?:\.\d+)*))?", clause)
     if not found:
         return None
@@ -123,7 +140,7 @@ MARKUP = "|\\`*_<>&[]#~!"
 
 
 def cve_link(cve: str) -> str:
-    """The record of a vulnerability."""
+    """The URL of the CVE record."""
     return f"https://www.cve.org/CVERecord?id={cve}"
 
 
@@ -132,10 +149,20 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda each: (each.case.must == "accept", SEVERITIES.index(each.case.severity)))
 
 
-def by_theme(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """The findings under the theme of their case, in their order."""
-    found: dict[str, list[Finding]] = {}
-    for each in findings:
+class HasCase(Protocol):
+    """A finding, or another thing that belongs to a case."""
+
+    @property
+    def case(self) -> CaseWords: ...
+
+
+About = TypeVar("About", bound=HasCase)
+
+
+def by_theme(entries: Iterable[About]) -> dict[str, list[About]]:
+    """The entries under the theme of their case, in their order."""
+    found: dict[str, list[About]] = {}
+    for each in entries:
         found.setdefault(each.case.theme, []).append(each)
     return found
 
@@ -175,6 +202,6 @@ def exit_reason(report: Report) -> str:
 
 
 def not_served(report: Report, severity: str) -> str:
-    """How many cases of that severity were not run; empty where all were."""
+    """How many cases of this severity were not run; empty if all were."""
     number = len(report.not_served(severity))
     return f"; {number} not run" if number else ""

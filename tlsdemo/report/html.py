@@ -1,7 +1,7 @@
-"""A template and its style as one self-contained page: no script, no request, nothing but text, lines and links.
+"""Renders a template and its style as one self-contained page, without scripts and requests.
 
-All text is escaped by jinja2, and its control characters are written out first: it may come from the wire, out of a
-certificate, or from a program that is being tested. The policy allows the style by its hash, and nothing else.
+jinja2 escapes all text; `printable` has escaped its control characters before. Text may come from the wire, from a
+certificate or from a tested program. The page's policy allows its style, by hash, and no other content.
 """
 
 import base64
@@ -18,7 +18,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, *styles: str, **values: object) -> str:
-    """The HTML of a template, in which `style` and `policy` stand for what belongs into its head."""
+    """The page. The template gets `style`, `policy` and `generator` for its head, and the values."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -32,7 +32,7 @@ def render(template: str, *styles: str, **values: object) -> str:
     style = "\n".join(loader.get_source(environment, name)[0] for name in styles)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return environment.get_template(template).render(
-        style=Markup(style),  # our own file, under the hash that stands in the policy
+        style=Markup(style),  # our own file, with the hash in the policy
         generator=GENERATOR,
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
         **values,
@@ -40,6 +40,6 @@ def render(template: str, *styles: str, **values: object) -> str:
 
 
 def is_ours(content: bytes) -> bool:
-    """Whether a file is a page that `render` made."""
+    """Whether `render` made this file."""
     mark = f'<meta name="generator" content="{GENERATOR}">'.encode()
     return content.startswith(b"<!doctype html>") and mark in content[:1000]

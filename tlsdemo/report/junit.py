@@ -1,10 +1,10 @@
-"""What one client did, as JUnit XML: for build servers, which show it among the other tests.
+"""The report about one client as JUnit XML, which build servers show with their other tests.
 
-Shape: the one that Ant wrote, Surefire and pytest write, and Jenkins and GitLab read.
+The format is that of Ant, Surefire and pytest, which Jenkins and GitLab read.
 
-    finding that fails   failure        good was not accepted   error, since then nothing is decided
+    finding that fails   failure        good was not accepted   error: then nothing is decided
     undecided, not run,
-    or known before      skipped        anything else           passed; what it shows stands in system-out
+    or known             skipped        anything else           passed; the evidence is in system-out
 """
 
 from xml.etree import ElementTree as xml
@@ -18,11 +18,11 @@ NAME = "tlsdemo check-client"
 
 
 def as_junit(report: Report) -> str:
-    """One test for each case, under its theme. Nothing of what the client said can be markup, or be no XML at all."""
+    """One test for each case, under its theme. The client's output is escaped."""
     suite = xml.Element("testsuite", name=f"{NAME}: {printable(report.client)}", timestamp=words.stamp(report.started))
     properties = xml.SubElement(suite, "properties")
     facts: tuple[tuple[str, str], ...] = (
-        ("client", report.client), ("version", report.version), ("grade", words.grade(report)),
+        ("client", report.client), ("version", report.version), ("grade", report.grade),
     )  # fmt: skip
     facts += tuple(("defect", each.defect.sentence) for each in diagnose(report).defects)
     for name, value in facts:
@@ -53,15 +53,15 @@ def _test(suite: xml.Element, case: CaseWords, seconds: float) -> xml.Element:
 def _judge(report: Report, finding: Finding, test: xml.Element) -> None:
     headline = f"{finding.case.id}: {words.headline(finding)}"
     if finding.case.id == GOOD and not report.conclusive:
-        error = xml.SubElement(test, "error", message="the good certificate was not accepted", type="inconclusive")
-        error.text = "\n".join(["Nothing is decided.", *_story(finding)])
+        error = xml.SubElement(test, "error", message="the valid certificate was not accepted", type="inconclusive")
+        error.text = "\n".join(["The result is inconclusive.", *_story(finding)])
     elif not report.conclusive:
-        xml.SubElement(test, "skipped", message="the good certificate was not accepted")
+        xml.SubElement(test, "skipped", message="the valid certificate was not accepted")
     elif not finding.verdict.decided:
         xml.SubElement(test, "skipped", message=f"{finding.verdict.value}: {printable(finding.did)}")
     elif known := report.excuse(finding):
         why = known.reason or f"by {known.origin}"
-        xml.SubElement(test, "skipped", message=f"known before: {printable(why)}")
+        xml.SubElement(test, "skipped", message=f"known finding: {printable(why)}")
     elif finding in report.failing:
         failure = xml.SubElement(test, "failure", message=printable(headline), type=finding.case.severity)
         failure.text = "\n".join(_story(finding))
@@ -76,7 +76,7 @@ def _story(finding: Finding) -> list[str]:
         f"{case.clause} ({case.severity}): a strict client would {words.demands(case)}.",
     ]
     if case.cve:
-        texts.append(f"Made famous by {', '.join(case.cve)}.")
+        texts.append(f"Known from {', '.join(case.cve)}.")
     return [*map(printable, texts), *_evidence(finding)]
 
 
@@ -89,5 +89,5 @@ def _seconds(seconds: float) -> str:
 
 
 def is_ours(content: bytes) -> bool:
-    """Whether a file is one that `as_junit` made."""
+    """Whether `as_junit` wrote this file."""
     return content.startswith(f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="{NAME}"'.encode())

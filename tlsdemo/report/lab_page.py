@@ -1,9 +1,10 @@
-"""The lab's index as a page: what is shown where, and what this visitor's client has taken for good so far."""
+"""The lab's index as a page: the cases with their links, and what the visitor's client has accepted so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tlsdemo.findings import CaseWords
+from tlsdemo.report.finding import by_theme, counted
 from tlsdemo.report.html import render
 
 
@@ -13,52 +14,64 @@ class IndexEntry:
 
     case: CaseWords
     url: str
-    """Empty where it cannot be served here."""
+    """Empty if the case cannot be served here."""
     sni_url: str
     obstacle: str
     accepted: int
-    """How often this visitor has taken it for good."""
+    """How often the visitor's client has accepted the case."""
     control_url: str = ""
-    """The same without the fault."""
 
     @property
     def alarming(self) -> bool:
-        """Whether no strict client would have."""
+        """Whether the visitor's client has accepted a bad case."""
         return self.accepted > 0 and self.case.must == "reject"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The bad cases, or the valid ones."""
+
+    id: str
+    heading: str
+    about: str
+    themes: Mapping[str, Sequence[IndexEntry]]
 
 
 STRICT = {"accept": "accept it", "reject": "refuse it"}
 ABOUT: Mapping[str, str] = {
-    "valid": "good certificates",
-    "validity": "dates",
-    "chain": "who vouches",
-    "signature": "signatures",
-    "ca-certificates": "who may vouch",
-    "host-names": "whose name it is",
-    "wildcards": "wildcards",
-    "usage": "what it is for",
-    "constraints": "fences",
-    "extensions": "extensions",
-    "strength": "keys",
-    "revocation": "what was taken back",
-    "protocol": "versions, suites, and servers that misbehave",
-    "clients": "ports that ask who the client is",
+    "valid": "certificates that careless clients refuse",
+    "validity": "expired, not yet valid, malformed times",
+    "chain": "no path to a trust anchor",
+    "signature": "invalid or weak signatures",
+    "ca-certificates": "issuers that must not issue",
+    "host-names": "names that do not match, or are in the wrong field",
+    "wildcards": "names with a wildcard",
+    "usage": "certificates for another purpose",
+    "constraints": "name constraints",
+    "extensions": "extensions, and unusual serial numbers",
+    "strength": "weak, unusual or published keys",
+    "revocation": "CRLs and OCSP responses",
+    "protocol": "versions, cipher suites, and servers that misbehave",
+    "clients": "servers that ask for a client certificate",
 }
 """The themes in words."""
 
 
 def as_html(entries: Sequence[IndexEntry], agent: str, sni_port: int) -> str:
-    """The page for a visitor who calls itself so."""
-    themes: dict[str, list[IndexEntry]] = {}
-    for each in entries:
-        themes.setdefault(each.case.theme, []).append(each)
+    """The page for a visitor with this User-Agent."""
+    bad, valid = (tuple(each for each in entries if each.case.must == must) for must in ("reject", "accept"))
+    parts = (
+        Part("bad-cases", "Bad cases", "A strict client refuses each of them.", by_theme(bad)),
+        Part("valid-cases", "Valid cases", "A client should accept each of them.", by_theme(valid)),
+    )
     return render(
         "lab.html",
         "page.css",
         "lab.css",
-        themes=themes,
+        parts=[each for each in parts if each.themes],
         about=ABOUT,
         strict=STRICT,
+        counted=counted,
         agent=agent,
         sni_port=sni_port,
         taken=[each for each in entries if each.alarming],

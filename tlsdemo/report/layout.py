@@ -1,6 +1,6 @@
-"""Plain lines of 80 columns: headings, paragraphs, labelled values and lists; whatever they are made of is escaped.
+"""Text in lines of 80 columns: headings, paragraphs, labelled values and lists. All text is escaped.
 
-Pure functions. A wide character takes two columns, a word that is too long is broken, a text that is too long is cut.
+Pure functions. A wide character takes two columns. Long words are broken, and long texts are cut.
 """
 
 import textwrap
@@ -14,7 +14,7 @@ WIDTH = 80
 LABEL = 14
 HANGING = 4
 LONGEST = 4000
-"""Characters of one text that a terminal is shown."""
+"""Characters of one text that a terminal shows."""
 
 
 def heading(text: str) -> Iterator[str]:
@@ -23,38 +23,38 @@ def heading(text: str) -> Iterator[str]:
 
 
 def say(text: str) -> Iterator[str]:
-    """A paragraph of our own."""
+    """A paragraph."""
     yield from wrapped(" ".join(text.split()), WIDTH)
 
 
 def show(label: str, value: str, *, indent: int = HANGING) -> Iterator[str]:
-    """A value, its label in a column of its own."""
+    """A value beside its label."""
     column = indent + LABEL + 2
     for number, line in enumerate(wrapped(value, WIDTH - column) or [""]):
         yield f"{'':{indent}}{label if number == 0 else '':<{LABEL}}  {line}".rstrip()
 
 
 def hang(text: str, *, indent: int = 2, hanging: int = HANGING) -> Iterator[str]:
-    """An entry of a list: its first line indented, the others deeper."""
+    """An entry of a list: the first line indented, the others deeper."""
     for number, line in enumerate(wrapped(text, WIDTH - hanging)):
         yield f"{'':{indent if number == 0 else hanging}}{line}"
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The lines of a text."""
+    """The text in lines of at most `width` columns."""
     lines = textwrap.wrap(printable(cut(text, LONGEST)), width, break_on_hyphens=False)
     parts = (part for line in lines for part in (chop_cells(line, width) if cell_len(line) > width else [line]))
     return [part.rstrip() for part in parts if part.strip()]
 
 
 def cell(text: str, width: int) -> str:
-    """Exactly so wide; what is cut off is marked."""
+    """The text in exactly `width` columns; `…` marks a cut."""
     text = printable(text[: 2 * width])
     return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def cut(text: str, longest: int | None) -> str:
-    """`text`, and how much of it was left out, if it is too long."""
+    """The first `longest` characters, and how many were left out."""
     if longest is None or len(text) <= longest:
         return text
     return f"{text[:longest]} [and {len(text) - longest} more characters]"

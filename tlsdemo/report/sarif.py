@@ -25,9 +25,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 TOOL = "tlsdemo check-client"
 LEVELS = {"must": "error", "weak": "warning", "informational": "note"}
 HARMLESS = {"must": "warning", "weak": "note", "informational": "note"}
-"""The level of a finding, and of one that hurts nobody but the client: to refuse what is good."""
+"""The levels of a finding, and of a refused valid case, which harms only the client."""
 SECURITY_SEVERITY = {"must": "8.1", "weak": "5.3", "informational": "2.0"}
-"""What GitHub calls high, medium and low, in the numbers of CVSS."""
+"""CVSS scores for GitHub's high, medium and low."""
 CWES = {
     "validity": 298,
     "chain": 296,
@@ -37,14 +37,14 @@ CWES = {
     "wildcards": 297,
     **dict.fromkeys(("usage", "constraints", "extensions", "strength"), 295),
 }
-"""Weaknesses by theme: improper validation of a certificate (295), and of a part of it."""
+"""CWE numbers by theme: improper certificate validation (295) and its parts."""
 SOURCES = (".py", ".sh", ".js", ".mjs", ".ts", ".rb", ".pl", ".php", ".go", ".java", ".jar", ".rs", ".lua", ".cs")
 LONGEST = 1000
-"""Characters of a message; GitHub shows 1024."""
+"""Characters of a message. GitHub shows 1024."""
 
 
 def as_sarif(report: Report, version: str = "") -> str:
-    """One run of one tool, as JSON; `version` is the tool's."""
+    """One SARIF run as JSON; `version` is the version of tlsdemo."""
     cases = [each.case for each in report.findings]
     place = {case.id: number for number, case in enumerate(cases)}
     wrong = words.gravest_first(each for each in report.findings if each.is_wrong and report.conclusive)
@@ -57,7 +57,7 @@ def as_sarif(report: Report, version: str = "") -> str:
         "properties": {
             "client": printable(report.client),
             "version": printable(report.version),
-            "grade": words.grade(report),
+            "grade": report.grade,
             "checksNoChain": report.checks_no_chain,
             "defects": [each.defect.sentence for each in diagnose(report).defects],
         },
@@ -96,7 +96,7 @@ def _rule(case: CaseWords) -> dict[str, Any]:
 
 
 def _further(case: CaseWords, link: str | None) -> list[str]:
-    """Where to read on, as Markdown."""
+    """Links to the clause and the CVE records, as Markdown."""
     links = [(case.clause, link)] if link else []
     links += [(cve, words.cve_link(cve)) for cve in case.cve]
     return [" · ".join(f"[{words.markdown(text)}]({where})" for text, where in links)] if links else []
@@ -107,7 +107,7 @@ def _level(case: CaseWords) -> str:
 
 
 def _tags(case: CaseWords) -> list[str]:
-    """GitHub takes a rule for one of security by its tag, and its weakness from `external/cwe/`."""
+    """GitHub recognizes a security rule by the tag `security`, and its weakness by `external/cwe/`."""
     kind = "interoperability" if case.must == "accept" else "security"
     weakness = CWES.get(case.theme) if kind == "security" else None
     return [kind, "tls", case.theme, *([f"external/cwe/cwe-{weakness}"] if weakness else []), *case.cve]
@@ -149,7 +149,7 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
 
 
 def _suppressed(report: Report, finding: Finding) -> dict[str, Any]:
-    """A finding that was known before is suppressed, with its reason (§3.27.23)."""
+    """A known finding is suppressed, with its reason (§3.27.23)."""
     known = report.excuse(finding)
     if known is None:
         return {}
@@ -158,7 +158,7 @@ def _suppressed(report: Report, finding: Finding) -> dict[str, Any]:
 
 
 SHORT = ("client", "alert sent", "exit code")
-"""The evidence that goes into a message; the client's output is a property."""
+"""The labels of the evidence in a message; the client's output is a property."""
 
 
 def _invocation(report: Report) -> dict[str, Any]:
@@ -179,13 +179,13 @@ def _invocation(report: Report) -> dict[str, Any]:
 
 
 def _name(report: Report) -> str:
-    """The name of the program."""
+    """The name of the client's program."""
     first = (report.client.split() or ["client"])[0]
     return cut(PurePosixPath(first).name or first, LONGEST // 10)
 
 
 def _uri(report: Report) -> str:
-    """A file of the repository that the command names; else one that stands for the client."""
+    """A file of the repository that the command names, or else a path that stands for the client."""
     for word in report.client.split():
         path = word.removeprefix("./")
         inside = re.fullmatch(r"[\w.+-]+(/[\w.+-]+)*", path) and ".." not in path.split("/")
@@ -204,7 +204,7 @@ def _slug(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """A plain message: in SARIF, brackets are links and braces are placeholders (§3.11.5, §3.11.6)."""
+    """Text as a plain message: SARIF uses brackets for links and braces for placeholders (§3.11.5, §3.11.6)."""
     return _braces(re.sub(r"([\\\[\]])", r"\\\1", printable(cut(text, LONGEST))))
 
 
@@ -213,7 +213,7 @@ def _braces(text: str) -> str:
 
 
 def is_ours(content: bytes) -> bool:
-    """Whether a file is one that `as_sarif` made."""
+    """Whether `as_sarif` wrote this file."""
     try:
         return bool(json.loads(content)["runs"][0]["tool"]["driver"]["name"] == TOOL)
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):

@@ -116,11 +116,11 @@ def test_a_good_one_is_none(browser: Browser) -> None:
 
 def test_the_index_counts_what_this_browser_has_taken_for_good(browser: Browser) -> None:
     port = browser.case("no-sct")["port"]
-    assert "taken for good" not in entry(browser.browse(browser.index["index_url"]), "no-sct")
+    assert "accepted by your client" not in entry(browser.browse(browser.index["index_url"]), "no-sct")
     browser.browse(f"https://localhost:{port}/")
-    assert "taken for good" in entry(browser.browse(browser.index["index_url"]), "no-sct")
+    assert "accepted by your client" in entry(browser.browse(browser.index["index_url"]), "no-sct")
     other = browser.browse(browser.index["index_url"], "--user-agent=somebody else")
-    assert "taken for good" not in entry(other, "no-sct")
+    assert "accepted by your client" not in entry(other, "no-sct")
 
 
 @pytest.mark.parametrize("width", [400, 800, 1400])

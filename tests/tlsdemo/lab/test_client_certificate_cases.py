@@ -55,14 +55,14 @@ def test_who_is_let_in(lab: Lab, case: str, credential: str | None, version: str
         seen = ask(lab, case, credential, version)
     visit = only(visits)
     if credential in LET_IN[case]:
-        who = f"DNS:{NAME}" if credential else "not proved"
+        who = f"DNS:{NAME}" if credential else "not authenticated"
         assert f"you are:   {who}\n".encode() in seen.answer, seen
         assert (visit.end, visit.client) == (VisitEnd.TALKED, f"DNS:{NAME}" if credential else "")
     else:
         assert seen.answer == b""
         assert (visit.end, visit.client, visit.count, visit.alert) == (VisitEnd.TURNED_AWAY, "", 0, None)
         assert visit.why == (
-            f"its certificate: {WHY[credential]}"
+            f"client certificate: {WHY[credential]}"
             if credential
             else "it did not show the certificate that was asked for"
         )

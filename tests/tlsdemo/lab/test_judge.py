@@ -38,7 +38,7 @@ refused, left, waited = visit(VisitEnd.REFUSED, "certificate_expired"), visit(Vi
 hung_up = visit(VisitEnd.REFUSED)
 unfit, turned_away = (
     visit(VisitEnd.UNFIT, why="no shared cipher"),
-    visit(VisitEnd.TURNED_AWAY, why="its certificate: expired"),
+    visit(VisitEnd.TURNED_AWAY, why="client certificate: expired"),
 )
 silent = visit(VisitEnd.SILENT)
 A, R, L = ClientVerdict.ACCEPTED, ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE
@@ -47,61 +47,61 @@ S, I, C = ClientVerdict.NO_SNI, ClientVerdict.INCONCLUSIVE, ClientVerdict.CRASHE
 
 TABLE = {
     # What was said counts, whatever else there is.
-    "talked": ([talked()], by_itself(), A, "sent 66 bytes to an impostor: GET / HTTP/1.1"),
-    "talked, and ends with 1": ([talked()], by_itself(1), A, "to an impostor"),
-    "talked, and killed itself": ([talked()], by_itself(-11), A, "to an impostor"),
-    "talked, and was killed": ([talked(5)], KILLED, A, "to an impostor"),
-    "talked, and that ended when it was killed": ([talked(10.1)], KILLED, A, "to an impostor"),
-    "refused, then talked": ([refused, talked()], by_itself(), A, "to an impostor"),
-    "talked, then refused": ([talked(), refused], by_itself(60), A, "to an impostor"),
-    "left, then talked": ([left, talked()], by_itself(), A, "to an impostor"),
-    "one byte": ([visit(VisitEnd.TALKED, said=b"x")], by_itself(), A, "sent 2 bytes to an impostor: x"),
+    "talked": ([talked()], by_itself(), A, "sent 66 bytes: GET / HTTP/1.1"),
+    "talked, and ends with 1": ([talked()], by_itself(1), A, "sent 66 bytes: "),
+    "talked, and killed itself": ([talked()], by_itself(-11), A, "sent 66 bytes: "),
+    "talked, and was killed": ([talked(5)], KILLED, A, "sent 66 bytes: "),
+    "talked, and that ended when it was killed": ([talked(10.1)], KILLED, A, "sent 66 bytes: "),
+    "refused, then talked": ([refused, talked()], by_itself(), A, "sent 66 bytes: "),
+    "talked, then refused": ([talked(), refused], by_itself(60), A, "sent 66 bytes: "),
+    "left, then talked": ([left, talked()], by_itself(), A, "sent 66 bytes: "),
+    "one byte": ([visit(VisitEnd.TALKED, said=b"x")], by_itself(), A, "sent 2 bytes: x"),
     "in the clear": ([talked(why="in the clear")], by_itself(), A, "in the clear"),
     # A signal ended it.
-    "crashed": ([hung_up], by_itself(-11), C, "was ended by signal 11 after it had seen it"),
+    "crashed": ([hung_up], by_itself(-11), C, "ended by signal 11 after it connected"),
     "crashed after its alert": ([refused], by_itself(-6), C, "signal 6"),
     "crashed after its handshake": ([left], by_itself(-11), C, "signal 11"),
     "crashed, as a shell tells it": ([hung_up], by_itself(139), C, "signal 11"),
-    "crashed, and had never come": ([], by_itself(-11), I, "ended by a signal (11) before it came to its port"),
+    "crashed, and had never come": ([], by_itself(-11), I, "ended by signal 11 before it connected to the case's port"),
     # Without a byte.
-    "silent": ([silent], by_itself(0), I, "connected, and sent nothing"),
-    "silent until it was ended": ([silent], KILLED, I, "it waits for the server to speak first"),
+    "silent": ([silent], by_itself(0), I, "connected and sent nothing"),
+    "silent until it was ended": ([silent], KILLED, I, "it waits for the server to send first"),
     "silent besides": ([silent, refused, silent], by_itself(1), R, "certificate_expired"),
-    "silent, then talked": ([silent, talked()], by_itself(), A, "to an impostor"),
+    "silent, then talked": ([silent, talked()], by_itself(), A, "sent 66 bytes: "),
     # Before the end of its handshake.
     "an alert": ([refused], by_itself(60), R, "sent the alert certificate_expired"),
     "an alert, and ends with 0": ([refused], by_itself(0), R, "sent the alert certificate_expired"),
     "no alert": ([hung_up], by_itself(1), R, "without an alert"),
     "three times": ([hung_up, hung_up, refused], by_itself(1), R, "sent the alert certificate_expired"),
-    "nothing that fits": ([unfit], by_itself(35), R, "offers nothing that goes with it: no shared cipher"),
+    "nothing that fits": ([unfit], by_itself(35), R, "offers nothing that fits this server: no shared cipher"),
     "waited once, refused once": ([waited, refused], by_itself(1), R, "certificate_expired"),
     "refused once, waited once": ([refused, waited], by_itself(1), R, "certificate_expired"),
     # After it.
-    "left": ([left], by_itself(5), L, "finished its handshake (TLSv1.3, TLS_AES_256_GCM_SHA384), and left without a"),
-    "left, and ends with 0": ([left], by_itself(0), L, "without a word"),
+    "left": ([left], by_itself(5), L, "completed the handshake (TLSv1.3, TLS_AES_256_GCM_SHA384), then closed"),
+    "left, and ends with 0": ([left], by_itself(0), L, "without sending data"),
     "left with an alert": ([visit(VisitEnd.LEFT, "bad_certificate")], by_itself(5), L, "the alert bad_certificate"),
-    "refused, then left": ([refused, left], by_itself(5), L, "finished its handshake"),
-    "left, then refused": ([left, refused], by_itself(5), L, "finished its handshake"),
+    "refused, then left": ([refused, left], by_itself(5), L, "completed the handshake"),
+    "left, then refused": ([left, refused], by_itself(5), L, "completed the handshake"),
     # It did not end by itself: what ended with it says nothing.
-    "killed while it waited": ([visit(VisitEnd.LEFT, at=10.1)], KILLED, I, "neither accepted nor refused it"),
+    "killed while it waited": ([visit(VisitEnd.LEFT, at=10.1)], KILLED, I, "neither accepted nor refused the case"),
     "killed in its handshake": ([visit(VisitEnd.REFUSED, at=10.1)], KILLED, I, "after 10 s"),
     "killed, and had never come": ([], KILLED, I, "after 10 s"),
     "killed after it had refused": ([visit(VisitEnd.REFUSED, "unknown_ca", at=2)], KILLED, R, "unknown_ca"),
-    "killed after it had left": ([visit(VisitEnd.LEFT, at=2)], KILLED, L, "finished its handshake"),
+    "killed after it had left": ([visit(VisitEnd.LEFT, at=2)], KILLED, L, "completed the handshake"),
     "killed when it tried again": ([refused, visit(VisitEnd.REFUSED, at=10.1)], KILLED, R, "certificate_expired"),
     "killed, but it had sent an alert": ([visit(VisitEnd.REFUSED, "unknown_ca", at=10.1)], KILLED, R, "unknown_ca"),
     "killed, but nothing fitted": ([dataclasses.replace(unfit, moment=10.1)], KILLED, R, "no shared cipher"),
-    "killed while the server waited": ([dataclasses.replace(waited, moment=10.1)], KILLED, I, "without a word"),
-    "its child was killed": ([visit(VisitEnd.LEFT, at=10.1)], LEFT_OTHERS, I, "those were ended whom it had left"),
+    "killed while the server waited": ([dataclasses.replace(waited, moment=10.1)], KILLED, I, "and waited until"),
+    "its child was killed": ([visit(VisitEnd.LEFT, at=10.1)], LEFT_OTHERS, I, "its children were stopped"),
     "its child had refused": ([visit(VisitEnd.REFUSED, at=9.9)], LEFT_OTHERS, R, "without an alert"),
-    "its child had talked": ([talked(9.9)], LEFT_OTHERS, A, "to an impostor"),
+    "its child had talked": ([talked(9.9)], LEFT_OTHERS, A, "sent 66 bytes: "),
     # Nothing is known.
-    "never came": ([], by_itself(0), I, "did not come to its port"),
-    "never came, and ends with 7": ([], by_itself(7), I, "did not come to its port"),
-    "only waited": ([waited, waited], by_itself(1), I, "waited without a word"),
-    "turned away": ([turned_away], by_itself(1), I, "the server could not go on: its certificate: expired"),
-    "turned away, and left": ([turned_away, left], by_itself(1), I, "the server could not go on"),
-    "turned away, then talked": ([turned_away, talked()], by_itself(0), A, "to an impostor"),
+    "never came": ([], by_itself(0), I, "did not connect to the case's port"),
+    "never came, and ends with 7": ([], by_itself(7), I, "did not connect to the case's port"),
+    "only waited": ([waited, waited], by_itself(1), I, "connected, and waited"),
+    "turned away": ([turned_away], by_itself(1), I, "the server could not continue: client certificate: expired"),
+    "turned away, and left": ([turned_away, left], by_itself(1), I, "the server could not continue"),
+    "turned away, then talked": ([turned_away, talked()], by_itself(0), A, "sent 66 bytes: "),
 }  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def test_the_alert_is_evidence_and_is_kept(ends: list[VisitEnd], alert: str | No
     assert judge(CASE, visits, by_itself()).alert == alert
 
 
-def test_what_is_good_has_no_impostor() -> None:
+def test_what_it_sent_is_evidence_also_for_a_valid_case() -> None:
     assert judge(GOOD, [talked()], by_itself()).did == "sent 66 bytes: GET / HTTP/1.1"
 
 

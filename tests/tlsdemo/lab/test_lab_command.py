@@ -195,7 +195,7 @@ def test_a_name_that_is_not_ascii_is_no_traceback(told: Background) -> None:
         plain.sendall(asking_for(b"\xff\xfe")(hello()))
         assert plain.recv(7)[:1] == b"\x15"
         reset(plain)
-    told.wait_for(r"  good: this server did not let it in: .*is not ASCII")
+    told.wait_for(r"  good: the server refused the client: .*is not ASCII")
     assert told.err == []
 
 

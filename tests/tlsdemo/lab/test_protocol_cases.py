@@ -83,7 +83,7 @@ def test_who_wants_a_newer_version_has_refused(lab: Lab, case: str) -> None:
     """Its alert comes in a record of a version that our OpenSSL does not read any more."""
     with lab.visits(case) as visits:
         assert "unsupported protocol" in s_client(lab.port(case), "-tls1_2")
-    assert (only(visits).end, only(visits).why) == (VisitEnd.REFUSED, "it wants another version of TLS")
+    assert (only(visits).end, only(visits).why) == (VisitEnd.REFUSED, "the client requires another version of TLS")
 
 
 def test_a_client_of_today_refuses_the_short_group(lab: Lab) -> None:

@@ -110,7 +110,12 @@ def test_who_hangs_up_in_the_middle_has_refused(lab: Lab) -> None:
                     time.sleep(0.01)  # else the server finds a connection without a word
                 end(plain)
             visit = only(visits)
-            assert (visit.end, visit.agreed, visit.alert, visit.why) == (VisitEnd.REFUSED, "", None, "it hung up"), part
+            assert (visit.end, visit.agreed, visit.alert, visit.why) == (
+                VisitEnd.REFUSED,
+                "",
+                None,
+                "the client closed the connection",
+            ), part
 
 
 def test_a_connection_without_a_byte_is_noted_as_such(lab: Lab) -> None:
@@ -275,9 +280,9 @@ def test_each_case_tells_its_visitor_what_it_is(lab: Lab) -> None:
     for case in ("expired", "good", "tls-1-2-only", "list-revoked"):
         said = lab.case(case)
         answer = look(lab.port(case), said["host"], careless()).answer.decode()
-        assert f"what it is: {said['wrong']}\n" in answer.replace(":  ", ": ")
+        assert f"summary:   {said['wrong']}\n" in answer
         assert f"clause:    {said['clause']}\n" in answer
-        assert ("accepts this" in answer) is (said["expect"] == "accept")
+        assert ("accepts this case" in answer) is (said["expect"] == "accept")
 
 
 # Waiting --------------------------------------------------------------------------------------------------------------
@@ -465,14 +470,14 @@ def test_a_client_that_stays_silent_is_waited_for_and_no_longer(lab: Lab, monkey
     monkeypatch.setattr(conversation, "PATIENCE", 0.2)
     with lab.visits("good") as visits, talking(lab) as tls:
         assert everything(tls) == b""
-    assert (only(visits).end, only(visits).why) == (VisitEnd.WAITED, "it said nothing for 0.2 seconds")
+    assert (only(visits).end, only(visits).why) == (VisitEnd.WAITED, "the client sent nothing for 0.2 seconds")
 
 
 def test_a_client_that_stops_in_its_hello_is_sent_away_at_the_deadline(lab: Lab) -> None:
     opened = small(lab)
     opened.server.deadline = 0.3
     with running(opened):
-        for case, why in (("good", "it did not go on with its handshake"), ("stall", "")):
+        for case, why in (("good", "the client did not continue its handshake"), ("stall", "")):
             with dial(opened.ports[case]) as plain:
                 plain.sendall(hello()[:40])
                 assert everything(plain) == b""

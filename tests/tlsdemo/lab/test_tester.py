@@ -92,7 +92,7 @@ def test_who_does_not_accept_what_is_good_has_shown_nothing(tester: checking.Tes
 @pytest.mark.parametrize(
     ("command", "timeout", "did"),
     [
-        (("true", "{url}"), DEADLINE, "did not come to its port"),
+        (("true", "{url}"), DEADLINE, "did not connect to the case's port"),
         (("sh", "-c", "kill -9 $$; : {url}"), DEADLINE, "ended by a signal (9) before it came"),
         (("sh", "-c", "sleep 99; : {url}"), 0.5, "after 0.5 s"),
         (("curl", "-sS", "--tls-max", "1.0", "{url}"), DEADLINE, ""),

@@ -30,24 +30,28 @@ Judge = Callable[[CaseWords], Finding]
 
 
 def accepted(case: CaseWords) -> Finding:
-    whom = "the server" if case.must == "accept" else "an impostor"
-    return Finding(case, ClientVerdict.ACCEPTED, f"sent 78 bytes to {whom}: GET / HTTP/1.1", exit_code=0, seconds=0.031)
+    return Finding(case, ClientVerdict.ACCEPTED, "sent 78 bytes: GET / HTTP/1.1", exit_code=0, seconds=0.031)
 
 
 def refused(case: CaseWords) -> Finding:
     words = "curl: (60) SSL certificate problem: certificate has expired\nMore details here: https://curl.se/docs"
-    did = "left after the server's certificate, and said why"
+    did = "sent the alert certificate_expired"
     return Finding(case, ClientVerdict.REFUSED, did, words, "certificate_expired", 60, 0.029)
 
 
 def refused_late(case: CaseWords) -> Finding:
     words = "curl: (60) SSL: no alternative certificate subject name matches target host name 'localhost'"
-    did = "finished its handshake, and left without a word to say"
+    did = "completed the handshake (TLSv1.3), then closed the connection without sending data"
     return Finding(case, ClientVerdict.REFUSED_LATE, did, words, None, 60, 0.03)
 
 
 def inconclusive(case: CaseWords) -> Finding:
-    return Finding(case, ClientVerdict.INCONCLUSIVE, "it never came, and had to be ended after 10 s", seconds=10.0)
+    return Finding(
+        case,
+        ClientVerdict.INCONCLUSIVE,
+        "neither accepted nor refused the case before it was stopped after 10 s",
+        seconds=10.0,
+    )
 
 
 def strict(case: CaseWords) -> Finding:

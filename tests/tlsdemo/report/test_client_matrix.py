@@ -64,12 +64,12 @@ def test_the_summary_comes_first() -> None:
     given = comparison()
     first, *_ = as_text(given)
     differing = sum(given.differs(case) for case in given.cases)
-    assert first == f"3 clients on {len(given.cases)} cases; they disagree about {differing} of them."
+    assert first == f"3 clients on {len(given.cases)} cases; they disagree on {differing} of them."
 
 
 def test_the_legend_says_what_the_signs_are_that_occur() -> None:
     told = " ".join(as_text(comparison()))
-    for words in ("a accepted", "r refused", "l refused late", "? inconclusive", "a capital:"):
+    for words in ("a accepted", "r refused", "l refused late", "? inconclusive", "a capital letter:"):
         assert words in told
     assert "s no SNI" not in told
     assert "capital" not in " ".join(as_text(Comparison((report(strict),))))

@@ -65,7 +65,7 @@ def test_a_client_that_does_what_a_row_says_has_that_defect(row: str) -> None:
 
 @pytest.mark.parametrize("row", [row for row, each in BY_ID.items() if not each.known])
 def test_a_row_without_a_known_pattern_says_so(row: str) -> None:
-    assert "the pattern is not known" in BY_ID[row].sentence
+    assert "the pattern is unknown" in BY_ID[row].sentence
 
 
 def test_what_fits_no_precise_row_falls_to_the_row_of_its_theme_which_says_so() -> None:

@@ -2,10 +2,21 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.tlsdemo.report.samples import CASES, STARTED, accepted, inconclusive, refused
+from tests.tlsdemo.report.samples import (
+    CASES,
+    STARTED,
+    Judge,
+    accepted,
+    careless,
+    inconclusive,
+    refused,
+    report,
+    strict,
+)
 from tlsdemo.findings import ClientVerdict, Finding, Way
 from tlsdemo.report import finding as words
 
@@ -84,3 +95,16 @@ def test_evidence_is_one_line_each_and_later_lines_have_no_label() -> None:
         ("alert sent", "bad\\x00"),
         ("exit code", "1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("judge", "settings", "step"),
+    [
+        (careless, {}, "correct the first defect"),
+        (strict, {}, "in your pipeline"),
+        (strict, {"whole": ("must",)}, "with `--all`"),
+        (refused, {}, "accept the valid certificates"),
+    ],
+)
+def test_the_next_step_fits_the_result(judge: Judge, settings: dict[str, Any], step: str) -> None:
+    assert step in words.next_step(replace(report(judge), **settings))

@@ -133,8 +133,8 @@ def test_two_clients_are_two_analyses_and_the_same_client_is_the_same_tomorrow()
 def test_a_result_says_what_the_client_did() -> None:
     found = {each["ruleId"]: each for each in run(report(careless))["results"]}
     assert found["nul-in-san"]["message"]["text"] == (
-        f"curl accepts a case that every client must refuse: {CASES['nul-in-san'].summary} client: sent 78 bytes to an "
-        "impostor: GET / HTTP/1.1; alert sent: none; exit code: 0."
+        f"curl accepts a case that every client must refuse: {CASES['nul-in-san'].summary} client: sent 78 bytes: "
+        "GET / HTTP/1.1; alert sent: none; exit code: 0."
     )
     assert found["nul-in-san"]["properties"]["said"] == ["connected"]
 
@@ -143,7 +143,7 @@ def test_what_could_not_be_decided_is_a_notification_and_no_result() -> None:
     found = run(report(careless))
     (note,) = found["invocations"][0]["toolExecutionNotifications"]
     assert note["associatedRule"]["id"] == "leaf-v1"
-    assert note["message"]["text"].startswith("leaf-v1: inconclusive: it never came")
+    assert note["message"]["text"].startswith("leaf-v1: inconclusive: neither accepted nor refused")
     assert found["invocations"][0]["exitCode"] == 1
     assert found["invocations"][0]["endTimeUtc"] == "2026-11-20T09:30:09Z"
 
