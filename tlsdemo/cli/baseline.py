@@ -1,9 +1,9 @@
-"""What is known of a client before it is tried: `--except`, `--baseline`, `--write-baseline`. EDGE: files.
+"""Known findings of a client: `--except`, `--baseline`, `--write-baseline`. EDGE: reads files.
 
     {"schema": 1, "client": "curl -sS {url}", "findings": [{"case": "expired", "outcome": "accepted"}]}
 
-A finding is known if its case and its outcome are in the file: a client that accepted after a retry, and now accepts at
-once, has a new finding.
+A finding is known if its case and its outcome are in the file. If a client accepted after a retry, and now accepts on
+the first connection, the finding is new.
 """
 
 import json
@@ -21,7 +21,7 @@ LARGEST = 1 << 20  # characters of a baseline
 
 
 def exceptions(options: Sequence[str]) -> tuple[Known, ...]:
-    """From `CASE` and `CASE=REASON`; a Problem for a case that there is not."""
+    """The known findings of `CASE` and `CASE=REASON`. Raises Problem for an unknown case."""
     found = []
     for option in options:
         case, _, reason = option.partition("=")
@@ -30,7 +30,7 @@ def exceptions(options: Sequence[str]) -> tuple[Known, ...]:
 
 
 def read(path: Path) -> tuple[Known, ...]:
-    """What a baseline holds, without cases that no longer exist; a Problem where it cannot be read, or is not one."""
+    """The known findings of a baseline, without unknown cases. Raises Problem if the file is not a baseline."""
     hint = f"`tlsdemo check-client --write-baseline {path} ...` writes one"
     try:
         text = path.read_text(encoding="utf-8")
@@ -49,9 +49,9 @@ def read(path: Path) -> tuple[Known, ...]:
 
 
 def _entries(document: Any) -> list[tuple[str, str]]:
-    """Cases and outcomes; a ValueError where there are none."""
+    """The cases and outcomes. Raises ValueError if the document is not a baseline."""
     if not isinstance(document, dict) or not isinstance(document.get("findings"), list):
-        raise ValueError("it has no list `findings`")
+        raise ValueError("it has no array `findings`")
     if document.get("schema") != 1:
         raise ValueError(f"its schema is {document.get('schema')!r}; this version reads 1")
     found = []
@@ -64,11 +64,11 @@ def _entries(document: Any) -> list[tuple[str, str]]:
 
 
 def as_json(report: Report) -> str:
-    """The findings of a report as a baseline; a Problem where the report decides nothing."""
+    """The findings of a report as a baseline. Raises Problem if the report is not conclusive."""
     if not report.conclusive:
         raise Problem(
-            "no baseline is written: the good certificate was not accepted",
-            hint="make the client accept the good certificate first",
+            "no baseline written: the client did not accept the valid certificate",
+            hint="make the client accept the case `good` first",
             code=ExitCode.CANNOT,
         )
     found = [{"case": each.case.id, "outcome": each.outcome} for each in report.findings if each.harms]
@@ -77,7 +77,7 @@ def as_json(report: Report) -> str:
 
 
 def is_ours(content: bytes) -> bool:
-    """Whether that is a baseline."""
+    """Whether this is the content of a baseline."""
     try:
         _entries(json.loads(content))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Which case comes next: the cases in their order, without those that do not fit the name that is asked for. EDGE."""
+"""The next case for a connection: the cases in order, without those that do not fit the client's name. EDGE."""
 
 import ipaddress
 import ssl
@@ -25,9 +25,9 @@ from tlsdemo.lab.presented import newest
 
 @dataclass
 class Rotation:
-    """The cases in their order: each connection gets the next one that fits its name, and after the last the first.
+    """The cases in order: each connection gets the next case that fits its name; the first follows the last.
 
-    Clients cannot be told apart here: which case a client gets depends on the connections before it.
+    Clients cannot be distinguished, so the case that a client gets depends on the connections before it.
     """
 
     cases: Sequence[VerifiedCase]
@@ -40,7 +40,7 @@ class Rotation:
 
     @classmethod
     def of(cls, cases: Iterable[VerifiedCase], authority: Authority) -> "Rotation":
-        """Those of these cases that can be minted under this root and loaded by this OpenSSL."""
+        """A rotation of the cases that this root can issue and this OpenSSL can load."""
         possible, left_out = [], {}
         for case in cases:
             try:
@@ -51,20 +51,20 @@ class Rotation:
         return cls(possible, left_out, authority)
 
     def next_for(self, asked: AskedName) -> tuple[VerifiedCase, ssl.SSLContext, list[str]]:
-        """The next case, a context that presents it, and why others were passed over; each reason is returned once.
+        """The next case, a context that presents it, and why other cases were skipped. Each reason is returned once.
 
-        Raises Problem where no case fits that name.
+        Raises Problem if no case fits the name.
         """
-        passed_over: list[str] = []
+        skipped: list[str] = []
         for _ in self.cases:
             case = self._next()
             try:
                 context = _context(case_minting.mint(case, asked, self.authority, datetime.now(UTC)))
             except Problem as problem:
-                passed_over.append(f"{case.id} is passed over: {printable(problem.fact)}")
+                skipped.append(f"{case.id} is skipped: {printable(problem.fact)}")
             else:
-                return case, context, self._untold(passed_over)
-        raise Problem("nothing was shown, since no case is left", *passed_over, hint=NAMES)
+                return case, context, self._untold(skipped)
+        raise Problem(f"no case fits the name {printable(str(asked))}", *skipped, hint=NAMES)
 
     def _next(self) -> VerifiedCase:
         with self._lock:
@@ -74,28 +74,30 @@ class Rotation:
     def _untold(self, lines: Sequence[str]) -> list[str]:
         with self._lock:
             untold = [line for line in lines if line not in self._told]
-            if len(self._told) > REMEMBERED:  # the lines hold names that clients choose
+            if len(self._told) > REMEMBERED:  # the lines contain names that clients choose
                 self._told.clear()
             self._told |= set(untold)
         return untold
 
 
 REMEMBERED = 1000
-"""Lines that are not printed again."""
-NAMES = "wildcards want a host like shop.example.com, and cases about addresses one who asks for 127.0.0.1"
+"""The number of lines that are not printed again."""
+NAMES = (
+    "cases about wildcards need a host like shop.example.com, cases about addresses a client that asks for 127.0.0.1"
+)
 
 
 def _context(served: Served) -> ssl.SSLContext:
     return lab_context((served.chain_pem, served.key_pem), newest(served), dh_parameters=good_group())
 
 
-def asked_for(said: str | None, peer: str, where: Position) -> AskedName:
-    """By the ClientHello; where that has no server_name, the address of the connection, or the upstream host."""
-    if said is None:
+def asked_for(server_name: str | None, peer: str, where: Position) -> AskedName:
+    """The name in the ClientHello; without one, the address of the connection or the upstream host."""
+    if server_name is None:
         return AskedName(names.reference(_dialled(peer, where)), tuple(_reference(where.upstream.host)))
-    for name in _reference(said):
+    for name in _reference(server_name):
         return AskedName(name)
-    raise Problem(f"nothing was shown: it asks for {printable(repr(said))}, and that is no name", code=ExitCode.NO)
+    raise Problem(f"no certificate was presented: {printable(repr(server_name))} is not a host name", code=ExitCode.NO)
 
 
 def _reference(text: str) -> Iterator[x509.GeneralName]:
@@ -104,9 +106,9 @@ def _reference(text: str) -> Iterator[x509.GeneralName]:
 
 
 def _dialled(peer: str, where: Position) -> str:
-    """The address that the client came to, as far as one can tell."""
+    """The address that the client connected to, as far as it is known."""
     own = where.hosts[0] if where.hosts else ""
-    with suppress(ValueError):  # a host, or nothing
+    with suppress(ValueError):  # a host name, or empty
         if not ipaddress.ip_address(own).is_unspecified:
             return own
     return "::1" if peer.startswith("[") else "127.0.0.1"

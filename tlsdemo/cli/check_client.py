@@ -1,4 +1,4 @@
-"""`tlsdemo check-client`: open a lab, run a client against it, and report what it did. EDGE."""
+"""`tlsdemo check-client`: open a lab, run a client against its cases, and report the findings. EDGE."""
 
 import signal
 import sys
@@ -37,25 +37,25 @@ class CheckClientOptions:
     as_json: bool
     markdown: bool
     files: Mapping[str, Path | None]
-    """Where reports in other forms go: `junit`, `sarif`, `html`."""
+    """Files for further reports, by format: `junit`, `sarif`, `html`."""
     excepted: Sequence[str] = ()
-    """As they were given: `CASE` or `CASE=REASON`."""
+    """The values of --except: `CASE` or `CASE=REASON`."""
     baseline: Path | None = None
     write_baseline: Path | None = None
     force: bool = False
 
     def testing(self, known: tuple[Known, ...]) -> checking.TestOptions:
-        """What the tester needs."""
+        """The options of the tester."""
         return checking.TestOptions(self.fail_on, self.timeout, self.jobs, self.controls, known)
 
 
 def is_preset(word: str) -> bool:
-    """Whether that is the name of a preset."""
+    """Whether this is the name of a preset."""
     return word in PRESETS
 
 
 def list_presets(as_json: bool) -> int:
-    """The presets, and whether they can run here."""
+    """Print the presets, and whether they can run here."""
     rows = [(each.name, each.command, _why_not(each.name)) for each in PRESETS.values()]
     if as_json:
         print_json({"presets": [{"preset": n, "command": list(c), "missing": why or None} for n, c, why in rows]})
@@ -74,14 +74,14 @@ def _why_not(name: str) -> str:
 
 
 def check(settings: CheckClientOptions) -> int:
-    """One client; the exit code says what came out."""
+    """Test one client and print the report. Returns the exit code of the report."""
     outputs = _outputs(settings)
     check_all(outputs.values())
     client = _client(settings.command)
     cases, known = _chosen(settings), _known(settings)
     with _open(cases, settings) as tester, _progress(client.name) as progress:
         report = tester.check(client, cases, settings.testing(known), datetime.now(UTC), progress)
-    failed = _write(report, outputs)  # before the printing, which ends when a pipe has no reader
+    failed = _write(report, outputs)  # before printing, which fails if a pipe has no reader
     if settings.as_json:
         print_json(told.as_data(report))
     else:
@@ -92,13 +92,13 @@ def check(settings: CheckClientOptions) -> int:
 
 
 def compare(settings: CheckClientOptions) -> int:
-    """Several presets on the same cases; 3 where one that was named could not be run."""
+    """Compare several presets on the same cases. Returns 3 if a preset that was named cannot run."""
     reports, missing, clients = [], [], []
     for name in settings.command or tuple(PRESETS):
         try:
             clients.append(preset(name))
         except Problem as problem:
-            missing.append((name, _worth_saying(problem)))
+            missing.append((name, _reason(problem)))
     cases = _chosen(settings)
     with _open(cases, settings) as tester:
         for client in clients:
@@ -106,7 +106,7 @@ def compare(settings: CheckClientOptions) -> int:
                 with _progress(client.name) as progress:
                     reports.append(tester.check(client, cases, settings.testing(()), datetime.now(UTC), progress))
             except Problem as problem:
-                missing.append((client.name, _worth_saying(problem)))
+                missing.append((client.name, _reason(problem)))
     comparison = Comparison(reports, missing)
     if settings.as_json:
         print_json(compared.as_data(comparison))
@@ -118,15 +118,15 @@ def compare(settings: CheckClientOptions) -> int:
     return ExitCode.CANNOT if named_and_missing or not reports else ExitCode.YES
 
 
-def _worth_saying(problem: Problem) -> str:
-    """Why a client is left out; what is wrong with the command line is wrong with all of it."""
+def _reason(problem: Problem) -> str:
+    """Why a client cannot run. Wrong usage is raised again: it ends the whole command."""
     if problem.code is ExitCode.USAGE:
         raise problem
     return problem.fact
 
 
 def _client(command: Sequence[str]) -> ClientCommand:
-    """A single word that is the name of a preset is that preset."""
+    """The preset, if the command is the name of one; otherwise the user's command."""
     return preset(command[0]) if len(command) == 1 and command[0] in PRESETS else own(command)
 
 
@@ -141,7 +141,7 @@ def _known(settings: CheckClientOptions) -> tuple[Known, ...]:
 
 @contextmanager
 def _open(cases: Sequence[Case], settings: CheckClientOptions) -> Iterator[Tester]:
-    """A lab with these cases. SIGTERM ends it as Ctrl-C does, and the next one does not disturb the tidying up."""
+    """Open a lab with these cases. SIGTERM ends it like Ctrl-C; further signals do not interrupt the clean-up."""
 
     def on_signal(number: int, frame: object) -> None:
         for each in SIGNALS:
@@ -153,7 +153,7 @@ def _open(cases: Sequence[Case], settings: CheckClientOptions) -> Iterator[Teste
         controls = Controls.SERVED if settings.controls else Controls.LEFT_OUT
         with laboratory(cases, controls=controls) as lab:
             for host in lab.without:
-                note(f"this machine has no {host}: the lab listens on 127.0.0.1 alone")
+                note(f"this machine has no {host}; the lab listens on 127.0.0.1 only")
             with open_tester(lab) as tester:
                 yield tester
     finally:
@@ -166,7 +166,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def _progress(name: str) -> Iterator[Progress]:
-    """A bar on stderr, where that is a terminal."""
+    """A progress bar on stderr, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total, last: None
         return
@@ -194,7 +194,7 @@ BASELINE = "write-baseline"
 
 
 def _write(report: Report, outputs: Mapping[str, Output]) -> Problem | None:
-    """Write all that can be written; return why the first that cannot be written is missing."""
+    """Write all files. Returns the Problem of the first one that failed, if any."""
     failed: Problem | None = None
     for form, output in outputs.items():
         try:

@@ -1,4 +1,4 @@
-"""`tlsdemo lab`: mint, listen, and tell who comes by and what they do. EDGE."""
+"""`tlsdemo lab`: open the lab, print its links, and log what clients do. EDGE."""
 
 import json
 import shlex
@@ -38,7 +38,7 @@ class LabOptions:
 
     @property
     def ca(self) -> Output | None:
-        """Where the root of the lab is kept."""
+        """The file of --ca-out."""
         return Output(self.ca_out, "--ca-out", only_certificates_of(ROOT_NAME), self.force) if self.ca_out else None
 
 
@@ -52,7 +52,7 @@ def lab(settings: LabOptions) -> int:
     with laboratory(cases, settings.port_base, lambda visit: _tell(visit, settings, report)) as opened:
         if settings.list_only:
             report.say(*(_document(opened, None) if settings.as_json else _listed(opened.cases)))
-            report.close(None)  # it is all that is asked for: a reader may take its time
+            report.close(None)  # the list is all: a slow reader may take its time
         else:
             # In this order, so that a signal at any moment leaves no folder behind.
             with command.open(opened.server), own_folder() as folder:
@@ -64,11 +64,11 @@ def lab(settings: LabOptions) -> int:
 
 @dataclass(frozen=True)
 class Files:
-    """What visitors need, for as long as the lab is open."""
+    """The files that clients need while the lab is open."""
 
     ca: Path
     folder: Path
-    """Clients' certificates, and the roots of the few cases that have one of their own."""
+    """Client certificates, and the root certificates of cases that have their own."""
 
 
 def _write(ca_out: Output | None, folder: Path, lab: Laboratory) -> Files:
@@ -94,25 +94,25 @@ def _write(ca_out: Output | None, folder: Path, lab: Laboratory) -> Files:
 def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     served = [each for each in opened.cases if each.handler]
     ca = shlex.quote(str(files.ca))
-    yield f"the lab is open: {counted(len(served), 'case')} at {HOME}, each on a port of its own"
+    yield f"the lab is open: {counted(len(served), 'case')} at {HOME}, each on its own port"
     yield f"  index     https://{HOME}:{opened.index_port}/"
-    yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/  for browsers, and whoever finds such names"
-    yield f"  trust     {files.ca}  the authority of this lab, made just now"
+    yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/  for clients that resolve such names"
+    yield f"  trust     {files.ca}  the CA of this lab, created now"
     if any(each.case.family is Family.CLIENT_CERTIFICATE for each in served):
-        yield f"  clients   {files.folder}/client-*.pem  for the ports that ask for one"
+        yield f"  clients   {files.folder}/client-*.pem  for ports that ask for a client certificate"
     missing = [each for each in opened.cases if not each.handler]
     if missing:
-        yield "  missing   what cannot be served here; `tlsdemo lab --list` says why:"
+        yield "  missing   cannot be served here (`tlsdemo lab --list` prints why):"
         for line in textwrap.wrap(", ".join(each.case.id for each in missing), 66, break_on_hyphens=False):
             yield f"            {line}"
     yield ""
     yield "  in another terminal:"
     yield f"    CA={ca}"
-    for case, what in ((GOOD, "it answers"), ("expired", "it must not"), ("wrong-host", "nor here")):
+    for case, what in ((GOOD, "curl accepts it"), ("expired", "curl refuses it"), ("wrong-host", "curl refuses it")):
         if case in opened.ports:
             yield f'    curl --cacert "$CA" https://{HOME}:{opened.ports[case]}/  # {case}: {what}'
-    yield '    eval "$(pki env --ca "$CA")"  # and the clients in that shell trust this lab'
-    yield "    tlsdemo check-client -- curl -sS {url}  # tries them all, in a lab of its own"
+    yield '    eval "$(pki env --ca "$CA")"  # clients in this shell then trust the lab'
+    yield "    tlsdemo check-client -- curl -sS {url}  # runs a client against all cases"
     yield ""
 
 
@@ -123,7 +123,7 @@ def _listed(cases: Sequence[OpenedCase]) -> Iterator[str]:
             yield from ([""] if theme else [])
             theme = each.case.theme
             yield theme
-        mark = {"accept": "accept", "reject": "REFUSE"}[each.case.must]
+        mark = {"accept": "accept", "reject": "reject"}[each.case.must]
         yield f"  {each.case.id:<30}{mark:<8}{each.case.severity}"
         if not each.handler:
             yield from textwrap.wrap(
@@ -131,35 +131,37 @@ def _listed(cases: Sequence[OpenedCase]) -> Iterator[str]:
             )
     served = sum(1 for each in cases if each.handler)
     yield ""
-    yield f"{len(cases)} cases, {served} of them can be served here."
-    yield "`pki rogue show CASE` explains a certificate; the index at the lab's first port explains all."
+    yield f"{counted(len(cases), 'case')}, of which {served} can be served here."
+    yield "`pki rogue show CASE` explains a certificate; the lab's index page explains every case."
 
 
 def _tell(visit: Visit, settings: LabOptions, report: Reporter) -> None:
     if settings.as_json or visit.case == INDEX:
         return
     asked = f" (asked for {printable(visit.asked_for)})" if visit.asked_for not in (None, HOME) else ""
-    case = "by name, unknown" if visit.case == BY_NAME else visit.case
+    case = "unknown name" if visit.case == BY_NAME else visit.case
     report.say(f"{visit.peer}  {case}{asked}: {_did(visit)}")
 
 
 def _did(visit: Visit) -> str:
-    who = f"; it is {visit.client}" if visit.client else ""
+    who = f"; client certificate: {visit.client}" if visit.client else ""
     match visit.end:
         case VisitEnd.TALKED:
             line = printable(visit.said.split(b"\n")[0].strip().decode("utf-8", "replace"))[:60]
             how = " in the clear" if visit.why == IN_THE_CLEAR else ""
-            return f"BELIEVED{how}: {counted(visit.count, 'byte')}{f', {line}' if line else ''}{who}"
+            return f"ACCEPTED{how}: {counted(visit.count, 'byte')}{f', {line}' if line else ''}{who}"
         case VisitEnd.LEFT:
-            return f"refused, after its handshake{f': alert {visit.alert}' if visit.alert else ''}{who}"
+            return f"refused after its handshake{f': alert {visit.alert}' if visit.alert else ''}{who}"
         case VisitEnd.REFUSED:
-            return f"refused: {f'alert {visit.alert}' if visit.alert else visit.why or 'it hung up'}"
+            return (
+                f"refused: {f'alert {visit.alert}' if visit.alert else visit.why or 'the client closed the connection'}"
+            )
         case _:
             return f"{visit.end.value}{f': {visit.why}' if visit.why else ''}"
 
 
 def _document(opened: Laboratory, files: Files | None) -> Iterator[str]:
-    """One JSON document, on one line, so that whoever reads lines has all of it."""
+    """The index as JSON on one line, so that a program can read it with one call."""
     folder = files.folder if files else None
     yield json.dumps(
         {

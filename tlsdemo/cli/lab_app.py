@@ -21,10 +21,10 @@ class FailOn(StrEnum):
 
 Cases = Annotated[
     list[str] | None,
-    typer.Option("--case", metavar="CASE", help="By id or alias; may be repeated, or separated by commas."),
+    typer.Option("--case", metavar="CASE", help="Case by id or alias (repeatable, or comma-separated)."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that was not made here; never a key.")]
-Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that tlsdemo did not write (not a key).")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +34,10 @@ def register(app: typer.Typer) -> None:
 
 
 class CheckClient(TyperCommand):
-    """What follows a program's name are the program's options; what follows a preset's name are ours."""
+    """Options after the name of a program belong to the program; options after a preset are for check-client."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Decide by the first word that is no option."""
+        """Parse according to the first word that is not an option."""
         valued = {name for each in self.params for name in each.opts if not getattr(each, "is_flag", True)}
         words = list(args)
         while words and words[0].startswith("-") and words[0] != "--":
@@ -53,23 +53,24 @@ def _are_presets(words: list[str]) -> bool:
 
 
 def lab(
-    list_only: Annotated[bool, typer.Option("--list", help="Print the index, and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the index once as JSON, and serve quietly.")] = False,
+    list_only: Annotated[bool, typer.Option("--list", help="List the cases and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the index as JSON; log no connections.")] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="CASE", help="Serve these alone; may be repeated, or separated by commas."),
+        typer.Option("--only", metavar="CASE", help="Serve only this case (repeatable, or comma-separated)."),
     ] = None,
     port_base: Annotated[
-        int, typer.Option("--port-base", min=0, max=65535, help="The first of the ports. 0: free ones.")
+        int, typer.Option("--port-base", metavar="PORT", min=0, max=65535, help="First port (0: any free ports).")
     ] = 0,
     ca_out: Annotated[
-        Path | None, typer.Option("--ca-out", help="Keep the certificate of the lab's authority here.", readable=False)
+        Path | None,
+        typer.Option("--ca-out", metavar="FILE", help="Write the certificate of the lab's CA.", readable=False),
     ] = None,
     force: Force = False,
 ) -> int:
-    """Serve everything that a TLS client must refuse, each on a port of its own, until Ctrl-C.
+    """Serve test cases for TLS clients, each on its own port.
 
-    All is minted at the start, under an authority of the lab's own: no certificate is ever too old.
+    The lab creates its own CA and mints all certificates when it starts. It runs until Ctrl-C.
     """
     from tlsdemo.cli.lab import LabOptions, lab
 
@@ -80,74 +81,90 @@ def check_client(
     command: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="COMMAND ...",
-            help="What to run for each case, with {url}; or a preset's name. Also: {address} {port}, where to connect; "
-            "{host}, whom to ask for; {ca}; {sni_url}, the port that chooses by name; {client_cert} {client_key}.",
+            metavar="COMMAND",
+            help="Command for each case, with {url}; or a preset. Also {address} and {port} (where to connect), {host} "
+            "(the name to ask for), {ca}, {sni_url} (the port that selects by SNI), {client_cert}, {client_key}.",
         ),
     ] = None,
     case: Cases = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All cases; otherwise those that --fail-on is about.")
-    ] = False,
-    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="From here on, a finding is exit code 1.")] = FailOn.must,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for one case.")] = 10.0,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many at a time. Default: one for each core.")] = (
-        os.cpu_count() or 1
-    ),
+    everything: Annotated[bool, typer.Option("--all", help="Run all cases (default: those of --fail-on).")] = False,
+    fail_on: Annotated[
+        FailOn,
+        typer.Option("--fail-on", metavar="SEVERITY", help="Fail from this severity on: must, weak, informational."),
+    ] = FailOn.must,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Time limit for one case.")
+    ] = 10.0,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Cases to run at the same time (default: one per core).",
+            show_default=False,
+        ),
+    ] = (os.cpu_count() or 1),
     controls: Annotated[
-        bool, typer.Option("--controls", help="A refusal counts only if the same without the fault is accepted.")
+        bool, typer.Option("--controls", help="Count a refusal only if the control is accepted.")
     ] = False,
     excepted: Annotated[
         list[str] | None,
         typer.Option("--except", metavar="CASE[=REASON]", help="Do not fail for this case (repeatable)."),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="Do not fail for the findings in this file.", readable=False)
+        Path | None,
+        typer.Option("--baseline", metavar="FILE", help="Do not fail for the findings in this file.", readable=False),
     ] = None,
     write_baseline: Annotated[
-        Path | None, typer.Option("--write-baseline", help="Write the findings here, for --baseline.", readable=False)
+        Path | None,
+        typer.Option("--write-baseline", metavar="FILE", help="Write the findings, for --baseline.", readable=False),
     ] = None,
     compare: Annotated[
         bool,
-        typer.Option(
-            "--compare", help="Several presets on the same cases, as a matrix, ending with 0; without names: all here."
-        ),
+        typer.Option("--compare", help="Compare presets in a matrix (default: all presets)."),
     ] = False,
-    presets: Annotated[bool, typer.Option("--presets", help="List the presets, and end.")] = False,
+    presets: Annotated[bool, typer.Option("--presets", help="List the presets and exit.")] = False,
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="With --compare: as a Markdown table.")] = False,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here.", readable=False)] = None,
-    sarif: Annotated[Path | None, typer.Option("--sarif", help="Write SARIF 2.1.0 here.", readable=False)] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page here.", readable=False)] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --compare: print a Markdown table.")] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", readable=False)
+    ] = None,
+    sarif: Annotated[
+        Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0.", readable=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write an HTML page.", readable=False)
+    ] = None,
     force: Force = False,
 ) -> int:
-    """Does this client check certificates? Run it against the lab, and judge it by what it sends.
+    """Run a TLS client against the lab and report what it accepts.
 
-    For example: `tlsdemo check-client -- curl -sS {url}`, or `tlsdemo check-client curl`. Exit code 0: it accepts
-    nothing that it must refuse. 1: it does, or it crashes. 3: it cannot be run, or refuses the good certificate or most
-    of those that it must accept, or leaves open what it thinks of a case.
+    Examples: `tlsdemo check-client curl`, `tlsdemo check-client -- curl -sS {url}`. The client accepts a case if it
+    sends application data. Exit code 0: it accepts no bad case (see --fail-on). 1: it accepts one, or crashes. 3: it
+    cannot be run, it refuses the valid certificate or most valid cases, or a case is inconclusive.
     """
     from tlsdemo.cli import check_client as commands
 
     if presets:
         return commands.list_presets(as_json)
     if case and everything:
-        raise Problem("--case and --all together", hint="choose one of them", code=ExitCode.USAGE)
+        raise Problem("--case and --all are mutually exclusive", hint="remove one of them", code=ExitCode.USAGE)
     if not (command or compare):
-        hint = "`tlsdemo check-client -- curl -sS {url}`, or a preset: `tlsdemo check-client curl`"
+        hint = "name a preset: `tlsdemo check-client curl`; or a command: `tlsdemo check-client -- curl -sS {url}`"
         raise Problem("no client is named", hint=hint, code=ExitCode.USAGE)
     if markdown and (as_json or not compare):
         raise Problem(
-            "--markdown goes with --compare, and without --json",
-            hint="for one client, --html FILE makes a table",
+            "--markdown needs --compare, and excludes --json",
+            hint="for one client, --html FILE writes a page",
             code=ExitCode.USAGE,
         )
     if compare and (junit or sarif or html):
-        raise Problem("--junit, --sarif and --html tell of one client", hint="leave out --compare", code=ExitCode.USAGE)
+        raise Problem("--junit, --sarif and --html exclude --compare", hint="remove --compare", code=ExitCode.USAGE)
     if compare and (excepted or baseline or write_baseline):
         raise Problem(
-            "--except, --baseline and --write-baseline are about one client",
-            hint="leave out --compare",
+            "--except, --baseline and --write-baseline exclude --compare",
+            hint="remove --compare",
             code=ExitCode.USAGE,
         )
     settings = commands.CheckClientOptions(
@@ -158,5 +175,5 @@ def check_client(
 
 
 def _separated(options: list[str] | None) -> tuple[str, ...]:
-    """Repeated, or separated by commas."""
+    """The values of a repeatable option, whose values may also be comma-separated."""
     return tuple(each for option in options or () for each in option.split(",") if each)

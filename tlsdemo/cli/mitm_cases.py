@@ -1,9 +1,9 @@
 """`tlsdemo mitm --case`, `--cycle`: a man in the middle that presents test certificates. EDGE.
 
-    client -- ClientHello, with a name --> [the next case, minted for that name, now | checks nothing] --> server
+    client -- ClientHello with a name --> [the next case, minted now for this name | checks nothing] --> server
 
-The certificates are signed with the key of the folder's root. So a client that trusts root.pem notices the one fault,
-or the attacker reads what it sends.
+The certificates are signed with the root's key from the folder. A client that trusts root.pem must notice the
+one fault; otherwise the attacker reads what it sends.
 """
 
 import textwrap
@@ -36,24 +36,24 @@ from tlsdemo.wire import client_hello
 
 
 class MitmEnd(Enum):
-    """How a conversation ended for him."""
+    """How a connection ended for the attacker."""
 
     READ = "read"
     REFUSED = "refused"
     LEFT = "silent"
-    """Its handshake was done; perhaps it looked at the certificate only then."""
+    """The client completed its handshake and sent nothing; it may have checked the certificate only then."""
     UNFIT = "unfit"
-    """What it offers does not go with such a key."""
+    """The client's offer does not fit the key of the case."""
     CUT = "cut"
-    """The server hung up first, or he was stopped."""
+    """The server closed the connection first, or the command was stopped."""
 
 
 Tally = dict[VerifiedCase, Counter[MitmEnd]]
-"""By case: how the conversations ended in which it was presented."""
+"""By case: the ends of the connections on which it was presented."""
 
 
 def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[bytes, bytes], once: bool) -> int:
-    """Present these cases in turn; without any, all that must be refused. Until a signal, or for one conversation."""
+    """Present these cases in turn (default: all that must be refused), until a signal or for one connection."""
     certificates = case_minting.chosen(cases) if cases else case_minting.to_be_refused()
     now = datetime.now(UTC)
     authority = case_minting.open_authority(certs, now)
@@ -61,7 +61,9 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
     if rotation.left_out and (cases or not rotation.cases):
         case, reason = next(iter(rotation.left_out.items()))
         raise Problem(
-            f"{case} cannot be shown here", reason, hint="--cycle leaves it out; `tlsdemo lab` has its own root"
+            f"{case} cannot be presented here",
+            reason,
+            hint="use `tlsdemo lab`, which has its own root; --cycle omits the case",
         )
     report, tally = Reporter(), Tally({case: Counter() for case in rotation.cases})
     upstream = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO, ciphers=LabCiphers.ANYTHING)
@@ -71,16 +73,16 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
         return Disguised(lambda first: begin(peer, first), TLS_HELLO)
 
     def begin(peer: str, first: bytes) -> "tuple[VerifiedCase, Interceptor]":
-        """Now it is known whom the client asks for: by that name, if it says one, he asks the server, too."""
-        said = client_hello.server_name(first)
-        asked = asked_for(said, peer, where)
-        case, context, passed_over = rotation.next_for(asked)
-        for line in passed_over:
+        """Called with the ClientHello. Its server_name, if any, is also the name in the connection to the server."""
+        server_name = client_hello.server_name(first)
+        asked = asked_for(server_name, peer, where)
+        case, context, skipped = rotation.next_for(asked)
+        for line in skipped:
             report.say(f"{peer}  {line}")
-        server_name = str(asked) if said else where.upstream.host
+        upstream_name = str(asked) if server_name else where.upstream.host
         facing = {
             Side.CLIENT: TlsEndpoint(Side.SERVER, context),
-            Side.SERVER: TlsEndpoint(Side.CLIENT, upstream, server_name),
+            Side.SERVER: TlsEndpoint(Side.CLIENT, upstream, upstream_name),
         }
         label = _label(case)
         return case, Interceptor(facing, alter, lambda read: report.say(f"{peer}  {label}  {told(read)}"))
@@ -97,7 +99,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
         elif attacker.problem:
             report.say(*(f"{peer}  {line}" for line in (attacker.problem.fact, *attacker.problem.evidence)), "")
         elif attacker.inside is None:
-            report.say(f"{peer}  left before it had asked for anything", "")
+            report.say(f"{peer}  closed the connection before the ClientHello", "")
         else:
             case, inside = attacker.inside
             cut_off = stopping or attacker.first_to_leave is Side.SERVER
@@ -125,7 +127,7 @@ def _end(inside: Interceptor, cut_off: bool) -> MitmEnd:
         return MitmEnd.LEFT if client.accepted and not cut_off else MitmEnd.CUT
     if is_alert(client.error):
         return MitmEnd.REFUSED
-    if errors.is_gone(client.error):  # many say nothing; but it may have been cut off from behind
+    if errors.is_gone(client.error):  # many clients send no alert; but the server may have closed first
         return MitmEnd.CUT if cut_off else MitmEnd.REFUSED
     return MitmEnd.UNFIT
 
@@ -139,10 +141,10 @@ def _label(case: VerifiedCase) -> str:
 
 def _conclusion(inside: Interceptor, end: MitmEnd) -> str:
     if end is MitmEnd.CUT:
-        return "the line was cut before it was decided; read: nothing"
+        return "the connection ended before the client decided; read: nothing"
     error = inside.facing[Side.CLIENT].error
     if end is MitmEnd.REFUSED and error and not is_alert(error):
-        return "REFUSED by the client: it hung up within its handshake, without an alert; read: nothing"
+        return "REFUSED by the client: it closed the connection during the handshake, without an alert; read: nothing"
     return conclusion(inside)
 
 
@@ -151,8 +153,8 @@ def _introduction(
 ) -> Iterator[str]:
     root = certs / "root.pem"
     yield f"listening on {address}, in the middle before {where.upstream} (tls)"
-    yield "  to the server he is a client that checks nothing; to the client he shows a certificate"
-    yield f"  for the name that it asks for, minted at that moment under {root}"
+    yield "  the attacker does not check the server; to the client it presents a test certificate"
+    yield f"  for the name that the client asks for, issued at that moment by {root}"
     if len(rotation.cases) == 1:
         only = rotation.cases[0].certificate
         yield from _wrapped(f"{only.id} ({only.clause}): {only.summary}")
@@ -178,17 +180,17 @@ def _wrapped(text: str, indent: int = 2) -> list[str]:
 
 
 MEANINGS = {
-    MitmEnd.LEFT: "silent: gone without a word after its handshake; some look at the certificate only then",
-    MitmEnd.UNFIT: "unfit: what it offers does not go with such a key, so that it was not asked",
-    MitmEnd.CUT: "cut: over before it was decided",
+    MitmEnd.LEFT: "silent: the client completed its handshake and sent nothing; some check the certificate only then",
+    MitmEnd.UNFIT: "unfit: the client does not support the key of the case, so it did not see the certificate",
+    MitmEnd.CUT: "cut: the connection ended before the client decided",
 }
 
 
 def _table(tally: Tally) -> Iterator[str]:
-    """A line for each case that was shown, and which of them were believed."""
+    """One line for each case that was presented, and the cases that clients accepted."""
     shown = {case: ends for case, ends in tally.items() if ends}
     if not shown:
-        yield "nobody came"
+        yield "no client connected"
         return
     columns = [end for end in MitmEnd if end not in MEANINGS or any(ends[end] for ends in shown.values())]
     width = max(len(case.id) for case in shown)
@@ -198,16 +200,16 @@ def _table(tally: Tally) -> Iterator[str]:
     yield ""
     yield from (sentence for end, sentence in MEANINGS.items() if end in columns)
     if len(shown) < len(tally):
-        yield f"{len(shown)} of {len(tally)} cases were shown"
+        yield f"{len(shown)} of {len(tally)} cases were presented"
     read = {
         must: [each.id for each, ends in shown.items() if ends[MitmEnd.READ] and each.certificate.must is must]
         for must in Must
     }
     if read[Must.ACCEPT]:
         valid = ", ".join(read[Must.ACCEPT])
-        yield f"could be read with what a client must accept, since the CA's key signed it: {valid}"
+        yield f"the attacker read data with valid cases, since the CA's key signed them: {valid}"
     if read[Must.REJECT]:
-        yield f"could be read with what a client must reject: {', '.join(read[Must.REJECT])}"
+        yield f"the attacker read data with cases that a client must refuse: {', '.join(read[Must.REJECT])}"
     asked = [each.id for each, ends in shown.items() if each.certificate.must is Must.REJECT and ends[MitmEnd.REFUSED]]
     if asked and not read[Must.REJECT]:
-        yield f"no client could be read with what it must reject: {', '.join(asked)}"
+        yield f"clients refused every bad case that they decided on: {', '.join(asked)}"

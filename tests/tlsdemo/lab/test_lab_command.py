@@ -125,7 +125,7 @@ def test_what_it_says_to_type_does_what_it_says(told: Background) -> None:
     for line in lines:
         if "curl --cacert" in line:
             done = run(tool("bash"), "-c", "\n".join([*before, line]))
-            assert (done.returncode == 0) is ("# good: it answers" in line), (line, done)
+            assert (done.returncode == 0) is ("# good: curl accepts it" in line), (line, done)
             if done.returncode:
                 assert done.returncode == 60, done.stderr  # of curl: the certificate, and nothing else
             else:
@@ -165,20 +165,20 @@ def test_each_visit_is_a_line(told: Background) -> None:
     """In the words of the server, with what the client has sent made harmless."""
     port = port_of(told, "expired")
     look(port, "localhost", careless())
-    told.wait_for(r"^127\.0\.0\.1:\d+  expired: BELIEVED: 53 bytes, GET / HTTP/1\.1$")
+    told.wait_for(r"^127\.0\.0\.1:\d+  expired: ACCEPTED: 53 bytes, GET / HTTP/1\.1$")
     look(port, "localhost", checking(ca_of(told)), "::1")
     told.wait_for(r"^\[::1\]:\d+  expired: refused: alert certificate_expired$")
     with dial(port) as plain, careless().wrap_socket(plain, server_hostname="somebody.example"):
         pass
-    told.wait_for(r"^127\.0\.0\.1:\d+  expired \(asked for somebody\.example\): refused, after its handshake$")
+    told.wait_for(r"^127\.0\.0\.1:\d+  expired \(asked for somebody\.example\): refused after its handshake$")
     look(sni_port_of(told), "nobody.localhost", careless())
-    told.wait_for(r"  by name, unknown \(asked for nobody\.localhost\): BELIEVED")
+    told.wait_for(r"  unknown name \(asked for nobody\.localhost\): ACCEPTED")
     look(sni_port_of(told), "good.localhost", careless())
-    told.wait_for(r"  good \(asked for good\.localhost\): BELIEVED")
+    told.wait_for(r"  good \(asked for good\.localhost\): ACCEPTED")
     with dial(port) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert plain.recv(100).startswith(b"HTTP/1.1 ")
-    told.wait_for(r"  expired: BELIEVED in the clear: 18 bytes, GET / HTTP/1\.1$")
+    told.wait_for(r"  expired: ACCEPTED in the clear: 18 bytes, GET / HTTP/1\.1$")
 
 
 def test_a_visitor_does_not_drive_the_terminal(told: Background) -> None:
@@ -186,7 +186,7 @@ def test_a_visitor_does_not_drive_the_terminal(told: Background) -> None:
     with dial(port_of(told, "good")) as plain, careless().wrap_socket(plain, server_hostname="\x1b[31m") as tls:
         tls.sendall(said)
         tls.recv(1)
-    line = told.wait_for(r"asked for \\x1b\[31m.*BELIEVED: .*title").string
+    line = told.wait_for(r"asked for \\x1b\[31m.*ACCEPTED: .*title").string
     assert line.isprintable()
 
 
@@ -205,13 +205,13 @@ def test_a_name_that_is_not_ascii_is_no_traceback(told: Background) -> None:
 def test_list_has_every_case_once_and_ends(cli: Command) -> None:
     answer = cli("lab", "--list")
     assert (answer.code, answer.err) == (0, "")
-    listed = re.findall(r"^  (\S+) +(accept|REFUSE) +(must|weak|informational)$", answer.out, re.MULTILINE)
+    listed = re.findall(r"^  (\S+) +(accept|reject) +(must|weak|informational)$", answer.out, re.MULTILINE)
     assert len({each[0] for each in listed}) == len(listed)
     for case, declared in CATALOGUE.items():
-        verdict = {"accept": "accept", "reject": "REFUSE"}[declared.must.value]
+        verdict = {"accept": "accept", "reject": "reject"}[declared.must.value]
         assert (case, verdict, declared.severity.value) in listed
     missing = answer.out.count("cannot be served here:")
-    assert f"\n{len(listed)} cases, {len(listed) - missing} of them can be served here." in answer.out
+    assert f"\n{len(listed)} cases, of which {len(listed) - missing} can be served here." in answer.out
 
 
 def test_list_and_json_is_the_document_without_files(cli: Command) -> None:
@@ -226,7 +226,7 @@ def test_list_and_json_is_the_document_without_files(cli: Command) -> None:
 
 def test_list_of_a_few_is_of_those(cli: Command) -> None:
     answer = cli("lab", "--list", *FEW)
-    assert "4 cases, 4 of them can be served here." in answer.out
+    assert "4 cases, of which 4 can be served here." in answer.out
     assert "self-signed" not in answer.out
 
 
@@ -339,7 +339,7 @@ echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6
 "$@" > lines 2> notes &
 until grep -q check-client lines; do kill -0 $! || exit 9; sleep 0.05; done
 eval "$(grep '^ *CA=' lines)"
-eval "$(grep '# good: it answers' lines)"
+eval "$(grep '# good: curl accepts it' lines)"
 kill -INT $!
 wait $!
 """
@@ -354,5 +354,5 @@ def test_without_ipv6_it_says_so_and_works(tmp_path: Path) -> None:
     script.write_text(WITHOUT_IPV6)
     done = run(*elsewhere, tool("bash"), script, *LAB, *FEW, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "notes").read_text() == "note: this machine has no ::1: listening on 127.0.0.1 alone\n"
+    assert (tmp_path / "notes").read_text() == "note: this machine has no ::1; listening on 127.0.0.1 only\n"
     assert "case:      good" in done.stdout

@@ -28,7 +28,7 @@ UNSERVABLE = ("san-malformed-der", "duplicate-extension")
 """OpenSSL refuses to load these."""
 served = [case for case in CATALOGUE if case not in UNSERVABLE]
 IN_TLS_1_2 = {"rsa512": 66}
-"""Measured in 1.3, where it cannot be shown at all; on its port it is shown, and refused by its own code."""
+"""Measured in 1.3, where it cannot be served at all; on its port it is served, and refused with its own code."""
 ONLY_TLS_1_2 = ("rsa512", "ec-p192", "ec-secp256k1", "dsa-leaf")
 """TLS 1.3 has no signature for these keys (RFC 8446 §4.2.3), and by name it is agreed on before the name counts."""
 
