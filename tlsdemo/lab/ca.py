@@ -1,4 +1,4 @@
-"""The CA of one lab, and what several cases share: minted when it is first asked for."""
+"""The CA of one lab, and certificates that several cases share, minted when they are first used."""
 
 import ssl
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from tlsdemo.lab.client_credentials import ClientCredentials
 from tlsdemo.lab.context import lab_context
 
 HOME = "localhost"
-"""The name under which every case can be reached, whatever a client resolves and sends."""
+"""The host of every case. All clients resolve it, and the case's own port needs no server_name."""
 ADDRESSES = ("127.0.0.1", "::1")
 NAME = "tlsdemo lab"
 ROOT_NAME = authority_name(NAME, ROOT.name)
@@ -36,7 +36,7 @@ class LabCA:
 
     @classmethod
     def new(cls, now: datetime, publisher: Publisher) -> "LabCA":
-        """With a new root."""
+        """A CA with a new root."""
         return cls(case_files.case_builder(local_names("lab"), now, NAME), publisher)
 
     @property
@@ -45,31 +45,31 @@ class LabCA:
         return self.builder.root
 
     def builder_for(self, case_id: str, locations: tuple[x509.ExtensionType, ...] = ()) -> CaseBuilder:
-        """Builds the certificates of a case, under the names of that case."""
+        """A builder for the certificates of a case, with the names of this case."""
         return replace(self.builder, alternative_names=local_names(case_id), locations=locations)
 
     @cached_property
     def good(self) -> Pem:
-        """A certificate without any fault, for all that is not about the server's certificate."""
+        """A valid certificate, for cases that are not about the server's certificate."""
         served = CATALOGUE[GOOD].mint(self.builder).served
         return served.chain_pem, served.key_pem
 
     @cached_property
     def good_rsa(self) -> Pem:
-        """The same with an RSA key, which old cipher suites need."""
+        """A valid certificate with an RSA key, which old cipher suites need."""
         served = self.builder.serve(leaf_key=self.builder.rsa_key(2048))
         return served.chain_pem, served.key_pem
 
     @cached_property
     def clients(self) -> ClientCredentials:
-        """The certificates of clients."""
+        """The test certificates for clients."""
         return ClientCredentials(self.builder)
 
     def good_context(self) -> ssl.SSLContext:
-        """A new context with the good certificate."""
+        """A new context with the valid certificate."""
         return lab_context(self.good)
 
 
 def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:
-    """The names of a correct certificate of the lab."""
+    """The names of a valid certificate for this case."""
     return tuple(map(names.parse, (HOME, f"{case_id}.{HOME}", *ADDRESSES)))

@@ -1,6 +1,6 @@
-"""The certificates of clients: one is good, each of the others is wrong in one way. EDGE: writes files.
+"""Test certificates for clients: one is valid, each of the others breaks one rule. EDGE: writes files.
 
-A tester of servers can use them to find out whether it tells a server that checks from one that does not.
+A tester of servers can check with them whether it distinguishes a server that checks from one that does not.
 """
 
 import os
@@ -30,7 +30,7 @@ class ClientCredentials:
 
     @cached_property
     def credentials(self) -> Mapping[str, Credential]:
-        """By what is wrong with them."""
+        """The credentials by their deviation."""
         return {
             "good": self._issue(self.builder.trusted.authority),
             "expired": self._issue(self.builder.trusted.authority, until=-1),
@@ -41,16 +41,16 @@ class ClientCredentials:
 
     @cached_property
     def crl(self) -> x509.CertificateRevocationList:
-        """The CRL of the lab's root: one of them is revoked."""
+        """The CRL of the lab's root, with the revoked certificate."""
         return self.crl_of(self.builder.trusted.authority, self.credentials["revoked"].certificate.serial_number)
 
     def crl_of(self, authority: Authority, *revoked: int) -> x509.CertificateRevocationList:
-        """A CRL of any CA, with these serial numbers."""
+        """A CRL of any CA with these serial numbers."""
         now = self.builder.now
         return authority.crl(number=1, this_update=now - DAY, next_update=now + SOON, revoked=revoked)
 
     def write(self, folder: Path) -> None:
-        """Write `client-good.pem`, `client-good.key` and so on. Raises OSError where that is not possible."""
+        """Write `client-good.pem`, `client-good.key` and so on. Raises OSError if a file cannot be written."""
         folder.mkdir(exist_ok=True)
         for name, credential in self.credentials.items():
             (folder / f"client-{name}.pem").write_bytes(credential.chain_pem)

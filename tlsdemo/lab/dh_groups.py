@@ -11,7 +11,7 @@ OAKLEY_2 = int(
     "49286651ece65381ffffffffffffffff",
     16,
 )
-"""The prime of 1024 bits that most servers shared (RFC 2409 §6.2)."""
+"""The 1024-bit prime that most servers shared (RFC 2409 §6.2)."""
 
 
 def good_group() -> bytes:

@@ -1,4 +1,4 @@
-"""How the lab is opened and closed: the chosen cases are minted, their ports are bound, and nothing remains. EDGE."""
+"""Opens a lab, with minted cases on bound ports, and closes it without remains. EDGE."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,18 +12,18 @@ from tlsdemo.lab.server import Laboratory
 from tlsdemo.lab.visit import Visit
 
 
-def nobody_is_told(visit: Visit) -> None:
-    """The log is enough."""
+def log_only(visit: Visit) -> None:
+    """Do nothing: the laboratory keeps the visit in its log."""
 
 
 @contextmanager
 def laboratory(
     cases: Sequence[Case],
     port_base: int = 0,
-    on_visit: Callable[[Visit], None] = nobody_is_told,
+    on_visit: Callable[[Visit], None] = log_only,
     controls: Controls = Controls.SERVED,
 ) -> Iterator[Laboratory]:
-    """Open these cases under a new root, on ports that are closed at the end of the `with` block."""
+    """Open these cases under a new root. Their ports are closed at the end of the `with` block."""
     net.allow_descriptors()
     publisher = Publisher()
     lab: Laboratory | None = None

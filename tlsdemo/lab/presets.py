@@ -1,10 +1,10 @@
-"""Clients that people use, each only as data: what to type, what it needs, how to ask for its version.
+"""Well-known clients as data: the command, what it needs, and how to ask for its version.
 
-Placeholders: {url} {host} {port} {ca} {sni_url} as in a command of one's own; {python} is this Python; {dir} a folder
-in which the preset's files lie. They stand in `command`, `stdin`, `prepare`, `version` and in values of `environment`.
+Placeholders: {url} {host} {port} {ca} {sni_url} as in a command of the user; {python} is this Python; {dir} is a folder
+with the preset's files. They may be in `command`, `stdin`, `prepare`, `version` and in values of `environment`.
 
-Each is the client as its own first example shows it, with the verification that it does by default. Where it has a
-proxy, a name that nobody resolves is reached through that; where it has none, it connects to localhost and asks for
+Each preset is the client as in the first example of its documentation, with its default verification. A client that
+supports a proxy reaches names that it does not resolve through the proxy; another connects to localhost and asks for
 the name.
 """
 
@@ -14,43 +14,42 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Preset:
-    """One client, as somebody would use it without thinking of TLS."""
+    """One client, as it is used without a thought about TLS."""
 
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...]
-    """Programs that must be on the path."""
+    """Programs that must be in a folder of PATH."""
     version: tuple[str, ...]
-    """A command whose first line tells the version; it fails where the client lacks a library."""
+    """A command whose first output line is the version. It fails if the client lacks a library."""
     modules: tuple[str, ...] = ()
-    """Modules that this Python must have."""
+    """Python modules that must be installed."""
     stdin: str = ""
-    """What is typed into it."""
+    """The standard input of the command."""
     to_address: tuple[str, ...] = ()
-    """The command where {host} is an IP address, if that is another one: an address is no server name (RFC 6066 §3)."""
+    """The command if {host} is an IP address, which must not be sent as server_name (RFC 6066 §3)."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """What must lie in {dir}: name and content, which is taken as it is."""
+    """Files in {dir}: name and content. Placeholders in them are not replaced."""
     prepare: tuple[tuple[str, ...], ...] = ()
-    """Commands to run once before, in the same environment, such as a compiler; also with {ca}."""
+    """Commands to run once before, in the same environment, such as a compiler; {ca} is allowed."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 HOME = {"HOME": "{dir}"}
-"""Without the settings of whoever runs it: the client is judged, not a `.curlrc`."""
+"""An empty home folder, so that settings of the user, such as `.curlrc`, have no effect."""
 
 NOT_INHERITED = (
     "CHROMIUM_FLAGS", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_PARAMETERS", "GNUTLS_SYSTEM_PRIORITY_FILE",
     "GODEBUG", "GOFLAGS", "NODE_OPTIONS", "NO_PROXY", "OPENSSL_CONF", "PERL5OPT", "PHPRC", "PHP_INI_SCAN_DIR",
     "RUBYOPT", "SSLKEYLOGFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "no_proxy",
 )  # fmt: skip
-"""More variables to take away, beside those of `pki env`: with them it is no longer the client that everybody has, and
-may check something else."""
+"""Variables to remove besides those of `pki env`: they can change what the client checks."""
 
 REQUEST = "GET / HTTP/1.0\r\nHost: {host}\r\n\r\n"
 
 
 def python(name: str, code: str, library: str = "") -> Preset:
-    """A few lines of Python; its version names OpenSSL, too, which does the work."""
+    """A preset from a few lines of Python. Its version includes the version of OpenSSL."""
     own = f"import {library}; print('{library}', {library}.__version__, end=', ');" if library else ""
     rest = "import platform, ssl; print('Python', platform.python_version() + ',', ssl.OPENSSL_VERSION)"
     return Preset(
@@ -71,10 +70,10 @@ async def main():
 
 asyncio.run(main())
 """
-"""`trust_env` makes it look for a proxy, as the others do by themselves."""
+"""`trust_env` makes aiohttp use a proxy, as the other clients do by default."""
 
 NAMES_JS = """\
-// Node looks for no proxy. All names under localhost are this machine (RFC 6761 §6.3); nothing of TLS is touched.
+// Node uses no proxy. All names below localhost are this machine (RFC 6761 §6.3). TLS is not changed.
 const dns = require("dns");
 const ask = dns.lookup;
 dns.lookup = (name, ...rest) => ask(name.endsWith(".localhost") ? "localhost" : name, ...rest);
@@ -96,7 +95,7 @@ fetch(process.argv[1]).then(answer => answer.text()).then(console.log).catch(err
 
 
 def node(name: str, code: str, wanted: str = "true") -> Preset:
-    """A line of JavaScript, for a Node.js that has what is `wanted`."""
+    """A preset from a line of JavaScript, for a Node.js in which `wanted` is true."""
     version = f"{wanted} && 'Node.js ' + process.versions.node + ', OpenSSL ' + process.versions.openssl"
     return Preset(
         name,
@@ -147,7 +146,7 @@ RUBY = """\
 ENV["http_proxy"] = ENV["https_proxy"]
 puts Net::HTTP.get(URI(ARGV[0])) rescue abort $!.message
 """
-"""Older Net::HTTP looks only at `http_proxy`, for https, too."""
+"""Older versions of Net::HTTP use `http_proxy` for https, too."""
 
 PHP = """\
 $proxy = str_replace('http://', 'tcp://', (string) getenv('https_proxy'));
@@ -155,7 +154,7 @@ $answer = file_get_contents($argv[1], false, stream_context_create($proxy ? ['ht
 if ($answer === false) exit(1);
 echo $answer;
 """
-"""PHP looks for no proxy; one has to be handed to it."""
+"""PHP does not read the proxy variables, so the script passes the proxy."""
 
 LWP_SIMPLE = "exit !is_success(getprint($ARGV[0]))"
 HTTP_TINY = "my $answer = HTTP::Tiny->new->get($ARGV[0]); print $answer->{'content'}; exit !$answer->{'success'}"
@@ -163,7 +162,7 @@ HTTP_TINY = "my $answer = HTTP::Tiny->new->get($ARGV[0]); print $answer->{'conte
 S_CLIENT = ("openssl", "s_client", "-quiet", "-connect")
 STRICTLY = ("-verify_return_error", "-verify_hostname", "{host}")
 LOOPBACK = ("localhost", "*.localhost", "127.0.0.1", "[::1]")
-"""All that Chromium may ask for: otherwise it calls for updates and accounts, whatever it is told."""
+"""The hosts that Chromium may resolve. Otherwise it connects to update and account servers."""
 GNUTLS_CLI = ("gnutls-cli", "--x509cafile", "{ca}", "--port", "{port}")
 
 PRESETS: Mapping[str, Preset] = {
@@ -179,7 +178,7 @@ PRESETS: Mapping[str, Preset] = {
         Preset(
             "wget",
             ("wget", "--execute=use_proxy=on", "--no-verbose", "--tries=1", "--output-document=-", "{url}"),
-            # `pki env` sends wget through nobody; where there is a proxy here, it is ours.
+            # `pki env` turns wget's proxy off; a proxy that is set here is the lab's.
             needs=("wget",),
             version=("wget", "--version"),
             environment=HOME,
@@ -304,4 +303,4 @@ PRESETS: Mapping[str, Preset] = {
         ),
     )
 }
-"""By name."""
+"""All presets by name."""

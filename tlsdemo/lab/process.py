@@ -1,11 +1,11 @@
-"""Somebody else's program, run to its end or to its deadline, and nothing of it left behind. EDGE: runs programs.
+"""Runs a program until it ends or until a timeout, and ends all processes that it started. EDGE: runs programs.
 
-It has no terminal, a session of its own, and a mark in its environment: by the session its whole group is ended, and
-by the mark whatever has left that group. Of what it prints, the beginning and the end are kept.
+The program has no terminal, its own session, and a mark in its environment. Signalling the session's process group ends
+the group; the mark finds processes that have left the group. The beginning and the end of its output are kept.
 
-    it ends, nobody of its group is left, nobody holds its output     nothing to do
-    it ends, and leaves others behind                                 they have a moment more, and are ended
-    its time is over                                                  it is ended, and they as well
+    it ends; no process of its group runs, none holds its output     done
+    it ends; other processes still run                               they get a moment, then they are killed
+    timeout                                                          the program and the others are killed
 """
 
 import itertools
@@ -23,26 +23,26 @@ from typing import IO
 
 from pki.errors import Problem
 
-KEPT = 1 << 12  # bytes of the beginning, and as many of the end
+KEPT = 1 << 12  # bytes of the beginning of the output, and as many of its end
 CHUNK = 1 << 16
-LOOK = 0.05  # seconds between two looks at a program that has left its output to another
-GLANCE = 0.01  # seconds between two looks at those who are about to be gone
-GRACE = 1.0  # seconds for the processes that it has left behind
-DYING = 10.0  # seconds for killed processes to be gone: a loaded machine takes its time
+LOOK = 0.05  # seconds between two checks of a program whose output another process holds
+GLANCE = 0.01  # seconds between two checks of processes that are about to end
+GRACE = 1.0  # seconds for processes that outlive the program
+DYING = 10.0  # seconds until killed processes are gone, on a loaded machine
 MARK = "TLSDEMO_CHILD_OF"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How it ended."""
+    """How a program ended."""
 
     exit_code: int | None
-    """Negative: the signal that ended it. None: it had to be ended, at its deadline."""
+    """Negative: the signal that ended it. None: it was killed at the timeout."""
     out: str
     err: str
     seconds: float
     stopped_at: float | None = None
-    """When somebody had to be ended, it or whom it has left behind, on the monotonic clock. None: all went alone."""
+    """When it, or a process that it had started, was killed, on the monotonic clock. None: all ended by themselves."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class OutputEnds:
     count: int = 0
 
     def add(self, data: bytes) -> None:
-        """Some more of it."""
+        """Append output."""
         self.count += len(data)
         room = KEPT - len(self.beginning)
         self.beginning += data[:room]
@@ -62,14 +62,14 @@ class OutputEnds:
 
     @property
     def text(self) -> str:
-        """What is kept, and how much is not."""
+        """The kept output, and the number of bytes left out."""
         left_out = self.count - len(self.beginning) - len(self.end)
         gap = f"\n[{left_out} bytes left out]\n".encode() if left_out else b""
         return (self.beginning + gap + self.end).decode("utf-8", "replace")
 
 
 class Nursery:
-    """Runs programs, from any thread; `close` ends what is still running."""
+    """Runs programs, from any thread. `close` ends all that still run."""
 
     def __init__(self) -> None:
         self._mark = f"{MARK}={os.getpid()}-{time.monotonic_ns()}."
@@ -79,13 +79,13 @@ class Nursery:
         self._lock = threading.Lock()
 
     def run(self, command: Sequence[str], environment: Mapping[str, str], stdin: str, seconds: float) -> Ran:
-        """Until it ends; at the latest for so many seconds. A Problem where it cannot be started."""
+        """Run the command until it ends, at most for `seconds`. Raises Problem if it cannot be started or ended."""
         started = time.monotonic()
         mark = f"{self._mark}{next(self._count)}."
         try:
             process = self._start(command, environment, stdin, mark)
         except OSError as error:
-            hint = "is it installed, and on the path?" if isinstance(error, FileNotFoundError) else None
+            hint = "is it installed, and in a folder of PATH?" if isinstance(error, FileNotFoundError) else None
             raise Problem(f"cannot run {command[0]}", error.strerror or str(error), hint=hint) from error
         except ValueError as error:  # a NUL in an argument
             raise Problem(f"cannot run {command[0]}", str(error)) from error
@@ -102,12 +102,12 @@ class Nursery:
         finally:
             self._forget(process)
         if process.returncode is None:
-            hint = "run it as the user that you are: whom nobody may end, nobody can try"
-            raise Problem(f"cannot end {command[0]}", "it runs as somebody else", hint=hint)
+            hint = "run the client as your own user, so that it can be ended at the timeout"
+            raise Problem(f"cannot end {command[0]}", "it runs as another user", hint=hint)
         return Ran(code, out.text, err.text, time.monotonic() - started, stopped_at)
 
     def close(self) -> None:
-        """End whatever runs, and let nothing start any more; then look for those who have run away."""
+        """End all running programs, prevent new ones, and then end processes that have left their group."""
         with self._lock:
             self._closed = True
             for process in self._running:
@@ -115,7 +115,7 @@ class Nursery:
         self.end_runaways()
 
     def end_runaways(self) -> None:
-        """End those who have left their group and closed their output. For when nothing runs that shall go on."""
+        """End processes that have left their group and closed their output. Call it when no program runs."""
         _end_marked(self._mark)
 
     def _start(
@@ -134,13 +134,13 @@ class Nursery:
             )
             self._running.add(process)
         if process.stdin:
-            with suppress(OSError):  # it does not read it
-                process.stdin.write(stdin.encode())  # a few lines: a pipe takes them at once
+            with suppress(OSError):  # the program does not read it
+                process.stdin.write(stdin.encode())  # a few lines fit into a pipe
                 process.stdin.close()
         return process
 
     def _stop(self, process: "subprocess.Popen[bytes]", mark: str) -> None:
-        """End it, its group, and who has left that."""
+        """End the program, its group, and marked processes that have left the group."""
         may_end_it = _signal_group(process)
         with suppress(subprocess.TimeoutExpired):
             process.wait(DYING if may_end_it else 0)
@@ -157,10 +157,9 @@ class Nursery:
 
 
 def _watch(process: "subprocess.Popen[bytes]", out: OutputEnds, err: OutputEnds, deadline: float) -> bool:
-    """Read what it prints until it has ended; False if somebody is left to be ended.
+    """Read the output until the program and its group have ended. False: some must be killed.
 
-    Those whom it leaves behind have a moment more, since one of them may be the client: they hold its output, or are of
-    its group.
+    Processes of its group, or with its output, get a moment more after its end: one of them may be the client.
     """
     ended_at: float | None = None
     with selectors.DefaultSelector() as selector:
@@ -198,9 +197,9 @@ def _read(stream: IO[bytes], kept: OutputEnds, selector: selectors.BaseSelector)
 
 
 def _lives(group: int) -> bool:
-    """Whether anybody of that group is left; the dead whom nobody has buried yet are not, where we can tell."""
+    """Whether a process of this group runs. Zombies do not count, where /proc shows them."""
     try:
-        with suppress(PermissionError):  # somebody is, and is another user's
+        with suppress(PermissionError):  # one runs, as another user
             os.killpg(group, 0)
     except ProcessLookupError:
         return False
@@ -215,7 +214,7 @@ def _lives(group: int) -> bool:
 
 
 def _signal_group(process: "subprocess.Popen[bytes]") -> bool:
-    """Kill its whole group; as long as one of them is left, its number cannot be another's. False: not permitted."""
+    """Kill the process group; its number is not reused while one of its processes exists. False: not permitted."""
     return _permitted(os.killpg, process.pid)
 
 
@@ -240,7 +239,7 @@ def _permitted(kill: Callable[[int, int], None], number: int) -> bool:
 
 
 def _marked(mark: str) -> list[int]:
-    """Those in whose environment it stands: in /proc, or as `ps` tells them where there is none, as on macOS."""
+    """The processes with this mark in their environment, from /proc or, without it (macOS), from `ps`."""
     if not PROC_TELLS:
         listed = subprocess.run(["ps", "-AEww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
         return [int(line.split()[0]) for line in listed.stdout.splitlines() if mark in line]

@@ -1,4 +1,4 @@
-"""What is published about the revocation of a certificate: its CRL, its OCSP responder, and where they are found."""
+"""The CRL and the OCSP responder of a test certificate, and their URLs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,26 +18,26 @@ from pki.revocation.responder import Responder, Status
 
 
 class Where(Enum):
-    """Where the status of a certificate is published, by the ending of the path."""
+    """A source of revocation status; the value is the suffix of its URL."""
 
     CRL = "crl"
     OCSP = "ocsp"
 
 
 StatusSources = Mapping[Where, Source | None]
-"""What the certificate points to. A place that is missing is not in the certificate; None: nothing is found there."""
+"""The sources that the certificate names. None: nothing is published at the URL."""
 
 
 @dataclass(frozen=True)
 class StatusSigner:
-    """Signs CRLs and OCSP responses about one certificate, under the lab's root or under a forged one."""
+    """Signs CRLs and OCSP responses about one certificate, with the lab's root or with a rogue CA."""
 
     builder: CaseBuilder
     serial: int
     """The serial number of the certificate."""
 
     def crl(self, *, revoked: bool = False, days_ago: float = 1, by: Authority | None = None) -> Source:
-        """A CRL that is valid for a week."""
+        """A CRL that was issued `days_ago` and is valid for a week."""
         then = self.builder.day(-days_ago)
         listed = (by or self.builder.trusted.authority).crl(
             number=1, this_update=then, next_update=then + 7 * DAY, revoked=(self.serial,) if revoked else ()
@@ -45,7 +45,7 @@ class StatusSigner:
         return Published.crl(listed.public_bytes(Encoding.DER))
 
     def ocsp(self, status: Status, *, days_ago: float = 1, by: Authority | None = None) -> Source:
-        """A responder whose responses are valid for a week."""
+        """A responder whose responses were signed `days_ago` and are valid for a week."""
         then = self.builder.day(-days_ago)
         signer = (by or self.builder.trusted.authority).credential
         found = Responder(self.builder.root, signer, self._known(status), then, then + 7 * DAY)
@@ -68,7 +68,7 @@ class StatusSigner:
 
 
 def locations(publisher: Publisher, case_id: str, where: Mapping[Where, object]) -> tuple[x509.ExtensionType, ...]:
-    """The extensions that point to these places (RFC 5280 §4.2.1.13, §4.2.2.1)."""
+    """The extensions that name these sources (RFC 5280 §4.2.1.13, §4.2.2.1)."""
     found: list[x509.ExtensionType] = []
     if Where.CRL in where:
         url = x509.UniformResourceIdentifier(publisher.url(path(case_id, Where.CRL)))
@@ -81,19 +81,19 @@ def locations(publisher: Publisher, case_id: str, where: Mapping[Where, object])
 
 
 def path(case_id: str, where: Where) -> str:
-    """The path of the URL at which it is published."""
+    """The path of the source's URL."""
     return f"/{case_id}.{where.value}"
 
 
 def publish(publisher: Publisher, case_id: str, sources: StatusSources) -> None:
-    """Publish what there is."""
+    """Publish the sources that are not None."""
     for where, source in sources.items():
         if source is not None:
             publisher.publish(path(case_id, where), source)
 
 
 def publish_revoked(served: Served, case_id: str, builder: CaseBuilder, publisher: Publisher) -> None:
-    """Publish the CRL of a test certificate that comes with one, and a responder that agrees with it."""
+    """Publish the CRL of a test certificate, and an OCSP responder that also answers `revoked`."""
     signer = StatusSigner(builder, served.credential.certificate.serial_number)
     crl = Published.crl(served.crls[0].public_bytes(Encoding.DER))
     publish(publisher, case_id, {Where.CRL: crl, Where.OCSP: signer.ocsp(Status.REVOKED)})

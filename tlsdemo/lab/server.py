@@ -1,8 +1,8 @@
 """All ports of the lab, and the log of the visits.
 
-    a port for each case at localhost     a port that chooses by name     the index
+    a port for each case at localhost     a port that selects by server_name     the index
 
-One accept loop serves them all; the port of a connection decides which case is served on it.
+One accept loop serves all ports; the port of a connection decides the case.
 """
 
 import threading
@@ -22,30 +22,30 @@ from tlsdemo.lab.revocation_sources import Where, path
 from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.tls.server_name import Answer, listen_for_names, whatever_they_ask_for
 
-SETTLING = 5.0  # seconds for what a visitor that has gone has left behind
+SETTLING = 5.0  # seconds until the connections of a client that has ended are closed and logged
 LAST_PORT = 65535
-KEPT = 1000  # visits to each case; of older ones only the number is known
+KEPT = 1000  # visits to each case; older ones are only counted
 INDEX, BY_NAME = "index", "by-name"
 
 
 @dataclass
 class Laboratory:
-    """Opened cases on their ports. `run` serves until `stop`; the visits can be asked for at any time."""
+    """Opened cases on their ports. `run` serves until `stop`; the log of visits can be read at any time."""
 
     cases: Sequence[OpenedCase]
     ca: LabCA
     index: Callable[[str, "Laboratory"], str]
-    """The page for a visitor, by how it calls itself."""
+    """Makes the index page for a User-Agent."""
     on_visit: Callable[[Visit], None] = lambda visit: None
     base: int = 0
     visits: dict[str, deque[Visit]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT)))
     """The last visits to each case."""
     came: Counter[str] = field(default_factory=Counter)
-    """How many visits there were to each case."""
+    """The number of visits to each case."""
     nameless: int = 0
-    """How many of those to the port that chooses by name asked for none."""
+    """The number of visits without server_name to the port that selects by it."""
     ports: dict[str, int] = field(default_factory=dict)
-    """By case, where it can be served; and by its control."""
+    """The port of each case that can be served, and of its control."""
 
     def __post_init__(self) -> None:
         self._named = by_any_name(self.cases)
@@ -69,12 +69,12 @@ class Laboratory:
 
     @property
     def index_port(self) -> int:
-        """Where the index is."""
+        """The port of the index."""
         return self.ports[INDEX]
 
     @property
     def sni_port(self) -> int:
-        """Where the name chooses."""
+        """The port that selects by server_name."""
         return self.ports[BY_NAME]
 
     def run(self) -> None:
@@ -84,7 +84,7 @@ class Laboratory:
             self.server.run()
 
     def close(self) -> None:
-        """Give the ports back, where `run` was never called; after it there are none."""
+        """Release the ports if `run` was never called; otherwise `run` has released them."""
         if not self._has_run:
             self._has_run = True
             self.server.stop()
@@ -95,11 +95,11 @@ class Laboratory:
         self.server.stop()
 
     def settled(self, *ports: int) -> None:
-        """Wait until those who have come to these ports so far are gone, and their visits written down."""
+        """Wait until the current connections to these ports are closed and logged."""
         self.server.settle(SETTLING, *ports)
 
     def visits_of(self, case: str) -> tuple[Visit, ...]:
-        """The last visits to a case, on whichever port."""
+        """The last visits to a case, on any port."""
         with self._writing:
             return tuple(self.visits[case])
 
@@ -109,11 +109,11 @@ class Laboratory:
             return tuple(self.visits[case])[max(number - self.came[case], -KEPT) :] if self.came[case] > number else ()
 
     def asked(self, case: str) -> Counter[str]:
-        """How often its revocation status was asked for: the CRL, the OCSP responder."""
+        """The number of requests for the case's CRL and to its OCSP responder."""
         return Counter({each.value: self.ca.publisher.asked()[path(case, each)] for each in Where})
 
     def accepted_by(self, agent: str) -> Mapping[str, int]:
-        """The cases that a visitor of that name has taken for good, and how often."""
+        """The cases that clients with this User-Agent have accepted, and how often."""
         with self._writing:
             found = {
                 case: sum(1 for each in seen if each.count and each.agent == agent)
@@ -124,14 +124,14 @@ class Laboratory:
     def _listen(self, count: int) -> list[net.Listener]:
         if self.base + count - 1 > LAST_PORT:
             raise Problem(
-                f"from port {self.base} on there are {LAST_PORT + 1 - self.base} ports, and the lab needs {count}",
-                hint=f"--port-base {LAST_PORT + 1 - count} at most; without it the lab finds free ones",
+                f"the lab needs {count} ports; from {self.base} on there are only {LAST_PORT + 1 - self.base}",
+                hint=f"use --port-base {LAST_PORT + 1 - count} or lower, or omit it: the lab then uses free ports",
                 code=ExitCode.USAGE,
             )
         try:
             return net.listen_each(count, self.base)
         except Problem as problem:
-            hint = f"the lab needs {count} ports: another --port-base, or none, and it finds free ones"
+            hint = f"the lab needs {count} ports; choose another --port-base, or omit it: the lab then uses free ports"
             raise Problem(problem.fact, *problem.evidence, hint=hint, code=problem.code) from problem
 
     def _note_silence(self, connection: net.Connection) -> None:
@@ -150,7 +150,7 @@ class Laboratory:
         self.write(visit, case)
 
     def write(self, visit: Visit, case: str) -> None:
-        """Keep a visit, count it, and tell of it."""
+        """Log a visit, count it, and report it."""
         visit = replace(visit, case=case)
         with self._writing:
             self.visits[case].append(visit)
@@ -169,9 +169,9 @@ class Laboratory:
     def _talk(self, visit: Visit) -> Talk:
         opened = self._find(visit.asked_for)
         if not opened:
-            return Talk((Fact("case", "none of that name"),))
+            return Talk((Fact("case", "unknown name"),))
         if not opened.context:
-            return Talk((Fact("case", f"{opened.id} is not to be had by name: this is a good certificate"),))
+            return Talk((Fact("case", f"{opened.id} has only its own port; this is the valid certificate"),))
         return facts(opened.case, visit)
 
     def _choose(self, name: str | None) -> Answer:
@@ -179,7 +179,7 @@ class Laboratory:
         return opened.context if opened else None
 
     def _find(self, server_name: str | None) -> OpenedCase | None:
-        """`expired.localhost`, `wrong.host.localhost`, `a.b.wildcard-apex.localhost`: the labels before localhost."""
+        """The case of a name such as `expired.localhost`, `wrong.host.localhost` or `a.b.wildcard-apex.localhost`."""
         name = (server_name or "").lower().removesuffix(".")
         labels = name.split(".")
         if labels[-1] != HOME:

@@ -1,10 +1,10 @@
-"""Runs a client against one case after another: first the good one, then an untrusted CA, then all others.
+"""Runs a client against the cases: first the valid one, then an untrusted CA, then all others.
 
-good            not accepted: nothing can be said of it, and nothing else is run
-untrusted root  the first certificate that it must refuse
+good            if it is not accepted, the result is inconclusive, and no other case is run
+untrusted root  the first certificate that the client must refuse
 all others      as many at a time as there are jobs
 
-Every case is run: nothing is concluded from another case.
+Every case is run: no result is concluded from another case.
 """
 
 import ipaddress
@@ -35,32 +35,32 @@ from tlsdemo.lab.process import Nursery
 from tlsdemo.lab.revocation_sources import Where
 from tlsdemo.lab.server import BY_NAME, Laboratory
 
-WHAT = {Where.CRL.value: "for the list", Where.OCSP.value: "the responder"}
-UNFOUND = "the client finds no such host below localhost: let it connect to {address}, and ask for {host}"
+WHAT = {Where.CRL.value: "the CRL", Where.OCSP.value: "the OCSP responder"}
+UNFOUND = "the client does not resolve the case's host; use {address} to connect and {host} as the name in the command"
 PROXIES = ("HTTPS_PROXY", "https_proxy")
 
 
 @dataclass(frozen=True)
 class TestOptions:
-    """How to try a client."""
+    """How to test a client."""
 
     fail_on: str
     timeout: float
     """Seconds for one case."""
     jobs: int
     controls: bool = False
-    """Whether a refusal counts only if the same without the fault is accepted."""
+    """Whether a refusal counts only if the client accepts the control."""
     known: tuple[Known, ...] = ()
     """Findings that do not make the client fail."""
 
 
 Progress = Callable[[int, int, str], None]
-"""How many are done, of how many, and which was the last."""
+"""Called with the number of finished cases, the number of all cases, and the last case."""
 
 
 @dataclass
 class Tester:
-    """A lab that is open, and what its children need: trust, a proxy for names that nobody resolves, a folder."""
+    """An open lab, and what the client needs: a proxy for names that it may not resolve, and a folder."""
 
     lab: Laboratory
     tunnel: net.Tunnel
@@ -79,7 +79,7 @@ class Tester:
         started: datetime,
         progress: Progress,
     ) -> Report:
-        """Run it against these cases, which the lab has opened. Raises Problem where it cannot be run at all."""
+        """Run the client against these cases, which the lab has opened. Raises Problem if the client cannot run."""
         begun = time.monotonic()
         runner = _Runner(self, client, Path(tempfile.mkdtemp(prefix="client-", dir=self.folder)), settings)
         version = runner.prepare()
@@ -123,7 +123,7 @@ class Tester:
         )
 
     def trusting(self, case: OpenedCase) -> tuple[Path, dict[str, str]]:
-        """The file with the trust anchors for a case, and the environment that trusts these alone."""
+        """The file with the trust anchors of a case, and an environment that trusts only these."""
         anchors = case.anchors_pem or self.lab.ca.root.public_bytes(Encoding.PEM)
         with self._lock:
             if anchors not in self._environments:
@@ -135,28 +135,28 @@ class Tester:
 
 
 CLIENTS = "clients"
-"""The folder with the clients' certificates."""
+"""The folder with the client certificates."""
 FIRST = (GOOD, UNKNOWN_CA)
-"""Without these there is no verdict."""
+"""The cases that every run has."""
 
 
 def _whole(asked: Iterable[str]) -> tuple[str, ...]:
-    """The severities of which all cases are asked, apart from those that have to be named."""
+    """The severities of which all cases are run, apart from cases that `--case` must name."""
     missing = {each.severity for each in CASES.values() if not (each.only_named or each.id in asked)}
     return tuple(severity for severity in SEVERITIES if severity not in missing)
 
 
 def _obstacle(case: OpenedCase, client: ClientCommand) -> str:
-    """Why it is not run, if so."""
+    """Why the case is not run; empty if it is."""
     if not case.handler:
         return f"cannot be served here: {case.obstacle}"
     if client.by_name and case.context is None:
-        return "has a port of its own, and the command goes to {sni_url} alone"
+        return "the case needs its own port, and the command uses only {sni_url}"
     return ""
 
 
 def chosen(names: Sequence[str], everything: bool, fail_on: str = SEVERITIES[0]) -> list[Case]:
-    """The first two always; then those with these ids or aliases, or all, or all that can make the client fail."""
+    """The cases of FIRST, and: the named ones, or all, or those whose severity can make the client fail."""
     if names:
         wanted = {find(each).id for each in names}
     else:
@@ -167,17 +167,17 @@ def chosen(names: Sequence[str], everything: bool, fail_on: str = SEVERITIES[0])
 
 @dataclass
 class _Runner:
-    """One client in its folder."""
+    """One client with its folder."""
 
     tester: Tester
     client: ClientCommand
     folder: Path
     settings: TestOptions
     good: Finding | None = None
-    """What it did with the good certificate, once that is known."""
+    """The finding with the valid certificate, once it is known."""
 
     def prepare(self) -> str:
-        """Make it ready to run; its version."""
+        """Prepare the client; returns its version."""
         if self.client.needs_certificate:
             self.tester.lab.ca.clients.write(self.tester.folder / CLIENTS)
         ca, inherited = self.tester.trusting(next(each for each in self.tester.lab.cases if each.id == GOOD))
@@ -185,9 +185,9 @@ class _Runner:
         return prepare(self.client, self.tester.nursery, self._environment(inherited, values), values)
 
     def run(self, case: OpenedCase) -> Finding | Unserved:
-        """One case, to its verdict; a refusal only counts if the control is accepted, where that is asked for.
+        """Run one case. With `controls`, a refusal counts only if the client accepts the control.
 
-        A client that does not resolve the name of the case has not seen the certificate.
+        A client that does not resolve the case's host has not seen the certificate, so the case is unserved.
         """
         found = self._try(case)
         asked = self._asked(case)
@@ -198,8 +198,8 @@ class _Runner:
             return found
         control = self._try(case.control)
         if control.verdict is ClientVerdict.ACCEPTED:
-            return replace(found, did=f"{found.did}; its control it accepted")
-        return replace(found, verdict=ClientVerdict.INCONCLUSIVE, did=f"{found.did}; but of its control: {control.did}")
+            return replace(found, did=f"{found.did}; accepted the control")
+        return replace(found, verdict=ClientVerdict.INCONCLUSIVE, did=f"{found.did}; with the control: {control.did}")
 
     def _try(self, case: OpenedCase) -> Finding:
         lab = self.tester.lab
@@ -228,10 +228,10 @@ class _Runner:
         if case.case.family is not Family.REVOCATION:
             return found
         asked_now = [WHAT[where] for where in (lab.asked(case.id) - asked_before)]
-        return replace(found, did=f"{found.did}; asked {' and '.join(asked_now) or 'nobody'} about revocation")
+        return replace(found, did=f"{found.did}; fetched {' and '.join(asked_now) or 'no revocation status'}")
 
     def run_all(self, cases: Sequence[OpenedCase]) -> Generator[Finding | Unserved, None, None]:
-        """Many at a time. Ctrl-C ends them all; after a Problem those that run come to their end."""
+        """Run cases in parallel. Ctrl-C ends all clients; after a Problem the running ones still finish."""
         with ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job") as pool:
             jobs = [pool.submit(self.run, each) for each in cases]
             try:
@@ -249,7 +249,7 @@ class _Runner:
         return {"ca": str(ca), "dir": str(self.folder), "python": sys.executable, **own}
 
     def _asked(self, case: OpenedCase) -> str:
-        """The name that the client is to ask for."""
+        """The name that the client should ask for."""
         return (case.sni if self.client.by_name else None) or case.host
 
     def _environment(
@@ -273,13 +273,13 @@ def _is_address(host: str) -> bool:
 
 
 def _needs_proxy(host: str) -> bool:
-    """Whether it is a name that not every client resolves."""
+    """Whether the name is one that not every client resolves."""
     return host != HOME and not _is_address(host)
 
 
 @contextmanager
 def open_tester(lab: Laboratory) -> Iterator[Tester]:
-    """The lab and the proxy in threads of their own, for as long as a `with` block lasts; nothing stays behind."""
+    """Run the lab and the proxy in threads while the `with` block lasts, and end all processes after it."""
     with own_folder() as folder:
         tunnel = net.Tunnel(net.listen(("127.0.0.1",)), lab.ports.values())
         threads = [threading.Thread(target=each.run, name="lab") for each in (lab, tunnel)]

@@ -236,7 +236,9 @@ def test_a_baseline_holds_old_findings_back_and_no_new_ones(check: Command, tmp_
     assert check(CHECK, *cases, "--baseline", file, "--", *CARELESS).code == 0
     new = check(CHECK, "--case", "expired,wrong-host,self-signed", "--baseline", file, "--", *CARELESS)
     assert new.code == 1
-    assert "it accepts 1 case that it should refuse, besides 3 known findings" in " ".join(new.out.split())
+    assert "it accepts 1 case of severity must that it should refuse, besides 3 known findings" in " ".join(
+        new.out.split()
+    )
     gone = check(CHECK, *cases, "--baseline", file, "--", *CURL)
     assert gone.code == 0
     assert "Known findings that did not occur: 3" in gone.out
@@ -369,7 +371,7 @@ def never_opens(*_: object) -> Iterator[checking.Tester]:
         (("--compare", "--sarif", "x.json"), "exclude --compare"),
         (("--compare", "--baseline", "x.json", "curl"), "--baseline"),
         (("--compare", "--except", "expired", "curl"), "--except"),
-        (("--compare", "curl", "nosuch"), "no preset is called 'nosuch'"),
+        (("--compare", "curl", "nosuch"), "unknown preset 'nosuch'"),
         (("--fail-on", "weakly", "--", *CURL), "weakly"),
         (("--timeout", "0", "--", *CURL), "--timeout"),
         (("--timeout", "-1", "--", *CURL), "--timeout"),
@@ -378,9 +380,9 @@ def never_opens(*_: object) -> Iterator[checking.Tester]:
         (("--jobs", "0", "--", *CURL), "--jobs"),
         (("--jobs", "many", "--", *CURL), "--jobs"),
         (("--nosuch", "--", *CURL), "--nosuch"),
-        (("--", "curl", "https://localhost/"), "does not say where to go"),
-        (("--", ""), "does not say where to go"),
-        (("nosuchpreset",), "does not say where to go"),
+        (("--", "curl", "https://localhost/"), "has no placeholder for"),
+        (("--", ""), "has no placeholder for"),
+        (("nosuchpreset",), "has no placeholder for"),
     ],
 )
 def test_wrong_usage_is_2_before_any_lab_is_opened(
@@ -406,7 +408,7 @@ def test_a_program_that_is_missing_is_3(cli: Command, monkeypatch: pytest.Monkey
     monkeypatch.setattr(commands, "_open", contextmanager(never_opens))
     ended = cli(CHECK, "--", "no-such-program-anywhere", "{url}")
     assert ended.code == 3
-    assert "there is no program 'no-such-program-anywhere'" in ended.err and "hint:" in ended.err
+    assert "'no-such-program-anywhere' is not an executable program" in ended.err and "hint:" in ended.err
     monkeypatch.setenv("PATH", str(tmp_path))
     ended = cli(CHECK, "wget")
     assert ended.code == 3
@@ -421,7 +423,7 @@ def test_presets_are_listed_with_what_they_lack(cli: Command, monkeypatch: pytes
     lines = dict(line.split(None, 1) for line in ended.out.splitlines())
     assert set(lines) == set(PRESETS)
     assert lines["curl"] == "can run here"
-    assert lines["java"] == "java needs the program java, and it is not on the path"
+    assert lines["java"] == "java needs the program java, which is not installed"
     document = json.loads(cli(CHECK, "--presets", "--json").out)
     assert document["schema"] == 1
     rows = {each["preset"]: each for each in document["presets"]}

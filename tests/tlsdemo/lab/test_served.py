@@ -227,7 +227,7 @@ def test_every_alias_leads_to_its_case(lab: Lab) -> None:
 def test_who_names_no_case_is_shown_a_good_certificate_and_written_down_as_such(lab: Lab, name: str | None) -> None:
     with lab.visits(BY_NAME) as visits:
         seen = look(lab.sni_port, name, careless())
-    assert b"none of that name" in seen.answer
+    assert b"unknown name" in seen.answer
     visit = only(visits)
     assert (visit.case, visit.end) == (BY_NAME, VisitEnd.TALKED)
     assert visit.asked_for == (None if name == "127.0.0.1" else name)
@@ -237,7 +237,7 @@ def test_who_names_no_case_is_shown_a_good_certificate_and_written_down_as_such(
 def test_what_is_not_to_be_had_by_name_is_not_passed_off_as_it(lab: Lab, case: str) -> None:
     with lab.visits(BY_NAME) as visits:
         seen = look(lab.sni_port, f"{case}.localhost", careless())
-    assert f"{case} is not to be had by name".encode() in seen.answer
+    assert f"{case} has only its own port".encode() in seen.answer
     assert only(visits).asked_for == f"{case}.localhost"
 
 

@@ -449,7 +449,7 @@ def test_a_port_in_use_is_named_and_nothing_stays_bound(lab: Lab) -> None:
 @pytest.mark.parametrize("base", [65535, 65534, 65531])
 def test_ports_that_there_are_not_are_wrong_usage(lab: Lab, base: int) -> None:
     """Above 65535 the system would begin again at 0, and at 1."""
-    with pytest.raises(Problem, match=f"from port {base} on there are {65536 - base} ports") as problem:
+    with pytest.raises(Problem, match=f"from {base} on there are only {65536 - base}") as problem:
         small(lab, base)
     assert problem.value.code is ExitCode.USAGE
 
