@@ -70,8 +70,8 @@ def aki_mismatch(given: CaseBuilder) -> Minted:
 
     RFC 5280 uses the identifier only to find the issuer. OpenSSL does not accept an issuer with another key identifier.
     """
-    nobody = x509.SubjectKeyIdentifier(bytes(range(20)))
-    return given.mint(leaf=having(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(nobody)))
+    other = x509.SubjectKeyIdentifier(bytes(range(20)))
+    return given.mint(leaf=having(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(other)))
 
 
 @certificate_case(

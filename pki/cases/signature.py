@@ -19,7 +19,7 @@ SIGNATURE = "RFC 5280 §6.1.3 (a)(1)"
 
 @certificate_case(SIGNATURE, refused(7), deviates=("trust anchor",))
 def rogue_same_name_forged_aki(given: Ingredients) -> Minted:
-    """A rogue CA issued it: same name, validity and key identifier as the trusted root CA, but another key.
+    """A certificate from a rogue CA with the name, validity and key identifier of the trusted root, but another key.
 
     The two root certificates look the same. A client that looks for the issuer by name and key identifier finds its own
     trusted root. Only the signature check fails: the root's key did not sign this certificate.
@@ -39,7 +39,7 @@ def rogue_same_name_forged_aki(given: Ingredients) -> Minted:
 
 @certificate_case(SIGNATURE, refused(19), deviates=("trust anchor",))
 def rogue_same_name(given: CaseBuilder) -> Minted:
-    """A rogue CA with the name of the trusted root CA issued it, with the key identifier of its own key.
+    """A certificate from a rogue CA with the name of the trusted root and its own key identifier.
 
     The name of a CA proves nothing: an attacker can choose any name. The server also sends the rogue root certificate.
     """
@@ -48,7 +48,7 @@ def rogue_same_name(given: CaseBuilder) -> Minted:
 
 @certificate_case(SIGNATURE, refused(7, strict=85), deviates=("leaf authorityKeyIdentifier", "trust anchor"))
 def rogue_same_name_noaki(given: CaseBuilder) -> Minted:
-    """A rogue CA with the root CA's name issued it, and the certificate has no authority key identifier.
+    """A certificate from a rogue CA with the name of the trusted root, without an authority key identifier.
 
     By name the trusted root is the issuer. Only the signature check fails.
     """

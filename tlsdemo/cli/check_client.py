@@ -19,8 +19,8 @@ from tlsdemo.lab.client import ClientCommand, own, preset
 from tlsdemo.lab.lifecycle import laboratory
 from tlsdemo.lab.presets import PRESETS
 from tlsdemo.lab.tester import Progress, Tester, chosen, open_tester
-from tlsdemo.report import client as told
-from tlsdemo.report import client_matrix as compared
+from tlsdemo.report import client as client_report
+from tlsdemo.report import client_matrix
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ def check(settings: CheckClientOptions) -> int:
         report = tester.check(client, cases, settings.testing(known), datetime.now(UTC), progress)
     failed = _write(report, outputs)  # before printing, which fails if a pipe has no reader
     if settings.as_json:
-        print_json(told.as_data(report))
+        print_json(client_report.as_data(report))
     else:
-        print("\n".join(told.as_text(report)))
+        print("\n".join(client_report.as_text(report)))
     if failed:
         raise failed
     return report.exit_code
@@ -109,11 +109,11 @@ def compare(settings: CheckClientOptions) -> int:
                 missing.append((client.name, _reason(problem)))
     comparison = Comparison(reports, missing)
     if settings.as_json:
-        print_json(compared.as_data(comparison))
+        print_json(client_matrix.as_data(comparison))
     elif settings.markdown:
-        print(compared.as_markdown(comparison), compared.summary_markdown(comparison), sep="\n")
+        print(client_matrix.as_markdown(comparison), client_matrix.summary_markdown(comparison), sep="\n")
     else:
-        print("\n".join(compared.as_text(comparison)))
+        print("\n".join(client_matrix.as_text(comparison)))
     named_and_missing = settings.command and missing
     return ExitCode.CANNOT if named_and_missing or not reports else ExitCode.YES
 

@@ -165,7 +165,7 @@ def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
 def facts(case: CaseWords, visit: Visit) -> Talk:
     """The answer to a client that accepts the case."""
     expected = {"accept": "a strict client accepts this case", "reject": "a strict client refuses this case"}[case.must]
-    told = {
+    shown = {
         "case": case.id,
         "summary": case.summary,
         "clause": case.clause,
@@ -173,7 +173,7 @@ def facts(case: CaseWords, visit: Visit) -> Talk:
         "agreed": visit.agreed,
         "you are": visit.client or "not authenticated",
     }
-    return Talk([Fact(label, value) for label, value in told.items()])
+    return Talk([Fact(label, value) for label, value in shown.items()])
 
 
 # Servers that misbehave ----------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
     for number, each in enumerate(diagnosis.defects, 1):
         yield from [""] if number > 1 else []
         yield from layout.hang(f"{number}. {each.defect.sentence}", indent=0)
-        yield from layout.show("an attacker", each.defect.harm)
+        yield from layout.show("impact", each.defect.harm)
         yield from layout.show("rule", each.defect.fix.general)
         if known:
             yield from layout.show(known, each.defect.fix.by_ecosystem[known])

@@ -101,8 +101,8 @@ def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, st
 
 
 SCALE = (
-    "Grades: A+ no findings; A findings of severity informational; B of severity weak; D of severity must; "
-    "F an untrusted CA is accepted. Refused valid cases do not lower the grade."
+    "Grades: A+ no bad case is accepted; A only informational ones; B also weak ones; D also ones of severity must; "
+    "F any CA is accepted."
 )
 """What decides the grade."""
 

@@ -26,6 +26,11 @@ class IndexEntry:
         """Whether the visitor's client has accepted a bad case."""
         return self.accepted > 0 and self.case.must == "reject"
 
+    @property
+    def classes(self) -> str:
+        """Its CSS classes: the severity, `accepted` and `alarm`."""
+        return self.case.severity + (" accepted" if self.accepted else "") + (" alarm" if self.alarming else "")
+
 
 @dataclass(frozen=True)
 class Part:

@@ -32,8 +32,8 @@ def test_every_link_of_the_contents_leads_to_a_theme_and_no_id_is_there_twice() 
 
 def test_an_accepted_bad_case_is_an_alarm_and_an_accepted_valid_one_is_not() -> None:
     text = page("expired", "good")
-    assert '<li id="expired" class="alarm">' in text
-    assert '<li id="good" class="">' in text
+    assert '<li id="expired" class="must accepted alarm">' in text
+    assert '<li id="good" class="must accepted">' in text
     assert "1 bad case that a strict client refuses" in text
     assert "1 valid case." in text
     assert "No bad case so far." in page("good")
