@@ -145,7 +145,7 @@ def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object, with the version of its schema, to stdout."""
     import json  # here: the import takes a tenth of the time of --help
 
-    print(json.dumps({"schema": 1, **content}, indent=2))
+    print(json.dumps({"schema": 2, **content}, indent=2))
 
 
 def remark(text: object) -> None:

@@ -45,9 +45,9 @@ EXAMPLES: list[tuple[Event, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("event", "expected"), EXAMPLES, ids=lambda value: type(value).__name__)
-def test_an_event_is_an_object_of_schema_1(event: Event, expected: dict[str, object]) -> None:
+def test_an_event_is_an_object_of_schema_2(event: Event, expected: dict[str, object]) -> None:
     text = as_json(event)
-    assert json.loads(text) == {"schema": 1, **expected}
+    assert json.loads(text) == {"schema": 2, **expected}
     assert list(json.loads(text)) == ["schema", *expected]
     assert "\n" not in text
 
@@ -83,13 +83,13 @@ def test_json_escapes_what_some_programs_take_for_a_command_or_a_line_end(text: 
 def test_the_first_line_of_serve_is_the_port_to_sniff(serve: Serve) -> None:
     server = serve()
     assert list(json.loads(server.out[0]).items()) == [
-        ("schema", 1),
+        ("schema", 2),
         ("event", "listening"),
         ("protocol", "tls"),
         ("host", "127.0.0.1"),
         ("port", server.port),
     ]
     plain = serve(as_json=False)
-    plain.wait_for("^  and on ")
+    plain.wait_for("^  also on ")
     assert plain.out[0] == f"listening on 127.0.0.1:{plain.port} (tls)"
-    assert plain.out[1] == f"  and on [::1]:{plain.port}"
+    assert plain.out[1] == f"  also on [::1]:{plain.port}"

@@ -1,6 +1,6 @@
 """Known findings of a client: `--except`, `--baseline`, `--write-baseline`. EDGE: reads files.
 
-    {"schema": 1, "client": "curl -sS {url}", "findings": [{"case": "expired", "outcome": "accepted"}]}
+    {"schema": 2, "client": "curl -sS {url}", "findings": [{"case": "expired", "outcome": "accepted"}]}
 
 A finding is known if its case and its outcome are in the file. If a client accepted after a retry, and now accepts on
 the first connection, the finding is new.
@@ -52,8 +52,8 @@ def _entries(document: Any) -> list[tuple[str, str]]:
     """The cases and outcomes. Raises ValueError if the document is not a baseline."""
     if not isinstance(document, dict) or not isinstance(document.get("findings"), list):
         raise ValueError("it has no array `findings`")
-    if document.get("schema") != 1:
-        raise ValueError(f"its schema is {document.get('schema')!r}; this version reads 1")
+    if document.get("schema") not in (1, 2):  # the same content
+        raise ValueError(f"its schema is {document.get('schema')!r}; this version reads 1 and 2")
     found = []
     for entry in document["findings"]:
         case, outcome = (entry.get(key) if isinstance(entry, dict) else None for key in ("case", "outcome"))
@@ -72,7 +72,7 @@ def as_json(report: Report) -> str:
             code=ExitCode.CANNOT,
         )
     found = [{"case": each.case.id, "outcome": each.outcome} for each in report.findings if each.harms]
-    document = {"schema": 1, "client": printable(report.client), "findings": found}
+    document = {"schema": 2, "client": printable(report.client), "findings": found}
     return json.dumps(document, indent=2) + "\n"
 
 

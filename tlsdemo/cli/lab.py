@@ -165,7 +165,7 @@ def _document(opened: Laboratory, files: Files | None) -> Iterator[str]:
     folder = files.folder if files else None
     yield json.dumps(
         {
-            "schema": 1,
+            "schema": 2,
             "ca_file": str(files.ca) if files else None,
             "client_certificates": sorted(map(str, folder.glob("client-*.pem"))) if folder else [],
             "index_url": f"https://{HOME}:{opened.index_port}/",

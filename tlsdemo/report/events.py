@@ -45,8 +45,8 @@ def as_line(event: Event) -> str:
 
 
 def as_json(event: Event) -> str:
-    """One JSON object on one line (schema 1)."""
-    return json.dumps({"schema": 1, "event": type(event).__name__.lower(), **_fields(event)})
+    """One JSON object on one line (schema 2)."""
+    return json.dumps({"schema": 2, "event": type(event).__name__.lower(), **_fields(event)})
 
 
 def _fields(event: Event) -> dict[str, Any]:

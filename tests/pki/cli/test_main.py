@@ -48,7 +48,7 @@ def parsed(answer: Answer) -> dict[str, Any]:
     """The JSON object on stdout, with its schema."""
     assert answer.code in (0, 1), answer.err
     content = json.loads(answer.out)
-    assert content["schema"] == 1
+    assert content["schema"] == 2
     assert isinstance(content, dict)
     return content
 
@@ -274,7 +274,7 @@ def test_help_imports_nothing_that_is_slow(words: str) -> None:
 
 
 def test_the_installed_script_is_the_module(certs: Path) -> None:
-    assert json.loads(pki("list", "--dir", certs, "--json").stdout)["schema"] == 1
+    assert json.loads(pki("list", "--dir", certs, "--json").stdout)["schema"] == 2
 
 
 # Wrong usage is 2 ---------------------------------------------------------------------------------------------------

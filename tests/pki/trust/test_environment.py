@@ -467,7 +467,7 @@ def test_the_shell_the_json_and_the_value_agree(place: Place, tmp_path: Path, cl
     """Also on a path with spaces, quotes and a dollar sign."""
     expected = export.environment(place.ours / "root.pem", place.ours)
     assert parsed(cli("env", "--dir", place.ours, "--json")) == {
-        "schema": 1,
+        "schema": 2,
         "set": dict(expected.set),
         "unset": list(expected.unset),
     }

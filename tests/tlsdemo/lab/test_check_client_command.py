@@ -50,7 +50,7 @@ def check(cli: Command, tester: checking.Tester, monkeypatch: pytest.MonkeyPatch
 
 def findings(out: str) -> dict[str, dict[str, Any]]:
     document = json.loads(out)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     return {each["case"]: each for each in document["findings"]}
 
 
@@ -231,7 +231,7 @@ def test_a_baseline_holds_old_findings_back_and_no_new_ones(check: Command, tmp_
     assert check(CHECK, *cases, "--write-baseline", file, "--", *CARELESS).code == 1
     written = json.loads(file.read_text())
     assert (written["schema"], {each["case"] for each in written["findings"]}) == (
-        1, {"untrusted-root", "expired", "wrong-host"},
+        2, {"untrusted-root", "expired", "wrong-host"},
     )  # fmt: skip
     assert check(CHECK, *cases, "--baseline", file, "--", *CARELESS).code == 0
     new = check(CHECK, "--case", "expired,wrong-host,self-signed", "--baseline", file, "--", *CARELESS)
@@ -263,8 +263,8 @@ def test_a_baseline_may_be_read_and_written_in_one_run(check: Command, tmp_path:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"not json", b"[]", b"{}", b'{"schema": 1, "findings": [1]}', b"\xff\xfe", b"[" * 100_000,
-        b'{"schema": 1, "findings": [{"case": "expired"}]}', b'{"schema": 99, "findings": []}',
+        b"", b"not json", b"[]", b"{}", b'{"schema": 2, "findings": [1]}', b"\xff\xfe", b"[" * 100_000,
+        b'{"schema": 2, "findings": [{"case": "expired"}]}', b'{"schema": 99, "findings": []}',
     ],
 )  # fmt: skip
 def test_a_baseline_that_is_none_is_3_with_what_is_wrong(check: Command, tmp_path: Path, content: bytes) -> None:
@@ -308,7 +308,7 @@ def test_clients_are_compared_on_the_same_cases(check: Command) -> None:
 def test_a_comparison_as_json_and_as_markdown(check: Command) -> None:
     ended = check(CHECK, "--compare", "--json", "--case", "expired", *COMPARED)
     document = json.loads(ended.out)
-    assert (ended.code, document["schema"]) == (0, 1)
+    assert (ended.code, document["schema"]) == (0, 2)
     assert all(name in ended.out for name in COMPARED)
     ended = check(CHECK, "--compare", "--markdown", "--case", "expired", *COMPARED)
     assert ended.code == 0
@@ -425,7 +425,7 @@ def test_presets_are_listed_with_what_they_lack(cli: Command, monkeypatch: pytes
     assert lines["curl"] == "can run here"
     assert lines["java"] == "java needs the program java, which is not installed"
     document = json.loads(cli(CHECK, "--presets", "--json").out)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     rows = {each["preset"]: each for each in document["presets"]}
     assert rows["curl"] == {"preset": "curl", "command": list(PRESETS["curl"].command), "missing": None}
     assert "needs the program java" in rows["java"]["missing"]

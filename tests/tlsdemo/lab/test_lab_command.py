@@ -67,7 +67,7 @@ def test_json_is_one_line_with_everything_and_then_silence(background: Start, te
     lab = background(*LAB, "--json")
     document = document_of(lab)
     assert set(document) == {"schema", "ca_file", "client_certificates", "index_url", "sni_port", "cases"}
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     cases = {each["case"]: each for each in document["cases"]}
     assert all(set(each) == CASE_KEYS for each in cases.values())
     assert len(cases) == len(document["cases"])
