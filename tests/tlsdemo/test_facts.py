@@ -75,9 +75,9 @@ def test_a_hybrid_is_not_said_to_protect_more_than_recordings() -> None:
 
 
 def test_what_is_compromised_is_named() -> None:
-    threats = {name: BY_ID[name].threat for name in ("stolen-key", "stolen-authority", "installed-root", "quantum")}
+    threats = {name: BY_ID[name].threat for name in ("stolen-key", "stolen-ca", "installed-root", "quantum")}
     assert "end system" in threats["stolen-key"]
-    assert "a CA " in threats["stolen-authority"]
+    assert "a CA " in threats["stolen-ca"]
     assert "lost" not in threats["quantum"]
     assert "quantum computer" in threats["quantum"]
 

@@ -1,4 +1,4 @@
-"""A man in the middle that first hears which name a client asks for, and then presents a certificate for it.
+"""A man in the middle that reads the name in the ClientHello, and then presents a certificate for that name.
 
 client -- first message, with a name --> [begin(first message) -> an Interceptor] --> server
 """
@@ -20,36 +20,36 @@ Label = TypeVar("Label")
 
 
 class Opening(Protocol):
-    """What a client has sent so far, while it arrives in pieces of any size; each byte is looked at once."""
+    """Finds the end of a client's first message, which arrives in pieces of any size. Reads each byte once."""
 
     def is_whole_with(self, piece: bytes) -> bool:
-        """Whether the first message is whole with this piece; a Problem if it never will be."""
+        """Whether the first message is complete with this piece. Problem if it cannot become complete."""
 
 
 @dataclass(frozen=True)
 class Hello:
-    """How the first message of a client is read."""
+    """How to read the first message of a client."""
 
     opening: Callable[[], Opening]
     name: Callable[[bytes], str | None]
-    """The name that it asks for, if it says one."""
+    """The name that the client asks for; None if the message contains none."""
     nothing_to_show: bytes
-    """The alert that says that no certificate fits the name."""
+    """The alert for a name without a certificate."""
 
 
 @dataclass
 class Disguised(Generic[Label]):
-    """An Attacker that waits for the client's first message, and is an Interceptor from then on."""
+    """An Attacker that waits for the client's first message; then it works as an Interceptor."""
 
     begin: Callable[[bytes], tuple[Label, Interceptor]]
-    """Told the first message."""
+    """Called with the first message."""
     hello: Hello
     inside: tuple[Label, Interceptor] | None = None
     problem: Problem | None = None
-    """Why it could not begin."""
+    """Why the Interceptor was not started."""
     end: object = None
     first_to_leave: Side | None = None
-    """The side whose close ended the conversation of the other."""
+    """The side that closed first."""
     _held: list[Flight] = field(default_factory=list)
     _held_bytes: int = 0
     _first: bytearray = field(default_factory=bytearray)
@@ -58,7 +58,7 @@ class Disguised(Generic[Label]):
         self._opening = self.hello.opening()
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """Wait for the whole first message; from then on it is the Interceptor's."""
+        """Hold everything until the first message is complete; then pass it to the Interceptor."""
         if self.inside:
             return self.inside[1].on_data(flight)
         if self.problem:
@@ -81,7 +81,7 @@ class Disguised(Generic[Label]):
         return [delivery for each in self._held for delivery in interceptor.on_data(each)]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Before the first message a close ends the conversation."""
+        """Before the first message is complete, a close ends the conversation."""
         targets = self.inside[1].on_eof(sender) if self.inside else [sender.other]
         self.first_to_leave = self.first_to_leave or (sender if sender.other in targets else None)
         return targets
@@ -92,7 +92,7 @@ def _no_client_hello() -> Problem:
 
 
 class TlsOpening:
-    """TLS records up to the end of the ClientHello."""
+    """Finds the end of the ClientHello in TLS records."""
 
     def __init__(self) -> None:
         self._begin = b""
@@ -100,7 +100,7 @@ class TlsOpening:
         self._message = bytearray()
 
     def is_whole_with(self, piece: bytes) -> bool:
-        """Whether the ClientHello is whole with this piece; a Problem if it never will be."""
+        """Whether the ClientHello is complete with this piece. Problem if the bytes are not a ClientHello."""
         self._begin = (self._begin + piece[:2])[:2]
         for record in self._cutter.feed(piece):
             self._message += record[records.HEADER :]
@@ -112,10 +112,10 @@ class TlsOpening:
 
 
 class LineOpening:
-    """The first line of the educational handshake."""
+    """Finds the end of the first line of the educational handshake."""
 
     def is_whole_with(self, piece: bytes) -> bool:
-        """Whether the line ends with this piece."""
+        """Whether the piece contains the end of the line."""
         return b"\n" in piece
 
 
@@ -123,11 +123,11 @@ def _name_in_line(first: bytes) -> str | None:
     try:
         message = messages.read(first.partition(b"\n")[0])
     except ProtocolError:
-        return None  # the server end of the Interceptor says what is wrong with it
+        return None  # the server endpoint of the Interceptor reports the error
     return message.server_name or None if isinstance(message, messages.ClientHello) else None
 
 
 TLS_HELLO = Hello(TlsOpening, client_hello.server_name, b"\x15\x03\x03\x00\x02\x02\x70")
-"""With the fatal alert unrecognized_name, in the clear (RFC 6066 §3)."""
+"""With the fatal alert unrecognized_name, unencrypted (RFC 6066 §3)."""
 LINE = Hello(LineOpening, _name_in_line, b'{"type": "alert", "description": "unrecognized_name", "detail": ""}\n')
 """The client_hello of the educational handshake."""

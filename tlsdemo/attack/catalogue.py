@@ -1,7 +1,8 @@
-"""The attacks: each with the protections that stop it, and a function that tries it for real.
+"""The attacks: each with the protections that stop it, and a function that runs it.
 
-An attack is held exactly when every protection in `stopped_by` is claimed, and stands. That is the prediction; the
-measurement is the judge's, from what the function brings home. What a protocol has no hook for is not applicable.
+The prediction: an attack is prevented exactly when every protection in `stopped_by` is claimed and effective. The
+measurement: `judge` examines what the function returns. If the protocol lacks a hook that the attack needs, the attack
+is not applicable.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,33 +23,33 @@ class Attack:
     title: str
     sentence: str
     threat: str
-    """Its class in RFC 3552."""
+    """Its threat class (RFC 3552)."""
     stopped_by: frozenset[Protection]
-    """All of them must stand. Where there are none, nothing stops it."""
+    """The attack is prevented if all of them are effective. Empty: no protection prevents it."""
     run: Callable[[Protocol, World], Loot]
     needs: tuple[str, ...] = ()
-    """Names of hooks that the protocol must have."""
+    """Names of the hooks that the protocol must have."""
     joins: bool = False
-    """Whether he becomes a party of the conversation, with nothing that not everybody can have."""
+    """Whether the attacker becomes a peer of the conversation without a stolen key."""
     presents: Kind | None = None
-    """On a live connection (`tlsdemo mitm --attack`), the credential that makes up the attack."""
+    """The credential to present in `tlsdemo mitm --attack`; None if the attack is not about a credential."""
 
     @property
     def stops(self) -> tuple[Protection, ...]:
-        """What stops it, in the order of the protections."""
+        """`stopped_by`, in the order of Protection."""
         return tuple(each for each in Protection if each in self.stopped_by)
 
     @property
     def is_active(self) -> bool:
-        """Whether he does more than listen, and has no more than anybody."""
+        """Whether the attacker sends or changes data, and has no stolen key."""
         return self.threat in (CHANGES, JOINS)
 
     def is_held(self, claims: frozenset[Protection]) -> bool:
-        """What is predicted, where it is applicable."""
+        """The prediction: whether these claims prevent the attack, if it is applicable."""
         return bool(self.stopped_by) and all(protection.stands(claims) for protection in self.stopped_by)
 
     def lacks(self, protocol: Protocol) -> str | None:
-        """The hook that it needs and that the protocol has not; None if there is something to try."""
+        """The first hook that the attack needs and the protocol lacks; None if the attack is applicable."""
         return next((name for name in self.needs if getattr(protocol.hooks, name) is None), None)
 
 
@@ -56,10 +57,10 @@ P = Protection
 LISTENS = "RFC 3552 §3.2: passive"
 JOINS = "RFC 3552 §3.3.5: man in the middle"
 CHANGES = "RFC 3552 §3.3: active"
-COMES_LATER = "RFC 3552 §3.2: passive, and a key that is lost later"
-QUANTUM = "RFC 3552 §3.2: passive, and a quantum computer that is built later"
-COMPROMISED = "outside of RFC 3552 §3: an end system is compromised"
-COMPROMISED_CA = "outside of RFC 3552 §3: a CA that the client trusts is compromised"
+COMES_LATER = "RFC 3552 §3.2: passive, and a key is stolen later"
+QUANTUM = "RFC 3552 §3.2: passive, and a quantum computer is built later"
+COMPROMISED = "outside RFC 3552 §3: an end system is compromised"
+COMPROMISED_CA = "outside RFC 3552 §3: a CA that the client trusts is compromised"
 
 
 def _attack(
@@ -99,18 +100,18 @@ ATTACKS = (
         P.POST_QUANTUM,
         needs=("solve",),
     ),
-    _attack("compression", "lengths", tampering.watch_the_lengths, CHANGES, P.COMPRESSION_SAFETY, needs=FRAMING),
+    _attack("compression", "compression", tampering.watch_the_lengths, CHANGES, P.COMPRESSION_SAFETY, needs=FRAMING),
     _attack(
         "man-in-the-middle", "man in the middle", impostor.man_in_the_middle, JOINS, P.CHAIN, joins=True, presents=ROGUE
     ),
     _attack("copied-certificate", "copied certificate", impostor.with_a_copy, JOINS, P.POSSESSION, presents=COPIED),
-    _attack("other-host", "another host's", impostor.with_another_name, JOINS, P.NAME, presents=OTHER_HOST),
-    _attack("expired", "an expired one", impostor.with_an_expired_one, JOINS, P.VALIDITY, presents=EXPIRED),
-    _attack("revoked", "a revoked one", impostor.with_a_revoked_one, JOINS, P.REVOCATION),
+    _attack("other-host", "other host", impostor.with_another_name, JOINS, P.NAME, presents=OTHER_HOST),
+    _attack("expired", "expired certificate", impostor.with_an_expired_one, JOINS, P.VALIDITY, presents=EXPIRED),
+    _attack("revoked", "revoked certificate", impostor.with_a_revoked_one, JOINS, P.REVOCATION),
     _attack("impostor-client", "impostor client", impostor.impostor_client, CHANGES, P.CLIENT_IDENTITY),
     _attack("downgrade", "downgrade", negotiation.downgrade, CHANGES, P.TRANSCRIPT, needs=("downgrades",)),
-    _attack("renaming", "renamed peer", negotiation.rename, CHANGES, P.TRANSCRIPT, needs=("rename",)),
-    _attack("replay", "replayed whole", negotiation.replay, CHANGES, P.FRESHNESS),
+    _attack("renaming", "renamed server", negotiation.rename, CHANGES, P.TRANSCRIPT, needs=("rename",)),
+    _attack("replay", "replay", negotiation.replay, CHANGES, P.FRESHNESS),
     _attack("bit-flip", "bit flip", tampering.flip_bits, CHANGES, P.INTEGRITY, needs=FRAMING),
     _attack(
         "padding-oracle",
@@ -121,14 +122,18 @@ ATTACKS = (
         P.INTEGRITY,
         needs=FRAMING,
     ),
-    _attack("reordering", "repeated, swapped", tampering.reorder, CHANGES, P.ORDER),
+    _attack("reordering", "reordering", tampering.reorder, CHANGES, P.ORDER),
     _attack("truncation", "truncation", tampering.truncate, CHANGES, P.CLOSURE, needs=FRAMING),
     _attack("reflection", "reflection", tampering.reflect, CHANGES, P.SECRECY, P.KEY_SEPARATION, needs=FRAMING),
     _attack("stolen-key", "stolen key", impostor.with_the_stolen_key, COMPROMISED, presents=STOLEN),
-    _attack(
-        "stolen-authority", "stolen authority", impostor.with_the_stolen_authority, COMPROMISED_CA, presents=STOLEN_CA
-    ),
+    _attack("stolen-ca", "stolen CA key", impostor.with_the_stolen_ca, COMPROMISED_CA, presents=STOLEN_CA),
     _attack("installed-root", "installed root", impostor.with_an_installed_root, COMPROMISED),
 )
 
 BY_ID: Mapping[str, Attack] = {attack.id: attack for attack in ATTACKS}
+OLD_NAMES = {"stolen-authority": "stolen-ca"}
+
+
+def find(name: str) -> Attack:
+    """The attack with this id, or with this old name of one. Raises KeyError for other names."""
+    return BY_ID[OLD_NAMES.get(name, name)]

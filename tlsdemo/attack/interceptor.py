@@ -1,10 +1,11 @@
-"""The man in the middle: to the client he is the server, to the server he is the client (RFC 3552 §3.3.5).
+"""The man in the middle: a server to the client, and a client to the server (RFC 3552 §3.3.5).
 
     client  <-- one handshake -->  [server end | client end]  <-- another handshake -->  server
                                         reads, alters
 
-Both handshakes are genuine, made by the protocol's own factories; only the credential is his. No cipher is broken: the
-client encrypts, for him. What he cannot do is to prove that he is the one whom the client asked for.
+The protocol's own factories build both endpoints; only the credential is the attacker's. No cipher is broken: the
+client encrypts for the attacker. The attack fails if the client requires a proof of identity that the attacker cannot
+give.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,47 +13,47 @@ from dataclasses import dataclass, field
 
 from tlsdemo.protocol import Endpoint, Flight, Side
 
-LONGEST_LINE = 1 << 16  # bytes; what has no end by then is passed on as it is
-REMEMBERED = 1 << 20  # bytes of what each party has said; what comes after them is passed on and forgotten
-MOST_HELD = 1 << 20  # bytes that wait for the other side's handshake; then the conversation is ended
+LONGEST_LINE = 1 << 16  # bytes; a longer line is sent on in parts
+REMEMBERED = 1 << 20  # bytes of each side's data that are kept; later data are sent on and not kept
+MOST_HELD = 1 << 20  # bytes that wait for the other handshake; more end the conversation
 
 
 @dataclass(frozen=True)
 class Read:
-    """Something that he read, and what he passed on instead; the same if he changed nothing."""
+    """Data that the attacker read, and the data that it sent on: the same if it changed nothing."""
 
     sender: Side
     said: bytes
     passed_on: bytes
 
 
-def nobody_is_told(read: Read) -> None:
-    """He keeps it to himself."""
+def ignore(read: Read) -> None:
+    """Do nothing."""
 
 
 @dataclass
 class Interceptor:
-    """An Attacker with two endpoints: `facing` each party stands the one that plays the other."""
+    """An Attacker with two endpoints: `facing` has, for each side, the endpoint that plays its peer."""
 
     facing: Mapping[Side, Endpoint]
     alter: Mapping[bytes, bytes] = field(default_factory=dict)
-    """What the attacker replaces, and by what, in both directions.
+    """Text that the attacker replaces, and the replacement, in both directions.
 
-    Text that was replaced in the client's data is put back in the server's: the answer must not tell the client.
+    Text that was replaced in the client's data is restored in the server's answer, so that the client does not notice.
     """
-    tell: Callable[[Read], None] = nobody_is_told
+    tell: Callable[[Read], None] = ignore
     read: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
-    """What each party has sent: the first REMEMBERED bytes."""
+    """The first REMEMBERED bytes that each side sent."""
     gave_up: bool = False
-    """More than MOST_HELD bytes came for a side that was not ready."""
+    """Whether the conversation was ended because more than MOST_HELD bytes waited for a handshake."""
     _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     _made: set[bytes] = field(default_factory=set)
-    """What it has replaced in the client's text."""
+    """Text that was replaced in the client's data."""
     _closed: set[Side] = field(default_factory=set)
-    """To these he has said that all is said."""
+    """Sides to which the attacker has sent a close."""
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """Hear it with the end that faces the sender; say what is to be said with the other."""
+        """Receive the flight with the endpoint that faces the sender, and send its data on with the other endpoint."""
         if self.gave_up:
             return []
         self.facing[flight.sender].receive(flight.data)
@@ -67,9 +68,10 @@ class Interceptor:
         return [(side, data) for side in Side if (data := self.facing[side].outgoing())]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Pass it on - unless he has lost the server: then the client need not know, and goes on talking.
+        """End the stream of the other side too, except if the server refused the attacker before the client sent data.
 
-        Nothing can be said any more here; what he still held for the one who is gone, he has read for himself alone.
+        In that case the client is kept connected, so that it sends its data. Data that can no longer be sent on are
+        reported as read.
         """
         self.facing[sender].receive_eof()
         for side in Side:
@@ -82,7 +84,7 @@ class Interceptor:
         return [sender.other]
 
     def _pass_on(self, sender: Side) -> None:
-        """Whatever is new from that side goes to the other, as soon as the handshake there is done."""
+        """Send new data from that side to the other, once the handshake with the other side is complete."""
         source, target = self.facing[sender], self.facing[sender.other]
         self._hear(sender)
         said = self._whole_lines(sender) if self.alter and not source.ended else bytes(self._held[sender])
@@ -117,13 +119,13 @@ class Interceptor:
         self._held[sender] += fresh
 
     def _keep(self, sender: Side, said: bytes) -> None:
-        """He has no one to pass it on to: he reads."""
+        """Report data that cannot be sent on."""
         if said:
             del self._held[sender][: len(said)]
             self.tell(Read(sender, said, b""))
 
     def _say_goodbye(self, sender: Side) -> None:
-        """Who has said all is passed on; and who has nobody to talk to any more is not left waiting."""
+        """Forward a close; close the connection to a side whose peer has failed after data were read."""
         source, target = self.facing[sender], self.facing[sender.other]
         if source.ended and target.accepted and not self._held[sender]:
             self._closed.add(sender.other)
@@ -133,6 +135,6 @@ class Interceptor:
             source.close()
 
     def _whole_lines(self, sender: Side) -> bytes:
-        """What he looks for may come in two pieces: so he waits for the end of the line."""
+        """The complete lines that are held: text to replace may arrive in two pieces."""
         held = bytes(self._held[sender])
         return held if len(held) > LONGEST_LINE else held[: held.rfind(b"\n") + 1]

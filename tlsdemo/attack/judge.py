@@ -1,8 +1,10 @@
-"""Who has won? The judge looks at what the applications were handed, and at what the attacker brought home.
+"""Whether an attack succeeded, judged by the data that the applications received and the data that the attacker read.
 
-Broken is a conversation iff he has read the secret of this run; or an application was handed something that its peer
-did not say, or said only once, or had not finished saying; or a side believes in another choice than the two would make
-by themselves. Errors that come later change nothing: what was handed over was handed over.
+An attack succeeds exactly if one of these is true:
+- The attacker read the secret of this run.
+- An application received data that its peer did not send, sent only once, or had not finished.
+- A side accepted another negotiation result than the two sides reach without the attacker.
+A later error changes nothing: the application already has the data.
 """
 
 import re
@@ -18,7 +20,7 @@ BOTH = frozenset(Side)
 
 @dataclass(frozen=True)
 class Encounter:
-    """One conversation, and which of its ends are honest."""
+    """One conversation, and the sides in it that are honest."""
 
     outcome: Outcome
     honest: frozenset[Side] = BOTH
@@ -26,38 +28,38 @@ class Encounter:
 
 @dataclass(frozen=True)
 class Loot:
-    """What the attacker has in the end."""
+    """The result of an attack."""
 
     encounters: tuple[Encounter, ...] = ()
     read: bytes = b""
-    """What he could read."""
+    """The data that the attacker could read."""
     recovered: bytes = b""
-    """What he found out of the secret, byte by byte from its beginning."""
+    """The beginning of the secret, if the attacker recovered it byte by byte."""
     did: str = ""
-    """What he did, in a sentence."""
+    """What the attacker did: a clause without its subject, for the attacker's lane of a diagram."""
     how: tuple[str, ...] = ()
-    """What he saw, or how he reckoned, in sentences."""
+    """What the attacker saw or computed, in sentences."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """What he has achieved, in words, and in which conversation."""
+    """What the attack achieved, in words, and the conversation in which it did."""
 
     sentence: str
     encounter: Encounter | None
 
 
 def damage(loot: Loot, world: World, control: Outcome) -> Damage | None:
-    """What he has achieved; None if nothing. `control` is the same conversation without him."""
+    """What the attack achieved; None if it failed. `control` is the same conversation without the attacker."""
     return next(_damages(loot, world, control), None)
 
 
 def _damages(loot: Loot, world: World, control: Outcome) -> Iterator[Damage]:
     last = loot.encounters[-1] if loot.encounters else None
     if world.secret in loot.read:
-        yield Damage(f"he has read {quote(_line_with(world.secret, loot.read))}", last)
+        yield Damage(f"the attacker read {quote(_line_with(world.secret, loot.read))}", last)
     if len(loot.recovered) >= world.depth and world.secret.startswith(loot.recovered):
-        yield Damage(f"he has read {len(loot.recovered)} bytes of the secret: {quote(loot.recovered)}", last)
+        yield Damage(f"the attacker recovered {len(loot.recovered)} bytes of the secret: {quote(loot.recovered)}", last)
     for encounter in loot.encounters:
         for side in Side:
             if side in encounter.honest:
@@ -69,9 +71,9 @@ def _handed(encounter: Encounter, side: Side) -> Iterator[str]:
     end, peer = encounter.outcome[side], side.other
     said = b"".join(encounter.outcome.said[peer]) if peer in encounter.honest else b""
     if not said.startswith(end.delivered):
-        yield f"the {side.value} was handed {quote(end.delivered)}, and the {peer.value} had not said that"
+        yield f"the {side.value} received {quote(end.delivered)}, which the {peer.value} did not send"
     elif end.ended and end.delivered != said:
-        yield f"the {side.value} was told that {quote(end.delivered)} is all, and the {peer.value} had said more"
+        yield f"the {side.value} accepted {quote(end.delivered)} as complete, but the {peer.value} sent more"
 
 
 def _believed(encounter: Encounter, side: Side, control: Outcome) -> Iterator[str]:
@@ -81,17 +83,17 @@ def _believed(encounter: Encounter, side: Side, control: Outcome) -> Iterator[st
     for what, value in encounter.outcome[side].negotiated.items():
         if value != honestly.get(what, value):
             name = what.replace("_", " ")
-            yield f"the {side.value} believes that the {name} is {value!r}; left alone it is {honestly[what]!r}"
+            yield f"the {side.value} accepted {value!r} as the {name}; without the attacker it is {honestly[what]!r}"
 
 
 def quote(data: bytes, most: int = 60) -> str:
-    """Bytes for people: as text, shortened in the middle."""
+    """Bytes as quoted text, shortened in the middle to about `most` characters."""
     text = " / ".join(data.decode("utf-8", "backslashreplace").strip().splitlines())
     shown = text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
     return ascii(shown) if not shown.isprintable() else f'"{shown}"'
 
 
 def _line_with(secret: bytes, read: bytes) -> bytes:
-    """The readable stretch around it."""
+    """The printable text around the secret."""
     found = re.search(rb"[ -~]*" + re.escape(secret) + rb"[ -~]*", read)
     return found[0] if found else secret

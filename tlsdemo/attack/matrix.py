@@ -1,10 +1,10 @@
-"""Theory against measurement: every attack on every protocol, predicted from the claims, and run.
+"""Every attack on every protocol: the result predicted from the claims, and the result measured by running it.
 
-                  predicted: held               predicted: broken
-    measured held     held, moot, unseen            SURPRISE
-    broken            SURPRISE                      broken
+                        predicted: prevented            predicted: succeeds
+    measured: prevented     prevented, moot, unconfirmed    SURPRISE
+    measured: succeeds      SURPRISE                        succeeds
 
-A prediction that fails is a fault: of the code, of the claims, or of the theory. Not one of them may be left.
+A surprise is a fault of the code, of the claims or of the theory. The tests allow none.
 """
 
 from collections import Counter
@@ -24,17 +24,17 @@ Worlds = Callable[[KeyType], World]
 
 
 class CellResult(Enum):
-    """How a cell came out: a word, a sign for tables, and what it means."""
+    """The result of a cell: a word, a sign for tables, and the meaning."""
 
-    HELD = "held", "✓", "the attack was run and failed"
-    BROKEN = "broken", "✗", "the attack was run and succeeded"
+    HELD = "prevented", "✓", "the attack was run and failed"
+    BROKEN = "succeeds", "✗", "the attack was run and succeeded"
     MOOT = "moot", "~", "the attack failed, but the same attacker can be the man in the middle here and read everything"
     UNSEEN = (
-        "held, never seen to win here",
+        "prevented, unconfirmed",
         "·",
-        "the attack failed here, and succeeded on none of this family that was run",
+        "the attack failed here, and did not succeed on any protocol of this family that was run",
     )
-    NOT_APPLICABLE = "not applicable", "–", "the attack was not run: the protocol gives it nothing to work with"
+    NOT_APPLICABLE = "not applicable", "–", "the attack was not run: the protocol lacks what the attack works on"
 
     def __init__(self, word: str, sign: str, meaning: str) -> None:
         self.word = word
@@ -44,37 +44,37 @@ class CellResult(Enum):
 
 @dataclass(frozen=True)
 class Duel:
-    """One attack on one protocol: what was predicted, and what came of it."""
+    """One attack on one protocol: the prediction and the measurement."""
 
     attack: Attack
     protocol: Protocol
     loot: Loot | None
-    """None where the attack is not applicable."""
+    """None if the attack is not applicable."""
     damage: Damage | None = None
-    """None where it was held."""
+    """None if the attack failed."""
 
     @property
     def predicted(self) -> CellResult:
-        """From the claims alone."""
+        """The result predicted from the claims."""
         if self.attack.lacks(self.protocol):
             return CellResult.NOT_APPLICABLE
         return CellResult.HELD if self.attack.is_held(self.protocol.claims) else CellResult.BROKEN
 
     @property
     def measured(self) -> CellResult:
-        """From what happened alone."""
+        """The result of running the attack."""
         if self.loot is None:
             return CellResult.NOT_APPLICABLE
         return CellResult.BROKEN if self.damage else CellResult.HELD
 
     @property
     def is_surprise(self) -> bool:
-        """Whether theory and measurement disagree."""
+        """Whether prediction and measurement differ."""
         return self.predicted is not self.measured
 
 
 def duel(attack: Attack, protocol: Protocol, world: World, control: Outcome) -> Duel:
-    """Run it, with a secret of its own; `control` is the conversation without an attacker."""
+    """Run the attack with a new secret. `control` is the conversation without an attacker."""
     if attack.lacks(protocol):
         return Duel(attack, protocol, None)
     world = world.again()
@@ -83,11 +83,11 @@ def duel(attack: Attack, protocol: Protocol, world: World, control: Outcome) -> 
 
 
 def undisturbed(protocol: Protocol, world: World) -> Outcome:
-    """The conversation without an attacker; ValueError if it goes wrong by itself: then no attack shows anything."""
+    """The conversation without an attacker. ValueError if it fails: then an attack would prove nothing."""
     control = talk(protocol, world)
     for side, end in (("client", control.client), ("server", control.server)):
         if end.error or not (end.accepted and end.ended):
-            raise ValueError(f"{protocol}: left alone, the {side} does not come to an end: {end.error}")
+            raise ValueError(f"{protocol}: the {side} does not finish a conversation without an attacker: {end.error}")
     return control
 
 
@@ -100,14 +100,14 @@ class Matrix:
     duels: Mapping[tuple[str, str], Duel]
     """By the attack's id and the protocol's name."""
     joined: frozenset[str]
-    """Names of protocols in which anybody may be the man in the middle."""
+    """Names of the protocols in which a man in the middle without a stolen key succeeds."""
 
     def __getitem__(self, cell: tuple[Attack, Protocol]) -> Duel:
         attack, protocol = cell
         return self.duels[attack.id, protocol.name]
 
     def verdict(self, attack: Attack, protocol: Protocol) -> CellResult:
-        """The measurement, and of what is held whether that means anything."""
+        """The measurement; a prevented attack may be moot or unconfirmed."""
         measured = self[attack, protocol].measured
         if measured is not CellResult.HELD:
             return measured
@@ -119,12 +119,12 @@ class Matrix:
 
     @property
     def surprises(self) -> list[Duel]:
-        """Where theory and measurement disagree."""
+        """The duels whose prediction and measurement differ."""
         return [duel for duel in self.duels.values() if duel.is_surprise]
 
     @property
     def counts(self) -> Mapping[CellResult, int]:
-        """How many cells came out how."""
+        """The number of cells by result."""
         found = Counter(self.verdict(attack, protocol) for attack in self.attacks for protocol in self.protocols)
         return {verdict: found[verdict] for verdict in CellResult}
 

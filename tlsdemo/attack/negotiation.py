@@ -1,4 +1,4 @@
-"""Attackers on the handshake (RFC 3552 §3.3): what was agreed is not what the two wanted, or was agreed before."""
+"""Attacks on the handshake (RFC 3552 §3.3): client and server accept what they would not have negotiated."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,14 +11,14 @@ from tlsdemo.protocol import Flight, Protocol, Relay, Side
 
 
 class FirstFlight(Relay):
-    """Edits what the client says first, and relays the rest."""
+    """Edits the first flight of the client, and relays everything else."""
 
     def __init__(self, edit: Callable[[bytes], bytes]) -> None:
         self._edit = edit
         self._done = False
 
     def on_data(self, flight: Flight) -> Iterable[tuple[Side, bytes]]:
-        """Once."""
+        """Edit the first flight of the client."""
         data = flight.data
         if flight.sender is Side.CLIENT and not self._done:
             self._done, data = True, self._edit(data)
@@ -26,24 +26,24 @@ class FirstFlight(Relay):
 
 
 def downgrade(protocol: Protocol, world: World) -> Loot:
-    """The client offers several ways; he leaves the weakest alone, and hopes that both take it for the best."""
+    """The attacker removes all choices but the weakest from the client's first message."""
     assert protocol.hooks.downgrades
     outcomes = [talk(protocol, world, FirstFlight(edit)) for edit in protocol.hooks.downgrades]
-    return Loot(tuple(map(Encounter, outcomes)), did="of what the client offers he leaves the weakest alone")
+    return Loot(tuple(map(Encounter, outcomes)), did="removes all but the weakest choice from the client's offer")
 
 
 def rename(protocol: Protocol, world: World) -> Loot:
-    """The client asks for one name, the server hears another: each believes in another conversation."""
+    """The attacker changes the server name in the client's first message: the two sides see different names."""
     edit = protocol.hooks.rename
     assert edit
     outcome = talk(protocol, world, FirstFlight(lambda data: edit(data, ATTACKER_HOST)))
-    return Loot((Encounter(outcome),), did=f"he makes the client ask for {ATTACKER_HOST}")
+    return Loot((Encounter(outcome),), did=f"changes the name that the client asks for to {ATTACKER_HOST}")
 
 
 def replay(protocol: Protocol, world: World) -> Loot:
-    """He records a whole conversation, and plays the client's part of it to the server again."""
+    """The attacker records a conversation, and sends the client's messages to the server again."""
     first = talk(protocol, world)
     recording = [flight.data for flight in first.tape if flight.sender is Side.CLIENT]
     again = world.converse(Player(recording), protocol.server(world.server))
     encounters = Encounter(first), Encounter(again, frozenset({Side.SERVER}))
-    return Loot(encounters, did="he plays the client's part of an old conversation to the server again")
+    return Loot(encounters, did="sends the client's messages of an old conversation to the server again")

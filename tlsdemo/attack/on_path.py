@@ -1,8 +1,9 @@
-"""The same attackers on a real line, between two who are not ours (`tlsdemo mitm --attack`).
+"""The attackers on a real connection between two other programs (`tlsdemo mitm --attack`).
 
-In memory `converse` tells an attacker to which line a flight belongs. Here bytes come cut anywhere: `Sitting` puts them
-together to records, tells the applications' words from the handshake, and counts; the client's first words are line 1.
-Who has won stands in the terminals of the two: on the line one sees only what comes back.
+In memory, `converse` gives the attacker the number of the application line that a flight carries. On a connection the
+bytes arrive split anywhere: `Sitting` joins them to records, separates application data from the handshake, and counts.
+The client's first application data are line 1. The attacker cannot see whether the attack succeeded: client and server
+report that.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,25 +16,25 @@ from tlsdemo.conversation import Passage
 from tlsdemo.credentials.kinds import ATTACKER_HOST
 from tlsdemo.protocol import Attacker, Flight, Framing, Hooks, Relay, Side
 
-LONGEST = 1 << 18  # bytes that are no whole record: they are passed on as they are
-RECORDED = 16 << 20  # bytes of one conversation that are kept; what comes after them is passed on and forgotten
+LONGEST = 1 << 18  # bytes; a longer incomplete record is relayed as it is
+RECORDED = 16 << 20  # bytes of one conversation that are kept; later ones are relayed and not kept
 ANSWERS = 6  # flights of each side that are kept after the attack
 
 
 @dataclass
 class Sitting:
-    """An Attacker who has another one act on whole records; `tell` hears whatever that one does."""
+    """An Attacker that passes whole records to another one; calls `tell` for each record that is not simply relayed."""
 
     framing: Framing
     attacker: Attacker
     tell: Callable[[Passage], None]
     tape: list[Flight] = field(default_factory=list)
-    """What was sent, before the attack: the first RECORDED bytes."""
+    """The first RECORDED bytes that both sides sent, before any change."""
     recorded: int = 0
     """Bytes in `tape`."""
     acted: bool = False
     since: list[Flight] = field(default_factory=list)
-    """What was sent after the attack: the first ANSWERS flights of each side."""
+    """The first ANSWERS flights of each side after the attack."""
     first_to_leave: Side | None = None
     _held: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     _line: int = 0
@@ -42,7 +43,7 @@ class Sitting:
         self._says_something = self.framing.listener()
 
     def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
-        """The records that are whole with this piece."""
+        """Pass on the records that this piece completes."""
         held = self._held[flight.sender]
         held += flight.data
         records = self.framing.split(bytes(held))
@@ -53,7 +54,7 @@ class Sitting:
         return [delivery for record in records for delivery in self._pass(flight.sender, record)]
 
     def on_eof(self, sender: Side) -> Iterable[Side]:
-        """Who hangs up first?"""
+        """Note the side that closes first."""
         self.first_to_leave = self.first_to_leave or sender
         return self.attacker.on_eof(sender)
 
@@ -71,7 +72,10 @@ class Sitting:
         return deliveries
 
     def _number(self, sender: Side, record: bytes) -> int:
-        """The client begins, be it with two letters; tickets are no answer. Other records belong to what comes."""
+        """The number of the application line that the record carries, or precedes; 0 before the client's first data.
+
+        A record of the server before the client's first data, such as a session ticket, is not an answer.
+        """
         says_something = self._says_something(sender, record)
         if self._line:
             says_something = says_something and not self.framing.may_be_the_end(record)
@@ -82,14 +86,14 @@ class Sitting:
 
 
 class Cut(Relay):
-    """Keeps back the record that says: I have said all; and cuts the line there."""
+    """Drops the record that ends the stream, and closes the connection there."""
 
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
         self._is_cut = False
 
     def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
-        """Nothing for anybody, but that the line has ended."""
+        """Relay until the record that may end the stream; then close both connections."""
         if self._is_cut:
             return []
         if flight.line > ORDER and self._framing.may_be_the_end(flight.data):
@@ -99,7 +103,7 @@ class Cut(Relay):
 
 
 Attempts = Sequence[Callable[[], Attacker]]
-"""What he tries, each in a conversation of its own."""
+"""The variants of an attack; each conversation gets the next one."""
 
 
 def _flip(framing: Framing, hooks: Hooks) -> Attempts:
@@ -130,4 +134,4 @@ LIVE: Mapping[str, Callable[[Framing, Hooks], Attempts]] = {
     "computed-secret": _listen,
     "recorded-today": _listen,
 }
-"""By the attack's id. The last three listen; what they do with their recording is done afterwards."""
+"""By the attack's id. The last three only record; they use the recording when the conversation has ended."""

@@ -1,4 +1,4 @@
-"""Attackers who only listen (RFC 3552 §3.2), and what they do with their recordings afterwards."""
+"""Attackers that only read (RFC 3552 §3.2), and what they later do with a recording."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,19 @@ from tlsdemo.protocol import Attacker, Flight, Protocol, Side
 
 
 def talk(protocol: Protocol, world: World, attacker: Attacker | None = None) -> Outcome:
-    """The conversation of the two honest parties."""
+    """Run the conversation of the two honest parties."""
     return world.converse(protocol.client(world.client), protocol.server(world.server), attacker, world.lines)
 
 
 def seen(protocol: Protocol, tape: Sequence[Flight]) -> bytes:
-    """All that passed, as it stands there; records opened like envelopes, not like locks."""
+    """All bytes that passed, and the content of the records that are not encrypted."""
     raw = b"".join(flight.data for flight in tape)
     framing = protocol.hooks.framing
     return raw + b"".join(framing.words(body) for body in bodies(protocol, tape)) if framing else raw
 
 
 def bodies(protocol: Protocol, tape: Sequence[Flight]) -> list[bytes]:
-    """What the records carry, sealed as it is."""
+    """The bodies of all records with application data, still encrypted."""
     framing = protocol.hooks.framing
     if framing is None:
         return []
@@ -31,45 +31,45 @@ def bodies(protocol: Protocol, tape: Sequence[Flight]) -> list[bytes]:
 
 
 def eavesdrop(protocol: Protocol, world: World) -> Loot:
-    """He reads what can be read, and computes nothing."""
+    """The attacker reads every byte that passes, and computes nothing."""
     outcome = talk(protocol, world)
     how = protocol.hooks.visible(outcome.tape) if protocol.hooks.visible else ()
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape), did="he listens", how=how)
+    return Loot((Encounter(outcome),), seen(protocol, outcome.tape), did="reads every byte", how=how)
 
 
 def compute_the_secret(protocol: Protocol, world: World) -> Loot:
-    """From the public values that passed he computes the shared secret, if there is a way; else he asks for it."""
+    """The attacker computes the shared secret from the public values, or sends the server public values of its own."""
     outcome = talk(protocol, world)
 
     def ask(flight: bytes) -> bytes:
-        """What the server says to a first flight of his."""
+        """The server's answer to a first flight of the attacker."""
         answer = world.converse(Player([flight]), protocol.server(world.server))
         return next((each.data for each in answer.tape if each.sender is Side.SERVER), b"")
 
     hooks = protocol.hooks
     assert hooks.reckon
-    did = "he has both public values, and tries to compute the secret from them"
+    did = "tries to compute the secret from both public values"
     found = hooks.reckon(outcome.tape)
     if world.secret not in found.words and hooks.confine:
         asked = hooks.confine(outcome.tape, ask)
-        found, did = (asked, "he asks the server with public values of his choice") if asked.words else (found, did)
+        found, did = (asked, "sends the server public values of small order") if asked.words else (found, did)
     return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + found.words, did=did, how=found.how)
 
 
 def steal_the_key_tomorrow(protocol: Protocol, world: World) -> Loot:
-    """He records today. Tomorrow he has the key of the server's certificate, and opens what he recorded."""
+    """The attacker records a conversation, steals the server's private key later, and decrypts the recording."""
     outcome = talk(protocol, world)
     assert protocol.hooks.decipher
     read = protocol.hooks.decipher(outcome.tape, world.mint.server.key)
-    did = "he records, steals the server's key afterwards, and tries it on the recording"
+    did = "records, steals the server's key later, and tries it on the recording"
     return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)
 
 
 def compute_with_a_quantum_computer(protocol: Protocol, world: World) -> Loot:
-    """He records today, and is told the discrete logarithms: SIMULATED, nobody has a machine that finds them."""
+    """The attacker records a conversation, and later computes the discrete logarithms (SIMULATED: it is given them)."""
     client, drawn = world.client_whose_draws_are_known()
     outcome = world.converse(protocol.client(client), protocol.server(world.server), lines=world.lines)
     assert protocol.hooks.solve
-    did = "he records, and is told the discrete logarithms of what passed (simulated)"
+    did = "records, and is given the discrete logarithms of the public values (simulated)"
     read = protocol.hooks.solve(outcome.tape, drawn)
     return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)

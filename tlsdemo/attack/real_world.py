@@ -14,7 +14,7 @@ from tlsdemo.credentials.minted import Mint
 
 @cache
 def world(key_type: KeyType, depth: int = DEPTH) -> World:
-    """The one world of this process whose keys are of that type; what it mints is minted once."""
+    """The world of this process with keys of that type. Each certificate in it is minted once."""
     now = datetime.now(UTC).replace(microsecond=0)
     mint = Mint(now, lambda: keys.generate(key_type), x509.random_serial_number)
     return World.create(mint, os.urandom, depth)

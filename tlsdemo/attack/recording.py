@@ -1,4 +1,4 @@
-"""An end of a conversation that only plays a recording."""
+"""An endpoint that only sends a recording."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from tlsdemo.protocol import Side
 
 
 class Player:
-    """An Endpoint that is none: it says again what a client has said, whatever it hears."""
+    """Sends a client's recorded flights again, and ignores the answers."""
 
     side = Side.CLIENT
     accepted = False
@@ -19,24 +19,18 @@ class Player:
 
     @property
     def negotiated(self) -> Mapping[str, str]:
-        """Nothing: it understands nothing."""
         return {}
 
-    def receive(self, data: bytes) -> None:
-        """It does not listen."""
+    def receive(self, data: bytes) -> None: ...
 
     def take(self) -> bytes:
-        """Nothing was handed to an application."""
         return b""
 
-    def receive_eof(self) -> None:
-        """It does not listen."""
+    def receive_eof(self) -> None: ...
 
-    def send(self, data: bytes) -> None:
-        """It has nothing of its own to say."""
+    def send(self, data: bytes) -> None: ...
 
-    def close(self) -> None:
-        """It has nothing of its own to say."""
+    def close(self) -> None: ...
 
     def outgoing(self) -> bytes:
         """The next flight of the recording."""

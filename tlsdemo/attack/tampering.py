@@ -1,6 +1,6 @@
-"""Attackers on the records (RFC 3552 §3.3): what was said comes changed, twice, out of order, back, or in part.
+"""Attacks on records (RFC 3552 §3.3): data arrive changed, twice, out of order, reflected, or cut off.
 
-None of them has a key. They know how such a conversation goes, and change bytes at places where it pays.
+The attacker has no key. It knows the conversation except for the secret, and so knows which bytes to change.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -18,21 +18,20 @@ BLOCK = 16  # bytes, of AES
 
 @dataclass
 class OnLine(Relay):
-    """Does something with what one side says in one line, and relays the rest."""
+    """Calls `do` with the flights of one side in one application line, and relays everything else."""
 
     line: int
     do: Callable[[Flight], Deliveries]
     sender: Side = Side.CLIENT
 
     def on_data(self, flight: Flight) -> Deliveries:
-        """Only there."""
         if flight.sender is self.sender and flight.line == self.line:
             return self.do(flight)
         return [(flight.sender.other, flight.data)]
 
 
 def rewrite(framing: Framing, data: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """A flight with other bodies in its records."""
+    """The flight, with the body of each record changed."""
     out = b""
     for record in framing.split(data):
         body = framing.body(record)
@@ -41,7 +40,7 @@ def rewrite(framing: Framing, data: bytes, change: Callable[[bytes], bytes]) -> 
 
 
 def xor(*parts: bytes) -> bytes:
-    """Byte by byte, as far as all of them go."""
+    """The XOR of the parts, as long as the shortest."""
     return bytes(_xored(column) for column in zip(*parts, strict=False))
 
 
@@ -53,17 +52,17 @@ def _xored(column: tuple[int, ...]) -> int:
 
 
 def flip_bits(protocol: Protocol, world: World) -> Loot:
-    """`PAY 0100` is to become `PAY 9100`: he flips two bits of a byte that he cannot read, where the 0 should be."""
+    """The attacker flips two bits of a record, so that `PAY 0100` becomes `PAY 9100`."""
     assert protocol.hooks.framing
     framing = protocol.hooks.framing
     outcomes = [talk(protocol, world, flipper(framing, mask)) for mask in masks(framing)]
-    return Loot(tuple(map(Encounter, outcomes)), did="he flips two bits: PAY 0100 is to become PAY 9100")
+    return Loot(tuple(map(Encounter, outcomes)), did="flips two bits, to change PAY 0100 to PAY 9100")
 
 
 def masks(framing: Framing) -> list[bytes]:
     """The bits in which `PAY 0100` and `PAY 9100` differ: at the beginning of a record, and after a nonce of 8 bytes.
 
-    A compressed text differs in other bits; the attacker compresses both texts himself, with a made-up secret.
+    Compressed texts differ in other bits; the attacker compresses both texts itself, with an invented secret.
     """
     before, after = framing.inside(BEFORE + DIGITS), framing.inside(BEFORE.replace(b"0100", b"9100") + DIGITS)
     return [bytes(nonce) + xor(before, after) for nonce in (0, 8)]
@@ -79,7 +78,7 @@ def flipper(framing: Framing, mask: bytes) -> OnLine:
 
 
 def reorder(protocol: Protocol, world: World) -> Loot:
-    """He sends the order twice; and in another conversation he swaps two records."""
+    """The attacker delivers a record twice; in another conversation it swaps two records."""
     held: list[bytes] = []
 
     class Swap(Relay):
@@ -92,16 +91,16 @@ def reorder(protocol: Protocol, world: World) -> Loot:
             return [(flight.sender.other, flight.data)]
 
     outcomes = talk(protocol, world, repeater()), talk(protocol, world, Swap())
-    return Loot(tuple(map(Encounter, outcomes)), did="he sends a record twice, and swaps two others")
+    return Loot(tuple(map(Encounter, outcomes)), did="delivers a record twice, and swaps two others")
 
 
 def repeater() -> OnLine:
-    """What the client says first arrives twice."""
+    """An attacker that delivers the client's first data twice."""
     return OnLine(ORDER, lambda flight: [(Side.SERVER, flight.data)] * 2)
 
 
 def truncate(protocol: Protocol, world: World) -> Loot:
-    """`PAY 9000 to Mallory` - and cut, before `do not!`. If a cut is noticed, he makes up an end that somebody said."""
+    """The attacker cuts the stream between `PAY 9000 to Mallory` and `: do not!`, and tries to forge a close."""
     assert protocol.hooks.framing
     framing = protocol.hooks.framing
     last = TAKEN_BACK[1]
@@ -118,13 +117,13 @@ def truncate(protocol: Protocol, world: World) -> Loot:
             return [(flight.sender.other, flight.data)]
 
     def out_of_blocks(body: bytes) -> bytes:
-        """In CBC mode: he knows what is in the block, and what should be; the difference goes into the vector."""
+        """In CBC mode: XOR the known text of the block and the wanted text into the initialization vector."""
         vector, first = body[:BLOCK], body[BLOCK : 2 * BLOCK]
         return xor(vector, _padded(framing.inside(last)), _padded(framing.close)) + first
 
     forgeries = (None, lambda body: framing.close, out_of_blocks)
     outcomes = [talk(protocol, world, Cut(forge)) for forge in forgeries]
-    return Loot(tuple(map(Encounter, outcomes)), did="he cuts the line in mid-sentence; then he forges an end")
+    return Loot(tuple(map(Encounter, outcomes)), did="cuts the stream in mid-message, and then forges a close")
 
 
 def _padded(block: bytes) -> bytes:
@@ -133,8 +132,10 @@ def _padded(block: bytes) -> bytes:
 
 
 def reflect(protocol: Protocol, world: World) -> Loot:
-    """What the client says comes back to it, too. And if both use a key and a number twice, he lays both records over
-    each other: what he knows of the one gives away the other.
+    """The attacker sends the client's record back to the client, and XORs a record of each side.
+
+    If both sides use the same key and nonce, the XOR of two records is the XOR of their texts. The attacker knows the
+    server's text, and computes the client's.
     """
     plain = talk(protocol, world)
     reflected = talk(protocol, world, Mirror())
@@ -142,16 +143,16 @@ def reflect(protocol: Protocol, world: World) -> Loot:
         b"".join(bodies(protocol, [flight for flight in plain.tape if flight.line == line and flight.sender is side]))
         for line, side in ((ORDER, Side.CLIENT), (ANSWER, Side.SERVER))
     )
-    did = "he sends the client its own record as an answer, and lays two records over each other"
+    did = "sends the client its own record as the answer, and XORs two records"
     read = seen(protocol, plain.tape) + b"\n" + xor(said, answered, RECEIPT)
     return Loot((Encounter(plain), Encounter(reflected)), read, did=did)
 
 
 class Mirror(Relay):
-    """What the client says first comes back to it, in place of the answer."""
+    """Sends the client's first data back to it, in place of the server's answer."""
 
     def on_data(self, flight: Flight) -> Deliveries:
-        """The server has its record, too; what it answers has a number that the client has heard by now."""
+        """Deliver the record to both sides; drop the answer, whose record number the client has already received."""
         if flight.line == ORDER and flight.sender is Side.CLIENT:
             return [(Side.SERVER, flight.data), (Side.CLIENT, flight.data)]
         if flight.line == ANSWER and flight.sender is Side.SERVER:
@@ -163,9 +164,9 @@ class Mirror(Relay):
 
 
 def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
-    """He changes a record, and listens how the server refuses it. If it says what was wrong, that is an answer.
+    """The attacker changes a record, and learns from the refusal whether the padding was valid (Vaudenay, 2002).
 
-    The client says the same in every conversation; each guess costs one (Vaudenay, 2002).
+    The client sends the same text in every conversation; each guess costs one conversation.
     """
     assert protocol.hooks.framing
     framing = protocol.hooks.framing
@@ -173,7 +174,7 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
     asked = 0
 
     def answer(change: Callable[[bytes], bytes]) -> tuple[int, ...]:
-        """The lengths of what the server says to the changed record: he cannot read more of it."""
+        """The lengths of the server's answers to the changed record; the attacker cannot read more of them."""
         nonlocal asked
 
         def do(flight: Flight) -> Deliveries:
@@ -189,13 +190,13 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
     bad_padding = answer(lambda body: _flipped(body, -BLOCK - 1))
     bad_text = answer(lambda body: _flipped(body, 0))
     read = seen(protocol, tape)
-    if bad_padding == bad_text:  # it says the same to everything
-        return Loot(tuple(told), read, did="he asks twice, and gets the same answer both times")
+    if bad_padding == bad_text:  # the refusals do not differ
+        return Loot(tuple(told), read, did="sends two invalid records, and gets the same answer to both")
     if BEFORE in read:
-        return Loot(tuple(told), read, did="he asks twice, and sees that the record is not encrypted")
+        return Loot(tuple(told), read, did="sends two invalid records, and sees that the record is not encrypted")
 
     def is_right(tail: bytes, block: int) -> bool:
-        """Whether that block of what was said ends so."""
+        """Whether that block of the text ends with `tail`."""
 
         def change(body: bytes) -> bytes:
             vector, target = body[BLOCK * block : BLOCK * (block + 1)], body[BLOCK * (block + 1) : BLOCK * (block + 2)]
@@ -205,7 +206,7 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
         return answer(change) != bad_padding
 
     recovered = _asked(is_right, framing, world)
-    did = f"he changes the padding, and asks the server about it in {asked} conversations"
+    did = f"changes the padding, and reads the server's refusals in {asked} conversations"
     return Loot(tuple(told), read, recovered, did)
 
 
@@ -215,8 +216,8 @@ SAMPLES = 64  # enough for every pair of digits to be likely at every place
 def _asked(is_right: Callable[[bytes, int], bool], framing: Framing, world: World) -> bytes:
     """The beginning of the secret, `world.depth` bytes of it; empty if a byte is not found.
 
-    The attacker makes up secrets to see which bytes such a record can hold, and which are the same for every secret.
-    The others are recovered block by block, until the text can be decompressed: it is readable as a whole only.
+    The attacker invents secrets to see which bytes such a record can contain, and which are the same for every secret.
+    The others are recovered block by block, until the text can be decompressed.
     """
     samples = [_padded(framing.inside(world.again().lines[0][1])) for _ in range(SAMPLES)]
     columns = [bytes(dict.fromkeys(column)) for column in zip(*samples, strict=False)]  # likely bytes, by place
@@ -236,7 +237,7 @@ def _asked(is_right: Callable[[bytes, int], bool], framing: Framing, world: Worl
 
 
 def _tail(is_right: Callable[[bytes, int], bool], block: int, likely: Sequence[bytes]) -> bytes:
-    """The last bytes of that block of what was said, one by one from the end; empty if one is not found.
+    """The last bytes of that block of the text, recovered one by one from the end; empty if one is not found.
 
     `likely` holds, for each of these bytes, the guesses to try first.
     """
@@ -258,11 +259,11 @@ def _flipped(body: bytes, place: int) -> bytes:
 
 
 def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
-    """He has the client say guesses of his beside its secret, and sees how long the records are (CRIME, 2012)."""
+    """The attacker makes the client send guesses beside its secret, and compares the record lengths (CRIME, 2012)."""
     framing, known = protocol.hooks.framing, b""
 
     class Scale(Relay):
-        """Adds up the lengths of what the client says."""
+        """Adds up the lengths of the client's records."""
 
         total = 0
 
@@ -273,14 +274,14 @@ def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
     scale = Scale()
 
     def weigh(*texts: bytes) -> Generator[tuple[Side, bytes], None, int]:
-        """The length of all records in which the client says one of these texts beside its secret."""
+        """The total length of the records in which the client sends these texts beside its secret."""
         scale.total = 0
         for text in texts:
             yield world.repeating(text)
         return scale.total
 
     def questions() -> Generator[tuple[Side, bytes], None, None]:
-        """Whatever repeats the secret one byte further is shorter, in one record or over all fillers."""
+        """A guess that repeats one more byte of the secret is shorter, in one record or over all fillers."""
         nonlocal known
         equal = yield from weigh(FILLER[:1] * len(FILLER))
         different = yield from weigh(FILLER)
@@ -299,9 +300,9 @@ def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
 
     assert framing
     outcome = world.converse(protocol.client(world.client), protocol.server(world.server), scale, questions())
-    did = "he has the client repeat guesses beside its secret, and watches the lengths"
+    did = "makes the client send guesses beside its secret, and compares the lengths"
     return Loot((Encounter(outcome),), seen(protocol, outcome.tape), known, did)
 
 
 FILLER = b"QWERTZUIOASDFGHJKLYXCVBNM"
-"""Letters that nothing else holds, none of them twice. Some of them in front move the end of a text past a block."""
+"""Letters that occur nowhere else, each once. A prefix of them moves the end of a text past a block boundary."""

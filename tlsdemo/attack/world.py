@@ -1,9 +1,9 @@
-"""The world of an attack: two honest parties, what they say, and a secret that is new in each run.
+"""The world of an attack: two honest parties, the data that they send, and a secret that is new in each run.
 
     client   PAY 0100 pin=<secret>              server   paid 0100 to Alice, ...
     client   PAY 9000 to Mallory                client   : do not!
 
-Everybody knows how such a conversation goes, word for word; only the secret nobody knows but the client.
+The attacker knows every word of the conversation except the secret, which only the client knows.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ DIGITS = b"0123456789abcdef"
 RECEIPT = b"paid 0100 to Alice, thank you for your custom\n"
 TAKEN_BACK = b"PAY 9000 to Mallory", b": do not!\n"
 DEPTH = 3
-"""As many bytes of the secret an expensive attack has to read before it counts."""
+"""The number of bytes of the secret that an expensive attack must recover to succeed."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Who takes part, and what is said."""
+    """The two parties, and the data that they send."""
 
     mint: Mint
     random: Callable[[int], bytes]
@@ -34,20 +34,20 @@ class World:
     secret: bytes
     depth: int = DEPTH
     converse: Callable[..., Outcome] = converse
-    """How conversations are held: in memory, or on sockets."""
+    """The function that runs conversations: in memory, or on sockets."""
 
     @classmethod
     def create(cls, mint: Mint, random: Callable[[int], bytes], depth: int = DEPTH) -> "World":
-        """A client that trusts the root and asks for `localhost`; a server that is it."""
+        """A client that trusts the root and asks for `localhost`, and the server `localhost`."""
         common = {"clock": lambda: mint.now, "anchors": (mint.root.certificate,), "crls": mint.crls}
         client = Party(random=random, credential=mint.client, name=names.reference(HOST), **common)  # type: ignore[arg-type]
         server = Party(random=random, credential=mint.server, **common)  # type: ignore[arg-type]
         return cls(mint, random, client, server, b"", depth).again()
 
     def again(self) -> "World":
-        """The same people, and a secret that nobody has seen: all the digits, in an order drawn at random.
+        """The same parties with a new secret: all hexadecimal digits in a random order (44 bits).
 
-        No digit comes twice, so that no part of it looks like another (44 bits; nobody here guesses all of it).
+        Each digit occurs once, so that no part of the secret equals another part.
         """
         drawn = self.random(4 * len(DIGITS))
         order = sorted(range(len(DIGITS)), key=lambda place: drawn[4 * place : 4 * place + 4])
@@ -55,7 +55,7 @@ class World:
 
     @property
     def lines(self) -> list[tuple[Side, bytes]]:
-        """What is said."""
+        """The application data of a conversation: sender and data."""
         first, second = TAKEN_BACK
         return [
             (Side.CLIENT, BEFORE + self.secret + b"\n"),
@@ -65,20 +65,20 @@ class World:
         ]
 
     def repeating(self, text: bytes) -> tuple[Side, bytes]:
-        """What the client says when somebody has brought it to carry a text of his beside its secret."""
+        """The line that the client sends when the attacker makes it send a chosen text beside its secret."""
         return Side.CLIENT, text + BEFORE_PIN + self.secret + b"\n"
 
     def impostor(self, credential: Credential | None) -> Party:
-        """He, as a server or as a client, with that credential; he trusts whom everybody trusts."""
+        """The attacker as a server or a client, with that credential, and with the client's trust anchors."""
         return replace(self.client, credential=credential)
 
-    def client_who_trusts_him(self) -> Party:
-        """Whoever installed his software has installed his root."""
+    def client_with_installed_root(self) -> Party:
+        """A client that also trusts the attacker's root CA, and has its CRL."""
         anchors = (*self.client.anchors, self.mint.attacker_root.certificate)
         return replace(self.client, anchors=anchors, crls=(*self.client.crls, *self.mint.attacker_crls))
 
     def client_whose_draws_are_known(self) -> tuple[Party, list[bytes]]:
-        """For the simulated quantum computer: what it would compute is in what was drawn."""
+        """A client and the random bytes that it draws: they contain what a quantum computer would compute."""
         drawn: list[bytes] = []
 
         def random(length: int) -> bytes:

@@ -9,7 +9,8 @@ from secrets import randbelow
 
 from pki.errors import ExitCode, Problem
 from tlsdemo import net
-from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
+from tlsdemo.attack import catalogue
+from tlsdemo.attack.catalogue import ATTACKS, Attack
 from tlsdemo.attack.matrix import Duel, duel, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.cli.protocol_options import chosen_group, left_out
@@ -61,9 +62,11 @@ def attack(settings: AttackOptions) -> int:
 
 
 def _attack(name: str) -> Attack:
-    if name not in BY_ID:
-        raise Problem(f"there is no attack {name!r}", hint="`tlsdemo attacks` lists them", code=ExitCode.USAGE)
-    return BY_ID[name]
+    try:
+        return catalogue.find(name)
+    except KeyError:
+        hint = "`tlsdemo attacks` lists them"
+        raise Problem(f"there is no attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
 
 
 def _protocol(name: str, settings: AttackOptions) -> Protocol:
@@ -99,9 +102,9 @@ def _tell(found: Duel, screen: Screen, group: str | None) -> None:
         screen.say(f"- {step}")
     screen.line("")
     if found.damage:
-        screen.bad(f"Broken: {found.damage.sentence}.")
+        screen.bad(f"Succeeds: {found.damage.sentence}.")
     else:
-        screen.good("Held.")
+        screen.good("Prevented.")
     for each in story.deciding(found):
         screen.show(each.readable, f"{each.meaning} ({each.section})")
         is_group = each is Protection.STRONG_GROUP and group is not None
@@ -109,7 +112,7 @@ def _tell(found: Duel, screen: Screen, group: str | None) -> None:
     if not found.attack.stopped_by:
         screen.say(ANSWERS[found.attack.id])
     if found.is_surprise:
-        screen.bad(f"It was predicted to be {found.predicted.word}: a fault in the theory, or in the code.")
+        screen.bad(f"The prediction was: {found.predicted.word}. The theory or the code has a fault.")
 
 
 def _extrapolate(screen: Screen) -> None:
@@ -126,7 +129,7 @@ def _extrapolate(screen: Screen) -> None:
 ANSWERS = {
     "stolen-key": """The answer is to notice, to revoke, and to have clients that look (attack `revoked`); short
         lifetimes limit the damage.""",
-    "stolen-authority": """The answer is a pinned key: a client that knows this server's own key beforehand. It costs
+    "stolen-ca": """The answer is a pinned key: a client that knows this server's own key beforehand. It costs
         what the authority was to save: whoever changes the key locks the client out. Public logs of all certificates
         (Certificate Transparency; the logs in use follow RFC 6962) make it noticed.""",
     "installed-root": """The answer is a pinned key, again, or to look who is in the trust store. Most clients exempt
@@ -147,7 +150,7 @@ def attacks(as_json: bool) -> int:
             }
             for each in ATTACKS
         ]
-        print(json.dumps({"schema": 1, "attacks": listed}, ensure_ascii=False))
+        print(json.dumps({"schema": 2, "attacks": listed}, ensure_ascii=False))
         return ExitCode.YES
     for each in ATTACKS:
         stops = ", ".join(protection.readable for protection in each.stops)
@@ -166,7 +169,7 @@ def protocols(as_json: bool) -> int:
             }
             for each in all_protocols()
         ]
-        print(json.dumps({"schema": 1, "protocols": listed}, ensure_ascii=False))
+        print(json.dumps({"schema": 2, "protocols": listed}, ensure_ascii=False))
         return ExitCode.YES
     for each in all_protocols():
         _entry(each.name, sentence(each))

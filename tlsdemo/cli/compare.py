@@ -5,6 +5,7 @@ import platform
 import ssl
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from pki.errors import ExitCode, Problem
 from pki.store.output import Output
-from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
+from tlsdemo.attack import catalogue
+from tlsdemo.attack.catalogue import ATTACKS, Attack
 from tlsdemo.attack.matrix import CellResult, Matrix, measure
 from tlsdemo.attack.real_world import world
 from tlsdemo.compare.costs import Cost, costs
@@ -64,8 +66,8 @@ def _selected(only: Sequence[str]) -> tuple[Sequence[Attack], Sequence[Protocol]
     attacks: list[Attack] = []
     protocols: list[Protocol] = []
     for name in (part.strip() for each in only for part in each.split(",") if part.strip()):
-        if name in BY_ID:
-            attacks.append(BY_ID[name])
+        with suppress(KeyError):
+            attacks.append(catalogue.find(name))
             continue
         try:
             protocols.append(find(name))
@@ -93,8 +95,9 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     screen = Screen()
     screen.heading("Every attack, on every protocol")
     screen.say(
-        f"""{len(matrix.duels)} duels in {seconds:.1f} s. A protocol is a set of protections; an attack is held exactly
-        when all that it must get past are there, and stand. Each cell was predicted from that, and then run."""
+        f"""{len(matrix.duels)} duels in {seconds:.1f} s. A protocol is a set of protections; an attack is
+        prevented exactly when every protection that it must defeat is present and effective. Each cell was predicted
+        from that, and then run."""
     )
     letters = {attack.id: chr(ord("A") + place) for place, attack in enumerate(matrix.attacks)}
     print()
@@ -111,7 +114,9 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
         if number:
             screen.say(f"{verdict.sign} {verdict.word} ({number}): {verdict.meaning}")
     for duel in matrix.surprises:
-        screen.bad(f"{duel.attack.id} on {duel.protocol}: predicted {duel.predicted.word}, and {duel.measured.word}")
+        screen.bad(
+            f"{duel.attack.id} on {duel.protocol}: predicted: {duel.predicted.word}, measured: {duel.measured.word}"
+        )
     if not matrix.surprises:
         screen.good("Predicted is measured, in every cell.")
     screen.heading("What it costs")
@@ -207,7 +212,7 @@ def _as_json(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> dict[str
         for cost in priced
     ]
     return {
-        "schema": 1,
+        "schema": 2,
         "seconds": seconds,
         "counts": {verdict.word: number for verdict, number in matrix.counts.items()},
         "surprises": len(matrix.surprises),

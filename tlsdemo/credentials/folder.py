@@ -25,8 +25,9 @@ from tlsdemo.credentials.kinds import Kind
 
 @dataclass(frozen=True)
 class Folder:
-    """The folder that `pki init` made; a `kinds.Source`. Each property reads its files anew, and is a Problem if it
-    cannot.
+    """The folder that `pki init` made; a `kinds.Source`.
+
+    Each property reads its files again. It raises Problem if a file cannot be read.
     """
 
     certs: Path
@@ -36,22 +37,22 @@ class Folder:
     # Credentials ------------------------------------------------------------------------------------------------------
 
     def credential(self, kind: Kind) -> Credential:
-        """Read from its file where the folder has it ready, else minted."""
+        """The credential of that kind: read from its files if the folder has them, else minted."""
         files = self.files(kind)
         return from_files(*files, self._hint) if files else kind.mint(self)
 
     def files(self, kind: Kind) -> tuple[Path, Path] | None:
-        """The certificate and the key of that kind, where the folder has them ready."""
+        """The certificate file and the key file of that kind; None if the folder has none."""
         return (self.certs / f"{kind.file}.pem", self.certs / f"{kind.file}.key") if kind.file else None
 
     def stranger_to_be_trusted(self) -> Credential:
-        """A credential of kind STRANGER, whose CA is kept as `stranger/ca.pem` for clients that are to trust it."""
+        """A credential of kind STRANGER; writes its CA to `stranger/ca.pem`, so that a client can trust it."""
         found, ca_pem = kinds.stranger(self.names)
         ca.keep(self.certs, "stranger/ca.pem", ca_pem, _is_strangers)
         return found
 
     def minting_for(self, name: str) -> "Folder":
-        """The same, for a name that a client asks for; a Problem if a certificate cannot hold it."""
+        """This folder, minting for the name that a client asks for. Problem if a certificate cannot contain it."""
         try:
             return replace(self, asked_for=(names.plain(names.reference(name)),))
         except names.InvalidName as error:
@@ -87,12 +88,12 @@ class Folder:
 
     @property
     def now(self) -> datetime:
-        """The time of this machine, in whole seconds."""
+        """The current time, in whole seconds."""
         return datetime.now(UTC).replace(microsecond=0)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Those of `server.pem` that a certificate can be minted for; the usual ones if there are none."""
+        """The names in `server.pem` that a certificate can be minted for; the default names if there are none."""
         if self.asked_for is not None:
             return self.asked_for
         if not os.path.lexists(self.certs / "server.pem"):
@@ -127,7 +128,7 @@ class Folder:
 
     @property
     def attacker_root(self) -> Authority:
-        """A new root CA each time."""
+        """A new root CA at each call."""
         return kinds.attacker_root(self)
 
     def attacker_key(self) -> PrivateKey:
@@ -135,14 +136,14 @@ class Folder:
         return keys.generate(KeyType.EC_P256)
 
     def attacker_key_like(self, certificate: x509.Certificate) -> PrivateKey:
-        """A new key of that certificate's type and size; a Problem if it is neither EC nor RSA."""
+        """A new key of that certificate's type and size. Problem if it is neither EC nor RSA."""
         match certificate.public_key():
             case rsa.RSAPublicKey() as public:
                 return rsa.generate_private_key(65537, public.key_size)
             case ec.EllipticCurvePublicKey() as public:
                 return ec.generate_private_key(public.curve)
         hint = "`pki init --key-type ec-p256` in a new folder"
-        raise Problem("a copied certificate is shown with EC and RSA keys only", hint=hint)
+        raise Problem("the credential `copied` needs a server certificate with an EC or RSA key", hint=hint)
 
     def new_serial(self) -> int:
         """A random serial number."""
@@ -150,23 +151,26 @@ class Folder:
 
     @property
     def _hint(self) -> str:
-        return f"`pki init --dir {shlex.quote(str(self.certs))}` makes what is needed here"
+        return f"`pki init --dir {shlex.quote(str(self.certs))}` creates the missing files"
 
 
 def from_files(certificate: Path, key: Path | None, hint: str, tell: Callable[[str], None] = note) -> Credential:
-    """A certificate and its key, which lies beside it unless it is named; `tell` is told if its dates are over."""
+    """The credential in these files (default key file: the certificate's name with the suffix `.key`).
+
+    Calls `tell` with a warning if the certificate is outside its validity period, or if that cannot be read.
+    """
     found = read_credential(certificate, key or certificate.with_suffix(".key"), hint)
     dates = peer.attempt(lambda: Validity.of(found.certificate))
     if isinstance(dates, peer.Unreadable):
-        tell(f"the validity of {certificate} cannot be read: {dates.why}; clients refuse it (RFC 5280 §4.1.2.5)")
+        tell(f"the validity of {certificate} cannot be read: {dates.why}; clients reject it (RFC 5280 §4.1.2.5)")
     elif not dates.not_before <= datetime.now(UTC) <= dates.not_after:
         tell(f"{certificate} is valid from {dates.not_before:%Y-%m-%d} to {dates.not_after:%Y-%m-%d} only:")
-        tell("clients that check the validity period refuse it")
+        tell("clients that check validity reject it")
     return found
 
 
 def _is_strangers(content: bytes) -> bool:
-    """Whether a file holds the certificate of an earlier such CA."""
+    """Whether the file contains nothing but the certificate of a CA that trustme made."""
     try:
         found = x509.load_pem_x509_certificates(content)
         makers = [each.subject.rfc4514_string() for each in found]
@@ -176,7 +180,7 @@ def _is_strangers(content: bytes) -> bool:
 
 
 def _is_a_name(text: str) -> bool:
-    """Whether this program would put it into a certificate: others put anything there."""
+    """Whether `names` accepts the text as a name; certificates of other programs may contain anything."""
     try:
         names.parse(text)
     except names.InvalidName:

@@ -1,8 +1,8 @@
-"""The credentials that a server presents and that an attacker can come by, each declared once.
+"""The credentials that a server presents and that an attacker can obtain, each declared once.
 
     Source: a CA, a server, a client  --  Kind.mint  -->  Credential
 
-A recipe takes what it needs from a Source and nothing from elsewhere. `minted.Mint` is a Source in memory, and
+A recipe uses nothing but a Source. `minted.Mint` is a Source in memory, and
 `folder.Folder` reads one from a CA's folder. Pure: the clock, new keys and serial numbers come from the Source.
 """
 
@@ -30,7 +30,7 @@ LIFETIME = 90 * DAY
 
 
 class Source(Protocol):
-    """What recipes start from. A recipe that needs a private key of the CA or of the server has stolen it."""
+    """The input of recipes. A recipe that uses a private key of the CA or of the server has stolen it."""
 
     @property
     def now(self) -> datetime:
@@ -58,17 +58,17 @@ class Source(Protocol):
 
     @property
     def client(self) -> Credential:
-        """The client's own certificate and key. The attacker's recipes use its certificates alone."""
+        """The client's own certificate and key. The attacker's recipes use only its certificates."""
 
     @property
     def attacker_root(self) -> Authority:
-        """A root CA of the attacker's own, under a name of its own."""
+        """The attacker's root CA. Its name differs from the name of the client's root CA."""
 
     def attacker_key(self) -> PrivateKey:
-        """A key of the attacker's."""
+        """A key of the attacker."""
 
     def attacker_key_like(self, certificate: x509.Certificate) -> PrivateKey:
-        """A key of the attacker's, of the type and size of that certificate's; a Problem for other than EC and RSA."""
+        """A key of the attacker with the type and size of that certificate's key. Problem if not EC or RSA."""
 
     def new_serial(self) -> int:
         """A serial number for one certificate."""
@@ -76,13 +76,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of credential, and what the commands that offer it print of it."""
+    """One kind of credential, and the texts that commands print about it."""
 
     id: str
     """The value of --credential."""
     mint: Callable[[Source], Credential]
     file: str | None = None
-    """Where a CA's folder has it ready, without `.pem` and `.key`; it is read from there instead of being minted."""
+    """Its files in a CA's folder, without `.pem` and `.key`; None if the folder has none, and it must be minted."""
     per_client: bool = False
     """Whether `mitm` mints one for the name that each client asks for."""
     serve: str = ""
@@ -90,7 +90,7 @@ class Kind:
     mitm: str = ""
     """What `mitm` prints in its banner; empty if it does not offer this kind."""
     attack: str = ""
-    """How the story of an attack names it; empty if no attack in memory uses it."""
+    """Its name in the story of an attack; empty if no attack in memory uses it."""
 
 
 # Recipes -------------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def _rogue(source: Source) -> Credential:
 
 
 def _case(source: Source, case: CertificateCase[Ingredients], dates: Validity) -> Credential:
-    """A test certificate of `pki.cases` that needs nothing but public knowledge."""
+    """A test certificate of `pki.cases` that can be made from public data."""
     ingredients = Ingredients(
         root=source.root_certificate,
         alternative_names=parsed(source.names),
@@ -147,9 +147,9 @@ def _stranger(source: Source) -> Credential:
 
 
 def stranger(wanted: Sequence[str]) -> tuple[Credential, bytes]:
-    """A valid certificate by a CA that the client does not trust (trustme's), and that CA's certificate in PEM.
+    """A valid certificate from a CA that the client does not trust, made by trustme, and that CA's certificate in PEM.
 
-    trustme draws the keys and reads the clock itself.
+    trustme generates the keys and reads the clock itself.
     """
     import trustme
 
@@ -203,7 +203,7 @@ def issued(
 
 
 def root_ca(source: Source, name: str, key: PrivateKey) -> Authority:
-    """A root CA of that name, a year old."""
+    """A root CA of that name, valid since 400 days ago."""
     return Authority.self_signed(
         ROOT,
         subject=authority_name(name, "root"),
@@ -225,7 +225,7 @@ def validity(source: Source, *, age: timedelta = DAY, left: timedelta = LIFETIME
 
 
 def parsed(wanted: Sequence[str]) -> tuple[x509.GeneralName, ...]:
-    """As they stand in a certificate; InvalidName for what cannot."""
+    """The names as they are encoded in a certificate. Raises InvalidName for text that is not a name."""
     return tuple(map(names.parse, wanted))
 
 
@@ -236,66 +236,70 @@ ROGUE = Kind(
     "rogue",
     _rogue,
     file="rogue/server",
-    serve="the ROGUE's certificate: a careful client refuses it",
-    mitm="the rogue's certificate: the right names, signed by an imitation of the root",
-    attack="a certificate by an authority with the root's name",
+    serve="the ROGUE certificate: the right names, but not signed by the CA that it names as its issuer",
+    mitm="the rogue certificate: the right names, signed by a rogue CA that has the root's name",
+    attack="a certificate from a rogue CA that has the root's name",
 )
 SELF_SIGNED = Kind(
     "self-signed",
     _self_signed,
-    mitm="a certificate that vouches for itself",
-    attack="a certificate that vouches for itself",
+    mitm="a self-signed certificate",
+    attack="a self-signed certificate",
 )
 STRANGER = Kind(
-    "stranger",
+    "untrusted-ca",
     _stranger,
-    serve="the certificate of a STRANGER: a good one, but nobody here trusts its authority",
-    mitm="a certificate by an authority that nobody here trusts",
+    serve="a valid certificate from an UNTRUSTED CA",
+    mitm="a valid certificate from an untrusted CA",
 )
 STOLEN = Kind(
     "stolen",
     _server,
-    mitm="the server's own certificate and KEY, stolen: to a client he is the server",
+    mitm="the server's certificate and its STOLEN KEY: a client cannot tell the attacker from the server",
     attack="the server's certificate and its stolen key",
 )
 COPIED = Kind(
     "copied",
     _copied,
-    mitm="the server's own certificate, copied; not its key",
-    attack="the server's own certificate, copied",
+    mitm="a copy of the server's certificate, without its key",
+    attack="a copy of the server's certificate",
 )
 OTHER_HOST = Kind(
     "other-host",
     _other_host,
-    mitm=f"a good certificate by the same authority, for his own host, {ATTACKER_HOST}",
-    attack="a good certificate for his own host",
+    mitm=f"a valid certificate from the same CA, for the attacker's own host, {ATTACKER_HOST}",
+    attack="a valid certificate for the attacker's own host",
 )
 EXPIRED = Kind(
     "expired",
     _expired,
-    mitm="a certificate for the server's names by its authority, which expired a minute ago",
-    attack="the server's old certificate, and its key",
+    mitm="a certificate from the same CA for the server's names, expired a minute ago",
+    attack="an expired certificate of the server, and its key",
 )
 STOLEN_CA = Kind(
-    "stolen-authority",
+    "stolen-ca",
     _issued,
     per_client=True,
-    mitm="a certificate for the name that each client asks for, minted with the CA's stolen key",
-    attack="a certificate minted with the authority's stolen key",
+    mitm="a certificate for the name that each client asks for, signed with the CA's stolen key",
+    attack="a certificate signed with the CA's stolen key",
 )
 LEAF_AS_CA = Kind(
-    "leaf-as-ca", _leaf_as_ca, attack="a certificate that he signed with his own, which is no authority's"
+    "leaf-as-ca",
+    _leaf_as_ca,
+    attack="a certificate signed with the key of a server certificate, which is not a CA certificate",
 )
 REVOKED = Kind("revoked", _issued, attack="a revoked certificate, and its key")
 """The Source's CRL must list it, as that of `minted.Mint` does."""
 BY_INSTALLED_ROOT = Kind(
-    "by-installed-root", _by_installed_root, attack="a certificate by his root, which the client has installed"
+    "by-installed-root",
+    _by_installed_root,
+    attack="a certificate from the attacker's root CA, which the client has installed",
 )
-COPIED_CLIENT = Kind("copied-client", _copied_client, attack="the client's certificate, copied")
+COPIED_CLIENT = Kind("copied-client", _copied_client, attack="a copy of the client's certificate")
 SELF_SIGNED_CLIENT = Kind(
     "self-signed-client",
     _self_signed_client,
-    attack="a certificate in the client's name that vouches for itself",
+    attack="a self-signed certificate in the client's name",
 )
 
 KINDS = (

@@ -1,9 +1,9 @@
-"""A small PKI in memory, each part minted when it is first asked for: the Source of the attacks in `tlsdemo.attack`.
+"""A small PKI in memory, each part minted when it is first used: the Source of the attacks in `tlsdemo.attack`.
 
-    root -> issuing CA -> server, client, and what the attacker got from it
+    root -> issuing CA -> server, client, and the certificates that the attacker obtained from it
     attacker's root -> ...
 
-Pure: the clock, keys and serial numbers come in as arguments. All keys of the attacker are one key.
+Pure: clock, keys and serial numbers are arguments. The attacker uses one key for everything.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ NAMES = (HOST, "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Mint:
-    """Everything that is certified in a World; a `kinds.Source`."""
+    """The CAs and certificates of a World; a `kinds.Source`."""
 
     now: datetime
     new_key: Callable[[], PrivateKey]
@@ -60,17 +60,17 @@ class Mint:
 
     @cached_property
     def server(self) -> Credential:
-        """The server's own."""
+        """The server's certificate and key."""
         return kinds.issued(self, SERVER, self.names, self.new_key())
 
     @property
     def server_chain(self) -> tuple[x509.Certificate, ...]:
-        """What the server presents."""
+        """The chain that the server presents."""
         return self.server.chain
 
     @cached_property
     def client(self) -> Credential:
-        """The client's own."""
+        """The client's certificate and key."""
         return kinds.issued(self, CLIENT, ("client.example",), self.new_key())
 
     @cached_property
@@ -88,7 +88,7 @@ class Mint:
         return self._attacker_key
 
     def attacker_key_like(self, certificate: x509.Certificate) -> PrivateKey:
-        """The same: all keys here are of one type."""
+        """The attacker's one key: all keys here have one type."""
         return self._attacker_key
 
     @cached_property
@@ -98,7 +98,7 @@ class Mint:
 
     @cached_property
     def attacker_crls(self) -> tuple[x509.CertificateRevocationList, ...]:
-        """The CRL of the attacker's root: a client that checks revocation needs one of each CA that it trusts."""
+        """The CRL of the attacker's root CA: a client that checks revocation needs one from each CA that it trusts."""
         return (self._crl(self.attacker_root, []),)
 
     def _crl(self, authority: Authority, revoked: list[int]) -> x509.CertificateRevocationList:

@@ -56,6 +56,6 @@ def test_what_an_attack_needs_is_a_hook() -> None:
 
 
 def test_exactly_those_that_no_channel_stops_have_nothing_that_stops_them() -> None:
-    assert [a.id for a in ATTACKS if not a.stopped_by] == ["stolen-key", "stolen-authority", "installed-root"]
+    assert [a.id for a in ATTACKS if not a.stopped_by] == ["stolen-key", "stolen-ca", "installed-root"]
     covered = {protection for attack in ATTACKS for protection in attack.stopped_by}
     assert covered == set(Protection)

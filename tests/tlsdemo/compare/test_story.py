@@ -45,7 +45,7 @@ def test_in_a_reflection_the_record_comes_back_to_the_client(name: str) -> None:
 
 def test_what_was_read_by_laying_records_over_each_other_has_nothing_in_front() -> None:
     damage = fought("reflection", "ca without key separation").damage
-    assert damage and damage.sentence.startswith('he has read "PAY 0100 pin=')
+    assert damage and damage.sentence.startswith('the attacker read "PAY 0100 pin=')
 
 
 def test_a_downgrade_of_tls_is_stopped_by_the_servers_random() -> None:

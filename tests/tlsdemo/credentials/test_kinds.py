@@ -23,12 +23,12 @@ OPENSSL_CODES: Mapping[str, int] = {
     "server": 0,
     "rogue": 7,  # signature
     "self-signed": 18,
-    "stranger": 20,  # no issuer
+    "untrusted-ca": 20,  # no issuer
     "stolen": 0,
     "copied": 0,  # the attacker fails to prove possession, not here
     "other-host": 62,  # host name
     "expired": 10,
-    "stolen-authority": 0,
+    "stolen-ca": 0,
     "leaf-as-ca": 79,  # a CA certificate that is not one
     "revoked": 23,
     "by-installed-root": 20,

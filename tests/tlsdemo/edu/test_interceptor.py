@@ -23,7 +23,7 @@ BLIND_TLS = replace(tls(CLAIMS - CHAIN), name="tls that checks nothing")
 MUTUAL_TLS = replace(tls(CLAIMS | {Protection.CLIENT_IDENTITY}), name="mutual tls")
 OPEN = [RUNG["plain"], RUNG["multiply"], RUNG["dh"], RUNG["signed"], BLIND_TLS]
 GUARDED = [RUNG["ca"], RUNG["mutual"], tls(), MUTUAL_TLS]
-IMPOSTORS = ["rogue", "self-signed", "stranger"]
+IMPOSTORS = ["rogue", "self-signed", "untrusted-ca"]
 THEFT = {b"PAY 100": b"PAY 999", b"paid": b"PAID"}
 
 

@@ -142,7 +142,7 @@ def test_in_a_group_that_falls_he_reads(group: str, without: list[str], rung: st
     people = world(protocol.key_type)
     found = duel(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people))
     assert found.damage
-    assert "he has read" in found.damage.sentence
+    assert "the attacker read" in found.damage.sentence
     assert found.loot
     assert found.loot.how
 
