@@ -24,7 +24,7 @@ from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.events import Said
 
 SECRET = "the key is under the mat"
-END = r"the end of the line: \d+ bytes"
+END = r"closed after \d+ bytes"
 
 
 def listened_to(cli: Command, certs: Path, ear: OnTheLine, *options: str) -> Answer:
@@ -51,10 +51,10 @@ def test_against_the_multiplication_of_the_story_he_divides_and_reads(
         "    = he divides: 1500 / 300 = 5, the client's secret",
         "    = he multiplies: 5 x 2100 = 10500, what both share",
         "    = all keys follow from it: from here on he reads",
-        f"    = he reads: '{SECRET}\\n'",
+        f"    = reads: '{SECRET}\\n'",
     ):
         assert line in ear.out
-    assert any(line.endswith("and he has read the message") for line in ear.out)
+    assert any(line.endswith("the eavesdropper read the message") for line in ear.out)
 
 
 def test_without_the_story_he_divides_all_the_same(sit: Sit, cli: Command, certs: Path) -> None:
@@ -63,7 +63,7 @@ def test_without_the_story_he_divides_all_the_same(sit: Sit, cli: Command, certs
         assert listened_to(cli, certs, ear, "--protocol", "multiply").code == 0
     public, secret = map(int, ear.wait_for(r"= he divides: (\d+) / 300 = (\d+), the client's secret").groups())
     assert public == 300 * secret
-    assert f"    = he reads: '{SECRET}\\n'" in ear.out
+    assert f"    = reads: '{SECRET}\\n'" in ear.out
 
 
 def test_in_a_tiny_group_he_tries_all_exponents_and_reads(sit: Sit, cli: Command, certs: Path) -> None:
@@ -72,16 +72,16 @@ def test_in_a_tiny_group_he_tries_all_exponents_and_reads(sit: Sit, cli: Command
         assert listened_to(cli, certs, ear, "--protocol", "dh", "--group", "1009:11").code == 0
     found = ear.wait_for(r"= p = 1009 is so small that he tries all exponents: 11\^(\d+) mod 1009 = (\d+)$")
     assert pow(11, int(found[1]), 1009) == int(found[2])
-    assert f"    = he reads: '{SECRET}\\n'" in ear.out
+    assert f"    = reads: '{SECRET}\\n'" in ear.out
 
 
 def test_on_an_open_line_he_reads_both_sides(sit: Sit, cli: Command, certs: Path) -> None:
     with live_rung("plain", certs) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "plain").code == 0
-    assert f"    = he reads: '{SECRET}\\n'" in ear.out
-    ear.wait_for(r"^    = he reads: 'received:  ")
-    assert ear.out.index("    = he reads: 'the key is under the mat\\n'") > ear.out.index('< {"type": "finished"}')
+    assert f"    = reads: '{SECRET}\\n'" in ear.out
+    ear.wait_for(r"^    = reads: 'received:  ")
+    assert ear.out.index("    = reads: 'the key is under the mat\\n'") > ear.out.index('< {"type": "finished"}')
 
 
 @pytest.mark.parametrize("protocol", ["dh", "signed", "ca", "mutual", "tls"])
@@ -93,8 +93,8 @@ def test_against_a_strong_group_he_reads_nothing(sit: Sit, cli: Command, certs: 
     seen = "".join(line.strip() for line in ear.out)  # without the folds
     assert SECRET not in seen
     assert SECRET.encode().hex() not in seen
-    assert "he reads:" not in seen
-    ear.wait_for("he has seen who, when and how much, and read nothing of it$")
+    assert "reads:" not in seen
+    ear.wait_for("the eavesdropper saw addresses, times and lengths, and read no message$")
 
 
 def test_of_tls_he_tells_the_envelopes(sit: Sit, cli: Command, certs: Path) -> None:
@@ -179,17 +179,17 @@ def ear_of_all() -> Iterator[OnTheLine]:
 def test_strange_bytes_pass_unchanged_and_are_shown_without_driving_the_terminal(
     ear_of_all: OnTheLine, what: str
 ) -> None:
-    ends = sum("the end of the line" in line for line in ear_of_all.out)
+    ends = sum("closed after " in line for line in ear_of_all.out)
     assert there_and_back(ear_of_all, STRANGE[what]) == STRANGE[what]
-    wait_for_several(ear_of_all, "the end of the line", ends + 1)
+    wait_for_several(ear_of_all, "closed after ", ends + 1)
     assert all(line.isprintable() for line in ear_of_all.out)
     assert not ear_of_all.err
 
 
 def test_a_mark_in_the_data_is_not_taken_for_his_own_note(ear_of_all: OnTheLine) -> None:
-    data = b'{"type": "data", "text": "a\\n    = he reads: nothing"}\n'
+    data = b'{"type": "data", "text": "a\\n    = reads: nothing"}\n'
     assert there_and_back(ear_of_all, data) == data
-    note = "    = he reads: 'a\\n    = he reads: nothing'"
+    note = "    = reads: 'a\\n    = reads: nothing'"
     assert ear_of_all.wait_until(lambda lines: note in lines)
 
 
@@ -200,7 +200,7 @@ def half_a_conversation(ear: OnTheLine) -> socket.socket:
     """A client that has begun, and whose server says nothing."""
     plain = socket.create_connection(("127.0.0.1", ear.port), DEADLINE)
     plain.sendall(b'{"type": "client_hello"')
-    ear.wait_for("> 23 bytes, not a whole line yet")
+    ear.wait_for("> 23 bytes of an incomplete line")
     return plain
 
 
@@ -224,7 +224,7 @@ def test_several_conversations_at_once_are_kept_apart(sit: Sit, cli: Command, ce
         with half_a_conversation(ear):
             for _ in range(2):
                 assert cli("connect", ear.target, "--protocol", "multiply", "--message", SECRET).code == 0
-            wait_for_several(ear, "and he has read the message", 2)
+            wait_for_several(ear, "the eavesdropper read the message", 2)
 
 
 def test_several_lines_in_one_piece_are_told_one_by_one(sit: Sit) -> None:
@@ -233,9 +233,7 @@ def test_several_lines_in_one_piece_are_told_one_by_one(sit: Sit) -> None:
         lines = [b'{"type": "data", "text": "%d"}\n' % number for number in range(3)]
         there_and_back(ear, b"".join(lines))
         ear.wait_for(END)
-    assert [line for line in ear.out if "he reads" in line] == [
-        f"    = he reads: '{number}'" for number in range(3)
-    ] * 2
+    assert [line for line in ear.out if "= reads: " in line] == [f"    = reads: '{number}'" for number in range(3)] * 2
 
 
 def test_a_line_in_several_pieces_is_told_once(sit: Sit) -> None:
@@ -266,7 +264,7 @@ def test_a_reset_on_either_side_ends_one_conversation(sit: Sit) -> None:
             with socket.create_connection(("127.0.0.1", ear.port), DEADLINE) as plain, suppress(ConnectionError):
                 plain.sendall(b"x\n")
                 assert plain.recv(1) == b""
-            wait_for_several(ear, "the end of the line", number)
+            wait_for_several(ear, "closed after ", number)
 
 
 def test_his_port_may_be_taken(cli: Command) -> None:

@@ -35,7 +35,7 @@ from tlsdemo.tls import client
 from tlsdemo.tls.context import Verify, client_context, server_context
 
 SHOWING = ("signed", "ca", "mutual", "hybrid", "tls")
-CREDENTIALS = ("rogue", "self-signed", "stranger", "stolen")
+CREDENTIALS = ("rogue", "self-signed", "untrusted-ca", "stolen")
 SECRET = "PAY 100 to Alice"
 
 
@@ -84,7 +84,7 @@ def test_he_reads_unless_the_client_asks_the_third_party(
         ended = middle.wait()
         events = server.conversation()
     printed = middle.printed()
-    assert ("to a client he is the server" in printed) is (credential == "stolen" and protocol in SHOWING)
+    assert ("STOLEN KEY" in printed) is (credential == "stolen" and protocol in SHOWING)
     if wins(protocol, credential):
         assert (ended, answer.code) == (0, 0)
         assert f"READ from the client: '{SECRET}\\n'" in printed
@@ -109,8 +109,8 @@ def test_with_the_stolen_key_he_reads_but_the_server_lets_nobody_in(sit: Sit, ce
         assert middle.wait() == 0
     assert isinstance(refused, Refused)
     assert refused.application_bytes == 0
-    assert f"READ from the client: '{SECRET}\\n'; not passed on" in middle.printed()
-    assert "the server let nobody in: alert unsupported_certificate" in middle.printed()
+    assert f"READ from the client: '{SECRET}\\n'; not sent on" in middle.printed()
+    assert "the server refused the attacker: alert unsupported_certificate" in middle.printed()
 
 
 def test_the_client_is_not_left_waiting_when_the_server_refuses_him_after_the_message(
@@ -163,7 +163,7 @@ def test_what_he_alters_is_what_the_server_hears(sit: Sit, cli: Command, certs: 
     assert said.text == "PAY 900 to Alice"
     assert "received:  PAY 100 to Alice" in answer.out  # he puts it back in the answer
     assert "900" not in answer.out
-    middle.wait_for(r"READ from the client: 'PAY 100 to Alice\\n', PASSED ON as 'PAY 900 to Alice\\n'$")
+    middle.wait_for(r"READ from the client: 'PAY 100 to Alice\\n', SENT ON as 'PAY 900 to Alice\\n'$")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_what_he_looks_for_may_come_in_two_segments(sit: Sit, certs: Path) -> No
             link.send(b"Dear Bob,\nPAY 1", deadline())
             middle.wait_for(r"READ from the client: 'Dear Bob,\\n'$")  # so he has the rest, too, and holds it back
             link.send(b"00 to Alice\n", deadline())
-            middle.wait_for(r"READ from the client: 'PAY 100 to Alice\\n', PASSED ON as 'PAY 900 to Alice\\n'$")
+            middle.wait_for(r"READ from the client: 'PAY 100 to Alice\\n', SENT ON as 'PAY 900 to Alice\\n'$")
 
 
 # At once, and until the end -----------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_what_he_reads_is_printed_while_they_still_talk(sit: Sit, certs: Path, r
             link.send(b"ne\n", deadline())
             middle.wait_for(r"READ from the client: 'ne\\n'")
             middle.wait_for("READ from the server: 'received:  half a line")
-            assert not any("talked to him" in line for line in middle.out)
+            assert not any("talked to the attacker" in line for line in middle.out)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -342,8 +342,8 @@ def test_a_tls_server_that_asks_for_a_certificate_lets_him_not_in(sit: Sit, cert
         assert middle.wait() == 0
     assert isinstance(refused, Refused)
     assert refused.application_bytes == 0
-    assert f"READ from the client: '{SECRET}\\n'; not passed on" in middle.printed()
-    assert "the server let nobody in: " in middle.printed()
+    assert f"READ from the client: '{SECRET}\\n'; not sent on" in middle.printed()
+    assert "the server refused the attacker: " in middle.printed()
 
 
 # A victim who misbehaves --------------------------------------------------------------------------------------------
@@ -379,9 +379,9 @@ def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(sit:
         with connected(middle, certs, "dh") as link:
             link.send(b"half a li", deadline())
             assert isinstance(server.events.get(timeout=DEADLINE), Agreed)  # it has let him in
-        ending = middle.wait_for("both ends noticed|let nobody in|the line was cut").string
+        ending = middle.wait_for("neither side noticed|refused the attacker|failed").string
         assert isinstance(server.ending(), Closed)
-    assert "the server let nobody in" not in ending
+    assert "the server refused the attacker" not in ending
 
 
 @pytest.mark.parametrize("data", [b"SSH-2.0-example\r\n", b"EHLO client.example\r\n"])
@@ -402,7 +402,7 @@ def test_with_the_stolen_ca_he_is_whatever_name_is_asked_for(
 ) -> None:
     """Falsehood caught: a certificate for the server's own names alone. (Without SNI nothing says which name.)"""
     with live_protocol(protocol, certs) as server:
-        words = ("--credential", "stolen-authority", "--certs", certs)
+        words = ("--credential", "stolen-ca", "--certs", certs)
         middle = sit("mitm", "--protocol", protocol, *words, before=server.port)
         options = ("--protocol", protocol, "--trust", certs / "root.pem", "--name", name, "--message", SECRET)
         answer = cli("connect", f"localhost:{middle.port}", *options)

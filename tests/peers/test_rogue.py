@@ -97,7 +97,7 @@ def private(certs: Path, tmp_path: Path) -> Path:
 
 
 def test_the_stranger_is_refused_under_our_root_and_accepted_under_his_own(serve: Serve, private: Path) -> None:
-    server = serve("--credential", "stranger", certs=private)
+    server = serve("--credential", "untrusted-ca", certs=private)
     assert (private / "stranger/ca.pem").exists()
     done = tlsdemo("connect", server.target, "--trust", private / "root.pem", "--message", "a secret")
     assert done.returncode == 1
@@ -110,7 +110,7 @@ def test_the_stranger_is_refused_under_our_root_and_accepted_under_his_own(serve
 
 
 def test_the_stranger_is_judged_alike_by_s_client_curl_and_gnutls(serve: Serve, private: Path, openssl: str) -> None:
-    server = serve("--credential", "stranger", certs=private)
+    server = serve("--credential", "untrusted-ca", certs=private)
     for anchor, accepted in ((private / "root.pem", False), (private / "stranger/ca.pem", True)):
         by_openssl = s_client(server.port, "-CAfile", anchor)
         by_curl = run(
@@ -127,7 +127,7 @@ def test_the_stranger_is_judged_alike_by_s_client_curl_and_gnutls(serve: Serve, 
 
 def test_the_stranger_changes_nothing_else_in_the_folder(serve: Serve, private: Path) -> None:
     before = {path: path.read_bytes() for path in private.rglob("*") if path.is_file()}
-    serve("--credential", "stranger", certs=private).end()
+    serve("--credential", "untrusted-ca", certs=private).end()
     after = {path: path.read_bytes() for path in private.rglob("*") if path.is_file() and ".pki" not in path.parts}
     assert set(after) - set(before) == {private / "stranger/ca.pem"}
     assert all(after[path] == data for path, data in before.items() if path in after)

@@ -151,8 +151,8 @@ def test_ctrl_c_while_it_waits_is_130_and_quiet(background: Start) -> None:
     ("rung", "options"),
     [
         *((rung, ()) for rung in RUNGS), ("multiply", ("--story",)), ("dh", ("--group", "1009:11")),
-        ("ca", ("--credential", "stranger")),
-        ("mutual", ("--credential", "stranger")),
+        ("ca", ("--credential", "untrusted-ca")),
+        ("mutual", ("--credential", "untrusted-ca")),
     ],
     ids=str,
 )  # fmt: skip
@@ -212,7 +212,7 @@ def test_the_rogue_is_accepted_under_his_own_anchor_and_revocation_is_left_out_a
 def test_the_stranger_is_refused_under_our_root_and_accepted_under_his_own(
     serve: Serve, cli: Command, private: Path
 ) -> None:
-    server = serve("--credential", "stranger", "--protocol", "ca", certs=private)
+    server = serve("--credential", "untrusted-ca", "--protocol", "ca", certs=private)
     command = ("connect", server.target, "--protocol", "ca", "--message", SECRET, "--trust")
     answer = cli(*command, private / "root.pem")
     assert_is_refusal(answer, 1, "neither trusted nor present", "check:      chain (RFC 5280 §6.1)")

@@ -1,4 +1,4 @@
-"""`tlsdemo eavesdrop`: pass everything on, print what passes, and what can be made of it. EDGE."""
+"""`tlsdemo eavesdrop`: relay connections, print what passes, and what an eavesdropper learns from it. EDGE."""
 
 import os
 import re
@@ -15,21 +15,21 @@ from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.wire.records import records
 
-ARROWS = {Side.CLIENT: ">", Side.SERVER: "<"}  # as `socat -v` has them
+ARROWS = {Side.CLIENT: ">", Side.SERVER: "<"}  # as in `socat -v`
 WIDTH = 100
-LONGEST = 4000  # characters that are shown of one line
+LONGEST = 4000  # characters of one line that are printed
 
 
 def eavesdrop(upstream: str, listen: str) -> int:
-    """Run until a signal; the exit code."""
+    """Run until a signal. Returns the exit code."""
     where, report = place(upstream, listen), Reporter()
 
     def introduction(address: net.Address) -> list[str]:
         return [
-            f"listening on {address}, passing everything on to {where.upstream}",
-            "  > is the client, < the server, = what an eavesdropper makes of it",
+            f"listening on {address}, relaying to {where.upstream}",
+            "  > from the client, < from the server, = what an eavesdropper learns",
             "",
-            "  in another terminal, with the --protocol of the server:",
+            "  in another terminal (with the --protocol of the server):",
             f"    tlsdemo connect {address}{'' if os.path.lexists(CERTS / 'root.pem') else ' --protocol plain'}",
             "",
         ]
@@ -43,7 +43,7 @@ def eavesdrop(upstream: str, listen: str) -> int:
 
 
 class Ear(Relay):
-    """Passes everything on, and tells what he hears on one line."""
+    """Relays one connection, and prints what passes and what it learns."""
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
@@ -53,16 +53,17 @@ class Ear(Relay):
         self._has_read = False
 
     def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
-        """Tell it, and pass it on."""
         self._bytes += len(flight.data)
         self._report.say(*self._told(flight))
         return [(flight.sender.other, flight.data)]
 
     def conclusion(self) -> str:
-        """What he has in the end."""
+        """What the eavesdropper learned from the connection."""
         if self._has_read:
-            return f"the end of the line: {self._bytes} bytes, and he has read the message"
-        return f"the end of the line: {self._bytes} bytes; he has seen who, when and how much, and read nothing of it"
+            return f"closed after {self._bytes} bytes: the eavesdropper read the message"
+        return (
+            f"closed after {self._bytes} bytes: the eavesdropper saw addresses, times and lengths, and read no message"
+        )
 
     def _told(self, flight: Flight) -> list[str]:
         arrow = ARROWS[flight.sender]
@@ -75,11 +76,11 @@ class Ear(Relay):
                 told += _folded("    = ", printable(note))
             if heard.read:
                 self._has_read = True
-                told += _folded("    = ", f"he reads: {quoted(heard.read)}")
-        return told or [f"{arrow} {len(flight.data)} bytes, not a whole line yet"]
+                told += _folded("    = ", f"reads: {quoted(heard.read)}")
+        return told or [f"{arrow} {len(flight.data)} bytes of an incomplete line"]
 
     def _records(self, flight: Flight) -> list[str]:
-        """TLS: the envelopes of the records that are complete."""
+        """Type and length of the TLS records that are complete."""
         stream = self._tls[flight.sender] + flight.data
         found = list(records(stream))
         used = sum(5 + len(record.fragment) for record in found)
@@ -88,12 +89,12 @@ class Ear(Relay):
 
 
 def _shortened(line: str) -> str:
-    """Without the rest of long hex, since a certificate would fill the screen; the first LONGEST characters."""
+    """The first LONGEST characters, with long hex (such as certificates) cut."""
     shown = re.sub(r"([0-9a-f]{64})[0-9a-f]{64,}", r"\1…", line)
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}… ({len(shown)} characters or more)"
 
 
 def _folded(prefix: str, text: str) -> list[str]:
-    """Wrapped, the first line after the prefix, the others below it."""
+    """The text wrapped at WIDTH columns: the prefix in the first line, an indent in the others."""
     lines = textwrap.wrap(text, WIDTH - len(prefix), break_on_hyphens=False) or [""]
     return [(prefix if number == 0 else " " * len(prefix)) + line for number, line in enumerate(lines)]

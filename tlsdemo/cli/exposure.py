@@ -1,4 +1,4 @@
-"""A warning where a server listens on more than this machine. EDGE."""
+"""A warning if other machines can connect to a server. EDGE."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from pki.console import warn
 
 
 def warn_if_exposed(hosts: Iterable[str]) -> None:
-    """Warn if other machines can reach one of these bound addresses: keys and servers here are for tests."""
+    """Warn if other machines can connect to one of these bound addresses. Keys and servers are for tests only."""
     reachable = [host for host in hosts if not _is_loopback(host)]
     if reachable:
         warn(
             f"listening on {', '.join(reachable)}: other machines can connect",
-            "This program is for tests. It has no access control, and its keys lie unencrypted on this disk.",
-            "Without a host it listens on 127.0.0.1 and ::1 alone.",
+            "This program is for tests: it has no access control, and its keys are stored unencrypted.",
+            "By default it listens only on 127.0.0.1 and ::1.",
         )
 
 

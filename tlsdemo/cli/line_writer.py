@@ -1,8 +1,8 @@
-"""One stream for lines of a server: `put` never waits, whatever the reader of the stream does. EDGE.
+"""Write lines to a stream without waiting for its reader. EDGE.
 
     put -> queue, bounded -> a thread of its own -> write(2), which may block
 
-What does not fit into the queue is dropped and counted, and the count is written as soon as the reader goes on.
+Lines that do not fit into the queue are dropped and counted. The count is written when the reader reads again.
 """
 
 import os
@@ -12,13 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-LINES = 1000  # waiting, at most
-TOGETHER = 0.03  # seconds; lines that come within that are one write
-PATIENCE = 1.0  # seconds, at the end, for a reader that is slow
+LINES = 1000  # in the queue, at most
+TOGETHER = 0.03  # seconds; lines that are put within this time are written together
+PATIENCE = 1.0  # seconds that `close` waits for a slow reader
 
 
 def as_text(count: int) -> str:
-    """The line that stands for those that were dropped."""
+    """The line that replaces `count` dropped lines."""
     return f"{count} line{'' if count == 1 else 's'} dropped: the reader of this output did not keep up"
 
 
@@ -29,19 +29,19 @@ class Outlet:
         self, stream: TextIO, told: Callable[[int], str] = as_text, on_failure: Callable[[], None] = lambda: None
     ) -> None:
         self.failure: OSError | None = None
-        """The first error of the stream; nothing is written after it."""
+        """The first error of the stream. Nothing is written after it."""
         self.on_failure = on_failure
         self._told = told
         self._stream = stream
         self._lock = threading.Lock()
         self._waiting: list[str] = []
-        self._writing = 0  # lines that the thread has taken, and not written yet; dropped ones included
+        self._writing = 0  # lines that the thread is writing, dropped ones included
         self._dropped = 0
         self._some, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def put(self, *lines: str) -> None:
-        """Write these lines together, some time soon; or count them as dropped."""
+        """Queue these lines, to be written together; if the queue is full, count them as dropped."""
         with self._lock:
             if len(self._waiting) + len(lines) > LINES and self._waiting:
                 self._dropped += len(lines)
@@ -55,12 +55,12 @@ class Outlet:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                # A daemon: a write that blocks for ever must not keep the process.
+                # A daemon: a write that blocks forever must not keep the process alive.
                 self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
                 self._thread.start()
 
     def close(self, patience: float | None = PATIENCE) -> int:
-        """Write what waits, within `patience` seconds (None: without limit); how many lines were not written."""
+        """Write the queued lines, for at most `patience` seconds (None: no limit). Returns the number of lost lines."""
         self._closing.set()
         self._some.set()
         if self._thread:
@@ -86,13 +86,13 @@ class Outlet:
                 lines = [*lines, self._told(self._dropped)]
                 self._dropped = 0
         if lines:
-            self._some.set()  # look once more: whether it is to end, and how many lines were dropped meanwhile
+            self._some.set()  # run once more, to see dropped lines and the end
         return "".join(f"{line}\n" for line in lines)
 
     def _write(self, text: str) -> None:
         try:
             self._write_all(text)
-        except OSError as error:  # kept apart from the errors of sockets, which are not ours
+        except OSError as error:  # not raised: the caller handles it by `failure`
             self.failure = error
             self.on_failure()
         else:
@@ -102,12 +102,12 @@ class Outlet:
     def _write_all(self, text: str) -> None:
         try:
             descriptor = self._stream.fileno()
-        except (OSError, ValueError, AttributeError):  # a stream without a file, as in tests
-            with suppress(ValueError):  # it was closed
+        except (OSError, ValueError, AttributeError):  # a stream without a file descriptor, as in tests
+            with suppress(ValueError):  # the stream is closed
                 self._stream.write(text)
                 self._stream.flush()
             return
-        # Past the buffer of the stream: a thread that blocks in there would keep the interpreter from ending.
+        # Bypasses the stream's buffer: a thread that blocks in the buffer would keep the interpreter from exiting.
         rest = memoryview(text.encode(self._stream.encoding, self._stream.errors or "backslashreplace"))
         while rest:
             try:

@@ -2,7 +2,7 @@
 
     bound port -> SIGINT and SIGTERM stop it -> warnings -> banner -> conversations -> output written -> exit code
 
-The command makes the server, prints its own banner and says how each conversation ended. The rest is here.
+The command builds the server, prints its own banner, and reports how each conversation ended. The rest is here.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tlsdemo.cli.reporter import Reporter
 Hosts = tuple[str, ...] | None
 """The hosts that the user named; None for the default, 127.0.0.1 and ::1."""
 Result = ExitCode | Problem
-"""What --once answers for a conversation: an exit code, or a Problem to raise."""
+"""The result of a conversation for --once: an exit code, or a Problem to raise."""
 
 
 def bind(hosts: Hosts, port: int) -> net.Listener:
@@ -43,11 +43,11 @@ class ListeningCommand:
     def open(self, server: net.AcceptLoop) -> Iterator[None]:
         """Inside the `with` block, print the banner and run `server`, which is bound; signals stop it."""
         self._server = server
-        self.report.when_it_fails(server.stop)  # perhaps the reader does not even know the port
+        self.report.when_it_fails(server.stop)  # without output the port is unknown
         with net.until_signalled(server):
             hosts = tuple(dict.fromkeys(server.listener.hosts))
             for host in server.listener.without:
-                self.report.note(f"this machine has no {host}: listening on {', '.join(hosts)} alone")
+                self.report.note(f"this machine has no {host}: listening only on {', '.join(hosts)}")
             warn_if_exposed(hosts)
             yield
             self.report.close()
@@ -65,7 +65,7 @@ class ListeningCommand:
             self._server.stop()
 
     def exit_code(self) -> ExitCode:
-        """0, or with --once what `conversation_ended` was told first; a Problem if stdout could not be written."""
+        """0, or with --once the result of the first conversation. Problem if stdout could not be written."""
         if self.report.failure:
             raise cannot("write the output", self.report.failure)
         if isinstance(self.result, Problem):

@@ -1,10 +1,11 @@
-"""The command `tlsdemo`: parse, call, print. EDGE.
+"""The command `tlsdemo`: its commands and their options. EDGE.
 
-Only typer and the standard library are imported here, so that `--help` is quick; each command imports what it needs.
-Commands return their exit code. What a user can cause arrives as `Problem` and is printed by `console.run`.
+Imports typer and the standard library only, so that `--help` is fast; each command imports what it needs. Commands
+return their exit code. A `Problem` is printed by `console.run`.
 """
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,8 @@ from pki.errors import ExitCode, Problem
 from tlsdemo.cli.lab_app import register
 
 app = application(
-    "Where is the security buried? Real TLS with a generated PKI, and a rogue next door to try on it.", "tlsdemo"
+    "Build a secure channel step by step, attack it, and see which protection stops the attack; test TLS clients.",
+    "tlsdemo",
 )
 
 
@@ -34,97 +36,126 @@ class ProtocolChoice(StrEnum):
 
 
 class CredentialName(StrEnum):
-    """The values of --credential: whose certificate the server shows."""
+    """The values of serve's --credential: the certificate that the server presents."""
 
     server = "server"
     rogue = "rogue"
-    stranger = "stranger"
+    untrusted_ca = "untrusted-ca"
 
 
 class AttackerCredential(StrEnum):
-    """The values of mitm's --credential: what certificate he has come by."""
+    """The values of mitm's --credential: the certificate that the attacker presents."""
 
     rogue = "rogue"
     self_signed = "self-signed"
-    stranger = "stranger"
+    untrusted_ca = "untrusted-ca"
     stolen = "stolen"
     copied = "copied"
     other_host = "other-host"
     expired = "expired"
-    stolen_authority = "stolen-authority"
+    stolen_ca = "stolen-ca"
 
 
-Protocol = Annotated[ProtocolChoice, typer.Option("--protocol", help="What is spoken on the line.")]
+OLD_NAMES = {"stranger": "untrusted-ca", "stolen-authority": "stolen-ca"}
+"""Values of --credential that are accepted, but no longer shown."""
+
+
+def _one_of(values: type[StrEnum]) -> Callable[[str | None], str | None]:
+    """The callback of an option whose value is one of `values` or an old name of one; None if it was not given."""
+
+    def chosen(given: str | None) -> str | None:
+        if given is None:
+            return None
+        try:
+            return values(OLD_NAMES.get(given, given))
+        except ValueError:
+            raise typer.BadParameter(
+                f"{given!r} is not one of {', '.join(repr(each.value) for each in values)}"
+            ) from None
+
+    return chosen
+
+
+Protocol = Annotated[
+    ProtocolChoice,
+    typer.Option("--protocol", metavar="NAME", help="Use plain, multiply, dh, signed, ca, mutual, hybrid or tls."),
+]
 Group = Annotated[
     str | None,
-    typer.Option(
-        "--group",
-        help="x25519 or ffdhe2048; to be broken: 40-bit, smooth, leaky, or P:G such as 23:5.",
-    ),
+    typer.Option("--group", metavar="GROUP", help="x25519, ffdhe2048, or weak: 40-bit, smooth, leaky, P:G."),
 ]
 Without = Annotated[
     list[str] | None,
-    typer.Option(
-        "--without", metavar="PROTECTION", help="Leave this out of the handshake; repeatable. Tell the other side, too."
-    ),
+    typer.Option("--without", metavar="PROTECTION", help="Remove a protection on both sides (repeatable)."),
 ]
-Story = Annotated[
-    bool, typer.Option("--story", help="multiply with the story's numbers: 300, and the secrets 5 and 7.")
-]
+Story = Annotated[bool, typer.Option("--story", help="With multiply: use the numbers 300, 5 and 7.")]
 Certs = Annotated[
     Path,
     typer.Option(
-        "--certs", envvar="TLSDEMO_CERTS", help="The folder that `pki init` made.", show_default="certs", readable=False
+        "--certs",
+        metavar="DIR",
+        envvar="TLSDEMO_CERTS",
+        help="Use this CA folder, made by `pki init`.",
+        show_default="certs",
+        readable=False,
     ),
 ]
 Keylog = Annotated[
     Path | None,
-    typer.Option(
-        "--keylog", help="Append the session keys here, for Wireshark (SSLKEYLOGFILE format).", readable=False
-    ),
+    typer.Option("--keylog", metavar="FILE", help="Append TLS secrets for Wireshark (SSLKEYLOGFILE).", readable=False),
 ]
 
 
 @app.command()
 def serve(
     protocol: Protocol = ProtocolChoice.tls,
-    host: Annotated[str | None, typer.Option("--host", help="Listen here instead of on 127.0.0.1 and ::1.")] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 4433,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="HOST", help="Listen on this address, not on 127.0.0.1 and ::1.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Listen on this port; 0 takes a free one.")
+    ] = 4433,
     certs: Certs = CERTS,
     credential: Annotated[
-        CredentialName, typer.Option("--credential", help="Whose certificate to show.")
-    ] = CredentialName.server,
-    rogue: Annotated[bool, typer.Option("--rogue", help="Short for --credential rogue.")] = False,
+        str,
+        typer.Option(
+            "--credential",
+            metavar="NAME",
+            callback=_one_of(CredentialName),
+            help="Present server, rogue or untrusted-ca.",
+        ),
+    ] = "server",
+    rogue: Annotated[bool, typer.Option("--rogue", help="Same as --credential rogue.")] = False,
     cert: Annotated[
         Path | None,
-        typer.Option("--cert", help="Show this certificate instead: what `pki issue` made.", readable=False),
+        typer.Option("--cert", metavar="FILE", help="Present this certificate (see `pki issue`).", readable=False),
     ] = None,
     key: Annotated[
-        Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.", readable=False)
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
     ] = None,
     group: Group = None,
     without: Without = None,
     story: Story = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Tell each step of the educational handshake.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Explain each step of the educational handshake.")] = False,
     require_client_cert: Annotated[
-        bool, typer.Option("--require-client-cert", help="Demand a certificate of the client, too.")
+        bool, typer.Option("--require-client-cert", help="Require a certificate from the client.")
     ] = False,
     keylog: Keylog = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="End after one conversation: 0 when it talked, 1 when it was refused.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after one connection: 0 if answered, else 1.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> int:
-    """Serve, and tell what happens, until Ctrl-C."""
+    """Run a server and log each connection, until Ctrl-C."""
     from tlsdemo.cli.serve import serve
     from tlsdemo.cli.serve_options import ServeOptions
 
-    if rogue and credential is CredentialName.stranger:
-        raise Problem("--rogue is one thing, --credential stranger another", hint="choose one", code=ExitCode.USAGE)
-    if cert and (rogue or credential is not CredentialName.server):
-        raise Problem("--cert is one thing, the rogue and the stranger another", hint="choose one", code=ExitCode.USAGE)
+    options = {"--cert": bool(cert), "--rogue": rogue, f"--credential {credential}": credential != "server"}
+    given = [option for option, is_given in options.items() if is_given]
+    if len(given) > 1 and given != ["--rogue", "--credential rogue"]:
+        fact = f"{' and '.join(given)} are mutually exclusive"
+        raise Problem(fact, hint="use one of them", code=ExitCode.USAGE)
     if key and not cert:
-        raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
+        raise Problem("--key needs --cert", hint="add --cert FILE, or leave out --key", code=ExitCode.USAGE)
     return serve(
         ServeOptions(
             protocol=protocol.value,
@@ -135,7 +166,7 @@ def serve(
             hosts=(host,) if host is not None else None,
             port=port,
             certs=certs,
-            credential=CredentialName.rogue.value if rogue else credential.value,
+            credential="rogue" if rogue else str(credential),
             cert=cert,
             key=key,
             require_client_cert=require_client_cert,
@@ -148,35 +179,43 @@ def serve(
 
 @app.command()
 def connect(
-    address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Connect to this server.")] = "localhost:4433",
     protocol: Protocol = ProtocolChoice.tls,
     group: Group = None,
     without: Without = None,
     story: Story = False,
     message: Annotated[
-        str | None, typer.Option("--message", help="What to say; otherwise what is piped in, otherwise a default.")
+        str | None,
+        typer.Option("--message", metavar="TEXT", help="Send this (default: stdin if piped, else a sample)."),
     ] = None,
     trust: Annotated[
         Path | None,
-        typer.Option("--trust", help="The trust anchor. Default: root.pem in the certs folder.", readable=False),
+        typer.Option(
+            "--trust", metavar="FILE", help="Trust these CAs, in PEM (default: certs/root.pem).", readable=False
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The name to check for. Default: HOST as typed.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Check for this name (default: HOST).")
+    ] = None,
     crl: Annotated[
-        Path | None, typer.Option("--crl", help="Revocation lists; default: crl.pem beside --trust.", readable=False)
+        Path | None,
+        typer.Option("--crl", metavar="FILE", help="Use these CRLs (default: crl.pem beside --trust).", readable=False),
     ] = None,
     cert: Annotated[
-        Path | None, typer.Option("--cert", help="The certificate to show if the server asks.", readable=False)
+        Path | None,
+        typer.Option("--cert", metavar="FILE", help="Present this certificate if the server asks.", readable=False),
     ] = None,
     key: Annotated[
-        Path | None, typer.Option("--key", help="Its key. Default: beside --cert, ending in .key.", readable=False)
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
     ] = None,
     keylog: Keylog = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Tell each step, and what cannot be seen.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Explain each step, and what is not visible.")] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True, readable=False)] = CERTS,
 ) -> int:
-    """Check who answers, and send one message.
+    """Connect, verify the server, and send one message.
 
-    Exit code 0: delivered and answered. 1: refused, with the reason.
+    The exit code is 0 if the server answered, and 1 if one side refused the other.
     """
     from tlsdemo.cli.connect import connect
     from tlsdemo.cli.target import ConnectOptions
@@ -200,13 +239,13 @@ def connect(
     )
 
 
-Upstream = Annotated[str, typer.Option("--upstream", metavar="HOST:PORT", help="The server.")]
-Listen = Annotated[str, typer.Option("--listen", metavar="[HOST:]PORT", help="Where to sit; 0 takes any free port.")]
+Upstream = Annotated[str, typer.Option("--upstream", metavar="HOST:PORT", help="Forward to this server.")]
+Listen = Annotated[str, typer.Option("--listen", metavar="[HOST:]PORT", help="Listen here; port 0 takes a free one.")]
 
 
 @app.command()
 def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") -> int:
-    """Sit on the line, pass everything on, and tell what can be made of it, until Ctrl-C."""
+    """Relay connections and print what an eavesdropper learns."""
     from tlsdemo.cli.eavesdrop import eavesdrop
 
     return eavesdrop(upstream, listen)
@@ -220,36 +259,47 @@ def mitm(
     group: Group = None,
     without: Without = None,
     credential: Annotated[
-        AttackerCredential | None,
-        typer.Option("--credential", help="The certificate that he shows.", show_default="rogue"),
+        str | None,
+        typer.Option(
+            "--credential",
+            metavar="NAME",
+            callback=_one_of(AttackerCredential),
+            help="Present this certificate (values: see above).",
+            show_default="rogue",
+        ),
     ] = None,
     certs: Certs = CERTS,
     alter: Annotated[
-        list[str] | None, typer.Option("--alter", metavar="OLD=NEW", help="Replace this in what passes; repeatable.")
+        list[str] | None,
+        typer.Option("--alter", metavar="OLD=NEW", help="Replace text in messages (repeatable)."),
     ] = None,
     attack: Annotated[
         str | None,
-        typer.Option("--attack", metavar="ATTACK", help="Do this instead, as `tlsdemo attacks` describes it."),
+        typer.Option("--attack", metavar="ATTACK", help="Run this attack instead (see `tlsdemo attacks`)."),
     ] = None,
     case: Annotated[
-        list[str] | None, typer.Option("--case", help="Show this of `pki rogue list`; several: one after the other.")
+        list[str] | None,
+        typer.Option("--case", metavar="CASE", help="Present this test certificate, in turn (repeatable)."),
     ] = None,
-    cycle: Annotated[bool, typer.Option("--cycle", help="All that must be refused, one each connection.")] = False,
-    once: Annotated[
-        bool, typer.Option("--once", help="End after one conversation: 0 when he read it, 1 when he was refused.")
-    ] = False,
+    cycle: Annotated[bool, typer.Option("--cycle", help="Rotate through all must-reject cases.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after one connection: 0 if read, else 1.")] = False,
 ) -> int:
-    """Sit in the middle: be the server to the client, and the client to the server, until Ctrl-C.
+    """Relay between client and server as a man in the middle.
 
-    With --attack NAME he does that to whatever passes, and --once gives 0 when he came to do it. 0-RTT is replayed by
-    `--attack replay` between `openssl s_client -early_data` and `openssl s_server -early_data -no_anti_replay`.
-    With --case or --cycle the certificates are minted under root.pem, for the name that each client asks for.
+    Credentials: rogue, self-signed, untrusted-ca, stolen, copied, other-host, expired, stolen-ca.
+
+    With --attack, mitm runs that attack on each connection, and the exit code of --once is 0 if the attack acted.
+    With --case or --cycle, mitm presents test certificates (see `pki rogue list`), issued under root.pem for the name
+    that each client asks for.
+
+    To replay 0-RTT data, put `--attack replay` between `openssl s_client -early_data` and
+    `openssl s_server -early_data -no_anti_replay`.
     """
     from tlsdemo.cli.mitm import MitmOptions, mitm
 
     return mitm(
         MitmOptions(
-            upstream, listen, protocol.value, group, without or (), credential and credential.value, certs,
+            upstream, listen, protocol.value, group, without or (), credential, certs,
             alter or (), attack, case or (), cycle, once,
         )
     )  # fmt: skip
@@ -257,10 +307,15 @@ def mitm(
 
 @app.command()
 def chain(
-    address: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="The server.")] = "localhost:4433",
-    name: Annotated[str | None, typer.Option("--name", help="The name to ask for. Default: HOST as typed.")] = None,
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Connect to this server.")] = "localhost:4433",
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Ask for this name (default: HOST).")
+    ] = None,
 ) -> int:
-    """Print the certificates that a server presents, for `pki show -` or `pki verify -`; check and send nothing."""
+    """Print the certificates that a server presents.
+
+    The output is PEM, for `pki show -` or `pki verify -`. Nothing is verified, and no application data is sent.
+    """
     from tlsdemo.cli.chain import chain
 
     return chain(address, name)
@@ -268,53 +323,55 @@ def chain(
 
 @app.command()
 def tour(
-    step: Annotated[bool, typer.Option("--step", help="Before each scene a question; Enter shows the answer.")] = False,
+    step: Annotated[bool, typer.Option("--step", help="Ask a question before each scene; Enter continues.")] = False,
     certs: Certs = CERTS,
 ) -> int:
-    """The story in scenes, live on this machine."""
+    """Tell the story in scenes, run live on this machine."""
     from tlsdemo.tour.play import tour
 
     return tour(certs, wait=sys.stdin if step else None)
 
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def compare(
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="An attack or a protocol, by its name; may be repeated, or separated by commas."),
+        typer.Option("--only", metavar="NAME", help="Run only these attacks or protocols (repeatable)."),
     ] = None,
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The matrix as a Markdown table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the matrix as a Markdown table.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", help="Write a page with every conversation to look at.", readable=False),
+        typer.Option("--html", metavar="FILE", help="Write a page with every conversation.", readable=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that was not made here; never a key.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of another program; never a key.")] = False,
 ) -> int:
-    """Every attack on every protocol: predicted, and run; and what each protection costs."""
+    """Run every attack on every protocol, and measure costs."""
     from tlsdemo.cli.compare import CompareOptions, compare
 
     if as_json and markdown:
-        raise Problem("--json and --markdown together", hint="choose one of them", code=ExitCode.USAGE)
+        raise Problem("--json and --markdown are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
     return compare(CompareOptions(only or (), as_json, markdown, html, force))
 
 
 @app.command()
 def attack(
-    name: Annotated[str, typer.Argument(metavar="ATTACK", help="`tlsdemo attacks` lists them.")],
+    name: Annotated[str, typer.Argument(metavar="ATTACK", help="Run this attack (see `tlsdemo attacks`).")],
     on: Annotated[
-        list[str] | None, typer.Option("--on", help="A protocol; may be repeated. Default: ca, and tls.")
+        list[str] | None,
+        typer.Option("--on", metavar="PROTOCOL", help="Attack this protocol (repeatable; default: ca, tls)."),
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option("--without", help="A protection to leave out; may be repeated.")
+        list[str] | None,
+        typer.Option("--without", metavar="PROTECTION", help="Remove a protection (repeatable)."),
     ] = None,
     group: Group = None,
-    live: Annotated[bool, typer.Option("--live", help="On TCP connections, not in memory.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Use TCP connections instead of memory.")] = False,
 ) -> int:
-    """One attack, told as a story: what passed, who believes what, and what stopped it or was missing."""
+    """Run one attack, and explain why it succeeds or fails."""
     from tlsdemo.cli.attack import AttackOptions, attack
 
     return attack(AttackOptions(name, on or (), without or (), group, live))
@@ -322,7 +379,7 @@ def attack(
 
 @app.command()
 def attacks(as_json: Json = False) -> int:
-    """The attacks, each in a sentence."""
+    """List the attacks, with what stops each of them."""
     from tlsdemo.cli.attack import attacks
 
     return attacks(as_json)
@@ -330,7 +387,7 @@ def attacks(as_json: Json = False) -> int:
 
 @app.command()
 def protocols(as_json: Json = False) -> int:
-    """What can be compared: the rungs, `ca` without one protection, and TLS in its configurations."""
+    """List the protocols that can be attacked and compared."""
     from tlsdemo.cli.attack import protocols
 
     return protocols(as_json)
@@ -342,7 +399,7 @@ register(app)
 def _add_pki() -> None:
     from pki.cli.main import app as pki_app
 
-    app.add_typer(pki_app, name="pki", help="The command `pki`, for where another program has its name.")
+    app.add_typer(pki_app, name="pki", help="Run `pki`, if another program has that name.")
 
 
 _add_pki()

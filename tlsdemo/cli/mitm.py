@@ -1,4 +1,4 @@
-"""`tlsdemo mitm`: the man in the middle, live; two handshakes back to back, with a certificate of his. EDGE."""
+"""`tlsdemo mitm`: a man in the middle on a real connection, with a certificate of the attacker. EDGE."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,12 +10,11 @@ from pki.console import note
 from pki.errors import ExitCode, Problem
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
-from tlsdemo.attack import catalogue
 from tlsdemo.attack.by_server_name import LINE, TLS_HELLO, Disguised
 from tlsdemo.attack.conclusions import conclusion, told
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli.listening import ListeningCommand, Result
-from tlsdemo.cli.mitm_attack import is_on_the_line, meddle
+from tlsdemo.cli.mitm_attack import is_on_path, known, run_attack
 from tlsdemo.cli.mitm_cases import cycle
 from tlsdemo.cli.position import Position, place, sit
 from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
@@ -46,22 +45,23 @@ class MitmOptions:
 
 
 def mitm(settings: MitmOptions) -> int:
-    """Run until a signal, or for one conversation; the exit code."""
+    """Run until a signal, or for one connection with --once. Returns the exit code."""
     _forbid_together(settings)
     where = place(settings.upstream, settings.listen)
-    notice_half_done(settings.certs)  # before anything is read
+    notice_half_done(settings.certs)  # before any file is read
     alter = _alterations(settings.alter)
     if settings.case or settings.cycle:
         return cycle(settings.case, where, settings.certs, alter, settings.once)
     folder = Folder(settings.certs)
     kind = kinds.BY_ID[settings.credential] if settings.credential else kinds.ROGUE
     if settings.attack is not None:
-        if is_on_the_line(settings.attack):
-            return meddle(settings.attack, _protocol(settings), where, settings.certs, settings.once)
-        kind = catalogue.BY_ID[settings.attack].presents or kind
+        attack = known(settings.attack)
+        if is_on_path(attack.id):
+            return run_attack(attack, _protocol(settings), where, settings.certs, settings.once)
+        kind = attack.presents or kind
     protocol = _protocol(settings)
     own = _party(settings, folder, kind, protocol)
-    protocol.server(own)  # a certificate that OpenSSL does not load is a Problem now, not in the first conversation
+    protocol.server(own)  # raises Problem now for a certificate that OpenSSL does not load
     mints = kind.per_client and own.credential is not None
     report = Reporter()
 
@@ -70,7 +70,7 @@ def mitm(settings: MitmOptions) -> int:
         return Interceptor(facing, alter, lambda read: report.say(f"{peer}  {told(read)}"))
 
     def minting(peer: str) -> Disguised[None]:
-        """With the CA's key: the certificate is for the name that the client asks for."""
+        """An attacker with the CA's key: it presents a certificate for the name that the client asks for."""
         hello = TLS_HELLO if settings.protocol == TLS else LINE
 
         def begin(first: bytes) -> tuple[None, Interceptor]:
@@ -85,7 +85,7 @@ def mitm(settings: MitmOptions) -> int:
 
     def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> Result:
         acting, failed = _acting(attacker)
-        how = conclusion(acting) if acting else "left before it had asked for anything"
+        how = conclusion(acting) if acting else "the client closed before it sent a complete ClientHello"
         how = failed.fact if failed else how
         report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else how}", "")
         return problem or failed or (ExitCode.YES if acting and acting.read[Side.CLIENT] else ExitCode.NO)
@@ -97,7 +97,7 @@ def mitm(settings: MitmOptions) -> int:
 
 
 def _acting(attacker: Attacker) -> tuple[Interceptor | None, Problem | None]:
-    """The Interceptor of a conversation; None where it has not begun, and why if it could not."""
+    """The Interceptor of a conversation, or None if it was not started; and the Problem that prevented it."""
     if isinstance(attacker, Disguised):
         return attacker.inside[1] if attacker.inside else None, attacker.problem
     assert isinstance(attacker, Interceptor)
@@ -105,10 +105,11 @@ def _acting(attacker: Attacker) -> tuple[Interceptor | None, Problem | None]:
 
 
 def _forbid_together(settings: MitmOptions) -> None:
-    """What says twice what he does."""
+    """Raise Problem for options that exclude each other."""
     if settings.attack and (settings.credential or settings.alter):
-        fact = "--attack says already what he does"
-        raise Problem(fact, hint="leave out --credential and --alter", code=ExitCode.USAGE)
+        option = "--credential" if settings.credential else "--alter"
+        fact = f"--attack and {option} are mutually exclusive"
+        raise Problem(fact, hint=f"leave out {option}", code=ExitCode.USAGE)
     if not (settings.case or settings.cycle):
         return
     option = "--case" if settings.case else "--cycle"
@@ -119,8 +120,8 @@ def _forbid_together(settings: MitmOptions) -> None:
         f"--protocol {settings.protocol}": settings.protocol != TLS,
     }
     if found := [other for other, given in others.items() if given]:
-        fact = f"{option} is one thing, {' and '.join(found)} another"
-        raise Problem(fact, hint="the catalogue's certificates are for TLS: one of the two", code=ExitCode.USAGE)
+        fact = f"{option} and {' and '.join(found)} are mutually exclusive"
+        raise Problem(fact, hint=f"leave out {option} or the others", code=ExitCode.USAGE)
     forbid_for_tls(group=settings.group, story=False, without=settings.without)
 
 
@@ -129,17 +130,17 @@ def _alterations(options: Sequence[str]) -> dict[bytes, bytes]:
     for option in options:
         old, equals, new = option.partition("=")
         if not (old and equals):
-            hint = "--alter 'PAY 100=PAY 900'"
-            raise Problem(f"{option!r} is not OLD=NEW", hint=hint, code=ExitCode.USAGE)
+            hint = "for example --alter 'PAY 100=PAY 900'"
+            raise Problem(f"--alter {option!r} is not OLD=NEW", hint=hint, code=ExitCode.USAGE)
         try:
             found[old.encode()] = new.encode()
         except UnicodeEncodeError:
-            raise Problem("--alter takes UTF-8 text", hint="these bytes are not", code=ExitCode.USAGE) from None
+            raise Problem(f"--alter {option!r} is not UTF-8 text", hint="use UTF-8", code=ExitCode.USAGE) from None
     return found
 
 
 def _protocol(settings: MitmOptions) -> Protocol:
-    """The very protocol that the two others speak."""
+    """The protocol of client and server."""
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=False, without=settings.without)
         return tls(CLAIMS)
@@ -150,23 +151,23 @@ def _protocol(settings: MitmOptions) -> Protocol:
 
 
 def _party(settings: MitmOptions, folder: Folder, kind: Kind, protocol: Protocol) -> Party:
-    """His certificate; and, for his own handshake with the server, what everybody may know: its root and its name."""
+    """The attacker: its certificate and, for its handshake with the server, the public root and server name."""
     agrees = agrees_with_its_certificate(protocol.claims)
     if Protection.POSSESSION not in protocol.claims and not agrees:
         if kind is not kinds.ROGUE:
-            note(f"--protocol {settings.protocol} shows no certificate: --credential is of no use")
+            note(f"--credential has no effect: --protocol {settings.protocol} presents no certificate")
         return party()
     name = names.reference(folder.server_name)
     return party(folder.credential(kind), folder.anchors, folder.crls, name)
 
 
-# Telling ------------------------------------------------------------------------------------------------------------
+# The banner ---------------------------------------------------------------------------------------------------------
 
 
 def _introduction(
     settings: MitmOptions, folder: Folder, kind: Kind, protocol: Protocol, where: Position, address: net.Address
 ) -> list[str]:
-    shows = Protection.POSSESSION in protocol.claims
+    presents = Protection.POSSESSION in protocol.claims
     options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
     options += f" --group {settings.group}" if settings.group else ""
     options += "".join(f" --without {shlex.quote(each)}" for each in settings.without)
@@ -176,9 +177,9 @@ def _introduction(
     if Protection.CHAIN in protocol.claims and trust != "certs/root.pem":
         options += f" --trust {trust}"
     return [
-        f"listening on {address}, in the middle before {where.upstream} ({protocol.name})",
-        f"  with {kind.mitm if shows else 'no certificate: none is asked for'}",
-        *(f"  altering {old!r}" for old in settings.alter),
+        f"listening on {address}, man in the middle before {where.upstream} ({protocol.name})",
+        f"  presenting {kind.mitm if presents else 'no certificate: this protocol has none'}",
+        *(f"  replacing {old!r}" for old in settings.alter),
         "",
         "  in another terminal:",
         f"    tlsdemo connect {address}{options}",

@@ -1,4 +1,4 @@
-"""`tlsdemo mitm --attack`: attacks on the line itself, and on what was recorded of it. EDGE."""
+"""`tlsdemo mitm --attack`: attacks on a connection, and on a recording of it. EDGE."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
-from tlsdemo.attack.catalogue import BY_ID
+from tlsdemo.attack import catalogue
+from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.attack.on_path import LIVE, Sitting
 from tlsdemo.cli.listening import ListeningCommand
@@ -18,37 +19,47 @@ from tlsdemo.credentials.folder import Folder
 from tlsdemo.protocol import Attacker, Framing, Protocol, Side
 
 INSTEAD: Mapping[str, str] = {
-    "eavesdropper": "`tlsdemo eavesdrop` does it",
-    "quantum": "it is simulated from what the client draws: `tlsdemo attack quantum`",
-    "compression": "the client must say what he wants it to: `tlsdemo attack compression`",
-    "padding-oracle": "the client must say the same hundreds of times: `tlsdemo attack padding-oracle`",
-    "impostor-client": "he dials the server himself: `tlsdemo connect --protocol mutual --cert CERT`",
-    "revoked": "revocation is the authority's to publish: `tlsdemo attack revoked`",
-    "installed-root": "the client does it: `tlsdemo mitm`, and `tlsdemo connect --trust certs/rogue/ca.pem`",
+    "eavesdropper": "use `tlsdemo eavesdrop`",
+    "quantum": "the simulation needs the client's random numbers: `tlsdemo attack quantum`",
+    "compression": "the client must send text that the attacker chooses: `tlsdemo attack compression`",
+    "padding-oracle": "the client must send the same text in hundreds of connections: `tlsdemo attack padding-oracle`",
+    "impostor-client": "the attacker connects directly: `tlsdemo connect --protocol mutual --cert CERT`",
+    "revoked": "only the CA can revoke a certificate: `tlsdemo attack revoked`",
+    "installed-root": "use `tlsdemo mitm`, and `tlsdemo connect --trust certs/rogue/ca.pem` as the client",
 }
-"""What is not done on a live line, and what does it."""
+"""Attacks that do not work on a live connection, and what to use instead."""
 
 
-def is_on_the_line(attack: str) -> bool:
-    """Whether it needs nothing but the line; a Problem for what cannot be done live."""
-    if attack not in BY_ID:
-        raise Problem(f"there is no attack {attack!r}", hint="`tlsdemo attacks` lists them", code=ExitCode.USAGE)
-    if attack in INSTEAD:
-        raise Problem(f"{attack} is not for a live line", hint=INSTEAD[attack], code=ExitCode.USAGE)
+def known(name: str) -> Attack:
+    """The attack of that name. Problem if there is none, or if it does not work on a live connection."""
+    try:
+        attack = catalogue.find(name)
+    except KeyError:
+        hint = "`tlsdemo attacks` lists them"
+        raise Problem(f"there is no attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
+    if attack.id in INSTEAD:
+        fact = f"the attack {attack.id} does not work on a live connection"
+        raise Problem(fact, hint=INSTEAD[attack.id], code=ExitCode.USAGE)
+    return attack
+
+
+def is_on_path(attack: str) -> bool:
+    """Whether the attack acts on records, without a handshake of its own."""
     return attack in LIVE
 
 
-def meddle(attack: str, protocol: Protocol, where: Position, certs: Path, once: bool) -> int:
-    """Run until a signal, or for one conversation; the exit code."""
-    chosen, framing = BY_ID[attack], protocol.hooks.framing
+def run_attack(attack: Attack, protocol: Protocol, where: Position, certs: Path, once: bool) -> int:
+    """Run until a signal, or for one connection with `once`. Returns the exit code."""
+    framing = protocol.hooks.framing
     assert framing
-    attempts = LIVE[attack](framing, protocol.hooks)
-    if chosen.lacks(protocol) or not attempts:
-        fact = f"on {protocol.name} there is nothing to try for the attack {attack}"
+    attempts = LIVE[attack.id](framing, protocol.hooks)
+    if attack.lacks(protocol) or not attempts:
         raise Problem(
-            fact, hint=f"`tlsdemo attack {attack} --on {shlex.quote(protocol.name)}` says why", code=ExitCode.USAGE
+            f"the attack {attack.id} is not applicable to {protocol.name}",
+            hint=f"`tlsdemo attack {attack.id} --on {shlex.quote(protocol.name)}` explains why",
+            code=ExitCode.USAGE,
         )
-    afterwards = _afterwards(attack, protocol, where, certs)
+    afterwards = _afterwards(attack.id, protocol, where, certs)
     report, turn = Reporter(), count()
 
     def on_line(peer: str) -> Sitting:
@@ -70,34 +81,34 @@ def meddle(attack: str, protocol: Protocol, where: Position, certs: Path, once: 
     return sit(where, command, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)
 
 
-def _introduction(attack: str, protocol: Protocol, where: Position, address: net.Address) -> list[str]:
+def _introduction(attack: Attack, protocol: Protocol, where: Position, address: net.Address) -> list[str]:
     rung, _, missing = protocol.name.partition(" without ")
     options = "" if protocol.family == "tls" else f" --protocol {rung}"
     options += "".join(f" --without {each.strip().replace(' ', '-')}" for each in missing.split(",") if each)
     return [
-        f"listening on {address}, on the line before {where.upstream} ({protocol.name})",
-        f"  {attack}: {BY_ID[attack].sentence}",
+        f"listening on {address}, on the path to {where.upstream} ({protocol.name})",
+        f"  {attack.id}: {attack.sentence}",
         "",
-        "  in another terminal, and look at the server's, too:",
+        "  in another terminal (the server's terminal shows the effect, too):",
         f"    tlsdemo connect {address}{options} --message 'PAY 0100 to Alice'",
         "",
     ]
 
 
 def _told(step: Passage, framing: Framing) -> str:
-    """What he has made of a record."""
+    """What the attacker did with a record."""
     sender, target = step.flight.sender.value, step.flight.sender.other
     label = printable(framing.label(step.flight.data))
     if all(not data for _, data in step.deliveries):
-        return f"KEPT from the {target.value}: {label} of the {sender}" + ("; the line is cut" * bool(step.deliveries))
+        return f"DROPPED: {label} of the {sender}" + ("; both connections closed" * bool(step.deliveries))
     if len(step.deliveries) == 1:
-        return f"CHANGED on the way to the {target.value}: {label}{_difference(step, framing)}"
+        return f"CHANGED: {label} of the {sender}{_difference(step, framing)}"
     again = step.deliveries[-1][0].value
-    return f"PASSED ON to the {target.value}, and once more to the {again}: {label} of the {sender}"
+    return f"SENT to the {target.value}, and again to the {again}: {label} of the {sender}"
 
 
 def _difference(step: Passage, framing: Framing) -> str:
-    """Both texts, where anybody could read them."""
+    """The text before and after; empty if the record is encrypted."""
     texts = []
     for record in (step.flight.data, step.deliveries[0][1]):
         body = framing.body(record)
@@ -110,20 +121,20 @@ def _difference(step: Passage, framing: Framing) -> str:
 
 def _conclusion(attacker: Sitting, framing: Framing) -> list[str]:
     if not attacker.acted:
-        return ["nothing came that he could have done it to"]
+        return ["no record came that this attack acts on"]
     lines = []
     for side in Side:
         labels = [framing.label(each.data) for each in attacker.since if each.sender is side]
-        ending = ", and hung up first" if attacker.first_to_leave is side else ""
-        lines.append(f"after that the {side.value} said {', '.join(map(printable, labels)) or 'nothing'}{ending}")
-    return [*lines, "what the two make of it stands in their terminals"]
+        ending = ", and closed first" if attacker.first_to_leave is side else ""
+        lines.append(f"after that the {side.value} sent {', '.join(map(printable, labels)) or 'nothing'}{ending}")
+    return [*lines, "the terminals of client and server show whether they noticed"]
 
 
 # With a recording ---------------------------------------------------------------------------------------------------
 
 
 def _afterwards(attack: str, protocol: Protocol, where: Position, certs: Path) -> Callable[[Sitting], list[str]] | None:
-    """What he does when the conversation is over."""
+    """What the attacker does when the conversation has ended; None if nothing."""
     hooks = protocol.hooks
     if attack == "replay":
         return lambda attacker: _replay(attacker, where.upstream)
@@ -138,22 +149,22 @@ def _afterwards(attack: str, protocol: Protocol, where: Position, certs: Path) -
 def _opened(attacker: Sitting, read: bytes) -> list[str]:
     attacker.acted = bool(read)
     if not read:
-        return [f"recorded {attacker.recorded} bytes, and READ nothing of them"]
-    return [f"recorded {attacker.recorded} bytes, and READ: {quoted(read)}"]
+        return [f"recorded {attacker.recorded} bytes, READ: nothing"]
+    return [f"recorded {attacker.recorded} bytes, READ: {quoted(read)}"]
 
 
 def _replay(attacker: Sitting, upstream: net.Address) -> list[str]:
-    """The client's part again, to the same server; each flight once it has said as much as it did then."""
+    """Send the client's flights to the server again, each after as many bytes from the server as the first time."""
     flights = [flight for flight in attacker.tape if flight.sender is Side.CLIENT]
     if not flights:
-        return ["the client said nothing: there is nothing to replay"]
+        return ["the client sent nothing to replay"]
     attacker.acted = True
     then = sum(len(flight.data) for flight in attacker.tape if flight.sender is Side.SERVER)
     try:
         now = net.play(attacker.tape, upstream)
     except Problem as problem:
-        return [f"the server is gone: {problem.fact}"]
+        return [f"not replayed: {problem.fact}"]
     return [
         f"REPLAYED the client's {sum(len(flight.data) for flight in flights)} bytes to the server",
-        f"it answered with {now} bytes, the first time with {then}; if it took the order twice, its terminal shows it",
+        f"the server answered with {now} bytes (the first time: {then}); its terminal shows whether it accepted them",
     ]

@@ -1,4 +1,4 @@
-"""What `eavesdrop` and `mitm` share: a place on the line between a client and a server. EDGE."""
+"""Shared by `eavesdrop` and `mitm`: the address to listen on, the address to forward to, and the run. EDGE."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tlsdemo.protocol import Attacker
 
 @dataclass(frozen=True)
 class Position:
-    """Where he sits: what he forwards to, and where he listens."""
+    """The server's address, and the address to listen on."""
 
     upstream: net.Address
     hosts: Hosts
@@ -19,15 +19,15 @@ class Position:
 
 
 def place(upstream: str, listen: str) -> Position:
-    """From HOST:PORT and [HOST:]PORT; a Problem if they are not."""
+    """The position for HOST:PORT and [HOST:]PORT. Problem for other text."""
     try:
         target = net.parse_address(upstream, "localhost", 4433)
         host, _, port = listen.rpartition(":")
         if not port or (":" in host and not host.startswith("[")):
-            raise ValueError(f"{listen!r} names no port")
+            raise ValueError(f"{listen!r} has no port")
         own = net.parse_address(f"{host}:{1 if port == '0' else port}", "", 0)
     except ValueError as error:
-        raise Problem(str(error), hint="--upstream HOST:PORT, --listen PORT", code=ExitCode.USAGE) from None
+        raise Problem(str(error), hint="use --upstream HOST:PORT and --listen PORT", code=ExitCode.USAGE) from None
     return Position(target, (own.host,) if own.host else None, 0 if port == "0" else own.port)
 
 
@@ -46,7 +46,7 @@ def sit(
     """
 
     def ended(peer: str, attacker: Attacker, problem: Problem | None) -> None:
-        result: Result = ExitCode.CANNOT  # in case that on_end raises
+        result: Result = ExitCode.CANNOT  # if on_end raises
         try:
             result = on_end(peer, attacker, problem)
         finally:

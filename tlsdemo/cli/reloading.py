@@ -1,7 +1,7 @@
-"""What a server reads from files, read again when they change. EDGE.
+"""Values that a server reads from files, and reads again when the files change. EDGE.
 
-a connection comes -> have the files changed? -> yes: read them all again -> they are good: from now on the new ones
-                                                                          -> they are not: the old ones, and a note
+connection -> files changed? -> yes: read them all again -> success: use the new value
+                                                         -> failure: keep the old value, and print a note
 """
 
 import os
@@ -16,29 +16,29 @@ State = tuple[object, ...]
 
 
 class Fresh(Generic[T]):
-    """The value that `make` makes of `files`. At the beginning its Problem is the caller's; later it is a warning."""
+    """The value that `make` reads from `files`. The first call of `make` may raise; later errors become warnings."""
 
     def __init__(self, make: Callable[[], T], files: Sequence[Path], warn: Callable[[str], None]) -> None:
         self._make, self._files, self._warn = make, tuple(map(str, files)), warn
-        self._state = self._look()  # before they are read: what changes meanwhile is noticed the next time
+        self._state = self._look()  # before reading: a change during the reading is noticed next time
         self._value = make()
 
     def value(self) -> T:
-        """What the files say now; or what they said last when they could be used."""
+        """The value from the files as they are now, or the last value if they cannot be used."""
         state = self._look()
         if state != self._state:
             self._state = state
             try:
                 self._value = self._make()
-            except Exception as error:  # whatever is in the files must not end a server that works
+            except Exception as error:  # invalid files must not stop the server
                 if self._look() != state:
-                    self._state = ()  # they are being replaced at this moment: wait for the next connection
+                    self._state = ()  # the files are being replaced: try again at the next connection
                 else:
-                    self._warn(f"{_reason(error)}: what was read before stays in force")
+                    self._warn(f"{_reason(error)}; the previous files stay in use")
         return self._value
 
     def _look(self) -> State:
-        """What stat says of each file: it changes when the file is written or replaced."""
+        """The stat result of each file. It changes when a file is written or replaced."""
         return tuple(map(_state, self._files))
 
 

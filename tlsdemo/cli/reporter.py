@@ -1,4 +1,4 @@
-"""What commands that run for long print: whole lines, from any thread, without ever waiting for the reader. EDGE."""
+"""Output of servers: whole lines, from any thread, without waiting for the reader. EDGE."""
 
 import sys
 import textwrap
@@ -15,7 +15,7 @@ from tlsdemo.report.events import as_json, as_line
 
 @dataclass
 class Reporter:
-    """Prints events to stdout and notes to stderr; remembers when nothing can be written any more."""
+    """Prints events to stdout and notes to stderr; keeps the error if stdout cannot be written."""
 
     as_json: bool = False
     _teller: Teller = field(default_factory=Teller)
@@ -27,11 +27,11 @@ class Reporter:
 
     @property
     def failure(self) -> OSError | None:
-        """Why stdout cannot be written."""
+        """The error of stdout; None if it can be written."""
         return self._out.failure
 
     def when_it_fails(self, act: Callable[[], None]) -> None:
-        """Call this, in another thread, when stdout cannot be written any more."""
+        """Call `act`, in another thread, when stdout can no longer be written."""
         self._out.on_failure = act
 
     def __call__(self, event: Event) -> None:
@@ -46,18 +46,18 @@ class Reporter:
         self._out.put(*lines)
 
     def note(self, sentence: str) -> None:
-        """Something that a person should know besides: to stderr."""
+        """Print a note to stderr."""
         self._notes.put(f"note: {printable(sentence)}")
 
     def close(self, patience: float | None = PATIENCE) -> None:
-        """Write what waits, and give up after `patience` seconds (None: never); say what could not be written."""
+        """Write the queued lines, for at most `patience` seconds (None: no limit); note how many were lost."""
         lost = self._out.close(patience)
         if lost and not self.failure:
             self.note(as_text(lost))
         self._notes.close(PATIENCE / 2)
 
     def explain(self, machine: Machine, moment: Moment) -> None:
-        """One step of a handshake: a `Watch`."""
+        """Print the explanation of one handshake step; it is a `Watch`."""
         lines = [""]
         for label, sentence in self._teller.tell(machine, moment):
             for number, line in enumerate(textwrap.wrap(printable(sentence), 60)):

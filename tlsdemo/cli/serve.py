@@ -1,4 +1,4 @@
-"""`tlsdemo serve`: read the credential, listen, and tell each conversation as it happens. EDGE."""
+"""`tlsdemo serve`: read the credential, listen, and log each connection. EDGE."""
 
 import os
 import ssl
@@ -41,14 +41,14 @@ Conversation = Callable[[net.Connection], net.Handling[Event]]
 
 
 def serve(settings: ServeOptions) -> int:
-    """Run until a signal, or for one conversation; the exit code."""
+    """Run until a signal, or for one connection with --once. Returns the exit code."""
     notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
-    shown, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
+    presented, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
     command = ListeningCommand(report, once=settings.once)
 
     async def handle(connection: net.Connection) -> None:
-        result = ExitCode.CANNOT  # in case that a bug, or the end of the server, ends the conversation
+        result = ExitCode.CANNOT  # if the code below raises, or the server is stopped
         try:
             ending = await talk(connection)
             report(ending)
@@ -62,7 +62,7 @@ def serve(settings: ServeOptions) -> int:
     with command.open(server):
         report(Listening(settings.protocol, listener.hosts[0], listener.port))
         if not settings.as_json:
-            report.say(*introduction(settings, shown, listener))
+            report.say(*introduction(settings, presented, listener))
         server.run()
     return command.exit_code()
 
@@ -70,34 +70,36 @@ def serve(settings: ServeOptions) -> int:
 def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Conversation]:
     forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
     if settings.explain:
-        hint = "`tlsdemo connect --explain` tells what can be told; --keylog FILE lets Wireshark tell the rest"
-        raise Problem("a TLS server has nothing to explain: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE)
-    shown, clients = _Shown(settings, report), _Clients(settings.certs, settings.require_client_cert)
+        hint = "use `tlsdemo connect --explain`, or --keylog FILE and Wireshark"
+        raise Problem(
+            "--explain needs the educational handshake: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE
+        )
+    presented, clients = _Presented(settings, report), _Clients(settings.certs, settings.require_client_cert)
     if settings.keylog:
         prepare_key_log(settings.keylog)
     before: list[ssl.SSLContext] = []
 
     def context() -> ssl.SSLContext:
         made = server_context(
-            shown.read(),
+            presented.read(),
             client_trust=clients.anchors(),
             crls=clients.crls(),
             keylog=None if before else settings.keylog,
         )
-        made.num_tickets = 1  # for one more connection (RFC 8446 §4.6.1), not two as by default: less work
-        if before and before[-1].keylog_filename:  # else there is none, or it could not be written
-            _go_on_with_keylog(made, before[-1].keylog_filename, report)
+        made.num_tickets = 1  # session tickets (§4.6.1); the default of 2 costs more time
+        if before and before[-1].keylog_filename:  # otherwise there is no key log, or it could not be written
+            _reopen_keylog(made, before[-1].keylog_filename, report)
         before[:] = [made]
         return made
 
-    fresh = Fresh(context, shown.files + clients.files, report.note)
-    return shown.latest, lambda connection: converse(connection, fresh.value(), report)
+    fresh = Fresh(context, presented.files + clients.files, report.note)
+    return presented.latest, lambda connection: converse(connection, fresh.value(), report)
 
 
-def _go_on_with_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> None:
-    """For a context that takes the place of another."""
+def _reopen_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> None:
+    """Set the key log of a context that replaces another one."""
     try:
-        # It may have been removed meanwhile, and OpenSSL would create it so that other users can read it.
+        # If the file was removed, OpenSSL would create it readable for other users.
         os.close(os.open(keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600))
         context.keylog_filename = keylog
     except OSError:
@@ -108,41 +110,45 @@ def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
     claims = rung(settings.protocol, settings.without)
     _forbid(settings, claims)
     agrees = agrees_with_its_certificate(claims)
-    shown = _Shown(settings, report) if Protection.POSSESSION in claims or agrees else None
+    presented = _Presented(settings, report) if Protection.POSSESSION in claims or agrees else None
     clients = _Clients(settings.certs, Protection.CLIENT_IDENTITY in claims)
     watch = report.explain if settings.explain else nobody_watches
 
     def made() -> tuple[Protocol, Party]:
-        credential = shown.read() if shown else None
+        credential = presented.read() if presented else None
         if agrees and credential and not _is_p256(credential.key):
-            fact = "without forward secrecy the server agrees with the key of its certificate, and needs one of P-256"
-            raise Problem(fact, hint="`pki init` in a new folder makes one", code=ExitCode.USAGE)
+            fact = "without forward secrecy the server uses its certificate's key as its secret; the key must be P-256"
+            raise Problem(fact, hint="`pki init --dir DIR` creates one in a new folder", code=ExitCode.USAGE)
         anchors, crls = clients.anchors(), clients.crls()
         checked = claims
         if clients.asked and not crls:
             checked -= {Protection.REVOCATION}
-            report.note(f"not checked: whether a client was revoked; there is no {settings.certs / 'crl.pem'}")
+            report.note(
+                f"client certificates are not checked for revocation: {settings.certs / 'crl.pem'} does not exist"
+            )
         protocol = educational(checked, Side.SERVER, group=settings.group, story=settings.story, watch=watch)
         return protocol, party(credential, anchors, crls)
 
-    fresh = Fresh(made, (*(shown.files if shown else ()), *clients.files), report.note)
-    return shown.latest if shown else None, lambda connection: edu_server.serve(connection, *fresh.value(), report)
+    fresh = Fresh(made, (*(presented.files if presented else ()), *clients.files), report.note)
+    return presented.latest if presented else None, lambda connection: edu_server.serve(
+        connection, *fresh.value(), report
+    )
 
 
 def _is_p256(key: object) -> bool:
     return isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size == 256
 
 
-class _Shown:
-    """The credential that is presented: read from files each time, or minted once, at the beginning."""
+class _Presented:
+    """The credential that the server presents: read from files when they change, or minted once."""
 
     def __init__(self, settings: ServeOptions, report: Reporter) -> None:
         self._report = report
         self.files: tuple[Path, Path] | tuple[()] = ()
-        """Its certificate and its key, where it is read from files."""
+        """The certificate file and the key file; empty if the credential was minted."""
         if settings.cert:
             self.files = settings.cert, settings.key or settings.cert.with_suffix(".key")
-            self.latest = from_files(settings.cert, settings.key, "`pki issue NAME` makes one")
+            self.latest = from_files(settings.cert, settings.key, "`pki issue NAME` creates a certificate")
         else:
             kind, folder = kinds.BY_ID[settings.credential], Folder(settings.certs)
             self.files = folder.files(kind) or ()
@@ -150,16 +156,16 @@ class _Shown:
         self._is_read = True
 
     def read(self) -> Credential:
-        """As the files have it now."""
+        """The credential in the files now."""
         if self.files and not self._is_read:
             certificate, key = self.files
-            self.latest = from_files(certificate, key, "", self._report.note)  # which never waits, as `note` might
+            self.latest = from_files(certificate, key, "", self._report.note)  # report.note never blocks, unlike `note`
         self._is_read = False
         return self.latest
 
 
 class _Clients:
-    """What the certificates of clients are checked against, if the server asks for them."""
+    """The trust anchors and CRLs for client certificates, if the server requests them."""
 
     def __init__(self, certs: Path, asked: bool) -> None:
         self.asked = asked
@@ -168,26 +174,30 @@ class _Clients:
         self._had_crls = False
 
     def anchors(self) -> tuple[x509.Certificate, ...]:
-        """As the folder has them now."""
+        """The trust anchors in the folder now; () if the server requests no certificate."""
         return self._folder.anchors if self.asked else ()
 
     def crls(self) -> tuple[x509.CertificateRevocationList, ...]:
-        """As the folder has them now; a Problem if there were some and the file is gone."""
+        """The CRLs in the folder now. Problem if the file existed before and is gone."""
         found = self._folder.crls if self.asked else ()
         if self._had_crls and not found:
-            raise Problem(f"there is no {self._folder.certs / 'crl.pem'} any more")
+            raise Problem(f"{self._folder.certs / 'crl.pem'} no longer exists")
         self._had_crls = bool(found)
         return found
 
 
 def _forbid(settings: ServeOptions, claims: Claims) -> None:
-    """Options that have no place in this rung."""
+    """Raise Problem for options that this rung does not have."""
     name = settings.protocol
     if settings.keylog:
-        raise Problem("--keylog is for TLS", hint="--explain shows each step", code=ExitCode.USAGE)
+        raise Problem("--keylog needs --protocol tls", hint="use --explain to see each step", code=ExitCode.USAGE)
     if settings.require_client_cert:
-        raise Problem("--require-client-cert is for TLS", hint="--protocol mutual asks for one", code=ExitCode.USAGE)
+        raise Problem("--require-client-cert needs --protocol tls", hint="use --protocol mutual", code=ExitCode.USAGE)
     if settings.explain and settings.as_json:
-        raise Problem("--explain is for people, --json for programs", hint="choose one", code=ExitCode.USAGE)
+        raise Problem("--explain and --json are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
     if Protection.POSSESSION not in claims and (settings.cert or settings.credential != "server"):
-        raise Problem(f"{name} shows no certificate", hint="--protocol signed, ca or mutual", code=ExitCode.USAGE)
+        raise Problem(
+            f"--protocol {name} presents no certificate",
+            hint="use --protocol signed, ca or mutual",
+            code=ExitCode.USAGE,
+        )

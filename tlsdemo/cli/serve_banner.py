@@ -1,4 +1,4 @@
-"""What a server prints when it begins: who it says it is, and the commands that talk to it. EDGE."""
+"""The banner of `serve`: the certificate that it presents, and commands that connect to it. EDGE."""
 
 import shlex
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from tlsdemo.protocol import Protection
 
 
 def introduction(settings: ServeOptions, credential: Credential | None, listener: net.Listener) -> Iterator[str]:
-    """Who this server says it is, and the commands that talk to it."""
+    """The lines after "listening on": the certificate that is presented, and commands that connect to the server."""
     others = [str(net.Address(host, listener.port)) for host in listener.hosts[1:]]
     if others:
-        yield f"  and on {', '.join(others)}"
+        yield f"  also on {', '.join(others)}"
     if credential is None:
-        yield "  showing no certificate: nobody can tell who this is"
+        yield "  presenting no certificate: a client cannot verify this server"
     else:
-        yield f"  showing {settings.cert or kinds.BY_ID[settings.credential].serve}"
+        yield f"  presenting {settings.cert or kinds.BY_ID[settings.credential].serve}"
         plain = [names.plain(name) for name in peer.alternative_names(credential.certificate)]
         yield f"  for {peer.listed(plain) or peer.describe(credential.certificate).shown}"
     yield ""
@@ -44,32 +44,32 @@ def _over_edu(settings: ServeOptions, credential: Credential | None, listener: n
         options += f" --group {settings.group}"
     for each in settings.without:
         options += f" --without {shlex.quote(each)}"
-    his = options
+    attacking = options
     if settings.story:
         options += " --story"
     certs = shlex.quote(str(settings.certs))
-    provided = rung(settings.protocol)  # by the whole rung: what --without leaves out changes no option here
+    provided = rung(settings.protocol)  # of the whole rung: --without changes none of these options
     if Protection.POSSESSION in provided and certs != "certs":
-        his += f" --certs {certs}"
+        attacking += f" --certs {certs}"
     asking = options
     if credential is not None and (name := _name_to_ask_for(host, credential)) != host:
         asking += f" --name {name}"
     if Protection.CHAIN in provided and (trust := _trust(settings)):
         asking += trust
-        if Protection.CLIENT_IDENTITY in provided and settings.credential == "stranger":
+        if Protection.CLIENT_IDENTITY in provided and settings.credential == "untrusted-ca":
             asking += f" --cert {shlex.quote(str(settings.certs / 'client.pem'))}"
     yield f"tlsdemo connect {target}{asking} --explain"
     claims = rung(settings.protocol, settings.without)
-    what = "sees the handshake, and cannot read the message"
+    what = "shows the handshake, but not the message"
     if Protection.SECRECY not in claims:
-        what = "reads every word"
+        what = "shows every message"
     elif Protection.STRONG_GROUP not in claims:
-        what = "sees the numbers, and could divide"
+        what = "shows both numbers: one division gives the secret"
     elif settings.group and is_undone(parse(settings.group)):
-        what = "sees the numbers, and could try all exponents"
+        what = "shows both numbers: trying all exponents gives the secret"
     yield socat
-    yield f"tlsdemo connect {through}{asking}    # through socat, who {what}"
-    yield f"tlsdemo mitm --upstream {target} --listen {through.port}{his}    # in place of socat: one who does more"
+    yield f"tlsdemo connect {through}{asking}    # through socat, which {what}"
+    yield f"tlsdemo mitm --upstream {target} --listen {through.port}{attacking}    # a man in the middle"
     yield _eavesdrop(target, through)
 
 
@@ -86,21 +86,21 @@ def _over_tls(settings: ServeOptions, credential: Credential, listener: net.List
     yield f"tlsdemo connect {target}{options}{trust}{ours}"
     if settings.credential == "rogue":
         believed = shlex.quote(str(settings.certs / "rogue/ca.pem"))
-        yield f"tlsdemo connect {target}{options} --trust {believed}{ours}    # who trusts him accepts him"
+        yield f"tlsdemo connect {target}{options} --trust {believed}{ours}    # accepted: trusts the rogue CA"
     check = "-verify_ip" if isinstance(_reference(name), x509.IPAddress) else "-verify_hostname"
     yield f"openssl s_client -connect {target} -CAfile {ca} -verify_return_error {check} {name}{theirs}"
-    yield "    # then type a line, and Enter"
+    yield "    # then type a line and press Enter"
     yield socat
-    yield f"tlsdemo connect {through}{options}{trust}{ours}    # through socat, who sees all, and can read nothing"
+    yield f"tlsdemo connect {through}{options}{trust}{ours}    # through socat, which shows encrypted records"
     yield _eavesdrop(target, through)
 
 
 def _eavesdrop(target: net.Address, through: net.Address) -> str:
-    return f"tlsdemo eavesdrop --upstream {target} --listen {through.port}    # in place of socat: tells what it sees"
+    return f"tlsdemo eavesdrop --upstream {target} --listen {through.port}    # an eavesdropper"
 
 
 def _places(settings: ServeOptions, listener: net.Listener) -> tuple[str, net.Address, net.Address, str]:
-    """The host, where the server is, where somebody in between would be, and socat as that somebody."""
+    """The host, the server's address, an address for a program in between, and the socat command for it."""
     target = address(settings.hosts, listener.port)
     host, port = target.host, target.port
     through = net.Address(host, port + 1 if port < 65535 else port - 1)
@@ -111,8 +111,10 @@ def _places(settings: ServeOptions, listener: net.Listener) -> tuple[str, net.Ad
 
 
 def _anchor(settings: ServeOptions) -> str:
-    """Under which the certificate shown would be accepted; for the rogue's, the one under which it would not."""
-    return shlex.quote(str(settings.certs / ("stranger/ca.pem" if settings.credential == "stranger" else "root.pem")))
+    """The trust anchor file, shell-quoted, under which the certificate is accepted. The rogue one is not accepted."""
+    return shlex.quote(
+        str(settings.certs / ("stranger/ca.pem" if settings.credential == "untrusted-ca" else "root.pem"))
+    )
 
 
 def _trust(settings: ServeOptions) -> str:
@@ -120,7 +122,7 @@ def _trust(settings: ServeOptions) -> str:
 
 
 def _name_to_ask_for(host: str, credential: Credential) -> str:
-    """The host itself where the certificate covers it, else a name that it does cover and that `connect` takes."""
+    """The host if the certificate is valid for it, else a name for which it is valid and that `connect` takes."""
     presented = peer.alternative_names(credential.certificate)
     wanted = _reference(host)
     if wanted is not None and any(names.matches(name, wanted) for name in presented):
@@ -132,7 +134,7 @@ def _name_to_ask_for(host: str, credential: Credential) -> str:
 
 
 def _reference(text: str) -> x509.GeneralName | None:
-    """None for what cannot be asked for: a certificate may hold any text."""
+    """The reference identifier; None if the text is not a name. A certificate may contain any text."""
     try:
         return names.reference(text)
     except names.InvalidName:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """As they were parsed."""
+    """The values of the options."""
 
     protocol: str
     group: str | None

@@ -50,10 +50,10 @@ WRONG = [
     (("serve", "--protocol", "ca", "--require-client-cert"), "--require-client-cert is for TLS"),
     (("serve", "--protocol", "dh", "--explain", "--json"), "--explain is for people, --json for programs"),
     (("serve", "--protocol", "tls", "--explain"), "a TLS server has nothing to explain"),
-    (("serve", "--protocol", "plain", "--rogue"), "plain shows no certificate"),
-    (("serve", "--protocol", "multiply", "--credential", "stranger"), "multiply shows no certificate"),
-    (("serve", "--protocol", "dh", "--rogue"), "dh shows no certificate"),
-    (("serve", "--protocol", "dh", "--cert", "server.pem"), "dh shows no certificate"),
+    (("serve", "--protocol", "plain", "--rogue"), "plain presents no certificate"),
+    (("serve", "--protocol", "multiply", "--credential", "untrusted-ca"), "multiply presents no certificate"),
+    (("serve", "--protocol", "dh", "--rogue"), "dh presents no certificate"),
+    (("serve", "--protocol", "dh", "--cert", "server.pem"), "dh presents no certificate"),
     (("connect", "--protocol", "dh", "--key", "client.key"), "--key needs --cert"),
     (("connect", "--protocol", "ssl3"), "'--protocol'"),
     (("serve", "--protocol", "quic"), "'--protocol'"),
@@ -124,7 +124,7 @@ MISSING = [
     (("serve", "--protocol", "ca", "--rogue"), "certs/rogue/server.pem"),
     (("mitm", "--protocol", "signed"), "certs/rogue/server.pem"),
     (("mitm", "--protocol", "ca", "--credential", "stolen"), "certs/server.pem"),
-    (("mitm", "--protocol", "signed", "--credential", "stranger"), "certs"),
+    (("mitm", "--protocol", "signed", "--credential", "untrusted-ca"), "certs"),
     (("mitm", "--protocol", "tls", "--credential", "self-signed"), "certs/root.pem"),
 ]
 

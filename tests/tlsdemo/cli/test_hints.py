@@ -149,7 +149,7 @@ def test_without_a_pki_eavesdrop_prints_a_command_that_needs_none(
         try:
             line = middle.wait_for(r"^    (tlsdemo connect .*)$")[1]
             assert called(line, tmp_path) == 0
-            middle.wait_for("he reads: ")
+            middle.wait_for("= reads: ")
         finally:
             middle.kill()
 
@@ -186,8 +186,9 @@ def test_options_of_a_program_are_its_own(tmp_path: Path) -> None:
 def test_what_cannot_be_tried_live_names_a_command_that_works(tmp_path: Path) -> None:
     protocol = find("ca without chain, name, validity, revocation, possession, secrecy")
     object.__setattr__(protocol.hooks, "downgrades", None)
+    nowhere = Position(address.Address("localhost", 1), None, 0)
     with pytest.raises(Problem) as caught:
-        mitm_attack.meddle("downgrade", protocol, Position(address.Address("localhost", 1), None, 0), tmp_path, True)
+        mitm_attack.run_attack(mitm_attack.known("downgrade"), protocol, nowhere, tmp_path, True)
     assert caught.value.code is ExitCode.USAGE
     (command,) = re.findall("`(.*)`", caught.value.hint or "")
     assert called(command, tmp_path) == 0

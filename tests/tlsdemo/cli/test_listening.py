@@ -119,7 +119,7 @@ def test_a_host_that_this_machine_lacks_is_named_once(capsys: pytest.CaptureFixt
     with command.open(server):
         server.stop()
         server.run()
-    assert capsys.readouterr().err == "note: this machine has no ::1: listening on 127.0.0.1 alone\n"
+    assert capsys.readouterr().err == "note: this machine has no ::1: listening only on 127.0.0.1\n"
 
 
 def test_the_address_in_a_banner_is_what_the_user_named() -> None:

@@ -2,11 +2,16 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from tests.conftest import run, tlsdemo
 from tests.tlsdemo.conftest import Command
+from tlsdemo.cli.main import app
 
 HEAVY = ("cryptography", "ssl", "jinja2", "trustme", "h11", "rich", "tlsdemo.net")
 COMMANDS = [(), ("serve",), ("connect",), ("tour",), ("pki",), ("pki", "init")]
@@ -53,3 +58,50 @@ def test_both_names_of_the_program_work() -> None:
     assert by_module.returncode == by_pki.returncode == 0
     assert "connect" in by_module.stdout
     assert "init" in by_pki.stdout
+
+
+SUMMARY = 60  # columns
+
+
+def commands(command: Any, path: tuple[str, ...] = ("tlsdemo",)) -> Iterator[tuple[str, Any]]:
+    """The commands that are written in `tlsdemo.cli.main`, each with its name."""
+    for name, each in command.commands.items():
+        if name in ("pki", "lab", "check-client"):  # declared elsewhere
+            continue
+        yield " ".join((*path, name)), each
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands(typer.main.get_command(app))), ids=lambda each: str(each)[:20]
+)
+def test_summaries_and_help_phrases_are_whole_and_options_say_what_they_take(name: str, command: Any) -> None:
+    summary = " ".join(command.help.split("\n\n")[0].split())
+    assert summary.endswith(".") and len(summary) <= SUMMARY, (name, summary)
+    for each in command.params:
+        if each.name == "help" or getattr(each, "hidden", False):
+            continue
+        assert each.help and len(each.help) <= SUMMARY, (name, each.name, each.help)
+        assert getattr(each, "is_flag", False) or (each.metavar and "<" not in each.metavar), (name, each.name)
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new"), [("serve", "stranger", "untrusted-ca"), ("mitm", "stolen-authority", "stolen-ca")]
+)
+def test_an_old_credential_name_is_accepted_and_not_shown(
+    cli: Command, tmp_path: Path, command: str, old: str, new: str
+) -> None:
+    words = (command, "--certs", tmp_path / "none", "--host", "192.0.2.1", "--once")
+    words = words if command == "serve" else (command, "--certs", tmp_path / "none")
+    assert cli(*words, "--credential", old) == cli(*words, "--credential", new)
+    refused = cli(*words, "--credential", "nonsense")
+    assert refused.code == 2
+    assert new in refused.err and old not in refused.err + cli(command, "--help").out
+
+
+def test_an_old_attack_name_is_accepted(cli: Command, tmp_path: Path) -> None:
+    for name in ("stolen-authority", "stolen-ca"):
+        assert "stolen CA key" in cli("attack", name, "--on", "plain").out
+        found = json.loads(cli("compare", "--only", f"{name},plain", "--json").out)
+        assert [each["attack"] for each in found["cells"]] == ["stolen-ca"]
+        assert cli("mitm", "--attack", name, "--certs", tmp_path / "none").code == 3
+    assert "stolen-authority" not in cli("attacks").out + cli("attack", "nonsense").err

@@ -432,7 +432,7 @@ def test_the_certificate_of_somebody_else_at_the_strangers_place_stays(
 ) -> None:
     shutil.copytree(certs, tmp_path / "certs")
     place = tmp_path / "certs" / "stranger" / "ca.pem"
-    serve = ("serve", "--once", "--host", "192.0.2.1", "--credential", "stranger", "--certs", tmp_path / "certs")
+    serve = ("serve", "--once", "--host", "192.0.2.1", "--credential", "untrusted-ca", "--certs", tmp_path / "certs")
     for _ in range(2):
         assert "cannot listen" in cli(*serve).err
         assert "trustme" in first(place).issuer.rfc4514_string()

@@ -66,7 +66,7 @@ def test_a_new_certificate_and_key_are_used_from_the_next_connection_on(serve: S
     new = presented(server, private)
     assert new == serial(private / "server.pem") != old
     server.end()
-    assert not any("stays in force" in line for line in server.err)
+    assert not any("stay in use" in line for line in server.err)
 
 
 def make_folder(path: Path) -> None:
@@ -94,7 +94,7 @@ def test_what_cannot_be_used_leaves_the_old_in_force_and_is_said_once(serve: Ser
     DAMAGE[what](private)
     for _ in range(3):
         assert presented(server, private) == old
-    server.wait_for("^note: .*what was read before stays in force$", "err")
+    server.wait_for("^note: .*the previous files stay in use$", "err")
     if (private / "server.key").is_dir():
         (private / "server.key").rmdir()
     chain, key = issue_another(private)
@@ -102,7 +102,7 @@ def test_what_cannot_be_used_leaves_the_old_in_force_and_is_said_once(serve: Ser
     put(private / "server.pem", chain)
     assert presented(server, private) == serial(private / "server.pem") != old  # mended: used again
     server.end()
-    assert sum("stays in force" in line for line in server.err) == 1
+    assert sum("stay in use" in line for line in server.err) == 1
     assert "Traceback" not in "\n".join(server.err)
     assert good["server.pem"] != chain
 
@@ -136,7 +136,7 @@ def test_a_client_that_is_revoked_is_refused_from_then_on(serve: Serve, private:
     kept = (private / "crl.pem").read_bytes()
     (private / "crl.pem").unlink()  # a list that is gone must not mean that nothing is checked
     assert tlsdemo(*words).returncode == 0
-    server.wait_for("^note: .*crl.pem.*: what was read before stays in force$", "err")
+    server.wait_for("^note: .*crl.pem.*; the previous files stay in use$", "err")
     (private / "crl.pem").write_bytes(kept)
     put(private / "crl.pem", lists(private, serial(private / "client.pem")))
     assert tlsdemo(*words).returncode == 1
@@ -184,7 +184,7 @@ def test_files_are_read_again_only_when_they_change(tmp_path: Path) -> None:
     assert read == ["first"]
     put(file, b"bad")
     assert [fresh.value() for _ in range(3)] == ["first"] * 3
-    assert told == ["it is bad; very bad: what was read before stays in force"]
+    assert told == ["it is bad; very bad; the previous files stay in use"]
     put(file, b"second")
     assert [fresh.value() for _ in range(3)] == ["second"] * 3
     assert read == ["first", "bad", "second"]
@@ -224,4 +224,4 @@ def test_an_unexpected_error_leaves_the_old_in_force_too(tmp_path: Path) -> None
     fresh = Fresh(lambda: 1 // int(file.read_text()), (file,), told.append)
     put(file, b"0")
     assert fresh.value() == 1
-    assert told == ["ZeroDivisionError: integer division or modulo by zero: what was read before stays in force"]
+    assert told == ["ZeroDivisionError: integer division or modulo by zero; the previous files stay in use"]

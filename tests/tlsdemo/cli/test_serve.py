@@ -244,7 +244,7 @@ def test_an_expired_certificate_is_served_with_a_note(serve: Serve, tmp_path: Pa
     old = mint(tmp_path / "certs", now=datetime.now(UTC) - timedelta(days=100))
     server = serve(certs=old)
     server.wait_for("note: .* is valid from .* only:", "err")
-    server.wait_for("clients that check the validity period refuse it", "err")
+    server.wait_for("clients that check validity reject it", "err")
     done = tlsdemo("connect", server.target, "--trust", old / "root.pem")
     assert done.returncode == 1
     assert server.event("refused")["application_bytes"] == 0
@@ -264,7 +264,7 @@ def test_a_key_log_on_a_full_disk_is_told_before_anything_is_served(cli: Command
 @pytest.mark.parametrize(
     "words",
     [
-        ("--rogue", "--credential", "stranger"), ("--credential", "nobody"), ("--port", "65536"), ("--port", "-1"),
+        ("--rogue", "--credential", "untrusted-ca"), ("--credential", "nobody"), ("--port", "65536"), ("--port", "-1"),
         ("--port", "https"), ("--protocol", "ssl3"), ("--nonsense",), ("extra",),
     ],
     ids=" ".join,
@@ -315,7 +315,7 @@ def test_the_host_can_be_chosen(serve: Serve, host: str, shown: str) -> None:
 
 def test_a_stranger_in_a_folder_that_cannot_be_written_is_3(certs: Path, tmp_path: Path, cli: Command) -> None:
     (tmp_path / "certs").write_text("a file")
-    answer = cli("serve", "--port", "0", "--once", "--credential", "stranger", "--certs", tmp_path / "certs")
+    answer = cli("serve", "--port", "0", "--once", "--credential", "untrusted-ca", "--certs", tmp_path / "certs")
     assert_is_refusal(answer, 3)
 
 
