@@ -90,7 +90,7 @@ def test_summaries_and_help_phrases_are_whole_and_options_say_what_they_take(nam
 def test_an_old_credential_name_is_accepted_and_not_shown(
     cli: Command, tmp_path: Path, command: str, old: str, new: str
 ) -> None:
-    words = (command, "--certs", tmp_path / "none", "--host", "192.0.2.1", "--once")
+    words: tuple[str | Path, ...] = (command, "--certs", tmp_path / "none", "--host", "192.0.2.1", "--once")
     words = words if command == "serve" else (command, "--certs", tmp_path / "none")
     assert cli(*words, "--credential", old) == cli(*words, "--credential", new)
     refused = cli(*words, "--credential", "nonsense")
