@@ -31,8 +31,8 @@ ServerKey = PrivateKey | DemoKey
 DAY = timedelta(days=1)
 SKEW = timedelta(hours=1)
 LOCALHOST = x509.DNSName("localhost")
-CA_NAME = "test certificates"
-"""In the subject of each CA of the test certificates."""
+CA_NAME = "test CA"
+"""In the common name of each CA that issues test certificates."""
 EMPTY_NAME = x509.Name([]).public_bytes()
 PROFILE = replace(ROOT, path_length=2)
 DER = Encoding.DER

@@ -14,7 +14,7 @@ app = application("Test certificates: each breaks one rule, with a valid control
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="NAME", help="Name in the certificates (repeatable; default: this machine)."),
+    typer.Option("--name", metavar="NAME", help="Name for the certificates (repeatable; default: localhost)."),
 ]
 
 

@@ -1,9 +1,10 @@
-"""What one client did otherwise than a strict one, as SARIF 2.1.0: for code scanning.
+"""The findings about one client as SARIF 2.1.0, for code scanning.
 
-    rules = the cases that were run       results = the findings        notifications = what could not be decided
+    rules = the cases that were run       results = the findings       notifications = inconclusive cases
 
-GitHub refuses a whole file of which one result has no file: so the client stands for one, in a path of its own, unless
-a word of the command looks like a file of the repository. It tells one run from the next by `automationDetails.id`.
+GitHub refuses a SARIF file in which a result has no source file. So each result names a path that stands for the
+client, unless a word of the command looks like a file of the repository. GitHub distinguishes the runs of several
+clients by `automationDetails.id`.
 """
 
 import hashlib

@@ -358,3 +358,21 @@ def test_without_ipv6_it_says_so_and_works(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "notes").read_text() == "note: this machine has no ::1; listening on 127.0.0.1 only\n"
     assert "case:      good" in done.stdout
+
+
+# Help -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["lab", "check-client"])
+def test_the_help_is_short_and_fits_into_80_columns(cli: Command, command: str) -> None:
+    from typer.main import get_command
+
+    from tlsdemo.cli.main import app
+
+    assert all(len(line) <= 80 for line in cli(command, "-h").out.splitlines())
+    found = get_command(app).commands[command]  # type: ignore[attr-defined]  # a group
+    summary = found.help.split("\n")[0]
+    assert len(summary) <= 60
+    assert " ".join(summary.split()) in cli("-h").out
+    options = [each for each in found.params if each.param_type_name == "option"]
+    assert [each.name for each in options if not each.help or len(each.help) > 60] == []
