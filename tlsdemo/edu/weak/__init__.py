@@ -1,7 +1,7 @@
 """What is lost without a protection: each module replaces one part of the handshake by a weak one.
 
-Each module has a function Parts -> Parts, says what is wrong, and names the attack that shows it. `WEAK` says which
-function removes which protection, in the order in which they are applied.
+Each module has a function Parts -> Parts, and names the weakness and the attack that shows it. `WEAK` maps each
+protection to the function that removes it, in the order in which they are applied.
 
 secrecy            records that an eavesdropper can read
 integrity          records without an authentication tag

@@ -1,10 +1,9 @@
-"""Without CHAIN, NAME, VALIDITY or REVOCATION: one check of the certificate is left out.
+"""CHAIN, NAME, VALIDITY or REVOCATION removed: one check of the certificate is left out.
 
-What is wrong, and the attack that shows it:
 CHAIN       any certificate is accepted: the attacker makes one (attack: `man-in-the-middle`)
 NAME        any certificate of the same CA is accepted: the attacker asks it for one with a name of its own
             (`other-host`)
-VALIDITY    a certificate is good for ever, and so is a key that was stolen years ago (`expired`)
+VALIDITY    an expired certificate is accepted, and with it a key that was stolen years ago (`expired`)
 REVOCATION  a key that is known to be stolen is still accepted (`revoked`)
 """
 

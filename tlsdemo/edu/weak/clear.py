@@ -1,10 +1,10 @@
-"""Without SECRECY and INTEGRITY: records in the clear.
+"""SECRECY and INTEGRITY removed: records in the clear.
 
-What is wrong: everything. An attacker on the path reads all data, and changes it without being detected (attacks:
-`eavesdropper`, `bit-flip`; the man in the middle needs no handshake of its own).
-`weaken` removes the two, and leaves what else was agreed on: it protects nothing now. The rest of this module is what
-the rung `plain` is made of: no key agreement, no random number, an empty Finished, and an end of TCP that counts as an
-end of the data.
+An attacker on the path reads all data, and changes it without being detected. It needs no handshake of its own.
+Attacks: `eavesdropper`, `bit-flip`.
+
+`weaken` removes the two and keeps the handshake, which now protects nothing. The rest of this module builds the rung
+`plain`: no key agreement, no random number, an empty Finished, and an end of TCP that counts as the end of the data.
 """
 
 from dataclasses import dataclass, replace
@@ -42,22 +42,22 @@ def weaken(parts: Parts) -> Parts:
 
 
 def no_secret(machine: Machine) -> int:
-    """There is no key agreement that needs one."""
+    """Zero: there is no key agreement."""
     return 0
 
 
 def no_random(machine: Machine) -> bytes:
-    """The hellos have no random number."""
+    """Empty: the hellos have no random number."""
     return b""
 
 
 def no_hash(transcript: bytes) -> bytes:
-    """No key, so that a hash of the transcript proves nothing."""
+    """Empty: without a key, a hash of the transcript would prove nothing."""
     return b""
 
 
 def no_verify_data(finished_key: bytes, transcript_hash: bytes) -> bytes:
-    """Finished is empty: it says only that this side is ready."""
+    """Empty: Finished only ends the handshake."""
     return b""
 
 
@@ -87,7 +87,7 @@ class ClearChannel(RecordChannel):
                 return Content.DATA, text.encode("latin-1")
             case Alert(description, detail):
                 return Content.ALERT, (f"{description}: {detail}" if detail else description).encode("latin-1")
-        raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} in the middle of the talk")
+        raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} after the handshake")
 
     def end_of_line(self) -> None:
         """Accept the end of TCP as the end of the data."""

@@ -1,7 +1,7 @@
-"""Without CLIENT_IDENTITY: the client presents no certificate.
+"""CLIENT_IDENTITY removed: the client presents no certificate.
 
-What is wrong: nothing, if the server is open to every client; on the web, users log in with a password afterwards. But
-the server does not know which client it talks to (attack: `impostor-client`).
+The server does not know which client it talks to. That is no weakness if the server is open to every client; on the
+web, users log in with a password afterwards. Attack: `impostor-client`.
 """
 
 from dataclasses import replace
@@ -12,5 +12,5 @@ from tlsdemo.protocol import Side
 
 
 def weaken(parts: Parts) -> Parts:
-    """The server waits for no certificate, and the client sends none."""
+    """Remove Certificate and CertificateVerify of the client."""
     return replace(parts, server=SERVER, prove={**parts.prove, Side.CLIENT: ()})

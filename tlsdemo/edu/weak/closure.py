@@ -1,7 +1,7 @@
-"""Without CLOSURE: when the line ends, all was said.
+"""CLOSURE removed: the end of TCP counts as the end of the data.
 
-What is wrong: anybody who can cut the line decides where the message ends (attack: `truncation`). `do not` stays `do`.
-Many programs are built so, since a default SSLSocket of Python's reports a cut line as a normal end.
+An attacker that can cut the connection decides where the message ends: `do not` becomes `do`. Many programs have this
+weakness: Python's SSLSocket reports a missing close_notify as a normal end by default. Attack: `truncation`.
 """
 
 from dataclasses import replace
@@ -10,9 +10,9 @@ from tlsdemo.edu.machine import Parts
 
 
 def as_good_as_any() -> None:
-    """A cut line is an end."""
+    """Accept the end of TCP as the end of the data."""
 
 
 def weaken(parts: Parts) -> Parts:
-    """Nobody waits for close_notify."""
+    """Do not require close_notify."""
     return replace(parts, rules=replace(parts.rules, end_of_line=as_good_as_any))

@@ -1,8 +1,8 @@
-"""Without COMPRESSION_SAFETY: what is said is compressed before it is sealed.
+"""COMPRESSION_SAFETY removed: data is compressed before it is encrypted.
 
-What is wrong: what was said already is not said again, so a record that repeats its own secret is shorter than one that
-does not. Whoever can have a client say guesses of his beside its secret reads it off the lengths (attack:
-`compression`; CRIME, 2012). TLS 1.3 has no compression, and every TLS has it switched off since.
+Compression shortens repetitions, so a record that contains the secret twice is shorter. An attacker that can make the
+client send guesses together with the secret learns the secret from the lengths (CRIME, 2012). TLS 1.3 has no
+compression, and TLS libraries have disabled it in older versions since. Attack: `compression`.
 """
 
 import zlib
@@ -11,8 +11,8 @@ from dataclasses import replace
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Parts
 
-MOST = 1 << 14  # bytes; a few compressed ones may stand for millions
-RAW = -zlib.MAX_WBITS  # no header and no checksum: whether a record was changed is the cipher's affair
+MOST = 1 << 14  # bytes; without a limit, a small record could decompress to millions
+RAW = -zlib.MAX_WBITS  # without header and checksum: the cipher detects changes
 
 
 def pack(data: bytes) -> bytes:
@@ -22,17 +22,17 @@ def pack(data: bytes) -> bytes:
 
 
 def unpack(data: bytes) -> bytes:
-    """ProtocolError for what was not compressed, or is more than a record carries."""
+    """The decompressed data; ProtocolError if it is not a deflate stream, or longer than one record may be."""
     inflate = zlib.decompressobj(RAW)
     try:
         plain = inflate.decompress(data, MOST)
     except zlib.error:
         raise ProtocolError(Violation.BAD_CONTENT, "it cannot be decompressed") from None
     if not inflate.eof:
-        raise ProtocolError(Violation.BAD_CONTENT, "it decompresses to more than a record carries")
+        raise ProtocolError(Violation.BAD_CONTENT, "it decompresses to more than one record may carry")
     return plain
 
 
 def weaken(parts: Parts) -> Parts:
-    """Deflate, which RFC 3749 added to TLS and TLS 1.3 removed."""
+    """Compress with deflate, as RFC 3749 specified for TLS."""
     return replace(parts, rules=replace(parts.rules, pack=pack, unpack=unpack))

@@ -1,8 +1,8 @@
-"""Without FORWARD_SECRECY: the server's half of the agreement is the key of its certificate.
+"""FORWARD_SECRECY removed: the server's secret is the private key of its certificate.
 
-What is wrong: one key for all conversations, and it lies on a disk. Whoever records today and has the key tomorrow -
-stolen, bought with the old machine, demanded by a court - reads everything (attack: `recorded-today`). TLS up to 1.2
-has it as static (EC)DH and as RSA key transport (RFC 5246 §7.4.7.1); TLS 1.3 dropped both.
+All conversations depend on one key, which is stored for years. An attacker that records conversations today and gets
+the key later (stolen, found on an old disk, demanded by a court) decrypts all of them. TLS up to 1.2 has this as static
+(EC)DH and as RSA key transport (RFC 5246 §7.4.7.1); TLS 1.3 removed both. Attack: `recorded-today`.
 """
 
 import re
@@ -21,7 +21,7 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of
 
 @dataclass(frozen=True)
 class P256(Symmetric):
-    """The curve of most certificates' keys (secp256r1, §4.2.7): so such a key can agree as well as sign."""
+    """ECDH on secp256r1 (§4.2.7), the curve of many certificate keys: the same key can sign and agree."""
 
     name = "secp256r1"
     strong = True
@@ -31,14 +31,15 @@ class P256(Symmetric):
         return 1 + int.from_bytes(random(40)) % (ORDER - 1)
 
     def public(self, secret: int) -> str:
-        """A point, in hex (§4.2.8.2)."""
+        """An uncompressed point in hex (§4.2.8.2)."""
         point = self._key(secret).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return point.hex()
 
     def shared(self, secret: int, theirs: str) -> bytes:
-        """The first coordinate of the common point, 32 bytes; ProtocolError if theirs is not on the curve."""
+        """The x coordinate of the shared point, 32 bytes; ProtocolError if the peer's point is not on the curve."""
         if not re.fullmatch("04[0-9a-f]{128}", theirs):
-            raise ProtocolError(Violation.BAD_SHARE, "a P-256 share is an uncompressed point: 04 and 128 hex digits")
+            detail = "a P-256 key share is an uncompressed point: 04 and 128 lowercase hex digits"
+            raise ProtocolError(Violation.BAD_SHARE, detail)
         try:
             point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(theirs))
         except ValueError:
@@ -50,15 +51,18 @@ class P256(Symmetric):
 
 
 def of_the_certificate(machine: Machine) -> int:
-    """The long-lived key, which a rung that shows no certificate has all the same; ValueError if it is no such key."""
+    """The private key of the server's certificate, also on a rung that does not present it.
+
+    ValueError if it is not a P-256 key.
+    """
     if machine.party.credential is None:
-        raise ProtocolError(Violation.NO_CERTIFICATE, "its key is the server's half of the agreement")
+        raise ProtocolError(Violation.NO_CERTIFICATE, "without FORWARD_SECRECY its private key is the server's secret")
     key = machine.party.credential.key
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.key_size != 256:
-        raise ValueError("without FORWARD_SECRECY the server needs a P-256 key, to agree with")
+        raise ValueError("without FORWARD_SECRECY the server's certificate needs a P-256 key")
     return key.private_numbers().private_value
 
 
 def weaken(parts: Parts) -> Parts:
-    """The client draws a fresh secret, the server does not."""
+    """Use P-256, and the certificate's key as the server's secret. The client still draws a new one."""
     return replace(parts, group=P256(), secret={**parts.secret, Side.SERVER: of_the_certificate})

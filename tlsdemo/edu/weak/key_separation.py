@@ -1,8 +1,8 @@
-"""Without KEY_SEPARATION: one key for both directions.
+"""KEY_SEPARATION removed: both directions use one key.
 
-What is wrong: a record that the client sent opens as if the server had sent it (attack: `reflection`). And the numbers
-of both directions begin at zero, so that each nonce is used twice: the XOR of the two ciphertexts is the XOR of the two
-plaintexts, and with one of these the other can be read.
+The client accepts its own records as if the server had sent them. The sequence numbers of both directions start at
+zero, so each nonce is used twice: the XOR of the two ciphertexts is the XOR of the two plaintexts, and an attacker that
+knows one plaintext reads the other. Attack: `reflection`.
 """
 
 from dataclasses import replace
@@ -13,10 +13,10 @@ from tlsdemo.protocol import Side
 
 
 def one_for_both(secrets: Secrets, sender: Side) -> TrafficKeys:
-    """Whoever it is that sends."""
+    """The client's keys, for either sender."""
     return secrets.traffic[Side.CLIENT]
 
 
 def weaken(parts: Parts) -> Parts:
-    """The client's key is the server's, too."""
+    """Use the client's keys in both directions."""
     return replace(parts, rules=replace(parts.rules, keys=one_for_both))

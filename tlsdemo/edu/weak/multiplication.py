@@ -1,7 +1,7 @@
-"""Without STRONG_GROUP: the common secret is made by multiplying, as in the story.
+"""STRONG_GROUP removed: the shared secret is a product, as in the story.
 
-What is wrong: multiplying is undone by dividing. The common number and both public values pass the line, so whoever
-has both divides one by the other, and has every key (attack: `computed-secret`). Nor is yesterday's recording safe.
+A division inverts a multiplication. The base and both key shares are sent in the clear, so an eavesdropper computes the
+shared secret and every key. Recordings are not safe, either. Attack: `computed-secret`.
 """
 
 from dataclasses import replace
@@ -13,5 +13,5 @@ from tlsdemo.protocol import Side
 
 
 def weaken(parts: Parts) -> Parts:
-    """300 is known to all."""
+    """Multiply by 300, with secrets that each side draws."""
     return replace(parts, group=Multiplication(), secret=dict.fromkeys(Side, draw_secret))

@@ -1,8 +1,8 @@
-"""Without ORDER: records are not counted.
+"""ORDER removed: records carry no sequence number.
 
-What is wrong: every record fits in every place. One that is sent again is taken again, one that is left out is not
-missed (attack: `reordering`); the order to pay runs twice. And the nonce, which was made of the count, is always the
-same: with a stream cipher the XOR of two ciphertexts is then the XOR of their plaintexts.
+The nonce is constant, so a record opens at any position. An attacker can repeat, drop or swap records, and the receiver
+cannot detect it: a payment order runs twice. With a stream cipher, a constant nonce also makes the XOR of two
+ciphertexts the XOR of their plaintexts. Attack: `reordering`.
 """
 
 from dataclasses import replace
@@ -11,10 +11,10 @@ from tlsdemo.edu.machine import Parts
 
 
 def all_alike(number: int) -> int:
-    """Every record is the first."""
+    """Zero, for every record."""
     return 0
 
 
 def weaken(parts: Parts) -> Parts:
-    """The nonce is the iv alone."""
+    """Number every record zero: the nonce is the IV alone."""
     return replace(parts, rules=replace(parts.rules, number=all_alike))

@@ -1,8 +1,8 @@
-"""Without POSSESSION: a side presents a certificate, and does not prove that it has the private key.
+"""POSSESSION removed: a side presents a certificate, but does not prove that it has the private key.
 
-What is wrong: a certificate is public, so that an attacker can present a copy of it (attack: `copied-certificate`).
+A certificate is public, so an attacker can present a copy of it. Attack: `copied-certificate`.
 
-Without any certificate, as in the rungs below `signed`, the two sides share a secret and do not know with whom. A man
+Without any certificate, as on the rungs below `signed`, the two sides share a secret and do not know with whom. A man
 in the middle then runs one handshake with the client and another with the server. No calculation detects this: all that
 the two know of each other came over a connection that the attacker controls.
 """
@@ -22,7 +22,7 @@ def present_without_proof(peer: Machine) -> None:
 
 
 def weaken(parts: Parts) -> Parts:
-    """The sides that present a certificate do not sign, and their peers wait for no signature."""
+    """Remove CertificateVerify wherever a certificate is presented."""
     return replace(
         parts,
         client=_without_signature(parts.client),

@@ -1,8 +1,8 @@
-"""Without POST_QUANTUM: X25519 alone.
+"""POST_QUANTUM removed: X25519 alone.
 
-What is wrong: nothing today. But what is recorded today may be opened by a later machine that computes discrete
-logarithms (attack: `quantum`, which is given them: no such machine exists). Signatures are another matter: that machine
-could forge them from the day it exists, with ML-KEM as without.
+No attack is possible today. But a recording of today could be decrypted by a later quantum computer that computes
+discrete logarithms. No such machine exists, so the attack `quantum` is given the logarithms. Signatures are not
+protected in either case: such a machine could forge them as soon as it exists, also with ML-KEM.
 """
 
 from dataclasses import replace
@@ -12,5 +12,5 @@ from tlsdemo.edu.machine import Parts
 
 
 def weaken(parts: Parts) -> Parts:
-    """One lock instead of two."""
+    """Use X25519 without ML-KEM."""
     return replace(parts, group=X25519())

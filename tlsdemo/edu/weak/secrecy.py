@@ -1,7 +1,7 @@
-"""Without SECRECY: every record is authenticated, and none is encrypted.
+"""SECRECY removed: records are authenticated, but not encrypted.
 
-What is wrong: whoever listens reads along (attack: `eavesdropper`). Nobody can change anything unseen, though, and for
-some machines that is enough: RFC 9150 has such ciphers for TLS 1.3, and TLS 1.2 its NULL suites.
+An eavesdropper reads everything. Changes are still detected, and for some machines that is enough: RFC 9150 has such
+cipher suites for TLS 1.3, and TLS 1.2 has its NULL suites. Attack: `eavesdropper`.
 """
 
 import hmac
@@ -13,16 +13,17 @@ from tlsdemo.edu.machine import Parts
 
 @dataclass(frozen=True)
 class Mac:
-    """What is said, and a tag of so many bytes over its number and itself (HMAC-SHA256)."""
+    """The plaintext, and a tag over nonce and plaintext (HMAC-SHA256)."""
 
     length: int
+    """Of the tag, in bytes."""
 
     def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
-        """In the clear, and the tag behind it."""
+        """The plaintext and the tag."""
         return plaintext + self._tag(key, nonce, plaintext)
 
     def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
-        """Nothing of it is given out unless the tag is right."""
+        """The plaintext; ProtocolError if the tag is wrong."""
         plaintext, tag = sealed[: -self.length], sealed[-self.length :]
         if not hmac.compare_digest(tag, self._tag(key, nonce, plaintext)):
             raise ProtocolError(Violation.BAD_RECORD)
@@ -36,5 +37,5 @@ CIPHERS = {"HMAC-SHA256 alone": Mac(32), "HMAC-SHA256-64 alone": Mac(8)}
 
 
 def weaken(parts: Parts) -> Parts:
-    """A tag, and nothing else."""
+    """Offer ciphers that add a tag and do not encrypt."""
     return replace(parts, ciphers=CIPHERS)

@@ -1,10 +1,10 @@
-"""Without TRANSCRIPT: signatures and Finished vouch for the numbers alone, and not for what was said around them.
+"""TRANSCRIPT removed: signatures and Finished cover the random numbers and key shares, but not the rest of the hellos.
 
-What is wrong: whatever was offered, chosen and asked for may be changed on the way (attacks: `downgrade`, which leaves
-the weakest offer alone; `renaming`, which has the server answer for somebody else). In TLS 1.2 the server's signature,
-in ServerKeyExchange, covers no more than this: both randoms and the public value (RFC 5246 §7.4.3); a client's
-CertificateVerify covers all messages (§7.4.8). So the negotiation hangs on Finished alone, whose key FREAK and Logjam
-(2015) computed in time.
+An attacker can change the cipher offer and the server name in transit. Attacks: `downgrade`, which keeps only the
+weakest cipher of the offer; `renaming`, which changes the server name. In TLS 1.2 the server's signature in
+ServerKeyExchange covers only both random numbers and the server's public value (RFC 5246 §7.4.3); a client's
+CertificateVerify covers all messages (§7.4.8). So Finished alone protects the negotiation, and FREAK and Logjam (2015)
+computed its key in time.
 """
 
 import json
@@ -15,12 +15,12 @@ from tlsdemo.edu.machine import Parts
 
 
 def only_the_numbers(transcript: bytes) -> bytes:
-    """The hash of both randoms and both public values."""
+    """The hash of both random numbers and both key shares."""
     hellos = [json.loads(line) for line in transcript.splitlines()[:2]]
     numbers = [hello["random"] + hello["share"] for hello in hellos if "share" in hello]
     return key_schedule.transcript_hash(" ".join(numbers).encode())
 
 
 def weaken(parts: Parts) -> Parts:
-    """The rest is taken on trust."""
+    """Let signatures and Finished cover those numbers only."""
     return replace(parts, transcript_hash=only_the_numbers)
