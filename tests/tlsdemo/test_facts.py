@@ -130,7 +130,7 @@ def test_the_tour_says_what_tells_the_two_roots_apart(
     monkeypatch.chdir(certs.parent)
     out = " ".join(cli("tour").out.split())
     assert "Only prior knowledge tells them apart" in out
-    assert "He can still delay the records, cut the line, and see how long each record is." in out
+    assert "The attacker can still delay records, cut the connection, and see the length of each record." in out
 
 
 FALSE = {
