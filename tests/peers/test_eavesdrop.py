@@ -48,9 +48,9 @@ def test_against_the_multiplication_of_the_story_he_divides_and_reads(
     ear = sit("eavesdrop", before=serve("--protocol", "multiply", "--story").port)
     assert listened_to(cli, certs, ear, "--protocol", "multiply", "--story").code == 0
     for line in (
-        "    = he divides: 1500 / 300 = 5, the client's secret",
-        "    = he multiplies: 5 x 2100 = 10500, what both share",
-        "    = all keys follow from it: from here on he reads",
+        "    = the client's secret is 1500 / 300 = 5",
+        "    = the shared secret is 5 x 2100 = 10500",
+        "    = all keys are derived from it: every record from here on can be decrypted",
         f"    = reads: '{SECRET}\\n'",
     ):
         assert line in ear.out
@@ -61,7 +61,7 @@ def test_without_the_story_he_divides_all_the_same(sit: Sit, cli: Command, certs
     with live_rung("multiply", certs) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "multiply").code == 0
-    public, secret = map(int, ear.wait_for(r"= he divides: (\d+) / 300 = (\d+), the client's secret").groups())
+    public, secret = map(int, ear.wait_for(r"= the client's secret is (\d+) / 300 = (\d+)$").groups())
     assert public == 300 * secret
     assert f"    = reads: '{SECRET}\\n'" in ear.out
 
@@ -70,7 +70,7 @@ def test_in_a_tiny_group_he_tries_all_exponents_and_reads(sit: Sit, cli: Command
     with live_rung("dh", certs, group=FiniteField(1009, 11)) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "dh", "--group", "1009:11").code == 0
-    found = ear.wait_for(r"= p = 1009 is so small that he tries all exponents: 11\^(\d+) mod 1009 = (\d+)$")
+    found = ear.wait_for(r"= p = 1009 is so small that all exponents can be tried: 11\^(\d+) mod 1009 = (\d+)$")
     assert pow(11, int(found[1]), 1009) == int(found[2])
     assert f"    = reads: '{SECRET}\\n'" in ear.out
 
@@ -112,7 +112,7 @@ def test_in_a_group_that_is_only_too_large_for_his_patience_he_does_not_say_that
     with live_rung("dh", certs, group=FiniteField(small, 7)) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "dh", "--group", f"{small}:7").code == 0
-    assert "nobody knows how to get from them to the secret" not in ear.printed()
+    assert "no computer that exists" not in ear.printed()
 
 
 # Bytes that are none of ours ----------------------------------------------------------------------------------------

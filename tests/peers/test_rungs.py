@@ -273,7 +273,7 @@ def test_the_client_shows_the_certificate_that_it_is_given(standing: Standing, c
 @pytest.mark.parametrize(
     ("file", "alert", "reason"),
     [
-        ("another/client.pem", "bad_certificate", "the certificate is an imitation"),
+        ("another/client.pem", "bad_certificate", "a certificate is not signed by the CA that it names"),
         ("certs/server.pem", "unsupported_certificate", "is not valid for a client"),
     ],
 )
@@ -338,4 +338,4 @@ def test_half_a_line_and_then_silence_is_refused_when_the_time_is_over(certs: Pa
         plain.sendall(BAD["half a line"])
         ending = server.ending()
     assert isinstance(ending, Refused)
-    assert ending.reason == "it did not finish in time"
+    assert ending.reason == "the peer did not finish in time"

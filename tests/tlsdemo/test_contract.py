@@ -325,7 +325,7 @@ def test_after_an_error_nothing_more_is_heard_and_the_first_error_stays(
     assert ends[side].error is first
     assert ends[side].delivered == b""
     assert not ends[side].ended
-    with pytest.raises(ValueError, match="nothing can be said"):
+    with pytest.raises(ValueError, match="data cannot be sent"):
         ends[side].send(b"x")
 
 

@@ -137,7 +137,7 @@ def test_an_educational_client_at_a_tls_port_is_told_so_and_so_is_the_server(cli
     with live(ours(certs)) as server:
         answer = cli("connect", f"localhost:{server.port}", "--protocol", "dh")
         ending = server.ending()
-    assert_is_refusal(answer, 1, "what came is real TLS", "--protocol tls")
+    assert_is_refusal(answer, 1, "the peer uses TLS", "--protocol tls")
     assert isinstance(ending, Refused)
     assert "educational" in ending.reason
 
@@ -148,7 +148,7 @@ def test_a_tls_client_at_an_educational_port_is_told_so_and_so_is_the_server(cli
         ending = server.ending()
     assert_is_refusal(answer, 1, "that is the educational handshake of this program", "--protocol")
     assert isinstance(ending, Refused)
-    assert "what came is real TLS" in ending.reason
+    assert "the peer uses TLS" in ending.reason
 
 
 @pytest.mark.parametrize("data", [*SERVERS, *CLIENTS], ids=lambda data: ascii(data[:12]))

@@ -1,7 +1,7 @@
-"""Who is it? A signature over this conversation, and somebody whom I trust who vouches for its key.
+"""Authentication: a signature over the handshake, and a certificate chain to a trust anchor.
 
-CertificateVerify:  signed( 64 blanks, whose signature it is, a zero byte, hash of all that was said )   §4.4.3
-Certificate:        leaf <- intermediate <- the authority that I know beforehand                         §4.4.2
+CertificateVerify:  signed( 64 spaces, the signer's side, a zero byte, the transcript hash )          §4.4.3
+Certificate:        leaf <- intermediate CA <- trust anchor, which the peer has beforehand            §4.4.2
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ PURPOSES = {Side.SERVER: Purpose.SERVER, Side.CLIENT: Purpose.CLIENT}
 
 
 def signed_content(signer: Side, transcript_hash: bytes) -> bytes:
-    """The bytes that are signed. They say whose signature it is: a server's cannot be passed off as a client's."""
+    """The bytes that are signed. They name the side: a server's signature does not verify as a client's."""
     return b" " * 64 + f"tlsdemo, {signer.value} CertificateVerify".encode() + b"\0" + transcript_hash
 
 
@@ -38,11 +38,11 @@ def sign(key: keys.PrivateKey, content: bytes) -> bytes:
             return key.sign(content, ec.ECDSA(_hash(key.public_key()), deterministic_signing=True))
         case rsa.RSAPrivateKey():
             return key.sign(content, _pss(), hashes.SHA256())
-    raise ValueError(f"a {type(key).__name__} cannot sign a conversation")
+    raise ValueError(f"a {type(key).__name__} cannot sign a handshake")
 
 
 def check_signature(certificate: x509.Certificate, signature: bytes, content: bytes) -> None:
-    """Whether the key of that certificate made it; ProtocolError if not."""
+    """Verify that the certificate's key made the signature over `content`; ProtocolError if not."""
     try:
         match key := _public_key(certificate):
             case ed25519.Ed25519PublicKey():
@@ -54,7 +54,7 @@ def check_signature(certificate: x509.Certificate, signature: bytes, content: by
             case _:
                 raise ProtocolError(Violation.WEAK_KEY, keys.describe(key))
     except InvalidSignature:
-        detail = "it was not made with the certificate's key, or not over what was said here"
+        detail = "it was made with another key than the certificate's, or over another handshake"
         raise ProtocolError(Violation.BAD_SIGNATURE, detail) from None
     except MALFORMED as error:
         raise ProtocolError(Violation.WEAK_KEY, str(error)) from None
@@ -75,10 +75,10 @@ def _pss() -> padding.PSS:
     return padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 
 
-# Who vouches --------------------------------------------------------------------------------------------------------
+# The certificate ----------------------------------------------------------------------------------------------------
 
 CHECKS = ("purpose", "chain", "dates", "name", "revocation")
-"""What `pki.verify` checks, each by its name there."""
+"""The checks of `pki.verify`, by their names."""
 
 VIOLATIONS: Mapping[str, Violation] = {
     "form": Violation.BAD_CERTIFICATE,
@@ -91,7 +91,7 @@ VIOLATIONS: Mapping[str, Violation] = {
 
 
 def read_chain(ders: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
-    """The certificates of a message; ProtocolError if one of them cannot be read."""
+    """Parse the certificates of a message; ProtocolError if one of them cannot be parsed."""
     chain = [peer.load(der) for der in ders]
     for each in chain:
         if isinstance(each, peer.Unreadable):
@@ -100,10 +100,9 @@ def read_chain(ders: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
 
 
 def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, checks: frozenset[str]) -> Verdict:
-    """Whether `party` may believe in what `presenter` showed; ProtocolError at the first of `checks` that fails.
+    """The verdict of `party` about the chain that `presenter` sent; ProtocolError at the first of `checks` that fails.
 
-    A check that was not made counts as failed: whoever wants to do without says so, by taking it out of `checks`.
-    A certificate that `verify` cannot judge is refused.
+    A check in `checks` that was not made counts as failed. A certificate that `verify` cannot judge is refused.
     """
     verdict = peer.attempt(
         lambda: verify(
@@ -118,7 +117,7 @@ def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, chec
     )
     if isinstance(verdict, peer.Unreadable):
         raise ProtocolError(Violation.BAD_CERTIFICATE, verdict.why)
-    wanted = checks - {"name"} if presenter is Side.CLIENT else checks  # whichever client it is, it may come in
+    wanted = checks - {"name"} if presenter is Side.CLIENT else checks  # a client may have any name
     for check in verdict.checks:
         if check.result is Result.FAILED and _kind(check) in wanted | {"form"}:
             raise ProtocolError(_violation(check), check.detail, check)
@@ -126,7 +125,7 @@ def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, chec
     for name in CHECKS:
         if name in wanted - passed:
             missing = next((check for check in verdict.checks if check.name == name), verdict.failure)
-            raise ProtocolError(VIOLATIONS[name], missing.detail if missing else "it was not checked", missing)
+            raise ProtocolError(VIOLATIONS[name], missing.detail if missing else "this was not checked", missing)
     return verdict
 
 
@@ -135,10 +134,10 @@ def _violation(check: Check) -> Violation:
 
 
 def _kind(check: Check) -> str:
-    """Under which of CHECKS it falls: whatever has no name there belongs to the chain."""
+    """The check's name in CHECKS; "chain" for any other."""
     return check.name if check.name in VIOLATIONS else "chain"
 
 
 def ders(credential: Credential) -> tuple[bytes, ...]:
-    """The chain as it is sent: leaf first, no root."""
+    """The chain in DER as it is sent: leaf first, no root."""
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in credential.chain)

@@ -1,8 +1,8 @@
-"""What somebody who only listens can make of an educational conversation, by reading and by reckoning.
+"""What an eavesdropper learns from an educational conversation, by reading and by computing.
 
-He knows the protocol, which is no secret, and has every byte; he has no key. Against `multiply` he divides; in a weak
-group he finds the exponent; against a strong group he does not know how to begin, and gets nothing. A `Recording` is
-opened later, by one who has come by something: a stolen key, or the discrete logarithms that a quantum computer finds.
+The eavesdropper knows the protocol, which is public, and has every byte, but no key. Against `multiply` it divides; in
+a weak group it computes the exponent; against a strong group it learns nothing. A `Recording` is opened later, with
+something that the attacker obtained since: a stolen key, or the discrete logarithms that a quantum computer finds.
 """
 
 import re
@@ -33,22 +33,22 @@ from tlsdemo.protocol import Deciphered, Flight, Side
 
 @dataclass(frozen=True)
 class Heard:
-    """One line that passed, and what he makes of it."""
+    """One line that passed, and what the eavesdropper learns from it."""
 
     sender: Side
     line: bytes
     notes: tuple[str, ...] = ()
-    """What he works out."""
+    """What it computes, in sentences."""
     read: bytes = b""
-    """What the application said in it, as far as he can read that."""
+    """The application data in the line that it can read."""
 
 
 Find = Callable[[str, str, str], "Cracked | None"]
-"""From the group and both public values to the shared secret, if he finds a way."""
+"""Computes the shared secret from the group and both key shares; None if it cannot."""
 
 
 def read(tape: Sequence[Flight]) -> bytes:
-    """All that he reads of a whole recording by arithmetic, in the order in which it was said."""
+    """The application data that an eavesdropper reads in a recording, in the order in which it was sent."""
     return _read(tape, LineEavesdropper()).words
 
 
@@ -61,7 +61,7 @@ ANY_CIPHER: Mapping[str, Cipher] = {**CIPHERS, **integrity.CIPHERS, **secrecy.CI
 
 
 class AnyRules(RecordChannel):
-    """A channel whose rules are not told in the hellos: those that open what passes are kept."""
+    """A channel whose rules are not known: the hellos do not name them. Keeps those that open the records."""
 
     def __init__(self, side: Side, secrets: Secrets, cipher: str) -> None:
         self._left = [
@@ -72,7 +72,7 @@ class AnyRules(RecordChannel):
         ]
 
     def open(self, message: Message) -> tuple[Content, bytes]:
-        """By the first rules that open it; ProtocolError if none do."""
+        """The content by the first rules that open it; ProtocolError if none do."""
         opened = []
         for each in self._left:
             with suppress(ProtocolError):
@@ -84,7 +84,7 @@ class AnyRules(RecordChannel):
 
 
 def _in_the_clear(sealed: bytes, cipher: str | None) -> bytes:
-    """What the application said in a record that is not encrypted; empty where it is, or where it said nothing."""
+    """The application data of a record that is not encrypted; empty for an encrypted one, and for an alert."""
     found = ANY_CIPHER.get(cipher) if cipher else None
     if not isinstance(found, Mac | Clear):
         return b""
@@ -102,14 +102,14 @@ class LineEavesdropper:
 
     find: Find = field(default_factory=lambda: crack)
     channel: Callable[[Side, Secrets, str], RecordChannel] = AnyRules
-    """How records are sealed, which is no secret: for a side, the keys, and the cipher's name."""
+    """Builds the channel from a side, the keys and the cipher's name. How records are protected is public."""
     _lines: dict[Side, Cutter] = field(default_factory=lambda: {side: Cutter() for side in Side})
     _client: ClientHello | None = None
     _server: ServerHello | None = None
     _channels: dict[Side, RecordChannel] = field(default_factory=dict)
 
     def hear(self, flight: Flight) -> list[Heard]:
-        """The lines that are complete with this flight."""
+        """The lines that this flight completes."""
         return [self._line(flight.sender, line) for line in self._lines[flight.sender].feed(flight.data)]
 
     def _line(self, sender: Side, line: bytes) -> Heard:
@@ -118,7 +118,7 @@ class LineEavesdropper:
                 case ClientHello() as hello if sender is Side.CLIENT and self._client is None:
                     self._client = hello
                 case ServerHello() as hello if sender is Side.SERVER and self._client and self._server is None:
-                    self._server = hello  # a second answer is not computed with
+                    self._server = hello  # a second ServerHello is ignored
                     return Heard(sender, line, self._reckon(self._client, hello))
                 case Data(text):
                     return Heard(sender, line, read=text.encode("latin-1"))
@@ -132,7 +132,7 @@ class LineEavesdropper:
         return Heard(sender, line)
 
     def _reckon(self, client: ClientHello, server: ServerHello) -> tuple[str, ...]:
-        """Both hellos have passed: can he get from the public values to the shared secret?"""
+        """Compute the shared secret from both hellos, and set up the channels if that succeeds; the notes."""
         if not client.share:
             return ()
         try:
@@ -144,9 +144,9 @@ class LineEavesdropper:
             self._channels = {sender: self.channel(sender.other, secrets, server.cipher) for sender in Side}
         except GaveUp as given_up:
             return (str(given_up),)
-        except (ValueError, LookupError, ArithmeticError):  # numbers that are not a group, a cipher that is unknown
+        except (ValueError, LookupError, ArithmeticError):  # an invalid group, an unknown cipher
             return ()
-        return (*found.how, "all keys follow from it: from here on he reads")
+        return (*found.how, "all keys are derived from it: every record from here on can be decrypted")
 
 
 LEAKY_NAME = f"{LEAKY[0]}:{LEAKY[2]}"  # as it stands in a client_hello
@@ -154,13 +154,13 @@ LEAKY_NAME = f"{LEAKY[0]}:{LEAKY[2]}"  # as it stands in a client_hello
 
 def _hopeless(group: str) -> str:
     if group in ("x25519", "ffdhe2048"):
-        return f"{group}: both halves are here, and no computer that exists gets from them to the secret"
+        return f"{group}: no computer that exists today can compute the shared secret from the two key shares"
     if group == LEAKY_NAME:
         return (
-            "both halves are here, and do not tell the secret to who only listens; the server tells it to who sends, "
-            "if it keeps its secret: `tlsdemo attack computed-secret --group leaky`"
+            "the shared secret cannot be computed from the two key shares; an attacker that sends messages to the "
+            "server can compute it, if the server reuses its secret: `tlsdemo attack computed-secret --group leaky`"
         )
-    return "both halves are here; he has tried what he has patience for, and found nothing"
+    return "the shared secret was not found: none of the methods here computes it from the two key shares"
 
 
 @dataclass(frozen=True)
@@ -172,15 +172,18 @@ class Cracked:
 
 
 def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
-    """The shared secret out of what passed the line, if there is a way; GaveUp where others are computing."""
+    """The shared secret, computed from both key shares; None if no method here can.
+
+    Raises GaveUp if other conversations keep the computation busy for PATIENCE seconds.
+    """
     if toy := re.fullmatch(r"multiplication by (\d+)", group):
         common, a = int(toy[1]), int(client_share) // int(toy[1])
         shared = Multiplication(common).shared(a, server_share)
         return Cracked(
             shared,
             (
-                f"he divides: {client_share} / {common} = {a}, the client's secret",
-                f"he multiplies: {a} x {server_share} = {int.from_bytes(shared)}, what both share",
+                f"the client's secret is {client_share} / {common} = {a}",
+                f"the shared secret is {a} x {server_share} = {int.from_bytes(shared)}",
             ),
         )
     if made_up := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", group):
@@ -191,19 +194,19 @@ def crack(group: str, client_share: str, server_share: str) -> Cracked | None:
     return None
 
 
-PATIENCE = 20.0  # seconds that one conversation waits for the logarithms of the others
+PATIENCE = 20.0  # seconds that one conversation waits for logarithms of other conversations
 TURN = threading.Lock()
 
 
 class GaveUp(Exception):
-    """The shared secret was not searched for; the message says why."""
+    """The shared secret was not computed; the message gives the reason."""
 
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """One logarithm at a time: each may take a second and 100 MB."""
+    """Compute one logarithm at a time: each may take a second and 100 MB."""
     if not TURN.acquire(timeout=PATIENCE):
-        raise GaveUp(f"given up after {PATIENCE:g} seconds: the logarithms of other conversations come first")
+        raise GaveUp(f"gave up after {PATIENCE:g} s: logarithms of other conversations are still being computed")
     try:
         yield
     finally:
@@ -215,16 +218,19 @@ def _turn() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Recording:
-    """Opens what was recorded of a protocol that is built of these parts."""
+    """Decrypts a recording of a protocol that is built of these parts. The methods are `Hooks`."""
 
     parts: Parts
 
     def reckon(self, tape: Sequence[Flight]) -> Deciphered:
-        """By arithmetic."""
+        """Compute the shared secret from the key shares."""
         return self._open(tape, crack)
 
     def confine(self, tape: Sequence[Flight], ask: Callable[[bytes], bytes]) -> Deciphered:
-        """By asking the server: it tells its secret piece by piece, where the group lets it and the secret stays."""
+        """Compute the server's secret with the small-subgroup attack; `ask` sends a first flight to the server.
+
+        Empty if the group is strong, or if the server draws a new secret for each conversation.
+        """
         numbers = self.parts.group
         while isinstance(numbers, SameAnswer):
             numbers = numbers.group
@@ -239,28 +245,30 @@ class Recording:
         return self._open(tape, find)
 
     def decipher(self, tape: Sequence[Flight], key: PrivateKey) -> bytes:
-        """With the key of the server's certificate: if that was its half of the agreement, he is where it was."""
+        """Decrypt with the private key of the server's certificate: it helps if that was the server's secret."""
 
         def find(group: str, client_share: str, server_share: str) -> Cracked | None:
             if isinstance(key, ec.EllipticCurvePrivateKey) and group == "secp256r1":
                 secret = key.private_numbers().private_value
                 if self.parts.group.public(secret) == server_share:
-                    return Cracked(self.parts.group.shared(secret, client_share), ("the stolen key is its half",))
+                    return Cracked(
+                        self.parts.group.shared(secret, client_share), ("the stolen key is the server's secret",)
+                    )
             return crack(group, client_share, server_share)
 
         return self._open(tape, find).words
 
     def solve(self, tape: Sequence[Flight], draws: Collection[bytes]) -> bytes:
-        """With the discrete logarithms of the public values: a simulation, they are taken from what was drawn.
+        """Decrypt with the discrete logarithms of the key shares. It is a simulation: they are taken from `draws`.
 
-        In a hybrid share only the point has one; the secret of ML-KEM is no logarithm, and is not handed to him.
+        In a hybrid key share only the point has a discrete logarithm. The ML-KEM secret is not one, and is not used.
         """
         logarithms = [_secret_drawn(self.parts.group, drawn) % 2**256 for drawn in draws]
 
         def find(group: str, client_share: str, server_share: str) -> Cracked | None:
             for logarithm in logarithms:
                 if _public(self.parts.group, logarithm) == client_share:
-                    return Cracked(self.parts.group.shared(logarithm, server_share), ("he is told the logarithm",))
+                    return Cracked(self.parts.group.shared(logarithm, server_share), ("the logarithm is given",))
             return crack(group, client_share, server_share)
 
         return self._open(tape, find).words
@@ -277,7 +285,7 @@ def _secret_drawn(group: Group, drawn: bytes) -> int:
 
 
 def _public(group: Group, secret: int) -> str:
-    """Empty where that secret belongs to no public value of the group."""
+    """The key share for that secret; empty if the group has none for it."""
     try:
         return group.public(secret)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a longer group costs one who listens, from one time that was measured (an extrapolation, nothing is run).
+"""The cost of breaking a longer group, extrapolated from one measured time.
 
 bits      40      42      44     ...     every 2 bits double the table and the time
 """
@@ -8,20 +8,22 @@ from tlsdemo.edu.key_agreement import EXPONENT_BITS
 YEAR = 365.25 * 24 * 3600
 
 SIEVE = {  # up to so many bits
-    512: "the number field sieve did 512 bits in a week once for all, then each exchange in a minute (Logjam, 2015)",
-    1024: "for the number field sieve, 1024 bits are thought to be in reach of a state (Logjam, 2015)",
-    2048: "the number field sieve is far better, and still hopeless: ffdhe2048 is rated at 103 bits (RFC 7919 §A.1)",
+    512: "the number field sieve takes a week once for a 512-bit prime, then a minute per key exchange (Logjam, 2015)",
+    1024: "with the number field sieve, 1024 bits are thought to be within reach of a state (Logjam, 2015)",
+    2048: "the number field sieve is faster, but not fast enough: ffdhe2048 has a strength of 103 bits (RFC 7919 §A.1)",
 }
+SIEVE_TOO_SLOW = "the number field sieve is not fast enough, either"
 
 
 def effort(bits: int, seconds: float, measured_bits: int = 40) -> str:
-    """A sentence: what baby and giant steps would take for a safe prime of so many bits, if `measured_bits` took this.
+    """A sentence: the time and memory of baby and giant steps for a safe prime of `bits` bits.
 
-    From 256 bits on, the exponents are searched, which do not get longer. That each step is slower is left out.
+    `seconds` is the time measured for `measured_bits`. Secret exponents have at most 256 bits, so the search does not
+    grow beyond that. The estimate ignores that each step is slower with a longer prime.
     """
     searched = min(bits, EXPONENT_BITS)
     time = _duration(seconds * 2.0 ** ((searched - measured_bits) / 2))
-    remark = next((remark for most, remark in SIEVE.items() if bits <= most), "the number field sieve is hopeless, too")
+    remark = next((remark for most, remark in SIEVE.items() if bits <= most), SIEVE_TOO_SLOW)
     return f"{bits} bits: {time} and a table of 2^{-(-searched // 2)} entries (extrapolated, not run); {remark}"
 
 

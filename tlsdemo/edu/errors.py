@@ -1,6 +1,6 @@
-"""Every way in which a peer can misbehave, and the one exception that says so.
+"""The ways in which a peer can violate the protocol, and the one exception for all of them.
 
-A Violation has the alert that is sent for it (RFC 8446 §6), the section that it offends, and a sentence.
+A Violation has the alert that is sent for it (RFC 8446 §6), the section that is violated, and a sentence.
 """
 
 from enum import Enum
@@ -9,48 +9,48 @@ from pki.verdict import Check
 
 
 class Violation(Enum):
-    """One way to misbehave: (alert, section, sentence)."""
+    """One way to violate the protocol: (alert, section, sentence)."""
 
-    # What came cannot be read
-    NOT_JSON = "decode_error", "RFC 8259", "what came is not a line of JSON"
-    IS_TLS = "protocol_version", "§5.1", "what came is real TLS, not the educational handshake"
-    OVERSIZE = "record_overflow", "§5.1", "a line is longer than any message may be"
-    NESTING = "decode_error", "§6", "a field holds more than text or a list of texts"
-    REPEATED_FIELD = "decode_error", "RFC 8259 §4", "a field is there twice"
-    UNKNOWN_TYPE = "unexpected_message", "§4", "no such message"
+    # The bytes cannot be parsed
+    NOT_JSON = "decode_error", "RFC 8259", "received data is not a line of JSON"
+    IS_TLS = "protocol_version", "§5.1", "the peer uses TLS, not the educational handshake"
+    OVERSIZE = "record_overflow", "§5.1", "a line is too long"
+    NESTING = "decode_error", "§6", "a field is neither text nor a list of texts"
+    REPEATED_FIELD = "decode_error", "RFC 8259 §4", "a field occurs twice"
+    UNKNOWN_TYPE = "unexpected_message", "§4", "unknown message type"
     MISSING_FIELD = "missing_extension", "§4", "a field is missing"
-    UNKNOWN_FIELD = "unsupported_extension", "§4", "a field has no place in this message"
-    WRONG_TYPE = "decode_error", "§6", "a field is of the wrong type"
-    BAD_HEX = "decode_error", "§6", "a field should hold bytes as lowercase hex digits"
-    WRONG_LENGTH = "decode_error", "§6", "a field has a wrong length"
-    BAD_TEXT = "decode_error", "§6", "a field has characters that it must not have"
+    UNKNOWN_FIELD = "unsupported_extension", "§4", "a field does not belong to this message"
+    WRONG_TYPE = "decode_error", "§6", "a field has the wrong type"
+    BAD_HEX = "decode_error", "§6", "a field is not lowercase hex"
+    WRONG_LENGTH = "decode_error", "§6", "a field has the wrong length"
+    BAD_TEXT = "decode_error", "§6", "a field contains characters that are not allowed"
 
-    # It can be read, and has no place here
-    OTHER_RUNG = "protocol_version", "§4.2.1", "the two sides speak different protocols"
-    OTHER_GROUP = "handshake_failure", "§4.1.1", "the two sides reckon in different groups"
-    NO_CIPHER = "handshake_failure", "§4.1.1", "nothing that the client offers is spoken here"
-    OTHER_CIPHER = "illegal_parameter", "§4.1.3", "the server chose what nobody had offered"
-    UNEXPECTED_MESSAGE = "unexpected_message", "§4", "this message has no place here"
-    TRUNCATED = "close_notify", "§6.1", "the line ended, and nobody had said that it would"
-    ALERT = "user_canceled", "§6.2", "the other side gave up"
+    # The message is not acceptable here
+    OTHER_RUNG = "protocol_version", "§4.2.1", "the two sides use different protocols"
+    OTHER_GROUP = "handshake_failure", "§4.1.1", "the two sides use different groups"
+    NO_CIPHER = "handshake_failure", "§4.1.1", "the client offers no cipher that the server supports"
+    OTHER_CIPHER = "illegal_parameter", "§4.1.3", "the server chose a cipher that the client did not offer"
+    UNEXPECTED_MESSAGE = "unexpected_message", "§4", "unexpected message"
+    TRUNCATED = "close_notify", "§6.1", "the connection was closed without close_notify"
+    ALERT = "user_canceled", "§6.2", "the peer sent an alert"
 
-    # Its numbers are wrong
-    BAD_SHARE = "illegal_parameter", "§4.2.8", "a public value is out of its group"
-    BAD_SIGNATURE = "decrypt_error", "§4.4.3", "the signature over this conversation does not verify"
-    BAD_FINISHED = "decrypt_error", "§4.4.4", "the two sides did not see the same negotiation"
-    BAD_RECORD = "bad_record_mac", "§5.2", "a record was changed, repeated, or left out on the way"
-    BAD_CONTENT = "unexpected_message", "§5", "a record holds something that nobody knows"
+    # A cryptographic value is wrong
+    BAD_SHARE = "illegal_parameter", "§4.2.8", "a key share is not valid in its group"
+    BAD_SIGNATURE = "decrypt_error", "§4.4.3", "the signature over the handshake does not verify"
+    BAD_FINISHED = "decrypt_error", "§4.4.4", "the two sides did not see the same handshake"
+    BAD_RECORD = "bad_record_mac", "§5.2", "a record was changed, repeated, reordered or dropped"
+    BAD_CONTENT = "unexpected_message", "§5", "a record has unknown content"
 
-    # What it shows does not convince
-    NO_CERTIFICATE = "certificate_required", "§4.4.2", "no certificate was shown"
-    BAD_CERTIFICATE = "bad_certificate", "RFC 5280 §4.1", "the certificate cannot be read"
-    WEAK_KEY = "unsupported_certificate", "§4.2.3", "the certificate's key cannot sign a conversation here"
-    WRONG_PURPOSE = "unsupported_certificate", "RFC 5280 §4.2.1.12", "the certificate is not meant for this"
-    FORGED = "bad_certificate", "RFC 5280 §6.1.3 (a)(1)", "the certificate is an imitation"
-    UNTRUSTED = "unknown_ca", "RFC 5280 §6.1", "nobody whom I trust vouches for the certificate"
-    OUT_OF_DATE = "certificate_expired", "RFC 5280 §6.1.3 (a)(2)", "the certificate is not valid today"
-    WRONG_NAME = "bad_certificate", "RFC 9525 §6.3", "the certificate is somebody else's"
-    REVOKED = "certificate_revoked", "RFC 5280 §6.3", "the certificate was revoked, or that could not be ruled out"
+    # The certificate is not accepted
+    NO_CERTIFICATE = "certificate_required", "§4.4.2", "no certificate was presented"
+    BAD_CERTIFICATE = "bad_certificate", "RFC 5280 §4.1", "the certificate cannot be parsed"
+    WEAK_KEY = "unsupported_certificate", "§4.2.3", "the certificate's key cannot sign a handshake"
+    WRONG_PURPOSE = "unsupported_certificate", "RFC 5280 §4.2.1.12", "the certificate is not for this purpose"
+    FORGED = "bad_certificate", "RFC 5280 §6.1.3 (a)(1)", "a certificate is not signed by the CA that it names"
+    UNTRUSTED = "unknown_ca", "RFC 5280 §6.1", "the certificate has no path to a trust anchor"
+    OUT_OF_DATE = "certificate_expired", "RFC 5280 §6.1.3 (a)(2)", "a certificate is outside its validity period"
+    WRONG_NAME = "bad_certificate", "RFC 9525 §6.3", "the certificate is not valid for the name that was asked for"
+    REVOKED = "certificate_revoked", "RFC 5280 §6.3", "a certificate is revoked, or its status is unknown"
 
     def __init__(self, alert: str, section: str, sentence: str) -> None:
         self.alert = alert
@@ -59,7 +59,7 @@ class Violation(Enum):
 
 
 class ProtocolError(Exception):
-    """A peer misbehaved. `detail` says how in this case; `check` is the check that a certificate failed, if one did."""
+    """A peer violated the protocol. `detail` has the values; `check` is the certificate check that failed, if any."""
 
     def __init__(self, violation: Violation, detail: str = "", check: Check | None = None) -> None:
         super().__init__(f"{violation.sentence}: {detail}" if detail else violation.sentence)
@@ -69,5 +69,5 @@ class ProtocolError(Exception):
 
 
 def alert(error: ProtocolError) -> str | None:
-    """The name of the alert that the peer sent, if that is what ended the conversation: `unknown_ca`."""
+    """The name of the alert by which the peer ended the conversation (`unknown_ca`); None if it sent none."""
     return error.detail.partition(":")[0] if error.violation is Violation.ALERT else None

@@ -1,8 +1,8 @@
-"""Each step of a conversation, told as it happens: what is sent, why, what it gives, what an eavesdropper knows.
+"""Explains each message of a conversation: what is sent, why, with what result, and what an eavesdropper learns.
 
-A `Teller` puts into words what a `Watch` is told: rows of (label, sentence). It reads the state of one side, and shows
-its secret, as no real program would; it changes nothing. Each sentence follows from the parts that the handshake is
-built of, strong or weak, and from the message: it has to be true for every set of protections.
+A `Teller` turns what a `Watch` is called with into rows of (label, sentence). It reads the state of one side and shows
+its secret, which a real program never does; it changes nothing. Each sentence is derived from the parts that the
+handshake is built of, strong or weak, and from the message: it must be true for every set of protections.
 """
 
 from collections.abc import Callable
@@ -38,12 +38,12 @@ from tlsdemo.edu.weak.transcript import only_the_numbers
 from tlsdemo.protocol import Side
 
 Rows = list[tuple[str, str]]
-Telling = tuple[str, str, str, str]  # what it is, why, what it gives, what an eavesdropper knows
-WHY, HAVE, EAR = "why", "what this gives", "an eavesdropper"
+Telling = tuple[str, str, str, str]  # content, purpose, result, what an eavesdropper learns
+WHY, HAVE, EAR = "why", "result", "eavesdropper"
 
 
 class Teller:
-    """Tells the conversations of one command. A `why` is told once in each conversation, and not with every record."""
+    """Explains the conversations of one command: in each of them, each type of message once, not every record."""
 
     def __init__(self) -> None:
         self._told: WeakKeyDictionary[Machine, set[type[Message]]] = WeakKeyDictionary()
@@ -54,79 +54,82 @@ class Teller:
         if moment.refused:
             return _refused(machine, moment)
         what, why, have, ear = TELLING[kind](machine, moment)
-        direction = "sent" if moment.sender is machine.side else "came"
-        rows = [(direction, f"{NAMES[kind]}, by the {moment.sender.value}: {what}")]
+        direction = "sent" if moment.sender is machine.side else "received"
+        rows = [(direction, f"{NAMES[kind]} from the {moment.sender.value}: {what}")]
         told = self._told.setdefault(machine, set())
         if kind not in told:
             told.add(kind)
             rows += [(WHY, why), (HAVE, have), (EAR, ear)]
-        elif kind is Certificate:  # the client's, after the server's: what was checked is another thing
+        elif kind is Certificate:  # the client's, after the server's: the result of its checks is new
             rows.append((HAVE, have))
         return rows
 
 
 def _refused(machine: Machine, moment: Moment) -> Rows:
-    """What this side did not accept: nothing of it is explained as if it held."""
-    who = f"{NAMES[type(moment.message)]}, by the {moment.sender.value}"
+    """The rows for a message that this side refused: why, and no explanation of what it would have meant."""
+    who = f"{NAMES[type(moment.message)]} from the {moment.sender.value}"
     if isinstance(moment.message, Certificate):
         who += f": {_who(moment.message)}"
-    return [("came", who), (HAVE, f"REFUSED: {moment.refused}.")]
+    return [("received", who), (HAVE, f"REFUSED: {moment.refused}.")]
 
 
 def _client_hello(machine: Machine, moment: Moment) -> Telling:
     message, sender = moment.message, moment.sender
     assert isinstance(message, ClientHello)
     group = _group(machine)
-    wanted = f"I look for {message.server_name or 'nobody by name'}"
+    wanted = f"server name {message.server_name}" if message.server_name else "no server name"
     if isinstance(group, Nothing):
         return (
-            f"{wanted}, and speak {message.rung}.",
-            "To begin. There is nothing to negotiate: this line is open.",
-            "Nothing: neither side knows whom it talks to.",
-            "hears all of it, and may change it.",
+            f"{wanted}, rung {message.rung}.",
+            "Begins the conversation. No keys are negotiated: the connection is not protected.",
+            "Nothing: the server is not authenticated.",
+            OPEN,
         )
     return (
-        f"{wanted}; {_random(message.random)}; in {_short(group.name)}, my public value is {_short(message.share)}.",
-        f"{_novelty(message.random)} The public value is made of a secret that stays here: "
-        f"{_made(machine, sender, message.share)}.",
-        "Whoever answers can compute the shared secret from it.",
-        f"knows the name, the random number, and the public value. {_undone(machine, message.share)}",
+        f"{wanted}, {_random(message.random)}, group {_short(group.name)}, key share {_short(message.share)}.",
+        f"{_novelty(message.random)} The key share is computed from a secret that is not sent: "
+        f"{_computed(machine, sender, message.share)}.",
+        "The peer that answers can compute the shared secret from it.",
+        f"Knows the server name, the random number and the key share. {_from_one_share(machine, message.share)}",
     )
+
+
+OPEN = "Reads all of it. An attacker on the path can also change it."
 
 
 def _server_hello(machine: Machine, moment: Moment) -> Telling:
     message, sender = moment.message, moment.sender
     assert isinstance(message, ServerHello)
     if isinstance(_group(machine), Nothing):
-        return ("I speak it, too.", "To answer.", "Nothing.", "hears all of it, and may change it.")
+        return (f"rung {message.rung}.", "Confirms the rung.", "Nothing.", OPEN)
     return (
-        f"{_random(message.random)}; my public value is {_short(message.share)}.",
-        f"{_novelty(message.random)} The other half of the agreement: {_made(machine, sender, message.share)}."
+        f"{_random(message.random)}, key share {_short(message.share)}.",
+        f"{_novelty(message.random)} The server's key share is {_computed(machine, sender, message.share)}."
         + _origin(machine, message),
-        f"{_common(machine, message.share)}. Neither has sent it. All keys are made of it (HKDF).",
-        _reckons(machine),
+        f"{_shared_secret(machine)}. It was not sent. All keys are derived from it (HKDF).",
+        _from_both_shares(machine),
     )
 
 
 def _random(value: bytes) -> str:
-    return f"my random number {_short(value.hex())}" if any(value) else "instead of a random number, zeros"
+    return f"random number {_short(value.hex())}" if any(value) else "zeros in place of a random number"
 
 
 def _novelty(value: bytes) -> str:
-    """What a random number is good for, if it is one."""
+    """The purpose of a random number; a warning if it is zero."""
     if any(value):
-        return "The random number makes this conversation unlike any other."
-    return "NO RANDOM NUMBER WAS DRAWN: the same hello gets the same answer again."
+        return "The random number makes this conversation different from every other."
+    return "THE RANDOM NUMBER IS ALL ZEROS: it does not distinguish this conversation from others."
 
 
 def _origin(machine: Machine, message: ServerHello) -> str:
-    """Where the server's secret comes from, if it was not drawn for this conversation.
+    """The origin of the server's secret, if it was not drawn for this conversation; else empty.
 
-    A client that is told --without FRESHNESS does not know whether the server does without it, too: the zeros say so.
+    A client that runs --without FRESHNESS does not know whether the server lacks it, too. Zeros in ServerHello show it.
     """
     if isinstance(_group(machine), P256):
-        return " ITS SECRET IS THE KEY OF THE SERVER'S CERTIFICATE, the same in every conversation."
-    return "" if any(message.random) else " ITS SECRET WAS DRAWN ONCE, and is the same in every conversation."
+        return " THE SERVER'S SECRET IS ITS CERTIFICATE'S PRIVATE KEY, the same in every conversation."
+    return "" if any(message.random) else " THE SERVER REUSES ITS SECRET in every conversation."
 
 
 def _who(message: Certificate) -> str:
@@ -135,27 +138,27 @@ def _who(message: Certificate) -> str:
     except ProtocolError as error:
         return str(error)
     leaf = peer.describe(chain[0])
-    shown = f"I am {leaf.shown}, says {leaf.issuer}, until {leaf.not_after}"
-    return f"{shown} ({len(chain)} certificate{'s' * (len(chain) > 1)})."
+    shown = f"{leaf.shown}, issued by {leaf.issuer}, valid until {leaf.not_after}"
+    return f"{shown} ({len(chain)} certificate{'s' * (len(chain) > 1)} in the chain)."
 
 
 UNCHECKED = {
     "purpose": "the purpose",
-    "chain": "the chain",
-    "dates": "the validity period",
+    "chain": "the path to a trust anchor",
+    "dates": "validity",
     "name": "the name",
-    "revocation": "whether it was revoked",
+    "revocation": "revocation",
 }
-"""Of `trust.CHECKS`: what is not known where one of them is left out."""
+"""The checks of `authentication.CHECKS`, as a list of omitted checks names them."""
 
 
 def _certificate(machine: Machine, moment: Moment) -> Telling:
     message, sender = moment.message, moment.sender
     assert isinstance(message, Certificate)
     if sender is machine.side:
-        have = f"The {sender.other.value} sees it; what it checks is its own affair."
+        have = f"The {sender.other.value} has the certificate. Its checks are not visible to the {sender.value}."
     elif not machine.parts.checks:
-        have = "NOTHING IS CHECKED HERE: any certificate is accepted, and anybody can make one."
+        have = "NOTHING IS CHECKED: any certificate is accepted, also one that an attacker made."
     else:
         assert machine.verdict
         asked = machine.parts.checks
@@ -170,17 +173,17 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
         )
         if unchecked := [UNCHECKED[each] for each in applies if each not in asked]:
             have += f" NOT checked: {', '.join(unchecked)}."
-    proof = "the signature that follows does." if _signs(machine) else "NO SIGNATURE FOLLOWS: a copy passes as well."
+    proof = "The signature that follows does." if _signs(machine) else "NO SIGNATURE FOLLOWS: a copy is accepted, too."
     return (
         _who(message),
-        f"To say who I am, and who issued the certificate. It is public: to present it proves nothing; {proof}",
+        f"Claims an identity. A certificate is public, so presenting it proves nothing. {proof}",
         have,
-        "sees it, too. (TLS 1.3 encrypts it already.)",
+        "Sees the certificate. (TLS 1.3 encrypts it.)",
     )
 
 
 def _signs(machine: Machine) -> bool:
-    """Whether a certificate is followed by a proof that its key is there."""
+    """Whether CertificateVerify follows a certificate."""
     return State.WAIT_CERTIFICATE_VERIFY in machine.parts.client
 
 
@@ -191,74 +194,81 @@ def _certificate_verify(machine: Machine, moment: Moment) -> Telling:
     if sender is machine.side:
         doubt = ""
     elif not checks:
-        doubt = " But whose key is it? Nothing here was checked."
+        doubt = " Whose key it is was not checked."
     else:
-        doubt = " But it may be another host's: the name was not checked." * (
+        doubt = " The key may belong to another host: the name was not checked." * (
             "name" not in checks and sender is Side.SERVER
         )
     return (
         f"a signature over {_covered(machine)} ({len(message.signature)} bytes).",
-        f"Only the key of the certificate makes it. {_replayed(machine, sender)}",
-        f"The {sender.value} has that key.{doubt}",
-        "can check it as well, and cannot make one without the key. Nor can a man in the middle, for this certificate.",
+        f"Only the certificate's private key can make it. {_replayed(machine, sender)}",
+        f"The {sender.value} has that private key.{doubt}",
+        "Can verify the signature, but cannot make one without the private key. Neither can a man in the middle that "
+        "presents this certificate.",
     )
 
 
 def _replayed(machine: Machine, sender: Side) -> str:
-    """Whether an old signature or Finished of that side would fit again: what the other side drew is in it."""
+    """Whether a recorded signature or Finished of that side verifies again. It covers the peer's random number."""
     if any(machine.randoms[sender.other]):
-        return "One from an earlier conversation does not fit."
+        return "One from an earlier conversation does not verify."
     return (
-        f"THE {sender.value.upper()}'S FROM AN EARLIER CONVERSATION FITS AGAIN: the {sender.other.value} draws nothing."
+        f"THE {sender.value.upper()}'S MESSAGE FROM AN EARLIER CONVERSATION VERIFIES AGAIN: the random number of the "
+        f"{sender.other.value} is all zeros."
     )
 
 
 def _covered(machine: Machine) -> str:
-    """What signatures and Finished are computed over."""
+    """What signatures and Finished cover."""
     if machine.parts.transcript_hash is only_the_numbers:
-        return "both random numbers and both public values, and nothing else"
-    return "all that was said so far"
+        return "both random numbers and both key shares, and nothing else"
+    return "all messages so far"
 
 
 def _finished(machine: Machine, moment: Moment) -> Telling:
     message, sender = moment.message, moment.sender
     assert isinstance(message, Finished)
     if not message.verify_data:
-        return ("I am ready.", "To end the greeting.", "Still nothing.", "hears it.")
-    same = "the same numbers" if machine.parts.transcript_hash is only_the_numbers else "the same messages"
+        return ("empty.", "Ends the handshake.", "It proves nothing.", "Reads it.")
+    same = (
+        "the same random numbers and key shares"
+        if machine.parts.transcript_hash is only_the_numbers
+        else "the same messages"
+    )
     sent = sender is machine.side
     return (
-        f"a check value over {_covered(machine)}, {_short(message.verify_data.hex())}.",
-        f"It fits only if both sides have the same secret and saw {same}. {_detected(machine)} "
+        f"a MAC over {_covered(machine)}, {_short(message.verify_data.hex())}.",
+        f"It verifies only if both sides have the same shared secret and saw {same}. {_detected(machine)} "
         f"{_replayed(machine, Side.CLIENT)}",
         (
-            f"The {sender.other.value} can check that we have the same secret and saw {same}."
+            f"The {sender.other.value} can check that both sides have the same shared secret and saw {same}."
             if sent
-            else f"It was made with our secret, over {same} as we saw."
+            else f"Verified: its sender has the shared secret and saw {same}."
         )
-        + f" From here on the {sender.value} sends records: {_protection(machine)}.",
-        "can check it, since he has the keys, too." if is_undone(machine.parts.group) else "learns nothing from it.",
+        + f" From here on, the {sender.value} sends records: {_protection(machine)}.",
+        "Can make one, too: it has the keys." if is_undone(machine.parts.group) else "Learns nothing from it.",
     )
 
 
 def _detected(machine: Machine) -> str:
-    """Who is found by Finished, and who is not."""
+    """Which attacks Finished detects, and which it does not."""
     found = (
-        "A NAME OR AN OFFER THAT WAS CHANGED ON THE WAY IS NOT DETECTED."
+        "A SERVER NAME OR CIPHER OFFER THAT WAS CHANGED IN TRANSIT IS NOT DETECTED."
         if machine.parts.transcript_hash is only_the_numbers
-        else "A message that was changed on the way is detected."
+        else "A message that was changed in transit is detected."
     )
     if is_undone(machine.parts.group):
-        found = f"{found} An attacker who computes the secret can make one that fits."
+        found = f"{found} An attacker that computes the shared secret can make a valid one."
     if _may_be_the_man_in_the_middle(machine):
-        found = f"{found} A man in the middle is not detected: he makes one for each side."
+        found = f"{found} A man in the middle is not detected: it makes one for each side."
     return found
 
 
 def _may_be_the_man_in_the_middle(machine: Machine) -> bool:
-    """Whether nothing tells this client who answered. What a client checks, a server knows only where there is nothing.
+    """Whether a man in the middle can complete this handshake, as far as this side knows.
 
-    That is so where no certificate is presented.
+    A server does not know what the client checks. It knows only that there is nothing to check if no certificate is
+    presented.
     """
     if State.WAIT_CERTIFICATE not in machine.parts.client:
         return True
@@ -270,7 +280,7 @@ def _cipher(machine: Machine) -> Cipher:
 
 
 def _protection(machine: Machine) -> str:
-    """What its cipher does to a record."""
+    """What the cipher provides."""
     match _cipher(machine):
         case Mac():
             return "authenticated, and NOT encrypted"
@@ -286,18 +296,18 @@ def _record(machine: Machine, moment: Moment) -> Telling:
     assert isinstance(message, Record)
     length = len(message.sealed)
     if isinstance(_cipher(machine), Mac | Clear):
-        ear = "reads it: it is not encrypted."
+        ear = "Reads it: it is not encrypted."
     elif is_undone(machine.parts.group):
-        ear = f"sees {length} bytes - and opens them, since he has the key."
+        ear = f"Sees {length} bytes and decrypts them: it has the key."
     else:
-        ear = f"sees that {length} bytes passed, and when."
+        ear = f"Sees the length, {length} bytes, and the time."
         if machine.parts.rules.pack is not as_it_is:
-            ear += " How many they are depends on what is in them, and tells of it."
+            ear += " The data was compressed, so its length also depends on the content."
         if isinstance(_cipher(machine), Aead) and _repeats_nonces(machine):
-            ear += " Nonces are used twice: two such records give the XOR of what is in them."
+            ear += " Nonces are used twice: two such records give the XOR of their contents."
     return (
         f"{moment.inside.decode('utf-8', 'replace')[:100]!r}: {length} bytes, {_short(message.sealed.hex())}",
-        f"What the application says; in the end, that it has said all. {_parts(machine, moment.inside, length)}",
+        "Carries application data or an alert; the last one is close_notify. " + _parts(machine, moment.inside, length),
         _accepted(machine),
         ear,
     )
@@ -309,12 +319,11 @@ def _repeats_nonces(machine: Machine) -> bool:
 
 
 def _parts(machine: Machine, inside: bytes, length: int) -> str:
-    """What the bytes of a record are."""
+    """The parts of a record, with their lengths."""
     packed = machine.parts.rules.pack(inside)
     compressed = machine.parts.rules.pack is not as_it_is
     rest = length - len(packed) - 1
-    words = f"It is compressed to {len(packed)} bytes. A byte tells which of the two it is" * compressed
-    words = words or "A byte tells which"
+    words = f"It is compressed to {len(packed)} bytes. " * compressed + "One byte is the content type"
     match _cipher(machine):
         case Cbc():
             return f"{words}, {BLOCK} are the initialization vector, {rest - BLOCK} the padding; there is no tag."
@@ -324,21 +333,17 @@ def _parts(machine: Machine, inside: bytes, length: int) -> str:
 
 
 def _accepted(machine: Machine) -> str:
-    """What a receiver takes for a record."""
+    """Which records the receiver accepts."""
     rules = machine.parts.rules
     what = {
-        Cbc: "A CHANGED RECORD CAN PASS: it decrypts to something else, and no tag tells.",
-        Clear: "A CHANGED RECORD CAN PASS: nothing protects it.",
+        Cbc: "A CHANGED RECORD CAN BE ACCEPTED: it decrypts to other data, and there is no tag to check.",
+        Clear: "A CHANGED RECORD CAN BE ACCEPTED: it is not protected.",
     }.get(type(_cipher(machine)))
     if what:
         return what
-    limits = ["It is accepted unchanged, with this key,"]
-    limits.append("at this place" if rules.number is counted else "AT ANY PLACE, AND MORE THAN ONCE")
-    if rules.keys is of_its_own:
-        limits.append("in this direction,")
-    else:
-        limits.append("IN BOTH DIRECTIONS,")
-    return " ".join([*limits, "or not at all."])
+    position = "at this position" if rules.number is counted else "AT ANY POSITION AND MORE THAN ONCE"
+    direction = "in this direction" if rules.keys is of_its_own else "IN BOTH DIRECTIONS"
+    return f"The receiver accepts it only unchanged and with this key, {position}, {direction}."
 
 
 def _data(machine: Machine, moment: Moment) -> Telling:
@@ -346,9 +351,9 @@ def _data(machine: Machine, moment: Moment) -> Telling:
     assert isinstance(message, Data)
     return (
         repr(message.text)[:200],
-        "What the application says.",
-        "The other side gets it, or what an attacker made of it: nothing is checked.",
-        "has it, word for word.",
+        "Carries application data.",
+        "The receiver cannot detect a change: nothing is checked.",
+        "Reads every byte.",
     )
 
 
@@ -357,9 +362,9 @@ def _alert(machine: Machine, moment: Moment) -> Telling:
     assert isinstance(message, Alert)
     return (
         f"{message.description} {message.detail}".strip(),
-        "To say that this is the end, and why.",
-        "Nothing more comes from this side.",
-        "reads it.",
+        "Ends the conversation and gives the reason.",
+        f"The {moment.sender.value} sends nothing more.",
+        "Reads it.",
     )
 
 
@@ -378,13 +383,13 @@ TELLING: dict[type[Message], Callable[[Machine, Moment], Telling]] = {
 
 
 def _group(machine: Machine) -> Group:
-    """The group itself, also where its answers are kept."""
+    """The group; of a `SameAnswer`, the group that it wraps."""
     group = machine.parts.group
     return group.group if isinstance(group, SameAnswer) else group
 
 
-def _made(machine: Machine, sender: Side, share: str) -> str:
-    """How the sender's public value came about; with the secret where that is ours."""
+def _computed(machine: Machine, sender: Side, share: str) -> str:
+    """How the sender computed its key share. The secret is shown only if this side is the sender."""
     secret = str(machine.secret) if sender is machine.side else "its secret"
     match _group(machine):
         case Multiplication(common=common):
@@ -392,63 +397,76 @@ def _made(machine: Machine, sender: Side, share: str) -> str:
         case FiniteField(p=p, g=g) if p < 2**64:
             return f"{g}^{secret} mod {p} = {share}"
         case FiniteField(p=p, g=g):
-            return f"{g} to the power of it, modulo a prime of {p.bit_length()} bits"
+            return f"{g} to the power of the secret, modulo a prime of {p.bit_length()} bits"
         case Hybrid() if sender is Side.CLIENT:
-            return "an ML-KEM-768 key, and the base point of Curve25519, multiplied by it"
+            return "an ML-KEM-768 encapsulation key, and the secret times the base point of Curve25519"
         case Hybrid():
-            return "a secret sealed for the client's ML-KEM-768 key, and the base point of Curve25519, multiplied by it"
+            return "an ML-KEM-768 ciphertext for the client's key, and the secret times the base point of Curve25519"
         case P256():
-            return "the base point of P-256, multiplied by it"
-    return "the base point of Curve25519, multiplied by it"
+            return "the secret times the base point of P-256"
+    return "the secret times the base point of Curve25519"
 
 
-def _common(machine: Machine, server_share: str) -> str:
+def _shared_secret(machine: Machine) -> str:
+    """How both sides compute the shared secret."""
     shared, mine = int.from_bytes(machine.shared), machine.secret
-    both = f"both get the same {len(machine.shared)} bytes, which begin with {machine.shared.hex()[:8]}"
+    both = f"Both get the same {len(machine.shared)} bytes, starting with {machine.shared.hex()[:8]}"
     match _group(machine):
         case Multiplication():
-            return f"Each multiplies what came by its own secret ({mine} here), and both get {shared}"
+            return f"Each side multiplies the other's key share by its own secret ({mine} here). Both get {shared}"
         case FiniteField(p=p) if p < 2**64:
-            return f"Each raises what came to its own secret ({mine} here) modulo {p}, and both get {shared}"
+            return (
+                f"Each side raises the other's key share to its own secret ({mine} here) modulo {p}. Both get {shared}"
+            )
         case Hybrid():
             return (
-                f"The client opens what the server sealed, and each combines its secret with the other's point; {both}"
+                "The client decapsulates the server's ciphertext, and each side combines its secret with the other's "
+                f"point. {both}"
             )
-    return f"Each combines what came with its own secret; {both}"
+    return f"Each side combines the other's key share with its own secret. {both}"
 
 
-def _undone(machine: Machine, share: str) -> str:
+def _from_one_share(machine: Machine, share: str) -> str:
+    """Whether an eavesdropper can compute the client's secret from the client's key share, and how."""
     match _group(machine):
         case Multiplication(common=common):
-            return f"He divides: {share} / {common} = {int(share) // common}. That was the secret."
+            return f"It divides: {share} / {common} = {int(share) // common}, the client's secret."
         case FiniteField(p=p) if p < TINY:
-            return f"He tries all exponents: there are only {p - 2}."
+            return f"It tries all exponents: there are only {p - 2}."
         case FiniteField(p=p) as numbers if reaches(p):
-            return f"He finds the exponent: `tlsdemo attack computed-secret --group {called(numbers)}` tells how."
+            return f"It computes the exponent: `tlsdemo attack computed-secret --group {called(numbers)}` shows how."
         case group if tells_who_asks(group):
-            return f"Listening does not tell the secret. {ASKING}"
+            return f"It cannot compute the secret. {ASKING}"
         case group if group.strong:
-            return "No computer that exists gets from that to the secret."
-    return "Whether one can get from that to the secret is not known for this group."
+            return "No computer that exists today can compute the secret from it."
+    return "Whether the secret can be computed from it is not known for this group."
 
 
-ASKING = "Asking does, where the server keeps its secret: `tlsdemo attack computed-secret --group leaky`."
+ASKING = (
+    "An attacker that sends messages to the server can, if the server reuses its secret: "
+    "`tlsdemo attack computed-secret --group leaky`."
+)
 
 
-def _reckons(machine: Machine) -> str:
+def _from_both_shares(machine: Machine) -> str:
+    """Whether an eavesdropper can compute the shared secret."""
     group = _group(machine)
     if is_undone(group):
         shared = int.from_bytes(machine.shared)
-        what = f"{shared}" if shared < 2**128 else f"the secret of {shared.bit_length()} bits"
-        return f"has both public values, undoes one of them, and gets {what}, too: every key is his."
-    hopeless = "and not the secret" if group.strong or tells_who_asks(group) else "and perhaps the secret"
+        what = f"{shared}" if shared < 2**128 else f"a number of {shared.bit_length()} bits"
+        return f"Computes one side's secret from the key shares, and then the shared secret, {what}. It has every key."
+    hopeless = (
+        "but cannot compute the shared secret"
+        if group.strong or tells_who_asks(group)
+        else "and perhaps can compute the shared secret"
+    )
     if isinstance(group, P256):
-        hopeless += ", until the key of the server's certificate is stolen"
-    return f"has both public values, {hopeless}. Nothing proves yet whose they are."
+        hopeless += ", until the private key of the server's certificate is stolen"
+    return f"Has both key shares, {hopeless}. Nothing proves so far who sent them."
 
 
 def is_undone(group: Group) -> bool:
-    """Whether a listener gets from the public values to the secret while one waits."""
+    """Whether an eavesdropper computes the shared secret from the key shares within seconds."""
     group = group.group if isinstance(group, SameAnswer) else group
     return isinstance(group, Multiplication) or (isinstance(group, FiniteField) and reaches(group.p))
 

@@ -1,6 +1,6 @@
-"""The educational protocol as an attacker sees it: lines of JSON, and in some of them a body that he may exchange.
+"""The educational protocol as an attacker sees it: lines of JSON, some of which carry a body that can be replaced.
 
-He changes bytes; whether the other side notices is another matter. Nothing here has a key.
+These functions change bytes without any key. Whether the receiver detects the change is up to the receiver.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tlsdemo.edu.records import CLOSE_NOTIFY, Content
 from tlsdemo.protocol import Side
 
 TAGS = (8, 16)  # bytes that AES-128-CCM-8 and ChaCha20-Poly1305 add
-BLOCK = 16  # bytes, of AES in CBC mode: a vector in front, and padding
+BLOCK = 16  # bytes, of AES in CBC mode: an initialization vector in front, and padding
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Lines:
 
     @property
     def close(self) -> bytes:
-        """The close_notify alert, packed, and the byte that says that it is an alert."""
+        """The close_notify alert, packed, and the content type."""
         return self.pack(CLOSE_NOTIFY.encode()) + bytes([Content.ALERT.value])
 
     def inside(self, said: bytes) -> bytes:
-        """The words, packed, and the byte that says that they are application data."""
+        """The application data, packed, and the content type."""
         return self.pack(said) + bytes([Content.DATA.value])
 
     def split(self, data: bytes) -> list[bytes]:
@@ -37,7 +37,7 @@ class Lines:
         return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
     def body(self, record: bytes) -> bytes | None:
-        """Of a sealed record its bytes, of an open one its text."""
+        """The bytes of a record, or the text of a data message; None for any other message."""
         match _message(record):
             case Record(sealed):
                 return sealed
@@ -46,30 +46,30 @@ class Lines:
         return None
 
     def with_body(self, record: bytes, body: bytes) -> bytes:
-        """The same line around other bytes."""
+        """The same line with another body."""
         if isinstance(_message(record), Record):
             return encode(Record(body))
         return encode(Data(body.decode("latin-1")))
 
     def words(self, body: bytes) -> bytes:
-        """Unpacked, where it is packed."""
+        """The body decompressed; unchanged if that fails."""
         try:
             return self.unpack(body)
         except ProtocolError:
             return body
 
     def label(self, record: bytes) -> str:
-        """`client_hello`; of a record how long it is."""
+        """`client_hello`; for a record also its length."""
         message, body = _message(record), self.body(record)
         kind = NAMES[type(message)] if message else "something else"
         return kind if body is None else f"{kind} ({len(body)} bytes)"
 
     def listener(self) -> Callable[[Side, bytes], bool]:
-        """Records come after the handshake, and say what they are."""
+        """Whether a record has a body: in this protocol the message type shows it."""
         return lambda side, record: self.body(record) is not None
 
     def may_be_the_end(self, record: bytes) -> bool:
-        """An alert; a record that begins like one in the clear; or a sealed record of that length."""
+        """Whether it is an alert, a record that begins with close_notify in the clear, or a record of that length."""
         message, body = _message(record), self.body(record) or b""
         length = len(self.close)
         lengths = {length + tag for tag in TAGS} | {BLOCK + (length // BLOCK + 1) * BLOCK}
@@ -78,12 +78,12 @@ class Lines:
 
 
 def downgrade(flight: bytes) -> bytes:
-    """The client's first flight, with the last of its ciphers alone."""
+    """The client's first flight, reduced to the last of its ciphers."""
     return _edited(flight, lambda hello: replace(hello, ciphers=hello.ciphers[-1:]))
 
 
 def rename(flight: bytes, name: str) -> bytes:
-    """The client's first flight, asking for another server."""
+    """The client's first flight with another server name."""
     return _edited(flight, lambda hello: replace(hello, server_name=name))
 
 

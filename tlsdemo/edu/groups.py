@@ -1,4 +1,4 @@
-"""Groups by name: those that are used, those that are made to fall, and any other."""
+"""Groups by name: strong ones, and weak ones for the attacks."""
 
 import re
 from collections.abc import Mapping
@@ -21,28 +21,28 @@ smallest prime of 256 bits with which p is a prime. g has the order q.
 STRONG: Mapping[str, Group] = {"x25519": X25519(), "ffdhe2048": FiniteField(FFDHE2048, 2)}
 FALLING: Mapping[str, FiniteField] = {
     "40-bit": FiniteField(*FORTY_BITS),  # too short
-    "smooth": FiniteField(*SMOOTH),  # long, and falls apart
-    "leaky": FiniteField(LEAKY[0], LEAKY[2]),  # strong to one who listens, not to one who asks
+    "smooth": FiniteField(*SMOOTH),  # long, but p - 1 has only small factors
+    "leaky": FiniteField(LEAKY[0], LEAKY[2]),  # strong against an eavesdropper, weak against an active attacker
 }
 NAMES = (*STRONG, *FALLING)
 
 
 def called(group: FiniteField) -> str:
-    """What --group takes for it: a name, or P:G."""
+    """The value of --group for it: a name, or P:G."""
     return next((name for name, each in FALLING.items() if each == group), f"{group.p}:{group.g}")
 
 
 def tells_who_asks(group: Group) -> bool:
-    """Whether the small-subgroup attack gets the secret of a server that uses it again (`small_subgroup_attack`)."""
+    """Whether the small-subgroup attack computes the secret of a server that reuses it (`small_subgroup_attack`)."""
     return group == FALLING["leaky"]
 
 
 def parse(text: str) -> Group:
-    """A name, or `P:G` for a group of one's own; ValueError says what is wrong."""
+    """The group for a name or for `P:G`; ValueError for any other text."""
     if text in STRONG:
         return STRONG[text]
     if text in FALLING:
         return FALLING[text]
     if match := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", text, re.ASCII):
         return FiniteField(int(match[1]), int(match[2]))
-    raise ValueError(f"{text!r} is no group: {', '.join(NAMES)}, or P:G such as 23:5")
+    raise ValueError(f"{text!r} is not a group: {', '.join(NAMES)}, or P:G such as 23:5")

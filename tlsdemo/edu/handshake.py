@@ -61,7 +61,7 @@ class Peer(Machine):
         """Check that the peer has the same secret and saw the same messages (§4.4.4): a changed message is detected."""
         expected = self.parts.verify_data(self.secrets.finished[self.side.other], before)
         if not hmac.compare_digest(message.verify_data, expected):  # in constant time: it is derived from a secret
-            raise ProtocolError(Violation.BAD_FINISHED, "its Finished does not fit the messages that came here")
+            raise ProtocolError(Violation.BAD_FINISHED, "the peer's Finished does not match the messages on this side")
 
     def finish(self) -> None:
         """Send the proofs of identity that this rung has, and Finished."""
@@ -94,7 +94,7 @@ def sign_transcript(peer: Machine) -> None:
 
 def _credential(peer: Machine) -> Credential:
     if peer.party.credential is None:
-        raise ProtocolError(Violation.NO_CERTIFICATE, f"this rung wants one of the {peer.side.value}")
+        raise ProtocolError(Violation.NO_CERTIFICATE, f"this rung requires one from the {peer.side.value}")
     return peer.party.credential
 
 
@@ -136,7 +136,7 @@ class Server(Peer):
         group = self.parts.group
         if message.group != group.name:
             raise ProtocolError(
-                Violation.OTHER_GROUP, f"the client in {message.group[:40]!r}, the server in {group.name[:40]!r}"
+                Violation.OTHER_GROUP, f"the client {message.group[:40]!r}, the server {group.name[:40]!r}"
             )
         self.server_name = message.server_name
         self.cipher = self.choose(message.ciphers)

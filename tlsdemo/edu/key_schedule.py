@@ -5,8 +5,8 @@
                                                            --Expand("client key", "client iv")--> from client to server
                                                            --Expand("server key", "server iv")--> from server to client
 
-Pure functions. TLS mixes the transcript, as far as it has got, into every key (§7.1); here the two randoms go in, and
-Finished alone stands for the transcript, so that one can see what it is good for.
+Pure functions. TLS also derives its keys from the transcript so far (§7.1). Here only the two random numbers go in, and
+Finished alone protects the transcript: this shows the purpose of Finished.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ KEY, IV, HASH = 32, 12, 32  # bytes: ChaCha20-Poly1305 (RFC 8439), SHA-256
 
 @dataclass(frozen=True)
 class TrafficKeys:
-    """What encrypts one direction (§7.3)."""
+    """Key and IV of one direction (§7.3)."""
 
     key: bytes
     iv: bytes
@@ -29,14 +29,14 @@ class TrafficKeys:
 
 @dataclass(frozen=True)
 class Secrets:
-    """All that follows from one agreement."""
+    """All keys that are derived from one shared secret."""
 
     finished: Mapping[Side, bytes]
     traffic: Mapping[Side, TrafficKeys]
 
 
 def schedule(shared: bytes, client_random: bytes, server_random: bytes) -> Secrets:
-    """Everything from the shared secret and the two randoms."""
+    """Derive all keys from the shared secret and the two random numbers."""
     master = extract(client_random + server_random, shared)
     return Secrets(
         finished={side: expand(master, f"tlsdemo {side.value} finished", HASH) for side in Side},
@@ -50,17 +50,17 @@ def schedule(shared: bytes, client_random: bytes, server_random: bytes) -> Secre
 
 
 def verify_data(finished_key: bytes, transcript_hash: bytes) -> bytes:
-    """Of Finished (§4.4.4): HMAC over the transcript so far, 32 bytes; only who has the shared secret can make it."""
+    """verify_data of Finished (§4.4.4): HMAC over the transcript so far, 32 bytes. It takes the shared secret."""
     return hmac.digest(finished_key, transcript_hash, "sha256")
 
 
 def extract(salt: bytes, input_key_material: bytes) -> bytes:
-    """HKDF-Extract (RFC 5869 §2.2): 32 bytes, evenly random, out of whatever is secret in the input."""
+    """HKDF-Extract (RFC 5869 §2.2): a pseudorandom key of 32 bytes from a secret that need not be uniform."""
     return hmac.digest(salt or bytes(HASH), input_key_material, "sha256")
 
 
 def expand(key: bytes, label: str | bytes, length: int) -> bytes:
-    """HKDF-Expand (RFC 5869 §2.3): as many bytes as wanted; those for one label tell nothing about another's."""
+    """HKDF-Expand (RFC 5869 §2.3): `length` bytes. The output for one label reveals nothing about that for another."""
     info = label.encode() if isinstance(label, str) else label
     block, output = b"", b""
     for number in range(1, -(-length // HASH) + 1):
@@ -70,5 +70,5 @@ def expand(key: bytes, label: str | bytes, length: int) -> bytes:
 
 
 def transcript_hash(transcript: bytes) -> bytes:
-    """SHA-256 over all messages so far, as they passed the line (§4.4.1)."""
+    """SHA-256 over all messages so far, byte for byte as they were sent (§4.4.1)."""
     return hashlib.sha256(transcript).digest()

@@ -1,12 +1,13 @@
-"""How the exponent is found where the group is too weak (discrete logarithms).
+"""Discrete logarithms: compute the secret exponent in a weak group.
 
-    p tiny            try every exponent
+    p below 2^12      try every exponent
     p to 40 bits      meet in the middle: sqrt(p) baby steps, then up to sqrt(p) giant steps (Shanks, 1971)
-    p - 1 smooth      one small puzzle for each prime factor, joined (Pohlig and Hellman, 1978): a long p is no help
+    p - 1 smooth      one logarithm for each small prime factor of p - 1, combined (Pohlig and Hellman, 1978);
+                      a longer p does not help
 
-Pure functions of numbers: p is a prime, g the base, `target` = g^x modulo p is what passed the line, x the secret.
-What breaks 512 bits in practice, the number field sieve, is not here: see `effort`.
-What a server tells to a client that sends elements of small order is in `small_subgroup_attack`.
+Pure functions of numbers: p is a prime, g the base, x the secret, and `target` = g^x modulo p the key share that was
+sent. The number field sieve, which breaks 512 bits in practice, is not implemented: see `effort`.
+`small_subgroup_attack` is for an attacker that sends elements of small order to the server.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,25 +17,25 @@ from math import isqrt, prod
 
 from tlsdemo.edu.key_agreement import EXPONENT_BITS
 
-TINY = 2**12  # below this, trying is as fast as being clever
+TINY = 2**12  # below this, trying every exponent is as fast as any other method
 STEPS_BITS = 40  # a table of 2**20 entries, about 100 MB, of which one is kept; two bits more would double it
 TRIAL = 2**16  # p - 1 is divided by the numbers below
 
 
 @dataclass(frozen=True)
 class Logarithm:
-    """What was found, and how."""
+    """A discrete logarithm, and how it was computed."""
 
     exponent: int
-    """The smallest x with g^x = target: the secret, or what is as good, since both differ by the order of g."""
+    """The smallest x with g^x = target: the secret, or an equivalent that differs by a multiple of the order of g."""
     how: tuple[str, ...]
-    """Sentences for the learner, with the numbers of this case."""
+    """Sentences with the numbers of this case."""
 
 
 def discrete_log(p: int, g: int, target: int) -> Logarithm | None:
-    """The exponent x with g^x = target modulo the prime p; None, and soon, where none of the three methods reaches.
+    """The exponent x with g^x = target modulo the prime p; None, without a long search, if no method here finds it.
 
-    None also where there is no such x. ValueError if p divides g.
+    None also if there is no such x. ValueError if p divides g.
     """
     if p < TINY:
         return _by_trying(p, g, target)
@@ -45,7 +46,7 @@ def discrete_log(p: int, g: int, target: int) -> Logarithm | None:
 
 @lru_cache(maxsize=64)
 def reaches(p: int) -> bool:
-    """Whether one of the three does it for every base."""
+    """Whether one of the three methods finds the logarithm for every base."""
     return p.bit_length() <= STEPS_BITS or factor(p - 1)[1] == 1
 
 
@@ -54,7 +55,7 @@ def _by_trying(p: int, g: int, target: int) -> Logarithm | None:
     return (
         None
         if x is None
-        else Logarithm(x, (f"p = {p} is so small that he tries all exponents: {g}^{x} mod {p} = {target}",))
+        else Logarithm(x, (f"p = {p} is so small that all exponents can be tried: {g}^{x} mod {p} = {target}",))
     )
 
 
@@ -65,9 +66,9 @@ def _by_steps(p: int, g: int, target: int) -> Logarithm | None:
         return None
     giants, babies = divmod(x, size)
     how = (
-        f"p has {p.bit_length()} bits: he writes down g^0, g^1, g^2, ...: {size:,} baby steps (the root of p)",
-        f"he divides what he saw by g^{size} until it is in the table: {giants:,} giant steps, then it is g^{babies}",
-        f"so the exponent is {giants} x {size} + {babies} = {x}; to try them all would have taken {x:,} steps",
+        f"p has {p.bit_length()} bits; a table of g^0, g^1, g^2, ... takes {size:,} baby steps, the square root of p",
+        f"the key share is divided by g^{size} until it is in the table: {giants:,} giant steps, then it is g^{babies}",
+        f"the exponent is {giants} x {size} + {babies} = {x}; trying all exponents would take {x:,} steps",
     )
     return Logarithm(x, how)
 
@@ -81,14 +82,15 @@ def _by_puzzles(p: int, g: int, target: int) -> Logarithm | None:
     if len(parts) > 6:
         parts[4:-1] = ["..."]
     if rest > 1:
-        parts.append(f"a rest of {rest.bit_length()} bits")
+        parts.append(f"a cofactor of {rest.bit_length()} bits")
     how = [
         f"p has {p.bit_length()} bits, but p - 1 = {' x '.join(parts)}",
-        f"for each of the {len(factors)} primes he solves a puzzle; the largest has {max(factors):,} possible answers",
-        f"each tells a remainder, all together the exponent, {x.bit_length()} bits (Chinese remainder theorem)",
+        f"for each of the {len(factors)} primes, a small search gives the exponent modulo that prime; the largest has "
+        f"{max(factors):,} candidates",
+        f"the remainders together give the exponent, {x.bit_length()} bits (Chinese remainder theorem)",
     ]
     if rest > 1:
-        how.append("the large rest does not protect it: the small factors alone tell the exponent")
+        how.append("the large cofactor does not protect the exponent: the small factors alone determine it")
     return Logarithm(x, tuple(how))
 
 
@@ -102,7 +104,8 @@ Table = Mapping[int, int]
 def baby_step_giant_step(p: int, g: int, order: int, target: int, table: Table | None = None) -> int | None:
     """The smallest x with g^x = target modulo p and 0 <= x < order; None if there is none.
 
-    Takes a table as long as the root of `order`, unless it is given. ValueError if g has no inverse modulo p.
+    Makes a table with as many entries as the square root of `order`, unless one is given. ValueError if g has no
+    inverse modulo p.
     """
     size = _root(order)  # every x below the order is giant * size + baby, both below size
     table = baby_steps(p, g, size) if table is None else table
@@ -116,7 +119,7 @@ def baby_step_giant_step(p: int, g: int, order: int, target: int, table: Table |
 
 
 def baby_steps(p: int, g: int, size: int) -> Table:
-    """The first `size` powers of g, or all of them where there are fewer."""
+    """The first `size` powers of g, or all of them if there are fewer."""
     table: dict[int, int] = {}
     power = 1
     for baby in range(size):
@@ -128,7 +131,7 @@ def baby_steps(p: int, g: int, size: int) -> Table:
 
 
 class LastTable:
-    """Keeps the table that was made last, and no other: conversations in one group need one table."""
+    """Keeps the last table only: conversations in one group share it."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -154,14 +157,14 @@ def _root(order: int) -> int:
     return isqrt(order - 1) + 1  # rounded up
 
 
-# One puzzle for each factor -----------------------------------------------------------------------------------------
+# One logarithm for each prime factor --------------------------------------------------------------------------------
 
 
 def pohlig_hellman(p: int, g: int, target: int) -> int | None:
-    """The x with g^x = target modulo p, where all prime factors of p - 1 are small; else None, and if there is none.
+    """The x with g^x = target modulo p, if all prime factors of p - 1 are small; None otherwise, or without such an x.
 
-    A large factor is no hindrance if the order of g does not contain it; nor if the others alone exceed 256 bits, since
-    secrets are not longer than that (van Oorschot and Wiener, 1996).
+    A large factor does not matter if the order of g does not contain it, nor if the other factors exceed 256 bits,
+    since secrets are not longer than that (van Oorschot and Wiener, 1996).
     """
     factors, _ = factor(p - 1)
     moduli = [prime**times for prime, times in factors.items()]
@@ -182,9 +185,9 @@ def pohlig_hellman(p: int, g: int, target: int) -> int | None:
 
 
 def _parts(p: int, number: int, moduli: Sequence[int]) -> list[int]:
-    """For each modulus, the number to the power of all the others: what is left depends on x modulo this one only.
+    """For each modulus, the number to the power of all other moduli: the result depends only on x modulo this one.
 
-    By halves, which saves long powers: with 233 moduli eight times two of them instead of 233.
+    Halving the list saves long exponentiations: for 233 moduli, eight times two of them instead of 233.
     """
     if len(moduli) == 1:
         return [number]
@@ -238,11 +241,11 @@ def factor(n: int) -> tuple[dict[int, int], int]:
     return found, n
 
 
-# Groups that fall ---------------------------------------------------------------------------------------------------
+# Weak groups --------------------------------------------------------------------------------------------------------
 
 FORTY_BITS = (2**40 - 437, 2)
 """(p, g): the largest safe prime of 40 bits, that is p - 1 = 2q with q a prime; g has the order p - 1."""
 
 SMOOTH = (prod(n for n in range(2, 1482) if n != 641 and all(n % k for k in range(2, isqrt(n) + 1))) + 1, 7)
-"""(p, g): as long as ffdhe2048, and open. p - 1 is the product of the primes up to 1481, except 641: with that it would
-have too many bits, and without it, it happens that p is a prime. g has the order p - 1."""
+"""(p, g): as long as ffdhe2048, and weak. p - 1 is the product of the primes up to 1481, except 641: with 641 it would
+be too long, and without it p happens to be prime. g has the order p - 1."""

@@ -1,10 +1,10 @@
-"""What drives a handshake: lines in, steps of a table, lines out; after it, records. An Endpoint, sans-IO.
+"""The state machine that runs a handshake, and then the record channel: an Endpoint, sans-IO.
 
     line -> message -> TABLE[state][type of message] -> step(message, transcript hash before it) -> next state
 
-The one rule of the transcript: a message joins it before its step runs, and the step is handed the hash from before.
-So a signature or a Finished is checked against everything up to itself and not including itself (RFC 8446 §4.4), and
-what a step sends comes after what it answers. No step is repeated, and a message without a step is a violation.
+One rule for the transcript: a message is added to it before its step runs, and the step gets the hash from before. So a
+signature or a Finished is checked against all messages before it (RFC 8446 §4.4), and the messages that a step sends
+come after the one that it handles. A message that has no step in the current state is a violation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """What is done with a message, and what is waited for then."""
+    """The handler of a message, and the state that follows."""
 
     handler: Callable[[Any, Any, bytes], None]
     next: State
@@ -49,57 +49,57 @@ Table = Mapping[State, Mapping[type[Message], Step]]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a handshake is built of.
+    """The parts of a handshake.
 
     A rung replaces some of the parts of the rung below it (`protocol`). `edu.weak` replaces one to remove a protection.
     """
 
     group: Group
     secret: Mapping[Side, Callable[["Machine"], int]]
-    """Out of which a side makes its half of the agreement."""
+    """The secret from which a side computes its key share."""
     random: Mapping[Side, Callable[["Machine"], bytes]]
-    """What makes this conversation unlike any other: 32 bytes."""
+    """The random number of a side, 32 bytes."""
     client: Table
     server: Table
     prove: Mapping[Side, tuple[Callable[["Machine"], None], ...]]
     """The messages by which a side proves its identity, each sent by a function; empty where it presents nothing."""
     judge: Callable[[Sequence[Certificate], Party, Side, frozenset[str]], Verdict | None]
-    """Whether to believe in the certificate of the other side; ProtocolError if not."""
+    """Judges the peer's certificate chain; ProtocolError if it is refused."""
     checks: frozenset[str]
-    """What is looked at in it."""
+    """The checks that `judge` makes, names of `authentication.CHECKS`."""
     transcript_hash: Callable[[bytes], bytes]
-    """What signatures and Finished vouch for, of all the lines that passed."""
+    """The hash of the messages so far that signatures and Finished cover."""
     verify_data: Callable[[bytes, bytes], bytes]
-    """What is in Finished: made of a Finished key and a transcript hash."""
+    """verify_data of Finished, from a Finished key and a transcript hash."""
     ciphers: Mapping[str, Cipher]
-    """What is offered, the best first."""
+    """The ciphers that are offered, the strongest first."""
     channel: type[RecordChannel]
     rules: Rules
     omitted: frozenset[str]
-    """Fields of messages that this rung does without."""
+    """Fields that the messages of this rung do not have."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A message that this side has sent; or that it has received, when its step was done, or had refused it."""
+    """A message that this side has sent; or has received, and whose step has run or refused it."""
 
     sender: Side
     message: Message
     inside: bytes = b""
-    """What was in it, if it was a record."""
+    """The content, if it was a record."""
     refused: ProtocolError | None = None
 
 
 Watch = Callable[["Machine", Moment], None]
-"""Told of each moment: for explaining it."""
+"""Called with each moment, to explain it."""
 
 
 def nobody_watches(machine: "Machine", moment: Moment) -> None:
-    """Most of the time."""
+    """Do nothing."""
 
 
 class Machine:
-    """One side of a conversation, whichever; `Client` and `Server` in `handshake` say what it does."""
+    """One side of a conversation. The steps of each side are in `Client` and `Server` (`handshake`)."""
 
     side: Side
     begins_with: State
@@ -114,15 +114,15 @@ class Machine:
         self.ended = False
         self.peer_chain: tuple[Certificate, ...] = ()
         self.verdict: Verdict | None = None
-        """Why the other side's certificate was believed, where it was looked at."""
+        """The verdict about the peer's certificate; None if it was not checked."""
         self.secret = 0
         self.cipher = ""
         self.server_name = ""
-        """Whom the client looks for, as this side has it."""
+        """The server name in ClientHello, as this side sent or received it."""
         self.shared = b""
         self.random = b""
         self.randoms: Mapping[Side, bytes] = {}
-        """What both sides drew, once both are there."""
+        """The random numbers of both sides, once both are known."""
         self.secrets: Secrets
         self.channel: RecordChannel
         self._table: Table = parts.client if self.side is Side.CLIENT else parts.server
@@ -137,34 +137,34 @@ class Machine:
         self._tell()
 
     def begin(self) -> None:
-        """What this side says first, if it does."""
+        """Send the first message, if this side starts."""
 
     # For the steps ---------------------------------------------------------------------------------------------------
 
     def say(self, message: Message) -> None:
-        """A message of the handshake."""
+        """Send a handshake message, and add it to the transcript."""
         line = messages.encode(message, self.parts.omitted)
         self._transcript += line
         self._put(message, line)
 
     def transcript_hash(self) -> bytes:
-        """Over the messages so far, in both directions."""
+        """The hash of the messages so far, in both directions."""
         return self.parts.transcript_hash(bytes(self._transcript))
 
     def draw(self) -> None:
-        """A secret and a random number, for this conversation."""
+        """Draw the secret and the random number of this conversation."""
         self.random = self.parts.random[self.side](self)
         self.secret = self.parts.secret[self.side](self)
 
     def agree(self, shared: bytes, client_random: bytes, server_random: bytes) -> None:
-        """Both halves are there, and what both now share: all keys follow from it."""
+        """Derive all keys from the shared secret and both random numbers."""
         self.shared = shared
         self.randoms = {Side.CLIENT: client_random, Side.SERVER: server_random}
         self.secrets = schedule(shared, client_random, server_random)
         self.channel = self.parts.channel(self.side, self.secrets, self.parts.ciphers[self.cipher], self.parts.rules)
 
     def has_finished(self) -> None:
-        """From here on this side speaks in records only."""
+        """Send only records from here on."""
         self._has_finished = True
 
     # An Endpoint -----------------------------------------------------------------------------------------------------
@@ -176,14 +176,14 @@ class Machine:
 
     @property
     def negotiated(self) -> Mapping[str, str]:
-        """Rung, group, cipher and whom the client looks for; empty before the handshake is done."""
+        """Rung, group, cipher and server name; empty before the handshake is done."""
         if not self.accepted:
             return {}
         names = {"version": self.rung, "group": self.parts.group.name}
         return names | {"cipher": self.cipher, "server_name": self.server_name}
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the line. What comes after an error or the end is for nobody."""
+        """Take bytes from the connection. Bytes after an error or after the end are ignored."""
         self._incoming += data
         try:
             while not (self.error or self.ended) and (line := messages.take_line(self._incoming)) is not None:
@@ -200,17 +200,14 @@ class Machine:
 
     @property
     def delivered(self) -> bytes:
-        """What the application was handed, except what it has taken."""
         return bytes(self._delivered)
 
     def take(self) -> bytes:
-        """What `delivered` holds, which is empty afterwards."""
         taken = bytes(self._delivered)
         self._delivered.clear()
         return taken
 
     def receive_eof(self) -> None:
-        """The line has ended."""
         if self.error or self.ended:
             return
         try:
@@ -219,25 +216,24 @@ class Machine:
             self.channel.end_of_line()
             self.ended = True
         except ProtocolError as error:
-            self.error = error  # and nobody is there to be told
+            self.error = error  # no alert: the peer has closed
 
     def send(self, data: bytes) -> None:
-        """What the application says; ValueError before the handshake is done, and after `close`."""
+        """Send application data. ValueError before the handshake is done, after an error, and after `close`."""
         if not self.accepted or self.error or self._has_closed:
-            raise ValueError("nothing can be said before the handshake is done, nor after close")
+            raise ValueError("data cannot be sent before the handshake is done, after an error or after close")
         for start in range(0, len(data), self.channel.longest):
             self._seal(Content.DATA, data[start : start + self.channel.longest])
         self._tell()
 
     def close(self) -> None:
-        """Say that all is said."""
+        """Send close_notify."""
         if self.accepted and not (self.error or self._has_closed):
             self._has_closed = True
             self._seal(Content.ALERT, CLOSE_NOTIFY.encode())
             self._tell()
 
     def outgoing(self) -> bytes:
-        """What is to be put on the line."""
         data = bytes(self._outgoing)
         self._outgoing.clear()
         return data
@@ -249,7 +245,7 @@ class Machine:
         self._untold.append(Moment(self.side, message, inside))
 
     def _tell(self) -> None:
-        """After each step, so that whoever watches sees what the step has led to."""
+        """Call the watcher after each step, so that it sees the state that the step led to."""
         untold, self._untold = self._untold, []
         for moment in untold:
             self._watch(self, moment)
@@ -289,15 +285,15 @@ class Machine:
             self._on_alert(description, detail)
 
     def _on_alert(self, description: str, detail: str) -> None:
-        # Before Finished it comes in the clear: anybody on the line may have said it. TLS 1.3 encrypts alerts sooner.
+        # Before Finished an alert is in the clear: an attacker on the path may have sent it. TLS 1.3 encrypts earlier.
         if description != CLOSE_NOTIFY:
             raise ProtocolError(Violation.ALERT, f"{description}: {detail}" if detail else description)
         if not self.accepted:
-            raise ProtocolError(Violation.TRUNCATED, "it closed in the middle of the handshake")
+            raise ProtocolError(Violation.TRUNCATED, "the peer sent close_notify during the handshake")
         self.ended = True
 
     def _fail(self, error: ProtocolError) -> None:
-        """The first error is the true one. The other side is told why, in the way in which it listens by now."""
+        """Keep the first error, and send an alert: in a record if this side has sent Finished, else in the clear."""
         self.error = error
         if error.violation in (Violation.ALERT, Violation.TRUNCATED):
             return

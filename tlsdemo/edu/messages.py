@@ -1,10 +1,10 @@
-"""The messages: one line of JSON each, so that whoever listens can read along (`socat -v`).
+"""The messages: one line of JSON each, so that a person can read them on the wire (`socat -v`).
 
     {"type": "client_hello", "rung": "ca", "server_name": "localhost", "random": "5f0c…", "group": "x25519", …}
 
 Every field is text, or a list of texts; bytes are lowercase hex. A message is declared once, with the shape of each
-field in its type; reading is strict, and each way to be wrong is a Violation of its own. Where TLS has a binary format
-with lengths (RFC 8446 §3), here is a format that a person can type.
+field in its type. Reading is strict: each kind of error is a Violation of its own. TLS has a binary format with lengths
+instead (RFC 8446 §3).
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
 
-MAX_LINE = 1 << 16  # bytes, the newline included; a full record takes half of it
+MAX_LINE = 1 << 16  # bytes with the newline; the largest record takes half of it
 MAX_CERTIFICATES = 10
 
 # The shapes of fields -----------------------------------------------------------------------------------------------
@@ -25,20 +25,20 @@ MAX_CERTIFICATES = 10
 
 @dataclass(frozen=True)
 class JsonType:
-    """How one kind of field looks in JSON, both ways."""
+    """Reads and writes one kind of field."""
 
     read: Callable[[str, Any], Any]
     write: Callable[[Any], Any] = lambda value: value
 
 
 def text(longest: int, pattern: str = r"[\x20-\x7e]*") -> JsonType:
-    """Characters of the pattern, at most `longest` of them."""
+    """Text of at most `longest` characters that matches the pattern."""
 
     def read(name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise ProtocolError(Violation.WRONG_TYPE, f"{name} is to be text")
+            raise ProtocolError(Violation.WRONG_TYPE, f"{name} must be text")
         if len(value) > longest:
-            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} characters, {longest} is the most")
+            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} characters, at most {longest} fit")
         if not re.fullmatch(pattern, value, re.DOTALL):
             raise ProtocolError(Violation.BAD_TEXT, name)
         return value
@@ -51,7 +51,7 @@ def octets(least: int, most: int) -> JsonType:
 
     def read(name: str, value: Any) -> bytes:
         if not isinstance(value, str):
-            raise ProtocolError(Violation.WRONG_TYPE, f"{name} is to be text")
+            raise ProtocolError(Violation.WRONG_TYPE, f"{name} must be text")
         if not re.fullmatch(r"(?:[0-9a-f]{2})*", value):
             raise ProtocolError(Violation.BAD_HEX, name)
         data = bytes.fromhex(value)
@@ -68,7 +68,7 @@ def several(most: int, each: JsonType) -> JsonType:
 
     def read(name: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise ProtocolError(Violation.WRONG_TYPE, f"{name} is to be a list")
+            raise ProtocolError(Violation.WRONG_TYPE, f"{name} must be a list")
         if not 1 <= len(value) <= most:
             raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} entries, not 1 to {most}")
         return tuple(each.read(name, entry) for entry in value)
@@ -82,17 +82,17 @@ Group = Annotated[str, text(2100)]
 Share = Annotated[str, text(2500, "[0-9a-f]*")]
 Cipher = text(40)
 MAX_CIPHERS = 8
-NO_CIPHER = "no cipher"  # what a hello means that names none
+NO_CIPHER = "no cipher"  # the default of a hello without ciphers
 
 # The messages -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ClientHello:
-    """The client begins: what it speaks, whom it looks for, what it offers, its half of the key agreement (§4.1.2).
+    """The client's first message: rung, server name, ciphers, random number, key share (§4.1.2).
 
-    Of the ciphers, the best first, the server chooses one. TLS offers versions and groups, too; here they are fixed,
-    and the other side takes them or leaves.
+    The server chooses one of the ciphers, which are in the client's order of preference. TLS also offers versions and
+    groups; here both sides must be started with the same rung and group.
     """
 
     rung: Rung
@@ -105,7 +105,7 @@ class ClientHello:
 
 @dataclass(frozen=True)
 class ServerHello:
-    """The server answers with its choice, and with the other half (§4.1.3)."""
+    """The server's answer: the cipher that it chose, its random number and its key share (§4.1.3)."""
 
     rung: Rung
     cipher: Annotated[str, Cipher] = NO_CIPHER
@@ -115,42 +115,42 @@ class ServerHello:
 
 @dataclass(frozen=True)
 class Certificate:
-    """Who I say I am, and who vouches for me: leaf first, in DER (§4.4.2). TLS 1.3 encrypts it; here it is seen."""
+    """The certificate chain of a side, leaf first, in DER (§4.4.2). TLS 1.3 encrypts it; here it is in the clear."""
 
     chain: Annotated[tuple[bytes, ...], several(MAX_CERTIFICATES, octets(1, 1 << 14))] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class CertificateVerify:
-    """The proof that I have the key of that certificate: a signature over all that was said so far (§4.4.3)."""
+    """The proof that the sender has the certificate's private key: a signature over the transcript hash (§4.4.3)."""
 
     signature: Annotated[bytes, octets(1, 1 << 10)]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The proof that I have the shared secret, and saw the same messages as you (§4.4.4)."""
+    """The proof that the sender has the shared secret and saw the same messages: a MAC over their hash (§4.4.4)."""
 
     verify_data: Annotated[bytes, octets(32, 32)] = b""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Something encrypted and authenticated (§5.2)."""
+    """Protected content: application data or an alert (§5.2)."""
 
     sealed: Annotated[bytes, octets(1, (1 << 14) + 64)]
 
 
 @dataclass(frozen=True)
 class Data:
-    """What the application says, for all to see: only the rung `plain` has this. A character stands for a byte."""
+    """Application data in the clear, one character for each byte: used by the rung `plain` only."""
 
     text: Annotated[str, text(1 << 13, r"[\x00-\xff]*")]
 
 
 @dataclass(frozen=True)
 class Alert:
-    """I give up, and why (§6); or, in `plain`, `close_notify`: I have said all."""
+    """An error that ends the conversation (§6); on the rung `plain` also close_notify, the normal end."""
 
     description: Annotated[str, text(40, "[a-z_]+")]
     detail: Annotated[str, text(1000)] = ""
@@ -169,24 +169,24 @@ OPTIONAL: dict[type[Message], frozenset[str]] = {
     each: frozenset(given.name for given in dataclasses.fields(each) if given.default is not dataclasses.MISSING)
     for each in get_args(Message)
 }
-"""The fields that some rungs omit."""
+"""Fields that some rungs omit."""
 
 # Reading and writing ------------------------------------------------------------------------------------------------
 
 
 def take_line(buffer: bytearray) -> bytes | None:
-    """The next whole line, without its newline, out of the buffer; None while there is none.
+    """Take the next complete line out of the buffer; it is returned without its newline. None if there is none yet.
 
-    ProtocolError as soon as what is there cannot become a message.
+    ProtocolError as soon as the buffer cannot become a message.
     """
     if buffer.startswith((b"\x16", b"\x15")):  # the content type of a TLS record: handshake, alert (§5.1)
-        raise ProtocolError(Violation.IS_TLS, "is it `--protocol tls` that the other side speaks?")
+        raise ProtocolError(Violation.IS_TLS, "the peer may run with `--protocol tls`")
     if buffer and not buffer.startswith(b"{"):
         raise ProtocolError(Violation.NOT_JSON, _begins(bytes(buffer[:LOOKED_AT])))
     end = buffer.find(b"\n", 0, MAX_LINE)
     if end < 0:
         if len(buffer) >= MAX_LINE:
-            raise ProtocolError(Violation.OVERSIZE, f"{MAX_LINE} bytes and no end")
+            raise ProtocolError(Violation.OVERSIZE, f"{MAX_LINE} bytes without a newline")
         return None
     line = bytes(buffer[:end])
     del buffer[: end + 1]
@@ -195,7 +195,7 @@ def take_line(buffer: bytearray) -> bytes | None:
 
 def _begins(first: bytes) -> str:
     spoken = identify(first)
-    return f"it begins with {quoted(first)}" + (f": that is {spoken.name}" if spoken else "")
+    return f"it begins with {quoted(first)}" + (f", which is {spoken.name}" if spoken else "")
 
 
 def encode(message: Message, omitted: frozenset[str] = frozenset()) -> bytes:
@@ -206,24 +206,24 @@ def encode(message: Message, omitted: frozenset[str] = frozenset()) -> bytes:
 
 
 def decode(line: bytes, rung: str, omitted: frozenset[str] = frozenset()) -> Message:
-    """The message in a line without its newline; ProtocolError if it is not exactly one of ours.
+    """The message in a line without its newline; ProtocolError if it is not a valid one.
 
-    `rung` is what we speak: a hello that names another is refused for that before anything else. A field in `omitted`
-    must be missing, any other must be there.
+    `rung` is this side's rung: a hello that names another rung is refused before any other check. A field in `omitted`
+    must be missing, and every other field must be present.
     """
     entries = _flat_object(line)
     if entries.get("rung", rung) != rung:
         theirs = re.sub(r"[^\x20-\x7e]", "?", str(entries["rung"]))[:100]
-        raise ProtocolError(Violation.OTHER_RUNG, f"one side speaks {theirs!r}, the other {rung!r}")
+        raise ProtocolError(Violation.OTHER_RUNG, f"the peer uses {theirs!r}, this side {rung!r}")
     kind = _take_type(entries)
     allowed = SHAPES[kind].keys() - omitted
     return _message(kind, entries, allowed, allowed)
 
 
 def read(line: bytes) -> Message:
-    """The message in a line without its newline, of any rung: what an onlooker reads. ProtocolError if it is not ours.
+    """The message in a line without its newline, of any rung, as an eavesdropper reads it. ProtocolError if invalid.
 
-    As strict as `decode`, except that fields which some rungs omit may be missing: they have their defaults then.
+    As strict as `decode`, except that fields that some rungs omit may be missing. They then have their defaults.
     """
     entries = _flat_object(line)
     kind = _take_type(entries)
@@ -271,7 +271,7 @@ def _flat_object(line: bytes) -> dict[str, Any]:
     except ValueError:  # neither UTF-8 nor JSON, or a number with thousands of digits
         raise ProtocolError(Violation.NOT_JSON) from None
     if not isinstance(entries, dict):
-        raise ProtocolError(Violation.NOT_JSON, "it is no object")
+        raise ProtocolError(Violation.NOT_JSON, "it is not a JSON object")
     for name, value in entries.items():
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, list | dict):
@@ -280,21 +280,21 @@ def _flat_object(line: bytes) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> None:
-    """NaN and Infinity are Python's, not JSON's (RFC 8259 §6)."""
+    """Reject NaN and Infinity, which Python accepts and JSON does not have (RFC 8259 §6)."""
     raise ValueError(name)
 
 
 class Cutter:
-    """Cuts one direction into lines while it arrives in pieces of any size; the work is linear, the memory bounded.
+    """Cuts a stream that arrives in pieces into lines, in linear time and bounded memory.
 
-    Of a line that is too long to be a message, MAX_LINE bytes are kept: `read` refuses them as OVERSIZE.
+    Of a line that is too long for a message, it keeps MAX_LINE bytes: `read` refuses them as OVERSIZE.
     """
 
     def __init__(self) -> None:
         self._line = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that are complete with this piece, without their newlines."""
+        """The lines that this piece completes, without their newlines."""
         lines = []
         *whole, rest = data.split(b"\n")
         for piece in whole:

@@ -1,10 +1,10 @@
-"""The channel: what the application says, in sealed records (RFC 8446 §5).
+"""The channel: application data in protected records (RFC 8446 §5).
 
-    record = AEAD(key of this direction, iv XOR sequence number, what is said + what kind it is)
+    record = AEAD(key of this direction, iv XOR sequence number, content + content type)
 
-One key per direction: what I said cannot come back to me. One number per record, counted and never sent: a record that
-is repeated, dropped or moved does not open. An end that is itself a record: a cut line is not an end.
-Each of these is one of the `Rules`, or the cipher; a rung does without by another in its place (`edu.weak`).
+One key per direction: a side does not accept its own records. One sequence number per record, counted and not sent: a
+record that is repeated, dropped or moved does not open. close_notify is a record, too: a truncated stream is detected.
+Each of these is one of the `Rules`, or the cipher. `edu.weak` removes a protection by replacing one of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ CLOSE_NOTIFY = "close_notify"
 
 
 class Content(Enum):
-    """What kind of thing is in a record: the byte after what is said, as in TLS 1.3 (§5.2)."""
+    """The content type: the last byte of the plaintext, as in TLS 1.3 (§5.2)."""
 
     ALERT = 21
     DATA = 23
@@ -34,20 +34,20 @@ class Content(Enum):
 
 
 class Cipher(Protocol):
-    """Seals one record and opens it; keys have 32 bytes, of which it takes what it needs, nonces have 12."""
+    """Seals and opens one record. Keys have 32 bytes, of which a cipher uses as many as it needs; nonces have 12."""
 
     def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
-        """What goes on the line."""
+        """The bytes of the record."""
 
     def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
-        """What was sealed; ProtocolError if it was not sealed so."""
+        """The plaintext; ProtocolError if the record was not sealed with this key and nonce, or was changed."""
 
 
 @dataclass(frozen=True)
 class Aead:
-    """Encrypts, and adds a tag that only this key, this number and these bytes give (RFC 5116).
+    """Encrypts, and adds a tag over key, nonce and content (RFC 5116).
 
-    TLS authenticates the record's header with them (§5.2); a line of JSON has none that is not checked anyway.
+    TLS also authenticates the record header (§5.2). A line of JSON has no header.
     """
 
     make: Callable[[bytes], ChaCha20Poly1305 | AESCCM]
@@ -57,7 +57,7 @@ class Aead:
         return self.make(key).encrypt(nonce, plaintext, None)
 
     def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
-        """Nothing of it is given out unless the tag is right."""
+        """The plaintext. ProtocolError, and no part of the plaintext, if the tag is wrong."""
         try:
             return self.make(key).decrypt(nonce, sealed, None)
         except (InvalidTag, ValueError):  # ValueError: too short to have a tag
@@ -66,37 +66,37 @@ class Aead:
 
 CIPHERS: Mapping[str, Cipher] = {
     "ChaCha20-Poly1305": Aead(ChaCha20Poly1305),  # RFC 8439; a tag of 16 bytes
-    "AES-128-CCM-8": Aead(lambda key: AESCCM(key[:16], tag_length=8)),  # RFC 6655: for small devices, half a tag
+    "AES-128-CCM-8": Aead(lambda key: AESCCM(key[:16], tag_length=8)),  # RFC 6655: for small devices; a tag of 8 bytes
 }
-"""What is offered, the best first (§B.4)."""
+"""The ciphers that are offered, the strongest first (§B.4)."""
 
 
 # The channel --------------------------------------------------------------------------------------------------------
 
 
 def counted(number: int) -> int:
-    """The first record has number 0, and each one after it the next (§5.3)."""
+    """The sequence number itself: 0 for the first record, then 1, 2, ... (§5.3)."""
     return number
 
 
 def of_its_own(secrets: Secrets, sender: Side) -> TrafficKeys:
-    """Each direction has its keys (§7.3)."""
+    """The sender's own keys: each direction has its keys (§7.3)."""
     return secrets.traffic[sender]
 
 
 def as_it_is(data: bytes) -> bytes:
-    """Not compressed: the length depends on nothing but the length."""
+    """The data, not compressed: the length of a record depends on the length of its content alone."""
     return data
 
 
 def not_an_end() -> None:
-    """The line has ended, and the other side had not said that it would (§6.1)."""
+    """Report truncation: the connection was closed without close_notify (§6.1)."""
     raise ProtocolError(Violation.TRUNCATED)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a channel is built of, besides its cipher."""
+    """The parts of a channel, besides its cipher."""
 
     number: Callable[[int], int] = counted
     keys: Callable[[Secrets, Side], TrafficKeys] = of_its_own
@@ -106,7 +106,7 @@ class Rules:
 
 
 class Direction:
-    """One direction: its keys, and how many records have passed."""
+    """One direction: its keys, and the number of records so far."""
 
     def __init__(self, cipher: Cipher, keys: TrafficKeys, number: Callable[[int], int]) -> None:
         self._cipher = cipher
@@ -116,7 +116,7 @@ class Direction:
         self._passed = 0
 
     def _nonce(self) -> bytes:
-        """A number that is used once (§5.3)."""
+        """The next nonce. With `counted`, each is used once (§5.3)."""
         nonce = self._iv ^ self._number(self._passed)
         self._passed += 1
         return nonce.to_bytes(12)
@@ -126,7 +126,7 @@ class Direction:
         return self._cipher.seal(self._key, self._nonce(), plaintext)
 
     def open(self, sealed: bytes) -> bytes:
-        """The next record that came."""
+        """The plaintext of the next record that was received."""
         return self._cipher.open(self._key, self._nonce(), sealed)
 
 
@@ -141,20 +141,20 @@ class RecordChannel:
         self._rules = rules
 
     def seal(self, content: Content, data: bytes) -> Message:
-        """A record for the line."""
+        """The next record to send."""
         return Record(self._sending.seal(self._rules.pack(data) + bytes([content.value])))
 
     def open(self, message: Message) -> tuple[Content, bytes]:
-        """What is in a record from the line."""
+        """Content type and content of a received record. ProtocolError if it does not open, or is not a record."""
         if not isinstance(message, Record):
-            raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} outside of a record")
+            raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} after the handshake")
         plaintext = self._receiving.open(message.sealed)
         try:
             return Content(plaintext[-1]), self._rules.unpack(plaintext[:-1])
         except (ValueError, IndexError):
-            detail = f"type {plaintext[-1]}" if plaintext else "no type"
+            detail = f"content type {plaintext[-1]}" if plaintext else "no content type"
             raise ProtocolError(Violation.BAD_CONTENT, detail) from None
 
     def end_of_line(self) -> None:
-        """The line has ended, and nobody had said that it would; ProtocolError unless that is taken for an end."""
+        """TCP was closed without close_notify: ProtocolError, unless the rules accept that as the end of the data."""
         self._rules.end_of_line()

@@ -51,7 +51,7 @@ async def serve(connection: net.Connection, protocol: Protocol, party: Party, re
     except net.ConnectionDropped as dropped:
         return Refused(peer, Side.SERVER, None, str(dropped), received)
     except TimeoutError:
-        return Refused(peer, Side.SERVER, None, "it did not finish in time", received)
+        return Refused(peer, Side.SERVER, None, "the peer did not finish in time", received)
     except OSError:
         return Closed(peer, Ending.CUT, received)
 

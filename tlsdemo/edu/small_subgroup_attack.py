@@ -1,4 +1,4 @@
-"""The small-subgroup attack on a server that uses its secret again (RFC 2785; Lim and Lee, 1997).
+"""The small-subgroup attack on a server that reuses its secret (RFC 2785; Lim and Lee, 1997).
 
     attacker: ClientHello, share h with h^r = 1, r small     ---->
                                                              <----  ServerHello ... Finished, made with a key of h^x
@@ -42,7 +42,7 @@ class SmallSubgroupAttack:
         """How the secret was found, in sentences; empty until it is."""
 
     def secret(self, share: str) -> int | None:
-        """The server's secret, which belongs to that public value; None if the attack does not find it."""
+        """The server's secret for that key share; None if the attack does not find it."""
         p = self._numbers.p
         _, large = factor(p - 1)
         remainders = []
@@ -57,15 +57,16 @@ class SmallSubgroupAttack:
         first, last = remainders[0], remainders[-1]
         self.how = (
             f"p has {p.bit_length()} bits, and p - 1 = 2q x {' x '.join(str(r) for _, r in remainders[:4])} x ... x "
-            f"{last[1]}: numbers h of these orders make small circles",
-            f"he asks the server with such an h as his share, {len(remainders)} times, and tries which h^x is in its "
-            f"Finished: its secret is {first[0]} mod {first[1]}, ..., {last[0]} mod {last[1]}",
-            f"together they tell the secret, {secret.bit_length()} bits, which it uses again and again",
+            f"{last[1]}: a number h of such an order has few powers",
+            f"the attacker sends {len(remainders)} such numbers h as its key share and tests which power h^x "
+            f"the server's Finished was made with: the server's secret is {first[0]} mod {first[1]}, ..., "
+            f"{last[0]} mod {last[1]}",
+            f"the remainders together give the secret, {secret.bit_length()} bits, which the server reuses",
         )
         return secret
 
     def _remainder(self, r: int, h: int) -> int | None:
-        """The secret modulo r; None if the server's answer does not tell it."""
+        """The secret modulo r; None if the server's answer does not reveal it."""
         numbers, parts = self._numbers, self._parts
         question = messages.encode(replace(self._hello, share=numbers.text(h)), self._omitted)
         *before, last = self._ask(question).splitlines(keepends=True) or [b""]

@@ -82,7 +82,7 @@ class TlsEndpoint:
     def send(self, data: bytes) -> None:
         """Encrypt it."""
         if not self.accepted or self.error or self._closed:
-            raise ValueError("nothing can be said before the handshake is done, nor after close")
+            raise ValueError("data cannot be sent before the handshake is done, after an error or after close")
         try:
             self.tls.write(data)
         except ssl.SSLError as error:  # the line was cut, which was taken for an end

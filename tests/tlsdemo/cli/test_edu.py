@@ -78,25 +78,25 @@ def test_wrong_usage_is_told_with_what_to_do_instead(
 
 
 GROUPS = {
-    "nonsense": "is no group",
-    "x448": "is no group",
-    "X25519": "is no group",
-    "": "is no group",
-    "23": "is no group",
-    "23:": "is no group",
-    "-23:5": "is no group",
-    "0x17:5": "is no group",
-    "23:5:1": "is no group",
-    "٢٣:5": "is no group",
-    "9" * 1301 + ":5": "is no group",
-    "23:1": "is no group: p from 5",
-    "23:22": "is no group: p from 5",
-    "23:23": "is no group: p from 5",
-    "3:2": "is no group: p from 5",
-    "0:0": "is no group: p from 5",
+    "nonsense": "is not a group",
+    "x448": "is not a group",
+    "X25519": "is not a group",
+    "": "is not a group",
+    "23": "is not a group",
+    "23:": "is not a group",
+    "-23:5": "is not a group",
+    "0x17:5": "is not a group",
+    "23:5:1": "is not a group",
+    "٢٣:5": "is not a group",
+    "9" * 1301 + ":5": "is not a group",
+    "23:1": "is not a group: p from 5",
+    "23:22": "is not a group: p from 5",
+    "23:23": "is not a group: p from 5",
+    "3:2": "is not a group: p from 5",
+    "0:0": "is not a group: p from 5",
     "1000:11": "1000 is not a prime number",
     "561:50": "561 is not a prime number",  # a Carmichael number: it passes Fermat's test with most bases
-    "9" * 1300 + ":5": "is no group: p from 5",
+    "9" * 1300 + ":5": "is not a group: p from 5",
 }
 
 
@@ -225,13 +225,13 @@ WRONG_ANSWERS: dict[str, tuple[Callable[[Lines], bytes], int, str]] = {
     "garbage": (lambda lines: bytes(range(256)), 1, "not a line of JSON"),
     "HTTP": (lambda lines: b"HTTP/1.1 400 Bad Request\r\n\r\n", 1, "not a line of JSON"),
     "a number": (lambda lines: b"7\n", 1, "not a line of JSON"),
-    "an alert of TLS": (lambda lines: b"\x15\x03\x03\x00\x02\x02\x28", 1, "what came is real TLS"),
-    "in reverse order": (lambda lines: b"".join(reversed(lines)), 1, "this message has no place here"),
-    "the first line twice": (lambda lines: b"".join([lines[0], *lines]), 1, "this message has no place here"),
-    "without the first line": (lambda lines: b"".join(lines[1:]), 1, "this message has no place here"),
-    "an endless line": (lambda lines: b'{"type": "' + b"x" * (1 << 20), 1, "longer than any message may be"),
-    "deep nesting": (lambda lines: b'{"a": ' + b"[" * 60_000 + b"\n", 1, "a field holds more than text"),
-    "no such message": (lambda lines: b'{"type": "key_update"}\n', 1, "no such message"),
+    "an alert of TLS": (lambda lines: b"\x15\x03\x03\x00\x02\x02\x28", 1, "the peer uses TLS"),
+    "in reverse order": (lambda lines: b"".join(reversed(lines)), 1, "unexpected message"),
+    "the first line twice": (lambda lines: b"".join([lines[0], *lines]), 1, "unexpected message"),
+    "without the first line": (lambda lines: b"".join(lines[1:]), 1, "unexpected message"),
+    "an endless line": (lambda lines: b'{"type": "' + b"x" * (1 << 20), 1, "a line is too long"),
+    "deep nesting": (lambda lines: b'{"a": ' + b"[" * 60_000 + b"\n", 1, "a field is neither text nor a list of texts"),
+    "no such message": (lambda lines: b'{"type": "key_update"}\n', 1, "unknown message type"),
     "an alert": (
         lambda lines: b'{"type": "alert", "description": "internal_error", "detail": "no"}\n',
         1,
@@ -260,7 +260,7 @@ def test_a_server_that_answers_wrongly_is_told_of_and_has_no_message(
 def test_a_digit_changed_on_the_way_is_found(cli: Command, certs: Path, rung: str) -> None:
     with acting(answering(rung, certs, another_digit)) as address:
         answer = dialled(cli, certs, rung, address.port)
-    assert_is_refusal(answer, 1, "did not see the same negotiation", "somebody on the line changes messages")
+    assert_is_refusal(answer, 1, "did not see the same handshake", "somebody on the line changes messages")
 
 
 def test_a_message_that_was_not_sent_is_not_said_to_be(cli: Command, certs: Path) -> None:

@@ -333,7 +333,7 @@ def test_who_has_nothing_to_show_says_so_and_is_not_let_in(certs: Path, nobody: 
     outcome = talk(party[Side.CLIENT], party[Side.SERVER], MUTUAL)
     error = refusal(outcome, nobody)
     assert error.violation is Violation.NO_CERTIFICATE
-    assert error.detail == f"this rung wants one of the {nobody.value}"
+    assert error.detail == f"this rung requires one from the {nobody.value}"
     assert refusal(outcome, nobody.other).detail == f"certificate_required: {error}"
 
 

@@ -49,7 +49,7 @@ class Told:
 
     def of(self, side: Side, message: str) -> Mapping[str, str]:
         """The rows of the first message of that name."""
-        return dict(next(rows for rows in self.rows[side] if rows[0][1].startswith(f"{message}, by the ")))
+        return dict(next(rows for rows in self.rows[side] if rows[0][1].startswith(f"{message} from the ")))
 
     def machine(self, side: Side) -> Machine:
         """One end, with its secrets."""
@@ -101,13 +101,13 @@ EXPECTED = {
 @pytest.mark.parametrize("rung", RUNGS)
 def test_every_message_is_told_in_turn_with_its_sender(certs: Path, rung: str, side: Side) -> None:
     heads = [rows[0] for rows in told(rung, certs).rows[side]]
-    *messages, first, second = [re.match(r"(\w+), by the (\w+)", sentence) for _, sentence in heads]
+    *messages, first, second = [re.match(r"(\w+) from the (\w+)", sentence) for _, sentence in heads]
     arrows = {"client": ">", "server": "<"}
     assert " ".join(f"{arrows[each[2]]} {each[1]}" for each in messages if each) == EXPECTED[rung]
     assert first and second
     assert {first[2], second[2]} == {"client", "server"}  # each says goodbye, on its own account
     for label, sentence in heads:
-        assert label == ("sent" if f"by the {side.value}:" in sentence else "came")
+        assert label == ("sent" if f"from the {side.value}:" in sentence else "received")
 
 
 def test_there_is_a_telling_for_every_message() -> None:
@@ -118,7 +118,7 @@ def test_there_is_a_telling_for_every_message() -> None:
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_why_is_told_once_for_each_message(certs: Path, rung: str, side: Side) -> None:
     rows = told(rung, certs).rows[side]
-    seen = {rows[0][1].partition(",")[0] for rows in rows}
+    seen = {rows[0][1].partition(" ")[0] for rows in rows}
     whys = [each for each in rows if WHY in dict(each)]
     assert len(whys) == len(seen)
     assert all([label for label, _ in each[1:]] == [WHY, HAVE, EAR] for each in whys)
@@ -138,19 +138,19 @@ def test_a_second_conversation_is_told_the_whys_again(certs: Path) -> None:
 def test_the_story_is_told_with_its_numbers(certs: Path) -> None:
     story = told("multiply", certs, STORY)
     client, server = story.of(Side.CLIENT, "client_hello"), story.of(Side.SERVER, "server_hello")
-    assert "my public value is 1500." in client["sent"]
+    assert "key share 1500." in client["sent"]
     assert "300 x 5 = 1500" in client[WHY]
-    assert "my public value is 2100." in server["sent"]
+    assert "key share 2100." in server["sent"]
     assert "300 x 7 = 2100" in server[WHY]
-    assert "by its own secret (7 here), and both get 10500. Neither has sent it." in server[HAVE]
-    assert "by its own secret (5 here), and both get 10500." in story.of(Side.CLIENT, "server_hello")[HAVE]
+    assert "by its own secret (7 here). Both get 10500. It was not sent." in server[HAVE]
+    assert "by its own secret (5 here). Both get 10500." in story.of(Side.CLIENT, "server_hello")[HAVE]
 
 
 @SIDES
 def test_the_eavesdropper_of_the_story_has_all_numbers(certs: Path, side: Side) -> None:
     story = told("multiply", certs, STORY)
-    assert "He divides: 1500 / 300 = 5. That was the secret." in story.of(side, "client_hello")[EAR]
-    assert "and gets 10500, too: every key is his." in story.of(side, "server_hello")[EAR]
+    assert "It divides: 1500 / 300 = 5, the client's secret." in story.of(side, "client_hello")[EAR]
+    assert "and then the shared secret, 10500. It has every key." in story.of(side, "server_hello")[EAR]
 
 
 @SIDES
@@ -161,7 +161,7 @@ def test_small_numbers_are_reckoned_right(certs: Path, group: Group, side: Side)
         made = f"300 x {machine.secret} =" if isinstance(group, Multiplication) else f"11^{machine.secret} mod 1009 ="
         assert f"{made} {group.public(machine.secret)}" in conversation.text(machine.side, without=EAR)
     shared = int.from_bytes(conversation.machine(side).shared)
-    assert f"both get {shared}. Neither has sent it." in conversation.of(side, "server_hello")[HAVE]
+    assert f"Both get {shared}. It was not sent." in conversation.of(side, "server_hello")[HAVE]
 
 
 @SIDES
@@ -173,20 +173,20 @@ def test_small_numbers_are_reckoned_right(certs: Path, group: Group, side: Side)
 def test_the_secret_of_the_other_side_is_never_told(certs: Path, group: Group | None, side: Side) -> None:
     conversation = told("dh", certs, group)
     secret = conversation.machine(side.other).secret
-    told_here = conversation.text(side, without=EAR)  # where he divides, it is he who has it
+    told_here = conversation.text(side, without=EAR)  # the eavesdropper may have computed it
     for digits in (str(secret), f"{secret:x}"):
         assert not re.search(rf"(?:300 x|11\^){digits}\b" if secret < 2**40 else digits[:10], told_here)
-    assert re.search("its secret|multiplied by it|to the power of it", told_here)
+    assert re.search("its secret|the secret times|to the power of the secret", told_here)
 
 
 @SIDES
 @pytest.mark.parametrize(
     ("group", "sentence"),
     [
-        (X25519(), "has both public values, and not the secret."),
-        (FiniteField(FFDHE2048, 2), "has both public values, and not the secret."),
-        (FiniteField(1009, 11), "every key is his."),
-        (FiniteField(2**127 - 1, 3), "has both public values, and perhaps the secret."),
+        (X25519(), "Has both key shares, but cannot compute the shared secret."),
+        (FiniteField(FFDHE2048, 2), "Has both key shares, but cannot compute the shared secret."),
+        (FiniteField(1009, 11), "It has every key."),
+        (FiniteField(2**127 - 1, 3), "Has both key shares, and perhaps can compute the shared secret."),
     ],
     ids=["x25519", "ffdhe2048", "1009:11", "a prime of 127 bits"],
 )
@@ -212,12 +212,12 @@ def test_what_is_told_of_the_eavesdropper_is_what_he_really_reads(certs: Path, g
     conversation = told("dh", certs, group)
     read = eavesdropping.read(conversation.outcome.tape)
     assert read in (SAYS + b"paid\n", b"")
-    assert ("and opens them, since he has the key." in conversation.of(Side.CLIENT, "record")[EAR]) is bool(read)
+    assert ("and decrypts them: it has the key." in conversation.of(Side.CLIENT, "record")[EAR]) is bool(read)
 
 
 def test_a_large_group_of_ones_own_is_not_called_ffdhe2048(certs: Path) -> None:
     rows = told("dh", certs, FiniteField(2**127 - 1, 3)).of(Side.CLIENT, "client_hello")
-    assert "2 to the power of it, modulo a prime of 2048 bits" not in rows[WHY]
+    assert "2 to the power of the secret, modulo a prime of 2048 bits" not in rows[WHY]
 
 
 # Certificates -------------------------------------------------------------------------------------------------------
@@ -225,8 +225,8 @@ def test_a_large_group_of_ones_own_is_not_called_ffdhe2048(certs: Path) -> None:
 
 def test_in_signed_it_is_told_that_nothing_is_checked(certs: Path) -> None:
     signed = told("signed", certs)
-    assert signed.of(Side.CLIENT, "certificate")[HAVE].startswith("NOTHING IS CHECKED HERE: ")
-    assert "But whose key is it? Nothing here was checked." in signed.of(Side.CLIENT, "certificate_verify")[HAVE]
+    assert signed.of(Side.CLIENT, "certificate")[HAVE].startswith("NOTHING IS CHECKED: ")
+    assert "Whose key it is was not checked." in signed.of(Side.CLIENT, "certificate_verify")[HAVE]
 
 
 def test_in_ca_it_is_told_what_is_checked(certs: Path) -> None:
@@ -242,7 +242,7 @@ def test_in_ca_it_is_told_what_is_checked(certs: Path) -> None:
 def test_without_lists_it_is_told_that_revocation_is_not_checked(certs: Path) -> None:
     parties = {side: replace(party_of(certs, side), crls=()) for side in Side}
     have = told("ca", certs, without=frozenset({Protection.REVOCATION}), parties=parties).of(Side.CLIENT, "certificate")
-    assert have[HAVE].endswith(" NOT checked: whether it was revoked.")
+    assert have[HAVE].endswith(" NOT checked: revocation.")
     assert "no certificate of the path is revoked" not in have[HAVE]
 
 
@@ -331,7 +331,7 @@ def nasty_certificate() -> Credential:
 def test_a_certificate_does_not_drive_the_terminal(cli: Command, certs: Path) -> None:
     with acting(serving(certs, nasty_data, nasty_certificate())) as address:
         shown = explained(cli, certs, "signed", address.port)
-    assert "says CN=" in " ".join(shown.split())
+    assert "issued by CN=" in " ".join(shown.split())
     assert "owned" in shown
     assert all(line.isprintable() for line in shown.splitlines())
 

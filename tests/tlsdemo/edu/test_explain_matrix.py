@@ -46,7 +46,7 @@ def conversation(certs: Path, rung: str, removed: Protection | None) -> Told:
 
 def says(told: Told, side: Side, message: str, row: str) -> str:
     """A row of the first message of that name; empty where there is none."""
-    rows = [rows for rows in told.rows[side] if rows[0][1].startswith(f"{message}, by the ")]
+    rows = [rows for rows in told.rows[side] if rows[0][1].startswith(f"{message} from the ")]
     return dict(rows[0]).get(row, "") if rows else ""
 
 
@@ -66,7 +66,9 @@ def test_what_a_record_holds_is_told_in_its_own_bytes(certs: Path, rung: str, re
         assert ("compressed" in text) is (removed is Protection.COMPRESSION_SAFETY)
         if "CBC" in machine.cipher:
             vector, padding = (int(number) for number in re.findall(r"(\d+) (?:are the init|the padding)", text))
-            said = re.search(r": (\d+) bytes, ", found.of(side, "record")["sent" if side is Side.CLIENT else "came"])
+            said = re.search(
+                r": (\d+) bytes, ", found.of(side, "record")["sent" if side is Side.CLIENT else "received"]
+            )
             assert said
             assert vector == 16
             assert 1 <= padding <= 16
@@ -80,10 +82,10 @@ def test_what_is_told_of_a_changed_or_moved_record_is_so(certs: Path, rung: str,
         text = says(found, side, "record", HAVE)
         if not text:
             continue
-        assert ("CAN PASS" in text) is fought(claims, "bit-flip")[0]
-        assert ("or not at all" in text) is not fought(claims, "bit-flip")[0]
-        if "or not at all" in text:
-            assert ("AT ANY PLACE" in text) is fought(claims, "reordering")[0]
+        assert ("CAN BE ACCEPTED" in text) is fought(claims, "bit-flip")[0]
+        assert ("only unchanged" in text) is not fought(claims, "bit-flip")[0]
+        if "only unchanged" in text:
+            assert ("AT ANY POSITION" in text) is fought(claims, "reordering")[0]
             came_back = fought(claims, "reflection")[1].encounters[-1].outcome.client.delivered
             assert ("IN BOTH DIRECTIONS" in text) is bool(came_back)
 
@@ -94,21 +96,23 @@ def test_what_is_told_of_the_eavesdropper_is_what_he_has(certs: Path, rung: str,
     for side in Side:
         text = says(found, side, "record", EAR) or says(found, side, "data", EAR)
         listens, computes = (fought(claims, attack)[0] for attack in ("eavesdropper", "computed-secret"))
-        assert bool(re.search("reads it|word for word", text)) is listens
-        assert ("opens them" in text) is (computes and not listens)
-        assert ("bytes passed, and when" in text) is not (computes or listens)
-        if "bytes passed" in text:
-            assert ("depends on what is in them" in text) is fought(claims, "compression")[0]
+        assert bool(re.search("Reads it|Reads every byte", text)) is listens
+        assert ("decrypts them" in text) is (computes and not listens)
+        assert ("Sees the length" in text) is not (computes or listens)
+        if "Sees the length" in text:
+            assert ("depends on the content" in text) is fought(claims, "compression")[0]
             repeats = removed in (Protection.ORDER, Protection.KEY_SEPARATION)
             assert ("Nonces are used twice" in text) is repeats
         assert (SAYS in eavesdropping.read(found.outcome.tape)) is (listens or computes)  # `tlsdemo eavesdrop` does it
         ear = says(found, side, "server_hello", EAR)
         multiplies = found.machine(side).negotiated["group"].startswith("multiplication")
-        assert ("every key is his" in ear) is multiplies
+        assert ("It has every key" in ear) is multiplies
         assert computes or not multiplies
         static = fought(claims, "recorded-today")[0] and not (computes or listens)
-        assert ("until the key of the server's certificate is stolen" in ear) is static
-        assert ("ITS SECRET IS THE KEY" in says(found, side, "server_hello", WHY)) is static
+        assert ("until the private key of the server's certificate is stolen" in ear) is static
+        assert (
+            "THE SERVER'S SECRET IS ITS CERTIFICATE'S PRIVATE KEY" in says(found, side, "server_hello", WHY)
+        ) is static
 
 
 @CASES
@@ -119,12 +123,12 @@ def test_what_is_told_of_finished_is_so(certs: Path, rung: str, removed: Protect
     for side in Side:
         text, have = (says(found, side, "finished", row) for row in (WHY, HAVE))
         renamed, fooled, replayed = (fought(claims, each)[0] for each in ("renaming", "man-in-the-middle", "replay"))
-        assert ("changed on the way is detected" in text) is not renamed
-        assert ("CHANGED ON THE WAY IS NOT DETECTED" in text) is renamed
+        assert ("changed in transit is detected" in text) is not renamed
+        assert ("CHANGED IN TRANSIT IS NOT DETECTED" in text) is renamed
         in_the_middle = "A man in the middle is not detected" in text
         assert in_the_middle is fooled if side is Side.CLIENT else fooled or not in_the_middle
-        assert ("FITS AGAIN" in text) is replayed
-        assert ("does not fit" in text) is not replayed
+        assert ("VERIFIES AGAIN" in text) is replayed
+        assert ("does not verify" in text) is not replayed
         assert "records:" in have
         clear, unchecked = fought(claims, "eavesdropper")[0], fought(claims, "bit-flip")[0]
         assert ("NOT encrypted" in have, "NOT authenticated" in have) == (clear, unchecked)
@@ -138,7 +142,7 @@ def test_what_is_told_of_the_numbers_is_so(certs: Path, rung: str, removed: Prot
     client, server = found.machine(Side.CLIENT), again.machine(Side.CLIENT)
     for sender in Side:
         text = says(found, Side.CLIENT, f"{sender.value}_hello", WHY)
-        assert ("unlike any other" in text) is (client.randoms[sender] != server.randoms[sender])
+        assert ("different from every other" in text) is (client.randoms[sender] != server.randoms[sender])
     group = client.negotiated["group"]
     for side in Side:
         text = found.text(side)
@@ -162,7 +166,7 @@ def test_what_is_told_of_the_certificate_is_so(certs: Path, rung: str, removed: 
         return
     if Protection.POSSESSION not in claims:  # then a copy is enough for all of them
         return
-    for words, attack in (("the name", "other-host"), ("the validity period", "expired"), ("revoked", "revoked")):
+    for words, attack in (("the name", "other-host"), ("validity", "expired"), ("revocation", "revoked")):
         unchecked = have.partition("NOT checked: ")[2]
         assert (words in unchecked) is fought(claims, attack)[0], words
 
@@ -203,5 +207,6 @@ def test_a_client_does_not_speak_of_its_own_options_as_if_they_were_the_servers(
     outcome = converse(client, edu(RUNGS["ca"]).server(party_of(certs, Side.SERVER)), lines=[(Side.CLIENT, b"x\n")])
     assert outcome.client.accepted
     text = " ".join(sentence for each in rows for _, sentence in each)
-    assert "DRAWN" not in text
-    assert "FITS AGAIN" not in text
+    assert "REUSES" not in text
+    assert "ALL ZEROS" not in text
+    assert "VERIFIES AGAIN" not in text

@@ -46,14 +46,14 @@ def explained(certs: Path, claims: frozenset[Protection], rogue_key: bool) -> st
 
 def test_a_rogue_that_is_refused_is_not_said_to_be_unchecked(certs: Path) -> None:
     told = explained(certs, CA, rogue_key=False)
-    assert "REFUSED: the certificate is an imitation" in told
+    assert "REFUSED: a certificate is not signed by the CA that it names" in told
     assert "NOTHING IS CHECKED" not in told
 
 
 def test_a_signature_that_is_refused_is_not_said_to_prove_the_key(certs: Path) -> None:
     told = explained(certs, SIGNED, rogue_key=True)
-    assert "REFUSED: the signature over this conversation does not verify" in told
-    assert "has that key" not in told
+    assert "REFUSED: the signature over the handshake does not verify" in told
+    assert "has that private key" not in told
 
 
 @pytest.mark.parametrize("share", ["abc", "", "1501"])

@@ -165,7 +165,7 @@ def test_groups_are_called_by_their_names() -> None:
     assert groups.parse("23:5") == FiniteField(23, 5)
     for name in groups.NAMES:
         assert groups.parse(name).strong == (name in groups.STRONG)
-    with pytest.raises(ValueError, match="is no group"):
+    with pytest.raises(ValueError, match="is not a group"):
         groups.parse("41-bit")
 
 
@@ -222,4 +222,4 @@ def test_a_conversation_that_waits_too_long_for_its_turn_is_told(monkeypatch: py
     with eavesdropping.TURN:
         listener.hear(Flight(Side.CLIENT, messages.encode(hello)))
         (heard,) = listener.hear(Flight(Side.SERVER, messages.encode(answer)))
-    assert heard.notes == ("given up after 0.01 seconds: the logarithms of other conversations come first",)
+    assert heard.notes == ("gave up after 0.01 s: logarithms of other conversations are still being computed",)

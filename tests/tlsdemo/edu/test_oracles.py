@@ -150,5 +150,5 @@ def test_the_key_of_another_server_does_not_sign_for_this_one(certs: Path, tmp_p
     other = read_credential(certs / "rogue/server.pem", certs / "rogue/server.key")
     thief = replace(server, credential=replace(server.credential, key=other.key))
     outcome = converse(edu(CA).client(client), edu(CA).server(thief), lines=[(Side.CLIENT, b"hello\n")])
-    assert "the signature over this conversation does not verify" in str(outcome.client.error)
+    assert "the signature over the handshake does not verify" in str(outcome.client.error)
     assert outcome.server.delivered == b""

@@ -149,7 +149,7 @@ def test_two_groups_do_not_talk_and_both_learn_the_two_names(certs: Path) -> Non
     client, server = parties(certs)
     outcome = converse(edu(DH).client(client), edu(DH, group=FiniteField(FFDHE2048, 2)).server(server), lines=LINES)
     assert fault(outcome.server) is Violation.OTHER_GROUP
-    assert error_of(outcome.server).detail == "the client in 'x25519', the server in 'ffdhe2048'"
+    assert error_of(outcome.server).detail == "the client 'x25519', the server 'ffdhe2048'"
     assert error_of(outcome.client).detail == f"handshake_failure: {outcome.server.error}"
     assert outcome.server.delivered == b""
 
