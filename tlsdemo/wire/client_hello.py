@@ -1,10 +1,10 @@
-"""ClientHello (RFC 8446 §4.1.2): the message that nothing protects yet, and what somebody on the way can make of it.
+"""ClientHello (RFC 8446 §4.1.2), which is sent in the clear, and the changes that an attacker on the path can make.
 
     record header(5)   msg_type(1) length(3)   legacy_version ... cipher_suites ... extensions(server_name, ...)
     '---- may be several records ----'         '------------------ ClientHello -------------------------------'
 
-An edit takes a client's first flight, changes the one thing, refits every length around it, and keeps what comes
-behind. That the edit does not pay is the business of the Finished message: its MAC covers every byte of the hello.
+An edit changes one thing in a client's first flight, adjusts every length around it, and keeps what follows. Finished
+detects the change: its MAC covers every byte of the ClientHello.
 """
 
 from collections.abc import Callable, Container
@@ -19,32 +19,32 @@ SERVER_NAME, ALPN, EXTENDED_MASTER_SECRET, SUPPORTED_VERSIONS = 0, 16, 23, 43
 HOST_NAME = 0
 TLS13 = 0x0304
 SIGNALS = SECURE_RENEGOTIATION, FALLBACK = 0x00FF, 0x5600
-"""Numbers in the list of suites that are signals, not suites (RFC 5746 §3.3, RFC 7507 §2)."""
+"""Values in the list of cipher suites that are signals, not suites (RFC 5746 §3.3, RFC 7507 §2)."""
 
 
 @dataclass(frozen=True)
 class ClientHello:
-    """The client's opening offer (RFC 8446 §4.1.2)."""
+    """The client's first message: what it offers (RFC 8446 §4.1.2)."""
 
-    legacy_version: Annotated[int, uint(2), "Frozen at 0x0303; the real offer is in supported_versions (§4.1.2)."]
-    random: Annotated[bytes, opaque(32), "32 fresh bytes; also the name of this connection in a key log (§4.1.2)."]
+    legacy_version: Annotated[int, uint(2), "Always 0x0303 in TLS 1.3; supported_versions has the offer (§4.1.2)."]
+    random: Annotated[bytes, opaque(32), "32 random bytes; a key log identifies the connection by them (§4.1.2)."]
     legacy_session_id: Annotated[
-        bytes, vector(0, 32), "TLS 1.2 resumed by it; 1.3 fills it so that middleboxes see what they know (§D.4)."
+        bytes, vector(0, 32), "Resumed a session in TLS 1.2; in 1.3 filled for compatibility with middleboxes (§D.4)."
     ]
     cipher_suites: Annotated[
-        tuple[int, ...], vector(2, 2**16 - 2, of=uint(2)), "What the client would take, the dearest first (§4.1.2)."
+        tuple[int, ...], vector(2, 2**16 - 2, of=uint(2)), "The suites that the client accepts, best first (§4.1.2)."
     ]
     legacy_compression_methods: Annotated[
-        bytes, vector(1, 255), "One zero byte: none. Compression betrays secrets by size (§4.1.2)."
+        bytes, vector(1, 255), "One zero byte: no compression, since lengths would reveal secrets (§4.1.2)."
     ]
     extensions: Annotated[
         tuple[Extension, ...] | None,
         optional(vector(0, 2**16 - 1, of=struct(Extension))),
-        "Everything that TLS learnt later (§4.2); a TLS 1.2 client may leave out even the list (§4.1.2).",
+        "All later additions to TLS (§4.2); a TLS 1.2 client may omit the whole list (§4.1.2).",
     ] = None
 
     def extension(self, extension_type: int) -> bytes | None:
-        """The content of that extension, if it is there."""
+        """The content of that extension; None if it is absent."""
         found = (each.extension_data for each in self.extensions or () if each.extension_type == extension_type)
         return next(found, None)
 
@@ -60,18 +60,18 @@ class ClientHello:
 
 @dataclass(frozen=True)
 class ClientHelloMessage:
-    """A ClientHello with its frame (RFC 8446 §4)."""
+    """A ClientHello with its handshake header (RFC 8446 §4)."""
 
     msg_type: Annotated[int, uint(1), "1: client_hello (§4)."]
-    body: Annotated[ClientHello, framed(struct(ClientHello), 2**24 - 1), "The hello itself (§4.1.2)."]
+    body: Annotated[ClientHello, framed(struct(ClientHello), 2**24 - 1), "The ClientHello itself (§4.1.2)."]
 
 
 @dataclass(frozen=True)
 class ServerName:
     """One name of the server (RFC 6066 §3)."""
 
-    name_type: Annotated[int, uint(1), "0: host_name, the only type there ever was (RFC 6066 §3)."]
-    name: Annotated[bytes, vector(1, 2**16 - 1), "The host as the client knows it, readable by all (RFC 6066 §3)."]
+    name_type: Annotated[int, uint(1), "0: host_name, the only type that is defined (RFC 6066 §3)."]
+    name: Annotated[bytes, vector(1, 2**16 - 1), "The host name that the client asks for, in the clear (RFC 6066 §3)."]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ServerNameList:
     server_name_list: Annotated[
         tuple[ServerName, ...],
         vector(1, 2**16 - 1, of=struct(ServerName)),
-        "Which of its certificates a server shall show; a list, of which one entry is ever used (RFC 6066 §3).",
+        "Selects the server's certificate; a list, but with one entry in practice (RFC 6066 §3).",
     ]
 
 
@@ -90,7 +90,7 @@ class SupportedVersions:
     """The extension supported_versions of a client (RFC 8446 §4.2.1)."""
 
     versions: Annotated[
-        tuple[int, ...], vector(2, 254, of=uint(2)), "What the client speaks, the dearest first (§4.2.1)."
+        tuple[int, ...], vector(2, 254, of=uint(2)), "The versions that the client supports, best first (§4.2.1)."
     ]
 
 
@@ -98,7 +98,7 @@ class SupportedVersions:
 class ProtocolName:
     """The name of one application protocol (RFC 7301 §3.1)."""
 
-    name: Annotated[bytes, vector(1, 2**8 - 1), "h2, http/1.1: what will be spoken inside (RFC 7301 §3.1)."]
+    name: Annotated[bytes, vector(1, 2**8 - 1), "An application protocol such as h2 or http/1.1 (RFC 7301 §3.1)."]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class ProtocolNameList:
     protocol_name_list: Annotated[
         tuple[ProtocolName, ...],
         vector(2, 2**16 - 1, of=struct(ProtocolName)),
-        "What the client could speak inside, the dearest first, readable by all (RFC 7301 §3.1).",
+        "The application protocols that the client offers, best first, in the clear (RFC 7301 §3.1).",
     ]
 
 
@@ -116,10 +116,10 @@ class ProtocolNameList:
 
 
 def weakest(first_flight: bytes, among: Container[int] | None = None) -> bytes:
-    """Only the last suite on the client's list is left: of TLS 1.3 if it offers that, else of TLS 1.2.
+    """Keep only the last suite of the client's list: of TLS 1.3 if it offers that, else of TLS 1.2.
 
-    `among` says which suites the server can take: an ECDSA certificate goes with no RSA suite, and an offer without any
-    fitting one just ends in handshake_failure. The same bytes, if this is no ClientHello or there is no such suite.
+    `among` has the suites that the server can accept: with an ECDSA certificate it cannot use RSA suites, and an offer
+    without a usable one ends in handshake_failure. Unchanged if it is not a ClientHello, or has no such suite.
     """
 
     def edit(hello: ClientHello) -> ClientHello:
@@ -127,7 +127,7 @@ def weakest(first_flight: bytes, among: Container[int] | None = None) -> bytes:
         usable = [suite for suite in real if (suite >> 8 == 0x13) is _offers_tls13(hello)]
         if among is not None:
             usable = [suite for suite in usable if suite in among]
-        # Without this signal OpenSSL's client refuses the answer at once (RFC 5746 §3.4), whatever the suites are.
+        # Without this signal OpenSSL's client refuses the ServerHello for every suite (RFC 5746 §3.4).
         kept = [suite for suite in hello.cipher_suites if suite == SECURE_RENEGOTIATION]
         return replace(hello, cipher_suites=(usable[-1], *kept)) if usable else hello
 
@@ -135,12 +135,12 @@ def weakest(first_flight: bytes, among: Container[int] | None = None) -> bytes:
 
 
 def without_tls13(first_flight: bytes) -> bytes:
-    """The version downgrade: supported_versions is removed, and what is left offers TLS 1.2 (§4.2.1)."""
+    """The version downgrade: without supported_versions, the ClientHello offers TLS 1.2 (§4.2.1)."""
     return _edited(first_flight, lambda hello: hello.with_extension(SUPPORTED_VERSIONS, None))
 
 
 def renamed(first_flight: bytes, name: str) -> bytes:
-    """Another host name in server_name, if there is one; ValueError if it is empty or not ASCII."""
+    """Replace the host name in server_name, if there is one; ValueError if `name` is empty or not ASCII."""
 
     def edit(hello: ClientHello) -> ClientHello:
         names = _server_names(hello)
@@ -154,7 +154,7 @@ def renamed(first_flight: bytes, name: str) -> bytes:
 
 
 def server_name(first_flight: bytes) -> str | None:
-    """The host name in server_name (RFC 6066 §3), if these bytes begin with a ClientHello that has one."""
+    """The host name in server_name (RFC 6066 §3); None if the bytes do not begin with a ClientHello that has one."""
     opening = _opening(first_flight)
     if opening is None:
         return None
@@ -163,7 +163,7 @@ def server_name(first_flight: bytes) -> str | None:
 
 
 def protocols(first_flight: bytes) -> tuple[str, ...]:
-    """What the client says that it will speak inside (ALPN, RFC 7301 §3.1); nothing if it does not say."""
+    """The application protocols that the client offers (ALPN, RFC 7301 §3.1); empty without that extension."""
     opening = _opening(first_flight)
     if opening is None:
         return ()
@@ -175,18 +175,18 @@ def protocols(first_flight: bytes) -> tuple[str, ...]:
 
 
 def is_grease(value: int) -> bool:
-    """A number that means nothing, offered so that servers learn to pass over what they do not know (RFC 8701 §2)."""
+    """Whether it is a reserved value that tests that servers ignore unknown values (RFC 8701 §2)."""
     return value >> 8 == value & 0xFF and value & 0x0F == 0x0A
 
 
 @dataclass(frozen=True)
 class _Opening:
-    """A first flight taken apart."""
+    """The parts of a first flight."""
 
     hello: ClientHello
     legacy_record_version: int
     same_records: bytes
-    """Further handshake bytes in the records of the hello."""
+    """Further handshake bytes in the records of the ClientHello."""
     behind: bytes
 
 
@@ -212,7 +212,7 @@ def _opening(first_flight: bytes) -> _Opening | None:
 
 
 def _edited(first_flight: bytes, edit: Callable[[ClientHello], ClientHello]) -> bytes:
-    """The first flight with another hello in it; untouched, if the hello is the same or there is none."""
+    """The first flight with the edited ClientHello; unchanged if the edit changes nothing, or there is none."""
     opening = _opening(first_flight)
     if opening is None or (hello := edit(opening.hello)) == opening.hello:
         return first_flight

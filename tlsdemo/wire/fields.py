@@ -8,9 +8,9 @@
     07 02 68 32 --decode--> ProtocolName(7, b"h2") --encode--> 07 02 68 32
                 --walk----> the same as a tree of spans: kind 0..1, name 1..4 (length 1..2, content 2..4)
 
-The leaves of the tree tile the bytes: no gap, no overlap. Nothing is read leniently: not one byte may lack or be left
-over, since two readers that disagree about the bytes disagree about what was signed. The shapes are those of §3 and no
-more: no `select`; a variant is read as `opaque` bytes, and decoded by whoever knows its type.
+The leaves of the tree tile the bytes: no gap, no overlap. Reading is strict: a missing or an extra byte is an error,
+since two readers that disagree about the bytes disagree about what was signed. The shapes are those of §3 without
+`select`: a variant is read as `opaque` bytes, and the caller decodes it when the type is known.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,16 +20,16 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 T = TypeVar("T")
 
-LENGTH = "How many bytes of content follow (§3.4)."
+LENGTH = "The number of bytes that follow (§3.4)."
 
 
 class WireError(ValueError):
-    """Bytes that are not what the declaration says: cut off, overlong, or with a length out of its bounds."""
+    """The bytes do not match the declaration: truncated, too long, or a length is out of bounds."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A span of the bytes, `start` to before `end`: what it is called, what it says, and why it is there."""
+    """A span of the bytes from `start` up to and excluding `end`: its name, its value, and its purpose."""
 
     name: str
     start: int
@@ -39,7 +39,7 @@ class Field:
     children: "tuple[Field, ...]" = ()
 
     def leaves(self) -> "Iterator[Field]":
-        """The innermost fields, in the order of their bytes; something empty or absent has a leaf of no width."""
+        """The innermost fields, in the order of their bytes; an empty or absent one has a leaf of width zero."""
         if not self.children:
             yield self
         for child in self.children:
@@ -47,7 +47,7 @@ class Field:
 
 
 def decode(cls: type[T], data: bytes) -> T:
-    """The declared structure that these bytes are, all of them; WireError if they are not."""
+    """Decode all of the bytes as that structure; WireError if they are not one."""
     value: T = walk(cls, data).value
     return value
 
@@ -58,7 +58,7 @@ def encode(value: object) -> bytes:
 
 
 def walk(cls: type, data: bytes) -> Field:
-    """The same as `decode`, with every span on the way; the root's value is the structure."""
+    """Decode into a tree with every span; the root's value is what `decode` returns."""
     reader = Reader(data, 0, len(data))
     root = struct(cls).read(reader, cls.__name__, (cls.__doc__ or "").partition("\n")[0])
     reader.finish(cls.__name__)
@@ -67,37 +67,37 @@ def walk(cls: type, data: bytes) -> Field:
 
 @dataclass
 class Reader:
-    """A place in the bytes, and the end of what may be read."""
+    """A position in the bytes, and the end of the part that may be read."""
 
     data: bytes
     at: int
     end: int
 
     def take(self, length: int, name: str) -> bytes:
-        """The next bytes, exactly so many."""
+        """The next `length` bytes; WireError if there are fewer."""
         if length > self.end - self.at:
-            raise WireError(f"{name}: {length} bytes wanted at {self.at}, {self.end - self.at} are there")
+            raise WireError(f"{name}: {length} bytes expected at {self.at}, {self.end - self.at} present")
         self.at += length
         return self.data[self.at - length : self.at]
 
     def finish(self, name: str) -> None:
-        """Nothing may be left over."""
+        """WireError if bytes are left over."""
         if self.at != self.end:
-            raise WireError(f"{name}: {self.end - self.at} bytes too many at {self.at}")
+            raise WireError(f"{name}: {self.end - self.at} extra bytes at {self.at}")
 
 
 # The shapes of §3 ---------------------------------------------------------------------------------------------------
 
 
 class Shape(NamedTuple):
-    """How a value stands in the bytes: `read` raises WireError where they are others, `write` ValueError."""
+    """Reads and writes one kind of value: `read` raises WireError for invalid bytes, `write` ValueError."""
 
     read: Callable[[Reader, str, str], Field]
     write: Callable[[Any], bytes]
 
 
 def uint(length: int) -> Shape:
-    """A number of so many bytes, the most significant first (§3.3): int."""
+    """An int of `length` bytes, the most significant first (§3.3)."""
 
     def read(reader: Reader, name: str, reason: str) -> Field:
         start, data = reader.at, reader.take(length, name)
@@ -112,7 +112,7 @@ def uint(length: int) -> Shape:
 
 
 def opaque(length: int) -> Shape:
-    """So many bytes, uninterpreted (§3.2): bytes."""
+    """`length` uninterpreted bytes (§3.2)."""
 
     def read(reader: Reader, name: str, reason: str) -> Field:
         start, data = reader.at, reader.take(length, name)
@@ -120,14 +120,14 @@ def opaque(length: int) -> Shape:
 
     def write(value: bytes) -> bytes:
         if len(value) != length:
-            raise ValueError(f"{len(value)} bytes where {length} belong")
+            raise ValueError(f"{len(value)} bytes, {length} required")
         return value
 
     return Shape(read, write)
 
 
 def vector(minimum: int, maximum: int, of: Shape | None = None) -> Shape:
-    """`<minimum..maximum>` bytes behind their length (§3.4): bytes, or a tuple if it is `of` numbers or structures."""
+    """`<minimum..maximum>` bytes after their length (§3.4): bytes, or a tuple of the shape `of`."""
 
     def read(reader: Reader, name: str, reason: str) -> Field:
         length, content = _behind_length(reader, name, minimum, maximum)
@@ -146,7 +146,7 @@ def vector(minimum: int, maximum: int, of: Shape | None = None) -> Shape:
 
 
 def framed(of: Shape, maximum: int) -> Shape:
-    """One structure behind its length, what a handshake message is (§4): the structure."""
+    """One structure after its length, as in a handshake message (§4): the structure."""
 
     def read(reader: Reader, name: str, reason: str) -> Field:
         length, content = _behind_length(reader, name, 0, maximum)
@@ -158,7 +158,7 @@ def framed(of: Shape, maximum: int) -> Shape:
 
 
 def optional(of: Shape) -> Shape:
-    """Absent if the structure ends here, as the extensions of a TLS 1.2 hello may be (§4.1.2); then it is None."""
+    """None if the bytes end here, as the extensions of a TLS 1.2 hello may be absent (§4.1.2)."""
 
     def read(reader: Reader, name: str, reason: str) -> Field:
         absent = reader.at == reader.end
@@ -168,7 +168,7 @@ def optional(of: Shape) -> Shape:
 
 
 def struct(cls: type) -> Shape:
-    """The fields of a dataclass, one after the other (§3.6): an instance."""
+    """The fields of a dataclass, one after the other (§3.6): an instance of it."""
 
     def read(reader: Reader, name: str, reason: str) -> Field:
         start = reader.at
@@ -188,10 +188,10 @@ def _declared(cls: type) -> dict[str, tuple[Shape, str]]:
 
 
 def _behind_length(reader: Reader, name: str, minimum: int, maximum: int) -> tuple[Field, Reader]:
-    """The length in front, and a reader of just the content; the outer one stands behind it."""
+    """The length, and a reader for the content; the outer reader continues after it."""
     length = uint(_width(maximum)).read(reader, "length", LENGTH)
     if not minimum <= length.value <= maximum:
-        raise WireError(f"{name}: {length.value} bytes announced, <{minimum}..{maximum}> allowed")
+        raise WireError(f"{name}: length {length.value}, <{minimum}..{maximum}> allowed")
     start = reader.at
     reader.take(length.value, name)
     return length, Reader(reader.data, start, reader.at)
@@ -204,5 +204,5 @@ def _with_length(content: bytes, minimum: int, maximum: int) -> bytes:
 
 
 def _width(maximum: int) -> int:
-    """A length takes as many bytes as the greatest needs (§3.4)."""
+    """The bytes of a length field: as many as the maximum needs (§3.4)."""
     return (maximum.bit_length() + 7) // 8

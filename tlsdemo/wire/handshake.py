@@ -1,9 +1,9 @@
-"""Handshake messages of TLS 1.2 and 1.3 (RFC 5246 §7.4, RFC 8446 §4): their frame, their names, and ServerHello.
+"""Handshake messages of TLS 1.2 and 1.3 (RFC 5246 §7.4, RFC 8446 §4): header, names, and ServerHello.
 
     msg_type(1)  length(3)  body(length)
 
-Messages are laid into records without regard to the records' boundaries (§5.1): a record may hold several, and a
-message may span several. Here they are bytes, one after the other.
+Record boundaries are independent of message boundaries (§5.1): a record can hold several messages, and a message can
+span several records. Here the messages are bytes, one after the other.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ HANDSHAKE_TYPES = {
     24: "KeyUpdate",
     254: "message_hash",
 }
-"""RFC 8446 §4 and B.3: its own, and those of TLS 1.2 that it reserves and that still pass on the wire."""
+"""RFC 8446 §4 and §B.3: the types of TLS 1.3, and those of TLS 1.2 that it reserves and that are still in use."""
 
 CLIENT_HELLO, SERVER_HELLO, SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE = 1, 2, 14, 16
 
@@ -41,12 +41,12 @@ CLIENT_HELLO, SERVER_HELLO, SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE = 1, 2, 14, 1
 class Handshake:
     """One handshake message (RFC 8446 §4)."""
 
-    msg_type: Annotated[int, uint(1), "Which message this is (§4)."]
-    body: Annotated[bytes, vector(0, 2**24 - 1), "The message itself; its shape depends on msg_type (§4)."]
+    msg_type: Annotated[int, uint(1), "The type of the message (§4)."]
+    body: Annotated[bytes, vector(0, 2**24 - 1), "The message; its structure depends on msg_type (§4)."]
 
     @property
     def name(self) -> str:
-        """In the words of RFC 8446 §4."""
+        """The name in RFC 8446 §4; `handshake type N` if it has none."""
         return HANDSHAKE_TYPES.get(self.msg_type, f"handshake type {self.msg_type}")
 
 
@@ -54,32 +54,32 @@ class Handshake:
 class Extension:
     """One extension of a hello (RFC 8446 §4.2)."""
 
-    extension_type: Annotated[int, uint(2), "Whoever does not know the number passes over the extension (§4.2)."]
-    extension_data: Annotated[bytes, vector(0, 2**16 - 1), "Its content, in a shape of its own (§4.2)."]
+    extension_type: Annotated[int, uint(2), "The type of the extension; unknown types are ignored (§4.2)."]
+    extension_data: Annotated[bytes, vector(0, 2**16 - 1), "The content; its structure depends on the type (§4.2)."]
 
 
 @dataclass(frozen=True)
 class ServerHello:
-    """What the server chose (RFC 8446 §4.1.3; the same shape as in RFC 5246 §7.4.1.3)."""
+    """What the server chose (RFC 8446 §4.1.3; the same structure as in RFC 5246 §7.4.1.3)."""
 
-    legacy_version: Annotated[int, uint(2), "0x0303: TLS 1.2, or 1.3 if supported_versions says so (§4.1.3)."]
-    random: Annotated[bytes, opaque(32), "The server's fresh part of every key; in 1.3 it can tell a retry (§4.1.3)."]
-    legacy_session_id_echo: Annotated[bytes, vector(0, 32), "1.3 repeats the client's; 1.2 names a session (§4.1.3)."]
-    cipher_suite: Annotated[int, uint(2), "The one suite out of those offered (§4.1.3)."]
-    legacy_compression_method: Annotated[int, uint(1), "0: none. Compression betrays secrets by size (§4.1.3)."]
+    legacy_version: Annotated[int, uint(2), "0x0303: TLS 1.2, or 1.3 if supported_versions has it (§4.1.3)."]
+    random: Annotated[bytes, opaque(32), "32 random bytes; in 1.3 a fixed value marks a HelloRetryRequest (§4.1.3)."]
+    legacy_session_id_echo: Annotated[bytes, vector(0, 32), "1.3 echoes the client's; 1.2 names a session (§4.1.3)."]
+    cipher_suite: Annotated[int, uint(2), "The cipher suite, one of those offered (§4.1.3)."]
+    legacy_compression_method: Annotated[int, uint(1), "0: no compression; lengths would reveal secrets (§4.1.3)."]
     extensions: Annotated[
         tuple[Extension, ...] | None,
         optional(vector(0, 2**16 - 1, of=struct(Extension))),
-        "Only answers to what the client offered (§4.2); TLS 1.2 may leave out even the list.",
+        "Only answers to extensions of the client (§4.2); a TLS 1.2 server may omit the whole list.",
     ] = None
 
     def has(self, extension_type: int) -> bool:
-        """Whether it answers that extension."""
+        """Whether that extension is present."""
         return any(each.extension_type == extension_type for each in self.extensions or ())
 
 
 def messages(stream: bytes) -> Iterator[Handshake]:
-    """The complete messages in fragments laid end to end; a cut-off one at the end is left out."""
+    """The complete messages in concatenated fragments, without an incomplete one at the end."""
     at = 0
     while at + HEADER <= len(stream):
         end = at + HEADER + int.from_bytes(stream[at + 1 : at + HEADER])

@@ -1,8 +1,8 @@
-"""TLS records: the envelopes in which everything travels (RFC 8446 §5.1).
+"""TLS records, which carry everything that TLS sends (RFC 8446 §5.1).
 
     type(1)  version(2)  length(2)  fragment(length)
 
-The five bytes in front are never encrypted: whoever listens sees how many envelopes of which size go which way.
+The header of five bytes is never encrypted: an eavesdropper sees the number, length and direction of the records.
 """
 
 from collections.abc import Iterator
@@ -20,26 +20,26 @@ CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = CONTENT_TYPES
 
 @dataclass(frozen=True)
 class Record:
-    """One record as it stands on the wire: still encrypted, where it is."""
+    """One record as it was sent, not decrypted."""
 
-    content_type: Annotated[int, uint(1), "What is inside; 23 also for everything that TLS 1.3 encrypts (§5.1, §5.2)."]
-    legacy_version: Annotated[int, uint(2), "0x0303, or 0x0301 on a first ClientHello for old servers (§5.1)."]
+    content_type: Annotated[int, uint(1), "The type of the content; 23 for all that TLS 1.3 encrypts (§5.1, §5.2)."]
+    legacy_version: Annotated[int, uint(2), "0x0303; a first ClientHello may have 0x0301 for old servers (§5.1)."]
     fragment: Annotated[bytes, vector(0, 2**16 - 1), "At most 2^14 bytes, and 256 more if encrypted (§5.1, §5.2)."]
 
     @property
     def name(self) -> str:
-        """The content type in the words of RFC 8446 §5.1."""
+        """The name of the content type in RFC 8446 §5.1; `type N` if it has none."""
         return CONTENT_TYPES.get(self.content_type, f"type {self.content_type}")
 
 
 def records(stream: bytes) -> Iterator[Record]:
-    """The complete records of one direction, from its first byte; a cut-off one at the end is left out."""
+    """The complete records of one direction from its first byte, without an incomplete one at the end."""
     for raw in raw_records(stream):
         yield fields.decode(Record, raw)
 
 
 def raw_records(stream: bytes) -> Iterator[bytes]:
-    """The same, each with its header, as it stands in the stream."""
+    """The same as bytes, each with its header."""
     at = 0
     while at + HEADER <= len(stream):
         end = at + HEADER + int.from_bytes(stream[at + 3 : at + HEADER])
@@ -50,25 +50,25 @@ def raw_records(stream: bytes) -> Iterator[bytes]:
 
 
 def encode(record: Record) -> bytes:
-    """The inverse of `records`, for one; ValueError if its fragment is longer than a length can say."""
+    """The bytes of one record; ValueError if its fragment is longer than the length field allows."""
     return fields.encode(record)
 
 
 def framed(content_type: int, legacy_version: int, content: bytes) -> bytes:
-    """Content of one type in as many records as it needs (§5.1); none for no content."""
+    """Content of one type, split into as many records as it needs (§5.1); empty for empty content."""
     pieces = (content[at : at + MAX_PLAINTEXT] for at in range(0, len(content), MAX_PLAINTEXT))
     return b"".join(encode(Record(content_type, legacy_version, piece)) for piece in pieces)
 
 
 class Cutter:
-    """Cuts one direction into whole raw records while it arrives in pieces of any size."""
+    """Cuts a stream that arrives in pieces of any size into complete raw records."""
 
     def __init__(self) -> None:
         self.rest = b""
-        """What has come of the next record so far: at the end of the stream, what was cut off."""
+        """The incomplete record at the end, so far."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The records that are complete with this piece."""
+        """The records that this piece completes."""
         self.rest += data
         whole = list(raw_records(self.rest))
         self.rest = self.rest[sum(map(len, whole)) :]
@@ -76,10 +76,10 @@ class Cutter:
 
 
 def label(raw_record: bytes) -> str:
-    """What a listener can tell of one record, in a few words: `ClientHello`, `application data (42 bytes)`.
+    """What an eavesdropper sees of one record: `ClientHello`, `application data (42 bytes)`.
 
-    The messages of an encrypted handshake record (TLS 1.2, after ChangeCipherSpec) look like noise, and those that do
-    not begin and end with the record cannot be told from one record: both are `handshake (40 bytes)`.
+    `handshake (40 bytes)` is an encrypted handshake record (TLS 1.2, after ChangeCipherSpec), or one whose messages do
+    not begin and end with the record.
     """
     record = next(records(raw_record), None)
     if record is None:
@@ -99,7 +99,7 @@ def label(raw_record: bytes) -> str:
 
 
 def _messages(fragment: bytes) -> str | None:
-    """The names of the messages that fill it exactly, if it is such a fragment."""
+    """The names of the messages that fill the fragment exactly; None if they do not."""
     found = list(handshake.messages(fragment))
     if sum(handshake.HEADER + len(each.body) for each in found) != len(fragment):
         return None

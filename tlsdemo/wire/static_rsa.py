@@ -1,10 +1,10 @@
-"""Reading a recording with a stolen key: TLS 1.2 with static RSA key exchange (RFC 5246 §7.4.7.1).
+"""Decrypts a recording with a stolen key: TLS 1.2 with static RSA key exchange (RFC 5246 §7.4.7.1).
 
     client: premaster secret, encrypted to the key in the server's certificate  -->  ClientKeyExchange
 
-So that one key opens every conversation ever held, years later too: no forward secrecy (RFC 8446 §1.2 removed it).
-With ECDHE, and in TLS 1.3 always, the key of the certificate only signs, and here is nothing to decrypt.
-A session that resumes an earlier one or negotiates anew has its secrets from elsewhere, and is not followed.
+One key decrypts every conversation, also years later: there is no forward secrecy. RFC 8446 §1.2 removed this key
+exchange. With ECDHE, and in TLS 1.3 with certificates, the certificate's key only signs, and this module decrypts
+nothing. Sessions that are resumed or renegotiated have other secrets and are not followed.
 """
 
 from collections.abc import Iterator
@@ -36,18 +36,17 @@ STATIC_RSA = (0x009C, 0x009D)
 
 @dataclass(frozen=True)
 class ClientKeyExchange:
-    """How the premaster secret travels with static RSA (RFC 5246 §7.4.7.1)."""
+    """The client's message with the premaster secret in static RSA (RFC 5246 §7.4.7.1)."""
 
     encrypted_pre_master_secret: Annotated[
-        bytes, vector(0, 2**16 - 1), "48 bytes, for the server's RSA key alone (RFC 5246 §7.4.7.1)."
+        bytes, vector(0, 2**16 - 1), "48 bytes, encrypted to the server's RSA key (RFC 5246 §7.4.7.1)."
     ]
 
 
 def decipher(client_bytes: bytes, server_bytes: bytes, key: PrivateKeyTypes) -> bytes:
-    """All application data of a recorded conversation, the client's first; b"" if this key does not open it.
+    """The application data of a recorded conversation, the client's first; b"" if this key does not decrypt it.
 
-    The two recordings are all that each side sent, from its first byte. Never raises: a thief tries his key on
-    whatever he has.
+    Each recording has all bytes of one side, from the first. Never raises, for any bytes and any key.
     """
     try:
         recording = _Recording(client_bytes, server_bytes)
@@ -58,7 +57,7 @@ def decipher(client_bytes: bytes, server_bytes: bytes, key: PrivateKeyTypes) -> 
 
 
 class _Recording:
-    """The messages of the handshake that passed in the clear."""
+    """The handshake messages in the clear of a recorded conversation."""
 
     def __init__(self, client_bytes: bytes, server_bytes: bytes) -> None:
         self.client, self.server = list(records(client_bytes)), list(records(server_bytes))
@@ -71,9 +70,9 @@ class _Recording:
             raise WireError("the key exchange is not static RSA")
 
     def keys(self, key: PrivateKeyTypes) -> tuple[tls12.Keys, tls12.Keys]:
-        """The client's and the server's; wrong ones, if the key is the wrong one (RFC 5246 §7.4.7.1)."""
+        """The client's and the server's keys; useless ones if `key` is another server's (RFC 5246 §7.4.7.1)."""
         if not isinstance(key, RSAPrivateKey):
-            raise ValueError("no RSA key")
+            raise ValueError("not an RSA key")
         exchange = _up_to(CLIENT_KEY_EXCHANGE, self.from_client)
         encrypted = decode(ClientKeyExchange, exchange[-1].body).encrypted_pre_master_secret
         premaster_secret = key.decrypt(encrypted, PKCS1v15())
@@ -97,12 +96,12 @@ def _clear(found: list[Record]) -> Iterator[Handshake]:
 
 
 def _up_to(msg_type: int, sent: list[Handshake]) -> list[Handshake]:
-    """Everything from the hello to that message; LookupError if it never comes."""
+    """The messages from the hello to the one of that type; LookupError if there is none."""
     return sent[: [each.msg_type for each in sent].index(msg_type) + 1]
 
 
 def _read(keys: tls12.Keys, found: list[Record]) -> Iterator[bytes]:
-    """The application data behind ChangeCipherSpec, as far as the keys open it; ValueError if nothing was encrypted."""
+    """The application data after ChangeCipherSpec that the keys decrypt; ValueError if there is no ChangeCipherSpec."""
     changed = [record.content_type for record in found].index(CHANGE_CIPHER_SPEC)
     for sequence_number, record in enumerate(found[changed + 1 :]):
         try:
