@@ -1,4 +1,4 @@
-"""`tlsdemo attack`: one duel, told as a story; `tlsdemo attacks` and `tlsdemo protocols`: what there is. EDGE."""
+"""`tlsdemo attack`: run one attack and show each step; `tlsdemo attacks` and `tlsdemo protocols`: the lists. EDGE."""
 
 import json
 import textwrap
@@ -38,16 +38,16 @@ class AttackOptions:
 
 
 def attack(settings: AttackOptions) -> int:
-    """Run one attack on some protocols; 1 if a prediction failed, whoever wins."""
+    """Run one attack on some protocols; the exit code is 1 if a prediction failed."""
     chosen = _attack(settings.attack)
     usual = ("ca", "tls") if settings.group is None else ("ca",)
     protocols = [_protocol(name, settings) for name in settings.on or usual]
     screen = Screen()
-    screen.heading(f"The attack: {chosen.title}")
+    screen.heading(f"Attack: {chosen.title}")
     screen.say(chosen.sentence)
     screen.say(f"({chosen.threat}.)")
     if settings.live:
-        screen.say("Live: each conversation passes over two TCP connections on this machine, with him in between.")
+        screen.say("Live: client, attacker and server use two TCP connections on this machine.")
     surprises = False
     for protocol in protocols:
         people = world(protocol.key_type, ALL_OF_IT)
@@ -73,9 +73,9 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
     missing = left_out(settings.without)
     group = None if settings.group is None else chosen_group(settings.group)
     if group and not (group.strong or is_undone(group) or settings.group == "leaky"):
-        fact = "nothing here breaks that group, and nobody has said that it is strong"
-        raise Problem(fact, hint="--group 40-bit, smooth or leaky")
-    if settings.group == "leaky":  # it tells a secret only where that stays the same
+        fact = f"no attack here computes secrets in the group {settings.group}, and it is not known to be strong"
+        raise Problem(fact, hint="use --group 40-bit, smooth or leaky")
+    if settings.group == "leaky":  # the attack needs a server that reuses its secret
         missing |= {Protection.FRESHNESS}
     try:
         return find(name, missing, group)
@@ -83,8 +83,8 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
         hint = "`tlsdemo protocols` lists them"
         raise Problem(f"there is no protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
     except ValueError as error:
-        hint = "--on ca: in the educational handshake every protection can be left out"
-        raise Problem(f"{name} cannot be had so: {error}", hint=hint, code=ExitCode.USAGE) from None
+        hint = "use --on ca: the educational handshake can leave out every protection"
+        raise Problem(f"{name} is not possible: {error}", hint=hint, code=ExitCode.USAGE) from None
 
 
 def _tell(found: Duel, screen: Screen, group: str | None) -> None:
@@ -102,9 +102,9 @@ def _tell(found: Duel, screen: Screen, group: str | None) -> None:
         screen.say(f"- {step}")
     screen.line("")
     if found.damage:
-        screen.bad(f"Succeeds: {found.damage.sentence}.")
+        screen.bad(f"The attack succeeds: {found.damage.sentence}.")
     else:
-        screen.good("Prevented.")
+        screen.good("The attack is prevented.")
     for each in story.deciding(found):
         screen.show(each.readable, f"{each.meaning} ({each.section})")
         is_group = each is Protection.STRONG_GROUP and group is not None
@@ -112,33 +112,33 @@ def _tell(found: Duel, screen: Screen, group: str | None) -> None:
     if not found.attack.stopped_by:
         screen.say(ANSWERS[found.attack.id])
     if found.is_surprise:
-        screen.bad(f"The prediction was: {found.predicted.word}. The theory or the code has a fault.")
+        screen.bad(f"The prediction was {found.predicted.word}: there is a fault in the claims or in the code.")
 
 
 def _extrapolate(screen: Screen) -> None:
-    """What it took, and what it would take."""
+    """Measure a 40-bit logarithm, and extrapolate to longer groups."""
     begin = time.perf_counter()
     discrete_log(*FORTY_BITS, pow(2, randbelow(FORTY_BITS[0] - 1), FORTY_BITS[0]))
     seconds = time.perf_counter() - begin
-    screen.heading("What a longer group would cost him")
+    screen.heading("The cost of attacking a longer group")
     screen.say(f"40 bits: {seconds:.2g} seconds and a table of 2^20 entries (measured just now)")
     for bits in (512, 2048):
         screen.say(effort(bits, seconds))
 
 
 ANSWERS = {
-    "stolen-key": """The answer is to notice, to revoke, and to have clients that look (attack `revoked`); short
-        lifetimes limit the damage.""",
-    "stolen-ca": """The answer is a pinned key: a client that knows this server's own key beforehand. It costs
-        what the authority was to save: whoever changes the key locks the client out. Public logs of all certificates
-        (Certificate Transparency; the logs in use follow RFC 6962) make it noticed.""",
-    "installed-root": """The answer is a pinned key, again, or to look who is in the trust store. Most clients exempt
-        roots that were installed by hand from pinning: whoever may install them owns the machine.""",
+    "stolen-key": """Remedy: detect the theft, revoke the certificate, and use clients that check revocation (attack
+        `revoked`). Short lifetimes limit the damage.""",
+    "stolen-ca": """Remedy: key pinning. The client knows this server's key beforehand. The price: without a CA,
+        a client that is not updated cannot connect after the server's key changes. Certificate Transparency makes such
+        certificates visible in public logs (the logs in use follow RFC 6962).""",
+    "installed-root": """Remedy: key pinning, or a check of the trust store. Most clients exempt roots that the user
+        installed from pinning: an administrator who can install a root controls the machine in any case.""",
 }
 
 
 def attacks(as_json: bool) -> int:
-    """The catalogue."""
+    """Print the catalogue of attacks."""
     if as_json:
         listed = [
             {
@@ -154,12 +154,12 @@ def attacks(as_json: bool) -> int:
         return ExitCode.YES
     for each in ATTACKS:
         stops = ", ".join(protection.readable for protection in each.stops)
-        _entry(each.id, each.sentence, f"stopped by: {stops or 'nothing'}")
+        _entry(each.id, each.sentence, f"prevented by: {stops or 'no protection'}")
     return ExitCode.YES
 
 
 def protocols(as_json: bool) -> int:
-    """What can be compared; the protections that each claims."""
+    """Print the protocols, and in JSON the protections that each claims."""
     if as_json:
         listed = [
             {

@@ -1,4 +1,4 @@
-"""`tlsdemo compare`: every attack on every protocol, predicted and run; and what each protocol costs. EDGE."""
+"""`tlsdemo compare`: run every attack on every protocol, and measure the cost of each protocol. EDGE."""
 
 import json
 import platform
@@ -37,7 +37,7 @@ class CompareOptions:
 
 
 def compare(settings: CompareOptions) -> int:
-    """Run, and print in the form that was asked for; 1 if a prediction failed."""
+    """Run the command; returns the exit code, 1 if a prediction failed."""
     attacks, protocols = _selected(settings.only)
     page = Output(settings.html, "--html", html.is_ours, settings.force) if settings.html else None
     if page:
@@ -57,12 +57,12 @@ def compare(settings: CompareOptions) -> int:
     else:
         _show(matrix, priced, seconds)
         if settings.html:
-            print(f"\nthe same, with every conversation to look at: {settings.html}")
+            print(f"\nwritten with every conversation: {settings.html}")
     return ExitCode.NO if matrix.surprises else ExitCode.YES
 
 
 def _selected(only: Sequence[str]) -> tuple[Sequence[Attack], Sequence[Protocol]]:
-    """The attacks and the protocols that are named; all of a kind of which none is."""
+    """The attacks and protocols that are named; all attacks if no attack is named, and likewise for protocols."""
     attacks: list[Attack] = []
     protocols: list[Protocol] = []
     for name in (part.strip() for each in only for part in each.split(",") if part.strip()):
@@ -75,7 +75,7 @@ def _selected(only: Sequence[str]) -> tuple[Sequence[Attack], Sequence[Protocol]
             hint = "`tlsdemo attacks` and `tlsdemo protocols` list them"
             raise Problem(f"{name!r} is neither an attack nor a protocol", hint=hint, code=ExitCode.USAGE) from None
         except ValueError as error:
-            raise Problem(f"{name!r} cannot be had: {error}", hint="leave it out", code=ExitCode.USAGE) from None
+            raise Problem(f"{name!r} is not possible: {error}", hint="omit it", code=ExitCode.USAGE) from None
     return attacks or ATTACKS, _unique(protocols) or all_protocols()
 
 
@@ -93,11 +93,11 @@ def _made(seconds: float) -> str:
 
 def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     screen = Screen()
-    screen.heading("Every attack, on every protocol")
+    screen.heading("Every attack on every protocol")
     screen.say(
-        f"""{len(matrix.duels)} duels in {seconds:.1f} s. A protocol is a set of protections; an attack is
-        prevented exactly when every protection that it must defeat is present and effective. Each cell was predicted
-        from that, and then run."""
+        f"""{len(matrix.duels)} cells in {seconds:.1f} s. A protocol is a set of protections. An attack fails exactly
+        when every protection that it must defeat is present and effective. Each cell was predicted by this rule, and
+        then the attack was run."""
     )
     letters = {attack.id: chr(ord("A") + place) for place, attack in enumerate(matrix.attacks)}
     print()
@@ -114,25 +114,23 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
         if number:
             screen.say(f"{verdict.sign} {verdict.word} ({number}): {verdict.meaning}")
     for duel in matrix.surprises:
-        screen.bad(
-            f"{duel.attack.id} on {duel.protocol}: predicted: {duel.predicted.word}, measured: {duel.measured.word}"
-        )
+        screen.bad(f"{duel.attack.id} on {duel.protocol}: predicted {duel.predicted.word}, was {duel.measured.word}")
     if not matrix.surprises:
-        screen.good("Predicted is measured, in every cell.")
-    screen.heading("What it costs")
+        screen.good("Every prediction was right.")
+    screen.heading("Costs")
     rows = _price_rows(priced)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for first, *others in rows:
         right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         screen.line("  ".join((first.ljust(widths[0]), *right)))
     screen.say(
-        """One full handshake in memory, the least of several. Trips: round trips before the client may speak. Bytes and
-        µs: client/server. Proofs: sides that prove to have a key. Keys: secrets agreed on. Lines: of tlsdemo/edu, that
-        ran."""
+        """One full handshake in memory, the minimum of several. Trips: round trips before the client can send data.
+        Bytes and µs: client/server. Proofs: sides that prove possession of a key. Keys: shared secrets. Lines: lines of
+        tlsdemo/edu that ran."""
     )
     for cheaper, dearer in pairwise(cost for cost in priced if cost.protocol.name in RUNGS):
         screen.show(f"{cheaper.protocol} -> {dearer.protocol}", _difference(cheaper, dearer))
-    screen.say("One duel, told as a story: `tlsdemo attack ATTACK --on PROTOCOL`.")
+    screen.say("`tlsdemo attack ATTACK --on PROTOCOL` shows one cell in detail.")
 
 
 def _legend(matrix: Matrix, letters: dict[str, str], screen: Screen) -> None:
@@ -165,15 +163,15 @@ def _price_rows(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
 
 
 def _difference(cheaper: Cost, dearer: Cost) -> str:
-    """What the next rung costs more; a difference that is not larger than the noise of this run is no price."""
+    """The additional cost of the next rung. A difference within the noise of this run is not reported as a cost."""
     sent = sum(dearer.price.sent.values()) - sum(cheaper.price.sent.values())
     spent = dearer.price.total - cheaper.price.total
     noise = max(dearer.price.noise, cheaper.price.noise, -spent)
     varies = dearer.price.noise_bytes + cheaper.price.noise_bytes
     added = (dearer.protocol.claims - cheaper.protocol.claims) or frozenset()
     names = ", ".join(each.readable for each in Protection if each in added)
-    size = f"{sent:+} bytes" if abs(sent) > varies else "no more bytes"
-    time = f"{spent * 1e6:+.0f} µs" if spent > noise else f"no time beyond the noise (±{noise * 1e6:.0f} µs)"
+    size = f"{sent:+} bytes" if abs(sent) > varies else "no additional bytes"
+    time = f"{spent * 1e6:+.0f} µs" if spent > noise else f"time within the noise (±{noise * 1e6:.0f} µs)"
     return f"{size}, {time}: {names}"
 
 

@@ -1,4 +1,4 @@
-"""What a handshake costs, measured in this run and in memory: no sockets, no threads, both sides in turn. EDGE."""
+"""Measures a handshake in memory: no sockets, no threads, both sides in turn. EDGE."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from tlsdemo.protocol import Endpoint, Side
 
 @dataclass(frozen=True)
 class Setup:
-    """One way to talk: its title, and how its two ends are made."""
+    """A protocol to measure: its title, and functions that build its two endpoints."""
 
     title: str
     client: Callable[[], Endpoint]
@@ -18,19 +18,19 @@ class Setup:
 
 @dataclass(frozen=True)
 class Price:
-    """Of one full handshake: flights, bytes that each side sent, and seconds that each side spent."""
+    """The cost of one full handshake: flights, bytes that each side sent, seconds that each side spent."""
 
     title: str
     flights: int
     round_trips: int
-    """That the client waits for before it may speak."""
+    """Round trips before the client can send application data."""
     sent: Mapping[Side, int]
     seconds: Mapping[Side, float]
-    """The least seen, since noise only adds to it."""
+    """The minimum of all rounds, since noise only adds time."""
     noise: float = 0.0
-    """Seconds by which three of four handshakes took longer than the fastest, both sides together."""
+    """Seconds between the fastest handshake and the first quartile, both sides together."""
     noise_bytes: int = 0
-    """By how many bytes the handshakes differ in length: an ECDSA signature has 70 to 72 bytes."""
+    """Bytes by which the handshakes differ in length: an ECDSA signature has 70 to 72 bytes."""
 
     @property
     def total(self) -> float:
@@ -39,7 +39,7 @@ class Price:
 
 
 def handshakes(setups: Sequence[Setup], rounds: int = 40) -> list[Price]:
-    """The price of each setup. They take turns, so that a machine that slows down slows them all."""
+    """The price of each setup. They run in turns, so that a machine that slows down affects all of them."""
     prices: dict[str, list[Price]] = {setup.title: [] for setup in setups}
     for number in range(rounds + 3):
         for setup in setups:
@@ -58,7 +58,7 @@ def _least(found: Sequence[Price]) -> Price:
 
 
 def _handshake(setup: Setup) -> Price:
-    """One handshake, until both are silent; ValueError if it failed."""
+    """Run one handshake until neither side sends; ValueError if it failed."""
     seconds = dict.fromkeys(Side, 0.0)
     sent = dict.fromkeys(Side, 0)
     flights = round_trips = 0

@@ -1,4 +1,4 @@
-"""What each protocol costs, measured in this run: one full handshake, and the lines of ours that it runs. EDGE."""
+"""The cost of each protocol, measured in this run: one full handshake, and the lines of tlsdemo.edu that run. EDGE."""
 
 import sys
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from tlsdemo.protocol import Party, Protection, Protocol, Side
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one protocol."""
+    """The cost of one protocol."""
 
     protocol: Protocol
     price: benchmark.Price
     proofs: int
-    """How many sides prove that they have a key: by a signature; with static RSA by decrypting."""
+    """Sides that prove possession of a key: by a signature, with static RSA by decryption."""
     agreements: int
-    """How many secrets are agreed on: two in a hybrid."""
+    """Shared secrets: two in a hybrid."""
     lines: int | None
-    """Of our own code, that such a conversation runs; None where OpenSSL does the work."""
+    """Lines of `tlsdemo.edu` that one conversation runs; None for TLS, which OpenSSL runs."""
 
 
 def costs(protocols: Sequence[Protocol], rounds: int = 8) -> list[Cost]:
-    """They take turns, so that a machine that slows down slows them all."""
+    """Measure all protocols in turns, so that a machine that slows down affects all of them."""
     setups = [_setup(protocol) for protocol in protocols]
     prices = benchmark.handshakes(setups, rounds)
     return [_cost(protocol, price) for protocol, price in zip(protocols, prices, strict=True)]
@@ -54,7 +54,7 @@ def _cost(protocol: Protocol, price: benchmark.Price) -> Cost:
 
 
 def _lines_run(protocol: Protocol) -> int:
-    """Lines of `tlsdemo.edu` that run from the first word to the last, on both sides."""
+    """Lines of `tlsdemo.edu` that run in one conversation, on both sides."""
     found: set[tuple[str, int]] = set()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:

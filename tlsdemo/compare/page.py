@@ -1,4 +1,4 @@
-"""The matrix as a page: from what was measured to the plain values that `report.page` shows. EDGE."""
+"""Turns the measured matrix into the plain values that `report.matrix_page` shows. EDGE."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""From what happened in a duel to what is drawn and told of it: lanes, arrows and sentences. EDGE."""
+"""Turns the result of a duel into a sequence diagram and sentences. EDGE."""
 
 import inspect
 import re
@@ -18,7 +18,7 @@ from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint
 
-MOST = 40  # events; a conversation of hundreds of lines is told by its beginning
+MOST = 40  # events; of a longer conversation, the beginning and the end are shown
 
 PROVIDED_BY: dict[Protection, Any] = {
     Protection.SECRECY: records.Aead.seal,
@@ -39,7 +39,7 @@ PROVIDED_BY: dict[Protection, Any] = {
     Protection.FRESHNESS: handshake.draw_random,
     Protection.CLIENT_IDENTITY: mutual,
 }
-"""Where the educational handshake has it."""
+"""The source in the educational handshake that provides each protection."""
 
 CONFIGURED_BY: dict[Protection, Any] = {
     Protection.CLOSURE: endpoint.Closing,
@@ -49,7 +49,7 @@ CONFIGURED_BY: dict[Protection, Any] = {
     ),
     **dict.fromkeys((Protection.SECRECY, Protection.FORWARD_SECRECY, Protection.POSSESSION), context.Ciphers),
 }
-"""Where we ask OpenSSL for it; what is not here it does by itself."""
+"""The source that configures OpenSSL to provide each protection. OpenSSL always provides the others."""
 
 
 def place(protection: Protection, protocol: Protocol) -> str:
@@ -57,7 +57,7 @@ def place(protection: Protection, protocol: Protocol) -> str:
     stands = protection in protocol.claims
     if protocol.family == "tls":
         source = CONFIGURED_BY.get(protection)
-        return f"OpenSSL; asked for in {_line(source)}" if source else "OpenSSL, by itself"
+        return f"OpenSSL, configured in {_line(source)}" if source else "OpenSSL, always"
     return _line(PROVIDED_BY[protection] if stands else weak.WEAK[protection])
 
 
@@ -67,11 +67,11 @@ def _line(source: Any) -> str:
     return f"{Path(*path.parts[package:])}:{inspect.getsourcelines(source)[1]}"
 
 
-# Why it came out so -------------------------------------------------------------------------------------------------
+# The reason for the result ------------------------------------------------------------------------------------------
 
 
 def deciding(duel: Duel) -> list[Protection]:
-    """Those that stopped the attack; or, of those that would have, the ones that are missing."""
+    """The protections that stopped the attack; if it succeeded, the missing ones that would have stopped it."""
     claims = duel.protocol.claims
     missing = [each for each in duel.attack.stops if not each.stands(claims)]
     roots = [root for each in missing for root in _lacking(each, claims)]
@@ -79,7 +79,7 @@ def deciding(duel: Duel) -> list[Protection]:
 
 
 def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[Protection]:
-    """What is really missing: itself, or what it rests on."""
+    """What is missing: the protection itself, or those that it rests on."""
     below = [lack for each in protection.rests_on for lack in _lacking(each, claims)]
     if below:
         yield from below
@@ -88,15 +88,15 @@ def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[
 
 
 NOT_RUN = {
-    "reckon": "There is nothing to try: OpenSSL agrees in no group that could be computed here.",
-    "solve": "It is not simulated here: OpenSSL draws its secrets itself, and the simulation needs what was drawn.",
-    "downgrades": "There is nothing to try: the client offers one way alone.",
+    "reckon": "Not applicable: OpenSSL accepts no group in which the shared secret could be computed here.",
+    "solve": "Not simulated: the simulation needs the secrets that were drawn, and OpenSSL does not reveal them.",
+    "downgrades": "Not applicable: the client offers only one cipher suite.",
 }
-"""By the hook that is missing."""
+"""The sentence for each missing hook."""
 
 
 def why(duel: Duel) -> str:
-    """One sentence."""
+    """The reason for the result, in one sentence."""
     if duel.loot is None:
         return NOT_RUN[duel.attack.lacks(duel.protocol) or ""]
     if not duel.attack.stopped_by:
@@ -106,7 +106,7 @@ def why(duel: Duel) -> str:
 
 
 def steps(duel: Duel) -> tuple[str, ...]:
-    """What the attacker saw or computed; of an attack that was held, also what the honest ends found, each try."""
+    """What the attacker saw or computed; for an attack that failed, also how client or server refused each attempt."""
     if duel.loot is None:
         return ()
     found = [] if duel.damage else [_found(each) for each in duel.loot.encounters]
@@ -115,7 +115,7 @@ def steps(duel: Duel) -> tuple[str, ...]:
 
 
 def _found(encounter: Encounter) -> str:
-    """What an honest end refused, by itself; empty where none did. An alert only repeats what the other end found."""
+    """How an honest end refused; empty if none did. A received alert does not count: it repeats the other's reason."""
     for side in Side:
         error = encounter.outcome[side].error
         if error and side in encounter.honest and not is_alert(error):
@@ -128,7 +128,7 @@ def _found(encounter: Encounter) -> str:
 
 
 def told(duel: Duel) -> Encounter | None:
-    """The conversation that is worth telling: the one that was broken, else the last in which the attacker acted."""
+    """The conversation to show: the one in which the attack succeeded, else the last in which the attacker acted."""
     if duel.loot is None or not duel.loot.encounters:
         return None
     if duel.damage and duel.damage.encounter:
@@ -137,21 +137,21 @@ def told(duel: Duel) -> Encounter | None:
 
 
 def _acted(encounter: Encounter) -> bool:
-    """Whether the attacker plays a part in it, or delivered something else than what was sent."""
+    """Whether the attacker is an end of it, or changed what was delivered."""
     steps = encounter.outcome.steps
     changed = any(step.deliveries != ((step.flight.sender.other, step.flight.data),) for step in steps)
     return changed or len(encounter.honest) < len(Side)
 
 
 def events(duel: Duel) -> tuple[Event, ...]:
-    """All that is drawn."""
+    """The events of the diagram; empty if there is no conversation to show."""
     encounter = told(duel)
     if encounter is None or duel.loot is None:
         return ()
     framing = duel.protocol.hooks.framing
     passed = [event for step in _steps(encounter, framing) for event in step]
     if len(passed) > MOST:
-        more = Note(Lane.ATTACKER, f"... and {len(passed) - MOST} more of this kind")
+        more = Note(Lane.ATTACKER, f"... {len(passed) - MOST} more events")
         passed = [*passed[: MOST // 2], more, *passed[-MOST // 2 :]]
     return (Note(Lane.ATTACKER, duel.loot.did), *passed, *_ends(duel, encounter))
 
@@ -173,7 +173,7 @@ def _passing(step: Passage, encounter: Encounter, framing: Framing | None) -> li
     flight, sender, target = step.flight, _lane(step.flight.sender, encounter), step.flight.sender.other
     if not flight.data:
         reached = target in {side for side, _ in step.deliveries}
-        label = "hangs up"
+        label = "close"
         return [] if reached else [Arrow(sender, Lane.ATTACKER, label, Mark.STOPPED)]
     label = _label(flight.data, framing)
     if step.deliveries == ((target, flight.data),):
@@ -194,10 +194,10 @@ SIZED = re.compile(r"(.+) \((\d+) bytes\)")
 
 
 def _label(data: bytes, framing: Framing | None) -> str:
-    """The records in it, those of a kind together: `application data (27, 985 bytes)`."""
+    """The records in the data, grouped by kind: `application data (27, 985 bytes)`."""
     labels = [printable(framing.label(record)) for record in framing.split(data)] if framing else []
     joined: list[str] = []
-    for label in labels or [f"something else ({len(data)} bytes)"]:
+    for label in labels or [f"other data ({len(data)} bytes)"]:
         sized, before = SIZED.fullmatch(label), joined[-1] if joined else ""
         if sized and before.startswith(f"{sized[1]} ("):
             joined[-1] = before.replace(" bytes)", f", {sized[2]} bytes)")
@@ -207,27 +207,27 @@ def _label(data: bytes, framing: Framing | None) -> str:
 
 
 def _lane(side: Side, encounter: Encounter) -> Lane:
-    """An end that is not honest is his."""
+    """The lane of that side; the attacker's, if the attacker plays that side."""
     return Lane(side.value) if side in encounter.honest else Lane.ATTACKER
 
 
 def _ends(duel: Duel, encounter: Encounter) -> Iterator[Event]:
-    """What each of them has in the end."""
+    """The result for client, server and attacker."""
     for side in Side:
         if side in encounter.honest:
             yield Note(Lane(side.value), belief(encounter, side))
     if duel.damage:
         yield Note(Lane.ATTACKER, duel.damage.sentence, Mood.BAD)
     else:
-        yield Note(Lane.ATTACKER, "he has nothing", Mood.GOOD)
+        yield Note(Lane.ATTACKER, "the attack failed", Mood.GOOD)
 
 
 def belief(encounter: Encounter, side: Side) -> str:
-    """What one side believes in the end."""
+    """What one side received, and how its conversation ended."""
     end = encounter.outcome[side]
-    heard = f"has heard {quote(end.delivered)}" if end.delivered else "has heard nothing"
+    heard = f"received {quote(end.delivered)}" if end.delivered else "received no data"
     if end.error:
-        return f"{heard}; gave up: {sentence(end.error)[:150]}"
+        return f"{heard}; error: {sentence(end.error)[:150]}"
     if not end.accepted:
-        return "is still waiting"
-    return f"{heard}; noticed nothing" if end.ended else f"{heard}; waits for more"
+        return "waits for the handshake"
+    return f"{heard}; no error" if end.ended else f"{heard}; waits for more"

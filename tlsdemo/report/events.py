@@ -11,33 +11,33 @@ from tlsdemo.protocol import Side
 
 ENDINGS = {
     Ending.ANSWERED: "answered, and closed",
-    Ending.LEFT: "left without finishing a message",
-    Ending.CUT: "the line was cut",
+    Ending.LEFT: "closed by the client before its message was complete",
+    Ending.CUT: "closed without close_notify",
 }
 
 
 def as_line(event: Event) -> str:
-    """One line: the peer, and what happened. What came from the peer is escaped."""
+    """One line: the peer, and the event. Text from the peer is escaped."""
     match event:
         case Listening(protocol, host, port):
             return f"listening on {f'[{host}]' if ':' in host else host}:{port} ({protocol})"
         case Agreed(peer, version, cipher, client, unreadable, proved):
-            who = "the client stays anonymous" if client is None else f"the client is {listed(client)}"
+            who = "the client is not authenticated" if client is None else f"the client is {listed(client)}"
             if unreadable:
-                who = f"the names in the client's certificate cannot be read: {printable(unreadable)}"
+                who = f"the names in the client's certificate cannot be parsed: {printable(unreadable)}"
             who += "" if proved or client is None else " (not proved)"
-            return f"{peer}  agreed on {version}, {cipher}; {who}"
+            return f"{peer}  connected with {version}, {cipher}; {who}"
         case Said(peer, text):
-            return f"{peer}  says: {printable(text)}"
+            return f"{peer}  received: {printable(text)}"
         case Closed(peer, Ending.LEFT, 0):
-            return f"{peer}  looked, and left without a word; {_bytes(0)}"
+            return f"{peer}  closed by the client without sending data; {_bytes(0)}"
         case Closed(peer, ending, count):
             return f"{peer}  {ENDINGS[ending]}; {_bytes(count)}"
         case Refused(peer, by, _, reason, count):
             who = "REFUSED by the client" if by is Side.CLIENT else "REFUSED by this server"
             return f"{peer}  {who}: {printable(reason)}; {_bytes(count)}"
         case Silent(peer, seconds):
-            return f"{peer}  said nothing for {seconds:g} seconds, and was closed"
+            return f"{peer}  sent nothing for {seconds:g} s, and was closed"
         case Warned(sentence):
             return printable(sentence)
         case Dropped(lines):

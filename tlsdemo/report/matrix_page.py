@@ -1,4 +1,4 @@
-"""The matrix as one self-contained page: each cell is a link to the duel behind it, which `:target` shows."""
+"""The matrix as one self-contained page: each cell links to its duel, which `:target` shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,22 +22,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One duel, in words."""
+    """One duel in text."""
 
     kind: str
-    """held, broken, moot, unseen, none: for its looks."""
+    """held, broken, moot, unseen or none: the CSS class."""
     sign: str
     word: str
     predicted: str
     surprise: bool
-    """Whether it came out otherwise than predicted."""
+    """Whether the result differs from the prediction."""
     finding: str
     why: str
     clauses: tuple[tuple[str, str, str], ...]
-    """Protections that decided it: name, meaning with section, source."""
+    """The protections that decided it: name, meaning with section, source."""
     events: tuple[Event, ...]
     steps: tuple[str, ...] = ()
-    """What he saw or reckoned, in sentences."""
+    """What the attacker saw or computed, and how it was refused, in sentences."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class Page:
-    """All that is shown."""
+    """The content of the page."""
 
     columns: tuple[Column, ...]
     rows: tuple[MatrixRow, ...]
     counts: Mapping[str, tuple[str, str, int, str]]
-    """By kind: sign, word, number and meaning."""
+    """For each kind: sign, word, number and meaning."""
     prices: Sequence[Sequence[str]]
     made: str
 
@@ -72,7 +72,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The HTML."""
+    """The page as HTML."""
     return html.render(
         "page.html",
         "page.css",

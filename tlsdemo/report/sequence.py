@@ -1,4 +1,4 @@
-"""What passed between three, top to bottom: a sequence diagram, for terminals (and, in `page`, for browsers)."""
+"""A sequence diagram with three lanes, as text; `sequence_svg` draws it for browsers."""
 
 import textwrap
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Lane(Enum):
-    """Who stands where: from the left to the right."""
+    """The lanes from left to right."""
 
     CLIENT = "client"
     ATTACKER = "attacker"
@@ -15,25 +15,25 @@ class Lane(Enum):
 
 
 class Mark(Enum):
-    """What became of a message."""
+    """What the attacker did with a message."""
 
-    PLAIN = "as it was sent"
+    PLAIN = "unchanged"
     CHANGED = "changed by the attacker"
-    FORGED = "made up or repeated by the attacker"
-    STOPPED = "kept by the attacker"
+    FORGED = "created or repeated by the attacker"
+    STOPPED = "dropped by the attacker"
 
 
 class Mood(Enum):
-    """For whom it is good."""
+    """Whether a note reports a success or a failure of the attack."""
 
     NEUTRAL = "neutral"
-    GOOD = "the honest side is safe"
-    BAD = "the attacker has what he wanted"
+    GOOD = "the attack failed"
+    BAD = "the attack succeeded"
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """A message. From the client to the server it passes the attacker's lane unharmed."""
+    """A message. From client to server, it crosses the attacker's lane unchanged."""
 
     source: Lane
     target: Lane
@@ -43,7 +43,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that one of the three says, thinks or has."""
+    """A text at one lane."""
 
     lane: Lane
     text: str
@@ -61,12 +61,12 @@ LEGEND = "; ".join(
         f"an arrow that ends in x: {Mark.STOPPED.value}",
     )
 )
-"""Of the diagram as text; `drawing` has its own."""
+"""The legend of the diagram as text; `sequence_svg` has its own."""
 MOODS = {Mood.NEUTRAL: "", Mood.GOOD: "✓ ", Mood.BAD: "✗ "}
 
 
 def as_text(events: Sequence[Event], width: int = 80) -> list[str]:
-    """Three lanes in `width` columns; `~` is changed, `═` made up or repeated, an arrow that ends in `x` was kept."""
+    """The lines of the diagram in `width` columns; `LEGEND` explains the arrows."""
     places = [width // 8, width // 2, width - 1 - width // 8]
     lines = ["".join(_centred(lane.value, width // 3) for lane in LANES).rstrip(), _bare(places)]
     for event in events:
@@ -98,7 +98,7 @@ def _note(note: Note, places: Sequence[int], width: int) -> list[str]:
 
 
 def _over(places: Sequence[int], left: int, text: str) -> str:
-    """A text over the bare lanes."""
+    """A line with the lanes and a text over them."""
     base = _bare(places).ljust(left + len(text))
     return (base[:left] + text + base[left + len(text) :]).rstrip()
 

@@ -1,4 +1,4 @@
-"""The sequence diagram of `sequence`, drawn for a page: one inline SVG, of text and lines alone."""
+"""The sequence diagram of `sequence` as one inline SVG for a page."""
 
 import textwrap
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ LEGEND = (
     f"Dotted red: {Mark.CHANGED.value}; dashed red: {Mark.FORGED.value}; an arrow that ends in a cross: "
     f"{Mark.STOPPED.value}."
 )
-"""What `page.css` makes of each mark."""
-LETTER, LINE = 6.7, 15  # about the width of a letter and the height of a line, in units of the drawing
+"""The legend: how `page.css` draws each mark."""
+LETTER, LINE = 6.7, 15  # approximate width of a letter and height of a line, in units of the drawing
 
 
 def as_svg(events: Sequence[Event], title: str) -> str:
-    """Three lanes, and what passes between them; a caption for those who cannot see it."""
+    """The SVG of the diagram; `title` is its label for screen readers."""
     parts: list[str] = []
     height = 34.0
     for event in events:

@@ -10,7 +10,7 @@ WIDTH = 80
 
 
 class Screen:
-    """Where the tour is told. Colours only on a terminal, and never as the only sign of anything."""
+    """Prints to stdout. Colours are used on a terminal only, and never carry information alone."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -27,20 +27,20 @@ class Screen:
             self._line(line)
 
     def show(self, label: str, value: str) -> None:
-        """Something that was just seen: indented, the label in a column of its own."""
+        """A value with its label: indented, the label in a column of its own."""
         for number, line in enumerate(textwrap.wrap(value, WIDTH - 24) or [""]):
             self._line(f"    {label if number == 0 else '':<20}{line}".rstrip(), "cyan")
 
     def good(self, text: str) -> None:
-        """How it came out, for the one who is honest: well."""
+        """A verdict: the attack failed."""
         self._verdict(text, "bold green")
 
     def bad(self, text: str) -> None:
-        """How it came out: the attacker has won."""
+        """A verdict: the attack succeeded."""
         self._verdict(text, "bold red")
 
     def rows(self, rows: Sequence[Sequence[str]]) -> None:
-        """A table; the first column to the left, the others to the right."""
+        """A table; the first column is left-aligned, the others are right-aligned."""
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
             cells = [
@@ -50,11 +50,11 @@ class Screen:
             self._line(("    " + "   ".join(cells)).rstrip(), "cyan")
 
     def command(self, text: str) -> None:
-        """Something to type."""
+        """A command for the user to type."""
         self._line(f"    $ {text}", "bold cyan")
 
     def line(self, text: str, style: str = "") -> None:
-        """A line as it is, however long."""
+        """A line, not wrapped."""
         self._line(text, style)
 
     def _verdict(self, text: str, style: str) -> None:

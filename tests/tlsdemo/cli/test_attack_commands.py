@@ -37,7 +37,7 @@ def test_the_table_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(SOME) == ExitCode.YES
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert "Predicted is measured, in every cell." in out
+    assert "Every prediction was right." in out
 
 
 @pytest.mark.parametrize("name", ["nonsense", "tls without order", "ca without courage"])
@@ -118,7 +118,7 @@ def test_why_it_was_not_run_is_true_of_that_attack(matrix: Matrix) -> None:
         if found.loot is None:
             reasons.setdefault(found.attack.id, set()).add(story.why(found))
     assert {name: len(each) for name, each in reasons.items()} == {"computed-secret": 1, "quantum": 1, "downgrade": 1}
-    assert "one way alone" in reasons["downgrade"].pop()
+    assert "only one cipher suite" in reasons["downgrade"].pop()
 
 
 def test_what_was_read_is_quoted_without_the_noise_around_it(matrix: Matrix) -> None:
