@@ -1,7 +1,7 @@
-"""What our server says: sans-IO, the same over every channel.
+"""The application of `tlsdemo serve`: sans-IO, the same over every channel.
 
-A client sends one UTF-8 line and is told what was negotiated and who it proved to be; the answer runs until the
-channel is closed. Whoever sends an HTTP request instead (curl, a browser) gets a small page that tells the same.
+A client sends one UTF-8 line. The answer has what was negotiated and the client's identity, and runs until close. A
+client that sends an HTTP request (curl, a browser) gets the same as a small page.
 """
 
 import html
@@ -22,37 +22,37 @@ REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 431: b"R
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that the server knows about the channel: (label, value)."""
+    """One fact about the channel: (label, value)."""
 
     label: str
     value: str
 
 
 class Talk:
-    """One client's request. `receive` its bytes until it returns the whole answer; then send that, and close."""
+    """One client's request. Pass its bytes to `receive` until that returns the whole answer; send it, then close."""
 
     def __init__(self, facts: Sequence[Fact], page: Callable[[str], str] | None = None) -> None:
         self.facts = tuple(facts)
         self._special_page = page
-        """What a browser gets instead of the facts, made for its user agent."""
+        """Returns the page for a user agent, in place of the facts."""
         self.agent = ""
-        """How an HTTP client calls itself."""
+        """The User-Agent of an HTTP client."""
         self.message: str | None = None
-        """What the client said, once it has finished saying it: its line, or the first line of its HTTP request."""
+        """The client's line, or the first line of its HTTP request; None until it is complete."""
         self.refusal: str | None = None
-        """Why the client's bytes were no message, where they were none."""
+        """Why the client's bytes were refused; None if they were not."""
         self._line = bytearray()
         self._http: h11.Connection | None = None
 
     def receive(self, data: bytes) -> bytes | None:
-        """The answer, or None while the client has not finished its line or the head of its request."""
+        """The answer; None until the client's line, or the head of its request, is complete."""
         if self._http:
             return self._request(self._http, data)
         searched = len(self._line)
         self._line += data
         end = self._line.find(b"\n", searched)
         if (end + 1 or len(self._line)) > MAX_LINE:
-            return self._refuse(f"a line has at most {MAX_LINE} bytes")
+            return self._refuse(f"the line is longer than {MAX_LINE} bytes")
         if end < 0:
             return None
         line = bytes(self._line[:end])
@@ -62,7 +62,7 @@ class Talk:
         try:
             self.message = line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
-            return self._refuse("a line is UTF-8 text")
+            return self._refuse("the line is not UTF-8")
         return self._text().encode()
 
     def _refuse(self, reason: str) -> bytes:
@@ -70,7 +70,7 @@ class Talk:
         return f"refused:   {reason}\n".encode()
 
     def _request(self, http: h11.Connection, data: bytes) -> bytes | None:
-        """Answer as soon as the request's head is complete; its body, if any, is of no interest."""
+        """Answer as soon as the request's head is complete; a body is ignored."""
         try:
             http.receive_data(data)
             request = http.next_event()
@@ -80,7 +80,7 @@ class Talk:
         if not isinstance(request, h11.Request):
             return None
         if request.method == b"CONNECT":
-            self.refusal = "this is no proxy"
+            self.refusal = "this server is not a proxy"
             return self._response(http, 405, f"{self.refusal}\n")
         self.message = f"{request.method.decode()} {request.target.decode()} HTTP/{request.http_version.decode()}"
         headers = dict(request.headers)
@@ -117,25 +117,25 @@ class Talk:
 
 
 def of_client(peer: str, version: str, cipher: str, certificate: Description | None) -> Agreed:
-    """The event of a finished handshake; `certificate` is the client's, None where the server asked for none."""
+    """The event of a finished handshake; `certificate` is the client's, None if the server did not request one."""
     if certificate is None:
         return Agreed(peer, version, cipher, None)
     return Agreed(peer, version, cipher, certificate.identity, certificate.unreadable)
 
 
 def facts(agreed: Agreed) -> list[Fact]:
-    """What the server tells its client about the channel."""
+    """The facts about the channel that the server sends to its client."""
     if agreed.client is None:
-        who = "not proved: no certificate was asked for"
+        who = "not authenticated: the server requested no certificate"
     elif agreed.unreadable:
-        who = f"known by a certificate whose names cannot be read: {agreed.unreadable}"
+        who = f"known by a certificate whose names cannot be parsed: {agreed.unreadable}"
     else:
         who = listed(agreed.client) + ("" if agreed.proved else " (not proved)")
     return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]
 
 
 def ending(peer: str, talk: Talk, application_bytes: int) -> Event:
-    """How a talk ended, where the line was not cut and nobody gave up."""
+    """The event that ends a talk: answered, left by the client, or refused."""
     if talk.refusal:
         return Refused(peer, Side.SERVER, None, talk.refusal, application_bytes)
     return Closed(peer, Ending.LEFT if talk.message is None else Ending.ANSWERED, application_bytes)
@@ -150,8 +150,8 @@ body {{ max-width: 44rem; margin: 3rem auto; padding: 0 1rem }}
 th {{ text-align: left; vertical-align: top; padding-right: 1.5rem; font-weight: 600 }}
 td {{ font-family: ui-monospace, monospace; overflow-wrap: anywhere }}
 </style>
-<h1>This came through the channel.</h1>
+<h1>tlsdemo: the server's answer</h1>
 <table>{rows}</table>
-<p>Your browser checked the certificate before it asked for this page, or you told it not to.
+<p>Your browser checked the certificate before it requested this page, unless you told it not to.
 </html>
 """

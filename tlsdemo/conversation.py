@@ -1,9 +1,9 @@
-"""A whole conversation between two endpoints, with somebody in between: every byte passes him, and the end does, too.
+"""Runs a conversation between two endpoints and an attacker, through which every byte and every end of stream passes.
 
     client --up--> attacker --down--> server                in memory, or on a wire (`net.loopback`)
            <-down--         <---up---
 
-One step after the other, without threads or clocks: what comes out depends on nothing but the three of them.
+There are no threads and no clocks: the result depends on client, attacker and server only.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from tlsdemo.protocol import Attacker, Endpoint, Flight, Relay, Side
 
 @dataclass(frozen=True)
 class Passage:
-    """Something passed, or was to pass: what was sent (no data: the sender hung up), and what was made of it."""
+    """One flight as it was sent (no data: the end of the stream), and what the attacker delivered for it."""
 
     flight: Flight
     deliveries: tuple[tuple[Side, bytes], ...] = ()
@@ -23,45 +23,43 @@ class Passage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a conversation went: both ends, everything that they put on the wire, and what was made of it."""
+    """The result of a conversation: both ends, everything that they sent, and what was delivered."""
 
     client: Endpoint
     server: Endpoint
     tape: list[Flight] = field(default_factory=list)
     steps: list[Passage] = field(default_factory=list)
     said: dict[Side, list[bytes]] = field(default_factory=lambda: {side: [] for side in Side})
-    """What each application said, line by line."""
+    """What each application sent, line by line."""
     closed: set[Side] = field(default_factory=set)
-    """These have said that they have said all."""
+    """The sides that sent their close."""
 
     def __getitem__(self, side: Side) -> Endpoint:
         return self.client if side is Side.CLIENT else self.server
 
 
 class Wire(Interface):
-    """What lies between the two and whoever sits in between. Nothing of it comes out changed."""
+    """The transport between each end and the attacker. It does not change the data."""
 
     def up(self, sender: Side, data: bytes) -> bytes:
-        """From an end to him; no bytes: it has hung up."""
+        """Carry data from an end to the attacker, and return it; empty bytes end the stream."""
 
     def down(self, target: Side, data: bytes) -> bytes:
-        """From him to an end; what arrives there: nothing, if that end was told that the line has ended."""
+        """Carry data from the attacker to an end, and return it; empty bytes end the stream."""
 
 
 class Memory:
-    """The wire that is none."""
+    """A wire in memory: returns the data unchanged."""
 
     def up(self, sender: Side, data: bytes) -> bytes:
-        """At once."""
         return data
 
     def down(self, target: Side, data: bytes) -> bytes:
-        """At once."""
         return data
 
 
 MEMORY = Memory()
-LONGEST = 10_000  # flights; two endpoints that answer each other for ever are a mistake of ours
+LONGEST = 10_000  # flights; endpoints that answer each other for ever are a bug
 
 
 def converse(
@@ -72,11 +70,11 @@ def converse(
     *,
     wire: Wire = MEMORY,
 ) -> Outcome:
-    """A whole conversation: the handshake, each line in turn, both say goodbye, both hang up. In memory, or on a wire.
+    """Run a whole conversation: the handshake, each of the lines, the close of both sides, the end of both streams.
 
-    Between the lines it is waited for silence, so that the flights marked with a line's number carry that line and
-    nothing else; `lines` are drawn one at a time, so that what is said may depend on what has passed. Whoever cannot
-    speak (not accepted, or failed) is silent. ValueError if there is no silence.
+    A line is sent only when neither side has more to send, so that the flights with a line's number carry that line and
+    nothing else. `lines` is consumed one at a time, so that a line may depend on what has passed. A side that has not
+    accepted, or has failed, sends nothing. Raises ValueError if the endpoints exchange more than LONGEST flights.
     """
     outcome = Outcome(client, server)
     between = attacker or Relay()
@@ -91,7 +89,7 @@ def converse(
                     flight = Flight(side, wire.up(side, data), line)
                     outcome.tape.append(flight)
                     if len(outcome.tape) > LONGEST:
-                        raise ValueError("these two never fall silent")
+                        raise ValueError(f"client and server exchange more than {LONGEST} flights")
                     deliveries = tuple(between.on_data(flight))
                     outcome.steps.append(Passage(flight, deliveries))
                     for target, delivery in deliveries:

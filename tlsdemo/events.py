@@ -1,8 +1,8 @@
-"""What happens at a server, as plain values: one conversation is a few of these, in order.
+"""The events of a server, as plain values. One conversation is a sequence of them:
 
-    Agreed -> Said -> Closed          the good one
-    Refused                           one of the two did not go on, and why
-    Silent                            nothing came before the deadline
+    Agreed -> Said -> Closed          a complete conversation
+    Refused                           one side refused, with the reason
+    Silent                            the client sent nothing before the deadline
 
 `report.events` turns them into lines for people or JSON for programs.
 """
@@ -15,7 +15,7 @@ from tlsdemo.protocol import Side
 
 @dataclass(frozen=True)
 class Listening:
-    """The server can be reached: the first event."""
+    """The server accepts connections: the first event."""
 
     protocol: str
     host: str
@@ -30,18 +30,18 @@ class Agreed:
     version: str
     cipher: str
     client: tuple[str, ...] | None
-    """The names in the client's certificate; None where none was asked for.
+    """The names in the client's certificate; None if the server requested none.
 
-    Of a certificate without names, its subject; empty where they cannot be read."""
+    The subject if the certificate has no names; empty if the names cannot be parsed."""
     unreadable: str = ""
-    """Why the names cannot be read, where they cannot."""
+    """Why the names cannot be parsed; empty if they can."""
     proved: bool = True
-    """Whether the client has proved to have the key of that certificate, and the server has checked who issued it."""
+    """Whether the client proved possession of the certificate's key, and the server checked the chain."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """The client's whole message has come."""
+    """The client's message is complete."""
 
     peer: str
     text: str
@@ -52,14 +52,14 @@ class Ending(Enum):
 
     ANSWERED = "answered"
     LEFT = "left"
-    """By the client, with a proper close, before it had finished a message."""
+    """By the client, with close_notify, before its message was complete."""
     CUT = "cut"
-    """The line ended without a close (RFC 8446 §6.1): something may be missing."""
+    """The connection ended without close_notify (RFC 8446 §6.1): data may be missing."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """The end, where neither side refused the other."""
+    """The end of a conversation in which neither side refused."""
 
     peer: str
     ending: Ending
@@ -68,19 +68,19 @@ class Closed:
 
 @dataclass(frozen=True)
 class Refused:
-    """One side did not go on."""
+    """One side refused to continue."""
 
     peer: str
     by: Side
     alert: str | None
-    """The alert that the client sent, as in RFC 8446 §6; None where it sent none, or where we refused."""
+    """The alert that the client sent (RFC 8446 §6); None if it sent none, or if the server refused."""
     reason: str
     application_bytes: int
 
 
 @dataclass(frozen=True)
 class Silent:
-    """A connection that said nothing until its deadline."""
+    """The client sent nothing until the deadline."""
 
     peer: str
     seconds: float
@@ -88,14 +88,14 @@ class Silent:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something of the server itself that its operator should know; serving goes on."""
+    """A warning about the server itself; it continues to serve."""
 
     sentence: str
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """So many lines of this report are missing here: its reader did not keep up."""
+    """That many lines of this report are missing, because its reader did not keep up."""
 
     lines: int
 

@@ -1,6 +1,6 @@
-r"""Which protocol the first bytes of a connection belong to, where they leave no doubt: evidence for errors.
+r"""Recognises a protocol by the first bytes of a connection, as evidence in errors.
 
-    b"SSH-2.0-example\r\n"  ->  "the data begins with 'SSH-2.0-example': that is SSH (RFC 4253 §4.2)"
+    b"SSH-2.0-example\r\n"  ->  "received data begins with 'SSH-2.0-example': SSH (RFC 4253 §4.2)"
 
 Most of these protocols let the server speak first, or answer a ClientHello with an error of their own. Pure.
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 LONGEST = 48  # bytes that are quoted
-LOOKED_AT = 256  # bytes that are enough to tell
+LOOKED_AT = 256  # bytes that are enough to recognise a protocol
 
 TLS = (0x14, 0x15, 0x16, 0x17)  # content types (RFC 8446 §5.1)
 
@@ -22,7 +22,7 @@ class Spoken:
     hint: str
 
 
-WRONG_PORT = "is the port right, and is it a TLS server that listens there?"
+WRONG_PORT = "check the port: a TLS server must listen there"
 EDUCATIONAL = Spoken("the educational handshake of this program", "start both sides with the same --protocol")
 
 SIGNS: tuple[tuple[bytes, Spoken], ...] = (
@@ -58,7 +58,7 @@ SIGNS: tuple[tuple[bytes, Spoken], ...] = (
     ),
     (
         rb"HTTP/",
-        Spoken("HTTP without TLS (RFC 9112 §4)", "the URL begins with http:// at this port; https has its own"),
+        Spoken("HTTP without TLS (RFC 9112 §4)", "at this port the URL begins with http://; https has another port"),
     ),
     (
         rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE) [^\r\n]*|PRI \* HTTP/2",
@@ -91,35 +91,35 @@ SIGNS: tuple[tuple[bytes, Spoken], ...] = (
     ),
     (
         rb"PROXY (?:TCP[46]|UNKNOWN)|\r\n\r\n\x00\r\nQUIT\n",
-        Spoken("the PROXY protocol", "switch it off in the load balancer"),
+        Spoken("the PROXY protocol", "disable it in the load balancer"),
     ),
     (rb"(?s)\x00\x00.\x04[\x00\x01]\x00\x00\x00\x00", Spoken("HTTP/2 without TLS (RFC 9113 §3.3)", WRONG_PORT)),
     (
         rb"(?s)[\x80-\x8f].\x01(?:\x00\x02|\x03[\x00-\x03])",
-        Spoken("a ClientHello of SSL 2.0 (RFC 6176 forbids it)", "let the client speak TLS 1.2 or newer"),
+        Spoken("a ClientHello of SSL 2.0 (RFC 6176 prohibits it)", "the client must use TLS 1.2 or newer"),
     ),
 )  # fmt: skip
-"""The beginning of a protocol, as a regular expression; the more special one first."""
+"""The beginning of each protocol as a regular expression, the more specific ones first."""
 
 
 def identify(first: bytes) -> Spoken | None:
-    """The protocol; None where the bytes leave a doubt, and for TLS."""
+    """The protocol; None if the bytes are ambiguous, and for TLS."""
     return next((spoken for sign, spoken in SIGNS if re.match(sign, first[:LOOKED_AT])), None)
 
 
 def may_be_tls(first: bytes) -> bool:
-    """Whether a TLS record may begin so (RFC 8446 §5.1)."""
+    """Whether a TLS record can begin with these bytes (RFC 8446 §5.1)."""
     return first[:1] == b"" or (first[0] in TLS and first[1:2] in (b"", b"\x03"))
 
 
 def evidence(first: bytes) -> str:
-    """The first bytes, quoted, and which protocol they belong to if that is sure."""
+    """The first bytes, quoted, and their protocol if it is recognised."""
     spoken = identify(first)
-    begins = f"the data begins with {quoted(first)}"
-    return f"{begins}: that is {spoken.name}" if spoken else f"{begins}, which no TLS record does"
+    begins = f"received data begins with {quoted(first)}"
+    return f"{begins}: {spoken.name}" if spoken else f"{begins}, which is not a TLS record"
 
 
 def quoted(first: bytes) -> str:
-    """The first line, or the first bytes of it, in quotes and in ASCII, with escapes."""
+    """The first line, cut to LONGEST bytes, in quotes, in ASCII with escapes."""
     line = re.split(rb"[\r\n]", first, maxsplit=1)[0] or first
     return ascii(line[:LONGEST])[1:] + ("…" if len(line) > LONGEST else "")

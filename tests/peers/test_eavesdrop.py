@@ -249,7 +249,7 @@ def test_a_server_that_is_not_there_is_told_and_he_goes_on(sit: Sit, cli: Comman
         port = free.getsockname()[1]
     ear = sit("eavesdrop", before=port)
     for number in (1, 2):
-        assert_is_refusal(cli("connect", ear.target, "--protocol", "dh"), 3, "hung up")
+        assert_is_refusal(cli("connect", ear.target, "--protocol", "dh"), 3, "closed the connection")
         wait_for_several(ear, f"not connected: cannot connect to localhost:{port}", number)
 
 

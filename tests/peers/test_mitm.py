@@ -130,7 +130,7 @@ def test_the_client_is_not_left_waiting_when_the_server_refuses_him_after_the_me
     with acting(refuse_late) as upstream:
         words = ("--protocol", "mutual", "--credential", "stolen", "--certs", certs)
         middle = sit("mitm", *words, before=upstream.port)
-        assert "says nothing" not in victim(cli, certs, middle, "mutual").err
+        assert "did not answer in time" not in victim(cli, certs, middle, "mutual").err
 
 
 def test_the_refused_client_does_not_end_him(sit: Sit, cli: Command, certs: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_server_that_is_not_there_is_told_and_is_3_with_once(sit: Sit, cli: Co
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     middle = sit("mitm", "--protocol", "dh", "--once", before=port)
-    assert_is_refusal(victim(cli, certs, middle, "dh"), 3, "hung up")
+    assert_is_refusal(victim(cli, certs, middle, "dh"), 3, "closed the connection")
     assert middle.wait() == 3
     assert f"not connected: cannot connect to localhost:{port}" in middle.printed()
     assert any(line.startswith(f"error: cannot connect to localhost:{port}") for line in middle.err)
@@ -389,7 +389,7 @@ def test_he_says_what_came_that_is_not_tls(sit: Sit, certs: Path, data: bytes) -
     with live(ours(certs)) as server:
         he = sit("mitm", "--certs", certs, "--credential", "stolen", before=server.port)
         throw(he.port, data)
-        he.wait_for(r"the data begins with '(SSH-2.0-example': that is SSH|EHLO client.example': that is mail)")
+        he.wait_for(r"received data begins with '(SSH-2.0-example': SSH|EHLO client.example': mail)")
 
 
 # For any name -------------------------------------------------------------------------------------------------------

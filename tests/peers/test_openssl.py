@@ -45,7 +45,7 @@ def test_s_client_verifies_our_server_and_is_told_what_was_agreed(
     assert "received:  from another world\n" in done.stdout
     assert f"version:   {version}\n" in done.stdout
     assert f"cipher:    {CIPHERS[version]}" in done.stdout
-    assert "you are:   not proved" in done.stdout
+    assert "you are:   not authenticated" in done.stdout
     assert done.returncode == 0
     assert server.event("agreed")["version"] == version
     assert server.event("said")["text"] == "from another world"
@@ -152,7 +152,7 @@ def test_a_servers_certificate_is_not_taken_from_a_client(serve: Serve, certs: P
     assert done.returncode != 0
     refused = server.event("refused")
     assert (refused["by"], refused["application_bytes"]) == ("server", 0)
-    assert "not meant for this purpose (verify code 26)" in refused["reason"]
+    assert "the certificate is not for this purpose (verify code 26)" in refused["reason"]
 
 
 def test_a_client_certificate_of_another_authority_is_refused(
@@ -185,7 +185,7 @@ def test_our_own_client_shows_its_certificate_or_is_refused(
         assert version in done.stderr
     else:
         assert done.returncode == 1, (done.stdout, done.stderr)
-        assert f"error: localhost:{port} refuses us: alert " in done.stderr
+        assert f"error: localhost:{port} refused the connection: alert " in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -194,8 +194,10 @@ def test_our_client_learns_at_its_first_read_that_tls_1_3_wanted_a_certificate(s
     done = tlsdemo("connect", server.target, "--trust", certs / "root.pem")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "agreed on TLSv1.3" in done.stderr
-    assert "alert certificate_required (116): it demands a certificate, and we sent none" in done.stderr
+    assert "connected with TLSv1.3" in done.stderr
+    assert (
+        "alert certificate_required (116): the peer requires a certificate, and this side presented none" in done.stderr
+    )
     assert "only now, at its first read (RFC 8446 §4.4.2.4)" in done.stderr
     assert "--cert" in done.stderr
     assert server.event("refused")["application_bytes"] == 0
@@ -213,7 +215,7 @@ def test_our_client_with_a_servers_certificate_is_refused_by_our_server(serve: S
     server = serve("--require-client-cert")
     done = tlsdemo("connect", server.target, "--trust", certs / "root.pem", "--cert", certs / "server.pem")
     assert done.returncode == 1
-    assert "refuses us: alert " in done.stderr
+    assert "refused the connection: alert " in done.stderr
     assert "verify code 26" in server.event("refused")["reason"]
 
 
@@ -227,7 +229,7 @@ def test_our_client_reads_the_page_of_s_server(
     _, port = s_server(background, certs, "-www", option)
     done = tlsdemo("connect", f"localhost:{port}", "--trust", certs / "root.pem", "--message", "GET / HTTP/1.0")
     assert done.returncode == 0, done.stderr
-    assert f"agreed on {version}, {CIPHERS[version]}" in done.stderr
+    assert f"connected with {version}, {CIPHERS[version]}" in done.stderr
     assert "HTTP/1.0 200 ok" in done.stdout
     assert f"Protocol  : {version}" in done.stdout  # s_server's own report of the session
 

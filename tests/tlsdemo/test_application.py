@@ -100,7 +100,7 @@ def test_a_line_has_64_kib_with_its_newline(length: int, fits: bool, piece: int)
 def test_a_line_without_end_is_refused_at_the_limit_and_not_later() -> None:
     talk = Talk(FACTS)
     assert talk.receive(b"x" * MAX_LINE) is None
-    assert talk.receive(b"x") == b"refused:   a line has at most 65536 bytes\n"
+    assert talk.receive(b"x") == b"refused:   the line is longer than 65536 bytes\n"
 
 
 # HTTP ---------------------------------------------------------------------------------------------------------------

@@ -19,45 +19,45 @@ from tlsdemo.protocol import Side
 from tlsdemo.tls.protocol import tls
 
 SERVERS = {
-    b"SSH-2.0-example\r\n": ("'SSH-2.0-example': that is SSH", "ssh"),
-    b"SSH-1.99-Cisco\r\n": ("that is SSH", ""),
-    b"220 mail.example ESMTP Postfix\r\n": ("that is mail (SMTP", "STARTTLS (RFC 3207)"),
-    b"220-mail.example\r\n220 ESMTP\r\n": ("that is mail (SMTP, RFC 5321) or FTP", "STARTTLS (RFC 3207)"),
-    b"220 (vsFTPd 3.0.5)\r\n": ("that is FTP", "AUTH TLS (RFC 4217"),
-    b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n": ("that is mail (IMAP", "RFC 9051 §6.2.1"),
-    b"* PREAUTH IMAP4rev1\r\n": ("that is mail (IMAP", ""),
-    b"+OK POP3 ready <1896.697@example>\r\n": ("that is mail (POP3", "STLS (RFC 2595"),
-    b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n": ("'HTTP/1.1 400 Bad Request': that is HTTP", "http://"),
-    b"J\x00\x00\x00\x0a8.0.36\x00\x08\x00\x00\x00abcdefgh\x00": ("that is MySQL", "greeting"),
-    b"Y\x00\x00\x00\x0a5.5.5-10.11.6-MariaDB\x00": ("that is MySQL or MariaDB", ""),
-    b"E\x00\x00\x00\x8cSFATAL\x00VFATAL\x00C0A000\x00": ("that is PostgreSQL", "SSLRequest"),
-    b"EFATAL:  unsupported frontend protocol\x00": ("that is PostgreSQL", ""),
-    b"-ERR unknown command\r\n": ("that is Redis", "tls-port"),
-    b"-DENIED Redis is running in protected mode\r\n": ("that is Redis", ""),
-    b"RFB 003.008\n": ("that is VNC", ""),
-    b"AMQP\x00\x00\x09\x01": ("that is AMQP", ""),
-    b"\xff\xfd\x18\xff\xfd\x20": ("that is Telnet", ""),
-    b"<?xml version='1.0'?><stream:stream id='1'>": ("that is XMPP", "STARTTLS"),
-    b"200 news.example InterNetNews NNRP ready\r\n": ("that is news (NNTP", "STARTTLS"),
-    b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64": ("that is HTTP/2 without TLS", ""),
-    b'{"type": "alert", "description": "decode_error", "detail": ""}\n': ("that is the educational", "--protocol"),
-    b"\x00\x01\x02\x03\x04\x05\x06\x07": ("'\\x00\\x01\\x02\\x03\\x04\\x05\\x06\\x07', which no TLS record does", ""),
-    b"hello there\r\n": ("'hello there', which no TLS record does", ""),
-    b"\x1b]0;owned\x07\x1b[2J": ("'\\x1b]0;owned\\x07\\x1b[2J', which no TLS record does", ""),
+    b"SSH-2.0-example\r\n": ("'SSH-2.0-example': SSH", "ssh"),
+    b"SSH-1.99-Cisco\r\n": (": SSH", ""),
+    b"220 mail.example ESMTP Postfix\r\n": (": mail (SMTP", "STARTTLS (RFC 3207)"),
+    b"220-mail.example\r\n220 ESMTP\r\n": (": mail (SMTP, RFC 5321) or FTP", "STARTTLS (RFC 3207)"),
+    b"220 (vsFTPd 3.0.5)\r\n": (": FTP", "AUTH TLS (RFC 4217"),
+    b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n": (": mail (IMAP", "RFC 9051 §6.2.1"),
+    b"* PREAUTH IMAP4rev1\r\n": (": mail (IMAP", ""),
+    b"+OK POP3 ready <1896.697@example>\r\n": (": mail (POP3", "STLS (RFC 2595"),
+    b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n": ("'HTTP/1.1 400 Bad Request': HTTP", "http://"),
+    b"J\x00\x00\x00\x0a8.0.36\x00\x08\x00\x00\x00abcdefgh\x00": (": MySQL", "greeting"),
+    b"Y\x00\x00\x00\x0a5.5.5-10.11.6-MariaDB\x00": (": MySQL or MariaDB", ""),
+    b"E\x00\x00\x00\x8cSFATAL\x00VFATAL\x00C0A000\x00": (": PostgreSQL", "SSLRequest"),
+    b"EFATAL:  unsupported frontend protocol\x00": (": PostgreSQL", ""),
+    b"-ERR unknown command\r\n": (": Redis", "tls-port"),
+    b"-DENIED Redis is running in protected mode\r\n": (": Redis", ""),
+    b"RFB 003.008\n": (": VNC", ""),
+    b"AMQP\x00\x00\x09\x01": (": AMQP", ""),
+    b"\xff\xfd\x18\xff\xfd\x20": (": Telnet", ""),
+    b"<?xml version='1.0'?><stream:stream id='1'>": (": XMPP", "STARTTLS"),
+    b"200 news.example InterNetNews NNRP ready\r\n": (": news (NNTP", "STARTTLS"),
+    b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64": (": HTTP/2 without TLS", ""),
+    b'{"type": "alert", "description": "decode_error", "detail": ""}\n': (": the educational", "--protocol"),
+    b"\x00\x01\x02\x03\x04\x05\x06\x07": ("'\\x00\\x01\\x02\\x03\\x04\\x05\\x06\\x07', which is not a TLS record", ""),
+    b"hello there\r\n": ("'hello there', which is not a TLS record", ""),
+    b"\x1b]0;owned\x07\x1b[2J": ("'\\x1b]0;owned\\x07\\x1b[2J', which is not a TLS record", ""),
 }  # fmt: skip
 CLIENTS = {
-    b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n": "'GET / HTTP/1.1': that is an HTTP request without TLS",
-    b"POST /login HTTP/1.0\r\n\r\n": "that is an HTTP request without TLS",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": "that is an HTTP request without TLS",
-    b"CONNECT example.com:443 HTTP/1.1\r\n\r\n": "that is a request to a proxy",
-    b"SSH-2.0-OpenSSH_9.2\r\n": "that is SSH",
-    b"EHLO client.example\r\n": "that is mail (SMTP",
-    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n": "that is the PROXY protocol",
-    b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c": "that is the PROXY protocol",
-    b"\x00\x00\x00\x08\x04\xd2\x16\x2f": "that is PostgreSQL",
-    b"*1\r\n$4\r\nPING\r\n": "that is Redis",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n": "'GET / HTTP/1.1': an HTTP request without TLS",
+    b"POST /login HTTP/1.0\r\n\r\n": ": an HTTP request without TLS",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": ": an HTTP request without TLS",
+    b"CONNECT example.com:443 HTTP/1.1\r\n\r\n": ": a request to a proxy",
+    b"SSH-2.0-OpenSSH_9.2\r\n": ": SSH",
+    b"EHLO client.example\r\n": ": mail (SMTP",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n": ": the PROXY protocol",
+    b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c": ": the PROXY protocol",
+    b"\x00\x00\x00\x08\x04\xd2\x16\x2f": ": PostgreSQL",
+    b"*1\r\n$4\r\nPING\r\n": ": Redis",
     b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10" + bytes(37): "SSL 2.0",
-    bytes(range(200, 256)): "which no TLS record does",
+    bytes(range(200, 256)): "which is not a TLS record",
 }
 
 
@@ -91,7 +91,7 @@ def test_connect_says_what_the_server_speaks(
     sentence, hint = SERVERS[data]
     with acting(script(data)) as address:
         answer = cli("connect", address, "--name", "localhost", "--trust", certs / "root.pem")
-    assert_is_refusal(answer, 1, "does not speak TLS with us: the data begins with ", sentence, hint)
+    assert_is_refusal(answer, 1, "did not complete a TLS handshake: received data begins with ", sentence, hint)
 
 
 def test_one_connection_is_enough_to_say_it(cli: Command, certs: Path) -> None:
@@ -109,7 +109,7 @@ def test_one_connection_is_enough_to_say_it(cli: Command, certs: Path) -> None:
 
 def test_chain_says_it_too(cli: Command) -> None:
     with acting(greeting(b"220 mail.example ESMTP\r\n")) as address:
-        assert_is_refusal(cli("chain", address), 1, "that is mail (SMTP", "STARTTLS")
+        assert_is_refusal(cli("chain", address), 1, ": mail (SMTP", "STARTTLS")
 
 
 @pytest.mark.parametrize("data", CLIENTS, ids=lambda data: ascii(data[:12]))
@@ -119,7 +119,7 @@ def test_a_tls_server_says_what_the_client_sent(certs: Path, data: bytes) -> Non
         ending = server.ending()
     assert isinstance(ending, Refused)
     assert ending.by is Side.SERVER
-    assert ending.reason.startswith("the data begins with ")
+    assert ending.reason.startswith("received data begins with ")
     assert CLIENTS[data] in ending.reason
 
 
@@ -130,7 +130,7 @@ def test_a_tls_server_names_the_educational_client(certs: Path, rung: str) -> No
         throw(server.port, hello)
         ending = server.ending()
     assert isinstance(ending, Refused)
-    assert "that is the educational handshake of this program" in ending.reason
+    assert "the educational handshake of this program" in ending.reason
 
 
 def test_an_educational_client_at_a_tls_port_is_told_so_and_so_is_the_server(cli: Command, certs: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_tls_client_at_an_educational_port_is_told_so_and_so_is_the_server(cli
     with live_rung("dh", certs) as server:
         answer = cli("connect", f"localhost:{server.port}", "--trust", certs / "root.pem")
         ending = server.ending()
-    assert_is_refusal(answer, 1, "that is the educational handshake of this program", "--protocol")
+    assert_is_refusal(answer, 1, "the educational handshake of this program", "--protocol")
     assert isinstance(ending, Refused)
     assert "the peer uses TLS" in ending.reason
 

@@ -1,4 +1,4 @@
-"""`tlsdemo chain`: the certificates that a server presents. A look, which checks nothing and sends nothing. EDGE."""
+"""`tlsdemo chain`: the certificates that a server presents. Checks nothing, and sends no application data. EDGE."""
 
 import ssl
 
@@ -17,7 +17,7 @@ def chain(address: str, name: str | None) -> int:
         target = net.parse_address(address, "localhost", 4433)
         wanted = names.reference(name if name is not None else target.host)
     except ValueError as error:
-        hint = "HOST:PORT, and --name for the name to ask for"
+        hint = "give HOST:PORT, and --name NAME for another server name"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
     context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
     try:
@@ -25,10 +25,10 @@ def chain(address: str, name: str | None) -> int:
             ders = client.look(plain, context, names.plain(wanted))
     except OSError as error:
         code = ExitCode.NO if isinstance(error, ssl.SSLError | errors.NotTls) else ExitCode.CANNOT
-        fact = f"{target} shows no certificate: {printable(errors.sentence(error))}"
+        fact = f"{target} presents no certificate: {printable(errors.sentence(error))}"
         raise Problem(fact, hint=errors.hint(error), code=code) from None
     for der in ders:
         print(ssl.DER_cert_to_PEM_cert(der), end="")
     judge = f"`tlsdemo chain {target} | pki verify - --name {names.plain(wanted)}`"
-    remark(f"{len(ders)} from {target}; nothing was checked, and nothing was sent: {judge}")
+    remark(f"{len(ders)} certificates from {target}; nothing was checked. To check them: {judge}")
     return ExitCode.YES

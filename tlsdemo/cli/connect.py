@@ -1,4 +1,4 @@
-"""`tlsdemo connect`: check who answers, send one message, print the answer - or say why not. EDGE."""
+"""`tlsdemo connect`: connect, verify the server, send one message and print the answer. EDGE."""
 
 from pki.errors import ExitCode
 from tlsdemo.cli import connect_edu, connect_tls
@@ -7,7 +7,7 @@ from tlsdemo.cli.target import ConnectOptions, Wants, line_to_send, resolve
 
 
 def connect(settings: ConnectOptions) -> int:
-    """The whole of the command; the exit code."""
+    """Run the command; returns the exit code."""
     message = line_to_send(settings.message)
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)

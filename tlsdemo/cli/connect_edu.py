@@ -1,4 +1,4 @@
-"""`tlsdemo connect` over the educational handshake: one conversation, or why there was none. EDGE."""
+"""`tlsdemo connect` over the educational handshake: one conversation, or the reason why it failed. EDGE."""
 
 import time
 from typing import NoReturn
@@ -22,34 +22,35 @@ HINTS = {
     Violation.OTHER_RUNG: "start both with the same --protocol",
     Violation.OTHER_GROUP: "start both with the same --group",
     Violation.IS_TLS: "a TLS server listens there: --protocol tls",
-    Violation.NOT_JSON: "is the port right, and is it an educational server that listens there?",
-    Violation.BAD_SIGNATURE: "whoever answers shows a certificate whose key it has not",
-    Violation.BAD_FINISHED: "somebody on the line changes messages: `tlsdemo eavesdrop` shows what passes",
-    Violation.BAD_RECORD: "somebody on the line changes records: `tlsdemo eavesdrop` shows what passes",
+    Violation.NOT_JSON: "check the port: `tlsdemo serve` with the same --protocol must listen there",
+    Violation.BAD_SIGNATURE: "the peer presents a certificate, but does not have its private key",
+    Violation.BAD_FINISHED: "an attacker on the path may change messages: `tlsdemo eavesdrop` shows the traffic",
+    Violation.BAD_RECORD: "an attacker on the path may change records: `tlsdemo eavesdrop` shows the traffic",
     Violation.FORGED: errors.VERIFY_CODES[7].hint,
 }
 FROM_ALERT = {
-    "protocol_version": "if both are yours, start both with the same --protocol",
+    "protocol_version": "start both with the same --protocol",
     "handshake_failure": "start both with the same --group",
-    "certificate_required": "show one: --cert certs/client.pem",
+    "certificate_required": "present one: --cert certs/client.pem",
 }
-NOT_SENT, SENT = "sent:       no application byte", "sent:       the message, before this came"
-ANY = "`--explain` tells each step up to here"
+NOT_SENT, SENT = "sent:       no application byte", "sent:       the message, before the error"
+ANY = "--explain shows each step before the error"
 
 
 def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> None:
-    """Say the message, and print the answer. A Problem says why not."""
+    """Send the message and print the answer. Raises Problem if that fails."""
     if settings.keylog:
-        raise Problem("--keylog is for TLS", hint="--explain shows the keys' origin", code=ExitCode.USAGE)
+        hint = "--explain shows how the keys are derived"
+        raise Problem("--keylog is for TLS", hint=hint, code=ExitCode.USAGE)
     known = resolve(settings, _wants(claims))
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
-        remark(f"not checked: whether it was revoked; there is no crl.pem beside {known.trust_file}")
+        remark(f"not checked: revocation, for there is no crl.pem beside {known.trust_file}")
     watch = _telling() if settings.explain else nobody_watches
     protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
     with net.dial(known.address) as plain:
         if settings.explain:
-            _tell_line(plain.getpeername()[0], known, claims)
+            _tell_connection(plain.getpeername()[0], known, claims)
         endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
         assert isinstance(endpoint, Machine)
         link = net.Link(plain, endpoint)
@@ -62,12 +63,12 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> 
         except ProtocolError as error:
             _refuse(known, endpoint, error, SENT if said else NOT_SENT)
         except TimeoutError:
-            raise Problem(f"{known.address} says nothing", "it was waited for in vain", hint=ANY) from None
+            raise Problem(f"{known.address} did not answer in time", hint=ANY) from None
         except OSError:
-            _hung_up(known, endpoint)
+            _closed_early(known, endpoint)
         except client.AnswerTooLong:
-            fact, evidence = f"{known.address} answers without end", "more than a megabyte was read"
-            raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
+            fact = f"{known.address} sent more than {client.ANSWER_LIMIT} bytes without close_notify"
+            raise Problem(fact, hint="connect to `tlsdemo serve`", code=ExitCode.NO) from None
     remark(f"sent: {printable(message)}")
     print_answer(answer)
 
@@ -79,28 +80,30 @@ def _wants(claims: Claims) -> Wants:
 
 
 def _agreement(endpoint: Machine, claims: Claims) -> str:
-    agreed = f"agreed on {endpoint.negotiated['version']}, {cipher_suite(endpoint.negotiated)}"
+    agreed = f"connected with {endpoint.negotiated['version']}, {cipher_suite(endpoint.negotiated)}"
     if not endpoint.peer_chain:
-        return f"{agreed}; the server proved nothing"
+        return f"{agreed}; the server is not authenticated"
     who = peer.describe(endpoint.peer_chain[0]).shown
     if Protection.CHAIN in claims and Protection.POSSESSION in claims:
-        return f"{agreed}; the server proved to be {who}"
+        return f"{agreed}; the server is authenticated as {who}"
     if Protection.CHAIN in claims:
-        return f"{agreed}; the server presents a certificate of {who}: it did not prove to have the key"
-    return f"{agreed}; the server says that it is {who}: nobody was asked whether that is true"
+        return f"{agreed}; the server presents a certificate of {who}, without proof that it has the private key"
+    return f"{agreed}; the server presents a certificate of {who}, which is not checked"
 
 
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
 def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -> NoReturn:
-    """It ended with a violation: theirs, or what they say was ours."""
+    """Report a violation of the server, or an alert from it."""
     if error.violation is Violation.TRUNCATED:
-        _hung_up(known, endpoint)
+        _closed_early(known, endpoint)
     if error.violation is Violation.ALERT:
-        hint = FROM_ALERT.get(alert(error) or "", "it says why; its own terminal says more")
-        fact = f"{known.address} refuses us: alert {printable(error.detail)}"
-        whose = [] if endpoint.accepted else ["(before Finished nothing proves who said that: anybody on the line can)"]
+        hint = FROM_ALERT.get(alert(error) or "", "the alert has the reason; see also the server's terminal")
+        fact = f"{known.address} refused the connection: alert {printable(error.detail)}"
+        whose = (
+            [] if endpoint.accepted else ["an alert before Finished is not authenticated: an attacker may have sent it"]
+        )
         raise Problem(fact, *whose, sent, hint=hint, code=ExitCode.NO) from None
     check = error.check
     evidence = [f"violation:  {error.violation.sentence} ({error.violation.section})"]
@@ -117,25 +120,29 @@ def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -
     raise Problem(f"{known.address} is refused: {because}", *evidence, sent, hint=hint, code=ExitCode.NO) from None
 
 
-def _hung_up(known: Target, endpoint: Machine) -> NoReturn:
-    evidence = "whatever came may be incomplete" if endpoint.accepted else "before anything was agreed on"
-    hint = "is it an educational server that listens there, or one of --protocol tls? its own terminal may say why"
-    raise Problem(f"{known.address} hung up", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None
+def _closed_early(known: Target, endpoint: Machine) -> NoReturn:
+    evidence = "without close_notify: the answer may be incomplete" if endpoint.accepted else "during the handshake"
+    hint = "the server needs the same --protocol; its terminal may show the reason"
+    raise Problem(f"{known.address} closed the connection", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None
 
 
-# Telling ------------------------------------------------------------------------------------------------------------
+# Explaining ---------------------------------------------------------------------------------------------------------
 
 
-def _tell_line(host: str, known: Target, claims: Claims) -> None:
+def _tell_connection(host: str, known: Target, claims: Claims) -> None:
     tell(
-        "the line",
-        f"TCP to {host}, port {known.address.port}. Nobody has proved anything yet, and whoever sits "
-        "on the path can read and change every byte.",
+        "connection",
+        f"TCP to {host}, port {known.address.port}. Nothing is authenticated yet. An attacker on the path can read and "
+        "change every byte.",
     )
     if known.anchors and Protection.CHAIN in claims:
-        tell("known beforehand", f"{known.trust_file}. It did not come over this line: that makes it worth something.")
+        tell(
+            "trust anchor",
+            f"{known.trust_file}. The client had it before the connection, so an attacker on the path cannot replace "
+            "it.",
+        )
     elif Protection.POSSESSION in claims or Protection.SECRECY in claims:
-        tell("known beforehand", "nothing: all that we shall know of each other will have come over this line.")
+        tell("trust anchor", "None. Everything that the two sides know about each other comes over this connection.")
 
 
 def _telling() -> Watch:

@@ -1,4 +1,4 @@
-"""`tlsdemo connect` over real TLS: one conversation with `ssl`, or why there was none. EDGE."""
+"""`tlsdemo connect` over real TLS: one conversation with `ssl`, or the reason why it failed. EDGE."""
 
 import os
 import shlex
@@ -21,13 +21,13 @@ PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 
 def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> None:
-    """Say the message, and print the answer. A Problem says why not."""
+    """Send the message and print the answer. Raises Problem if that fails."""
     if settings.keylog:
         prepare_key_log(settings.keylog)
     context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
     telling = tell if settings.explain else be_brief
     with net.dial(call.address) as plain:
-        _tell_line(plain.getpeername()[0], call, telling)
+        _tell_connection(plain.getpeername()[0], call, telling)
         chain: list[bytes] = []
         try:
             with of_what_came(plain, context):
@@ -37,17 +37,17 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
         with tls:
             remark(_agreement(tls))
             _tell_handshake(tls, call, telling)
-            telling("the message", f"{message!r}: encrypted and authenticated; only how much it is can be seen.")
+            telling("message", f"{message!r}, encrypted and authenticated. An eavesdropper sees its length only.")
             try:
                 answer = client.ask(tls, message, PATIENCE)
             except OSError as error:
                 _lose(call, error, Phase.ANSWER)
             except client.AnswerTooLong:
-                fact, evidence = f"{call.address} answers without end", "more than a megabyte was read"
-                raise Problem(fact, evidence, hint="is it a server of ours?", code=ExitCode.NO) from None
+                fact = f"{call.address} sent more than {client.ANSWER_LIMIT} bytes without close_notify"
+                raise Problem(fact, hint="connect to `tlsdemo serve`", code=ExitCode.NO) from None
     remark(f"sent: {printable(message)}")
     print_answer(answer)
-    telling("the end", "the server said close_notify, authenticated like everything else: nothing was cut off.")
+    telling("close", "The server sent close_notify, which is authenticated: the answer is complete.")
     _tell_unseen(telling)
 
 
@@ -55,7 +55,7 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
 
 
 def _refuse(call: Target, error: OSError, chain: Sequence[bytes]) -> NoReturn:
-    """The handshake failed: because of what we checked, what they said, or because they are gone."""
+    """Report a handshake that failed: a check of the certificate, an alert, or a closed connection."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         _lose(call, error, Phase.HANDSHAKE)
     reason = errors.of_certificate(error)
@@ -73,13 +73,13 @@ def _refuse(call: Target, error: OSError, chain: Sequence[bytes]) -> NoReturn:
     ) from None
 
 
-SEEN_TWICE = "            (as a second connection saw it, which only looked and sent nothing)"
+SEEN_TWICE = "            (as presented on a second connection, over which no data was sent)"
 UNTRUSTED = (18, 19, 20)  # verify codes
-RESTART = "it bears your authority's name: after `pki init --force`, restart the server; else it is an imitation"
+RESTART = "its issuer uses your CA's name: restart the server if you ran `pki init --force`; otherwise it is forged"
 
 
 def _hint(code: int, general: str, shown: bytes | None, call: Target) -> str:
-    """What mends it; where the trust anchor is that of `pki init` in a folder here, a command for that folder."""
+    """What to do; with commands for the folder of `pki init`, if the trust anchor is from there."""
     folder = call.trust_file.parent
     if call.trust_file.name != "root.pem" or not os.path.lexists(folder / "intermediate.key"):
         return general
@@ -93,94 +93,95 @@ def _hint(code: int, general: str, shown: bytes | None, call: Target) -> str:
 
 
 def _bears_our_name(shown: bytes | None, call: Target) -> bool:
-    """Whether its issuer has the organization of a CA that is trusted here; any CA can claim that."""
+    """Whether the issuer's organization is that of a trust anchor. Any CA can use that name."""
     return shown is not None and peer.shares_an_organization(shown, call.anchors)
 
 
 def _look(call: Target) -> bytes | None:
-    """The refused certificate in DER by a second connection, where this Python does not give out that of the first."""
+    """The refused certificate in DER over a second connection, for Pythons that do not return that of the first."""
     try:
         context = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
         with net.dial(call.address, 3.0) as plain:
             return next(iter(client.look(plain, context, names.plain(call.name))), None)
     except (OSError, Problem):
-        return None  # it showed its certificate to the first connection only
+        return None  # the server did not accept a second connection
 
 
 class Phase(Enum):
-    """When a conversation failed: (what it means that the server is gone, what it means that it sent an alert)."""
+    """When a conversation failed: (evidence if the connection was closed, evidence if an alert came)."""
 
     HANDSHAKE = (
-        "before TLS was agreed: nothing has been sent",
-        "during the handshake: nothing has been sent",
+        "during the handshake: no application data was sent",
+        "during the handshake: no application data was sent",
     )
     ANSWER = (
-        "the line ended without close_notify: whatever came may be incomplete (RFC 8446 §6.1)",
-        "in TLS 1.3 a client learns this only now, at its first read (RFC 8446 §4.4.2.4)",
+        "without close_notify: the answer may be incomplete (RFC 8446 §6.1)",
+        "in TLS 1.3 a client receives this alert only at its first read (RFC 8446 §4.4.2.4)",
     )
 
 
 def _lose(call: Target, error: OSError, phase: Phase) -> NoReturn:
-    """The conversation failed, for a reason that is no certificate's."""
+    """Report a conversation that failed for another reason than the server's certificate."""
     gone, alerted = phase.value
     hint = errors.hint(error)
     if isinstance(error, TimeoutError):
-        raise Problem(f"{call.address} says nothing", "it was waited for in vain", hint=hint) from None
+        raise Problem(f"{call.address} did not answer in time", hint=hint) from None
     if errors.is_gone(error):
-        raise Problem(f"{call.address} hung up", gone, hint=hint) from None
+        raise Problem(f"{call.address} closed the connection", gone, hint=hint) from None
     refused = isinstance(error, ssl.SSLError) and errors.alert(error) is not None
     unproved = isinstance(error, ssl.SSLError) and error.reason in errors.UNPROVED
-    said = "refuses us" if refused else "is refused" if unproved else "does not speak TLS with us"
+    said = "refused the connection" if refused else "is refused" if unproved else "did not complete a TLS handshake"
     evidence = [alerted] if refused else []
     fact = f"{call.address} {said}: {errors.sentence(error)}"
     raise Problem(fact, *evidence, hint=hint, code=ExitCode.NO) from None
 
 
-# Telling ------------------------------------------------------------------------------------------------------------
+# Explaining ---------------------------------------------------------------------------------------------------------
 
 
 def _agreement(tls: ssl.SSLSocket) -> str:
-    agreed = f"agreed on {tls.version()}, {(tls.cipher() or ('?',))[0]}"
+    agreed = f"connected with {tls.version()}, {(tls.cipher() or ('?',))[0]}"
     found = _certificate(tls)
-    if found.unreadable:  # OpenSSL has read it, and matched the name that was asked for
-        return f"{agreed}; the server proved to be what was asked for, with {found.shown}"
-    return f"{agreed}; the server proved to be {found.shown}"
+    if found.unreadable:  # OpenSSL could parse it, and matched the name that was asked for
+        return f"{agreed}; the server is authenticated for the name that was asked for, with {found.shown}"
+    return f"{agreed}; the server is authenticated as {found.shown}"
 
 
 def _certificate(tls: ssl.SSLSocket) -> peer.Description:
     return peer.describe(tls.getpeercert(binary_form=True) or b"")
 
 
-def _tell_line(host: str, call: Target, tell: Callable[[str, str], None]) -> None:
+def _tell_connection(host: str, call: Target, tell: Callable[[str, str], None]) -> None:
     tell(
-        "the line",
-        f"TCP to {host}, port {call.address.port}. Nobody has proved anything yet, and whoever sits "
-        "on the path can read and change every byte.",
+        "connection",
+        f"TCP to {host}, port {call.address.port}. Nothing is authenticated yet. An attacker on the path can read and "
+        "change every byte.",
     )
     anchors = peer.listed([peer.describe(each).subject for each in call.anchors])
     tell(
-        "known beforehand",
-        f"{call.trust_file}: {anchors}. It did not come over this line: that is what makes it worth anything.",
+        "trust anchor",
+        f"{call.trust_file}: {anchors}. The client had it before the connection, so an attacker on the path cannot "
+        "replace it.",
     )
 
 
 def _tell_handshake(tls: ssl.SSLSocket, call: Target, tell: Callable[[str, str], None]) -> None:
     cipher, _, bits = tls.cipher() or ("?", "?", 0)
     tell(
-        "the handshake",
-        f"{tls.version()} with {cipher}, keys of {bits} bits. Both sides drew a fresh Diffie-Hellman share; who only "
-        "listened has seen the shares, and cannot compute the keys.",
+        "handshake",
+        f"{tls.version()} with {cipher}, keys of {bits} bits. Each side sent a new Diffie-Hellman key share. An "
+        "eavesdropper sees both, but cannot compute the keys.",
     )
     certificate = _certificate(tls)
     tell(
-        "who answered",
-        f"{certificate.shown}; certified by {certificate.issuer}, until {certificate.not_after}. It signed this very "
-        "handshake with the key of that certificate.",
+        "server",
+        f"{certificate.shown}, issued by {certificate.issuer}, valid until {certificate.not_after}. It signed this "
+        "handshake with the certificate's private key.",
     )
-    revoked = "that none of it is revoked" if call.crls else "NOT whether it is revoked: no list is at hand"
+    revoked = "that no certificate is revoked" if call.crls else "NOT whether it is revoked, for there is no CRL"
     tell(
         "checked",
-        f"each signature up to {call.trust_file}; the dates; that it may be a server; "
+        f"each signature up to {call.trust_file}; the validity; that it is for a server; "
         f"that it is valid for {names.plain(call.name)}; {revoked}.",
     )
 
@@ -188,7 +189,6 @@ def _tell_handshake(tls: ssl.SSLSocket, call: Target, tell: Callable[[str, str],
 def _tell_unseen(tell: Callable[[str, str], None]) -> None:
     tell(
         "not visible",
-        "`ssl` keeps to itself: the messages of the handshake, the group and the shares of the Diffie-Hellman "
-        "exchange, the signature, the session tickets. The keys come out with --keylog FILE; with them, Wireshark "
-        "shows the rest.",
+        "`ssl` does not show the handshake messages, the group, the key shares, the signature and the session tickets. "
+        "--keylog FILE writes the keys. With them, Wireshark shows the rest.",
     )

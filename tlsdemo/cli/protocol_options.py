@@ -1,4 +1,4 @@
-"""From the words of the command line to a protocol: which rung, which group, which protections. EDGE."""
+"""From options to a protocol: rung, group, protections. EDGE."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,47 +16,50 @@ from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
 TLS = "tls"
-STORY = {Side.CLIENT: 5, Side.SERVER: 7}  # the secrets of the story; 300 is the common number
+STORY = {Side.CLIENT: 5, Side.SERVER: 7}  # the secrets of the story; 300 is the base
 
 Claims = frozenset[Protection]
 
 
 def rung(name: str, without: Sequence[str] = ()) -> Claims:
-    """The protections of a rung, less some; a Problem for those that it has not."""
+    """The protections of a rung without those in `without`. Raises Problem for one that the rung does not have."""
     missing = left_out(without)
-    if strangers := [each.readable for each in Protection if each in missing - RUNGS[name]]:
-        fact = f"--protocol {name} has no {', '.join(strangers)} to leave out"
-        raise Problem(fact, hint="`tlsdemo protocols --json` lists what each has", code=ExitCode.USAGE)
+    if unknown := [each.readable for each in Protection if each in missing - RUNGS[name]]:
+        fact = f"--protocol {name} does not have {', '.join(unknown)}"
+        hint = "`tlsdemo protocols --json` lists the protections of each"
+        raise Problem(fact, hint=hint, code=ExitCode.USAGE)
     return RUNGS[name] - missing
 
 
 def left_out(options: Sequence[str]) -> Claims:
-    """The protections that `--without` names, separated by commas or one by one; a Problem for what is none."""
+    """The protections in the values of `--without`, each a list separated by commas. Raises Problem for others."""
     try:
         return frozenset(protection(each) for option in options for each in option.split(","))
     except KeyError as error:
         known = ", ".join(each.readable.replace(" ", "-") for each in Protection)
         fact = f"there is no protection {str(error.args[0]).lower().replace('_', '-')!r}"
-        raise Problem(fact, f"there are: {known}", hint="--without order", code=ExitCode.USAGE) from None
+        hint = "for example: --without order"
+        raise Problem(fact, f"protections: {known}", hint=hint, code=ExitCode.USAGE) from None
 
 
 def agrees_with_its_certificate(claims: Claims) -> bool:
-    """Whether the server's half of the agreement is the key of its certificate, which it may not even show."""
+    """Whether the server's secret is the private key of its certificate, even if it does not present that."""
     return Protection.STRONG_GROUP in claims and Protection.FORWARD_SECRECY not in claims
 
 
 def forbid_for_tls(*, group: str | None, story: bool, without: Sequence[str] = ()) -> None:
-    """Options of the educational handshake; a Problem where they are given for TLS."""
+    """Raise Problem for options of the educational handshake that are given for TLS."""
     if without:
-        fact, evidence = "--without belongs to the educational handshake", "OpenSSL does not leave out what one likes"
-        hint = "`tlsdemo attack NAME --on tls-noverify` and the like: `tlsdemo protocols`"
+        fact = "--without works with the educational handshake only"
+        evidence = "OpenSSL can leave out few protections"
+        hint = "`tlsdemo protocols` lists what TLS can leave out, such as tls-noverify"
         raise Problem(fact, evidence, hint=hint, code=ExitCode.USAGE)
     for given, option in ((group, "--group"), (story, "--story")):
         if given:
             raise Problem(
-                f"{option} belongs to the educational handshake",
-                "OpenSSL draws its own secrets, in a group of its choice",
-                hint="choose another --protocol: multiply, dh, signed, ca, mutual",
+                f"{option} works with the educational handshake only",
+                "OpenSSL chooses the group and draws the secrets",
+                hint="use another --protocol: multiply, dh, signed, ca, mutual",
                 code=ExitCode.USAGE,
             )
 
@@ -64,7 +67,7 @@ def forbid_for_tls(*, group: str | None, story: bool, without: Sequence[str] = (
 def educational(
     claims: Claims, side: Side, *, group: str | None, story: bool, watch: Watch = nobody_watches
 ) -> Protocol:
-    """The protocol for one side; a Problem if the group does not fit."""
+    """The protocol for one side. Raises Problem if the group is not possible with these claims."""
     chosen = _group(claims, side, group, story)
     if chosen and not chosen.strong:
         claims -= {Protection.STRONG_GROUP}
@@ -75,21 +78,21 @@ def _group(claims: Claims, side: Side, group: str | None, story: bool) -> Group 
     agrees = Protection.SECRECY in claims
     multiplies = agrees and Protection.STRONG_GROUP not in claims
     if story and not multiplies:
-        raise Problem("--story belongs to --protocol multiply", hint="leave it out", code=ExitCode.USAGE)
+        raise Problem("--story works with --protocol multiply only", hint="omit --story", code=ExitCode.USAGE)
     if group is None:
         return Multiplication(secret=STORY[side]) if story else None
     if not agrees or multiplies:
-        fact = "this rung multiplies" if multiplies else "this rung agrees on nothing"
-        raise Problem(f"--group has no place here: {fact}", hint="--protocol dh", code=ExitCode.USAGE)
+        fact = "it multiplies" if multiplies else "it has no key agreement"
+        raise Problem(f"--group is not possible on this rung: {fact}", hint="use --protocol dh", code=ExitCode.USAGE)
     return chosen_group(group)
 
 
 def chosen_group(text: str) -> Group:
-    """By the value of --group; a Problem for what is none."""
+    """The group for a value of --group. Raises Problem for an invalid one."""
     try:
         return parse(text)
     except ValueError as error:
-        hint = f"{', '.join(NAMES)}; or P:G, such as 23:5 to be broken"
+        hint = f"{', '.join(NAMES)}; or P:G, for example 23:5, which is weak"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
 
 
@@ -99,5 +102,5 @@ def party(
     crls: tuple[x509.CertificateRevocationList, ...] = (),
     name: x509.GeneralName | None = None,
 ) -> Party:
-    """One side, with this machine's clock and randomness."""
+    """A Party with this machine's clock and randomness."""
     return Party(lambda: datetime.now(UTC), token_bytes, credential, anchors, crls, name)

@@ -1,4 +1,4 @@
-"""What a client is told before it connects: whom to call, whom to trust, what to say. EDGE: reads files and stdin."""
+"""What a client needs before it connects: address, trust anchors, message. EDGE: reads files and stdin."""
 
 import os
 import select
@@ -44,7 +44,7 @@ class ConnectOptions:
 
 @dataclass(frozen=True)
 class Target:
-    """What this client knows before it connects."""
+    """Address, server name, trust anchors, CRLs and credential of a client."""
 
     address: net.Address
     name: x509.GeneralName
@@ -55,34 +55,34 @@ class Target:
 
 
 class Wants(Enum):
-    """What a protocol needs of a client."""
+    """What a client needs for a protocol."""
 
     NOTHING = "nothing"
-    """It checks no certificate."""
+    """The client checks no certificate."""
     TRUST = "trust"
     TRUST_AND_A_CERTIFICATE = "trust and a certificate"
-    """It shows one, too: `client.pem` beside the trust anchor, unless another is named."""
+    """The client also presents one: `client.pem` beside the trust anchor, unless --cert names another."""
 
 
 def resolve(settings: ConnectOptions, wants: Wants) -> Target:
-    """Read what is needed."""
+    """Read the files that are needed. Raises Problem for a wrong option or file."""
     try:
         address = net.parse_address(settings.address, "localhost", 4433)
         name = names.reference(settings.name if settings.name is not None else address.host)
     except ValueError as error:
-        hint = "HOST:PORT, and --name for the name to check"
+        hint = "give HOST:PORT, and --name NAME for another server name"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
     if settings.key and not settings.cert:
         raise Problem("--key needs --cert", hint="give both, or --cert alone", code=ExitCode.USAGE)
     if wants is Wants.NOTHING:
         for given, option in ((settings.cert, "--cert"), (settings.crl, "--crl")):
             if given:
-                hint = "--protocol ca or mutual"
-                fact = f"{option} has no place here: --protocol {settings.protocol} checks and shows no certificate"
+                hint = "use --protocol ca or mutual"
+                fact = f"{option} is not possible with --protocol {settings.protocol}, which checks no certificate"
                 raise Problem(fact, hint=hint, code=ExitCode.USAGE)
         return Target(address, name, settings.trust, (), (), None)
     notice_around(settings.trust)
-    hint = "`pki init` makes an authority in certs/; or name one with --trust FILE"
+    hint = "`pki init` creates a CA in certs/; or give a root certificate with --trust FILE"
     anchors = read_certificates(settings.trust, hint)
     crl_file = settings.crl or settings.trust.with_name("crl.pem")
     crls = read_crls(crl_file) if settings.crl or os.path.lexists(crl_file) else ()
@@ -94,29 +94,29 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
     credential = read_credential(
         cert,
         settings.key or cert.parent / f"{cert.stem}.key",
-        "`pki init` makes client.pem; or show another with --cert FILE",
+        "`pki init` creates client.pem; or present another with --cert FILE",
     )
     return Target(address, name, settings.trust, anchors, crls, credential)
 
 
 def line_to_send(given: str | None) -> str:
-    """The line to send: what was given, else what is piped in, else a default."""
+    """The line to send: --message, else standard input, else a default."""
     text = given if given is not None else _piped()
     if text is None:
         return DEFAULT_MESSAGE
     if "\n" in text or "\r" in text:
-        raise Problem("a message is one line", hint="send the lines one by one", code=ExitCode.USAGE)
+        raise Problem("the message has more than one line", hint="send one line at a time", code=ExitCode.USAGE)
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise Problem("a message is UTF-8 text", hint="these bytes are not", code=ExitCode.USAGE) from None
+        raise Problem("the message is not UTF-8", hint="send UTF-8 text", code=ExitCode.USAGE) from None
     if size >= MAX_LINE:
         raise _too_long()
     return text
 
 
 def _piped() -> str | None:
-    """What is piped in, or redirected from a file, without its last newline; None when there is nothing."""
+    """Standard input without its last newline, if it is a pipe or a file; None if there is none or it is empty."""
     try:
         kind = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):  # no standard input at all
@@ -131,32 +131,33 @@ def _piped() -> str | None:
     try:
         return data.decode().removesuffix("\n").removesuffix("\r") if data else None
     except UnicodeDecodeError:
-        raise Problem("a message is UTF-8 text", hint="what is piped in is not", code=ExitCode.USAGE) from None
+        raise Problem("standard input is not UTF-8", hint="send UTF-8 text", code=ExitCode.USAGE) from None
 
 
 def _too_long() -> Problem:
-    return Problem(f"a message has at most {MAX_LINE - 1} bytes", hint="send it in parts", code=ExitCode.USAGE)
+    fact = f"the message is longer than {MAX_LINE - 1} bytes"
+    return Problem(fact, hint="send it in parts", code=ExitCode.USAGE)
 
 
 def print_answer(answer: bytes) -> None:
-    """Line by line, with what could drive a terminal escaped."""
+    """Print the answer line by line, with control characters escaped."""
     if not answer:
-        remark("the server closed, and had said nothing")
+        remark("the server sent close_notify and no data")
         return
     for line in answer.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         print(printable(line.removesuffix("\r")))
 
 
 def presented(certificate: peer.Description) -> list[str]:
-    """A certificate that was refused, as evidence."""
+    """Evidence lines about a certificate that was refused."""
     return [f"presented:  {certificate.shown}; {certificate.validity}", f"            issued by {certificate.issuer}"]
 
 
 def tell(title: str, text: str) -> None:
-    """One step, for --explain: a label and a paragraph beside it, on stderr."""
+    """Print one step for --explain to stderr: a label, and a paragraph beside it."""
     for number, line in enumerate(textwrap.wrap(printable(text), 58)):
         remark(f"  {title if number == 0 else '':<18}{line}")
 
 
 def be_brief(title: str, text: str) -> None:
-    """Without --explain, only the result is told."""
+    """Print nothing: used without --explain."""

@@ -61,7 +61,7 @@ class Lines:
     def label(self, record: bytes) -> str:
         """`client_hello`; for a record also its length."""
         message, body = _message(record), self.body(record)
-        kind = NAMES[type(message)] if message else "something else"
+        kind = NAMES[type(message)] if message else "other data"
         return kind if body is None else f"{kind} ({len(body)} bytes)"
 
     def listener(self) -> Callable[[Side, bytes], bool]:

@@ -195,7 +195,7 @@ def take_line(buffer: bytearray) -> bytes | None:
 
 def _begins(first: bytes) -> str:
     spoken = identify(first)
-    return f"it begins with {quoted(first)}" + (f", which is {spoken.name}" if spoken else "")
+    return f"it begins with {quoted(first)}" + (f": {spoken.name}" if spoken else "")
 
 
 def encode(message: Message, omitted: frozenset[str] = frozenset()) -> bytes:

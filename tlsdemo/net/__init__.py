@@ -2,11 +2,11 @@
 
 address          HOST:PORT; listening, connecting
 link             an endpoint on a socket
-relay            a port in between: an attacker sees everything that passes
-loopback         a conversation of this process, on sockets
-connect_proxy    an HTTP proxy that leads every name to this machine
+relay            a port between client and server: an attacker sees all traffic
+loopback         a conversation within this process, on sockets
+connect_proxy    an HTTP proxy that connects every name to this machine
 replay           a recording, sent to a server again
-peeking          bytes that wait on a socket
+peeking          unread bytes of a socket
 """
 
 from pki.publish.accept import (

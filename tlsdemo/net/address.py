@@ -1,4 +1,4 @@
-"""HOST:PORT, listening there, and dialling there."""
+"""HOST:PORT; listening and connecting."""
 
 import errno
 import ipaddress
@@ -28,9 +28,9 @@ class Address:
 
 
 def parse_address(text: str, default_host: str, default_port: int) -> Address:
-    """`host:port`, `host`, `:port`, `[::1]:port` or `::1` -> Address; ValueError says what is wrong."""
+    """`host:port`, `host`, `:port`, `[::1]:port` or `::1` -> Address. ValueError for any other text."""
     if "//" in text:
-        raise ValueError(f"{text!r} is a URL: leave out what stands before the host, and after the port")
+        raise ValueError(f"{text!r} is a URL, not HOST:PORT")
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
@@ -46,7 +46,7 @@ def parse_address(text: str, default_host: str, default_port: int) -> Address:
 
 
 def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
-    """A plain connection; a Problem if there is no such host, it refuses, or it does not answer in time."""
+    """A TCP connection. Raises Problem if the host is unknown, refuses, or does not answer in time."""
     try:
         return socket.create_connection((address.host, address.port), timeout=seconds)
     except (OSError, UnicodeError) as error:
@@ -54,7 +54,7 @@ def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket
 
 
 async def reach(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
-    """The same within a handler of the accept loop, which goes on meanwhile; the socket does not block."""
+    """The same in a handler of the accept loop, which it does not block; the socket is non-blocking."""
     until = time.monotonic() + seconds
     look_up = partial(socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM)
     failure: OSError | UnicodeError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
@@ -88,17 +88,17 @@ async def _connect(dialled: socket.socket, where: tuple[object, ...], until: flo
 def _not_reached(address: Address, error: OSError | UnicodeError, seconds: float) -> Problem:
     if isinstance(error, socket.gaierror | UnicodeError):
         reason = getattr(error, "strerror", None) or str(error)
-        return Problem(f"cannot find a host called {address.host!r}", reason, hint="check the spelling")
+        return Problem(f"host not found: {address.host!r}", reason, hint="check the spelling")
     if isinstance(error, TimeoutError):
-        hint = "is the host right, and is it up?"
-        return Problem(f"{address} does not answer within {seconds:g} seconds", hint=hint)
+        hint = "check the address, and whether the host is up"
+        return Problem(f"{address} did not answer within {seconds:g} s", hint=hint)
     refused = error.errno == errno.ECONNREFUSED
-    hint = "start the server first: `tlsdemo serve`" if refused else "can this machine reach that host?"
+    hint = "start the server first: `tlsdemo serve`" if refused else "check the address and the network"
     return cannot(f"connect to {address}", error, hint)
 
 
 def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
-    """Bind all hosts on one port (0: a free one, the same for all). Of the default pair, `::1` may be missing."""
+    """Listen on all hosts on one port (0: a free one, the same for all). Of DEFAULT_HOSTS, `::1` may be missing."""
     for _ in range(20):  # a port that is free on one address may be taken on the other: then try the next
         bound: list[socket.socket] = []
         without: list[str] = []
@@ -121,16 +121,16 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
             if error.errno == errno.EADDRINUSE and port == 0:
                 continue
             raise cannot(f"listen on {Address(host, port)}", error, _hint_for(error, port)) from error
-    raise Problem("no port is free on all addresses", hint="name one with --port")
+    raise Problem("no port is free on all addresses", hint="choose one with --port")
 
 
 def _hint_for(error: OSError, port: int) -> str:
-    """What lets one listen; the option is --port, --listen or --port-base, by the command."""
+    """What to do. The option is --port, --listen or --port-base, depending on the command."""
     if error.errno == errno.EADDRINUSE:
-        return "another program has it: stop that, or take another port (0 finds a free one)"
+        return "another program uses the port: stop it, or use another port (0 finds a free one)"
     if error.errno in (errno.EACCES, errno.EPERM) and 0 < port < 1024:
-        return f"ports below 1024 need privileges: take a higher one, such as {8000 + port}"
-    return "it takes an address of this machine; the default is 127.0.0.1 and ::1"
+        return f"ports below 1024 need privileges: use a higher one, such as {8000 + port}"
+    return "use an address of this machine; the default is 127.0.0.1 and ::1"
 
 
 def listen_each(count: int, base: int = 0) -> list[Listener]:

@@ -1,8 +1,8 @@
-"""A proxy (CONNECT, RFC 9110 §9.3.6) that leads every name to this machine: for clients that cannot resolve it. EDGE.
+"""A proxy (CONNECT, RFC 9110 §9.3.6) that connects every name to this machine, for names that do not resolve. EDGE.
 
-    client -- CONNECT good.lab.example:4711 --> tunnel -- 127.0.0.1:4711 --> whoever listens there
+    client -- CONNECT good.lab.example:4711 --> tunnel -- 127.0.0.1:4711 --> the server on that port
 
-Only to the ports that it is given: it is no way to anybody else.
+It connects only to the ports that it is given.
 """
 
 from collections.abc import Container
@@ -23,7 +23,7 @@ HOME = "127.0.0.1"
 
 
 class Tunnel:
-    """Serves until `stop`; all names lead to this machine, and to `ports` alone."""
+    """Serves until `stop`; every name leads to this machine, and only to `ports`."""
 
     def __init__(self, listener: Listener, ports: Container[int]) -> None:
         self.listener = listener
@@ -50,16 +50,16 @@ class Tunnel:
         except (h11.RemoteProtocolError, Problem):
             with suppress(OSError):
                 await connection.send(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
-            await connection.drain()  # so that what it still sends does not destroy the answer
-        except OSError:  # it is gone
+            await connection.drain()  # else a reset could destroy the answer
+        except OSError:  # the client has closed
             return
 
     async def _port(self, connection: Connection, asked: h11.Connection) -> int:
-        """Where it wants to go; a Problem if that is not allowed."""
+        """The port that the client requests. Raises Problem if it is not allowed."""
         while (event := asked.next_event()) is h11.NEED_DATA:
             asked.receive_data(await connection.receive(CHUNK))
         if isinstance(event, h11.Request) and event.method == b"CONNECT":
             text = event.target.rpartition(b":")[2].decode("ascii", "replace")
             if text.isdigit() and len(text) <= LONGEST_PORT and int(text) in self._ports:
                 return int(text)
-        raise Problem("this proxy leads to the lab alone")
+        raise Problem("this proxy connects to the lab only")

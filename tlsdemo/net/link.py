@@ -1,7 +1,7 @@
-"""An Endpoint on a socket: what it wants to send is sent, what comes is handed to it. EDGE; knows no protocol.
+"""Connects an Endpoint to a socket. EDGE; knows no protocol.
 
 AsyncLink    for a server: in a handler of the accept loop
-Link         for a client: the same, and each call returns when it is done
+Link         for a client: the same with blocking calls
 """
 
 import socket
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 class AsyncLink:
-    """A conversation over a connection, each step with a deadline (a moment of `time.monotonic`).
+    """A conversation over a connection, each step with a deadline (a time of `time.monotonic`).
 
-    What goes wrong comes out as the endpoint's own first error; TimeoutError when the deadline passes.
+    A step raises the endpoint's first error if there is one, and TimeoutError at the deadline.
     """
 
     def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
@@ -28,7 +28,7 @@ class AsyncLink:
         self.endpoint = endpoint
 
     async def handshake(self, deadline: float) -> None:
-        """Until this side has accepted."""
+        """Run the handshake until this side has accepted."""
         self.connection.deadline = deadline
         await self._flush()
         while not self.endpoint.accepted:
@@ -36,7 +36,7 @@ class AsyncLink:
             await self._advance()
 
     async def receive(self, deadline: float) -> bytes:
-        """What the peer sends next; b"" when it has closed."""
+        """The next application data of the peer; b"" after its close."""
         self.connection.deadline = deadline
         while not (said := self.endpoint.take()) and not self.endpoint.ended:
             self._raise_error()
@@ -52,7 +52,7 @@ class AsyncLink:
         self._raise_error()
 
     async def close(self, deadline: float) -> None:
-        """Send the close, and wait until the peer has sent its own: many do not."""
+        """Send the close, and wait until the deadline for the peer's: many peers send none. Raises no error."""
         self.connection.deadline = deadline
         with suppress(Exception):
             self.endpoint.close()
@@ -62,7 +62,7 @@ class AsyncLink:
                 self._raise_error()
 
     async def _advance(self) -> None:
-        """One piece from the peer, and the answer to it: also the alert that says why this is the end."""
+        """Receive once from the peer, and send the endpoint's answer, also an alert."""
         self._check_deadline()
         if not self.endpoint.error:
             try:
@@ -82,7 +82,7 @@ class AsyncLink:
             raise self.endpoint.error
 
     async def _flush(self) -> None:
-        """If the peer is gone, what it sent before that is still to be read, and tells more than EPIPE."""
+        """Send what the endpoint has to send. If the peer has closed, read its last bytes: an alert beats EPIPE."""
         if data := self.endpoint.outgoing():
             self._check_deadline()
             try:
@@ -97,7 +97,7 @@ class AsyncLink:
             raise TimeoutError
 
     async def _read_last_words(self) -> None:
-        """Nothing can be sent any more; what has come before that is read."""
+        """Read what the peer sent before it closed."""
         with suppress(OSError):
             while data := await self.connection.receive(CHUNK):
                 self.endpoint.receive(data)
@@ -105,7 +105,7 @@ class AsyncLink:
 
 
 class Link:
-    """As AsyncLink, over a connected socket; each call returns when it is done."""
+    """As AsyncLink, over a connected socket, with blocking calls."""
 
     def __init__(self, connected: socket.socket, endpoint: Endpoint) -> None:
         self.socket = connected
@@ -115,11 +115,11 @@ class Link:
         connected.settimeout(before)
 
     def handshake(self, deadline: float) -> None:
-        """Until this side has accepted."""
+        """Run the handshake until this side has accepted."""
         self._run(self._link.handshake(deadline))
 
     def receive(self, deadline: float) -> bytes:
-        """What the peer sends next; b"" when it has closed."""
+        """The next application data of the peer; b"" after its close."""
         return self._run(self._link.receive(deadline))
 
     def send(self, data: bytes, deadline: float) -> None:
@@ -127,7 +127,7 @@ class Link:
         self._run(self._link.send(data, deadline))
 
     def close(self, deadline: float) -> None:
-        """Send the close, and wait until the peer has sent its own: many do not."""
+        """Send the close, and wait until the deadline for the peer's: many peers send none. Raises no error."""
         self._run(self._link.close(deadline))
 
     def _run(self, step: Coroutine[Any, Any, T]) -> T:

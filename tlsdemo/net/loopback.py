@@ -1,9 +1,9 @@
-"""A wire of two TCP connections on this machine, for conversations whose three parties are all in this process. EDGE.
+"""A wire of two TCP connections on this machine, for client, attacker and server in this process. EDGE.
 
     client <== TCP ==> attacker <== TCP ==> server
 
-Each piece goes into one socket and is read from the other before anything else happens: no thread is needed, and
-everything comes out as in memory.
+Each piece is written to one socket and read from the other before the next step. So no thread is needed, and the result
+is the same as in memory.
 """
 
 import socket
@@ -15,16 +15,16 @@ from tlsdemo.conversation import converse as in_memory
 from tlsdemo.net.address import listen
 from tlsdemo.protocol import Attacker, Endpoint, Side
 
-CHUNK = 1 << 14  # bytes; less than a socket holds before it is read
+CHUNK = 1 << 14  # bytes; less than a socket buffers
 
 
 class Loopback:
-    """A Wire, open for as long as a `with` block lasts."""
+    """A Wire that is open within a `with` block."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
         self._ends: dict[Side, socket.socket] = {}
-        self._his: dict[Side, socket.socket] = {}
+        self._attackers: dict[Side, socket.socket] = {}
         self._shut: set[socket.socket] = set()
 
     def __enter__(self) -> "Loopback":
@@ -32,21 +32,19 @@ class Loopback:
         with listener.sockets[0] as door:
             for side in Side:
                 self._ends[side] = self._open.enter_context(socket.create_connection(door.getsockname()))
-                self._his[side] = self._open.enter_context(door.accept()[0])
-        for each in (*self._ends.values(), *self._his.values()):
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small pieces, each waited for
+                self._attackers[side] = self._open.enter_context(door.accept()[0])
+        for each in (*self._ends.values(), *self._attackers.values()):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each small piece is waited for
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def up(self, sender: Side, data: bytes) -> bytes:
-        """From an end to him."""
-        return self._pass(self._ends[sender], self._his[sender], data)
+        return self._pass(self._ends[sender], self._attackers[sender], data)
 
     def down(self, target: Side, data: bytes) -> bytes:
-        """From him to an end."""
-        return self._pass(self._his[target], self._ends[target], data)
+        return self._pass(self._attackers[target], self._ends[target], data)
 
     def _pass(self, source: socket.socket, sink: socket.socket, data: bytes) -> bytes:
         if source in self._shut:

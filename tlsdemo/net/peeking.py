@@ -1,4 +1,4 @@
-"""The bytes that wait on a socket, without taking them. EDGE."""
+"""Looks at the unread bytes of a socket. EDGE."""
 
 import socket
 
@@ -6,7 +6,7 @@ LONGEST = 256  # bytes
 
 
 def peek(connected: socket.socket) -> bytes:
-    """What has come and was not read yet, at most LONGEST bytes; empty where nothing has. Below TLS; never waits."""
+    """The unread bytes, at most LONGEST, which stay on the socket. Below TLS; never waits."""
     try:
         return socket.socket.recv(connected, LONGEST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except OSError:

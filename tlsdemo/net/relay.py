@@ -1,9 +1,9 @@
-"""A line that somebody sits on: whatever passes goes through an Attacker. EDGE; knows no protocol.
+"""Relays connections through an Attacker. EDGE; knows no protocol.
 
     client <--> listener --> on_data(flight) --> upstream <--> server
 
-What the attacker decides is delivered; the end of a connection goes through the attacker, too. A conversation waits
-for both of its sockets, and reads no more from one than it can send to the other.
+The attacker decides what is delivered, also when one side closes. A conversation waits for both of its sockets, and
+reads no more from one than it can send to the other.
 """
 
 import socket
@@ -19,31 +19,31 @@ from tlsdemo.net.address import Address, listen, reach
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 
 CHUNK = 1 << 16  # bytes
-AHEAD = 1 << 20  # bytes waiting for one side; beyond that, nothing more is read
-LAST_WORDS = 5.0  # seconds for what is left to be delivered, when both have hung up
+AHEAD = 1 << 20  # bytes that wait for one side; above that, nothing more is read
+LAST_WORDS = 5.0  # seconds to deliver the remaining bytes after both sides have closed
 
 
 @dataclass
 class Ends:
-    """The two sockets of one conversation, what waits to be sent on each, and what is over."""
+    """The two sockets of one conversation, the bytes that wait to be sent on each, and which directions are closed."""
 
     sockets: dict[Side, socket.socket]
     waiting: dict[Side, bytearray] = field(default_factory=lambda: {side: bytearray() for side in Side})
     read_up: set[Side] = field(default_factory=set)
-    """Nothing more comes from these."""
+    """Sides that send nothing more."""
     told: set[Side] = field(default_factory=set)
-    """These are to be told that the line has ended, once all that waits is sent."""
+    """Sides whose stream is to end once all waiting bytes are sent."""
     shut: set[Side] = field(default_factory=set)
     gone: set[Side] = field(default_factory=set)
-    """These take nothing any more."""
+    """Sides that can receive nothing more."""
 
 
 @dataclass
 class Middle:
     """Forwards connections to `upstream`, each through an attacker of its own.
 
-    `on_line` makes the attacker for a new connection, whose peer it is told; `on_end` is told when it is over, and
-    why the upstream could not be reached, if that was it.
+    `on_line` returns the attacker for a new connection from the given peer. `on_end` is called when the conversation is
+    over, with the Problem if the upstream could not be reached.
     """
 
     upstream: Address
@@ -59,7 +59,7 @@ class Middle:
         self.server.run()
 
     def stop(self) -> None:
-        """Ask `run` to return; conversations are cut."""
+        """Ask `run` to return; open conversations are closed."""
         self.server.stop()
 
     async def _carry(self, connection: Connection) -> None:
@@ -71,14 +71,14 @@ class Middle:
                 await carry(ends, attacker, connection.limit)
         except Problem as unreachable:
             problem = unreachable
-        except BaseException:  # dropped, or a bug of the attacker's
+        except BaseException:  # dropped, or a bug in the attacker
             self.on_end(connection.peer, attacker, problem)
             raise
-        await in_thread(lambda: self.on_end(connection.peer, attacker, problem))  # it may talk to the server once more
+        await in_thread(lambda: self.on_end(connection.peer, attacker, problem))  # it may connect to the server again
 
 
 async def carry(ends: Ends, attacker: Attacker, until: float) -> None:
-    """Until both have closed and have all that is for them, or one is gone; at most `until`."""
+    """Relay until both sides have closed and all bytes are delivered, or one side is lost; at most until `until`."""
     for each in ends.sockets.values():
         each.setblocking(False)
     last = time.monotonic()
@@ -98,7 +98,7 @@ async def carry(ends: Ends, attacker: Attacker, until: float) -> None:
 
 
 def _interest(ends: Ends) -> Mapping[int, int]:
-    """What to wait for: events, by descriptor."""
+    """The events to wait for, by descriptor."""
     jammed = {side for side in Side if len(ends.waiting[side.other]) > AHEAD or len(ends.waiting[side]) > 2 * AHEAD}
     wanted = {
         each.fileno(): (0 if side in ends.read_up | jammed else READ) | (WRITE if ends.waiting[side] else 0)
@@ -137,7 +137,7 @@ def _write(ends: Ends, side: Side, attacker: Attacker) -> None:
 
 
 def _lose(ends: Ends, side: Side, attacker: Attacker) -> None:
-    """A reset: nothing goes either way on this side; and if the other is told so, it has nobody to talk to."""
+    """Handle a reset: this side neither sends nor receives. If the other's stream ends too, stop reading from it."""
     ends.gone.add(side)
     ends.waiting[side].clear()
     _hang_up(ends, side, attacker)
@@ -165,14 +165,14 @@ class Recorder(Relay):
         self._tape = tape
 
     def on_data(self, flight: Flight) -> list[tuple[Side, bytes]]:
-        """Keep it, and pass it on."""
+        """Record the flight, and pass it on."""
         self._tape.append(flight)
         return [(flight.sender.other, flight.data)]
 
 
 @dataclass
 class Tap:
-    """A line that somebody listens on, for as long as a `with` block lasts: `tape` holds the flights as they passed."""
+    """An eavesdropper's relay within a `with` block: `tape` has the flights in the order in which they passed."""
 
     upstream: Address
     tape: list[Flight] = field(default_factory=list)
@@ -183,7 +183,7 @@ class Tap:
 
     @property
     def port(self) -> int:
-        """Where to connect instead of to the server itself."""
+        """The port to connect to in place of the server's."""
         return self._middle.listener.port
 
     def __enter__(self) -> "Tap":

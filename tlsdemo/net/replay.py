@@ -1,4 +1,4 @@
-"""A recording is played: the client's part of an old conversation, to a real server. EDGE; knows no protocol."""
+"""Sends the client's part of a recorded conversation to a server again. EDGE; knows no protocol."""
 
 import socket
 import time
@@ -9,16 +9,16 @@ from tlsdemo.net.address import Address, dial
 from tlsdemo.protocol import Flight, Side
 
 CHUNK = 1 << 16  # bytes
-PATIENCE = 2.0  # seconds for a server to say what it said then
+PATIENCE = 2.0  # seconds for the server to send as many bytes as in the recording
 
 
 def play(tape: Sequence[Flight], upstream: Address) -> int:
-    """Say again what the client said, each time when the server has said as much as then; the bytes that came back.
+    """Send the client's flights again, each when the server has sent as many bytes as before it in the recording.
 
-    Problem if nobody is there.
+    Returns the number of bytes that the server sent. Raises Problem if it cannot be reached.
     """
     expected = heard = 0
-    with dial(upstream) as plain, suppress(OSError):  # it may hang up
+    with dial(upstream) as plain, suppress(OSError):  # the server may close
         for flight in tape:
             if flight.sender is Side.SERVER:
                 expected += len(flight.data)
@@ -31,7 +31,7 @@ def play(tape: Sequence[Flight], upstream: Address) -> int:
 
 
 def _hear(plain: socket.socket, expected: int) -> int:
-    """As many bytes have come: those that were expected, or fewer when it says no more."""
+    """Receive `expected` bytes, or fewer if no more come in time; returns the number."""
     heard, deadline = 0, time.monotonic() + PATIENCE
     while heard < expected and (left := deadline - time.monotonic()) > 0:
         plain.settimeout(left)

@@ -27,13 +27,13 @@ T = TypeVar("T")
 
 
 def ignore(path: str) -> None:
-    """Report the failure to no one."""
+    """Ignore the failure."""
 
 
 class AsyncTls:
     """The server's side. Each step raises TimeoutError at the connection's deadline.
 
-    `on_keylog_failure` is told when the context's key log cannot be written: it is given up, and TLS goes on.
+    `on_keylog_failure` is called if the key log cannot be written. The log is then switched off, and TLS continues.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class AsyncTls:
         """Send close_notify, and wait `farewell` seconds (5 by default) for the client's: many close without one."""
         farewell = FAREWELL if farewell is None else farewell
         self.connection.deadline = min(self.connection.deadline, time.monotonic() + farewell)
-        with suppress(net.ConnectionDropped):  # everything is said; there is no time to wait for the client
+        with suppress(net.ConnectionDropped):  # all data was sent; the client need not answer
             with suppress(OSError):
                 await self._until_done(self.tls.unwrap)
             await self.connection.drain(min(farewell, 1.0))
@@ -105,7 +105,7 @@ class KeyLog:
         self._errors = 0
 
     def failed_with(self, error: OSError) -> bool:
-        """Whether that error is the key log's, so that the step can be repeated."""
+        """Whether the key log caused that error, so that the step can be repeated."""
         if error.filename != self._path and getattr(error, "library", None) != "BIO":
             return False
         self._give_up()

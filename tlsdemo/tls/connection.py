@@ -74,5 +74,5 @@ def client_certificate(tls: ssl.SSLSocket) -> peer.Description | None:
 
 
 def keylog_lost(path: str) -> str:
-    """The warning about a key log that cannot be written any more."""
-    return f"the key log {path} cannot be written any more: serving goes on without it"
+    """The warning about a key log that can no longer be written."""
+    return f"the key log {path} can no longer be written; the server continues without it"

@@ -38,7 +38,7 @@ class Verify(Enum):
     ANY_NAME_FOR_THE_DEMO = "any name"
     """The chain, but not the name: any certificate of the same CA is accepted, the attacker's too."""
     ANY_TIME_FOR_THE_DEMO = "any time"
-    """The chain and the name, but not the validity: a clock that is not set, a flag that made a test pass."""
+    """The chain and the name, but not the validity: for a machine without a clock, or a flag left over from a test."""
     NOTHING_FOR_THE_DEMO = "nothing"
     """Any certificate is accepted: `verify=False`, `--insecure`, `InsecureSkipVerify`."""
 
@@ -195,15 +195,15 @@ def _load_credential(context: ssl.SSLContext, credential: Credential) -> None:
 
 
 def load_pem(context: ssl.SSLContext, chain_pem: bytes, key_pem: bytes, password: str = "") -> None:
-    """Load a chain, leaf first, and its key. Raises Problem, with OpenSSL's reason, where it does not load them."""
+    """Load a chain, leaf first, and its key. Raises Problem with OpenSSL's reason if OpenSSL does not load them."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(chain_pem + key_pem)
         file.flush()
         try:
             context.load_cert_chain(file.name, password=password)
         except ssl.SSLError as error:
-            hint = "weak keys: `openssl s_server -cipher ALL:@SECLEVEL=0`; what is malformed cannot be served"
-            raise Problem("OpenSSL does not load this certificate", f"it says: {said(error)}", hint=hint) from None
+            hint = "weak keys: `openssl s_server -cipher ALL:@SECLEVEL=0`; a malformed certificate cannot be served"
+            raise Problem("OpenSSL does not load this certificate", f"OpenSSL: {said(error)}", hint=hint) from None
 
 
 def said(error: ssl.SSLError) -> str:

@@ -1,10 +1,9 @@
-"""Real TLS as an Endpoint: `ssl` over two MemoryBIOs, behaving as a default SSLSocket does.
+"""Real TLS as an Endpoint: `ssl` over two MemoryBIOs, with the behaviour of a default SSLSocket.
 
 This module compensates for one difference from a socket: after the end of file, a read always raises an error (the
-context must not have OP_IGNORE_UNEXPECTED_EOF, see `context`), and a default SSLSocket (`suppress_ragged_eofs=True`)
-calls that a normal end. `Closing` decides which of the two the application is told, under every Python.
-After a failure only the first error is true; the alert that tells the other side waits in the outgoing BIO, and is
-still sent.
+context must not have OP_IGNORE_UNEXPECTED_EOF, see `context`), but a default SSLSocket (`suppress_ragged_eofs=True`)
+reports a normal end. `Closing` decides which of the two the application gets, in every version of Python.
+After a failure only the first error counts. The alert for the peer is in the outgoing BIO and is still sent.
 """
 
 import ssl
@@ -20,16 +19,16 @@ CHUNK = 1 << 14  # bytes; one full TLS record
 
 
 class Closing(Enum):
-    """What a line that was cut means, after the handshake."""
+    """How the end of TCP without close_notify is reported after the handshake."""
 
     AS_PYTHON_DOES = "a normal end"
-    """As for every SSLSocket with `suppress_ragged_eofs=True`, the default."""
+    """As SSLSocket does with `suppress_ragged_eofs=True`, the default."""
     STRICT = "an error"
-    """Whoever has said all says so (RFC 8446 §6.1)."""
+    """close_notify is required (RFC 8446 §6.1)."""
 
 
 class TlsEndpoint:
-    """One side of a TLS conversation. A client begins at once."""
+    """One side of a TLS conversation. A client has its ClientHello ready after construction."""
 
     def __init__(
         self,
@@ -46,7 +45,7 @@ class TlsEndpoint:
         self.ended = False
         self.negotiated: Mapping[str, str] = {}
         self.first = b""
-        """What the other side said first, which ssl does not keep: a client names the server there."""
+        """The peer's first bytes, which `ssl` does not keep: they have the server name that a client asks for."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._closed = False
         self.tls = context.wrap_bio(
@@ -55,7 +54,7 @@ class TlsEndpoint:
         self._advance()
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the line. What comes after an error or the end is for nobody."""
+        """Take bytes from the connection. Bytes after an error or after the end are ignored."""
         if not (self.error or self.ended):
             if not self.accepted and len(self.first) < CHUNK:
                 self.first += data
@@ -64,43 +63,40 @@ class TlsEndpoint:
 
     @property
     def delivered(self) -> bytes:
-        """What the application was handed, except what it has taken."""
         return bytes(self._delivered)
 
     def take(self) -> bytes:
-        """What `delivered` holds, which is empty afterwards."""
         taken = bytes(self._delivered)
         self._delivered.clear()
         return taken
 
     def receive_eof(self) -> None:
-        """The line has ended: before `accepted` that is an error, afterwards what `closing` says."""
+        """The end of TCP: an error before `accepted`; afterwards as `closing` says."""
         if not (self.error or self.ended):
             self._incoming.write_eof()
             self._advance()
 
     def send(self, data: bytes) -> None:
-        """Encrypt it."""
+        """Encrypt application data. ValueError before the handshake is done, after an error, and after `close`."""
         if not self.accepted or self.error or self._closed:
             raise ValueError("data cannot be sent before the handshake is done, after an error or after close")
         try:
             self.tls.write(data)
-        except ssl.SSLError as error:  # the line was cut, which was taken for an end
+        except ssl.SSLError as error:  # TCP had ended without close_notify
             self.error = error
 
     def close(self) -> None:
-        """Say close_notify."""
+        """Send close_notify."""
         if self.accepted and not (self.error or self._closed):
             self._closed = True
-            with suppress(ssl.SSLError):  # SSLWantReadError: the other side has not said it yet
+            with suppress(ssl.SSLError):  # SSLWantReadError: the peer has not sent close_notify yet
                 self.tls.unwrap()
 
     def outgoing(self) -> bytes:
-        """What OpenSSL wants on the line."""
         return self._outgoing.read()
 
     def _agreed(self) -> Mapping[str, str]:
-        """Version, cipher suite and whom the client looks for: asked now, since OpenSSL forgets it with an error."""
+        """Version, cipher suite and server name, read now because OpenSSL drops them after an error."""
         name = client_hello.server_name(self.first) if self.side is Side.SERVER else self.tls.server_hostname
         cipher = (self.tls.cipher() or ("?",))[0]
         return {"version": self.tls.version() or "?", "cipher": cipher, "server_name": name or ""}
@@ -116,7 +112,7 @@ class TlsEndpoint:
             self.ended = True
         except ssl.SSLWantReadError:
             return
-        except ssl.SSLZeroReturnError:  # close_notify, after we have said ours
+        except ssl.SSLZeroReturnError:  # the peer's close_notify, after ours
             self.ended = True
         except ssl.SSLError as error:
             lenient = self.accepted and self._closing is Closing.AS_PYTHON_DOES

@@ -1,7 +1,7 @@
-"""Why TLS said no, in plain words: OpenSSL's verify codes and TLS alerts, as tables.
+"""OpenSSL's verify codes and TLS alerts as sentences, in tables.
 
-A verify code (X509_V_ERR_*) is what one's own side found wrong with a certificate. An alert (RFC 8446 §6) is what the
-other side says before it leaves; it is named by the side that received it.
+A verify code (X509_V_ERR_*) is this side's reason to refuse a certificate. An alert (RFC 8446 §6) is the peer's reason
+to refuse the connection.
 """
 
 import re
@@ -12,7 +12,7 @@ from tlsdemo import first_bytes
 
 
 class NotTls(OSError):
-    """What came instead of TLS: `first` are its first bytes."""
+    """The peer does not use TLS; `first` are the first bytes that it sent."""
 
     def __init__(self, first: bytes) -> None:
         super().__init__(first_bytes.evidence(first))
@@ -20,52 +20,50 @@ class NotTls(OSError):
 
 
 class Reason(NamedTuple):
-    """A sentence for people, the section behind it, and what mends it."""
+    """A sentence, the section behind it, and what to do."""
 
     sentence: str
     section: str
     hint: str
 
 
-OTHER_AUTHORITY = "if you know its authority by another way than this connection, name it with --trust FILE"
-OTHER_NAME = "is it the right server? --name says which name its certificate has to be valid for"
+OTHER_CA = "give the root certificate of its CA with --trust FILE, if you got that file in another way"
+OTHER_NAME = "check the address; --name NAME sets the name that the certificate must be valid for"
 
 VERIFY_CODES: dict[int, Reason] = {
-    2: Reason("the issuer of its issuer is not known", "RFC 5280 §6.1", OTHER_AUTHORITY),
-    3: Reason("no revocation list of its issuer is at hand", "RFC 5280 §6.3", "give one with --crl FILE"),
+    2: Reason("the issuer of an intermediate CA is not known", "RFC 5280 §6.1", OTHER_CA),
+    3: Reason("there is no CRL of the certificate's issuer", "RFC 5280 §6.3", "give one with --crl FILE"),
     7: Reason(
-        "its issuer's name is that of a trusted authority, but that authority's key did not sign it",
+        "a certificate is not signed by the CA that it names",
         "RFC 5280 §6.1.3 (a)(1)",
-        "an imitation, or --trust is from another `pki init`: `pki diff` shows two certificates side by side",
+        "it is forged, or --trust is from another `pki init`: `pki diff` compares two certificates",
     ),
-    8: Reason(
-        "the revocation list was not signed by its issuer's key", "RFC 5280 §6.3.3 (g)", "give the right --crl FILE"
-    ),
-    9: Reason("it is not valid yet", "RFC 5280 §6.1.3 (a)(2)", "compare the clocks of both machines"),
+    8: Reason("the CRL is not signed by its issuer's key", "RFC 5280 §6.3.3 (g)", "give the right --crl FILE"),
+    9: Reason("a certificate is not valid yet", "RFC 5280 §6.1.3 (a)(2)", "compare the clocks of both machines"),
     10: Reason(
-        "it has expired", "RFC 5280 §6.1.3 (a)(2)", "its owner needs a new one; or is the clock of this machine wrong?"
+        "a certificate has expired",
+        "RFC 5280 §6.1.3 (a)(2)",
+        "the server needs a new certificate, or the clock of this machine is wrong",
     ),
-    11: Reason("the revocation list is not valid yet", "RFC 5280 §6.3.3", "compare the clocks of both machines"),
-    12: Reason(
-        "the revocation list is stale: its next update was due", "RFC 5280 §6.3.3", "give a current one with --crl FILE"
-    ),
-    18: Reason("it vouches for itself, and nobody here trusts it", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
-    19: Reason("it leads to an authority that nobody here trusts", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
-    20: Reason("it was issued by an authority that nobody here trusts", "RFC 5280 §6.1.1 (d)", OTHER_AUTHORITY),
-    21: Reason("nobody vouches for it", "RFC 5280 §6.1", OTHER_AUTHORITY),
-    23: Reason("it has been revoked", "RFC 5280 §6.3", "issue another one"),
-    26: Reason("it is not meant for this purpose", "RFC 5280 §4.2.1.12", "a server needs a server's certificate"),
-    62: Reason("it is not valid for this host", "RFC 9525 §6.3", OTHER_NAME),
-    64: Reason("it is not valid for this IP address", "RFC 9525 §6.4", OTHER_NAME),
+    11: Reason("the CRL is not valid yet", "RFC 5280 §6.3.3", "compare the clocks of both machines"),
+    12: Reason("the CRL is out of date: its nextUpdate has passed", "RFC 5280 §6.3.3", "give a current --crl FILE"),
+    18: Reason("the certificate is self-signed, and not a trust anchor", "RFC 5280 §6.1.1 (d)", OTHER_CA),
+    19: Reason("the chain ends at a root CA that is not a trust anchor", "RFC 5280 §6.1.1 (d)", OTHER_CA),
+    20: Reason("the certificate was issued by a CA that is not trusted", "RFC 5280 §6.1.1 (d)", OTHER_CA),
+    21: Reason("the certificate has no path to a trust anchor", "RFC 5280 §6.1", OTHER_CA),
+    23: Reason("a certificate is revoked", "RFC 5280 §6.3", "issue a new one"),
+    26: Reason("the certificate is not for this purpose", "RFC 5280 §4.2.1.12", "a server needs a server certificate"),
+    62: Reason("the certificate is not valid for this host name", "RFC 9525 §6.3", OTHER_NAME),
+    64: Reason("the certificate is not valid for this IP address", "RFC 9525 §6.4", OTHER_NAME),
 }
 
 OURS: dict[int, str] = {
-    10: "make another with `{issue}`, and serve it with --cert; or is the clock of this machine wrong?",
-    12: "`{init}` makes new lists, and everything else; it keeps the old tree aside",
-    62: "is it the right server? if it is yours: `{issue}` makes a certificate for that name; serve it with --cert",
-    64: "is it the right server? if it is yours: `{issue}` makes a certificate for that address; serve it with --cert",
+    10: "issue a new one with `{issue}` and serve it with --cert, or correct the clock of this machine",
+    12: "`{init}` makes a new CA with new CRLs; it keeps the old files aside",
+    62: "check the address; if the server is yours, issue a certificate with `{issue}` and serve it with --cert",
+    64: "check the address; if the server is yours, issue a certificate with `{issue}` and serve it with --cert",
 }
-"""Better hints where the trust anchor is one that `pki init` made here: only its owner can issue and mint."""
+"""Hints for a trust anchor that `pki init` made here: the user can issue certificates."""
 
 ALERTS: dict[str, int] = {
     "close_notify": 0,
@@ -97,48 +95,54 @@ ALERTS: dict[str, int] = {
     "no_application_protocol": 120,
 }  # RFC 8446 §6, in the order of its numbers
 
-OUR_CERTIFICATE = "look at what was shown with `pki show`"
-MEDDLED = "somebody on the line changes what passes, or tries to be who he is not: `tlsdemo eavesdrop` shows it"
-NO_TLS_HERE = "is the port right, and is it a TLS server that listens there?"
-OLD = "TLS 1.2 is the least that is spoken here (RFC 9325 §3.1.1)"
+OUR_CERTIFICATE = "inspect the certificate that was presented with `pki show`"
+MEDDLED = "an attacker on the path may change the traffic, or use a copied certificate: see `tlsdemo eavesdrop`"
+NO_TLS_HERE = "check the port: a TLS server must listen there"
+OLD = "TLS 1.2 is the oldest version that is accepted here (RFC 9325 §3.1.1)"
 
 MEANINGS: dict[str, tuple[str, str]] = {
-    "bad_certificate": ("it does not like our certificate", OUR_CERTIFICATE),
+    "bad_certificate": ("the peer does not accept this side's certificate", OUR_CERTIFICATE),
     "unsupported_certificate": (
-        "our certificate is not meant for this",
-        "a client needs a client's certificate: certs/client.pem, or `pki issue --client NAME`",
+        "this side's certificate is not for this purpose",
+        "a client needs a client certificate: certs/client.pem, or `pki issue --client NAME`",
     ),
-    "certificate_revoked": ("our certificate has been revoked", "mint another one"),
-    "certificate_expired": ("our certificate has expired", "`pki issue --client NAME` makes another"),
-    "certificate_unknown": ("it does not take our certificate, for a reason of its own", OUR_CERTIFICATE),
-    "unknown_ca": ("it does not trust whoever issued our certificate", "does it have the right trust anchor?"),
+    "certificate_revoked": ("this side's certificate is revoked", "issue a new one"),
+    "certificate_expired": ("this side's certificate has expired", "`pki issue --client NAME` issues a new one"),
+    "certificate_unknown": ("the peer does not accept this side's certificate", OUR_CERTIFICATE),
+    "unknown_ca": ("the peer does not trust the CA of this side's certificate", "check the peer's trust anchor"),
     "decrypt_error": (
-        "a signature, or another proof, did not verify",
-        "OpenSSL sends it when the issuer's key did not sign the certificate; RFC 8446 §6.2 has bad_certificate",
+        "a signature or a Finished did not verify",
+        "OpenSSL also sends it if a CA's key did not sign a certificate; RFC 8446 §6.2 has bad_certificate for that",
     ),
-    "certificate_required": ("it demands a certificate, and we sent none", "show one: --cert certs/client.pem"),
-    "handshake_failure": ("the two sides have nothing in common that both would accept", OLD),
+    "certificate_required": (
+        "the peer requires a certificate, and this side presented none",
+        "present one: --cert certs/client.pem",
+    ),
+    "handshake_failure": ("the two sides have no acceptable parameters in common", OLD),
     "protocol_version": ("the two sides have no version of TLS in common", OLD),
-    "unrecognized_name": ("it does not know the name that we asked for", OTHER_NAME),
+    "unrecognized_name": ("the peer does not serve the name that was asked for", OTHER_NAME),
 }
 
 FAILURES: dict[str, tuple[str, str]] = {
-    "HTTP_REQUEST": ("that was plain HTTP", "the address begins with https://"),
-    "HTTPS_PROXY_REQUEST": ("that was a request to a proxy, not TLS", "the address begins with https://"),
-    "UNEXPECTED_MESSAGE": ("a message came that has no place here", NO_TLS_HERE),
+    "HTTP_REQUEST": ("the peer sent plain HTTP", "the URL must begin with https://"),
+    "HTTPS_PROXY_REQUEST": ("the peer sent a proxy request, not TLS", "the URL must begin with https://"),
+    "UNEXPECTED_MESSAGE": ("unexpected message", NO_TLS_HERE),
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": (
-        "it did not show the certificate that was asked for",
-        "show one: --cert certs/client.pem",
+        "the peer did not present the certificate that was requested",
+        "present one: --cert certs/client.pem",
     ),
-    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": ("a record does not open with the keys agreed on (RFC 8446 §5.2)", MEDDLED),
-    "BAD_SIGNATURE": ("its signature was not made with the certificate's key (RFC 8446 §4.4.3)", MEDDLED),
-    "DIGEST_CHECK_FAILED": ("the two have not seen the same handshake (RFC 8446 §4.4.4)", MEDDLED),
-    "INAPPROPRIATE_FALLBACK": (
-        "the server's random says that TLS 1.3 was offered, and left out on the way (RFC 8446 §4.1.3)",
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": (
+        "a record was changed, repeated, reordered or dropped (RFC 8446 §5.2)",
         MEDDLED,
     ),
-    "UNSUPPORTED_PROTOCOL": ("it offers only versions of TLS that are too old", OLD),
-    "VERSION_TOO_LOW": ("it offers only versions of TLS that are too old", OLD),
+    "BAD_SIGNATURE": ("the peer's signature was not made with its certificate's key (RFC 8446 §4.4.3)", MEDDLED),
+    "DIGEST_CHECK_FAILED": ("the two sides did not see the same handshake (RFC 8446 §4.4.4)", MEDDLED),
+    "INAPPROPRIATE_FALLBACK": (
+        "the server's random number shows that TLS 1.3 was removed from the offer in transit (RFC 8446 §4.1.3)",
+        MEDDLED,
+    ),
+    "UNSUPPORTED_PROTOCOL": ("the peer offers only versions of TLS that are too old", OLD),
+    "VERSION_TOO_LOW": ("the peer offers only versions of TLS that are too old", OLD),
     "NO_SHARED_CIPHER": ("the two sides have no cipher suite in common", OLD),
 }
 NOT_TLS = {
@@ -151,13 +155,13 @@ NOT_TLS = {
 
 
 def with_evidence(error: OSError, first: bytes) -> OSError:
-    """The error of a handshake; NotTls where OpenSSL failed since the first bytes that came cannot be TLS."""
+    """The error of a handshake; NotTls if OpenSSL failed and the first bytes of the peer cannot be TLS."""
     of_openssl = isinstance(error, ssl.SSLError) and not is_gone(error)
     return NotTls(first) if of_openssl and not first_bytes.may_be_tls(first) else error
 
 
 UNPROVED = {"DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "BAD_SIGNATURE", "DIGEST_CHECK_FAILED", "INAPPROPRIATE_FALLBACK"}
-"""TLS it was; but a proof failed."""
+"""The peer used TLS, but a cryptographic check failed."""
 
 
 def is_unexpected_eof(error: BaseException) -> bool:
@@ -169,21 +173,21 @@ def is_unexpected_eof(error: BaseException) -> bool:
 
 
 def is_gone(error: BaseException | None) -> bool:
-    """Whether the other side ended the connection, in any way but an alert that names an error."""
+    """Whether the peer closed the connection, in any way but by an alert that names an error."""
     return isinstance(error, ssl.SSLZeroReturnError | ConnectionError) or bool(error and is_unexpected_eof(error))
 
 
 def of_certificate(error: ssl.SSLCertVerificationError) -> Reason:
     """The reason for a verify code; for one that is not in the table, OpenSSL's own words."""
-    own_words = Reason(error.verify_message, "RFC 5280 §6.1", "look into it with `pki show`")
+    own_words = Reason(error.verify_message, "RFC 5280 §6.1", "inspect the certificate with `pki show`")
     return VERIFY_CODES.get(error.verify_code, own_words)
 
 
 def alert(error: ssl.SSLError) -> str | None:
-    """The alert that the other side sent, if it is that: `unknown_ca`.
+    """The name of the alert that the peer sent (`unknown_ca`); None for any other error.
 
-    OpenSSL calls it SSLV3_ALERT_…, TLSV1_ALERT_… or, for some, TLSV1_… alone; what Python has no constant for stands in
-    the text only ("tlsv1 alert no application protocol").
+    OpenSSL calls it SSLV3_ALERT_…, TLSV1_ALERT_… or, for some, TLSV1_… alone. If Python has no constant for it, the
+    name is in the text only ("tlsv1 alert no application protocol").
     """
     named = re.fullmatch(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)", error.reason or "")
     told = re.search(r"alert ([a-z ]+)", str(error)) if error.reason is None else None
@@ -193,12 +197,12 @@ def alert(error: ssl.SSLError) -> str | None:
 
 
 def sentence(error: OSError) -> str:
-    """What happened, for any error that ended a TLS conversation."""
+    """The reason for any error that ended a TLS conversation."""
     return _explain(error)[0]
 
 
 def hint(error: OSError) -> str:
-    """What mends it."""
+    """What to do about it."""
     return _explain(error)[1]
 
 
@@ -210,16 +214,16 @@ def _explain(error: OSError) -> tuple[str, str]:
         spoken = first_bytes.identify(error.first)
         return first_bytes.evidence(error.first), spoken.hint if spoken else NO_TLS_HERE
     if is_gone(error):
-        return "the line was cut in the middle of the conversation", NO_TLS_HERE
+        return "the connection was closed early", NO_TLS_HERE
     if isinstance(error, TimeoutError):
-        return "it did not finish in time", NO_TLS_HERE
+        return "the peer did not finish in time", NO_TLS_HERE
     if not isinstance(error, ssl.SSLError):
         return error.strerror or str(error), NO_TLS_HERE
     if name := alert(error):
         number = f" ({ALERTS[name]})" if name in ALERTS else ""
-        meaning, mend = MEANINGS.get(name, ("it says no more than that", "RFC 8446 §6 says when it is sent"))
+        meaning, mend = MEANINGS.get(name, ("the peer gives no further reason", "see RFC 8446 §6"))
         return f"alert {name}{number}: {meaning}", mend
     reason_name = error.reason or "unknown"
     if reason_name in NOT_TLS:
-        return "what came is not TLS", NO_TLS_HERE
-    return FAILURES.get(reason_name, (f"not understood: {reason_name.lower().replace('_', ' ')}", NO_TLS_HERE))
+        return "received data is not TLS", NO_TLS_HERE
+    return FAILURES.get(reason_name, (f"OpenSSL reports: {reason_name.lower().replace('_', ' ')}", NO_TLS_HERE))

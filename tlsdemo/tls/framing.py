@@ -1,6 +1,7 @@
-"""TLS as an attacker sees it: records, whose bodies he may exchange; and recordings, to be opened with a stolen key.
+"""TLS as an attacker sees it: records whose bodies can be replaced, and recordings that a stolen key may decrypt.
 
-He changes bytes; whether the other side notices is another matter. The bytes themselves are explained in `wire`.
+These functions change bytes without any key. Whether the receiver detects the change is up to the receiver. `wire`
+explains the bytes themselves.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,55 +17,58 @@ ECDSA_SUITES = frozenset({0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xCCA9})  # th
 
 
 class Records:
-    """A Framing: five bytes in front say how long the rest is (§5.1)."""
+    """A Framing: a header of five bytes has the length of the rest (§5.1)."""
 
-    close = bytes([1, 0, ALERT])  # level warning, close_notify; and in TLS 1.3 the byte that says that it is an alert
+    close = bytes([1, 0, ALERT])  # level warning, close_notify; and the content type of TLS 1.3
 
     def inside(self, said: bytes) -> bytes:
-        """The words, and in TLS 1.3 the byte that says what they are (§5.2)."""
+        """The application data and the content type of TLS 1.3 (§5.2)."""
         return said + bytes([APPLICATION_DATA])
 
     def split(self, data: bytes) -> list[bytes]:
-        """The whole records."""
+        """The complete records."""
         if data[:1] and data[0] not in records.CONTENT_TYPES:
             return [data]
         return list(records.raw_records(data))
 
     def body(self, record: bytes) -> bytes | None:
-        """All behind the header; of TLS 1.3's handshake, too, which looks the same from outside."""
+        """Everything after the header. Encrypted handshake messages of TLS 1.3 look the same, and have a body, too."""
         return record[records.HEADER :] if record[:1] == bytes([APPLICATION_DATA]) else None
 
     def with_body(self, record: bytes, body: bytes) -> bytes:
-        """The same header, but for the length."""
+        """The record with another body and its length in the header."""
         return record[:3] + len(body).to_bytes(2) + body
 
     def words(self, body: bytes) -> bytes:
-        """As they stand there."""
+        """The body unchanged."""
         return body
 
     def label(self, record: bytes) -> str:
-        """`ClientHello`; of what is encrypted, how long it is."""
+        """`ClientHello`; for an encrypted record, its length."""
         return records.label(record)
 
     def listener(self) -> Callable[[Side, bytes], bool]:
-        """From each side's Finished on; in TLS 1.3 that is known by its length."""
+        """A `RecordSorter`."""
         return RecordSorter()
 
     def may_be_the_end(self, record: bytes) -> bool:
-        """An alert of TLS 1.2 says so; in TLS 1.3 it looks like words, and is shorter than all but two letters."""
+        """Whether it is an alert of TLS 1.2, or has the length of one in TLS 1.3, where it looks like data."""
         sealed = record[:1] == bytes([APPLICATION_DATA]) and len(record) - records.HEADER == CLOSE_NOTIFY
         return record[:1] == bytes([ALERT]) or sealed
 
 
 class RecordSorter:
-    """Tells the applications' records from those of an encrypted handshake; tickets (§4.6.1) it takes for words."""
+    """Separates application records from those of an encrypted handshake; it takes tickets (§4.6.1) for data.
+
+    Data starts after each side's Finished. In TLS 1.3, Finished is recognised by its length.
+    """
 
     def __init__(self) -> None:
         self._changed: set[Side] = set()
         self._finished: set[Side] = set()
 
     def __call__(self, side: Side, record: bytes) -> bool:
-        """The next record of that side."""
+        """Whether the next record of that side carries application data."""
         kind, length = record[0], len(record) - records.HEADER
         if side in self._finished:
             return kind == APPLICATION_DATA
@@ -80,21 +84,21 @@ RECORDS = Records()
 
 
 def weakest_offer(flight: bytes) -> bytes:
-    """The client's first flight with the last suite alone that the server could take."""
+    """The client's first flight, reduced to the last suite that the server could accept."""
     return client_hello.weakest(flight, ECDSA_SUITES)
 
 
 def without_tls_1_3(flight: bytes) -> bytes:
-    """The client's first flight, offering TLS 1.2 and nothing newer."""
+    """The client's first flight with TLS 1.2 as the newest version."""
     return client_hello.without_tls13(flight)
 
 
 def rename(flight: bytes, name: str) -> bytes:
-    """The client's first flight, asking for another name."""
+    """The client's first flight with another server name."""
     return client_hello.renamed(flight, name)
 
 
 def decipher(tape: Sequence[Flight], key: PrivateKey) -> bytes:
-    """What was said, if the secrets of this conversation went under the server's RSA key; else nothing (§E.1)."""
+    """The application data, if the conversation used static RSA with this key; otherwise empty (§E.1)."""
     client, server = (b"".join(flight.data for flight in tape if flight.sender is side) for side in Side)
     return static_rsa.decipher(client, server, key)

@@ -1,4 +1,4 @@
-"""What stays visible of a TLS conversation to whoever looks on, without any key (RFC 8446 §E, RFC 3552 §3.2)."""
+"""What an eavesdropper sees of a TLS conversation without any key (RFC 8446 §E, RFC 3552 §3.2)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,28 +11,28 @@ CERTIFICATE = 11
 
 
 def visible(tape: Sequence[Flight]) -> tuple[str, ...]:
-    """Sentences."""
+    """The visible facts of a recording, in sentences."""
     sent = {side: b"".join(flight.data for flight in tape if flight.sender is side) for side in Side}
     return tuple(_sentences(sent[Side.CLIENT], sent[Side.SERVER]))
 
 
 def _sentences(client: bytes, server: bytes) -> Iterator[str]:
     if name := client_hello.server_name(client):
-        yield f"the name that the client asks for is in the clear (SNI, RFC 6066 §3): {printable(name)}"
+        yield f"the server name is in the clear (SNI, RFC 6066 §3): {printable(name)}"
     if inside := client_hello.protocols(client):
-        yield f"and what it will speak inside (ALPN, RFC 7301): {peer.listed(inside)}"
+        yield f"the application protocols are in the clear (ALPN, RFC 7301): {peer.listed(inside)}"
     if certificate := _certificate(server):
-        yield f"so is the server's certificate, in TLS 1.2: {peer.describe(certificate).shown}"
+        yield f"the server's certificate is in the clear, in TLS 1.2: {peer.describe(certificate).shown}"
     elif b"\x17" in [raw[:1] for raw in records.raw_records(server)]:
-        yield "a certificate is not in the clear: TLS 1.3 encrypts it, or none is shown"
+        yield "no certificate is in the clear: TLS 1.3 encrypts it, or the server presents none"
     for side, stream in ((Side.CLIENT, client), (Side.SERVER, server)):
         sizes = [str(len(each.fragment)) for each in records.records(stream) if each.content_type == 23]
         if sizes:
-            yield f"the {side.value}'s records have sizes, and come at their times: {', '.join(sizes)} bytes"
+            yield f"the lengths and times of the {side.value}'s records are visible: {', '.join(sizes)} bytes"
 
 
 def _certificate(stream: bytes) -> bytes | None:
-    """The first certificate of a handshake in the clear, in DER (RFC 5246 §7.4.2)."""
+    """The first certificate of a handshake in the clear, in DER (RFC 5246 §7.4.2); None if there is none."""
     clear = b"".join(each.fragment for each in records.records(stream) if each.content_type == records.HANDSHAKE)
     for message in handshake.messages(clear):
         if message.msg_type == CERTIFICATE:

@@ -1,7 +1,7 @@
-"""What a server sends instead of TLS, kept: after an error `ssl` does not say what came.
+"""Keeps what a server sends instead of TLS: the errors of `ssl` do not contain it.
 
-OpenSSL reads the five bytes of a record header and gives up; the rest still waits on the socket. Its hook for
-debugging has the five bytes.
+OpenSSL reads the five bytes of a record header and fails; the rest is still on the socket. OpenSSL's debugging hook
+gets the five bytes.
 """
 
 import socket
@@ -17,7 +17,7 @@ RECORD_HEADER = 256  # SSL3_RT_HEADER of OpenSSL
 
 @contextmanager
 def of_what_came(plain: socket.socket, context: ssl.SSLContext) -> Iterator[None]:
-    """Within this, a client's handshake over `plain` fails with refusal.NotTls where the server does not speak TLS."""
+    """Within this, a client's handshake over `plain` raises errors.NotTls if the server does not use TLS."""
     headers: list[bytes] = []
 
     def on_message(tls: object, direction: str, version: int, content_type: int, kind: object, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """Real TLS as a Protocol: an SSLContext built from a set of protections, and endpoints over it.
 
-What `ssl` gives by itself is nearly all: a cut line is a normal end for a default SSLSocket (CLOSURE), revocation is
-looked at only with lists at hand (REVOCATION), clients stay anonymous unless they are asked (CLIENT_IDENTITY), and of
-ML-KEM this OpenSSL knows nothing (POST_QUANTUM). What it cannot leave out, or cannot do, is a ValueError.
+`ssl` provides most protections by default, but not four: an SSLSocket reports a missing close_notify as a normal end
+(CLOSURE), revocation is checked only with CRLs (REVOCATION), clients present a certificate only if the server asks
+(CLIENT_IDENTITY), and this OpenSSL has no ML-KEM (POST_QUANTUM). A set that OpenSSL cannot provide is a ValueError.
 """
 
 import ssl
@@ -29,7 +29,7 @@ CLIENT_IDENTITY = frozenset({Protection.CLIENT_IDENTITY})
 
 EXTRA = REVOCATION | CLIENT_IDENTITY
 CLAIMS = frozenset(Protection) - EXTRA - CLOSURE - {Protection.POST_QUANTUM}
-"""What `ssl` gives by itself."""
+"""The protections that `ssl` provides by default."""
 
 VERIFY: Mapping[frozenset[Protection], Verify] = {
     CHAIN: Verify.EVERYTHING,
@@ -72,10 +72,10 @@ def tls(
     name: str = "tls",
     keylog: Path | None = None,
 ) -> Protocol:
-    """TLS with these protections; ValueError for a set that OpenSSL cannot be brought to.
+    """TLS with these protections; ValueError for a set that OpenSSL cannot provide.
 
-    `version` is the newest that is spoken, if it is TLS 1.2; what leaves out SECRECY, FORWARD_SECRECY or POSSESSION
-    speaks nothing newer anyway.
+    `version` limits the newest version to TLS 1.2. Without SECRECY, FORWARD_SECRECY or POSSESSION, TLS 1.2 is the
+    newest in any case.
     """
     ciphers, verify = _ciphers(claims, version), _verify(claims)
     closing = Closing.STRICT if Protection.CLOSURE in claims else Closing.AS_PYTHON_DOES
@@ -85,7 +85,7 @@ def tls(
 
     def client(party: Party) -> TlsEndpoint:
         if looked_at and not party.crls:
-            raise ValueError("REVOCATION is claimed, and there is no list to look at")
+            raise ValueError("REVOCATION is claimed, but there is no CRL")
 
         def build() -> ssl.SSLContext:
             crls = party.crls if looked_at else ()
@@ -102,7 +102,7 @@ def tls(
         if shows and party.credential is None:
             raise ValueError("a TLS server needs a certificate")
         if asked and not party.anchors:
-            raise ValueError("CLIENT_IDENTITY is claimed, and nobody is trusted to vouch for a client")
+            raise ValueError("CLIENT_IDENTITY is claimed, but there is no trust anchor for client certificates")
 
         def build() -> ssl.SSLContext:
             trust = party.anchors if asked else ()
@@ -132,12 +132,12 @@ def _ciphers(claims: frozenset[Protection], version: ssl.TLSVersion | None) -> C
 def _verify(claims: frozenset[Protection]) -> Verify:
     wanted = claims & CHAIN if Protection.CHAIN in claims and Protection.POSSESSION in claims else frozenset()
     if wanted not in VERIFY:
-        raise ValueError("ssl checks the name or the dates, or both; not neither")
+        raise ValueError("ssl can leave out the name or the validity, but not both")
     return VERIFY[wanted]
 
 
 def _hooks(ciphers: Ciphers) -> Hooks:
-    """What can be tried on it. There is no arithmetic to try: OpenSSL refuses weak groups."""
+    """The hooks for attackers. There is none for computing the shared secret: OpenSSL refuses weak groups."""
     downgrades = {
         Ciphers.GOOD: (weakest_offer, without_tls_1_3),
         Ciphers.GOOD_1_2: (weakest_offer,),
@@ -146,13 +146,13 @@ def _hooks(ciphers: Ciphers) -> Hooks:
 
 
 class _Cache:
-    """Contexts take a millisecond to build, and serve any number of conversations."""
+    """Keeps contexts: one takes a millisecond to build, and serves any number of conversations."""
 
     def __init__(self) -> None:
         self._contexts: dict[Hashable, tuple[ssl.SSLContext, Party]] = {}
 
     def get(self, side: Side, party: Party, build: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-        """The one for a party with that credential, and that trust."""
+        """The context for a party with that credential, those anchors and CRLs."""
         key = side, id(party.credential), tuple(map(id, party.anchors)), tuple(map(id, party.crls))
         if key not in self._contexts:
             self._contexts[key] = build(), party  # the party is kept, so that no other gets its id

@@ -1,10 +1,10 @@
-"""The name that a client asks for (server_name, RFC 6066 §3), kept: `ssl` tells it once, to a callback, and forgets it.
+"""Keeps the name that a client asks for (server_name, RFC 6066 §3): `ssl` passes it to a callback and forgets it.
 
-A name that is not ASCII it does not even tell: it ends the handshake with internal_error, and writes about that to
-stderr. Who listens can know it by `was_told`, and keeps stderr clean with `whatever_they_ask_for`.
+For a name that is not ASCII, `ssl` does not call the callback: it ends the handshake with internal_error and writes to
+stderr. `was_told` is then False, and `whatever_they_ask_for` keeps stderr clean.
 
-The callback may also choose what is shown: the certificate for that name. The version it cannot choose any more; that
-was agreed before OpenSSL calls it.
+The callback can also choose the context, and so the certificate for that name. It cannot choose the version, which is
+negotiated before OpenSSL calls it.
 """
 
 import ssl
@@ -14,31 +14,31 @@ from contextlib import contextmanager
 
 
 class AskedSocket(ssl.SSLSocket):
-    """An SSLSocket of a server that knows what it was asked for."""
+    """A server's SSLSocket that keeps the name that the client asked for."""
 
     asked_for: str | None = None
     was_told: bool = False
-    """Whether `ssl` has come so far as to tell it, be it that no name was asked for."""
+    """Whether `ssl` has called the callback, also if the client sent no name."""
 
 
 class AskedObject(ssl.SSLObject):
-    """The same without a socket."""
+    """The same for an SSLObject."""
 
     asked_for: str | None = None
     was_told: bool = False
 
 
 Answer = ssl.SSLContext | int | None
-"""What to go on with: another context, an alert, or just so."""
+"""How the handshake continues: with another context, with an alert, or unchanged (None)."""
 
 
 def just_so(name: str | None) -> Answer:
-    """Whatever is asked for."""
+    """Continue unchanged."""
     return None
 
 
 def listen_for_names(context: ssl.SSLContext, choose: Callable[[str | None], Answer] = just_so) -> None:
-    """Let a server's context keep the name; None where the client sends none."""
+    """Let a server's context keep the name (None if the client sends none), and `choose` how to continue."""
 
     def on_name(tls: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
         if isinstance(tls, AskedSocket | AskedObject):
@@ -55,7 +55,7 @@ def listen_for_names(context: ssl.SSLContext, choose: Callable[[str | None], Ans
 
 @contextmanager
 def whatever_they_ask_for() -> Iterator[None]:
-    """While this lasts, nothing is written to stderr of a name that is not ASCII; the client has its alert anyway."""
+    """Suppress what `ssl` writes to stderr for a name that is not ASCII; the client gets its alert in any case."""
     before = sys.unraisablehook
 
     def hook(unraisable: "sys.UnraisableHookArgs") -> None:

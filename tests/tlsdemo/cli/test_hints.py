@@ -196,7 +196,7 @@ def test_what_cannot_be_tried_live_names_a_command_that_works(tmp_path: Path) ->
 
 @pytest.mark.parametrize("group", ["1009:11", "1048583:5", "40-bit", "smooth", "leaky"])
 def test_what_explain_says_of_a_weak_group_can_be_run(group: str) -> None:
-    from tlsdemo.edu.explain import _undone
+    from tlsdemo.edu.explain import _from_one_share
     from tlsdemo.edu.groups import parse
     from tlsdemo.edu.machine import Machine
 
@@ -208,7 +208,7 @@ def test_what_explain_says_of_a_weak_group_can_be_run(group: str) -> None:
             group = numbers
 
     machine: Machine = Ends()  # type: ignore[assignment]  # it looks at the group alone
-    text = _undone(machine, "2")
+    text = _from_one_share(machine, "2")
     for command in re.findall("`(.*)`", text):
         assert command == f"tlsdemo attack computed-secret --group {group}"
         if group not in ("40-bit",):  # which takes a second and a table

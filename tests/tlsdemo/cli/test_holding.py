@@ -240,7 +240,7 @@ def test_a_key_log_on_a_full_disk_is_said_once_and_serving_goes_on(
         with client.wrap(dialled(server), context, "localhost") as tls:
             assert client.ask(tls, "again").startswith(b"received:  again\n")
     server.event("closed", 4)
-    server.wait_for("^note: the key log .*keys.log cannot be written any more: serving goes on without it", "err")
+    server.wait_for("^note: the key log .*keys.log can no longer be written; the server continues without it", "err")
     server.end()
     assert sum("key log" in line for line in server.err) == 1
 

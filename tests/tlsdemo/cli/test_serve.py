@@ -90,8 +90,8 @@ def test_once_is_1_for_garbage_and_for_a_cut_line(serve: Serve) -> None:
 def test_a_conversation_is_told_line_by_line(serve: Serve, certs: Path) -> None:
     server = serve(as_json=False)
     assert tlsdemo("connect", server.target, "--trust", certs / "root.pem", "--message", "a\x1b[31mb").returncode == 0
-    server.wait_for(r"^\S+:\d+  agreed on TLSv1\.3, TLS_\w+; the client stays anonymous$")
-    server.wait_for(r"^\S+:\d+  says: a\\x1b\[31mb$")
+    server.wait_for(r"^\S+:\d+  connected with TLSv1\.3, TLS_\w+; the client is not authenticated$")
+    server.wait_for(r"^\S+:\d+  received: a\\x1b\[31mb$")
     server.wait_for(r"^\S+:\d+  answered, and closed; 8 application bytes received$")
 
 
@@ -156,7 +156,7 @@ def test_a_port_in_use_is_3_with_a_hint(serve: Serve, certs: Path) -> None:
     assert done.returncode == 3
     assert "error: cannot listen on 127.0.0.1:" in done.stderr
     assert "Address already in use" in done.stderr
-    assert "hint: another program has it" in done.stderr
+    assert "hint: another program uses the port" in done.stderr
     assert done.stdout == ""
 
 

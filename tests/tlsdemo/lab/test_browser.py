@@ -111,7 +111,7 @@ def test_an_expired_certificate_is_an_error_page(browser: Browser) -> None:
 
 
 def test_a_good_one_is_none(browser: Browser) -> None:
-    assert "This came through the channel." in browser.browse(browser.by_name("good"))
+    assert "tlsdemo: the server's answer" in browser.browse(browser.by_name("good"))
 
 
 def test_the_index_counts_what_this_browser_has_taken_for_good(browser: Browser) -> None:

@@ -23,9 +23,9 @@ LET_IN: dict[str, set[str | None]] = {
 """Each but the first two is careless in one thing, and strict in all others."""
 WHY = {
     "expired": "it has expired",
-    "stranger": "it was issued by an authority that nobody here trusts",
-    "server-only": "it is not meant for this purpose",
-    "revoked": "it has been revoked",
+    "stranger": "the certificate was issued by a CA that is not trusted",
+    "server-only": "the certificate is not for this purpose",
+    "revoked": "a certificate is revoked",
 }
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -64,7 +64,7 @@ def test_who_is_let_in(lab: Lab, case: str, credential: str | None, version: str
         assert visit.why == (
             f"client certificate: {WHY[credential]}"
             if credential
-            else "it did not show the certificate that was asked for"
+            else "the peer did not present the certificate that was requested"
         )
 
 

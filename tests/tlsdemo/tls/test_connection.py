@@ -185,7 +185,7 @@ def test_a_drip_of_bytes_hits_the_overall_deadline(certs: Path) -> None:
         ending = hurried.ending()
         elapsed = time.monotonic() - begin
     assert isinstance(ending, Refused)
-    assert ending.reason == "it did not finish in time"
+    assert ending.reason == "the peer did not finish in time"
     assert sent < len(hello)
     assert 0.4 < elapsed < PROMPT
 
@@ -222,7 +222,7 @@ def test_a_conversation_has_a_limit_as_a_whole_however_often_the_client_sends(ce
                 time.sleep(0.02)
         ending = hurried.ending()
     assert isinstance(ending, Refused)
-    assert (ending.by, ending.reason) == (Side.SERVER, "it did not finish in time")
+    assert (ending.by, ending.reason) == (Side.SERVER, "the peer did not finish in time")
     assert 0 < time.monotonic() - begin < 5
 
 
@@ -252,16 +252,16 @@ def test_of_two_lines_at_once_the_first_is_the_message(server: Live, certs: Path
 def test_a_line_that_is_no_text_is_refused_in_words(server: Live, certs: Path) -> None:
     with connected(server, certs) as tls:
         tls.sendall(b"\xff\xfe\n")
-        assert read_all(tls) == b"refused:   a line is UTF-8 text\n"
+        assert read_all(tls) == b"refused:   the line is not UTF-8\n"
     ending = server.ending()
     assert isinstance(ending, Refused)
-    assert (ending.by, ending.reason, ending.application_bytes) == (Side.SERVER, "a line is UTF-8 text", 3)
+    assert (ending.by, ending.reason, ending.application_bytes) == (Side.SERVER, "the line is not UTF-8", 3)
 
 
 def test_the_longest_line_is_answered_and_one_byte_more_is_not(server: Live, certs: Path) -> None:
     for length, start in (
         (MAX_LINE - 1, b"received:  xxx"),
-        (MAX_LINE, b"refused:   a line has at most 65536 bytes\n"),
+        (MAX_LINE, b"refused:   the line is longer than 65536 bytes\n"),
     ):
         with connected(server, certs) as tls:
             tls.sendall(b"x" * length + b"\n")
@@ -358,7 +358,7 @@ def test_a_line_of_100_megabytes_is_cut_off_and_takes_no_memory(serve: Serve, ce
             while sent < 100_000_000:
                 sent += tls.send(b"x" * (1 << 14))
     refused = process.event("refused")
-    assert refused["reason"] == "a line has at most 65536 bytes"
+    assert refused["reason"] == "the line is longer than 65536 bytes"
     assert refused["application_bytes"] <= MAX_LINE + (1 << 14)
     assert sent < 10_000_000, "it was not cut off"
     assert status(process.process.pid, "VmHWM") - before < 20_000

@@ -135,7 +135,7 @@ def test_an_alert_on_the_wire_is_named_with_its_number(certs: Path, name: str) -
 def test_what_is_no_tls_is_told_so_and_is_no_alert(certs: Path, record: bytes) -> None:
     error = heard(certs, record)
     assert errors.alert(error) is None
-    assert errors.sentence(error) == "what came is not TLS", error.reason
+    assert errors.sentence(error) == "received data is not TLS", error.reason
 
 
 def eof_of_3_11_2() -> ssl.SSLError:
@@ -159,7 +159,7 @@ def test_the_end_of_the_connection_is_recognised_under_every_python() -> None:
 
 
 def test_other_errors_have_a_sentence_too() -> None:
-    assert errors.sentence(TimeoutError()) == "it did not finish in time"
+    assert errors.sentence(TimeoutError()) == "the peer did not finish in time"
     assert errors.sentence(ConnectionResetError()) == errors.sentence(ssl.SSLEOFError())
     assert errors.sentence(eof_of_3_11_2()) == errors.sentence(ssl.SSLEOFError())
     assert errors.sentence(OSError(28, "No space left on device")) == "No space left on device"

@@ -22,12 +22,12 @@ def test_the_name_asked_for_is_in_the_clear(name: str) -> None:
 
 
 def test_the_certificate_is_in_the_clear_up_to_tls_1_2() -> None:
-    assert "so is the server's certificate, in TLS 1.2: DNS:localhost" in seen("tls12")
+    assert "the server's certificate is in the clear, in TLS 1.2: DNS:localhost" in seen("tls12")
     assert "DNS:localhost" not in seen("tls")
 
 
 def test_where_none_is_shown_none_is_seen() -> None:
-    assert "so is the server's certificate" not in seen("tls-anon")
+    assert "the server's certificate is in the clear" not in seen("tls-anon")
 
 
 def test_sizes_are_those_of_what_was_said() -> None:
