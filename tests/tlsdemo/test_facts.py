@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import guides
 from tests.conftest import ROOT, run
 from tests.tlsdemo.conftest import Command
 from tests.tlsdemo.edu.parties import error_of, machine
@@ -96,8 +97,7 @@ def test_an_invalid_certificate_signature_is_bad_certificate() -> None:
 def test_dh_is_x25519_unless_a_group_is_named() -> None:
     client = machine(edu(RUNGS["dh"]).client(WORLD.client))
     assert client.parts.group == X25519()
-    readme = (ROOT / "README.md").read_text()
-    assert "`--protocol dh` is Diffie-Hellman: on the curve X25519 by default" in readme
+    assert "`--protocol dh` uses the curve X25519 by default" in guides.text("tlsdemo/edu/README.md")
 
 
 def test_a_long_prime_is_not_enough() -> None:
@@ -157,7 +157,7 @@ def test_what_was_false_is_not_printed_again(phrase: str) -> None:
     files = [
         *(ROOT / "pki").rglob("*.py"),
         *(ROOT / "tlsdemo").rglob("*.py"),
-        ROOT / "README.md",
+        *(ROOT / page for page in guides.PAGES),
         ROOT / "certs/README.md",
     ]
     found = [path.name for path in files if phrase in re.sub(r"\s+", " ", path.read_text())]
