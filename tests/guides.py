@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 PAGES = (
     "README.md",
     "tlsdemo/edu/README.md",
+    "tlsdemo/lab/README.md",
 )
 """Relative to ROOT. `certs/README.md` describes files only."""
 
@@ -75,6 +76,7 @@ def command_lines(page: str) -> list[str]:
     """Every command line of a page: in `sh` and `console` blocks, and in code spans."""
     lines = [line for block in blocks(page, "sh") for line in block.body.splitlines()]
     lines += [step.command for step in steps(page) if step.command]
+    lines += [each for block in blocks(page, "yaml") for each in re.findall(r"- run: (.*)", block.body)]
     prose = re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE)
     lines += [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
     return [line for line in lines if re.match(r"(pki|tlsdemo)( |$)", line)]

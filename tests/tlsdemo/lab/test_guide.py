@@ -1,0 +1,71 @@
+"""The guide to the lab: its example for pytest runs, its numbers are those of the catalogue. Caught: a stale guide."""
+
+import os
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pki.cases import CATALOGUE
+from pki.cli import case_text
+from tests import guides
+from tests.conftest import run
+from tlsdemo.lab.catalogue import CASES
+from tlsdemo.lab.presets import PRESETS
+
+PAGE = "tlsdemo/lab/README.md"
+TEXT = " ".join(guides.text(PAGE).split())
+CHECKED = "ssl.create_default_context(cafile=ca_file)"
+UNCHECKED = "ssl._create_unverified_context()"
+
+
+def outcomes(folder: Path, example: str) -> dict[str, str]:
+    """The outcome of each case in the example, by its id."""
+    (folder / "test_my_client.py").write_text(example)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = run(
+        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-vv", "-c", "/dev/null",
+        "--rootdir", folder, "test_my_client.py", cwd=folder, env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    found = dict(re.findall(r"test_client\[([\w-]+)\] (PASSED|FAILED|ERROR)", done.stdout))
+    assert found, done.stdout + done.stderr
+    return found
+
+
+@pytest.fixture
+def example() -> str:
+    (block,) = guides.blocks(PAGE, "python")
+    return block.body
+
+
+def test_the_example_passes_for_a_client_that_checks(example: str, tmp_path: Path) -> None:
+    found = outcomes(tmp_path, example)
+    assert len(found) > 5
+    assert set(found.values()) == {"PASSED"}
+
+
+def test_the_example_fails_for_a_client_that_checks_nothing(example: str, tmp_path: Path) -> None:
+    assert CHECKED in example
+    found = outcomes(tmp_path, example.replace(CHECKED, UNCHECKED))
+    assert {name for name, outcome in found.items() if outcome == "FAILED"} == {
+        name for name in found if CASES[name].must == "reject"
+    }
+
+
+def test_the_guide_counts_the_test_certificates_as_they_are() -> None:
+    themes = Counter(each.theme for each in CATALOGUE.values())
+    assert f"By theme: {', '.join(f'{theme} {count}' for theme, count in themes.items())}." in TEXT
+    assert f"The catalogue of test certificates has {case_text.counts()}" in TEXT
+
+
+def test_the_cases_and_clients_that_the_guide_names_exist() -> None:
+    examples = re.findall(r"^\| `(?:must|weak|informational)` \|.*\| (.*) \|$", guides.text(PAGE), re.MULTILINE)
+    named = [name for each in examples for name in re.findall(r"`([\w-]+)`", each)]
+    severities = [CASES[name].severity for name in named]
+    assert severities == ["must"] * 3 + ["weak"] * 2 + ["informational"]
+    head, *rows = re.findall(r"^\| (.*) \|$", guides.text(PAGE).partition("clients accept\n")[2], re.MULTILINE)
+    assert {row.split(" | ")[0] for row in rows} <= set(PRESETS)
+    assert set(head.split(" | ")[2:]) <= {each.theme for each in CASES.values()}
+    assert f"What {len(rows)} clients accept" in TEXT
