@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 
 PAGES = (
     "README.md",
+    "pki/README.md",
     "tlsdemo/edu/README.md",
     "tlsdemo/lab/README.md",
 )
