@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 PAGES = (
     "README.md",
     "pki/README.md",
+    "tlsdemo/README.md",
     "tlsdemo/attack/README.md",
     "tlsdemo/edu/README.md",
     "tlsdemo/lab/README.md",
