@@ -65,7 +65,25 @@ def test_the_cases_and_clients_that_the_guide_names_exist() -> None:
     named = [name for each in examples for name in re.findall(r"`([\w-]+)`", each)]
     severities = [CASES[name].severity for name in named]
     assert severities == ["must"] * 3 + ["weak"] * 2 + ["informational"]
-    head, *rows = re.findall(r"^\| (.*) \|$", guides.text(PAGE).partition("clients accept\n")[2], re.MULTILINE)
-    assert {row.split(" | ")[0] for row in rows} <= set(PRESETS)
-    assert set(head.split(" | ")[2:]) <= {each.theme for each in CASES.values()}
+    head, *rows = table(SUMMARY)
+    assert {row[0] for row in rows} <= set(PRESETS)
+    assert set(head[2:]) <= {each.theme for each in CASES.values()}
     assert f"What {len(rows)} clients accept" in TEXT
+
+
+def test_both_tables_of_clients_count_the_same() -> None:
+    _, *rows = table(SUMMARY)
+    counts = {client: sum(map(int, numbers)) for client, _, *numbers in rows}
+    _, *cases = table(ACCEPTED)
+    accepted = Counter(client for *_, clients in cases for client in clients.split(", "))
+    assert all(CASES[case.strip("`")].severity == severity for case, severity, _ in cases)
+    assert accepted == {client: counts[client] for client in counts if client not in ("openssl", "perl-http-tiny")}
+
+
+SUMMARY, _, ACCEPTED = guides.text(PAGE).partition("clients accept\n")[2].partition("\nWhich cases")
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of a table in Markdown, the head included, without bold type."""
+    rows = re.findall(r"^\| (.*) \|$", text.replace("*", ""), re.MULTILINE)
+    return [row.split(" | ") for row in rows]
