@@ -23,6 +23,7 @@ PAGES = (
     "pki/README.md",
     "tlsdemo/README.md",
     "tlsdemo/attack/README.md",
+    "tlsdemo/edu/LESSON.md",
     "tlsdemo/edu/README.md",
     "tlsdemo/lab/README.md",
 )
