@@ -356,7 +356,7 @@ def test_without_ipv6_it_says_so_and_works(tmp_path: Path) -> None:
     script.write_text(WITHOUT_IPV6)
     done = run(*elsewhere, tool("bash"), script, *LAB, *FEW, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "notes").read_text() == "note: this machine has no ::1; listening on 127.0.0.1 only\n"
+    assert (tmp_path / "notes").read_text() == "note: this machine has no ::1: listening only on 127.0.0.1\n"
     assert "case:      good" in done.stdout
 
 
