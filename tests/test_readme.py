@@ -1,220 +1,218 @@
-"""The README's story is run, command by command, and must print what the README shows. Caught: a stale README.
+"""Each page's commands are run in order, in a folder of their own, and print what the page shows. Caught: a stale page.
 
-Masked, since they differ from run to run: ports, dates, serial numbers, keys and signatures. A line `...` stands for
-any lines.
+Ports, dates and keys are masked (`tests.guides`).
 """
 
+import json
 import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
-from queue import Empty, Queue
 
 import pytest
 
-from pki.cases import CATALOGUE
-from pki.cli import case_text
-from tests.conftest import ROOT
+from tests import guides
+from tests.conftest import REQUIRE, ROOT, run, tool
+from tests.guides import PAGES, Step
+from tests.peers.support import Background
 from tlsdemo.edu.protocol import RUNGS
 
-README = (ROOT / "README.md").read_text()
-FENCE = re.compile(r"(?:<!-- the (server|one in the middle) says -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
-PATIENCE = 100.0
-AT_ONCE = 3  # lines of another conversation that may come between
-MASKS = (
-    (r"127\.0\.0\.1:\d+  ", "127.0.0.1:PEER  "),
-    (r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\dZ)?", "DATE"),
-    (r"\b[0-9a-f]{24,}…?", "HEX"),
-    (r"\(\d\d bytes\)", "(N bytes)"),
-)
+README = guides.text("README.md")
+PROGRAMS = {"pki": [sys.executable, "-m", "pki"], "tlsdemo": [sys.executable, "-m", "tlsdemo"]}
+IN_THE_BACKGROUND = {"serve": "server", "eavesdrop": "middle", "mitm": "middle"}
+PORTS = {"server": 4433, "middle": 4434}
+"""The ports in the pages. The tests use free ones."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """A command with what it prints; or what the server, or the one in the middle, prints meanwhile (no command)."""
+class Reader:
+    """A reader who types the commands of one page, one after the other."""
 
-    command: str | None
-    output: list[str]
-    speaker: str = "server"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.running: dict[str, Background] = {}
+        self.ports: dict[str, int] = {}
+        self.seen: dict[str, int] = {}
+        """How many lines of each background program were printed before the latest command."""
 
+    def follow(self, step: Step) -> None:
+        """Run the command and compare; or wait for what the program in the background prints."""
+        if step.command is None:
+            self.wait_for(step.speaker, step.output)
+            return
+        program, *arguments = shlex.split(step.command)
+        if program == "openssl" and not is_openssl():
+            return
+        if "curl" in (program, *arguments):
+            tool("curl")
+        name = IN_THE_BACKGROUND.get(arguments[0]) if program == "tlsdemo" else None
+        if name:
+            self.start(name, [*PROGRAMS[program], *arguments])
+            self.wait_for(name, step.output)
+        else:
+            self.seen = {each: len(running.out) for each, running in self.running.items()}
+            done = subprocess.run(
+                [*PROGRAMS.get(program, [program]), *self.to_free_ports(arguments)],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, timeout=100, check=False,
+            )  # fmt: skip
+            printed = self.printed(done.stdout.splitlines())
+            assert re.fullmatch(guides.pattern(step.output), printed), f"{step}\nprinted:\n{printed}"
 
-def story() -> Iterator[Step]:
-    for speaker, language, body in FENCE.findall(README):
-        if speaker:
-            yield Step(None, body.splitlines(), speaker)
-        elif language == "console":
-            for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
-                command, *output = part.rstrip("\n").split("\n")
-                yield Step(command, output)
-
-
-def masked(lines: list[str], port: int, middle: int | None = None) -> list[str]:
-    text = "\n".join(line.rstrip() for line in lines).strip("\n")
-    text = text.replace(f":{middle or port + 1}", ":4434").replace(f":{port + 1}", ":4434").replace(f":{port}", ":4433")
-    text = text.replace(f"--listen {port + 1} ", "--listen 4434 ")
-    for pattern, mask in MASKS:
-        text = re.sub(pattern, mask, text)
-    return text.split("\n")
-
-
-def agrees(shown: list[str], printed: list[str]) -> bool:
-    if "..." in shown:
-        before = shown[: shown.index("...")]
-        after = shown[shown.index("...") + 1 :]
-        return printed[: len(before)] == before and (not after or printed[-len(after) :] == after)
-    return shown == printed
-
-
-class Background:
-    """A server, or somebody in the middle, as the README starts it, but on a free port."""
-
-    def __init__(self, command: list[str], folder: Path) -> None:
-        self.process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    def start(self, name: str, command: list[str]) -> None:
+        """Start a program in the background, on a free port; the one before it is stopped with Ctrl-C."""
+        for each in ("middle", name):
+            if each in self.running:
+                self.running.pop(each).end()
+        place = (
+            ["--port", "0"]
+            if name == "server"
+            else ["--upstream", f"localhost:{self.ports['server']}", "--listen", "0"]
         )
-        self.lines: Queue[str] = Queue()
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-        first = self.lines.get(timeout=PATIENCE)
-        self.port = int(re.findall(r":(\d+)[ ,]", first)[0])
-        self.head = [first]
+        self.running[name] = Background(*command, *place, cwd=self.folder)
+        self.ports[name] = int(self.running[name].wait_for(r"^listening on .*?:(\d+)[ ,]").group(1))
+        self.seen[name] = 0
 
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip("\n"))
+    def wait_for(self, name: str, shown: list[str]) -> None:
+        """Wait until the program has printed these lines since the latest command.
 
-    def take(self, count: int, is_wanted: Callable[[list[str]], bool]) -> list[str]:
-        """The next lines; of two conversations at once, which are told as their threads come to it, those of one."""
-        while len(self.head) < count:
-            self.head.append(self.lines.get(timeout=PATIENCE))
-        taken = self.head[:count]
-        with suppress(Empty):
-            while not is_wanted(taken) and len(self.head) < count + AT_ONCE:
-                self.head.append(self.lines.get(timeout=PATIENCE))
-                peers = dict.fromkeys(line.partition("  ")[0] for line in self.head)
-                each = ([line for line in self.head if line.startswith(f"{peer}  ")][:count] for peer in peers)
-                taken = next(filter(is_wanted, each), taken)
-        for line in taken:
-            self.head.remove(line)
-        return taken
+        Of two connections at once, the lines of each are compared by themselves.
+        """
+        wanted = re.compile("^" + guides.pattern(shown), re.MULTILINE)
 
-    def rest_until_blank_after(self, text: str) -> list[str]:
-        """The introduction: up to the empty line after the one that contains `text`."""
-        lines = list(self.head)
-        self.head = []
-        while not (lines[-1] == "" and any(text in line for line in lines)):
-            lines.append(self.lines.get(timeout=PATIENCE))
-        return lines
+        def is_there(lines: list[str]) -> bool:
+            new = lines[self.seen[name] :]
+            peers = dict.fromkeys(line.partition("  ")[0] for line in new)
+            each = [[line for line in new if line.startswith(f"{peer}  ")] for peer in peers]
+            return any(wanted.search(self.printed(some)) for some in (new, *each))
 
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(PATIENCE)
-        self.reader.join(PATIENCE)
-        assert self.process.stdout
-        self.process.stdout.close()
-        return code
+        self.running[name].wait_until(is_there, wanted="\n".join(shown))
+
+    def to_free_ports(self, arguments: list[str]) -> list[str]:
+        """The arguments of a client: the ports of the page become the ports of this test."""
+        for name in self.running:
+            arguments = [re.sub(rf":{PORTS[name]}\b", f":{self.ports[name]}", word) for word in arguments]
+        if arguments[0] in ("connect", "chain") and not any(":" in word for word in arguments[1:]):
+            arguments.append(f"localhost:{self.ports['server']}")
+        return arguments
+
+    def printed(self, lines: list[str]) -> str:
+        """Masked output, with the ports of the page."""
+        output = "\n".join(lines)
+        for name, port in self.ports.items():
+            output = re.sub(rf"\b{port}\b", str(PORTS[name]), output)
+        return guides.masked(output.splitlines())
 
 
-def test_the_story_by_hand_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    programs = {"pki": [sys.executable, "-m", "pki"], "tlsdemo": [sys.executable, "-m", "tlsdemo"]}
-    running: dict[str, Background] = {}
-    steps = list(story())
-    assert len(steps) > 12, "the README has lost its story"
+@cache
+def is_openssl() -> bool:
+    """Whether `openssl` is OpenSSL: macOS has LibreSSL under that name."""
+    found = shutil.which("openssl") is not None and run("openssl", "version").stdout.startswith("OpenSSL")
+    assert found or not REQUIRE
+    return found
 
-    def start(speaker: str, command: list[str]) -> list[str]:
-        for each in ("one in the middle", speaker):  # who starts another server starts another one in the middle, too
-            if each in running:
-                assert running.pop(each).end() == 0
-        running[speaker] = Background(command, tmp_path)
-        return running[speaker].rest_until_blank_after("tlsdemo connect")
 
-    def fits(step: Step, printed: list[str]) -> bool:
-        port = running["server"].port if "server" in running else 4433
-        middle = running["one in the middle"].port if "one in the middle" in running else None
-        return agrees(masked(step.output, 4433), masked(printed, port, middle))
-
+@pytest.mark.parametrize("page", [page for page in PAGES if any(guides.steps(page))])
+def test_the_commands_of_a_page_print_what_it_shows(page: str, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
     try:
-        for step in steps:
-            if step.command is None:
-                printed = running[step.speaker].take(len(step.output), partial(fits, step))
-            else:
-                program, *arguments = shlex.split(step.command)
-                command = [*programs[program], *arguments]
-                match arguments[0]:
-                    case "serve":
-                        printed = start("server", [*command, "--port", "0"])
-                    case "eavesdrop" | "mitm":
-                        upstream = f"localhost:{running['server'].port}"
-                        printed = start("one in the middle", [*command, "--upstream", upstream, "--listen", "0"])
-                    case "connect" if "localhost:4434" in command:
-                        target = f"localhost:{running['one in the middle'].port}"
-                        printed = output([target if word == "localhost:4434" else word for word in command], tmp_path)
-                    case "connect":
-                        printed = output([*command, f"localhost:{running['server'].port}"], tmp_path)
-                    case _:
-                        printed = output(command, tmp_path)
-            assert fits(step, printed), (step, printed)
-    finally:
-        for each in running.values():
+        for step in guides.steps(page):
+            reader.follow(step)
+        for each in reader.running.values():
             each.end()
+    finally:
+        for each in reader.running.values():
+            each.kill()
 
 
-def output(command: list[str], folder: Path) -> list[str]:
-    """All that a finite command prints."""
-    done = subprocess.run(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    return done.stdout.splitlines()
+def test_the_readme_shows_the_refusal_of_the_rogue_certificate() -> None:
+    steps = list(guides.steps("README.md"))
+    assert [step.command for step in steps if step.command][:2] == ["tlsdemo tour", "pki init"]
+    assert any(step.command == "tlsdemo connect" and "refused" in step.output[0] for step in steps)
+    assert any(step.command and step.command.startswith("openssl s_client") for step in steps)
 
 
-def commands() -> list[str]:
-    return [line for _, language, body in FENCE.findall(README) if language == "sh" for line in body.splitlines()]
+@pytest.mark.parametrize(("shown", "printed", "agrees"), [
+    (["a", "...", "d"], ["a", "b", "c", "d"], True),
+    (["a", "...", "d"], ["a", "d"], True),
+    (["a", "..."], ["b", "a"], False),
+    (["a: ...", "b"], ["a: anything", "b"], True),
+    (["a.b"], ["axb"], False),
+    (["on 2026-11-26"], ["on 2027-01-01"], True),
+    (["a"], ["a", "b"], False),
+])  # fmt: skip
+def test_what_a_page_shows_is_compared_line_by_line(shown: list[str], printed: list[str], agrees: bool) -> None:
+    assert bool(re.fullmatch(guides.pattern(shown), guides.masked(printed))) is agrees
+
+
+# The pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_page_is_tested() -> None:
+    written = [*ROOT.glob("*.md"), *(ROOT / "pki").rglob("*.md"), *(ROOT / "tlsdemo").rglob("*.md")]
+    assert sorted(PAGES) == sorted(path.relative_to(ROOT).as_posix() for path in written)
 
 
 def test_the_readme_is_short() -> None:
-    assert len(README.splitlines()) <= 250
+    assert len(README.splitlines()) <= 120
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
-def test_every_link_of_the_readme_leads_somewhere(link: str) -> None:
-    assert (ROOT / link).exists()
+LINKS = [(page, link) for page in PAGES for link in re.findall(r"\]\((?!https?:)([^)]+)\)", guides.text(page))]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_every_link_leads_somewhere(page: str, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    assert target.exists()
+    if anchor:
+        assert anchor in guides.headings(target)
 
 
 def test_the_two_commands_of_the_readme_set_everything_up() -> None:
-    set_up = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && "
-    assert commands()[:2] == [set_up + ".venv/bin/tlsdemo tour", set_up + ".venv/bin/pytest"]
+    commands = [line for block in guides.blocks("README.md", "sh") for line in block.body.splitlines()]
+    set_up = [line for line in commands if line.startswith("python3 -m venv ")]
+    assert set_up == [
+        "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/tlsdemo tour",
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
+    ]
 
 
-def test_the_readme_counts_the_rogues_as_they_are() -> None:
-    themes = Counter(each.theme for each in CATALOGUE.values())
-    text = " ".join(README.split())
-    assert f"By theme: {', '.join(f'{theme} {count}' for theme, count in themes.items())}." in text
-    assert f"The catalogue of test certificates has {case_text.counts()}" in text
-    assert f"in {NUMBERS[len(RUNGS)]} rungs" in text
+def test_the_readme_counts_the_rungs() -> None:
+    assert f'{NUMBERS[len(RUNGS)]} steps ("rungs")' in README
+
+
+def test_the_readme_names_the_schema_of_json_output() -> None:
+    document = json.loads(run(*PROGRAMS["tlsdemo"], "attacks", "--json").stdout)
+    assert f'`"schema": {document["schema"]}`' in README
 
 
 NUMBERS = {6: "six", 7: "seven", 8: "eight"}
 
 
-def test_every_command_in_the_readme_exists() -> None:
-    environment = {**os.environ, "TERM": "dumb"}
-    for program, subcommand in set(re.findall(r"`(pki|tlsdemo) ([a-z-]+)", README)) - {("tlsdemo", "pki")}:
-        done = subprocess.run(
-            [sys.executable, "-m", program, subcommand, "--help"], capture_output=True, env=environment, check=False
-        )
-        assert done.returncode == 0, (program, subcommand)
+@cache
+def help_of(program: str, *subcommands: str) -> str | None:
+    """The help text of a command; None if there is no such command."""
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = run(sys.executable, "-m", program, *subcommands, "--help", env=environment)
+    return done.stdout if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_and_option_in_a_page_exists(page: str) -> None:
+    for line in guides.command_lines(page):
+        program, *words = line.partition(" -- ")[0].split()
+        if program == "tlsdemo" and words[:1] == ["pki"]:
+            program, words = "pki", words[1:]
+        subcommands = words[: 2 if words[:1] == ["rogue"] else 1]
+        names = [word for word in subcommands if re.fullmatch(r"[a-z][a-z-]*", word)]
+        text = help_of(program, *names)
+        assert text, line
+        for option in (word.partition("=")[0] for word in words if word.startswith("-")):
+            assert re.search(rf"(?m)^ *(-\w, )?{re.escape(option)}\b|^ *{re.escape(option)},", text), (line, option)
 
 
 def test_what_is_minted_is_never_committed() -> None:
