@@ -286,4 +286,4 @@ def test_what_is_no_address_is_wrong_usage(cli: Command, option: str, address: s
     with socket.create_server(("127.0.0.1", 0)) as taken:  # so that he ends in any case
         other = ("--listen", f"127.0.0.1:{taken.getsockname()[1]}") if option == "--upstream" else ()
         answer = cli("eavesdrop", option, address, *other)
-    assert_is_refusal(answer, 2, "hint: --upstream HOST:PORT, --listen PORT")
+    assert_is_refusal(answer, 2, "hint: use --upstream HOST:PORT and --listen PORT")

@@ -66,7 +66,7 @@ def _attack(name: str) -> Attack:
         return catalogue.find(name)
     except KeyError:
         hint = "`tlsdemo attacks` lists them"
-        raise Problem(f"there is no attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
+        raise Problem(f"unknown attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
 
 
 def _protocol(name: str, settings: AttackOptions) -> Protocol:

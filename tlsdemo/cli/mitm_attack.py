@@ -36,7 +36,7 @@ def known(name: str) -> Attack:
         attack = catalogue.find(name)
     except KeyError:
         hint = "`tlsdemo attacks` lists them"
-        raise Problem(f"there is no attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
+        raise Problem(f"unknown attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
     if attack.id in INSTEAD:
         fact = f"the attack {attack.id} does not work on a live connection"
         raise Problem(fact, hint=INSTEAD[attack.id], code=ExitCode.USAGE)
