@@ -121,7 +121,7 @@ def _forbid_together(settings: MitmOptions) -> None:
     }
     if found := [other for other, given in others.items() if given]:
         fact = f"{option} and {' and '.join(found)} are mutually exclusive"
-        raise Problem(fact, hint=f"leave out {option} or the others", code=ExitCode.USAGE)
+        raise Problem(fact, hint=f"leave out {option}, or {' and '.join(found)}", code=ExitCode.USAGE)
     forbid_for_tls(group=settings.group, story=False, without=settings.without)
 
 
