@@ -190,9 +190,9 @@ def _forbid(settings: ServeOptions, claims: Claims) -> None:
     """Raise Problem for options that this rung does not have."""
     name = settings.protocol
     if settings.keylog:
-        raise Problem("--keylog needs --protocol tls", hint="use --explain to see each step", code=ExitCode.USAGE)
+        raise Problem("--keylog is for TLS", hint="use --explain to see each step", code=ExitCode.USAGE)
     if settings.require_client_cert:
-        raise Problem("--require-client-cert needs --protocol tls", hint="use --protocol mutual", code=ExitCode.USAGE)
+        raise Problem("--require-client-cert is for TLS", hint="use --protocol mutual", code=ExitCode.USAGE)
     if settings.explain and settings.as_json:
         raise Problem("--explain and --json are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
     if Protection.POSSESSION not in claims and (settings.cert or settings.credential != "server"):
