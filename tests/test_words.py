@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tlsdemo.cli.main import app as tlsdemo_app
 
 AVOIDED = re.compile(
-    r"\b(?:he|his|him|whom|whoever|nobody|somebody|anybody)\b|\bis no\b(?! longer\b)|\bvouch", re.IGNORECASE
+    r"\b(?:he|his|him|whom|whoever|nobody|somebody|anybody)\b|\bis no\b(?! longer\b|,)|\bvouch", re.IGNORECASE
 )
 
 STORY = ("tlsdemo/edu/README.md",)
@@ -41,33 +41,19 @@ TOP = ("certs", "pki", "tlsdemo")
 """Folders with README files."""
 
 CEILINGS: dict[str, int] = {
-    "README.md": 20,
-    "certs/README.md": 4,
-    "help of pki": 3,
-    "help of tlsdemo": 1,
-    "pki": 9,
-    "pki/asn1": 1,
-    "pki/cases": 59,
-    "pki/cli": 6,
-    "pki/objects": 4,
-    "pki/path": 14,
-    "pki/publish": 4,
-    "pki/revocation": 14,
-    "pki/show": 2,
+    "pki": 1,
+    "pki/cases": 3,
+    "pki/path": 1,
     "pki/store": 1,
-    "pki/trust": 2,
-    "tlsdemo": 12,
-    "tlsdemo/cli": 38,
-    "tlsdemo/compare": 2,
-    "tlsdemo/edu": 79,
-    "tlsdemo/edu/weak": 17,
-    "tlsdemo/lab": 36,
-    "tlsdemo/net": 10,
-    "tlsdemo/report": 9,
-    "tlsdemo/report/templates": 1,
-    "tlsdemo/tls": 19,
+    "tlsdemo/cli": 6,
+    "tlsdemo/compare": 1,
+    "tlsdemo/edu": 4,
+    "tlsdemo/edu/weak": 4,
+    "tlsdemo/lab": 1,
+    "tlsdemo/report": 1,
+    "tlsdemo/tls": 3,
     "tlsdemo/tour": 2,
-    "tlsdemo/wire": 10,
+    "tlsdemo/wire": 2,
 }
 """How many of the words an area may have: a folder of modules, a README file, the help of a program."""
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from pki.errors import ExitCode, Problem
+from pki.help_page import Command
 
 
 class FailOn(StrEnum):
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("check-client", cls=CheckClient)(check_client)
 
 
-class CheckClient(TyperCommand):
+class CheckClient(Command):
     """Options after the name of a program belong to the program; options after a preset are for check-client."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
