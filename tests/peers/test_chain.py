@@ -22,7 +22,7 @@ def test_it_prints_what_openssl_sees(serve: Serve, cli: Command, certs: Path) ->
     shown = run(tool("openssl"), "s_client", "-connect", server.target, "-showcerts", input="", stdin=None)
     assert PEM.findall(answer.out) == PEM.findall(shown.stdout)
     assert PEM.findall(answer.out) == PEM.findall((certs / "server.pem").read_text())
-    assert "nothing was checked, and nothing was sent" in answer.err
+    assert "nothing was checked" in answer.err
 
 
 @pytest.mark.parametrize(("credential", "code"), [("server", 0), ("rogue", 1)])
@@ -47,7 +47,7 @@ def test_where_there_is_no_tls_it_says_so(cli: Command) -> None:
         connected.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     with acting(garbage) as address:
-        assert_is_refusal(cli("chain", str(address)), 1, "shows no certificate")
+        assert_is_refusal(cli("chain", str(address)), 1, "presents no certificate")
 
 
 @pytest.mark.parametrize(("address", "code"), [("localhost:1", 3), ("localhost:0", 2), ("https://a.test", 2)])

@@ -160,7 +160,7 @@ def test_a_hello_byte_by_byte_is_one(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (b"CONNECT localhost:1 HTTP/1.1\r\n\r\n", "that is a request to a proxy"),
+        (b"CONNECT localhost:1 HTTP/1.1\r\n\r\n", "a request to a proxy"),
         (b"\x17\x03\x03\x00\x05hello", ""),
     ],
 )
