@@ -128,7 +128,7 @@ def facts(agreed: Agreed) -> list[Fact]:
     if agreed.client is None:
         who = "not authenticated: the server requested no certificate"
     elif agreed.unreadable:
-        who = f"known by a certificate whose names cannot be parsed: {agreed.unreadable}"
+        who = f"known by a certificate whose names cannot be read: {agreed.unreadable}"
     else:
         who = listed(agreed.client) + ("" if agreed.proved else " (not proved)")
     return [Fact("version", agreed.version), Fact("cipher", agreed.cipher), Fact("you are", who)]

@@ -32,9 +32,9 @@ class Agreed:
     client: tuple[str, ...] | None
     """The names in the client's certificate; None if the server requested none.
 
-    The subject if the certificate has no names; empty if the names cannot be parsed."""
+    The subject if the certificate has no names; empty if the names cannot be read."""
     unreadable: str = ""
-    """Why the names cannot be parsed; empty if they can."""
+    """Why the names cannot be read; empty if they can be read."""
     proved: bool = True
     """Whether the client proved possession of the certificate's key, and the server checked the chain."""
 

@@ -141,7 +141,7 @@ def test_a_client_without_certificate_is_refused_and_hears_the_alert(
     assert f"SSL alert number {number}" in done.stderr
     refused = server.event("refused")
     assert (refused["by"], refused["application_bytes"]) == ("server", 0)
-    assert "did not show the certificate" in refused["reason"]
+    assert "did not present the certificate" in refused["reason"]
 
 
 def test_a_servers_certificate_is_not_taken_from_a_client(serve: Serve, certs: Path, openssl: str) -> None:
@@ -198,7 +198,7 @@ def test_our_client_learns_at_its_first_read_that_tls_1_3_wanted_a_certificate(s
     assert (
         "alert certificate_required (116): the peer requires a certificate, and this side presented none" in done.stderr
     )
-    assert "only now, at its first read (RFC 8446 §4.4.2.4)" in done.stderr
+    assert "only at its first read (RFC 8446 §4.4.2.4)" in done.stderr
     assert "--cert" in done.stderr
     assert server.event("refused")["application_bytes"] == 0
 

@@ -11,7 +11,7 @@ from pki.verdict import Check
 class Violation(Enum):
     """One way to violate the protocol: (alert, section, sentence)."""
 
-    # The bytes cannot be parsed
+    # The bytes cannot be read
     NOT_JSON = "decode_error", "RFC 8259", "received data is not a line of JSON"
     IS_TLS = "protocol_version", "§5.1", "the peer uses TLS, not the educational handshake"
     OVERSIZE = "record_overflow", "§5.1", "a line is too long"
@@ -43,7 +43,7 @@ class Violation(Enum):
 
     # The certificate is not accepted
     NO_CERTIFICATE = "certificate_required", "§4.4.2", "no certificate was presented"
-    BAD_CERTIFICATE = "bad_certificate", "RFC 5280 §4.1", "the certificate cannot be parsed"
+    BAD_CERTIFICATE = "bad_certificate", "RFC 5280 §4.1", "the certificate cannot be read"
     WEAK_KEY = "unsupported_certificate", "§4.2.3", "the certificate's key cannot sign a handshake"
     WRONG_PURPOSE = "unsupported_certificate", "RFC 5280 §4.2.1.12", "the certificate is not for this purpose"
     FORGED = "bad_certificate", "RFC 5280 §6.1.3 (a)(1)", "a certificate is not signed by the CA that it names"

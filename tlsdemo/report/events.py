@@ -24,7 +24,7 @@ def as_line(event: Event) -> str:
         case Agreed(peer, version, cipher, client, unreadable, proved):
             who = "the client is not authenticated" if client is None else f"the client is {listed(client)}"
             if unreadable:
-                who = f"the names in the client's certificate cannot be parsed: {printable(unreadable)}"
+                who = f"the names in the client's certificate cannot be read: {printable(unreadable)}"
             who += "" if proved or client is None else " (not proved)"
             return f"{peer}  connected with {version}, {cipher}; {who}"
         case Said(peer, text):

@@ -22,7 +22,7 @@ LET_IN: dict[str, set[str | None]] = {
 }
 """Each but the first two is careless in one thing, and strict in all others."""
 WHY = {
-    "expired": "it has expired",
+    "expired": "a certificate has expired",
     "stranger": "the certificate was issued by a CA that is not trusted",
     "server-only": "the certificate is not for this purpose",
     "revoked": "a certificate is revoked",

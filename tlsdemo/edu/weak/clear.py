@@ -81,7 +81,7 @@ class ClearChannel(RecordChannel):
         return Alert(description, detail)
 
     def open(self, message: Message) -> tuple[Content, bytes]:
-        """The content of a message, whoever sent it. ProtocolError for a message of the handshake."""
+        """The content of a message; its sender is not verified. ProtocolError for a handshake message."""
         match message:
             case Data(text):
                 return Content.DATA, text.encode("latin-1")

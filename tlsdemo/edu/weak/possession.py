@@ -2,8 +2,8 @@
 
 A certificate is public, so an attacker can present a copy of it. Attack: `copied-certificate`.
 
-Without any certificate, as on the rungs below `signed`, the two sides share a secret and do not know with whom. A man
-in the middle then runs one handshake with the client and another with the server. No calculation detects this: all that
+Without any certificate, as on the rungs below `signed`, the two sides share a secret, but neither is authenticated. A
+man in the middle runs one handshake with the client and another with the server. No calculation detects this: all that
 the two know of each other came over a connection that the attacker controls.
 """
 
