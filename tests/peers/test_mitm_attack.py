@@ -91,7 +91,7 @@ def test_it_is_noticed_where_nothing_is_left_out(
         case "bit-flip" | "downgrade" | "renaming" | "reflection":
             assert_is_refusal(answer, 1)
         case "truncation":
-            assert_is_refusal(answer, 3, "whatever came may be incomplete")
+            assert_is_refusal(answer, 3, "the answer may be incomplete")
         case "replay":
             assert server.event("refused")["application_bytes"] == 0
         case "reordering":

@@ -388,7 +388,7 @@ def test_with_few_descriptors_the_idle_make_room_and_it_neither_ends_nor_spins(s
     before = ticks(pid)
     time.sleep(1.0)  # the window of the measurement
     assert ticks(pid) - before < 30, "it spins"
-    assert process.event("refused")["reason"].startswith("it was idle, and its place was needed")
+    assert process.event("refused")["reason"].startswith("it was idle, and the process has no more file descriptors")
     assert process.event("silent")
     for each in many:
         each.close()
