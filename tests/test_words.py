@@ -48,7 +48,7 @@ CEILINGS: dict[str, int] = {
     "tlsdemo/cli": 6,
     "tlsdemo/compare": 1,
     "tlsdemo/edu": 4,
-    "tlsdemo/edu/weak": 4,
+    "tlsdemo/edu/weak": 2,
     "tlsdemo/lab": 1,
     "tlsdemo/report": 1,
     "tlsdemo/tls": 3,
