@@ -107,5 +107,5 @@ def test_plain_http_to_the_port_is_told_from_garbage(server: Serving) -> None:
     assert "begin the URL with https://" in done.stdout
     refused = server.event("refused")
     assert refused["by"] == "server"
-    assert "that is an HTTP request without TLS" in refused["reason"]
+    assert "an HTTP request without TLS" in refused["reason"]
     assert refused["application_bytes"] == 0
