@@ -178,7 +178,7 @@ def note(text: str) -> None:
 # Terminals ----------------------------------------------------------------------------------------------------------
 
 LEAST_WIDTH = 40  # columns; tables do not fit into fewer
-WIDTH = 80  # columns, where there is no terminal
+WIDTH = 80  # columns, if the output is not a terminal
 
 
 def terminal_width(stream: TextIO) -> int:

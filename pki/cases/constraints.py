@@ -115,7 +115,7 @@ def nc_excluded_vs_wildcard(given: CaseBuilder) -> Minted:
 
 @certificate_case(CONSTRAINTS, refused(47), deviates=("intermediate nameConstraints", "leaf subjectAltName"))
 def nc_bypass_by_cn(given: CaseBuilder) -> Minted:
-    """The CA may not issue for the host, which is only in the common name; there is no subjectAltName.
+    """The CA may not issue for the host, which is only in the common name; the certificate has no SAN.
 
     Name constraints of host names limit the subjectAltName. A client that takes the host from the common name
     accepts the certificate.

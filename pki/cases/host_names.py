@@ -147,7 +147,7 @@ def ip_in_dnsname(given: CaseBuilder) -> Minted:
 
 @certificate_case("RFC 9525 §6.4", refused(64), deviates=ONLY_SAN, severity=Severity.WEAK)
 def ip_in_cn(given: CaseBuilder) -> Minted:
-    """The client connects to an IP address, and only the common name contains it; there is no subjectAltName.
+    """The client connects to an IP address, and only the common name contains it; the certificate has no SAN.
 
     An IP address matches only an iPAddress in the subjectAltName.
     """
@@ -207,7 +207,7 @@ def nul_in_san(given: CaseBuilder) -> Minted:
 
 @certificate_case("RFC 9525 §2", refused(62), cve=("CVE-2009-2408",), deviates=("leaf subject", "leaf subjectAltName"))
 def nul_in_cn(given: CaseBuilder) -> Minted:
-    """The common name contains a NUL byte: the host, NUL, `.evil.example`; there is no subjectAltName.
+    """The common name contains a NUL byte: the host, NUL, `.evil.example`; the certificate has no SAN.
 
     This is the original form of the attack in `nul-in-san` (2009).
     """

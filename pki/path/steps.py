@@ -1,7 +1,7 @@
 """Path validation (RFC 5280 §6.1), one function for each check; each one examines a whole path.
 
 A step returns the sentence of a passed Check, or raises Failure. The table `profiles` has the steps and their order.
-`build` verifies signatures and matches issuer names: without them there is no path.
+`build` verifies signatures and matches issuer names before a path is judged.
 """
 
 import ipaddress

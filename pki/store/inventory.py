@@ -1,4 +1,4 @@
-"""The certificates in a CA's folder, read from its PEM files. There is no other database. EDGE."""
+"""The certificates in a CA's folder, read from its PEM files. The files are the only record. EDGE."""
 
 import os
 from dataclasses import dataclass

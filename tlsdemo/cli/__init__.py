@@ -8,7 +8,7 @@ serve_banner        what it prints first
 connect             `tlsdemo connect`
 connect_edu         over the educational handshake
 connect_tls         over TLS
-target              whom to connect to, whom to trust, what to send
+target              server address, trust anchors, message
 chain               `tlsdemo chain`
 eavesdrop           `tlsdemo eavesdrop`
 mitm                `tlsdemo mitm`

@@ -45,7 +45,7 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> 
     known = resolve(settings, _wants(claims))
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
-        remark(f"not checked: revocation, for there is no crl.pem beside {known.trust_file}")
+        remark(f"not checked: revocation; crl.pem is missing beside {known.trust_file}")
     watch = _telling() if settings.explain else nobody_watches
     protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
     with net.dial(known.address) as plain:

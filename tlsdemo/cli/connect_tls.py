@@ -178,7 +178,7 @@ def _tell_handshake(tls: ssl.SSLSocket, call: Target, tell: Callable[[str, str],
         f"{certificate.shown}, issued by {certificate.issuer}, valid until {certificate.not_after}. It signed this "
         "handshake with the certificate's private key.",
     )
-    revoked = "that no certificate is revoked" if call.crls else "NOT whether it is revoked, for there is no CRL"
+    revoked = "that no certificate is revoked" if call.crls else "NOT whether it is revoked: no CRL was given"
     tell(
         "checked",
         f"each signature up to {call.trust_file}; the validity; that it is for a server; "

@@ -144,7 +144,7 @@ def _acted(encounter: Encounter) -> bool:
 
 
 def events(duel: Duel) -> tuple[Event, ...]:
-    """The events of the diagram; empty if there is no conversation to show."""
+    """The events of the diagram; empty if the attack held no conversation."""
     encounter = told(duel)
     if encounter is None or duel.loot is None:
         return ()
