@@ -31,9 +31,9 @@ def test_every_summary_is_whole(cli: Command, words: list[str]) -> None:
 
     group = get_command(app)
     for word in words:
-        group = group.commands[word]  # type: ignore[attr-defined]
+        group = group.commands[word]  # type: ignore[attr-defined]  # typer types it as a command; it is a group
     text = " ".join(page(cli, words).split())
-    for each in group.commands.values():  # type: ignore[attr-defined]
+    for each in group.commands.values():  # type: ignore[attr-defined]  # typer types it as a command; it is a group
         assert summary(each) in text
 
 
