@@ -61,6 +61,32 @@ class Credential:
 
 
 @dataclass(frozen=True)
+class Revoked:
+    """An entry of a CRL (§5.1.2.6): serial number, time, and the reason if one is stated (§5.3.1)."""
+
+    serial: int
+    date: datetime
+    reason: x509.ReasonFlags | None = None
+
+    @classmethod
+    def of(cls, entry: x509.RevokedCertificate) -> "Revoked":
+        """The entry of an existing CRL. Raises MALFORMED for an extension that cannot be read."""
+        reasons = [each.value.reason for each in entry.extensions if isinstance(each.value, x509.CRLReason)]
+        return cls(entry.serial_number, entry.revocation_date_utc, reasons[0] if reasons else None)
+
+    def built(self) -> x509.RevokedCertificate:
+        """The entry for the library."""
+        builder = x509.RevokedCertificateBuilder().serial_number(self.serial).revocation_date(self.date)
+        if self.reason not in (None, x509.ReasonFlags.unspecified):  # unspecified is stated by its absence (§5.3.1)
+            builder = builder.add_extension(x509.CRLReason(self.reason), critical=False)
+        return builder.build()
+
+
+Extensions = Iterable[tuple[x509.ExtensionType, bool]]
+"""Extensions, and whether each is critical."""
+
+
+@dataclass(frozen=True)
 class Authority:
     """A CA: its certificate and key."""
 
@@ -86,18 +112,22 @@ class Authority:
         validity: Validity,
         serial: int,
         claimed_key_identifier: bytes | None = None,
+        extensions: Extensions = (),
     ) -> "Authority":
-        """A root CA. Its key identifier is the SHA-1 of its key (§4.2.1.2 (1)); an attacker may claim another one."""
+        """A root CA. Its key identifier is the SHA-1 of its key (§4.2.1.2 (1)); an attacker may claim another one.
+
+        `extensions` replace those of the profile that have the same type; others are added.
+        """
         ski = claimed_key_identifier or x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
         builder = to_be_signed(
             profile, subject=subject, issuer=subject, public_key=key.public_key(), alternative_names=(),
-            validity=validity, serial=serial, key_identifier=ski, authority_key_identifier=ski,
+            validity=validity, serial=serial, key_identifier=ski, authority_key_identifier=ski, extensions=extensions,
         )  # fmt: skip
         return cls(Credential(key, builder.sign(key, keys.signature_hash(key))))
 
     @classmethod
     def imitation(cls, root: x509.Certificate, *, key: PrivateKey, serial: int) -> "Authority":
-        """A rogue CA: subject, validity and key identifier are those of `root`, which is public; the key differs."""
+        """A rogue CA: subject, validity, key identifier and name constraints are those of `root`; the key differs."""
         return cls.self_signed(
             ROOT,
             subject=root.subject,
@@ -105,13 +135,32 @@ class Authority:
             validity=Validity.of(root),
             serial=serial,
             claimed_key_identifier=key_identifier(root),
+            extensions=[
+                (each.value, each.critical) for each in root.extensions if isinstance(each.value, x509.NameConstraints)
+            ],
         )
 
     def subordinate(
-        self, profile: Profile, *, subject: x509.Name, key: PrivateKey, validity: Validity, serial: int
+        self,
+        profile: Profile,
+        *,
+        subject: x509.Name,
+        key: PrivateKey,
+        validity: Validity,
+        serial: int,
+        extensions: Extensions = (),
     ) -> "Authority":
         """An intermediate CA, issued by this CA."""
-        return Authority(Credential(key, self._certify(profile, subject, (), key, validity, serial)))
+        certificate = self.certify(
+            profile,
+            subject=subject,
+            alternative_names=(),
+            public_key=key.public_key(),
+            validity=validity,
+            serial=serial,
+            extensions=extensions,
+        )
+        return Authority(Credential(key, certificate))
 
     def issue(
         self,
@@ -121,22 +170,53 @@ class Authority:
         key: PrivateKey,
         validity: Validity,
         serial: int,
+        subject: x509.Name | None = None,
+        extensions: Extensions = (),
     ) -> Credential:
-        """An end-entity certificate for all the names; the first is also the subject. Raises ValueError without names.
+        """An end-entity certificate for all the names. Raises ValueError without names.
 
-        The validity is cut to that of the CA. The credential includes the CA certificate unless it is a root.
+        The validity is cut to that of the CA. The subject is the first name unless it is given. `extensions` replace
+        those of the profile that have the same type. The credential includes the CA certificate unless it is a root.
         """
         wanted = names.unique(alternative_names)
         if not wanted:
             raise ValueError("a certificate needs at least one name")
-        certificate = self._certify(profile, subject_for(wanted[0]), wanted, key, validity, serial)
+        certificate = self.certify(
+            profile,
+            subject=self.subject_for(wanted) if subject is None else subject,
+            alternative_names=wanted,
+            public_key=key.public_key(),
+            validity=validity,
+            serial=serial,
+            extensions=extensions,
+        )
+        return Credential(key, certificate, self.issuers)
+
+    @property
+    def issuers(self) -> tuple[x509.Certificate, ...]:
+        """The chain to send above a certificate that this CA issues: empty for a root."""
         is_root = self.certificate.issuer == self.certificate.subject
-        return Credential(key, certificate, () if is_root else self.credential.chain)
+        return () if is_root else self.credential.chain
+
+    @property
+    def name_constraints(self) -> x509.NameConstraints | None:
+        """The names that this CA may issue for (§4.2.1.10); None if it is not limited."""
+        found = [each.value for each in self.certificate.extensions if isinstance(each.value, x509.NameConstraints)]
+        return found[0] if found else None
+
+    def subject_for(self, wanted: tuple[x509.GeneralName, ...]) -> x509.Name:
+        """The subject for a certificate with these names: CN=first name, or empty.
+
+        OpenSSL compares the CN with the constraints on DNS names if the certificate has no DNS name.
+        """
+        if self.name_constraints and not any(isinstance(name, x509.DNSName) for name in wanted):
+            return x509.Name([])
+        return subject_for(wanted[0])
 
     def crl(
-        self, *, number: int, this_update: datetime, next_update: datetime, revoked: Iterable[int] = ()
+        self, *, number: int, this_update: datetime, next_update: datetime, revoked: Iterable[int | Revoked] = ()
     ) -> x509.CertificateRevocationList:
-        """A CRL of this CA (§5), with the revoked serial numbers; valid until `next_update`."""
+        """A CRL of this CA (§5), valid until `next_update`. A bare serial number is revoked since `this_update`."""
         aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
             x509.SubjectKeyIdentifier(self.key_identifier)
         )
@@ -148,30 +228,34 @@ class Authority:
             .add_extension(aki, critical=False)
             .add_extension(x509.CRLNumber(number), critical=False)
         )
-        for serial in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update).build()
-            builder = builder.add_revoked_certificate(entry)
+        for each in revoked:
+            entry = each if isinstance(each, Revoked) else Revoked(each, this_update)
+            builder = builder.add_revoked_certificate(entry.built())
         return builder.sign(self.credential.key, keys.signature_hash(self.credential.key))
 
-    def _certify(
+    def certify(
         self,
         profile: Profile,
+        *,
         subject: x509.Name,
         alternative_names: tuple[x509.GeneralName, ...],
-        key: PrivateKey,
+        public_key: CertificatePublicKeyTypes,
         validity: Validity,
         serial: int,
+        extensions: Extensions = (),
     ) -> x509.Certificate:
+        """A certificate for a public key whose private key may be elsewhere; parameters as for `issue`."""
         builder = to_be_signed(
             profile,
             subject=subject,
             issuer=self.certificate.subject,
-            public_key=key.public_key(),
+            public_key=public_key,
             alternative_names=alternative_names,
             validity=validity.within(Validity.of(self.certificate)),
             serial=serial,
-            key_identifier=x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest,
+            key_identifier=x509.SubjectKeyIdentifier.from_public_key(public_key).digest,
             authority_key_identifier=self.key_identifier,
+            extensions=extensions,
         )
         return builder.sign(self.credential.key, keys.signature_hash(self.credential.key))
 
@@ -192,6 +276,7 @@ def to_be_signed(
     serial: int,
     key_identifier: bytes,
     authority_key_identifier: bytes,
+    extensions: Extensions = (),
 ) -> x509.CertificateBuilder:
     """The part of a certificate that the issuer signs (tbsCertificate, §4.1.1.1)."""
     builder = (
@@ -203,14 +288,16 @@ def to_be_signed(
         .not_valid_before(validity.not_before)
         .not_valid_after(validity.not_after)
     )
-    for extension, critical in contents(
+    usual = contents(
         profile,
         subject=subject,
         public_key=public_key,
         alternative_names=alternative_names,
         key_identifier=key_identifier,
         authority_key_identifier=authority_key_identifier,
-    ):
+    )
+    chosen = {extension.oid: (extension, critical) for extension, critical in (*usual, *extensions)}
+    for extension, critical in chosen.values():
         builder = builder.add_extension(extension, critical)
     return builder
 

@@ -4,6 +4,9 @@
     journal.json            then the list of renames is written; this decides that the change happens
     root.key … root.pem     then the renames, root.pem last; then journal and staging folder are removed
 
+`write` is for new files: a file in their place is moved aside. `replace` is for the next version of a file, such
+as crl.pem: one rename, so that a reader sees either version and the file is never missing.
+
 The next command that writes completes a journal, or removes staged files without one, under the lock. A command that
 only reads does neither: it prints a note (`notice_half_done`) and reads the files as they are. The kernel releases
 `flock` when the process ends, so a lock is never stale.
@@ -37,7 +40,7 @@ JOURNAL = "journal.json"
 LOCK = "lock"
 SECRET = 0o600
 PUBLIC = 0o644
-SCHEMA = 2
+SCHEMA = 3
 LONGEST_JOURNAL = 1 << 20  # bytes; the one for all test certificates has about 150,000
 PATIENCE = 20.0  # seconds to wait for the lock
 SILENCE = 1.0  # seconds after which a waiting command prints a note
@@ -54,20 +57,36 @@ class Transaction:
     _state: Folder
     _staging: Folder
     _staged: list[str] = field(default_factory=list)
+    _replaced: list[str] = field(default_factory=list)
+    _kept: list[str] = field(default_factory=list)
     decided: bool = False
     """Whether the change will happen, now or with the next command that writes."""
 
     def write(self, name: str, data: bytes, mode: int) -> None:
         """Stage one new file; `name` is relative to the folder. Raises OSError."""
+        self._stage(name, data, mode)
+        self._staged.append(name)
+
+    def replace(self, name: str, data: bytes, mode: int) -> None:
+        """Stage the next version of a file; `name` is relative to the folder. Raises OSError."""
+        self._stage(name, data, mode)
+        self._replaced.append(name)
+
+    def keep(self, name: str) -> None:
+        """Keep a copy of the present version of a file in `old`; `name` is an entry of the folder itself."""
+        self._kept.append(name)
+
+    def _stage(self, name: str, data: bytes, mode: int) -> None:
         *folders, last = PurePosixPath(name).parts
         _refuse_links(self._store, folders)
         with self._staging.down(tuple(folders), make=True) as folder:
             folder.create(last, data, mode)
-        self._staged.append(name)
 
     def commit(self, *, old: PurePosixPath, aside: Sequence[str] = ()) -> None:
-        """Move the files `aside` into `old`, then the staged files into place, in the order of `write`."""
-        journal = _Journal(self.staging.name, old.name, tuple(aside), tuple(self._staged))
+        """Move the files `aside` into `old`, then the staged files into place, in the order of `write`, `replace`."""
+        for name in self._kept:  # before the decision: a copy that is too many is harmless, one that is missing is not
+            self._copy(name, old)
+        journal = _Journal(self.staging.name, old.name, tuple(aside), tuple(self._staged), tuple(self._replaced))
         for folders in journal.folders:
             with self._staging.down(folders) as folder:
                 folder.sync()
@@ -78,12 +97,19 @@ class Transaction:
         _carry_out(journal, self._store, self._state, self._staging)
         shutil.rmtree(self.staging.name, ignore_errors=True, dir_fd=self._state.descriptor)
 
+    def _copy(self, name: str, old: PurePosixPath) -> None:
+        with open(self._store.open_file(name, os.O_RDONLY), "rb") as file:
+            status, data = os.fstat(file.fileno()), file.read()
+        with self._state.made_inside(old.name) as kept:
+            kept.create(name, data, stat.S_IMODE(status.st_mode))
+            kept.sync()
+
     @property
     def placed(self) -> list[str]:
         """The new files that are already in place."""
         return [
             name
-            for name in self._staged
+            for name in (*self._staged, *self._replaced)
             if os.path.lexists(self.directory / name) and not os.path.lexists(self.staging / name)
         ]
 
@@ -124,7 +150,7 @@ def notice_half_done(directory: Path) -> None:
     """Print a note if a change to the folder is unfinished. For commands that only read."""
     if os.path.lexists(directory / STATE / JOURNAL):
         note(f"a change to {directory} is unfinished; the files are read as they are")
-        note("the next `pki init`, `pki issue` or `pki rogue mint` in that folder completes it")
+        note("the next command that writes to that folder, such as `pki issue`, completes it")
 
 
 def notice_around(file: Path) -> None:
@@ -146,7 +172,7 @@ def _failure(directory: Path, change: Transaction | None, error: OSError) -> Pro
         problem.evidence += (f"in place: {_some(change.placed) or 'no files'}",)
         problem.hint = "the change is complete, but a power loss may undo it; check the disk"
         if unfinished:
-            problem.hint = "the next `pki init` or `pki issue` in this folder completes the change"
+            problem.hint = "the next command that writes to this folder, such as `pki issue`, completes the change"
     return problem
 
 
@@ -218,11 +244,13 @@ class _Journal:
     aside: tuple[str, ...]
     place: tuple[str, ...]
     """Names relative to the folder."""
+    replace: tuple[str, ...]
+    """The same, for files whose present version is replaced."""
 
     @property
     def folders(self) -> set[tuple[str, ...]]:
         """The folders of the new files, and the folder itself."""
-        return {(), *(PurePosixPath(name).parts[:-1] for name in self.place)}
+        return {(), *(PurePosixPath(name).parts[:-1] for name in (*self.place, *self.replace))}
 
     @property
     def moves(self) -> dict[str, list[list[str]]]:
@@ -231,6 +259,7 @@ class _Journal:
         return {
             "aside": [[name, str(old / name)] for name in self.aside],
             "place": [[str(staging / name), name] for name in self.place],
+            "replace": [[str(staging / name), name] for name in self.replace],
         }
 
     def encoded(self, inode: int) -> bytes:
@@ -270,6 +299,11 @@ def _carry_out(journal: _Journal, store: Folder, state: Folder, staging: Folder)
                 with state.made_inside(journal.old) as old, old.down(tuple(folders), make=True) as kept:
                     target.rename(last, kept, _unused(kept, last))
             source.rename(last, target, last)
+    for name in journal.replace:
+        *folders, last = PurePosixPath(name).parts
+        with staging.down(tuple(folders)) as source, store.down(tuple(folders)) as target:
+            if source.status(last) is not None:
+                source.rename(last, target, last)
     for folder_names in journal.folders:
         with store.down(folder_names) as folder:
             folder.sync()
@@ -300,7 +334,7 @@ def _read_journal(store: Folder, state: Folder) -> _Journal:
         raise Problem(f"{path} is longer than {LONGEST_JOURNAL} bytes", hint=_delete(path))
     try:
         content = json.loads(data)
-        moves = {part: [[str(source), str(target)] for source, target in content[part]] for part in ("aside", "place")}
+        moves = {part: [[str(source), str(target)] for source, target in content[part]] for part in PARTS}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Problem(f"{path} is not a valid journal", hint=_delete(path)) from None
     for name in (name for part in moves.values() for move in part for name in move):
@@ -311,6 +345,7 @@ def _read_journal(store: Folder, state: Folder) -> _Journal:
         str(content.get("old")),
         tuple(source for source, _ in moves["aside"]),
         tuple(target for _, target in moves["place"]),
+        tuple(target for _, target in moves["replace"]),
     )
     if content.get("schema") != SCHEMA or journal.moves != moves or not _is_possible(journal):
         raise Problem(f"{path} contains a move that `pki` does not make", hint=_delete(path))
@@ -344,6 +379,8 @@ def _refuse_others(
 
 STAGING = re.compile(r"staging-[0-9a-f]+")
 OLD = re.compile(r"old-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?")
+PARTS = ("aside", "place", "replace")
+SUFFIXES = (".pem", ".key", ".csr")
 DEEPEST = 3  # CASE/control/server.key
 
 
@@ -353,7 +390,7 @@ def _is_possible(journal: _Journal) -> bool:
         STAGING.fullmatch(journal.staging)
         and OLD.fullmatch(journal.old)
         and all("/" not in name and _plain(name) for name in journal.aside)
-        and all(_plain(name) and PurePosixPath(name).suffix in (".pem", ".key") for name in journal.place)
+        and all(_plain(name) and PurePosixPath(name).suffix in SUFFIXES for name in (*journal.place, *journal.replace))
     )
 
 

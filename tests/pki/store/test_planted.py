@@ -52,7 +52,7 @@ def clone(tmp_path: Path, certs: Path, home: Path) -> Iterator[Path]:
 
 def plant(folder: Path, aside: list[list[str]], place: list[list[str]], **more: object) -> None:
     """A journal in the form of an earlier version, or with what else is given."""
-    (folder / ".pki" / "journal.json").write_text(json.dumps({"schema": 1, "aside": aside, "place": place} | more))
+    (folder / ".pki" / "journal.json").write_text(json.dumps({"schema": 1, "aside": aside, "place": place, "replace": []} | more))
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -149,7 +149,7 @@ PLANTS: dict[str, tuple[list[list[str]], list[list[str]]]] = {
 
 
 @pytest.mark.parametrize("words", WRITERS[:2], ids=lambda words: words[0])
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 @pytest.mark.parametrize("planted", PLANTS)
 def test_a_writer_follows_no_journal_of_a_stranger(
     clone: Path, home: Path, cli: Command, planted: str, words: tuple[str, ...], schema: int

@@ -324,7 +324,7 @@ def test_a_damaged_journal_is_an_error_with_a_hint_and_changes_nothing(
 
 
 @pytest.mark.parametrize("evil", ["../x", "/etc/x", "rogue/../../x", "a/../../x"])
-@pytest.mark.parametrize("part", ["aside", "place"])
+@pytest.mark.parametrize("part", ["aside", "place", "replace"])
 @pytest.mark.parametrize("side", [0, 1], ids=["source", "target"])
 def test_a_journal_that_names_a_file_elsewhere_is_refused(tmp_path: Path, evil: str, part: str, side: int) -> None:
     store_folder = tmp_path / "certs"
@@ -333,7 +333,7 @@ def test_a_journal_that_names_a_file_elsewhere_is_refused(tmp_path: Path, evil: 
     (tmp_path / "x").write_text("not yours")
     move = ["a.key", "b.key"]
     move[side] = evil
-    content = {"schema": 1, "aside": [], "place": [], part: [move]}
+    content = {"schema": 1, "aside": [], "place": [], "replace": [], part: [move]}
     (store_folder / ".pki" / "journal.json").write_text(json.dumps(content))
     with pytest.raises(Problem, match="outside its folder") as caught:
         transaction.recover(store_folder)
