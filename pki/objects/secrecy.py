@@ -32,7 +32,7 @@ def of_object(data: bytes) -> May:
 
     def may(element: Element | Node) -> bool:
         content = data[element.content]
-        if element.tag & der.CONSTRUCTED or element.tag == der.NULL or content in public:
+        if element.tag & der.CONSTRUCTED or not content or content in public:
             return True
         if element.tag == der.OBJECT_IDENTIFIER:
             return _is_registered(content)

@@ -97,6 +97,7 @@ def forms() -> Iterator[tuple[str, Any, bytes, str]]:
         yield f"{name} as two", key, der.sequence(*[der.integer(int.from_bytes(secrets_of(key)[0]))] * 2), "KEY"
         yield f"{name} as a name", key, der.sequence(der.element(6, bytes(b & 0x7F for b in secrets_of(key)[0]))), "KEY"
         yield f"{name} implicit", key, der.sequence(der.element(0x80, secrets_of(key)[0])), "KEY"
+        yield f"{name} as null", key, der.sequence(der.element(der.NULL, secrets_of(key)[0])), "KEY"
         yield f"{name} alone", key, der.octet_string(secrets_of(key)[0]), "KEY"
         yield f"{name} raw", key, secrets_of(key)[0], "PRIVATE KEY"
         yield f"{name} cut", key, inside[:-3], "PRIVATE KEY"
