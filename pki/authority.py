@@ -31,9 +31,12 @@ class Validity:
         """The validity of a certificate."""
         return cls(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
-    def within(self, issuer: "Validity") -> "Validity":
-        """This validity cut to the issuer's: without a valid issuer a certificate cannot be validated."""
-        return Validity(max(self.not_before, issuer.not_before), min(self.not_after, issuer.not_after))
+    def until(self, issuer: "Validity") -> "Validity":
+        """This validity, ended with the issuer's: without a valid issuer a certificate cannot be validated.
+
+        The beginning stays as it is, so that a young CA can issue a certificate that has expired.
+        """
+        return Validity(self.not_before, min(self.not_after, issuer.not_after))
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,9 @@ class Authority:
     ) -> Credential:
         """An end-entity certificate for all the names. Raises ValueError without names.
 
-        The validity is cut to that of the CA. The subject is the first name unless it is given. `extensions` replace
-        those of the profile that have the same type. The credential includes the CA certificate unless it is a root.
+        The validity ends at the latest with that of the CA. The subject is the first name unless it is given.
+        `extensions` replace those of the profile that have the same type. The credential includes the CA certificate
+        unless it is a root.
         """
         wanted = names.unique(alternative_names)
         if not wanted:
@@ -251,7 +255,7 @@ class Authority:
             issuer=self.certificate.subject,
             public_key=public_key,
             alternative_names=alternative_names,
-            validity=validity.within(Validity.of(self.certificate)),
+            validity=validity.until(Validity.of(self.certificate)),
             serial=serial,
             key_identifier=x509.SubjectKeyIdentifier.from_public_key(public_key).digest,
             authority_key_identifier=self.key_identifier,

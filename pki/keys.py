@@ -5,10 +5,12 @@ from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+CertifiedKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey | rsa.RSAPublicKey
+"""A public key that a certificate for TLS may have."""
 RSA_BITS = {"rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096}
 
 
@@ -36,6 +38,20 @@ def generate(key_type: KeyType) -> PrivateKey:
             return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS[key_type.value])
 
 
+def type_of(key: PublicKeyTypes) -> KeyType | None:
+    """The type that `generate` makes such a key for; None if it makes none."""
+    match key:
+        case ec.EllipticCurvePublicKey(curve=ec.SECP256R1()):
+            return KeyType.EC_P256
+        case ec.EllipticCurvePublicKey(curve=ec.SECP384R1()):
+            return KeyType.EC_P384
+        case ed25519.Ed25519PublicKey():
+            return KeyType.ED25519
+        case rsa.RSAPublicKey():
+            return next((KeyType(name) for name, bits in RSA_BITS.items() if bits == key.key_size), None)
+    return None
+
+
 def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
     """The hash to sign with, as strong as the key; None for Ed25519, which has its own."""
     match key:
@@ -47,11 +63,14 @@ def signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:
             return hashes.SHA256()
 
 
-def to_pem(key: PrivateKey) -> bytes:
-    """PKCS #8 in PEM, not encrypted; the file mode protects it."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def to_pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
+    """PKCS #8 in PEM; without a passphrase not encrypted, and the file mode protects it.
+
+    The library encrypts with AES-256 and 2,048 iterations of PBKDF2-HMAC-SHA256, which cannot be raised: only a long
+    passphrase withstands guessing.
+    """
+    how = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
 
 
 def from_pem(pem: bytes) -> PrivateKey:

@@ -1,12 +1,17 @@
 """The command `pki`. EDGE.
 
-main            init, issue, list, env
-inspect         show, diff, verify
-rogue           `pki rogue`: list, show, mint
-options         options of several commands
-arguments       what a user types -> values
-ca_text         what init, issue and list print
-show_text       what show and diff print
-verdict_text    what verify prints
-case_text       what rogue prints
+main              init, list, env
+issue             issue
+lifecycle         check, renew, rekey, revoke, crl
+requests          request, sign
+inspect           show, diff, verify
+rogue             `pki rogue`: list, show, mint
+options           options of several commands
+arguments         what a user types -> values
+ca_text           what init, issue and list print
+lifecycle_text    what the commands of lifecycle print
+request_text      what request and sign print
+show_text         what show and diff print
+verdict_text      what verify prints
+case_text         what rogue prints
 """

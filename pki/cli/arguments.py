@@ -1,7 +1,8 @@
 """Command-line arguments -> values. An invalid one raises Problem with the exit code for wrong usage."""
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
@@ -75,3 +76,56 @@ def moment(text: str) -> datetime:
         raise Problem(
             f"{text!r} is out of range in UTC", hint="use a year from 1 to 9999", code=ExitCode.USAGE
         ) from None
+
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+DURATION = re.compile(r"(\d{1,7})([smhdw]?)")
+
+
+def duration(text: str, option: str) -> timedelta:
+    """`30d`, `12h`, `2w`, `90m`, `10s`; a bare number is days."""
+    found = DURATION.fullmatch(text)
+    try:
+        if found:
+            return timedelta(**{UNITS[found[2] or "d"]: int(found[1])})
+    except OverflowError:
+        pass
+    hint = "use a number and a unit: s, m, h, d or w, such as 30d"
+    raise Problem(f"{option}: {text!r} is not a valid duration", hint=hint, code=ExitCode.USAGE)
+
+
+def moment_or_duration(text: str, now: datetime, option: str) -> datetime:
+    """A time as `moment` reads it, or one relative to `now`: `30d`, `+12h`, `-2d`."""
+    sign, bare = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    if not DURATION.fullmatch(bare):
+        return moment(text)
+    try:
+        return now + sign * duration(bare, option)
+    except OverflowError:
+        hint = "use a year from 1 to 9999"
+        raise Problem(f"{option}: {text!r} is out of range", hint=hint, code=ExitCode.USAGE) from None
+
+
+def constraints(permit: Sequence[str], exclude: Sequence[str]) -> x509.NameConstraints | None:
+    """The name constraints of --permit and --exclude; None without any."""
+    if not permit and not exclude:
+        return None
+    from pki import name_constraints
+
+    try:
+        return name_constraints.constraints(permit, exclude)
+    except names.InvalidName as error:
+        hint = "a constraint is a host, a network such as 127.0.0.0/8, or mailboxes such as @example.test"
+        raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+
+
+def subject(text: str | None) -> x509.Name | None:
+    """A distinguished name as RFC 4514 writes it (`CN=shop.example,O=Example`); None if `text` is None."""
+    if text is None:
+        return None
+    try:
+        return x509.Name.from_rfc4514_string(text, {"emailAddress": x509.NameOID.EMAIL_ADDRESS})
+    except (ValueError, KeyError) as error:
+        hint = "write it as in CN=shop.example,O=Example,C=DE (RFC 4514); an empty string is an empty subject"
+        reason = str(error) or "it is not a list of TYPE=value"
+        raise Problem(f"{text!r} is not a valid subject", reason, hint=hint, code=ExitCode.USAGE) from None

@@ -9,18 +9,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pki.cli.inspect import diff, show, verify
-from pki.cli.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San
+from pki.cli.issue import issue, report_minted
+from pki.cli.lifecycle import check, crl, rekey, renew, revoke
+from pki.cli.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San, print_lines
+from pki.cli.requests import request, sign
 from pki.cli.rogue import app as rogue_app
 from pki.console import CERTS, application, note, print_json, rfc3339
 from pki.errors import ExitCode, Problem
-
-if TYPE_CHECKING:
-    from pki.store.ca import Minted
 
 app = application("A development CA: issue certificates, good and deliberately broken, explain and verify them.", "pki")
 
@@ -38,12 +38,24 @@ def init(
     san: San = None,
     key_type: KeyTypeOption = KeyTypeName.ec_p256,
     days: Days = 90,
+    permit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--permit", metavar="NAME", help="Names this CA may issue for: host, network, @host (repeatable)."
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="NAME", help="Names this CA must not issue for (repeatable)."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Move existing files aside and start over.")] = False,
     as_json: Json = False,
 ) -> int:
     """Create a root, intermediate, server, client and rogue CA.
 
     It also writes empty CRLs of the root and the intermediate, and a server certificate that the rogue CA issued.
+    With --permit the CA can issue for these names alone: `--permit test --permit 127.0.0.0/8` covers the host test,
+    every name below it, and the addresses from 127.0.0.0 to 127.255.255.255.
     """
     from pki.cli import arguments, ca_text
     from pki.keys import KeyType
@@ -58,49 +70,34 @@ def init(
         days=days,
         now=datetime.now(UTC),
         existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
+        constraints=arguments.constraints(permit or (), exclude or ()),
     )
-    return _tell(minted, ca_text.init_summary(minted), as_json)
+    return report_minted(minted, ca_text.init_summary(minted), as_json)
 
 
-@app.command()
-def issue(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names that the certificate is valid for.")],
-    directory: Directory = CERTS,
-    client: Annotated[bool, typer.Option("--client", help="Issue a client certificate.")] = False,
-    san: San = None,
-    key_type: KeyTypeOption = KeyTypeName.ec_p256,
-    days: Days = 90,
-    force: Annotated[bool, typer.Option("--force", help="Replace files of an earlier `pki issue`.")] = False,
-    as_json: Json = False,
-) -> int:
-    """Issue one certificate for all the names."""
-    from pki.cli import arguments, ca_text
-    from pki.keys import KeyType
-    from pki.profiles import CLIENT, SERVER
-    from pki.store import ca as store
-
-    minted = store.issue(
-        directory,
-        (arguments.client_names if client else arguments.server_names)([*names, *(san or [])]),
-        profile=CLIENT if client else SERVER,
-        key_type=KeyType(key_type.value),
-        days=days,
-        now=datetime.now(UTC),
-        existing=store.Existing.MOVE_ASIDE if force else store.Existing.REFUSE,
-    )
-    return _tell(minted, ca_text.issue_summary(minted, "client" if client else "server"), as_json)
+app.command()(issue)
 
 
 @app.command("list")
-def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> int:
+def list_certificates(
+    directory: Directory = CERTS,
+    expires_in: Annotated[
+        str | None,
+        typer.Option("--expires-in", metavar="TIME", help="Only those that end within this time, such as 30d."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
     """List the certificates and their status today."""
     from pki import names
-    from pki.cli import ca_text
+    from pki.cli import arguments, ca_text
     from pki.console import day
     from pki.objects.distinguished_names import subject
     from pki.store.inventory import inventory
 
-    found = inventory(directory, datetime.now(UTC))
+    now = datetime.now(UTC)
+    until = now + arguments.duration(expires_in, "--expires-in") if expires_in is not None else None
+    found = inventory(directory, now)
+    entries = [entry for entry in found.entries if until is None or entry.certificate.not_valid_after_utc <= until]
     for file, reason in found.unreadable:
         note(f"{file} is not listed: {reason}")
     rows = [
@@ -113,25 +110,26 @@ def list_certificates(directory: Directory = CERTS, as_json: Json = False) -> in
             "status": entry.status,
             "issuer": entry.certificate.issuer.rfc4514_string(),
         }
-        for entry in found.entries
+        for entry in entries
     ]
     if as_json:
         print_json({"certificates": rows})
         return ExitCode.YES
     table: list[tuple[str, ...]] = [("file", "status", "until", "names")]
-    for entry in found.entries:
+    for entry in entries:
         alternatives = names.cut([names.display(name) for name in names.readable(entry.certificate)])
-        until = day(entry.certificate.not_valid_after_utc)
-        table.append((entry.file, entry.status, until, alternatives or subject(entry.certificate)))
+        end = day(entry.certificate.not_valid_after_utc)
+        table.append((entry.file, entry.status, end, alternatives or subject(entry.certificate)))
     if len(table) == 1:
-        print(f"no certificates in {directory}", file=sys.stderr)
+        which = "" if expires_in is None else f" that end within {expires_in}"
+        print(f"no certificates in {directory}{which}", file=sys.stderr)
     else:
-        _print(ca_text.table(table))
+        print_lines(ca_text.table(table))
     return ExitCode.YES
 
 
 # In the order of `pki -h`.
-for command in (show, diff, verify):
+for command in (check, renew, rekey, revoke, crl, request, sign, show, diff, verify):
     app.command()(command)
 app.add_typer(rogue_app, name="rogue")
 
@@ -170,38 +168,11 @@ def env(
     if as_json:
         print_json({"set": dict(wanted.set), "unset": list(wanted.unset)})
     else:
-        _print(_as_they_are(environment.lines(wanted, environment.Shell(shell.value))))
+        print_lines(_as_they_are(environment.lines(wanted, environment.Shell(shell.value))))
     return ExitCode.YES
 
 
 # Helpers ------------------------------------------------------------------------------------------------------------
-
-
-def _tell(minted: "Minted", summary: Iterable[str], as_json: bool) -> int:
-    from pki.cli import ca_text
-
-    for remark in ca_text.notes(minted):
-        note(remark)
-    if as_json:
-        print_json(_minted_json(minted))
-    else:
-        _print(summary)
-    return ExitCode.YES
-
-
-def _minted_json(minted: "Minted") -> dict[str, Any]:
-    from pki.cli import ca_text
-
-    certificate = minted.credential.certificate
-    return {
-        "directory": str(minted.directory),
-        "names": ca_text.plain_names(minted.credential),
-        "serial": f"{certificate.serial_number:x}",
-        "not_before": rfc3339(certificate.not_valid_before_utc),
-        "not_after": rfc3339(certificate.not_valid_after_utc),
-        "files": list(minted.files),
-        "moved_to": str(minted.moved_to) if minted.moved_to else None,
-    }
 
 
 def _as_they_are(lines: Iterable[str]) -> list[str]:
@@ -215,7 +186,3 @@ def _as_they_are(lines: Iterable[str]) -> list[str]:
             f"the output encoding {error.encoding} cannot encode {character!a}", hint="use --json or a UTF-8 locale"
         ) from None
     return whole
-
-
-def _print(lines: Iterable[str]) -> None:
-    print("\n".join(lines))

@@ -1,5 +1,6 @@
 """Options that several commands of `pki` share. Imports typer and the standard library alone."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -39,9 +40,21 @@ Directory = Annotated[
     typer.Option("--dir", metavar="DIR", envvar="PKI_DIR", help="Folder with the CA's files.", readable=False),
 ]
 KeyTypeOption = Annotated[KeyTypeName, typer.Option("--key-type", help="Type of the new keys.")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", metavar="FILE", help="File whose first line is the passphrase.", readable=False),
+]
+Target = Annotated[
+    str, typer.Argument(metavar="NAME|SERIAL|FILE", help="Name or file in `pki list`, serial number, or a path.")
+]
 Days = Annotated[int, typer.Option("--days", min=1, max=36500, help="Validity of leaf certificates in days.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 San = Annotated[
     list[str] | None,
     typer.Option("--san", metavar="NAME", help="Host name, wildcard or IP address (repeatable)."),
 ]
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines to stdout, in one write."""
+    print("\n".join(lines))

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from pki.asn1 import der
-from pki.budget import WorkKind
+from pki.budget import Budget, Exhausted, WorkKind
 from pki.names import MAX_HOST, show
 from pki.objects.distinguished_names import MAX_NORMALISED, comparable
 from pki.path.request import CertificateFields, Path
@@ -46,8 +46,8 @@ def follow(path: Path) -> int:
             continue
         constraining += 1
         _check_distances(authority)
-        permitted = _prepared(path, constraints.permitted_subtrees)
-        excluded = _prepared(path, constraints.excluded_subtrees)
+        permitted = _prepared(path.budget, constraints.permitted_subtrees)
+        excluded = _prepared(path.budget, constraints.excluded_subtrees)
         for lower in _bound(path, place):
             if lower not in names:
                 names[lower] = list(_names(path.certificates[lower]))
@@ -60,6 +60,20 @@ def follow(path: Path) -> int:
                 path.budget.spend(WorkKind.COMPARISON, len(allowed) + len(forbidden))
                 _check(name, allowed, forbidden)
     return constraining
+
+
+def objection(constraints: x509.NameConstraints, name: x509.GeneralName) -> str | None:
+    """Why a CA with these constraints must not issue for `name`; None if it may."""
+    presented = Name(KINDS.get(type(name), NameForm.OTHER), show(name), name)
+    try:
+        permitted = _prepared(Budget(), constraints.permitted_subtrees)
+        excluded = _prepared(Budget(), constraints.excluded_subtrees)
+        _check(presented, permitted.get(presented.form, []), excluded.get(presented.form, []))
+    except NotPermitted as refusal:
+        return str(refusal)
+    except Exhausted:
+        return "there are too many name constraints"
+    return None
 
 
 def _bound(path: Path, place: int) -> Iterator[int]:
@@ -130,10 +144,10 @@ def _names(certificate: CertificateFields) -> Iterator[Name]:
         yield Name(NameForm.MAIL, f"email:{attribute.value!s}", attribute.value)
 
 
-def _prepared(path: Path, subtrees: Sequence[x509.GeneralName] | None) -> dict[object, list[Constraint]]:
+def _prepared(budget: Budget, subtrees: Sequence[x509.GeneralName] | None) -> dict[object, list[Constraint]]:
     """The constraints by `_form`. Raises NotPermitted for a malformed one."""
     found: dict[object, list[Constraint]] = {}
-    path.budget.spend(WorkKind.NAME, len(subtrees or ()))
+    budget.spend(WorkKind.NAME, len(subtrees or ()))
     for each in subtrees or ():
         kind = KINDS.get(type(each), NameForm.OTHER)
         value = CONSTRAINT[kind](each) if kind in CONSTRAINT else None

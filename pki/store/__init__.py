@@ -1,6 +1,11 @@
 """The folder of a development CA, and all other files that commands read or write. EDGE.
 
-ca             `init` and `issue`
+ca             create the folder of a CA; read a CA from it
+issue          issue certificates, renew them, give them new keys
+requests       certificate requests: make one, sign one
+crls           revoke certificates, write CRLs
+check          what fails, and what ends soon
+lookup         find a certificate by name, file or serial number
 inventory      the certificates in a folder, for `pki list`
 case_files     test certificates as files
 files          certificates, CRLs and keys read from files

@@ -1,7 +1,7 @@
-"""The folder of a CA and its two changes, `init` and `issue`. EDGE.
+"""The folder of a CA: `init` creates it, `load_authority` reads a CA from it. EDGE.
 
-`transaction` makes a change all-or-nothing; `files` and `inventory` read. Randomness has its default here, at the edge:
-`keys.generate`, `random_serial_number`. The caller passes the clock as `now`.
+`transaction` makes a change all-or-nothing; `issue`, `crls` and `requests` make the later changes. Randomness has its
+default here, at the edge: `keys.generate`, `random_serial_number`. The caller passes the clock as `now`.
 """
 
 import os
@@ -21,7 +21,6 @@ from pki.authority import Authority, Credential, Validity, authority_name
 from pki.console import CERTS, day
 from pki.errors import ExitCode, Problem, cannot
 from pki.keys import KeyType
-from pki.malformed import MALFORMED
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
 from pki.store.folder import write_below
 from pki.store.transaction import PUBLIC, SECRET, STATE, recover, transaction
@@ -45,15 +44,21 @@ class Existing(Enum):
 
 @dataclass(frozen=True)
 class Minted:
-    """The result of `init` or `issue`: the leaf's credential and the files, relative to the directory."""
+    """A new certificate: its chain and files; paths are relative to the directory."""
 
     directory: Path
-    credential: Credential
+    chain: tuple[x509.Certificate, ...]
+    """The certificate and its issuers without the root, as a server sends them."""
     files: tuple[str, ...]
     moved_to: Path | None = None
-    """Where `--force` moved existing files; None if there were none."""
+    """Where the previous files are; None if there were none."""
     shortened: bool = False
-    """Whether the validity of the leaf was cut to that of its issuer."""
+    """Whether the validity was cut to that of the issuer."""
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The new certificate."""
+        return self.chain[0]
 
 
 def init(
@@ -65,13 +70,19 @@ def init(
     days: int,
     now: datetime,
     existing: Existing,
+    constraints: x509.NameConstraints | None = None,
 ) -> Minted:
-    """Create the whole tree, all or nothing. Raises Problem if files exist and `existing` is REFUSE."""
+    """Create the whole tree, all or nothing. Raises Problem if files exist and `existing` is REFUSE.
+
+    Root and intermediate have the name `constraints`. Raises Problem, wrong usage, if they do not permit a name of the
+    server.
+    """
+    if constraints:
+        check_permitted(constraints, alternative_names)
     recover(directory)  # before looking at existing files
     if existing is Existing.REFUSE:
         _refuse_to_overwrite(directory)  # early, since RSA keys take long to generate
-    files = _mint_tree(name, alternative_names, key_type, days, now)
-    leaf = files.server
+    files = _mint_tree(name, alternative_names, key_type, days, now, constraints)
     with transaction(directory) as change:
         if existing is Existing.REFUSE:
             _refuse_to_overwrite(directory)
@@ -82,10 +93,10 @@ def init(
         change.commit(aside=aside, old=old)
     return Minted(
         directory,
-        leaf,
+        files.server.chain,
         tuple(file for file, _, _ in files.contents),
         moved_to=directory / old if aside else None,
-        shortened=_shortened(leaf, now, days),
+        shortened=shortened(files.server.certificate, now + timedelta(days)),
     )
 
 
@@ -97,11 +108,11 @@ TREE = (
 
 
 def _refuse_to_overwrite(directory: Path) -> None:
-    present = _present(directory, TREE)
-    if present:
+    found = present(directory, TREE)
+    if found:
         where = "" if directory == CERTS else f" --dir {shlex.quote(str(directory))}"
         raise Problem(
-            f"{directory} already contains {', '.join(present[:3])}{' …' if len(present) > 3 else ''}",
+            f"{directory} already contains {', '.join(found[:3])}{' …' if len(found) > 3 else ''}",
             hint=f"`pki init --force{where}` moves the existing files aside and starts over",
             code=ExitCode.NO,
         )
@@ -114,9 +125,15 @@ class _Tree:
 
 
 def _mint_tree(
-    name: str, alternative_names: Sequence[x509.GeneralName], key_type: KeyType, days: int, now: datetime
+    name: str,
+    alternative_names: Sequence[x509.GeneralName],
+    key_type: KeyType,
+    days: int,
+    now: datetime,
+    constraints: x509.NameConstraints | None,
 ) -> _Tree:
     now = now.replace(microsecond=0)
+    limits = [(constraints, True)] if constraints else []  # a critical extension (RFC 5280 §4.2.1.10)
     start = now - CLOCK_SKEW
     root = Authority.self_signed(
         ROOT,
@@ -124,6 +141,7 @@ def _mint_tree(
         key=keys.generate(key_type),
         validity=Validity(start, now + timedelta(ROOT.days)),
         serial=x509.random_serial_number(),
+        extensions=limits,
     )
     intermediate = root.subordinate(
         INTERMEDIATE,
@@ -131,6 +149,7 @@ def _mint_tree(
         key=keys.generate(key_type),
         validity=Validity(start, now + timedelta(INTERMEDIATE.days)),
         serial=x509.random_serial_number(),
+        extensions=limits,  # also here: some verifiers ignore them in a trust anchor (RFC 5280 §6.2)
     )
 
     def leaf(profile: Profile, wanted: Iterable[x509.GeneralName]) -> Credential:
@@ -143,7 +162,7 @@ def _mint_tree(
         )
 
     server = leaf(SERVER, alternative_names)
-    client = leaf(CLIENT, [x509.DNSName("client")])
+    client = leaf(CLIENT, [_client_name(constraints, alternative_names)])
     dates = Validity.of(server.certificate)
     crls = [
         authority.crl(number=1, this_update=dates.not_before, next_update=dates.not_after)
@@ -176,59 +195,33 @@ def _mint_tree(
     )
 
 
-def issue(
-    directory: Path,
-    wanted: Sequence[x509.GeneralName],
-    *,
-    profile: Profile,
-    key_type: KeyType,
-    days: int,
-    now: datetime,
-    existing: Existing,
-) -> Minted:
-    """Issue one certificate for all the names, into `<first name>.pem` and `.key`. Raises Problem if it cannot."""
-    stem = names.file_stem(wanted[0])
-    if stem in OURS:
-        raise Problem(
-            f"{stem}.pem is a file of `pki init`, which `pki issue` does not replace",
-            hint="put another name first; the first name becomes the file name",
-            code=ExitCode.NO,
-        )
-    now = now.replace(microsecond=0)
-    recover(directory)
-    load_authority(directory, now)  # early, so that an error comes before the key is generated
-    key = keys.generate(key_type)  # outside the lock, since it may take long
-    files = (f"{stem}.key", f"{stem}.pem")
-    with transaction(directory) as change:
-        # Read again under the lock: `init --force` may have replaced the CA meanwhile.
-        intermediate = load_authority(directory, now)
-        credential = intermediate.issue(
-            profile,
-            alternative_names=wanted,
-            key=key,
-            validity=Validity(now - CLOCK_SKEW, now + timedelta(days)),
-            serial=x509.random_serial_number(),
-        )
-        present = _present(directory, files)
-        if present and not (existing is Existing.MOVE_ASIDE and _issued_here(directory / files[1], intermediate)):
+def _client_name(
+    constraints: x509.NameConstraints | None, server_names: Sequence[x509.GeneralName]
+) -> x509.GeneralName:
+    """`client`; or a name that the constraints permit: `client` below the first permitted host, or a server's name."""
+    candidates: list[x509.GeneralName] = [x509.DNSName("client")]
+    if constraints is None:
+        return candidates[0]
+    from pki.path.constraints import objection
+
+    for each in constraints.permitted_subtrees or ():
+        if isinstance(each, x509.DNSName) and each.value:
+            candidates.append(x509.DNSName(f"client.{each.value}"))
+    return next((each for each in (*candidates, *server_names) if objection(constraints, each) is None), candidates[0])
+
+
+def check_permitted(constraints: x509.NameConstraints, wanted: Iterable[x509.GeneralName]) -> None:
+    """Raises Problem, wrong usage, if a CA with these name constraints must not issue for one of the names."""
+    from pki.path.constraints import objection
+
+    for name in wanted:
+        if reason := objection(constraints, name):
             raise Problem(
-                f"{directory / present[0]} already exists",
-                hint="it was not made by `pki issue` with this CA, so it is not replaced; remove it yourself"
-                if existing is Existing.MOVE_ASIDE
-                else "`--force` moves it aside and replaces it",
-                code=ExitCode.NO,
+                f"the name constraints of this CA do not permit {names.display(name)}",
+                reason,
+                hint="give names that they permit (`pki show` lists them), or create a CA with another --permit",
+                code=ExitCode.USAGE,
             )
-        change.write(files[0], credential.key_pem, SECRET)
-        change.write(files[1], credential.chain_pem, PUBLIC)
-        old = old_folder(directory, now)
-        change.commit(aside=present, old=old)
-    return Minted(
-        directory,
-        credential,
-        files,
-        moved_to=directory / old if present else None,
-        shortened=_shortened(credential, now, days),
-    )
 
 
 def keep(directory: Path, name: str, certificates: bytes, ours: "Ours") -> Path:
@@ -244,18 +237,20 @@ def keep(directory: Path, name: str, certificates: bytes, ours: "Ours") -> Path:
     return directory / name
 
 
-def _shortened(leaf: Credential, now: datetime, days: int) -> bool:
-    return leaf.certificate.not_valid_after_utc < now.replace(microsecond=0) + timedelta(days)
+def shortened(leaf: x509.Certificate, wanted: datetime) -> bool:
+    """Whether the certificate ends before the wanted time."""
+    return leaf.not_valid_after_utc < wanted.replace(microsecond=0)
 
 
-def _present(directory: Path, files: Iterable[str]) -> list[str]:
+def present(directory: Path, files: Iterable[str]) -> list[str]:
+    """Those of the files that exist."""
     return [name for name in files if os.path.lexists(directory / name)]
 
 
 def _everything(directory: Path) -> list[str]:
     """The entries that `init --force` moves aside: certificates and keys here, and the folders of other CAs."""
     found = [entry.name for entry in directory.iterdir() if entry.suffix in (".pem", ".key")]
-    found += _present(directory, ["rogue", "stranger"])
+    found += present(directory, ["rogue", "stranger"])
     return sorted(found, key=lambda name: (name != "root.pem", name))  # root.pem is moved first and written last
 
 
@@ -269,26 +264,13 @@ def old_folder(directory: Path, now: datetime) -> PurePosixPath:
     return candidate
 
 
-def _issued_here(path: Path, intermediate: Authority) -> bool:
-    if path.is_symlink() or not path.exists():
-        return False
-    from pki.objects.signatures import signed_by
-    from pki.store.files import read_file
-
-    pem = read_file(path)  # a file that cannot be read may be ours: the user gets the Problem
-    try:
-        return signed_by(x509.load_pem_x509_certificates(pem)[0], intermediate.certificate)
-    except MALFORMED:  # without a certificate it is not ours
-        return False
-
-
-def load_authority(directory: Path, now: datetime) -> Authority:
-    """The intermediate CA of a folder. Raises Problem if it is missing, or not valid at `now`."""
-    file = directory / "intermediate.pem"
+def load_authority(directory: Path, now: datetime, stem: str = "intermediate") -> Authority:
+    """A CA of a folder, by default the intermediate CA. Raises Problem if it is missing, or not valid at `now`."""
+    file = directory / f"{stem}.pem"
     hint = f"create a CA with `pki init --dir {directory}`"
     from pki.store.files import read_credential
 
-    credential = read_credential(file, directory / "intermediate.key", hint)
+    credential = read_credential(file, directory / f"{stem}.key", hint)
     dates = Validity.of(credential.certificate)
     if now >= dates.not_after:
         anew = "`pki init --force` creates a new CA and moves the old files aside"

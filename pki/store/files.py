@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys
 from pki.authority import Credential
-from pki.errors import ExitCode, Problem, cannot_read
+from pki.errors import ExitCode, Problem, cannot_read, printable
 from pki.keys import PrivateKey
 from pki.malformed import guarded
 from pki.objects import blocks, private_keys, public_keys, summary
@@ -221,7 +221,7 @@ def _opened(path: Path, hint: str) -> Contents:
             found.append(block)
             continue
         try:
-            inside = private_keys.open_pkcs12(block.der, read_passphrase()).certificates
+            inside = private_keys.open_pkcs12(block.der, passphrase_for(path)).certificates
         except private_keys.Locked as error:
             raise Problem(f"cannot use {holder(path)}: {error}", hint=error.hint) from None
         if not inside:
@@ -309,9 +309,19 @@ def read_key(path: Path, hint: str = "give a file with a private key in PEM") ->
         raise _nothing(path, contents, BlockKind.PRIVATE_KEY)
     note_if_exposed(path)
     try:
-        return private_keys.private_key(found[0], read_passphrase())
+        secret = passphrase_for(path) if found[0].kind is not BlockKind.PRIVATE_KEY else None
+        return private_keys.private_key(found[0], secret)
     except private_keys.Locked as error:
         raise Problem(f"cannot use {path}: {error}", hint=error.hint) from None
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the first private key of a file is encrypted. Raises Problem without a key."""
+    contents = blocks.read(read_file(path))
+    found = contents.of(BlockKind.PRIVATE_KEY, BlockKind.ENCRYPTED_KEY, BlockKind.PKCS12)
+    if not found:
+        raise _nothing(path, contents, BlockKind.PRIVATE_KEY)
+    return found[0].kind is not BlockKind.PRIVATE_KEY
 
 
 def read_credential(certificate: Path, key: Path, hint: str = EXPECTED) -> Credential:
@@ -365,11 +375,57 @@ def note_if_exposed(secret: Path) -> None:
 EXPOSED = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
 
 
-def read_passphrase() -> bytes | None:
-    """The first line of the file that PKI_PASSPHRASE_FILE names; None if the variable is not set."""
-    named = os.environ.get("PKI_PASSPHRASE_FILE")
+def read_passphrase(file: Path | None = None) -> bytes | None:
+    """The first line of `file`, or of the file that PKI_PASSPHRASE_FILE names; None without both."""
+    named = file or os.environ.get("PKI_PASSPHRASE_FILE")
     if not named:
         return None
-    lines = read_file(Path(named), hint="PKI_PASSPHRASE_FILE must name the file with the passphrase").splitlines()
+    hint = "--passphrase-file must name" if file else "PKI_PASSPHRASE_FILE must name"
+    lines = read_file(Path(named), hint=f"{hint} the file with the passphrase").splitlines()
     note_if_exposed(Path(named))
     return lines[0] if lines else b""
+
+
+def passphrase_for(path: Path) -> bytes | None:
+    """The passphrase of an encrypted file, from PKI_PASSPHRASE_FILE or typed. None without a terminal to ask on."""
+    found = read_passphrase()
+    if found is None and _is_interactive():
+        return typed_passphrase(f"Passphrase of {printable(str(path))}: ")
+    return found
+
+
+def new_passphrase(file: Path | None, purpose: str) -> bytes:
+    """The passphrase for something new: from a file, from PKI_PASSPHRASE_FILE, or typed twice. Raises Problem.
+
+    `purpose` is what it protects, such as "the new key".
+    """
+    found = read_passphrase(file)
+    if found is None:
+        if not _is_interactive():
+            hint = "use --passphrase-file, or set PKI_PASSPHRASE_FILE to the path of a file"
+            raise Problem(f"{purpose} needs a passphrase, and standard input is not a terminal", hint=hint)
+        found = typed_passphrase(f"Passphrase for {purpose}: ")
+        if found and found != typed_passphrase("Again: "):
+            raise Problem("the two passphrases differ", hint="repeat the command")
+    if not found:
+        raise Problem(f"the passphrase for {purpose} is empty", hint="use at least one character")
+    if len(found) > MAX_PASSPHRASE:
+        raise Problem(f"the passphrase has {len(found)} bytes", hint=f"OpenSSL reads at most {MAX_PASSPHRASE}")
+    return found
+
+
+MAX_PASSPHRASE = 1023  # bytes; the buffer of the library
+
+
+def typed_passphrase(prompt: str) -> bytes | None:
+    """What the user types, without showing it; None at the end of the input."""
+    from getpass import getpass
+
+    try:
+        return getpass(prompt, sys.stderr).encode()
+    except EOFError:
+        return None
+
+
+def _is_interactive() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))

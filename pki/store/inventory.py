@@ -1,18 +1,19 @@
 """The certificates in a CA's folder, read from its PEM files. The files are the only record. EDGE."""
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 
+from pki.authority import Revoked
 from pki.errors import Problem, cannot_read
 from pki.malformed import guarded
-from pki.objects.distinguished_names import same_name
-from pki.objects.signatures import key_signed_list, signed_by
+from pki.objects.signatures import signed_by
+from pki.store import crls
 from pki.store.ca import OURS
-from pki.store.files import read_chain, read_crls
+from pki.store.files import read_chain
 from pki.store.transaction import notice_half_done
 
 
@@ -55,9 +56,9 @@ def inventory(directory: Path, now: datetime) -> Inventory:
         except Problem as error:
             unreadable.append((file, "; ".join((error.fact, *error.evidence))))
     authorities = {file: certificate for file, certificate in found if file in ("root.pem", "intermediate.pem")}
-    revoked: set[tuple[x509.Name, int]] = set()
+    revoked: Mapping[tuple[x509.Name, int], Revoked] = {}
     try:
-        revoked = _revoked(directory, list(authorities.values()))
+        revoked = crls.entries(directory)
     except Problem as error:
         unreadable.append(("crl.pem", error.fact))
     entries = (
@@ -71,21 +72,10 @@ def inventory(directory: Path, now: datetime) -> Inventory:
     )
 
 
-def _revoked(directory: Path, authorities: list[x509.Certificate]) -> set[tuple[x509.Name, int]]:
-    if not os.path.lexists(directory / "crl.pem"):
-        return set()
-    return {
-        (crl.issuer, entry.serial_number)
-        for crl in read_crls(directory / "crl.pem")
-        if any(same_name(crl.issuer, each.subject) and key_signed_list(crl, each) for each in authorities)
-        for entry in crl
-    }
-
-
 def _status(
     certificate: x509.Certificate,
     authorities: list[x509.Certificate],
-    revoked: set[tuple[x509.Name, int]],
+    revoked: Mapping[tuple[x509.Name, int], Revoked],
     now: datetime,
 ) -> str:
     if not any(signed_by(certificate, authority) for authority in authorities):

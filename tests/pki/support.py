@@ -12,10 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 
-from pki import keys
+from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
 from pki.keys import KeyType, PrivateKey
 from pki.profiles import INTERMEDIATE, ROOT, SERVER, Profile
+from pki.store import issue as issuing
+from pki.store.ca import Existing, Minted
 from tests.conftest import run, tool
 
 TREE = {
@@ -241,3 +243,19 @@ def assert_store_is_healthy(directory: Path) -> None:
         elif path.suffix == ".key":
             own = keys.from_pem(path.read_bytes()).public_key()
             assert keys.fingerprint(own) == keys.fingerprint(first(path.with_suffix(".pem")).public_key()), name
+
+
+def issue(
+    directory: Path,
+    *wanted: str,
+    profile: Profile = SERVER,
+    days: int = 9,
+    now: datetime | None = None,
+    force: bool = False,
+    key_type: KeyType = KeyType.EC_P256,
+) -> Minted:
+    """`pki issue` without the process."""
+    now = now or datetime.now(UTC)
+    order = issuing.Order([names.parse(name) for name in wanted], profile, issuing.validity(now, days))
+    existing = Existing.MOVE_ASIDE if force else Existing.REFUSE
+    return issuing.issue(directory, [order], key_type=key_type, now=now, existing=existing)[0]

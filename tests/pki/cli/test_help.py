@@ -9,7 +9,23 @@ from pki.cli.main import app
 from pki.help_page import EXIT_CODES, summary
 from tests.pki.conftest import Command
 
-COMMANDS = ["init", "issue", "list", "show", "diff", "verify", "env", "rogue"]
+COMMANDS = [
+    "init",
+    "issue",
+    "list",
+    "check",
+    "renew",
+    "rekey",
+    "revoke",
+    "crl",
+    "request",
+    "sign",
+    "show",
+    "diff",
+    "verify",
+    "env",
+    "rogue",
+]
 ROGUE = ["list", "mint", "show"]
 PAGES = [[], *([each] for each in COMMANDS), *(["rogue", each] for each in ROGUE)]
 
@@ -53,7 +69,8 @@ def test_metavars_say_what_they_take(cli: Command, words: list[str]) -> None:
 def test_the_usage_line_is_as_typed(cli: Command) -> None:
     usages = {words[0]: page(cli, words).splitlines()[0].split(maxsplit=3)[3] for words in PAGES[1:-3]}
     assert usages["init"] == "[OPTIONS] [NAME...]"
-    assert usages["issue"] == "[OPTIONS] NAME..."
+    assert usages["issue"] == "[OPTIONS] [NAME...]"
+    assert usages["revoke"] == "[OPTIONS] NAME|SERIAL|FILE"
     assert usages["show"] == "[OPTIONS] FILE"
     assert usages["diff"] == "[OPTIONS] FILE FILE2"
 

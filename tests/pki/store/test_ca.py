@@ -3,7 +3,6 @@
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from pki import keys, names
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
-from pki.profiles import CLIENT, SERVER
+from pki.profiles import CLIENT
 from pki.store import ca
 from pki.store.ca import Existing
 from pki.store.inventory import inventory
@@ -26,6 +25,7 @@ from tests.pki.support import (
     by_openssl,
     files,
     first,
+    issue,
     snapshot,
 )
 
@@ -39,21 +39,6 @@ def fresh(tmp_path: Path) -> Path:
 def mode(path: Path) -> int:
     """The permission bits."""
     return stat.S_IMODE(os.lstat(path).st_mode)
-
-
-def issue(directory: Path, *wanted: str, force: bool = False) -> ca.Minted:
-    """`pki issue` without the process."""
-    parsed = [names.parse(name) for name in wanted]
-    now = datetime.now(UTC)
-    return ca.issue(
-        directory,
-        parsed,
-        profile=SERVER,
-        key_type=KeyType.EC_P256,
-        days=9,
-        now=now,
-        existing=Existing.MOVE_ASIDE if force else Existing.REFUSE,
-    )
 
 
 # Layout and modes ---------------------------------------------------------------------------------------------------
@@ -238,10 +223,7 @@ def test_a_host_name_as_long_as_they_get_can_be_issued(fresh: Path, cli: Command
 
 
 def test_a_client_certificate_is_one(fresh: Path) -> None:
-    ca.issue(
-        fresh, [names.parse("ann@a.test")], profile=CLIENT, key_type=KeyType.EC_P256, days=9,
-        now=datetime.now(UTC), existing=Existing.REFUSE,
-    )  # fmt: skip
+    issue(fresh, "ann@a.test", profile=CLIENT)
     assert by_purpose(fresh, "sslclient") and not by_purpose(fresh, "sslserver")
 
 
@@ -371,10 +353,7 @@ def test_a_file_where_a_folder_should_be_is_an_error(tmp_path: Path) -> None:
 def issue_at(directory: Path, days: int) -> ca.Minted:
     """`pki issue` that many days after `init`."""
     now = first(directory / "intermediate.pem").not_valid_before_utc + days * DAY
-    wanted = [names.parse("a.test")]
-    return ca.issue(
-        directory, wanted, profile=SERVER, key_type=KeyType.EC_P256, days=9, now=now, existing=Existing.REFUSE
-    )
+    return issue(directory, "a.test", now=now)
 
 
 def test_an_expired_intermediate_issues_nothing_more(fresh: Path) -> None:

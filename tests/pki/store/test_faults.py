@@ -19,8 +19,7 @@ import pytest
 from pki.errors import ExitCode, Problem
 from pki.store.inventory import inventory
 from tests.conftest import mint, pki, run, run_as_nobody, tool
-from tests.pki.store.test_ca import issue
-from tests.pki.support import TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
+from tests.pki.support import TREE, assert_keys_are_private, assert_store_is_healthy, files, issue, snapshot
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

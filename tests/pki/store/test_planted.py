@@ -16,8 +16,8 @@ import pytest
 from pki.errors import ExitCode, Problem
 from pki.store import transaction
 from tests.conftest import Answer, Command, mint, tlsdemo
-from tests.pki.store.test_transaction import half_done, issue
-from tests.pki.support import NOW, TREE, files
+from tests.pki.store.test_transaction import half_done
+from tests.pki.support import NOW, TREE, files, issue
 
 READERS = (
     ("show", "root.pem"), ("show", "root.pem", "--der"), ("show", "rogue/ca.pem"), ("diff", "root.pem", "rogue/ca.pem"),
@@ -52,7 +52,9 @@ def clone(tmp_path: Path, certs: Path, home: Path) -> Iterator[Path]:
 
 def plant(folder: Path, aside: list[list[str]], place: list[list[str]], **more: object) -> None:
     """A journal in the form of an earlier version, or with what else is given."""
-    (folder / ".pki" / "journal.json").write_text(json.dumps({"schema": 1, "aside": aside, "place": place, "replace": []} | more))
+    (folder / ".pki" / "journal.json").write_text(
+        json.dumps({"schema": 1, "aside": aside, "place": place, "replace": []} | more)
+    )
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -368,7 +370,7 @@ def test_a_lock_that_is_freed_in_time_is_taken(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fcntl, "flock", freed)
-        issue(directory)
+        issue(directory, "a.test", now=NOW)
     assert "a.test.pem" in files(directory)
 
 

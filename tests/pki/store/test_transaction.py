@@ -1,7 +1,7 @@
 """All or nothing, at every point where a machine can stop. Falsehood caught: "that is very unlikely".
 
-Each filesystem call of `init` and `issue` is interrupted in turn, in this process: by death (no code runs any more, not
-even `finally`), by a disk error, by Ctrl-C. `test_store_faults.py` does some of it to real processes.
+Each filesystem call of every command that changes a folder is interrupted in turn, in this process: by death (no code
+runs any more, not even `finally`), by a disk error, by Ctrl-C. `test_faults.py` does some of it to real processes.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,13 +22,15 @@ from pki import names
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.profiles import SERVER
-from pki.store import ca, transaction
+from pki.store import ca, crls, transaction
+from pki.store import issue as issuing
 from pki.store.ca import Existing
 from pki.store.inventory import inventory
+from pki.store.issue import Order, validity
 from pki.store.transaction import SECRET
 from tests.conftest import mint
 from tests.pki.conftest import Command
-from tests.pki.support import NOW, TREE, assert_keys_are_private, assert_store_is_healthy, files, snapshot
+from tests.pki.support import NOW, TREE, assert_keys_are_private, assert_store_is_healthy, files, issue, snapshot
 
 CALLS = ("open", "mkdir", "rename", "fsync", "unlink", "rmdir")
 """Every way in which the store changes a directory, and the reads between."""
@@ -67,19 +70,6 @@ class Machine:
         return counted
 
 
-def issue(directory: Path, force: bool = False) -> None:
-    """`pki issue a.test` without the process."""
-    ca.issue(
-        directory,
-        [names.parse("a.test")],
-        profile=SERVER,
-        key_type=KeyType.EC_P256,
-        days=9,
-        now=NOW,
-        existing=Existing.MOVE_ASIDE if force else Existing.REFUSE,
-    )
-
-
 def init_again(directory: Path) -> None:
     """`pki init --force` without the process."""
     ca.init(
@@ -88,20 +78,51 @@ def init_again(directory: Path) -> None:
     )  # fmt: skip
 
 
+def many(directory: Path) -> None:
+    """`pki issue --from-file` with two lines, without the process."""
+    orders = [Order([names.parse(name)], SERVER, validity(NOW, 9)) for name in ("b.test", "c.test")]
+    issuing.issue(directory, orders, key_type=KeyType.EC_P256, now=NOW, existing=Existing.REFUSE)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "init": lambda directory: mint(directory, now=NOW),
+    "init --force": init_again,
+    "issue": lambda directory: issue(directory, "a.test", now=NOW),
+    "issue --force": lambda directory: issue(directory, "a.test", now=NOW, force=True),
+    "issue --from-file": many,
+    "revoke": lambda directory: crls.revoke(
+        directory, "server", reason=x509.ReasonFlags.key_compromise, days=9, now=NOW
+    ),
+    "crl": lambda directory: crls.renew_lists(directory, days=9, now=NOW),
+    "renew": lambda directory: issuing.renew(directory, "server", days=9, now=NOW),
+    "rekey": lambda directory: issuing.rekey(
+        directory, "server", days=9, now=NOW, key_type=None, passphrase=lambda: b"not asked"
+    ),
+}
+TOUCHES = {
+    "init": TREE,
+    "init --force": TREE,
+    "issue": {"a.test.pem", "a.test.key"},
+    "issue --force": {"a.test.pem", "a.test.key"},
+    "issue --from-file": {"b.test.pem", "b.test.key", "c.test.pem", "c.test.key"},
+    "revoke": {"crl.pem"},
+    "crl": {"crl.pem"},
+    "renew": {"server.pem"},
+    "rekey": {"server.pem", "server.key"},
+}
+"""The files that a change makes or replaces."""
+
+
 def prepared(directory: Path, operation: str) -> Callable[[], object]:
     """The state before, and the change to be cut."""
-    if operation == "init":
-        return lambda: mint(directory, now=NOW)
-    mint(directory, now=NOW)
-    if operation == "issue":
-        return lambda: issue(directory)
-    if operation == "init --force":
-        return lambda: init_again(directory)
-    issue(directory)
-    return lambda: issue(directory, force=True)
+    if operation != "init":
+        mint(directory, now=NOW)
+    if operation == "issue --force":
+        issue(directory, "a.test", now=NOW)
+    return lambda: CHANGES[operation](directory)
 
 
-OPERATIONS = ("init", "init --force", "issue", "issue --force")
+OPERATIONS = tuple(CHANGES)
 FAILURES: dict[str, Callable[[], BaseException]] = {
     "killed": Death,
     "disk-error": lambda: OSError(errno.EIO, os.strerror(errno.EIO)),
@@ -145,7 +166,10 @@ def assert_cut_change_heals(directory: Path, operation: str, fails_at: int, fail
     where = f"{operation} {failure} at call {fails_at}"
     assert_keys_are_private(directory)
     kept = {path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-    assert {data for _, data in before.values()} <= kept, f"{where}: something is lost"
+    superseded = {"crl.pem"} if operation in ("revoke", "crl") else set()
+    wanted = {data for name, (_, data) in before.items() if name not in superseded}
+    assert wanted <= kept, f"{where}: something is lost"
+    assert not superseded or (directory / "crl.pem").exists(), f"{where}: without a CRL for a moment"
 
     if directory.exists():
         inventory(directory, NOW)  # a reader copes with what is there, and changes nothing
@@ -158,12 +182,12 @@ def assert_cut_change_heals(directory: Path, operation: str, fails_at: int, fail
     if after == before:
         assert not done, f"{where}: it said that it was done"
     else:
-        assert after.keys() == (TREE | {"a.test.pem", "a.test.key"} if "issue" in operation else TREE), where
+        assert after.keys() == TREE | TOUCHES[operation], where
         changed = {name for name in after if after[name] != before.get(name)}
-        assert changed == (TREE if "init" in operation else {"a.test.pem", "a.test.key"}), f"{where}: a mixture"
+        assert changed == TOUCHES[operation], f"{where}: a mixture"
     if operation == "init" and not after:
         mint(directory, now=NOW)
-    issue(directory, force="a.test.pem" in after)
+    issue(directory, "a.test", now=NOW, force="a.test.pem" in after)
     assert_store_is_healthy(directory)
     left = {path.name for path in (directory / ".pki").iterdir() if not path.name.startswith("old-")}
     assert left == {"lock"}, f"{where}: left behind"
@@ -191,16 +215,11 @@ def test_one_cut_change_after_another_leaves_a_healthy_store(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[tuple[str, str, int]]
 ) -> None:
     directory = mint(tmp_path_factory.mktemp("cuts") / "certs", now=NOW)
-    changes = {
-        "init --force": lambda: init_again(directory),
-        "issue": lambda: issue(directory),
-        "issue --force": lambda: issue(directory, force=True),
-    }
     for operation, failure, fails_at in cuts:
         with pytest.MonkeyPatch.context() as patch:
             Machine(patch, fails_at, FAILURES[failure])
             with contextlib.suppress(Death, KeyboardInterrupt, Problem):
-                changes[operation]()
+                CHANGES[operation](directory)
         assert_keys_are_private(directory)
     transaction.recover(directory)
     assert not inventory(directory, NOW).unreadable
@@ -212,7 +231,7 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_somebody_elses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mint(tmp_path, now=NOW)
-    issue(tmp_path)
+    issue(tmp_path, "a.test", now=NOW)
     real_open = os.open
 
     def failing(path: Path, *words: Any, **options: Any) -> int:
@@ -222,7 +241,7 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_somebody_elses(
 
     monkeypatch.setattr(os, "open", failing)
     with pytest.raises(Problem) as caught:
-        issue(tmp_path, force=True)
+        issue(tmp_path, "a.test", now=NOW, force=True)
     assert caught.value.code is ExitCode.CANNOT
 
 
@@ -264,7 +283,7 @@ def half_done(directory: Path) -> Path:
     """A store whose `issue` was cut right after the journal was written; the path of the journal."""
     mint(directory, now=NOW)
     for fails_at in range(1, 200):
-        attempt(lambda: issue(directory), fails_at, "killed")
+        attempt(lambda: issue(directory, "a.test", now=NOW), fails_at, "killed")
         if (directory / ".pki" / "journal.json").exists():
             return directory / ".pki" / "journal.json"
     raise AssertionError("no cut left a journal")

@@ -1,0 +1,95 @@
+"""Find a certificate of a folder by name, file or serial number. EDGE.
+
+shop.example    shop.example.pem, or the file whose certificate has this name
+FILE            any certificate file
+7c3f…           a serial number in hex, also of a certificate that `renew`, `rekey` or `--force` moved to `.pki/old-*`
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from pki import names
+from pki.errors import ExitCode, Problem
+from pki.store.files import read_chain
+from pki.store.transaction import STATE
+
+SERIAL = re.compile(r"(0x)?([0-9a-fA-F]{1,2}(:[0-9a-fA-F]{2})+|[0-9a-fA-F]+)")
+LONG_ENOUGH = 16  # hex digits of a serial number that no file has: a shorter one may be a name with a typing error
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the user meant."""
+
+    serial: int
+    certificate: x509.Certificate | None
+    """None for a serial number that no file of the folder has."""
+    path: Path | None
+
+
+def find(directory: Path, text: str) -> Found:
+    """The certificate that `text` means. Raises Problem if there is none, or more than one."""
+    if os.sep not in text:
+        for stem in dict.fromkeys((text, _stem(text))):
+            if stem and (directory / f"{stem}.pem").is_file():
+                return _first(directory / f"{stem}.pem")
+    if Path(text).is_file():
+        return _first(Path(text))
+    if os.sep not in text:
+        by_name = [found for found in _all(directory, old=False) if text.lower() in _names(found)]
+        if len(by_name) > 1:
+            raise Problem(
+                f"{len(by_name)} certificates in {directory} are for {text}",
+                *(f"{found.path}, serial number {found.serial:x}" for found in by_name[:4]),
+                hint="give the file or the serial number",
+                code=ExitCode.USAGE,
+            )
+        if by_name:
+            return by_name[0]
+    if SERIAL.fullmatch(text):
+        digits = text.removeprefix("0x").replace(":", "")
+        serial = int(digits, 16)
+        known = next((found for found in _all(directory, old=True) if found.serial == serial), None)
+        if known:
+            return known
+        if len(digits) >= LONG_ENOUGH:
+            return Found(serial, None, None)
+    raise Problem(
+        f"{directory} has no certificate {text!r}",
+        hint="give a name or a file that `pki list` shows, a path, or a serial number",
+    )
+
+
+def _stem(text: str) -> str | None:
+    try:
+        return names.file_stem(names.parse(text))
+    except names.InvalidName:
+        return None
+
+
+def _first(path: Path) -> Found:
+    certificate = read_chain(path)[0]
+    return Found(certificate.serial_number, certificate, path)
+
+
+def _names(found: Found) -> list[str]:
+    return [names.plain(name).lower() for name in names.readable(found.certificate)] if found.certificate else []
+
+
+def _all(directory: Path, *, old: bool) -> Iterator[Found]:
+    """Yield the readable certificates of the folder, with `old` also the previous ones."""
+    paths = sorted(directory.glob("*.pem"))
+    if old:
+        paths += sorted((directory / STATE).glob("old-*/*.pem"))
+    for path in paths:
+        if path.name == "crl.pem":
+            continue
+        try:
+            yield _first(path)
+        except Problem:  # damaged; `pki list` says so
+            continue
