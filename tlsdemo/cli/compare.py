@@ -128,7 +128,9 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
         Bytes and µs: client/server. Proofs: sides that prove possession of a key. Keys: shared secrets. Lines: lines of
         tlsdemo/edu that ran."""
     )
-    for cheaper, dearer in pairwise(cost for cost in priced if cost.protocol.name in RUNGS):
+    costs_by_name = {cost.protocol.name: cost for cost in priced}
+    rungs = [costs_by_name[name] for name in RUNGS if name in costs_by_name]
+    for cheaper, dearer in pairwise(rungs):
         screen.show(f"{cheaper.protocol} -> {dearer.protocol}", _difference(cheaper, dearer))
     screen.say("`tlsdemo attack ATTACK --on PROTOCOL` shows one cell in detail.")
 
@@ -163,12 +165,12 @@ def _price_rows(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
 
 
 def _difference(cheaper: Cost, dearer: Cost) -> str:
-    """The additional cost of the next rung. A difference within the noise of this run is not reported as a cost."""
+    """The additional cost of a higher rung, and the protections that it adds. A difference within the noise of this run is not reported as a cost."""
     sent = sum(dearer.price.sent.values()) - sum(cheaper.price.sent.values())
     spent = dearer.price.total - cheaper.price.total
     noise = max(dearer.price.noise, cheaper.price.noise, -spent)
     varies = dearer.price.noise_bytes + cheaper.price.noise_bytes
-    added = (dearer.protocol.claims - cheaper.protocol.claims) or frozenset()
+    added = dearer.protocol.claims - cheaper.protocol.claims
     names = ", ".join(each.readable for each in Protection if each in added)
     size = f"{sent:+} bytes" if abs(sent) > varies else "no additional bytes"
     time = f"{spent * 1e6:+.0f} µs" if spent > noise else f"time within the noise (±{noise * 1e6:.0f} µs)"

@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tlsdemo.cli import attack, compare
 from tlsdemo.compare import story
 from tlsdemo.compare.page import as_page
 from tlsdemo.compare.protocols import all_protocols
+from tlsdemo.edu.protocol import RUNGS
+from tlsdemo.protocol import Protection
 
 SOME = ["bit-flip", "ca", "ca without integrity", "tls"]
 
@@ -38,6 +41,23 @@ def test_the_table_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert "Every prediction was right." in out
+
+
+RUNG_ORDERS = [["ca", "plain"], ["hybrid", "dh", "signed", "plain"], ["mutual", "tls", "plain"], list(RUNGS)[::-1]]
+
+
+@pytest.mark.parametrize("named", RUNG_ORDERS, ids=",".join)
+def test_each_step_between_rungs_names_the_protections_that_it_adds(
+    named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["eavesdropper", *named]) == ExitCode.YES
+    text = " ".join(capsys.readouterr().out.split("Costs")[1].split())
+    rungs = [name for name in RUNGS if name in named]
+    for lower, higher in pairwise(rungs):
+        added = ", ".join(each.readable for each in Protection if each in RUNGS[higher] - RUNGS[lower])
+        assert added
+        assert re.search(rf"{lower} -> {higher} [^:]*: {added}\b", text), (lower, higher, text)
+    assert text.count(" -> ") == len(rungs) - 1
 
 
 @pytest.mark.parametrize("name", ["nonsense", "tls without order", "ca without courage"])
