@@ -1,7 +1,7 @@
 """Every attack on every protocol: the result predicted from the claims, and the result measured by running it.
 
                         predicted: prevented            predicted: succeeds
-    measured: prevented     prevented, moot, unconfirmed    SURPRISE
+    measured: prevented     prevented (or moot)             SURPRISE
     measured: succeeds      SURPRISE                        succeeds
 
 A surprise is a fault of the code, of the claims or of the theory. The tests allow none.
@@ -30,9 +30,9 @@ class CellResult(Enum):
     BROKEN = "succeeds", "✗", "the attack was run and succeeded"
     MOOT = "moot", "~", "the attack failed, but the same attacker can be the man in the middle here and read everything"
     UNSEEN = (
-        "prevented, unconfirmed",
+        "prevented everywhere",
         "·",
-        "the attack failed here, and did not succeed on any protocol of this family that was run",
+        "the attack failed on every protocol of this kind (educational or TLS) in this run: no success to compare with",
     )
     NOT_APPLICABLE = "not applicable", "–", "the attack was not run: the protocol lacks what the attack works on"
 
@@ -107,7 +107,7 @@ class Matrix:
         return self.duels[attack.id, protocol.name]
 
     def verdict(self, attack: Attack, protocol: Protocol) -> CellResult:
-        """The measurement; a prevented attack may be moot or unconfirmed."""
+        """The measurement; a prevented attack may be moot, or prevented on the whole family."""
         measured = self[attack, protocol].measured
         if measured is not CellResult.HELD:
             return measured

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from tests.conftest import ROOT
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import CellResult, Duel, Matrix, duel, measure, undisturbed
 from tlsdemo.attack.real_world import world as world_of
@@ -105,6 +106,23 @@ def test_openssl_is_never_seen_to_lose_to_what_it_cannot_leave_out(matrix: Matri
     tls = next(each for each in matrix.protocols if each.name == "tls")
     unseen = {attack.id for attack in ATTACKS if matrix.verdict(attack, tls) is CellResult.UNSEEN}
     assert unseen == {"downgrade", "renaming", "replay", "bit-flip", "reordering"}
+
+
+def test_prevented_everywhere_is_said_where_the_attack_failed_on_every_protocol_of_the_family(matrix: Matrix) -> None:
+    assert CellResult.UNSEEN.word == "prevented everywhere"
+    for attack in ATTACKS:
+        for protocol in matrix.protocols:
+            family = [each for each in matrix.protocols if each.family == protocol.family]
+            failed = all(matrix[attack, each].measured is not CellResult.BROKEN for each in family)
+            shown = matrix.verdict(attack, protocol)
+            if shown in (CellResult.HELD, CellResult.UNSEEN):
+                assert (shown is CellResult.UNSEEN) is failed, (attack.id, protocol.name)
+
+
+def test_the_guide_has_the_sign_and_the_word_of_every_result() -> None:
+    guide = (ROOT / "tlsdemo" / "attack" / "README.md").read_text()
+    for result in CellResult:
+        assert f"\n| {result.sign} | {result.word}: " in guide
 
 
 def test_not_applicable_comes_of_a_missing_hook_alone(matrix: Matrix) -> None:
