@@ -49,7 +49,8 @@ def compare(settings: CompareOptions) -> int:
     if page:
         from tlsdemo.compare.page import as_page
 
-        page.write(as_page(matrix, _price_rows(priced), _made(seconds)))
+        prices = [("", *PRICE_HEADINGS), *((cost.protocol.name, *_price(cost)) for cost in priced)]
+        page.write(as_page(matrix, prices, _made(seconds)))
     if settings.as_json:
         print(json.dumps(_as_json(matrix, priced, seconds), ensure_ascii=False))
     elif settings.markdown:
@@ -118,11 +119,11 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     if not matrix.surprises:
         screen.good("Every prediction was right.")
     screen.heading("Costs")
-    rows = _price_rows(priced)
+    rows = _price_table(priced)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for first, *others in rows:
         right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-        screen.line("  ".join((first.ljust(widths[0]), *right)))
+        screen.line("  ".join((first.ljust(widths[0]), *right)).rstrip())
     screen.say(
         """One full handshake in memory, the minimum of several. Trips: round trips before the client can send data.
         Bytes and µs: client/server. Proofs: sides that prove possession of a key. Keys: shared secrets. Lines: lines of
@@ -153,19 +154,33 @@ def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> str:
     return "!" if matrix[attack, protocol].is_surprise else matrix.verdict(attack, protocol).sign
 
 
-def _price_rows(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("", "flights", "trips", "bytes", "proofs", "keys", "µs", "lines")]
-    for cost in priced:
-        price = cost.price
-        spent = "/".join(f"{price.seconds[side] * 1e6:.0f}" for side in Side)
-        sent = "/".join(str(price.sent[side]) for side in Side)
-        numbers = str(price.flights), str(price.round_trips), sent, str(cost.proofs), str(cost.agreements), spent
-        rows.append((short(cost.protocol), *numbers, str(cost.lines or "-")))
+PRICE_HEADINGS: tuple[str, ...] = ("flights", "trips", "bytes", "proofs", "keys", "µs", "lines")
+
+
+def _price_table(priced: Sequence[Cost]) -> list[tuple[str, ...]]:
+    """The costs under the headings of the matrix."""
+    costs_by_name = {cost.protocol.name: cost for cost in priced}
+    rows = [("", *PRICE_HEADINGS)]
+    for heading, protocols in _families([cost.protocol for cost in priced]):
+        rows.append((heading, *("" for _ in PRICE_HEADINGS)))
+        rows += [(short(each), *_price(costs_by_name[each.name])) for each in protocols]
     return rows
 
 
+def _price(cost: Cost) -> tuple[str, ...]:
+    """The cells below PRICE_HEADINGS."""
+    price = cost.price
+    spent = "/".join(f"{price.seconds[side] * 1e6:.0f}" for side in Side)
+    sent = "/".join(str(price.sent[side]) for side in Side)
+    numbers = str(price.flights), str(price.round_trips), sent, str(cost.proofs), str(cost.agreements), spent
+    return (*numbers, str(cost.lines or "-"))
+
+
 def _difference(cheaper: Cost, dearer: Cost) -> str:
-    """The additional cost of a higher rung, and the protections that it adds. A difference within the noise of this run is not reported as a cost."""
+    """The additional cost of a higher rung, and the protections that it adds.
+
+    A difference within the noise of this run is not reported as a cost.
+    """
     sent = sum(dearer.price.sent.values()) - sum(cheaper.price.sent.values())
     spent = dearer.price.total - cheaper.price.total
     noise = max(dearer.price.noise, cheaper.price.noise, -spent)

@@ -60,6 +60,13 @@ def test_each_step_between_rungs_names_the_protections_that_it_adds(
     assert text.count(" -> ") == len(rungs) - 1
 
 
+def test_a_cost_stands_under_the_heading_of_its_protocol(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eavesdropper", "tls", "ca without order", "plain", "tls12", "ca without name"]) == ExitCode.YES
+    costs = capsys.readouterr().out.split("Costs")[1]
+    first = [line.split("  ")[0] or line.split()[0] for line in costs.splitlines()[3:] if line]
+    assert first[:8] == ["real TLS", "tls", "tls12", "ca without ...", "order", "name", "the rungs", "plain"]
+
+
 @pytest.mark.parametrize("name", ["nonsense", "tls without order", "ca without courage"])
 def test_what_is_not_there_is_wrong_usage(name: str) -> None:
     with pytest.raises(Problem) as caught:
