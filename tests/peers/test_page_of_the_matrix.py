@@ -44,7 +44,7 @@ def test_a_browser_shows_every_duel_complains_of_nothing_and_asks_nobody(page: P
     shown, said = browse(f"{page.as_uri()}#d-1-0", tmp_path, f"--log-net-log={log}")
     assert len(re.findall(r'<td class="[a-z ]+"><a id="c-', shown)) == 3
     assert "PAY 9100" in shown
-    assert shown.count("<svg ") == 3
+    assert shown.count('<ol class="seq"') == 3
     assert "<img" not in shown
     assert not re.search(r"CONSOLE|Content Security Policy", said), said
     asked = {
@@ -68,6 +68,7 @@ addEventListener("load", () => {
   const links = [...document.querySelectorAll("td a")];
   const found = {wide: document.documentElement.scrollWidth > innerWidth, width: innerWidth, untabbable: 0, hidden: []};
   for (const link of links) {
+    location.hash = "";  // back in the matrix: a conversation hides it
     link.focus();
     if (document.activeElement !== link) found.untabbable += 1;
     location.hash = link.hash;

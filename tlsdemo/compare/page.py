@@ -1,13 +1,16 @@
 """Turns the measured matrix into the plain values that `report.matrix_page` shows. EDGE."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.matrix import CellResult, Matrix
 from tlsdemo.compare import story
 from tlsdemo.compare.protocols import family, sentence, short
-from tlsdemo.protocol import Protocol
+from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.report.matrix_page import Cell, Column, MatrixRow, Page, render
+from tlsdemo.report.sequence import Event, Note
 
 KINDS = {
     CellResult.HELD: "held",
@@ -26,11 +29,16 @@ def as_page(matrix: Matrix, prices: Sequence[Sequence[str]], made: str) -> str:
         KINDS[verdict]: (verdict.sign, verdict.word, number, verdict.meaning)
         for verdict, number in matrix.counts.items()
     }
-    return render(Page(columns, rows, counts, prices, made))
+    protections = [(each.readable, _meaning(each)) for each in Protection]
+    return render(Page(columns, rows, counts, protections, prices, made))
+
+
+def _meaning(protection: Protection) -> str:
+    return f"{protection.meaning} ({protection.section})"
 
 
 def _column(attack: Attack) -> Column:
-    stops = tuple(each.readable for each in attack.stops)
+    stops = tuple((each.readable, _meaning(each)) for each in attack.stops)
     return Column(attack.id, attack.sentence, attack.threat, stops)
 
 
@@ -42,7 +50,7 @@ def _row(matrix: Matrix, protocol: Protocol) -> MatrixRow:
 def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
     duel, verdict = matrix[attack, protocol], matrix.verdict(attack, protocol)
     clauses = tuple(
-        (each.readable, f"{each.meaning} ({each.section})", story.place(each, protocol))
+        (each.readable, _meaning(each), story.place(each, protocol))
         for each in (story.deciding(duel) if duel.loot else ())
     )
     return Cell(
@@ -54,6 +62,18 @@ def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
         duel.damage.sentence if duel.damage else "",
         story.why(duel),
         clauses,
-        story.events(duel),
+        story.events(duel) if duel.damage else tuple(map(_without_secret, story.events(duel))),
         story.steps(duel),
     )
+
+
+SECRET = re.compile(r"(?<=pin=)[0-9a-f]{16}")
+
+
+def _without_secret(event: Event) -> Event:
+    """The event with `…` for the secret.
+
+    The secret is new in each run. Where the attack failed, it would be the only difference between conversations that
+    the page can write once.
+    """
+    return replace(event, text=SECRET.sub("…", event.text)) if isinstance(event, Note) else event

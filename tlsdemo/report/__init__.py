@@ -5,7 +5,7 @@ layout           paragraphs of 80 columns
 html             a page in one file
 events           what a server reports
 sequence         a sequence diagram as text
-sequence_svg     the same, drawn
+sequence_html    the same, drawn
 matrix_page      the page of `compare`
 client           what one client did in the lab
 client_page      the same as a page

@@ -1,13 +1,15 @@
-"""The matrix as one self-contained page: each cell links to its duel, which `:target` shows."""
+"""The matrix as one self-contained page: each cell links to its duel, which `:target` shows.
+
+Where the window is too narrow for the columns, the style turns each row into a block of its own, in which each cell has
+the name of its attack beside its sign.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from tlsdemo.report import html
 from tlsdemo.report.sequence import Event
-from tlsdemo.report.sequence_svg import LEGEND, as_svg
+from tlsdemo.report.sequence_html import LEGEND, as_list
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Column:
     id: str
     sentence: str
     threat: str
-    stopped_by: tuple[str, ...]
+    stopped_by: tuple[tuple[str, str], ...]
+    """Name and meaning of each protection that it must defeat."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,20 @@ class Page:
     rows: tuple[MatrixRow, ...]
     counts: Mapping[str, tuple[str, str, int, str]]
     """For each kind: sign, word, number and meaning."""
+    protections: Sequence[tuple[str, str]]
+    """Name and meaning of each protection."""
     prices: Sequence[Sequence[str]]
     made: str
+
+    @property
+    def size(self) -> int:
+        """The number of cells."""
+        return len(self.rows) * len(self.columns)
+
+    @property
+    def surprises(self) -> int:
+        """The number of cells whose result differs from the prediction."""
+        return sum(cell.surprise for row in self.rows for cell in row.cells)
 
     @property
     def families(self) -> Mapping[str, list[tuple[int, MatrixRow]]]:
@@ -70,13 +85,20 @@ class Page:
             found.setdefault(row.family, []).append((number, row))
         return found
 
+    def groups(self, column: int) -> list[tuple[Cell, list[tuple[int, MatrixRow]]]]:
+        """The cells of a column that differ, each with its rows and their numbers: equal text is written once."""
+        found: dict[Cell, list[tuple[int, MatrixRow]]] = {}
+        for number, row in enumerate(self.rows):
+            found.setdefault(row.cells[column], []).append((number, row))
+        return list(found.items())
+
 
 def render(page: Page) -> str:
     """The page as HTML."""
     return html.render(
-        "page.html",
-        "page.css",
-        page=page,
-        drawn=LEGEND,
-        svg=lambda cell, title: Markup(as_svg(cell.events, title)),  # which escapes what it is given
+        "page.html", "page.css", "matrix.css", page=page, counted=_counted, drawn=LEGEND, drawing=as_list
     )
+
+
+def _counted(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"

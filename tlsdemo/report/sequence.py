@@ -1,4 +1,4 @@
-"""A sequence diagram with three lanes, as text; `sequence_svg` draws it for browsers."""
+"""A sequence diagram with three lanes, as text; `sequence_html` draws it for browsers."""
 
 import textwrap
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ LEGEND = "; ".join(
         f"an arrow that ends in x: {Mark.STOPPED.value}",
     )
 )
-"""The legend of the diagram as text; `sequence_svg` has its own."""
+"""The legend of the diagram as text; `sequence_html` has its own."""
 MOODS = {Mood.NEUTRAL: "", Mood.GOOD: "✓ ", Mood.BAD: "✗ "}
 
 

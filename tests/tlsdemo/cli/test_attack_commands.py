@@ -130,7 +130,7 @@ def test_the_page_leads_to_every_duel_and_to_nothing_outside(matrix: Matrix) -> 
     assert not {name for name in reader.attributes if name.startswith("on")} | {"src"} & reader.attributes
     assert len(set(reader.ids)) == len(reader.ids)
     assert {link.removeprefix("#") for link in reader.links} == set(reader.ids)
-    assert len(reader.ids) == 2 * len(matrix.duels)
+    assert len(reader.ids) == 2 * len(matrix.duels) + 2 * len(matrix.protocols) + len(matrix.attacks)
 
 
 def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(tmp_path: Path) -> None:
