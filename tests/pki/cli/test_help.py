@@ -10,22 +10,9 @@ from pki.help_page import EXIT_CODES, summary
 from tests.pki.conftest import Command
 
 COMMANDS = [
-    "init",
-    "issue",
-    "list",
-    "check",
-    "renew",
-    "rekey",
-    "revoke",
-    "crl",
-    "request",
-    "sign",
-    "show",
-    "diff",
-    "verify",
-    "env",
+    "init", "issue", "list", "check", "renew", "rekey", "revoke", "crl", "request", "sign", "show", "diff", "verify", "env",
     "rogue",
-]
+]  # fmt: skip
 ROGUE = ["list", "mint", "show"]
 PAGES = [[], *([each] for each in COMMANDS), *(["rogue", each] for each in ROGUE)]
 
