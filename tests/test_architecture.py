@@ -19,7 +19,7 @@ IMPORTS: dict[str, set[str]] = {
     "pki.asn1": set(),
     "pki": set(),
     "pki.objects": {"pki", "pki.asn1"},
-    "pki.show": {"pki", "pki.asn1", "pki.objects"},
+    "pki.show": {"pki", "pki.asn1", "pki.objects", "pki.path"},
     "pki.revocation": {"pki", "pki.asn1", "pki.objects"},
     "pki.path": {"pki", "pki.asn1", "pki.objects", "pki.revocation"},
     "pki.cases": {"pki", "pki.asn1"},

@@ -148,9 +148,9 @@ def read(tree: Tree, raw: Raw, place: ExtensionPlace) -> ExtensionText:
     if shape is None:
         faults = []  # the syntax of an unknown extension is unknown
     value = tree.content(raw.value)
-    loaded = guarded(lambda: _loaded(raw.oid, value, place)) if not faults else None
-    known = loaded is not None and not (shape and isinstance(loaded, x509.UnrecognizedExtension))
-    items = guarded(lambda: _items(loaded)) if known and loaded is not None else None
+    found = guarded(lambda: loaded(raw.oid, value, place)) if not faults else None
+    known = found is not None and not (shape and isinstance(found, x509.UnrecognizedExtension))
+    items = guarded(lambda: _items(found)) if known and found is not None else None
     if items is None:
         items = tuple(_pieces(tree, roots, raw.oid)) if shape else (short_hex(value),)
     return ExtensionText(items or ("none",), tuple(faults))
@@ -161,8 +161,8 @@ TEMPLATE_ALGORITHM = der.sequence(der.object_identifier("1.3.101.112"))
 TEMPLATE_TIME = der.element(der.UTC_TIME, b"260101000000Z")
 
 
-def _loaded(oid: str, value: bytes, place: ExtensionPlace) -> x509.ExtensionType:
-    """The extension as the library loads it, alone in an otherwise empty certificate or CRL."""
+def loaded(oid: str, value: bytes, place: ExtensionPlace) -> x509.ExtensionType:
+    """The extension as the library loads it, alone in an otherwise empty certificate or CRL. Raises MALFORMED."""
     alone = der.sequence(der.sequence(der.object_identifier(oid), der.octet_string(value)))
     name = der.sequence()
     if place is ExtensionPlace.CERTIFICATE:

@@ -15,6 +15,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from pki import names
 from pki.asn1 import ber, schema
 from pki.asn1.ber import Fault, Node
 from pki.asn1.schema import Found
@@ -117,7 +118,7 @@ def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> 
 
 
 def request(csr: x509.CertificateSigningRequest | bytes) -> Description:
-    """A certification request (RFC 2986), loaded or in DER."""
+    """A certificate request (RFC 2986), loaded or in DER."""
     encoded = csr if isinstance(csr, bytes) else csr.public_bytes(Encoding.DER)
     found = schema.read(encoded, schema.REQUEST)
     info = "certificationRequestInfo"
@@ -141,7 +142,7 @@ def request(csr: x509.CertificateSigningRequest | bytes) -> Description:
         ),
         *_faults(found, malformed, partial(x509.load_der_x509_csr, encoded)),
     ]
-    return Description("certification request", tuple(rows))
+    return Description("certificate request", tuple(rows))
 
 
 def _requested(found: Found) -> Node | None:
@@ -269,7 +270,27 @@ def _extensions(found: Found, listed: Node | None, place: ExtensionPlace) -> tup
         exact = bytes([raw.critical]) + found.tree.content(raw.value)
         meaning = extensions.meaning(raw.oid) + critical
         rows.append(_listed(extensions.label(raw.oid), meaning, read.items, exact, printable(after)))
+        if raw.oid == x509.NameConstraints.oid.dotted_string and not read.faults:
+            rows += _permitted(found.tree.content(raw.value))
     return rows, faults
+
+
+def _permitted(value_der: bytes) -> Iterator[Row]:
+    """Name constraints in words, and three names tried."""
+    from pki import name_constraints
+    from pki.path.constraints import objection
+
+    oid = x509.NameConstraints.oid.dotted_string
+    constraints = guarded(lambda: extensions.loaded(oid, value_der, ExtensionPlace.CERTIFICATE))
+    if not isinstance(constraints, x509.NameConstraints):
+        return
+    yield _row("in words", "what each constraint covers (§4.2.1.10)", "; ".join(name_constraints.words(constraints)))
+    tried = [
+        f"{names.display(name)}: {'no' if objection(constraints, name) else 'yes'}"
+        for name in name_constraints.examples(constraints)
+    ]
+    if tried:
+        yield _row("may it issue for", "three names, compared with the constraints", ", ".join(tried))
 
 
 def _faults(

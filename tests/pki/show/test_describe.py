@@ -131,7 +131,7 @@ def test_every_row_has_a_label_a_value_and_a_reason(certs: Path) -> None:
 
 
 def csr() -> x509.CertificateSigningRequest:
-    """A certification request."""
+    """A certificate request."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.test")])
     wanted = x509.SubjectAlternativeName([x509.DNSName("a.test")])
     return x509.CertificateSigningRequestBuilder(name).add_extension(wanted, False).sign(EC_KEY, hashes.SHA256())
@@ -139,7 +139,7 @@ def csr() -> x509.CertificateSigningRequest:
 
 KINDS: dict[str, tuple[Callable[[Encoding], bytes], str]] = {
     "certificate": (lambda encoding: LEAF.certificate.public_bytes(encoding), "certificate CN=localhost"),
-    "request": (lambda encoding: csr().public_bytes(encoding), "certification request"),
+    "request": (lambda encoding: csr().public_bytes(encoding), "certificate request"),
     "crl": (
         lambda encoding: ROOT.crl(number=7, this_update=NOW, next_update=NOW + DAY).public_bytes(encoding),
         "CRL",
