@@ -11,4 +11,5 @@ distinguished_names    subject and issuer: as text, and compared
 extensions             the values and meanings of extensions, as text
 trust_settings         OpenSSL's trust settings of a trust anchor
 signatures             check the signature of a certificate or CRL
+subject_hash           the hash by which OpenSSL finds a certificate or CRL in a folder
 """
