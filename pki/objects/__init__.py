@@ -12,4 +12,5 @@ extensions             the values and meanings of extensions, as text
 trust_settings         OpenSSL's trust settings of a trust anchor
 signatures             check the signature of a certificate or CRL
 subject_hash           the hash by which OpenSSL finds a certificate or CRL in a folder
+pkcs12_mac             the MAC of a PKCS #12 file, with more iterations
 """
