@@ -11,6 +11,7 @@ distinguished_names    subject and issuer: as text, and compared
 extensions             the values and meanings of extensions, as text
 trust_settings         OpenSSL's trust settings of a trust anchor
 signatures             check the signature of a certificate or CRL
+issuers                which certificate of a set issued which, and the path up to a root
 subject_hash           the hash by which OpenSSL finds a certificate or CRL in a folder
 pkcs12_mac             the MAC of a PKCS #12 file, with more iterations
 """
