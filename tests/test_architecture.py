@@ -167,6 +167,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
     for path in (
         ROOT / "pki/cli/main.py",
         ROOT / "pki/cli/rogue.py",
+        ROOT / "pki/cli/export.py",
         ROOT / "pki/console.py",
         ROOT / "pki/help_page.py",
         ROOT / "tlsdemo/cli/main.py",
@@ -183,6 +184,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
                     "pki.cli.rogue",
                     "pki.cli.options",
                     "pki.cli.inspect",
+                    "pki.cli.export",
                     "pki.cli.issue",
                     "pki.cli.lifecycle",
                     "pki.cli.requests",

@@ -5,6 +5,7 @@ issue             issue
 lifecycle         check, renew, rekey, revoke, crl
 requests          request, sign
 inspect           show, diff, verify
+export            bundle
 rogue             `pki rogue`: list, show, mint
 options           options of several commands
 arguments         what a user types -> values

@@ -7,6 +7,7 @@ crls           revoke certificates, write CRLs
 check          what fails, and what ends soon
 lookup         find a certificate by name, file or serial number
 inventory      the certificates in a folder, for `pki list`
+bundle         the chain that a server sends, for `pki bundle`
 case_files     test certificates as files
 files          certificates, CRLs and keys read from files
 output         files that options name
