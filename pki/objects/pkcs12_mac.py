@@ -7,16 +7,11 @@ then guess the password with the MAC, however many iterations the encryption has
 """
 
 import hmac
-from collections.abc import Callable
 from hashlib import sha1, sha256
-from typing import Any
 
 from pki.asn1 import der
 
-DIGESTS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
-    "sha256": ("2.16.840.1.101.3.4.2.1", sha256),
-    "sha1": ("1.3.14.3.2.26", sha1),
-}
+DIGESTS = {"sha256": "2.16.840.1.101.3.4.2.1", "sha1": "1.3.14.3.2.26"}
 BLOCK = 64  # bytes: v of appendix B.2, for SHA-1 and SHA-256
 MAC_KEY = b"\x03"  # the ID of appendix B.3
 
@@ -26,23 +21,23 @@ def with_mac(pfx: bytes, password: str, *, digest: str, salt: bytes, iterations:
     version, content = list(der.children(pfx, der.read(pfx)))[:2]
     _, wrapper = der.children(pfx, content)
     octets = next(der.children(pfx, wrapper))
-    oid, function = DIGESTS[digest]
-    key = mac_key(password, function, salt, iterations)
-    algorithm = der.sequence(der.object_identifier(oid), der.element(der.NULL))
+    key = mac_key(password, digest, salt, iterations)
+    algorithm = der.sequence(der.object_identifier(DIGESTS[digest]), der.element(der.NULL))
     mac = der.sequence(
-        der.sequence(algorithm, der.octet_string(hmac.new(key, pfx[octets.content], function).digest())),
+        der.sequence(algorithm, der.octet_string(hmac.digest(key, pfx[octets.content], digest))),
         der.octet_string(salt),
         der.integer(iterations),
     )
     return der.sequence(pfx[version.start : version.end], pfx[content.start : content.end], mac)
 
 
-def mac_key(password: str, digest: Callable[[bytes], Any], salt: bytes, iterations: int) -> bytes:
+def mac_key(password: str, digest: str, salt: bytes, iterations: int) -> bytes:
     """The key of the MAC (appendix B.2): one block, since the key is as long as the digest."""
     secret = password.encode("utf-16-be") + b"\0\0"  # a BMPString with its NUL, appendix B.1
-    key: bytes = MAC_KEY * BLOCK + _filled(salt) + _filled(secret)
+    key = MAC_KEY * BLOCK + _filled(salt) + _filled(secret)
+    function = {"sha256": sha256, "sha1": sha1}[digest]
     for _ in range(iterations):
-        key = digest(key).digest()
+        key = function(key).digest()
     return key
 
 
