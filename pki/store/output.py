@@ -49,6 +49,8 @@ class Output:
     """Whether --force was given; None if the command has no such option."""
     what: str = ""
     """A prefix for the path in messages: "the key log "."""
+    mode: int = PUBLIC
+    """The mode of a new file. SECRET also applies to a file that is replaced."""
 
     def check(self) -> None:
         """Raises Problem if the file cannot or must not be written. To be called before the work."""
@@ -75,7 +77,8 @@ class Output:
                 return
             with Folder.open(place.parent) as folder:
                 before = folder.status(place.name)
-                folder.replace(place.name, data, stat.S_IMODE(before.st_mode) if before else PUBLIC)
+                kept = stat.S_IMODE(before.st_mode) if before and self.mode != SECRET else self.mode
+                folder.replace(place.name, data, kept)
         except OSError as error:
             raise self._cannot(error) from error
 
