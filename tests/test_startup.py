@@ -29,6 +29,7 @@ MAY_LOAD = {
     "pki diff none.pem none.pem": READS | {"pki.show"},
     "pki verify none.pem": VALIDATES | {"pki.show", "pki.verifiers"},
     "pki bundle none.pem": READS | {"pki.budget"},
+    "pki export server --der x.der": READS | {"pki.budget"},
     "pki rogue list": VALIDATES - {"pki.store"} | {"pki.cases", "pki.show", "pki.verifiers"},
     "tlsdemo --help": START | {"tlsdemo.__main__", "tlsdemo.cli.main", "tlsdemo.cli.lab_app"},
 }

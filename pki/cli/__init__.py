@@ -5,7 +5,7 @@ issue             issue
 lifecycle         check, renew, rekey, revoke, crl
 requests          request, sign
 inspect           show, diff, verify
-export            bundle
+export            bundle, export
 rogue             `pki rogue`: list, show, mint
 options           options of several commands
 arguments         what a user types -> values
@@ -14,5 +14,6 @@ lifecycle_text    what the commands of lifecycle print
 request_text      what request and sign print
 show_text         what show and diff print
 verdict_text      what verify prints
+export_text       what export prints
 case_text         what rogue prints
 """

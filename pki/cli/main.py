@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from pki.cli.export import bundle
+from pki.cli.export import bundle, export
 from pki.cli.inspect import diff, show, verify
 from pki.cli.issue import issue, report_minted
 from pki.cli.lifecycle import check, crl, rekey, renew, revoke
@@ -130,7 +130,7 @@ def list_certificates(
 
 
 # In the order of `pki -h`.
-for command in (check, renew, rekey, revoke, crl, request, sign, show, diff, verify, bundle):
+for command in (check, renew, rekey, revoke, crl, request, sign, show, diff, verify, bundle, export):
     app.command()(command)
 app.add_typer(rogue_app, name="rogue")
 

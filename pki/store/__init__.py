@@ -8,6 +8,7 @@ check          what fails, and what ends soon
 lookup         find a certificate by name, file or serial number
 inventory      the certificates in a folder, for `pki list`
 bundle         the chain that a server sends, for `pki bundle`
+export         certificates and keys in the formats of other programs
 case_files     test certificates as files
 files          certificates, CRLs and keys read from files
 output         files that options name

@@ -375,12 +375,17 @@ def only_replaces(chain: Sequence[x509.Certificate]) -> Callable[[bytes], bool]:
 
     def ours(content: bytes) -> bool:
         found = tuple(blocks.read(content).flat())
-        if not found or any(each.kind is not BlockKind.CERTIFICATE for each in found):
-            return False
-        leaves = {each.der for each in found} - {encoded(each) for each in chain[1:]}
-        return len(leaves) == 1 and _is_earlier(leaves.pop(), chain)
+        return all(each.kind is BlockKind.CERTIFICATE for each in found) and is_earlier_chain(
+            (each.der for each in found), chain
+        )
 
     return ours
+
+
+def is_earlier_chain(certificates: Iterable[bytes], chain: Sequence[x509.Certificate]) -> bool:
+    """Whether certificates in DER are those of `chain`, in any order, except that the leaf may be an earlier one."""
+    leaves = set(certificates) - {encoded(each) for each in chain[1:]}
+    return len(leaves) == 1 and _is_earlier(leaves.pop(), chain)
 
 
 def _is_earlier(leaf: bytes, chain: Sequence[x509.Certificate]) -> bool:

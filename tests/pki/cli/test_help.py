@@ -11,7 +11,7 @@ from tests.pki.conftest import Command
 
 COMMANDS = [
     "init", "issue", "list", "check", "renew", "rekey", "revoke", "crl", "request", "sign", "show", "diff", "verify",
-    "bundle", "env", "rogue",
+    "bundle", "export", "env", "rogue",
 ]  # fmt: skip
 ROGUE = ["list", "mint", "show"]
 PAGES = [[], *([each] for each in COMMANDS), *(["rogue", each] for each in ROGUE)]
