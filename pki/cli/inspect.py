@@ -1,6 +1,5 @@
 """The commands show, diff and verify. EDGE; imports as little at the top as `pki.cli.main`."""
 
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,8 +166,7 @@ def verify(
     remarks: list[str] = []
     chain = files.read_chain(file, remark=remarks.append)
     anchor_file = trust or directory / "root.pem"
-    beside = (anchor_file if anchor_file.is_dir() else anchor_file.parent) / "crl.pem"
-    lists = crl or ([beside] if os.path.lexists(beside) else [])
+    lists = crl or files.crls_beside(anchor_file)
     request = Request(
         chain[0],
         intermediates=(*chain[1:], *(files.read_anchors(untrusted, remark=remarks.append) if untrusted else ())),

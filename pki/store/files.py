@@ -2,6 +2,7 @@
 
     read_certificates   all readable ones, in the order of the file         read_crls      the same for CRLs
     read_chain          the same; the first certificate must be readable    read_anchors   the same, also for a folder
+    crls_beside         the files with CRLs that belong to trust anchors
     read_key            one private key, in any format of `pki.objects.private_keys`
     read_credential     a chain and the private key of its first certificate
 
@@ -10,6 +11,7 @@ bytes.
 """
 
 import os
+import re
 import shlex
 import stat
 import sys
@@ -181,6 +183,25 @@ def read_crls(path: Path, remark: Remark = note) -> tuple[x509.CertificateRevoca
     """The readable CRLs of a file, in its order. Raises Problem if there are none."""
     contents = blocks.read(read_file(path))
     return _loaded(path, contents, BlockKind.CRL, blocks.crl, remark)
+
+
+HASHED_CRL = re.compile(r"[0-9a-f]{8}\.r[0-9]+")
+
+
+def crls_beside(anchors: Path) -> list[Path]:
+    """The files with CRLs that belong to trust anchors: crl.pem in the same folder.
+
+    Of a folder of trust anchors also the CRLs by which OpenSSL names them for -CApath, such as 9d66eef0.r0.
+    """
+    folder = anchors if anchors.is_dir() else anchors.parent
+    found = [folder / "crl.pem"] if os.path.lexists(folder / "crl.pem") else []
+    if folder != anchors:
+        return found
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise cannot_read(folder, error) from error
+    return [*found, *(folder / name for name in names if HASHED_CRL.fullmatch(name))]
 
 
 def _loaded(

@@ -1,15 +1,21 @@
 """`pki verify` on the command line: its options reach the path walk, and other verdicts are shown beside its own."""
 
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.conftest import Command, mint, tool
+from pki.authority import Authority, Validity
+from pki.objects import subject_hash
+from pki.store.files import read_credential
+from tests.conftest import Command, mint, run, tool
 from tests.pki.cases.test_cases import minted_once
+from tests.pki.support import first
 
 
 def judged(cli: Command, *words: str | Path) -> tuple[int, dict[str, object]]:
@@ -83,6 +89,59 @@ def test_a_folder_of_anchors_is_trusted_as_a_whole(cli: Command, certs: Path, tm
     assert judged(cli, certs / "server.pem", "--trust", tmp_path)[0] == 0
     assert judged(cli, certs / "rogue/server.pem", "--trust", tmp_path)[0] == 0
     assert cli("verify", certs / "server.pem", "--trust", tmp_path / "more").code == 3
+
+
+@pytest.fixture
+def mixed_folder(certs: Path, tmp_path: Path) -> Path:
+    """A hashed folder with links, as `openssl rehash` makes it, and what else lies in such folders."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    end = b"-----END X509 CRL-----\n"
+    for number, block in enumerate((certs / "crl.pem").read_bytes().split(end)[:-1]):
+        (folder / f"crl-{number}.pem").write_bytes(block + end)
+    shutil.copy(certs / "root.pem", folder / "root.pem")
+    assert run(tool("openssl"), "rehash", folder).returncode == 0
+    assert sum(each.is_symlink() for each in folder.iterdir()) == 3
+    shutil.copy(certs / "server.key", folder / "server.key")
+    (folder / "README").write_text("hello")
+    (folder / "empty").touch()
+    (folder / "gone.pem").symlink_to("nowhere")
+    (folder / "request.pem").write_text(
+        "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"
+    )
+    os.mkfifo(folder / "fifo")
+    (folder / "sub").mkdir()
+    return folder
+
+
+def test_a_hashed_folder_is_read_with_its_crls(cli: Command, certs: Path, mixed_folder: Path) -> None:
+    code, said = judged(cli, certs / "server.pem", "--trust", mixed_folder)
+    assert code == 0
+    checks = said["checks"]
+    assert isinstance(checks, list)
+    assert [each["result"] for each in checks if each["name"] == "revocation"] == ["passed"]
+    assert judged(cli, certs / "rogue/server.pem", "--trust", mixed_folder)[0] == 1
+
+
+def test_a_revocation_in_a_hashed_folder_is_seen(cli: Command, certs: Path, mixed_folder: Path) -> None:
+    authority = Authority(read_credential(certs / "intermediate.pem", certs / "intermediate.key"))
+    revoked = first(certs / "server.pem")
+    dates = Validity.of(revoked)
+    newer = authority.crl(
+        number=2, this_update=dates.not_before, next_update=dates.not_after, revoked=[revoked.serial_number]
+    )
+    name = f"{subject_hash.of_issuer(newer)}.r0"
+    (mixed_folder / name).unlink()
+    (mixed_folder / name).write_bytes(newer.public_bytes(Encoding.PEM))
+    code, said = judged(cli, certs / "server.pem", "--trust", mixed_folder)
+    assert code == 1
+    assert failed(said) == ["revocation"]
+
+
+def test_an_exported_folder_is_read(cli: Command, certs: Path, tmp_path: Path) -> None:
+    assert cli("export", "--hashed-dir", tmp_path / "h", "--dir", certs).code == 0
+    assert judged(cli, certs / "server.pem", "--trust", tmp_path / "h")[0] == 0
+    assert judged(cli, certs / "rogue/server.pem", "--trust", tmp_path / "h")[0] == 1
 
 
 def test_lists_may_lie_in_several_files(cli: Command, certs: Path, tmp_path: Path) -> None:
