@@ -191,7 +191,10 @@ def connect(
     trust: Annotated[
         Path | None,
         typer.Option(
-            "--trust", metavar="FILE", help="Trust these CAs, in PEM (default: certs/root.pem).", readable=False
+            "--trust",
+            metavar="FILE",
+            help="Trust this file or folder of CAs (default: certs/root.pem).",
+            readable=False,
         ),
     ] = None,
     name: Annotated[

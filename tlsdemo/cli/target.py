@@ -15,7 +15,7 @@ from cryptography import x509
 from pki import Credential, names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
-from pki.store.files import read_certificates, read_credential, read_crls
+from pki.store.files import crls_beside, read_anchors, read_credential, read_crls
 from pki.store.transaction import notice_around
 from tlsdemo import net, peer
 from tlsdemo.application import MAX_LINE
@@ -82,13 +82,13 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
                 raise Problem(fact, hint=hint, code=ExitCode.USAGE)
         return Target(address, name, settings.trust, (), (), None)
     notice_around(settings.trust)
-    hint = "`pki init` creates a CA in certs/; or give a root certificate with --trust FILE"
-    anchors = read_certificates(settings.trust, hint)
-    crl_file = settings.crl or settings.trust.with_name("crl.pem")
-    crls = read_crls(crl_file) if settings.crl or os.path.lexists(crl_file) else ()
+    hint = "`pki init` creates a CA in certs/; or give a root certificate, or a folder of them, with --trust"
+    anchors = read_anchors(settings.trust, hint)
+    crl_files = [settings.crl] if settings.crl else crls_beside(settings.trust)
+    crls = tuple(crl for file in crl_files for crl in read_crls(file))
     cert = settings.cert
     if cert is None and wants is Wants.TRUST_AND_A_CERTIFICATE:
-        cert = settings.trust.with_name("client.pem")
+        cert = (settings.trust if settings.trust.is_dir() else settings.trust.parent) / "client.pem"
     if cert is None:
         return Target(address, name, settings.trust, anchors, crls, None)
     credential = read_credential(

@@ -21,7 +21,7 @@ from pki import Credential, keys
 from pki.authority import Authority, to_be_signed
 from pki.profiles import SERVER
 from pki.store.files import read_credential
-from tests.conftest import mint, tlsdemo
+from tests.conftest import mint, pki, tlsdemo
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import DEADLINE, Live, Script, acting, live, ours, reset, trusting
 from tests.pki.support import a_leaf, validity
@@ -133,6 +133,40 @@ def test_the_folder_of_the_environment_is_used(
     monkeypatch.setenv("TLSDEMO_CERTS", str(certs))
     assert cli("connect", f"localhost:{good.port}").code == 0
     said(good)
+
+
+@pytest.fixture
+def hashed(certs: Path, tmp_path: Path) -> Path:
+    """A folder for -CApath, with a key and a text beside."""
+    folder = tmp_path / "hashed"
+    assert pki("export", "--hashed-dir", folder, "--dir", certs).returncode == 0
+    (folder / "notes.txt").write_text("hello")
+    (folder / "server.key").write_bytes((certs / "server.key").read_bytes())
+    (folder / "again.0").symlink_to(next(folder.glob("*.0")).name)
+    return folder
+
+
+def test_a_folder_is_trusted_with_its_crls(cli: Command, good: Live, certs: Path, hashed: Path) -> None:
+    answer = cli("connect", f"localhost:{good.port}", "--trust", hashed, "--explain")
+    assert answer.code == 0, answer.err
+    assert said(good) == "my important message"
+    assert "that no certificate is revoked" in " ".join(answer.err.split())
+    (hashed / "crl.pem").write_bytes((certs / "crl.pem").read_bytes())
+    for each in hashed.glob("*.r0"):
+        each.unlink()
+    answer = cli("connect", f"localhost:{good.port}", "--trust", hashed, "--explain")
+    assert answer.code == 0, answer.err
+    assert "that no certificate is revoked" in " ".join(answer.err.split())
+
+
+def test_a_folder_does_not_make_a_rogue_trusted(cli: Command, certs: Path, hashed: Path) -> None:
+    with live(ours(certs / "rogue")) as server:
+        answer = cli("connect", f"localhost:{server.port}", "--trust", hashed)
+    assert_is_refusal(answer, 1, f"trusting:   {hashed}")
+
+
+def test_a_folder_without_certificates_is_an_error(cli: Command, tmp_path: Path) -> None:
+    assert_is_refusal(cli("connect", "localhost:1", "--trust", tmp_path), 3, f"no file in {tmp_path}")
 
 
 # Refused by us ------------------------------------------------------------------------------------------------------
