@@ -23,7 +23,8 @@ def bundle(
         list[str], typer.Argument(metavar="FILE", help="Certificates, chains, PKCS #7 or #12, keys; - is stdin.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the chain to FILE (default: stdout).")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the chain to FILE (default: stdout).", readable=False),
     ] = None,
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="Private key that chooses the leaf.", readable=False)

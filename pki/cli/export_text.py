@@ -40,7 +40,7 @@ def summary_lines(done: Exported) -> Iterator[str]:
     rows = list(_readers(done))
     width = max(len(program) for program, _ in rows)
     for program, command in rows:
-        yield f"  {program.ljust(width)}  {command}"
+        yield f"  {program.ljust(width)}  {printable(command)}"
     if done.hashed:
         yield ""
         yield "The names are hashes of subject and issuer, by which OpenSSL finds the files. They"

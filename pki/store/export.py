@@ -6,6 +6,7 @@ pkcs7, der              certificates alone (RFC 2315 §9.1; X.690)
 write_hashed            a folder for OpenSSL's -CApath
 """
 
+import errno
 import os
 import re
 import secrets
@@ -380,8 +381,7 @@ def _place_certificate(folder: Folder, certificate: x509.Certificate) -> str:
     for number in count():
         name = f"{hashed}.{number}"
         if folder.status(name) is None:
-            with suppress(FileExistsError):  # another process is faster: look at its file
-                folder.create(name, certificate.public_bytes(Encoding.PEM), PUBLIC)
+            _create(folder, name, certificate.public_bytes(Encoding.PEM))
         if _der(certificate) in _objects(folder, name, BlockKind.CERTIFICATE):
             folder.sync()
             return name
@@ -394,8 +394,7 @@ def _place_crl(folder: Folder, crl: x509.CertificateRevocationList) -> str:
     for number in count():
         name = f"{hashed}.r{number}"
         if folder.status(name) is None:
-            with suppress(FileExistsError):
-                folder.create(name, crl.public_bytes(Encoding.PEM), PUBLIC)
+            _create(folder, name, crl.public_bytes(Encoding.PEM))
         found = _objects(folder, name, BlockKind.CRL)
         if encoded in found:
             return name
@@ -403,6 +402,27 @@ def _place_crl(folder: Folder, crl: x509.CertificateRevocationList) -> str:
             folder.replace(name, crl.public_bytes(Encoding.PEM), PUBLIC)
             return name
     raise AssertionError("unreachable")
+
+
+def _create(folder: Folder, name: str, data: bytes) -> None:
+    """Create a file with its whole content in one step; a file that another process created meanwhile stays."""
+    draft = f".{secrets.token_hex(8)}.part"
+    at = folder.descriptor
+    try:
+        folder.create(draft, data, PUBLIC)
+        with suppress(FileExistsError):
+            os.link(draft, name, src_dir_fd=at, dst_dir_fd=at)  # unlike a rename, it never replaces a file
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        folder.rename(draft, folder, name)
+    finally:
+        with suppress(FileNotFoundError):
+            folder.remove(draft)
+
+
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""A file system without hard links, such as FAT."""
 
 
 def _objects(folder: Folder, name: str, kind: BlockKind) -> list[bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from tests.pki.conftest import Command
@@ -228,6 +229,33 @@ def test_stdout_gets_the_file_alone(certs: Path, tmp_path: Path) -> None:
     words = [*program, "--p12", "-", "--password-file", "-"]
     done = subprocess.run(words, input=b"secret 99\n", capture_output=True, check=True, timeout=60)
     assert pkcs12.load_pkcs12(done.stdout, b"secret 99").key is not None
+
+
+def test_a_name_of_a_file_does_not_drive_the_terminal(cli: Command, certs: Path, tmp_path: Path) -> None:
+    answer = cli("export", "server", "--p7b", tmp_path / "a\x1b[31m\nb", "--dir", certs)
+    assert answer.code == 0
+    assert all(line.isprintable() for line in answer.out.splitlines())
+
+
+def test_an_encrypted_key_is_opened_with_the_passphrase(
+    cli: Command, certs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One passphrase for the key, another one for the file."""
+    key = serialization.load_pem_private_key((certs / "server.key").read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"of the key")
+    shutil.copy(certs / "server.pem", tmp_path / "server.pem")
+    (tmp_path / "server.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    )
+    (tmp_path / "one").write_text("of the key\n")
+    (tmp_path / "two").write_text("of the file\n")
+    words = ("export", tmp_path / "server.pem", "--dir", certs, "--p12", tmp_path / "s.p12")
+    answer = cli(*words)
+    assert answer.code == 3
+    assert "no passphrase was given" in answer.err
+    monkeypatch.setenv("PKI_PASSPHRASE_FILE", str(tmp_path / "one"))
+    assert cli(*words, "--password-file", tmp_path / "two").code == 0
+    assert pkcs12.load_pkcs12((tmp_path / "s.p12").read_bytes(), b"of the file").key is not None
 
 
 def test_a_folder_without_a_ca_is_an_error(cli: Command, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Each exported file, opened by other programs. Falsehood caught: a file that only our own library reads."""
 
+import errno
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import ssl
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -408,6 +410,38 @@ def test_a_folder_that_cannot_be_written_is_an_error(certs: Path, tmp_path: Path
     with pytest.raises(Problem) as caught:
         a_hashed_folder(certs, tmp_path / "file")
     assert caught.value.code is ExitCode.CANNOT
+
+
+def test_a_failing_disk_leaves_no_part_of_a_file(certs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(Problem, match="No space left") as caught:
+        patch.setattr(os, "fsync", full)
+        a_hashed_folder(certs, tmp_path)
+    assert caught.value.code is ExitCode.CANNOT
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_system_without_hard_links_is_written_too(
+    number: int, certs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", link)
+    found = a_hashed_folder(certs, tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted((*found.certificates, *found.crls))
+
+
+def test_exports_at_the_same_time_lose_no_certificate(tmp_path: Path) -> None:
+    roots = [a_root().certificate for _ in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        found = list(pool.map(lambda root: export.write_hashed(tmp_path, root, ()).certificates[0], roots))
+    assert len(set(found)) == 12
+    assert {first(tmp_path / name) for name in found} == set(roots)
+    assert len(os.listdir(tmp_path)) == 12
 
 
 # A TLS connection ---------------------------------------------------------------------------------------------------
