@@ -26,7 +26,7 @@ IMPORTS: dict[str, set[str]] = {
     "pki.verifiers": {"pki", "pki.asn1", "pki.objects", "pki.path"},
     "pki.store": {"pki", "pki.objects", "pki.cases", "pki.path", "pki.revocation"},
     "pki.trust": {"pki", "pki.objects", "pki.store"},
-    "pki.publish": {"pki", "pki.revocation"},
+    "pki.publish": {"pki", "pki.revocation", "pki.objects", "pki.store"},
     "pki.cli": {
         "pki",
         "pki.objects",
@@ -36,6 +36,7 @@ IMPORTS: dict[str, set[str]] = {
         "pki.verifiers",
         "pki.store",
         "pki.trust",
+        "pki.publish",
     },
     "tlsdemo": {"pki", "pki.objects", "pki.show"},
     "tlsdemo.wire": set(),
@@ -187,6 +188,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
                     "pki.cli.export",
                     "pki.cli.issue",
                     "pki.cli.lifecycle",
+                    "pki.cli.publish",
                     "pki.cli.requests",
                     "tlsdemo.cli.lab_app",
                 )

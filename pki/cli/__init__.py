@@ -6,6 +6,7 @@ lifecycle         check, renew, rekey, revoke, crl
 requests          request, sign
 inspect           show, diff, verify
 export            bundle, export
+publish           publish
 rogue             `pki rogue`: list, show, mint
 options           options of several commands
 arguments         what a user types -> values

@@ -18,6 +18,7 @@ from pki.cli.inspect import diff, show, verify
 from pki.cli.issue import issue, report_minted
 from pki.cli.lifecycle import check, crl, rekey, renew, revoke
 from pki.cli.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, San, print_lines
+from pki.cli.publish import publish
 from pki.cli.requests import request, sign
 from pki.cli.rogue import app as rogue_app
 from pki.console import CERTS, application, note, print_json, rfc3339
@@ -130,7 +131,7 @@ def list_certificates(
 
 
 # In the order of `pki -h`.
-for command in (check, renew, rekey, revoke, crl, request, sign, show, diff, verify, bundle, export):
+for command in (check, renew, rekey, revoke, crl, publish, request, sign, show, diff, verify, bundle, export):
     app.command()(command)
 app.add_typer(rogue_app, name="rogue")
 

@@ -45,8 +45,15 @@ class Published:
         return cls(CRL_TYPE, crl_der)
 
 
-Source = Published | Callable[[bytes], Published]
-"""Fixed content, or a function of the request that a POST or GET carries."""
+@dataclass(frozen=True)
+class Current:
+    """Content that is read again for each GET; `read` may raise HttpError."""
+
+    read: Callable[[], Published]
+
+
+Source = Published | Current | Callable[[bytes], Published]
+"""Fixed or current content, or a function of the request that a POST or GET carries."""
 
 
 def responder(answer: Callable[[bytes], bytes]) -> Source:
@@ -135,23 +142,31 @@ class Publisher:
         request = parse_head(await client.head())
         with self._lock:
             path, source = _find(request.path, self._sources)
-        if isinstance(source, Published):
+        if isinstance(source, Published | Current):
             request.check_method("GET", "HEAD")
             self._count(path)
-            whole = _response(HTTPStatus.OK, source)
-            return whole if request.method == "GET" else whole.removesuffix(source.body)
+            content = source if isinstance(source, Published) else await _made(source.read)
+            whole = _response(HTTPStatus.OK, content)
+            return whole if request.method == "GET" else whole.removesuffix(content.body)
         request.check_method("GET", "POST")
         request_der = await _request_below(path, request, client)
         self._count(path)
-        try:
-            return _response(HTTPStatus.OK, await in_thread(partial(source, request_der)))
-        except Exception as bug:  # a bug in the published function: report it and continue to serve
-            report_bug(bug)
-            raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the responder has an internal error") from bug
+        return _response(HTTPStatus.OK, await _made(partial(source, request_der)))
 
     def _count(self, path: str) -> None:
         with self._lock:
             self._asked[path] += 1
+
+
+async def _made(make: Callable[[], Published]) -> Published:
+    """What a published function returns. Raises HttpError, also for a bug in it."""
+    try:
+        return await in_thread(make)
+    except HttpError:
+        raise
+    except Exception as bug:  # report it and continue to serve
+        report_bug(bug)
+        raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the published function has an internal error") from bug
 
 
 def _too_late(connection: Connection, seconds: float) -> None:
@@ -206,7 +221,7 @@ class _Client:
 
 def _find(path: str, sources: dict[str, Source]) -> tuple[str, Source]:
     """The published path and its source. Paths below a responder are GET requests (RFC 6960 appendix A.1)."""
-    responders = (each for each, source in sources.items() if not isinstance(source, Published))
+    responders = (each for each, source in sources.items() if not isinstance(source, Published | Current))
     above = (each for each in responders if path.startswith(f"{each.rstrip('/')}/"))
     found = path if path in sources else max(above, key=len, default=None)
     if found is None:

@@ -25,7 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
 from pki import keys
 from pki.asn1 import der
-from pki.authority import Credential
+from pki.authority import Credential, Revoked
 from pki.keys import PrivateKey
 from pki.objects import public_keys
 from pki.profiles import Profile
@@ -84,11 +84,13 @@ class Responder:
     status: Callable[[int], Status]
     """The status by serial number. The number comes from the client and may be below 1."""
     this_update: datetime
-    """The time at which the status is known to be correct; also the revocation time."""
+    """The time at which the status is known to be correct; also the revocation time without an `entry`."""
     next_update: datetime | None
     """The time of the next update; None means that newer information is always available (§4.2.2.1)."""
     produced_at: datetime | None = None
     """The time of signing; None is `this_update`."""
+    entry: Callable[[int], Revoked | None] = lambda serial: None
+    """The CRL entry by serial number: when a certificate was revoked, and why."""
 
     def __post_init__(self) -> None:
         for moment in (self.this_update, self.next_update, self.produced_at):
@@ -146,13 +148,30 @@ class Responder:
         """SingleResponse, with the CertID of the request unchanged, so that the client recognises it."""
         status = self.status(asked.serial_number)
         # Implicit tags: [1] replaces the SEQUENCE RevokedInfo; [0] and [2] replace NULL.
-        form, content = (der.CONSTRUCTED, _time(self.this_update)) if status is Status.REVOKED else (0, b"")
+        form, content = (der.CONSTRUCTED, self._revoked_info(asked)) if status is Status.REVOKED else (0, b"")
         return der.sequence(
             asked.cert_id_der,
             der.element(der.CONTEXT | form | status.number, content),
             _time(self.this_update),
             der.explicit(0, _time(self.next_update)) if self.next_update else b"",
         )
+
+    def _revoked_info(self, asked: CertId) -> bytes:
+        """RevokedInfo (§4.2.1) without its tag: the time, and the reason if there is one."""
+        entry = self.entry(asked.serial_number)
+        if entry is None:
+            return _time(self.this_update)
+        number = REASON_NUMBERS.get(entry.reason) if entry.reason else None
+        reason = der.explicit(0, der.element(ENUMERATED, bytes([number]))) if number else b""
+        return _time(entry.date) + reason
+
+
+REASON_NUMBERS = {
+    x509.ReasonFlags.key_compromise: 1, x509.ReasonFlags.ca_compromise: 2, x509.ReasonFlags.affiliation_changed: 3,
+    x509.ReasonFlags.superseded: 4, x509.ReasonFlags.cessation_of_operation: 5,
+    x509.ReasonFlags.certificate_hold: 6, x509.ReasonFlags.privilege_withdrawn: 9, x509.ReasonFlags.aa_compromise: 10,
+}  # fmt: skip
+"""CRLReason (RFC 5280 §5.3.1)."""
 
 
 # Hashes, keys, times ------------------------------------------------------------------------------------------------

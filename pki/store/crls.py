@@ -190,7 +190,8 @@ class _Signers:
         except Problem as problem:
             if isinstance(problem.__cause__, OSError):  # it cannot be read now; its content may be whole
                 raise
-            raise Problem(problem.fact, *problem.evidence, hint=hint) from None
+            damaged += [problem.fact, *problem.evidence]
+            crls = ()
         for crl in crls:
             signer = next((ca for ca in self.certificates if same_name(crl.issuer, ca.subject)), None)
             if signer is None or not key_signed_list(crl, signer):

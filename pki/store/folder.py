@@ -119,13 +119,25 @@ class Folder:
 
     def create(self, name: str, data: bytes, mode: int) -> None:
         """Write a new file and sync it; the mode is set from the start. Raises FileExistsError if it exists."""
+        self.create_unsynced(name, data, mode)
+        self.sync_file(name)
+
+    def create_unsynced(self, name: str, data: bytes, mode: int) -> None:
+        """Write a new file, without waiting until it is on disk."""
         with self._naming(name):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             descriptor = os.open(name, flags, mode, dir_fd=self.descriptor)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+
+    def sync_file(self, name: str) -> None:
+        """Wait until the content of a file is on disk."""
+        with self._naming(name):
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self.descriptor)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def replace(self, name: str, data: bytes, mode: int) -> None:
         """Write a file atomically: a reader sees either the old or the new content."""

@@ -13,7 +13,7 @@ from pki.malformed import guarded
 from pki.objects.signatures import signed_by
 from pki.store import crls
 from pki.store.ca import OURS
-from pki.store.files import read_chain
+from pki.store.files import read_first
 from pki.store.transaction import notice_half_done
 
 
@@ -48,7 +48,7 @@ def inventory(directory: Path, now: datetime) -> Inventory:
     for path in [*top, *nested]:
         file = str(path.relative_to(directory))
         try:
-            certificate = read_chain(path)[0]
+            certificate = read_first(path)
             if guarded(certificate.public_key) is None:
                 unreadable.append((file, "its public key cannot be read; see `pki show`"))
                 continue

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from pki import names
 from pki.errors import ExitCode, Problem
-from pki.store.files import read_chain
+from pki.store.files import read_first
 from pki.store.transaction import STATE
 
 SERIAL = re.compile(r"(0x)?([0-9a-fA-F]{1,2}(:[0-9a-fA-F]{2})+|[0-9a-fA-F]+)")
@@ -65,6 +65,11 @@ def find(directory: Path, text: str) -> Found:
     )
 
 
+def serials(directory: Path) -> frozenset[int]:
+    """The serial numbers of all certificates of the folder, the previous ones included."""
+    return frozenset(found.serial for found in _all(directory, old=True))
+
+
 def _stem(text: str) -> str | None:
     try:
         return names.file_stem(names.parse(text))
@@ -73,7 +78,7 @@ def _stem(text: str) -> str | None:
 
 
 def _first(path: Path) -> Found:
-    certificate = read_chain(path)[0]
+    certificate = read_first(path)
     return Found(certificate.serial_number, certificate, path)
 
 

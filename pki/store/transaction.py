@@ -41,7 +41,9 @@ LOCK = "lock"
 SECRET = 0o600
 PUBLIC = 0o644
 SCHEMA = 3
-LONGEST_JOURNAL = 1 << 20  # bytes; the one for all test certificates has about 150,000
+LONGEST_JOURNAL = 1 << 24  # bytes; a file with a long name takes about 600
+FEW = 32  # files that are synced one after the other
+WAITING = 8  # threads that sync at the same time
 PATIENCE = 20.0  # seconds to wait for the lock
 SILENCE = 1.0  # seconds after which a waiting command prints a note
 PAUSE = 0.02  # seconds between two attempts to lock
@@ -80,13 +82,32 @@ class Transaction:
         *folders, last = PurePosixPath(name).parts
         _refuse_links(self._store, folders)
         with self._staging.down(tuple(folders), make=True) as folder:
-            folder.create(last, data, mode)
+            folder.create_unsynced(last, data, mode)
+
+    def _sync_staged(self) -> None:
+        """Wait until the staged files are on disk. Of many files several wait together, since a disk writes them so."""
+        names = (*self._staged, *self._replaced)
+        if len(names) <= FEW:
+            for name in names:
+                self._sync_file(name)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(WAITING) as pool:
+            for done in pool.map(self._sync_file, names):
+                assert done is None  # an exception of a thread is raised here
+
+    def _sync_file(self, name: str) -> None:
+        *folders, last = PurePosixPath(name).parts
+        with self._staging.down(tuple(folders)) as folder:
+            folder.sync_file(last)
 
     def commit(self, *, old: PurePosixPath, aside: Sequence[str] = ()) -> None:
         """Move the files `aside` into `old`, then the staged files into place, in the order of `write`, `replace`."""
         for name in self._kept:  # before the decision: a copy that is too many is harmless, one that is missing is not
             self._copy(name, old)
         journal = _Journal(self.staging.name, old.name, tuple(aside), tuple(self._staged), tuple(self._replaced))
+        self._sync_staged()
         for folders in journal.folders:
             with self._staging.down(folders) as folder:
                 folder.sync()

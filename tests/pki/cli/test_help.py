@@ -10,8 +10,8 @@ from pki.help_page import EXIT_CODES, summary
 from tests.pki.conftest import Command
 
 COMMANDS = [
-    "init", "issue", "list", "check", "renew", "rekey", "revoke", "crl", "request", "sign", "show", "diff", "verify",
-    "bundle", "export", "env", "rogue",
+    "init", "issue", "list", "check", "renew", "rekey", "revoke", "crl", "publish", "request", "sign", "show", "diff",
+    "verify", "bundle", "export", "env", "rogue",
 ]  # fmt: skip
 ROGUE = ["list", "mint", "show"]
 PAGES = [[], *([each] for each in COMMANDS), *(["rogue", each] for each in ROGUE)]

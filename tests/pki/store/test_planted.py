@@ -146,7 +146,7 @@ PLANTS: dict[str, tuple[list[list[str]], list[list[str]]]] = {
     "a NUL": ([["a\0b", ".pki/old-20260101T000000Z/a\0b"]], [[".pki/staging-ab/a\0.pem", "a\0.pem"]]),
     "nothing": ([], []),
     "an empty name": ([["", ".pki/old-20260101T000000Z/"]], []),
-    "much": ([[f"{n}.pem", f".pki/old-20260101T000000Z/{n}.pem"] for n in range(30000)], []),
+    "much": ([[f"{n:0200}.pem", f".pki/old-20260101T000000Z/{n:0200}.pem"] for n in range(40000)], []),
 }  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_a_journal_that_is_no_file_of_ours(
         case "device":
             journal.symlink_to("/dev/zero")
         case "huge":
-            journal.write_text('{"schema": 2, "aside": [' + " " * (2 << 20) + "]}")
+            journal.write_text('{"schema": 2, "aside": [' + " " * (1 << 25) + "]}")
         case "sparse":
             with journal.open("wb") as file:
                 file.truncate(1 << 40)
