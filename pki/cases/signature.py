@@ -1,6 +1,4 @@
-"""Signature: everything that an attacker can copy is right, but a signature is invalid or weak (RFC 5280 §6.1.3
-(a)(1)).
-"""
+"""Signature: all that an attacker can copy is right, but a signature is invalid or weak (RFC 5280 §6.1.3 (a)(1))."""
 
 from dataclasses import replace
 

@@ -93,9 +93,9 @@ def _bytes_of(file: Path, data: bytes, found: "Iterable[tuple[str, Dump | str]]"
 
 def diff(
     one: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Certificate, or chain: its first certificate.", readable=False)
+        Path, typer.Argument(metavar="FILE", help="Certificate; of a chain, the first certificate.", readable=False)
     ],
-    other: Annotated[Path, typer.Argument(metavar="FILE2", help="Certificate to compare it with.", readable=False)],
+    other: Annotated[Path, typer.Argument(metavar="FILE2", help="Certificate to compare FILE with.", readable=False)],
     as_json: Json = False,
 ) -> int:
     """Compare two certificates field by field."""

@@ -11,7 +11,7 @@ from pki.errors import ExitCode, Problem
 
 app = application("Test certificates: each breaks one rule, with a valid control.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="NAME", help="Name for the certificates (repeatable; default: localhost)."),
@@ -23,7 +23,7 @@ def list_rogues(
     as_json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> int:
-    """List all test certificates, the right verdict and the severity."""
+    """List the test certificates, with verdict and severity."""
     from pki.cases import CATALOGUE
     from pki.cli import case_text
 
@@ -37,7 +37,7 @@ def list_rogues(
 @app.command()
 def mint(
     cases: Annotated[
-        list[str] | None, typer.Argument(metavar="CASE", help="Test certificates, as in `pki rogue list`.")
+        list[str] | None, typer.Argument(metavar="CASE", help="Test certificates to mint (see `pki rogue list`).")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Mint all test certificates.")] = False,
     out: Annotated[
@@ -46,7 +46,7 @@ def mint(
     ] = None,
     directory: Annotated[
         Path,
-        typer.Option("--dir", metavar="DIR", envvar="PKI_DIR", help="Folder with the certificates.", readable=False),
+        typer.Option("--dir", metavar="DIR", envvar="PKI_DIR", help="Folder with the CA's files.", readable=False),
     ] = CERTS,
     name: Names = None,
     force: Annotated[bool, typer.Option("--force", help="Move existing cases aside and mint new ones.")] = False,

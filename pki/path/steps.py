@@ -278,7 +278,7 @@ def leaf_usage(path: Path, request: Request) -> str:
         raise Failure(f"the key usage of {who(path.leaf)} has keyCertSign, but it is not a CA")
     if path.leaf.value(x509.NameConstraints) is not None and not path.leaf.is_authority:
         raise Failure(f"{who(path.leaf)} has name constraints, but it is not a CA")
-    return "the leaf has no CA-only fields, or is a CA"
+    return "the leaf is a CA" if path.leaf.is_authority else "the leaf has neither keyCertSign nor name constraints"
 
 
 def name_constraints(path: Path, request: Request) -> str:
@@ -351,9 +351,10 @@ def name(path: Path, request: Request) -> str:
     found = path.leaf.names
     presented = ", ".join(map(names.show, found[:SHOWN])) or "no name"
     presented += f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
+    option = "--client " if request.purpose is Purpose.CLIENT or isinstance(wanted, x509.RFC822Name) else ""
     raise Failure(
         f"the certificate is not valid for {names.plain(wanted)!r}; presented: {presented}",
-        f"issue one with `pki issue {names.plain(wanted)}`",
+        f"issue one with `pki issue {option}{names.plain(wanted)}`",
     )
 
 

@@ -107,7 +107,7 @@ def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> 
         *more,
         _row(
             "signature",
-            "by the issuer's private key over all fields above; it cannot be made without that key (§4.1.1.3)",
+            "made with the issuer's private key, over all fields above; it cannot be made without that key (§4.1.1.3)",
             _signature(found),
             found.content("signature"),
         ),
@@ -231,7 +231,7 @@ def public_key(key: Any, spki: bytes | None = None) -> Description:
 
 def _key_rows(key: Any, spki: bytes | None) -> Iterator[Row]:
     encoded = spki or key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    yield _row("type", "the algorithm and its strength", public_keys.describe_spki(encoded))
+    yield _row("type", "the algorithm, with the curve or the size of the key", public_keys.describe_spki(encoded))
     yield _row(
         "public key",
         "SHA-256 of the public key; a certificate for this key shows the same value",

@@ -18,8 +18,8 @@ def public(key: Any) -> Iterator[Number]:
             yield "e", str(of_rsa.e) if of_rsa.e < 1 << 64 else f"0x{of_rsa.e:x}", "the public exponent"
         case ec.EllipticCurvePublicKey():
             point = key.public_numbers()
-            yield "x", _hex(point.x), "x of the point d times base point, where d is secret (SEC 1 §3.2.1)"
-            yield "y", _hex(point.y), "y of the same point"
+            yield "x", _hex(point.x), "x-coordinate of the public point: d times the base point; d is the private key (SEC 1 §3.2.1)"
+            yield "y", _hex(point.y), "y-coordinate of the same point"
         case dsa.DSAPublicKey():
             of_dsa = key.public_numbers()
             for name, value in (("p", of_dsa.parameter_numbers.p), ("q", of_dsa.parameter_numbers.q)):
@@ -39,7 +39,7 @@ def secret(key: Any) -> Iterator[Number]:
             yield "p", _hex(numbers.p), "SECRET: one prime factor of n"
             yield "q", _hex(numbers.q), "SECRET: the other prime factor of n"
         case ec.EllipticCurvePrivateKey():
-            yield "d", _hex(key.private_numbers().private_value), "SECRET: the factor of the base point"
+            yield "d", _hex(key.private_numbers().private_value), "SECRET: the public point is d times the base point"
         case dsa.DSAPrivateKey():
             yield "x", _hex(key.private_numbers().x), "SECRET: the exponent of g"
         case ed25519.Ed25519PrivateKey() | ed448.Ed448PrivateKey():

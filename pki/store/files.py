@@ -279,10 +279,11 @@ def _leaf_first(found: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
 OPTIONS = {
     BlockKind.CRL: "--crl",
     BlockKind.CERTIFICATE: "--trust, --untrusted or --cert",
-    BlockKind.PRIVATE_KEY: "--key",
-    BlockKind.ENCRYPTED_KEY: "--key",
 }
+A_KEY = "give the certificate for the key; `tlsdemo serve` and `tlsdemo connect` take keys with --key"
 ADVICE = {
+    BlockKind.PRIVATE_KEY: A_KEY,
+    BlockKind.ENCRYPTED_KEY: A_KEY,
     BlockKind.REQUEST: "a request is not a certificate; a CA issues a certificate for it",
     BlockKind.OPENSSH_KEY: "convert it to PKCS #8 with `ssh-keygen -p -m PKCS8 -f FILE`",
     BlockKind.PGP: "a PGP key is not a certificate",

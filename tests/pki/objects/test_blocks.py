@@ -209,7 +209,7 @@ def test_a_trusted_certificate_is_shown_with_its_purposes_and_used_for_them(
     [
         ("crl.pem", "file", "it contains a CRL\n  hint: pass it with --crl"),
         ("two.crl", "file", "it contains two CRLs\n  hint: pass them with --crl"),
-        ("server.key", "file", "it contains a private key\n  hint: pass it with --key"),
+        ("server.key", "file", "it contains a private key\n  hint: give the certificate for the key; "),
         ("server.pem", "--crl", "it contains two certificates\n  hint: pass them with --trust, --untrusted or --cert"),
         ("request", "file", "it contains a certificate request\n  hint: a request is not a certificate"),
         ("crl.pem", "--trust", "it contains a CRL\n  hint: pass it with --crl"),
