@@ -4,6 +4,7 @@ Only typer and the standard library are imported here, so that `--help` is quick
 Commands return their exit code. What a user can cause arrives as `Problem` and is printed by `console.run`.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -156,21 +157,24 @@ def env(
     """Make TLS clients in this shell trust the root CA.
 
     It prints shell commands: run eval "$(pki env)". Until the shell ends, curl, wget, git, Python, Node, Java, Go and
-    others then trust this CA and no other.
+    others trust this CA; most of them then trust no other. The output ends with instructions for browsers, the system
+    and Java, and for undoing them.
     """
     from pki.store.transaction import notice_around, notice_half_done
-    from pki.trust import environment
+    from pki.trust import environment, recipes
 
     notice_half_done(directory)
     hint = "create a CA with `pki init`, or name another CA certificate with --ca"
     if ca is not None:
         notice_around(ca)
         hint = "--ca takes a CA certificate in PEM"
-    wanted = environment.environment(ca or directory / "root.pem", directory, hint)
+    file = ca or directory / "root.pem"
+    wanted = environment.environment(file, directory, hint)
     if as_json:
         print_json({"set": dict(wanted.set), "unset": list(wanted.unset)})
     else:
-        print_lines(_as_they_are(environment.lines(wanted, environment.Shell(shell.value))))
+        instructions = (f"# {line}" for line in recipes.lines(os.path.abspath(file), wanted.root))
+        print_lines(_as_they_are([*environment.lines(wanted, environment.Shell(shell.value)), *instructions]))
     return ExitCode.YES
 
 

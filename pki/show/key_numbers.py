@@ -18,7 +18,11 @@ def public(key: Any) -> Iterator[Number]:
             yield "e", str(of_rsa.e) if of_rsa.e < 1 << 64 else f"0x{of_rsa.e:x}", "the public exponent"
         case ec.EllipticCurvePublicKey():
             point = key.public_numbers()
-            yield "x", _hex(point.x), "x-coordinate of the public point: d times the base point; d is the private key (SEC 1 §3.2.1)"
+            yield (
+                "x",
+                _hex(point.x),
+                "x-coordinate of the public point: d times the base point; d is the private key (SEC 1 §3.2.1)",
+            )
             yield "y", _hex(point.y), "y-coordinate of the same point"
         case dsa.DSAPublicKey():
             of_dsa = key.public_numbers()

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from pki.errors import Problem, cannot
 from pki.objects import blocks
 from pki.objects.blocks import BlockKind
+from pki.objects.distinguished_names import subject
 from pki.store.files import EXPECTED, read_certificates, read_file
 from pki.store.folder import write_below
 from pki.store.transaction import PUBLIC
@@ -101,6 +102,8 @@ class Environment:
 
     set: Mapping[str, str]
     unset: tuple[str, ...]
+    root: str
+    """The common name of the first CA, as safe text on one line."""
 
     def applied(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """The environment of a child process: `inherited` with these changes."""
@@ -124,7 +127,8 @@ def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environmen
     # A JVM splits its options at white space and joins quoted pieces as a shell does (HotSpot's arguments.cpp).
     java, wgetrc = shlex.quote(f"{where}/{own}/java.p12"), f"{where}/{own}/wgetrc"
     values = {"ca": ca, "java": java, "wgetrc": wgetrc, "password": PASSWORD}
-    return Environment({name: form.value.format(**values) for name, (form, _) in SET.items()}, tuple(UNSET))
+    root = subject(authorities[0]).removeprefix("CN=")
+    return Environment({name: form.value.format(**values) for name, (form, _) in SET.items()}, tuple(UNSET), root)
 
 
 PASSWORD = "changeit"  # Java's default, not a secret; without a password Java treats the store as empty
@@ -193,7 +197,7 @@ def lines(wanted: Environment, shell: Shell) -> Iterator[str]:
     """Lines for a shell to evaluate, each with the programs that read the variable, or the reason to remove it."""
     yield f"# For one shell, until it ends: {TAKEN_IN_BY[shell]}"
     yield "# Do not put this into your profile: clients that trust only this CA reject public web sites."
-    yield "# Browsers, aria2 and the programs of GnuTLS ignore these variables."
+    yield "# Browsers, aria2 and the programs of GnuTLS ignore these variables; see the end."
     export, unset, quoted = SYNTAX[shell]
     for name, value in wanted.set.items():
         yield f"{export.format(name, quoted(value))}  # {SET[name][1]}"

@@ -94,10 +94,10 @@ def _write(ca_out: Output | None, folder: Path, lab: Laboratory) -> Files:
 def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
     served = [each for each in opened.cases if each.handler]
     ca = shlex.quote(str(files.ca))
-    yield f"the lab is open: {counted(len(served), 'case')} at {HOME}, each on its own port"
+    yield f"the lab is running: {counted(len(served), 'case')} at {HOME}, each on its own port"
     yield f"  index     https://{HOME}:{opened.index_port}/"
     yield f"  by name   https://CASE.{HOME}:{opened.sni_port}/  for clients that resolve such names"
-    yield f"  trust     {files.ca}  the CA of this lab, created now"
+    yield f"  trust     {files.ca}  the CA of this lab, created at this start"
     if any(each.case.family is Family.CLIENT_CERTIFICATE for each in served):
         yield f"  clients   {files.folder}/client-*.pem  for ports that ask for a client certificate"
     missing = [each for each in opened.cases if not each.handler]
@@ -112,7 +112,8 @@ def _introduction(opened: Laboratory, files: Files) -> Iterator[str]:
         if case in opened.ports:
             yield f'    curl --cacert "$CA" https://{HOME}:{opened.ports[case]}/  # {case}: {what}'
     yield '    eval "$(pki env --ca "$CA")"  # clients in this shell then trust the lab'
-    yield "    tlsdemo check-client -- curl -sS {url}  # runs a client against all cases"
+    yield '    pki env --ca "$CA" | grep "^#"  # how browsers, the system and Java trust it, and how to undo that'
+    yield "    tlsdemo check-client -- curl -sS {url}  # runs curl against all cases of severity must, in another lab"
     yield ""
 
 

@@ -139,7 +139,7 @@ def _not_agreed(visit: Visit, error: OSError, *, answered: bool) -> Visit:
     """Which side ended the handshake, and why. `answered`: the client has the ServerHello, so it speaks TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return replace(
-            visit, end=VisitEnd.TURNED_AWAY, why=f"client certificate: {errors.of_certificate(error).sentence}"
+            visit, end=VisitEnd.TURNED_AWAY, why=f"{errors.of_certificate(error).sentence} (client certificate)"
         )
     if isinstance(error, errors.NotTls):
         return replace(visit, end=VisitEnd.TURNED_AWAY, why=errors.sentence(error))

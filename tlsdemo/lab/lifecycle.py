@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from pki.publish.server import Publisher
+from pki.trust.recipes import RECIPES
 from tlsdemo import net
-from tlsdemo.lab.ca import LabCA
+from tlsdemo.lab.ca import NAME, LabCA
 from tlsdemo.lab.case import Case, Controls
 from tlsdemo.lab.server import Laboratory
 from tlsdemo.lab.visit import Visit
@@ -38,7 +39,11 @@ def laboratory(
 
 
 def _index(agent: str, lab: Laboratory) -> str:
-    from tlsdemo.report.lab_page import IndexEntry, as_html  # here, since jinja2 takes longer than most clients
+    from tlsdemo.report.lab_page import (
+        IndexEntry,
+        TrustStore,
+        as_html,
+    )  # here, since jinja2 takes longer than most clients
 
     accepted = lab.accepted_by(agent)
     entries = [
@@ -52,4 +57,5 @@ def _index(agent: str, lab: Laboratory) -> str:
         )
         for each in lab.cases
     ]
-    return as_html(entries, agent, lab.sni_port)
+    recipes = [each.given("ca.pem", f"{NAME} root") for each in RECIPES]
+    return as_html(entries, agent, lab.sni_port, [TrustStore(each.where, each.add, each.remove) for each in recipes])

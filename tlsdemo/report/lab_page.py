@@ -42,6 +42,15 @@ class Part:
     themes: Mapping[str, Sequence[IndexEntry]]
 
 
+@dataclass(frozen=True)
+class TrustStore:
+    """Programs that read one trust store: the steps that add the lab's root to it, and those that remove it."""
+
+    where: str
+    add: Sequence[str]
+    remove: Sequence[str]
+
+
 STRICT = {"accept": "accept it", "reject": "refuse it"}
 ABOUT: Mapping[str, str] = {
     "valid": "certificates that careless clients refuse",
@@ -62,7 +71,7 @@ ABOUT: Mapping[str, str] = {
 """The themes in words."""
 
 
-def as_html(entries: Sequence[IndexEntry], agent: str, sni_port: int) -> str:
+def as_html(entries: Sequence[IndexEntry], agent: str, sni_port: int, trust_stores: Sequence[TrustStore] = ()) -> str:
     """The page for a visitor with this User-Agent."""
     bad, valid = (tuple(each for each in entries if each.case.must == must) for must in ("reject", "accept"))
     parts = (
@@ -79,6 +88,7 @@ def as_html(entries: Sequence[IndexEntry], agent: str, sni_port: int) -> str:
         counted=counted,
         agent=agent,
         sni_port=sni_port,
+        trust_stores=trust_stores,
         taken=[each for each in entries if each.alarming],
         good=sum(1 for each in entries if each.accepted and not each.alarming),
         total=sum(1 for each in entries if each.url),

@@ -62,7 +62,7 @@ def test_who_is_let_in(lab: Lab, case: str, credential: str | None, version: str
         assert seen.answer == b""
         assert (visit.end, visit.client, visit.count, visit.alert) == (VisitEnd.TURNED_AWAY, "", 0, None)
         assert visit.why == (
-            f"client certificate: {WHY[credential]}"
+            f"{WHY[credential]} (client certificate)"
             if credential
             else "the peer did not present the certificate that was requested"
         )

@@ -38,7 +38,7 @@ refused, left, waited = visit(VisitEnd.REFUSED, "certificate_expired"), visit(Vi
 hung_up = visit(VisitEnd.REFUSED)
 unfit, turned_away = (
     visit(VisitEnd.UNFIT, why="no shared cipher"),
-    visit(VisitEnd.TURNED_AWAY, why="client certificate: expired"),
+    visit(VisitEnd.TURNED_AWAY, why="expired (client certificate)"),
 )
 silent = visit(VisitEnd.SILENT)
 A, R, L = ClientVerdict.ACCEPTED, ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE
@@ -99,7 +99,7 @@ TABLE = {
     "never came": ([], by_itself(0), I, "did not connect to the case's port"),
     "never came, and ends with 7": ([], by_itself(7), I, "did not connect to the case's port"),
     "only waited": ([waited, waited], by_itself(1), I, "connected, and waited"),
-    "turned away": ([turned_away], by_itself(1), I, "the server could not continue: client certificate: expired"),
+    "turned away": ([turned_away], by_itself(1), I, "the server could not continue: expired (client certificate)"),
     "turned away, and left": ([turned_away, left], by_itself(1), I, "the server could not continue"),
     "turned away, then talked": ([turned_away, talked()], by_itself(0), A, "sent 66 bytes: "),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 import re
 
 from tests.tlsdemo.report.samples import CASES
-from tlsdemo.report.lab_page import ABOUT, IndexEntry, as_html
+from tlsdemo.report.lab_page import ABOUT, IndexEntry, TrustStore, as_html
 
 
 def page(*accepted: str, agent: str = "curl/8") -> str:
@@ -37,6 +37,12 @@ def test_an_accepted_bad_case_is_an_alarm_and_an_accepted_valid_one_is_not() -> 
     assert "1 bad case that a strict client refuses" in text
     assert "1 valid case." in text
     assert "No bad case so far." in page("good")
+
+
+def test_it_shows_how_a_trust_store_gets_the_root_and_how_to_undo_it() -> None:
+    text = as_html([], "curl/8", 4434, [TrustStore("Debian", ["cp ca.pem a", "update"], ["rm a"])])
+    assert "<code>cp ca.pem a</code>, then <code>update</code></td>" in text
+    assert "<code>rm a</code></td>" in text
 
 
 def test_every_theme_is_explained() -> None:
