@@ -42,13 +42,9 @@ TOP = ("certs", "pki", "tlsdemo")
 
 CEILINGS: dict[str, int] = {
     "pki": 1,
-    "tlsdemo/cli": 2,
-    "tlsdemo/edu": 4,
-    "tlsdemo/edu/weak": 2,
-    "tlsdemo/lab": 1,
+    "tlsdemo/edu": 3,
+    "tlsdemo/edu/weak": 1,
     "tlsdemo/report": 1,
-    "tlsdemo/tls": 3,
-    "tlsdemo/tour": 2,
     "tlsdemo/wire": 2,
 }
 """How many of the words an area may have: a folder of modules, a README file, the help of a program."""

@@ -126,7 +126,7 @@ def of_client(peer: str, version: str, cipher: str, certificate: Description | N
 def facts(agreed: Agreed) -> list[Fact]:
     """The facts about the channel that the server sends to its client."""
     if agreed.client is None:
-        who = "not authenticated: the server requested no certificate"
+        who = "not authenticated: the server did not request a certificate"
     elif agreed.unreadable:
         who = f"known by a certificate whose names cannot be read: {agreed.unreadable}"
     else:

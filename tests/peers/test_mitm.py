@@ -93,7 +93,7 @@ def test_he_reads_unless_the_client_asks_the_third_party(
         assert SECRET not in printed
         assert "REFUSED by the client: alert " in printed
         assert "read: nothing" in printed
-        assert "sent:       no application byte" in answer.err
+        assert "sent:       no application data" in answer.err
     assert any(isinstance(event, Said) for event in events) is wins(protocol, credential)
     assert wins(protocol, credential) or not getattr(events[-1], "application_bytes", 0)
 

@@ -141,7 +141,7 @@ def test_our_own_client_reads_the_good_one_alone(serve: Serve, sit: Sit, cli: Co
         assert (middle.wait(), answer.code) == (0, 0)
         assert server.event("said")["text"] == "PAY 100"
     else:
-        assert_is_refusal(answer, 1, "no application byte")
+        assert_is_refusal(answer, 1, "no application data")
         assert middle.wait() == 1
         assert "READ from" not in middle.printed()
 
@@ -358,7 +358,7 @@ def test_a_client_that_refuses_is_named_with_what_it_refused(serve: Serve, sit: 
     curl(certs, middle)
     middle.wait_until(lambda lines: bool(_conversations(lines)))
     middle.end()
-    assert middle.out[-1] == "clients refused every bad case that they decided on: expired"
+    assert middle.out[-1] == "clients refused each bad case on which they decided: expired"
 
 
 def _conversations(lines: list[str]) -> list[str]:

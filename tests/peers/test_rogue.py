@@ -68,7 +68,7 @@ def test_our_client_refuses_the_rogue_and_shows_what_it_presented(serve: Serve, 
     assert f"error: {server.target} is refused: a certificate is not signed by the CA that it names" in done.stderr
     assert "verify code 7, certificate signature failure (RFC 5280 §6.1.3 (a)(1))" in done.stderr
     assert "presented:  DNS:localhost, IP:127.0.0.1, IP:::1" in done.stderr
-    assert "sent:       no application byte" in done.stderr
+    assert "sent:       no application data" in done.stderr
     received_nothing(server)
 
 

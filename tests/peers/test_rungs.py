@@ -118,7 +118,7 @@ def test_a_tiny_group_and_a_large_one_are_agreed_on_by_both_sides(serve: Serve, 
 def test_another_group_is_refused_with_both_groups(cli: Command, certs: Path) -> None:
     with live_rung("dh", certs) as server:
         answer = cli("connect", f"127.0.0.1:{server.port}", "--protocol", "dh", "--group", "1009:11")
-        assert_is_refusal(answer, 1, "'1009:11'", "'x25519'", "hint: start both with the same --group")
+        assert_is_refusal(answer, 1, "'1009:11'", "'x25519'", "hint: start both sides with the same --group")
         assert isinstance(server.ending(), Refused)
 
 
@@ -188,7 +188,7 @@ def test_the_rogue_is_refused_for_the_same_reason_as_in_tls(serve: Serve, cli: C
     server = serve("--rogue", "--protocol", rung)
     command = ("--trust", certs / "root.pem", "--message", SECRET)
     answer = cli("connect", server.target, "--protocol", rung, *command)
-    assert_is_refusal(answer, 1, f"error: {server.target} is refused: ", "sent:       no application byte")
+    assert_is_refusal(answer, 1, f"error: {server.target} is refused: ", "sent:       no application data")
     received_nothing(server)
     assert server.event("refused")["alert"] == "bad_certificate"  # RFC 8446 §6.2
     with live(ours(certs, rogue=True)) as real:
@@ -249,7 +249,7 @@ def test_a_list_that_cannot_be_relied_on_refuses_the_server(
 ) -> None:
     (private / "crl.pem").write_bytes(lists(private))
     answer = cli("connect", standing(rung).target, "--protocol", rung, "--trust", private / "root.pem")
-    assert_is_refusal(answer, 1, "check:      revocation (RFC 5280 §", "sent:       no application byte")
+    assert_is_refusal(answer, 1, "check:      revocation (RFC 5280 §", "sent:       no application data")
 
 
 def test_another_name_is_refused(standing: Standing, cli: Command, certs: Path) -> None:

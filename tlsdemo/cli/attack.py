@@ -81,7 +81,7 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
         return find(name, missing, group)
     except KeyError:
         hint = "`tlsdemo protocols` lists them"
-        raise Problem(f"there is no protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
+        raise Problem(f"unknown protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
     except ValueError as error:
         hint = "use --on ca: the educational handshake can leave out every protection"
         raise Problem(f"{name} is not possible: {error}", hint=hint, code=ExitCode.USAGE) from None

@@ -155,9 +155,9 @@ def _mint(case: VerifiedCase, name: x509.GeneralName, builder: CaseBuilder) -> S
         raise Problem(f"this root cannot issue it: {why(error)}") from None
     served = minted.served
     if served.anchors != (builder.trusted.certificate,):
-        raise Problem("its fault is in the root certificate, and root.pem does not have it")
+        raise Problem("the fault of this case is in the root certificate, and root.pem is valid")
     if served.crls:
-        raise Problem("its fault is in a CRL, which is not published here")
+        raise Problem("the fault of this case is in a CRL, which is not published here")
     if served.name not in (name, *builder.alternative_names):
         raise Problem(
             f"it needs a client that asks for {names.plain(served.name)}; this one asks for {names.plain(name)}"

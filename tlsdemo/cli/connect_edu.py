@@ -19,9 +19,9 @@ from tlsdemo.tls import errors
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 HINTS = {
-    Violation.OTHER_RUNG: "start both with the same --protocol",
-    Violation.OTHER_GROUP: "start both with the same --group",
-    Violation.IS_TLS: "a TLS server listens there: --protocol tls",
+    Violation.OTHER_RUNG: "start both sides with the same --protocol",
+    Violation.OTHER_GROUP: "start both sides with the same --group",
+    Violation.IS_TLS: "use --protocol tls: a TLS server listens there",
     Violation.NOT_JSON: "check the port: `tlsdemo serve` with the same --protocol must listen there",
     Violation.BAD_SIGNATURE: "the peer presents a certificate, but does not have its private key",
     Violation.BAD_FINISHED: "an attacker on the path may change messages: `tlsdemo eavesdrop` shows the traffic",
@@ -29,11 +29,11 @@ HINTS = {
     Violation.FORGED: errors.VERIFY_CODES[7].hint,
 }
 FROM_ALERT = {
-    "protocol_version": "start both with the same --protocol",
-    "handshake_failure": "start both with the same --group",
+    "protocol_version": "start both sides with the same --protocol",
+    "handshake_failure": "start both sides with the same --group and --without",
     "certificate_required": "present one: --cert certs/client.pem",
 }
-NOT_SENT, SENT = "sent:       no application byte", "sent:       the message, before the error"
+NOT_SENT, SENT = "sent:       no application data", "sent:       the message, before the error"
 ANY = "--explain shows each step before the error"
 
 

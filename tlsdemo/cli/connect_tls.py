@@ -37,7 +37,7 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
         with tls:
             remark(_agreement(tls))
             _tell_handshake(tls, call, telling)
-            telling("message", f"{message!r}, encrypted and authenticated. An eavesdropper sees its length only.")
+            telling("message", f"{message!r}, encrypted and authenticated. An eavesdropper sees only its length.")
             try:
                 answer = client.ask(tls, message, PATIENCE)
             except OSError as error:
@@ -67,7 +67,7 @@ def _refuse(call: Target, error: OSError, chain: Sequence[bytes]) -> NoReturn:
         f"asked for:  {names.plain(call.name)}",
         f"trusting:   {call.trust_file}",
         *([*presented(peer.describe(shown)), *how] if shown else []),
-        "sent:       no application byte",
+        "sent:       no application data",
         hint=_hint(error.verify_code, reason.hint, shown, call),
         code=ExitCode.NO,
     ) from None
@@ -75,7 +75,10 @@ def _refuse(call: Target, error: OSError, chain: Sequence[bytes]) -> NoReturn:
 
 SEEN_TWICE = "            (as presented on a second connection, over which no data was sent)"
 UNTRUSTED = (18, 19, 20)  # verify codes
-RESTART = "its issuer uses your CA's name: restart the server if you ran `pki init --force`; otherwise it is forged"
+RESTART = (
+    "the issuer has the name of your CA: restart the server if you ran `pki init --force`; otherwise the certificate "
+    "is forged"
+)
 
 
 def _hint(code: int, general: str, shown: bytes | None, call: Target) -> str:
@@ -178,17 +181,17 @@ def _tell_handshake(tls: ssl.SSLSocket, call: Target, tell: Callable[[str, str],
         f"{certificate.shown}, issued by {certificate.issuer}, valid until {certificate.not_after}. It signed this "
         "handshake with the certificate's private key.",
     )
-    revoked = "that no certificate is revoked" if call.crls else "NOT whether it is revoked: no CRL was given"
+    revoked = "No certificate is revoked." if call.crls else "NOT checked: revocation, because no CRL was given."
     tell(
         "checked",
-        f"each signature up to {call.trust_file}; the validity; that it is for a server; "
-        f"that it is valid for {names.plain(call.name)}; {revoked}.",
+        f"each signature up to {call.trust_file}, the validity period, the purpose (server) and the name "
+        f"{names.plain(call.name)}. {revoked}",
     )
 
 
 def _tell_unseen(tell: Callable[[str, str], None]) -> None:
     tell(
         "not visible",
-        "`ssl` does not show the handshake messages, the group, the key shares, the signature and the session tickets. "
-        "--keylog FILE writes the keys. With them, Wireshark shows the rest.",
+        "`ssl` does not show the handshake messages, the group, the key shares, the signature or the session tickets. "
+        "--keylog FILE writes the keys; with them, Wireshark shows the rest.",
     )

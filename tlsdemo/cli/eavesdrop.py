@@ -13,6 +13,7 @@ from tlsdemo.cli.position import place, sit
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
+from tlsdemo.report.finding import counted
 from tlsdemo.wire.records import records
 
 ARROWS = {Side.CLIENT: ">", Side.SERVER: "<"}  # as in `socat -v`
@@ -85,7 +86,7 @@ class Ear(Relay):
         found = list(records(stream))
         used = sum(5 + len(record.fragment) for record in found)
         self._tls[flight.sender] = stream[used:]
-        return [f"TLS record: {record.name}, {len(record.fragment)} bytes" for record in found]
+        return [f"TLS record: {record.name}, {counted(len(record.fragment), 'byte')}" for record in found]
 
 
 def _shortened(line: str) -> str:

@@ -82,8 +82,9 @@ def check_client(
         list[str] | None,
         typer.Argument(
             metavar="COMMAND",
-            help="Command for each case, with {url}; or a preset. Also {address} and {port} (where to connect), {host} "
-            "(the name to ask for), {ca}, {sni_url} (the port that selects by SNI), {client_cert}, {client_key}.",
+            help="A preset, or a command in which {url} stands for the address of a case. Also {address} and {port} "
+            "(where to connect), {host} (the name to ask for), {ca}, {sni_url} (the port that selects by SNI), "
+            "{client_cert}, {client_key}.",
         ),
     ] = None,
     case: Cases = None,

@@ -86,7 +86,7 @@ Group = Annotated[
 ]
 Without = Annotated[
     list[str] | None,
-    typer.Option("--without", metavar="PROTECTION", help="Remove a protection on both sides (repeatable)."),
+    typer.Option("--without", metavar="PROTECTION", help="Remove a protection; give it to both sides (repeatable)."),
 ]
 Story = Annotated[bool, typer.Option("--story", help="With multiply: use the numbers 300, 5 and 7.")]
 Certs = Annotated[
@@ -110,7 +110,7 @@ Keylog = Annotated[
 def serve(
     protocol: Protocol = ProtocolChoice.tls,
     host: Annotated[
-        str | None, typer.Option("--host", metavar="HOST", help="Listen on this address, not on 127.0.0.1 and ::1.")
+        str | None, typer.Option("--host", metavar="HOST", help="Listen on this address (default: 127.0.0.1 and ::1).")
     ] = None,
     port: Annotated[
         int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Listen on this port; 0 takes a free one.")
@@ -213,7 +213,9 @@ def connect(
         typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
     ] = None,
     keylog: Keylog = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Explain each step, and what is not visible.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Explain each step, and what `ssl` does not show.")
+    ] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True, readable=False)] = CERTS,
 ) -> int:
     """Connect, verify the server, and send one message.
@@ -278,11 +280,11 @@ def mitm(
     ] = None,
     attack: Annotated[
         str | None,
-        typer.Option("--attack", metavar="ATTACK", help="Run this attack instead (see `tlsdemo attacks`)."),
+        typer.Option("--attack", metavar="ATTACK", help="Run this attack (see `tlsdemo attacks`)."),
     ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option("--case", metavar="CASE", help="Present this test certificate, in turn (repeatable)."),
+        typer.Option("--case", metavar="CASE", help="Present these test certificates in turn (repeatable)."),
     ] = None,
     cycle: Annotated[bool, typer.Option("--cycle", help="Rotate through all must-reject cases.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Exit after one connection: 0 if read, else 1.")] = False,
@@ -382,7 +384,7 @@ def attack(
 
 @app.command()
 def attacks(as_json: Json = False) -> int:
-    """List the attacks, with what stops each of them."""
+    """List the attacks and the protections that prevent them."""
     from tlsdemo.cli.attack import attacks
 
     return attacks(as_json)
@@ -402,7 +404,7 @@ register(app)
 def _add_pki() -> None:
     from pki.cli.main import app as pki_app
 
-    app.add_typer(pki_app, name="pki", help="Run `pki`, if another program has that name.")
+    app.add_typer(pki_app, name="pki", help="Run `pki` where another program has that name.")
 
 
 _add_pki()

@@ -177,7 +177,7 @@ def _introduction(
     if Protection.CHAIN in protocol.claims and trust != "certs/root.pem":
         options += f" --trust {trust}"
     return [
-        f"listening on {address}, man in the middle before {where.upstream} ({protocol.name})",
+        f"listening on {address}, man in the middle in front of {where.upstream} ({protocol.name})",
         f"  presenting {kind.mitm if presents else 'no certificate: this protocol has none'}",
         *(f"  replacing {old!r}" for old in settings.alter),
         "",

@@ -152,9 +152,9 @@ def _introduction(
     rotation: Rotation, where: Position, address: net.Address, certs: Path, alter: Mapping[bytes, bytes]
 ) -> Iterator[str]:
     root = certs / "root.pem"
-    yield f"listening on {address}, in the middle before {where.upstream} (tls)"
+    yield f"listening on {address}, man in the middle in front of {where.upstream} (tls)"
     yield "  the attacker does not check the server; to the client it presents a test certificate"
-    yield f"  for the name that the client asks for, issued at that moment by {root}"
+    yield f"  for the name that the client asks for, issued on the spot with the key of {root}"
     if len(rotation.cases) == 1:
         only = rotation.cases[0].certificate
         yield from _wrapped(f"{only.id} ({only.clause}): {only.summary}")
@@ -212,4 +212,4 @@ def _table(tally: Tally) -> Iterator[str]:
         yield f"the attacker read data with cases that a client must refuse: {', '.join(read[Must.REJECT])}"
     asked = [each.id for each, ends in shown.items() if each.certificate.must is Must.REJECT and ends[MitmEnd.REFUSED]]
     if asked and not read[Must.REJECT]:
-        yield f"clients refused every bad case that they decided on: {', '.join(asked)}"
+        yield f"clients refused each bad case on which they decided: {', '.join(asked)}"

@@ -25,8 +25,8 @@ def rung(name: str, without: Sequence[str] = ()) -> Claims:
     """The protections of a rung without those in `without`. Raises Problem for one that the rung does not have."""
     missing = left_out(without)
     if unknown := [each.readable for each in Protection if each in missing - RUNGS[name]]:
-        fact = f"--protocol {name} does not have {', '.join(unknown)}"
-        hint = "`tlsdemo protocols --json` lists the protections of each"
+        fact = f"--protocol {name} does not have the protection {', '.join(unknown)}"
+        hint = "`tlsdemo protocols --json` lists the protections of each protocol"
         raise Problem(fact, hint=hint, code=ExitCode.USAGE)
     return RUNGS[name] - missing
 
@@ -37,7 +37,7 @@ def left_out(options: Sequence[str]) -> Claims:
         return frozenset(protection(each) for option in options for each in option.split(","))
     except KeyError as error:
         known = ", ".join(each.readable.replace(" ", "-") for each in Protection)
-        fact = f"there is no protection {str(error.args[0]).lower().replace('_', '-')!r}"
+        fact = f"unknown protection {str(error.args[0]).lower().replace('_', '-')!r}"
         hint = "for example: --without order"
         raise Problem(fact, f"protections: {known}", hint=hint, code=ExitCode.USAGE) from None
 

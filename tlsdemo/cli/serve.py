@@ -71,9 +71,7 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
     forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
     if settings.explain:
         hint = "use `tlsdemo connect --explain`, or --keylog FILE and Wireshark"
-        raise Problem(
-            "--explain needs the educational handshake: `ssl` hides the steps", hint=hint, code=ExitCode.USAGE
-        )
+        raise Problem("`serve --explain` works with the educational handshake only", hint=hint, code=ExitCode.USAGE)
     presented, clients = _Presented(settings, report), _Clients(settings.certs, settings.require_client_cert)
     if settings.keylog:
         prepare_key_log(settings.keylog)

@@ -12,7 +12,7 @@ SENTENCES: Mapping[str, str] = {
     "multiply": "The shared secret is a product, as in the story (300, 5, 7). The cipher is strong.",
     "dh": "The shared secret comes from ephemeral Diffie-Hellman (X25519).",
     "signed": "The server presents a certificate and signs the handshake; any certificate is accepted.",
-    "ca": "The certificate must chain to the trusted root, name the server, be valid now and not revoked.",
+    "ca": "The certificate must chain to the trusted root, name the server, be valid now, and not be revoked.",
     "mutual": "The client authenticates in the same way.",
     "hybrid": "X25519 and ML-KEM-768 protect recordings from a quantum computer; signatures are not protected.",
     "tls": "TLS 1.3 with Python's ssl and all checks on.",

@@ -88,9 +88,9 @@ def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[
 
 
 NOT_RUN = {
-    "reckon": "Not applicable: OpenSSL accepts no group in which the shared secret could be computed here.",
-    "solve": "Not simulated: the simulation needs the secrets that were drawn, and OpenSSL does not reveal them.",
-    "downgrades": "Not applicable: the client offers only one cipher suite.",
+    "reckon": "OpenSSL accepts no group in which this attack could compute the shared secret.",
+    "solve": "Not simulated: the simulation needs the secrets of both sides, and OpenSSL does not reveal them.",
+    "downgrades": "The client offers only one cipher suite.",
 }
 """The sentence for each missing hook."""
 

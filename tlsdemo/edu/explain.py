@@ -201,17 +201,17 @@ def _certificate_verify(machine: Machine, moment: Moment) -> Telling:
         )
     return (
         f"a signature over {_covered(machine)} ({len(message.signature)} bytes).",
-        f"Only the certificate's private key can make it. {_replayed(machine, sender)}",
+        f"Only the holder of the certificate's private key can make it. {_replayed(machine, sender, 'signature')}",
         f"The {sender.value} has that private key.{doubt}",
-        "Can verify the signature, but cannot make one without the private key. Neither can a man in the middle that "
+        "Can verify the signature, but cannot make one without the private key. Nor can a man in the middle that "
         "presents this certificate.",
     )
 
 
-def _replayed(machine: Machine, sender: Side) -> str:
+def _replayed(machine: Machine, sender: Side, what: str) -> str:
     """Whether a recorded signature or Finished of that side verifies again. It covers the peer's random number."""
     if any(machine.randoms[sender.other]):
-        return "One from an earlier conversation does not verify."
+        return f"A {what} from an earlier conversation does not verify."
     return (
         f"THE {sender.value.upper()}'S MESSAGE FROM AN EARLIER CONVERSATION VERIFIES AGAIN: the random number of the "
         f"{sender.other.value} is all zeros."
@@ -239,14 +239,16 @@ def _finished(machine: Machine, moment: Moment) -> Telling:
     return (
         f"a MAC over {_covered(machine)}, {_short(message.verify_data.hex())}.",
         f"It verifies only if both sides have the same shared secret and saw {same}. {_detected(machine)} "
-        f"{_replayed(machine, Side.CLIENT)}",
+        f"{_replayed(machine, Side.CLIENT, 'MAC')}",
         (
             f"The {sender.other.value} can check that both sides have the same shared secret and saw {same}."
             if sent
             else f"Verified: its sender has the shared secret and saw {same}."
         )
         + f" From here on, the {sender.value} sends records: {_protection(machine)}.",
-        "Can make one, too: it has the keys." if is_undone(machine.parts.group) else "Learns nothing from it.",
+        "Can compute a valid MAC, too: it has the keys."
+        if is_undone(machine.parts.group)
+        else "Learns nothing from it.",
     )
 
 
@@ -258,9 +260,9 @@ def _detected(machine: Machine) -> str:
         else "A message that was changed in transit is detected."
     )
     if is_undone(machine.parts.group):
-        found = f"{found} An attacker that computes the shared secret can make a valid one."
+        found = f"{found} An attacker that computes the shared secret can compute a valid MAC."
     if _may_be_the_man_in_the_middle(machine):
-        found = f"{found} A man in the middle is not detected: it makes one for each side."
+        found = f"{found} A man in the middle is not detected: it computes a MAC for each side."
     return found
 
 
@@ -307,7 +309,8 @@ def _record(machine: Machine, moment: Moment) -> Telling:
             ear += " Nonces are used twice: two such records give the XOR of their contents."
     return (
         f"{moment.inside.decode('utf-8', 'replace')[:100]!r}: {length} bytes, {_short(message.sealed.hex())}",
-        "Carries application data or an alert; the last one is close_notify. " + _parts(machine, moment.inside, length),
+        "Carries application data or an alert; the last record is a close_notify alert. "
+        + _parts(machine, moment.inside, length),
         _accepted(machine),
         ear,
     )
@@ -343,7 +346,7 @@ def _accepted(machine: Machine) -> str:
         return what
     position = "at this position" if rules.number is counted else "AT ANY POSITION AND MORE THAN ONCE"
     direction = "in this direction" if rules.keys is of_its_own else "IN BOTH DIRECTIONS"
-    return f"The receiver accepts it only unchanged and with this key, {position}, {direction}."
+    return f"The receiver accepts it only if it is unchanged, and only with this key, {position}, {direction}."
 
 
 def _data(machine: Machine, moment: Moment) -> Telling:

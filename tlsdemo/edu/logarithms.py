@@ -35,7 +35,7 @@ class Logarithm:
 def discrete_log(p: int, g: int, target: int) -> Logarithm | None:
     """The exponent x with g^x = target modulo the prime p; None, without a long search, if no method here finds it.
 
-    None also if there is no such x. ValueError if p divides g.
+    None also if no such x exists. ValueError if p divides g.
     """
     if p < TINY:
         return _by_trying(p, g, target)

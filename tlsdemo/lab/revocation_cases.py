@@ -53,7 +53,8 @@ def list_revoked(given: StatusSigner) -> StatusSources:
     """The CA publishes a fresh CRL, and the certificate is in it: the CA has revoked it, for example after a theft of
     the key.
 
-    Most clients do not fetch CRLs: they are large, they delay the connection, and the CA learns who connects to whom.
+    Most clients do not fetch CRLs: they are large, they delay the connection, and the CA learns which hosts a client
+    connects to.
     """
     return {Where.CRL: given.crl(revoked=True)}
 

@@ -41,7 +41,7 @@ def parse_address(text: str, default_host: str, default_port: int) -> Address:
     else:
         host, _, port = text.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ValueError(f"{port!r} is not a port: 1 to 65535")
+        raise ValueError(f"{port!r} is not a port; use a number from 1 to 65535")
     return Address(host or default_host, int(port) if port else default_port)
 
 

@@ -27,16 +27,16 @@ class Reason(NamedTuple):
     hint: str
 
 
-OTHER_CA = "give the root certificate of its CA with --trust FILE, if you got that file in another way"
+OTHER_CA = "if you have the root certificate of that CA from a source that you trust, give it with --trust FILE"
 OTHER_NAME = "check the address; --name NAME sets the name that the certificate must be valid for"
 
 VERIFY_CODES: dict[int, Reason] = {
     2: Reason("the issuer of an intermediate CA is not known", "RFC 5280 §6.1", OTHER_CA),
-    3: Reason("there is no CRL of the certificate's issuer", "RFC 5280 §6.3", "give one with --crl FILE"),
+    3: Reason("the CRL of the certificate's issuer is missing", "RFC 5280 §6.3", "give one with --crl FILE"),
     7: Reason(
         "a certificate is not signed by the CA that it names",
         "RFC 5280 §6.1.3 (a)(1)",
-        "it is forged, or --trust is from another `pki init`: `pki diff` compares two certificates",
+        "the certificate is forged, or --trust is from another `pki init`; compare the CA certificates with `pki diff`",
     ),
     8: Reason("the CRL is not signed by its issuer's key", "RFC 5280 §6.3.3 (g)", "give the right --crl FILE"),
     9: Reason("a certificate is not valid yet", "RFC 5280 §6.1.3 (a)(2)", "compare the clocks of both machines"),

@@ -85,7 +85,7 @@ def tls(
 
     def client(party: Party) -> TlsEndpoint:
         if looked_at and not party.crls:
-            raise ValueError("REVOCATION is claimed, but there is no CRL")
+            raise ValueError("REVOCATION is claimed, but no CRL was given")
 
         def build() -> ssl.SSLContext:
             crls = party.crls if looked_at else ()
@@ -102,7 +102,7 @@ def tls(
         if shows and party.credential is None:
             raise ValueError("a TLS server needs a certificate")
         if asked and not party.anchors:
-            raise ValueError("CLIENT_IDENTITY is claimed, but there is no trust anchor for client certificates")
+            raise ValueError("CLIENT_IDENTITY is claimed, but no trust anchor for client certificates was given")
 
         def build() -> ssl.SSLContext:
             trust = party.anchors if asked else ()

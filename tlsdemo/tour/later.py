@@ -35,7 +35,7 @@ def cut_short(stage: Stage) -> None:
     cut, noticed = default.loot.encounters[0].outcome.server, strict.loot.encounters[0].outcome.server
     claim(cut.ended and noticed.error is not None, "the server treated the truncation in another way")
     screen.show(
-        "Python's default", f"the server takes this for the whole message: {quote(cut.delivered.splitlines()[-1])}"
+        "Python's default", f"the server accepts this as the whole message: {quote(cut.delivered.splitlines()[-1])}"
     )
     screen.show("strict", "the server reports that close_notify is missing")
     screen.bad(

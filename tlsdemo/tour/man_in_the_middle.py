@@ -71,12 +71,12 @@ def any_certificate(stage: Stage) -> None:
         certificate:"""
     )
     protocol = edu(SIGNED)
-    copied = Copied(stage.he.key, stage.server.certificate, stage.server.issuers)
+    copied = Copied(stage.self_signed.key, stage.server.certificate, stage.server.issuers)
     _, outcome = attack(stage, protocol, copied)
     claim(outcome.client.error is not None and not outcome.server.delivered, "the copy was accepted")
     screen.good("Prevented: a certificate is public, but its private key is not.")
     screen.say("So the attacker creates a certificate with the same name and a key of its own:")
-    interceptor, outcome = attack(stage, protocol, stage.he)
+    interceptor, outcome = attack(stage, protocol, stage.self_signed)
     claim(interceptor.read[Side.CLIENT] == ORDER and not outcome.client.error, "the attacker's certificate was refused")
     screen.bad(
         "The signature is valid, and the peer is the attacker: this client does not check who issued the certificate."

@@ -34,7 +34,7 @@ def server_and_client_talk(stage: Stage) -> None:
                     screen.show("the server received", text)
     screen.show("the client received", answer)
     claim(MESSAGE in answer, "the answer does not repeat the message")
-    screen.good("Delivered and answered. The proof of identity came before the message.")
+    screen.good("Delivered and answered. The server proved its identity before the client sent the message.")
 
 
 def what_the_wire_shows(stage: Stage) -> None:
@@ -95,7 +95,10 @@ def the_rogue(stage: Stage) -> None:
 def without_checks(stage: Stage) -> None:
     """The rogue certificate, and a client without any check."""
     screen = stage.screen
-    screen.say("The same rogue certificate. But this client has all checks switched off, as with verify=False.")
+    screen.say(
+        "The attacker presents the same rogue certificate, but this client has all checks switched off, as with "
+        "verify=False."
+    )
     heard: str | None = None
     with live(stage.rogue) as server:
         say(server.address, stage, Verify.NOTHING_FOR_THE_DEMO)

@@ -46,8 +46,8 @@ class Stage:
     asking: Party = field(init=False)
     answering: Party = field(init=False)
     """Client and server, for the conversations in memory."""
-    he: Credential = field(init=False)
-    """What he can make by himself: a certificate for the server's names that vouches for itself."""
+    self_signed: Credential = field(init=False)
+    """A self-signed certificate for the server's names: the attacker can make one."""
 
     def __post_init__(self) -> None:
         self.server = read_credential(self.certs / "server.pem", self.certs / "server.key")
@@ -55,7 +55,7 @@ class Stage:
         self.client = read_credential(self.certs / "client.pem", self.certs / "client.key")
         self.root = read_certificates(self.certs / "root.pem")
         self.crls = read_crls(self.certs / "crl.pem")
-        self.he = Folder(self.certs).credential(SELF_SIGNED)
+        self.self_signed = Folder(self.certs).credential(SELF_SIGNED)
         self.asking = self._party(self.client, names.reference(self.name))
         self.answering = self._party(self.server, None)
 

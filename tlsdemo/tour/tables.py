@@ -35,8 +35,8 @@ def what_checks_cost(stage: Stage) -> None:
     screen.rows(table)
     spent = prices[1].seconds[Side.CLIENT] - prices[0].seconds[Side.CLIENT]
     noise = max(prices[0].noise, prices[1].noise)
-    cost = f"{spent * 1e6:.0f} µs" if spent > noise else f"less than the noise ({noise * 1e6:.0f} µs)"
-    screen.good(f"The check that stops the rogue certificate cost {cost} in this run, once per connection.")
+    cost = f"{spent * 1e6:.0f} µs" if spent > noise else f"less than the measurement noise ({noise * 1e6:.0f} µs)"
+    screen.good(f"In this run, the check that stops the rogue certificate cost {cost}. It is made once per connection.")
 
 
 SHOWN = ("eavesdropper", "computed-secret", "man-in-the-middle", "stolen-key")

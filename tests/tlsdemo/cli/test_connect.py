@@ -68,7 +68,7 @@ def test_a_good_server_is_accepted_and_answers(cli: Command, good: Live, certs: 
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert lines[:2] == ["received:  hello there", "version:   TLSv1.3"]
-    assert lines[3] == "you are:   not authenticated: the server requested no certificate"
+    assert lines[3] == "you are:   not authenticated: the server did not request a certificate"
     assert "connected with TLSv1.3" in answer.err
     assert "authenticated as DNS:localhost, IP:127.0.0.1, IP:::1" in answer.err
     assert said(good) == "hello there"
@@ -124,7 +124,7 @@ def test_explain_says_so_when_nobody_looked_for_revocation(
     answer = cli("connect", f"localhost:{good.port}", "--explain", "--trust", tmp_path / "alone.pem")
     assert answer.code == 0
     said(good)
-    assert "NOT whether it is revoked" in " ".join(answer.err.split())
+    assert "NOT checked: revocation, because no CRL was given" in " ".join(answer.err.split())
 
 
 def test_the_folder_of_the_environment_is_used(
@@ -193,7 +193,7 @@ def test_the_rogue_is_refused_with_code_7_and_hears_nothing(cli: Command, certs:
     with live(ours(certs, rogue=True)) as rogue:
         answer = cli("connect", f"localhost:{rogue.port}", "--trust", certs / "root.pem")
         refused = rogue.ending()
-        assert_is_refusal(answer, 1, "verify code 7", "presented:", "no application byte", "hint: ")
+        assert_is_refusal(answer, 1, "verify code 7", "presented:", "no application data", "hint: ")
         assert isinstance(refused, Refused)
         assert (refused.alert, refused.application_bytes) == ("decrypt_error", 0)
         assert rogue.events.empty(), "it connected once more"

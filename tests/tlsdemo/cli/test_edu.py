@@ -55,7 +55,7 @@ WRONG = [
     (("serve", "--protocol", "dh", "--keylog", "keys.log"), "--keylog is for TLS"),
     (("serve", "--protocol", "ca", "--require-client-cert"), "--require-client-cert is for TLS"),
     (("serve", "--protocol", "dh", "--explain", "--json"), "--explain and --json are mutually exclusive"),
-    (("serve", "--protocol", "tls", "--explain"), "--explain needs the educational handshake"),
+    (("serve", "--protocol", "tls", "--explain"), "`serve --explain` works with the educational handshake only"),
     (("serve", "--protocol", "plain", "--rogue"), "plain presents no certificate"),
     (("serve", "--protocol", "multiply", "--credential", "untrusted-ca"), "multiply presents no certificate"),
     (("serve", "--protocol", "dh", "--rogue"), "dh presents no certificate"),
@@ -188,7 +188,7 @@ def test_two_different_rungs_are_both_named_to_both(cli: Command, certs: Path, h
     for text in (answer.err, ending.reason):
         assert f"{here!r}" in text
         assert f"{there!r}" in text
-    assert "start both with the same --protocol" in answer.err
+    assert "start both sides with the same --protocol" in answer.err
 
 
 def test_the_client_is_told_its_own_rung_as_its_own(cli: Command, certs: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_server_that_answers_wrongly_is_told_of_and_has_no_message(
     with acting(answering(rung, certs, spoil)) as address:
         answer = dialled(cli, certs, rung, address.port)
     assert_is_refusal(answer, code, sentence)
-    assert "sent:       no application byte" in answer.err or "during the handshake" in answer.err
+    assert "sent:       no application data" in answer.err or "during the handshake" in answer.err
 
 
 @pytest.mark.parametrize("rung", KEYED)

@@ -1,6 +1,6 @@
 """CLIENT_IDENTITY removed: the client presents no certificate.
 
-The server does not know which client it talks to. That is no weakness if the server is open to every client; on the
+The server does not know which client it talks to. This is acceptable if the server is open to every client; on the
 web, users log in with a password afterwards. Attack: `impostor-client`.
 """
 
