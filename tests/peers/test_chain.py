@@ -35,7 +35,7 @@ def test_it_can_be_judged(serve: Serve, cli: Command, certs: Path, credential: s
     assert "Traceback" not in done.stderr
 
 
-def test_the_server_hears_that_somebody_looked(serve: Serve, cli: Command) -> None:
+def test_the_server_logs_the_connection(serve: Serve, cli: Command) -> None:
     server = serve()
     assert cli("chain", server.target).code == 0
     assert server.event("closed")["application_bytes"] == 0

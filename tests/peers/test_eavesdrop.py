@@ -42,7 +42,7 @@ def wait_for_several(ear: OnTheLine, text: str, number: int) -> None:
 # What he reads ------------------------------------------------------------------------------------------------------
 
 
-def test_against_the_multiplication_of_the_story_he_divides_and_reads(
+def test_against_the_multiplication_of_the_story_it_divides_and_reads(
     serve: Serve, sit: Sit, cli: Command, certs: Path
 ) -> None:
     ear = sit("eavesdrop", before=serve("--protocol", "multiply", "--story").port)
@@ -57,7 +57,7 @@ def test_against_the_multiplication_of_the_story_he_divides_and_reads(
     assert any(line.endswith("the eavesdropper read the message") for line in ear.out)
 
 
-def test_without_the_story_he_divides_all_the_same(sit: Sit, cli: Command, certs: Path) -> None:
+def test_without_the_story_it_divides_as_well(sit: Sit, cli: Command, certs: Path) -> None:
     with live_rung("multiply", certs) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "multiply").code == 0
@@ -66,7 +66,7 @@ def test_without_the_story_he_divides_all_the_same(sit: Sit, cli: Command, certs
     assert f"    = reads: '{SECRET}\\n'" in ear.out
 
 
-def test_in_a_tiny_group_he_tries_all_exponents_and_reads(sit: Sit, cli: Command, certs: Path) -> None:
+def test_in_a_tiny_group_it_tries_all_exponents_and_reads(sit: Sit, cli: Command, certs: Path) -> None:
     with live_rung("dh", certs, group=FiniteField(1009, 11)) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "dh", "--group", "1009:11").code == 0
@@ -75,7 +75,7 @@ def test_in_a_tiny_group_he_tries_all_exponents_and_reads(sit: Sit, cli: Command
     assert f"    = reads: '{SECRET}\\n'" in ear.out
 
 
-def test_on_an_open_line_he_reads_both_sides(sit: Sit, cli: Command, certs: Path) -> None:
+def test_on_plain_it_reads_both_sides(sit: Sit, cli: Command, certs: Path) -> None:
     with live_rung("plain", certs) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", "plain").code == 0
@@ -85,7 +85,7 @@ def test_on_an_open_line_he_reads_both_sides(sit: Sit, cli: Command, certs: Path
 
 
 @pytest.mark.parametrize("protocol", ["dh", "signed", "ca", "mutual", "tls"])
-def test_against_a_strong_group_he_reads_nothing(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+def test_against_a_strong_group_it_reads_nothing(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
     with live_protocol(protocol, certs) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear, "--protocol", protocol).code == 0
@@ -97,7 +97,7 @@ def test_against_a_strong_group_he_reads_nothing(sit: Sit, cli: Command, certs: 
     ear.wait_for("the eavesdropper saw addresses, times and lengths, and read no message$")
 
 
-def test_of_tls_he_tells_the_envelopes(sit: Sit, cli: Command, certs: Path) -> None:
+def test_of_tls_it_prints_types_and_lengths_of_records(sit: Sit, cli: Command, certs: Path) -> None:
     with live_protocol("tls", certs) as server:
         ear = sit("eavesdrop", before=server.port)
         assert listened_to(cli, certs, ear).code == 0
@@ -105,7 +105,7 @@ def test_of_tls_he_tells_the_envelopes(sit: Sit, cli: Command, certs: Path) -> N
     ear.wait_for("^< TLS record: ")
 
 
-def test_in_a_group_that_is_only_too_large_for_his_patience_he_does_not_say_that_nobody_can(
+def test_in_a_group_that_is_too_large_only_here_it_does_not_claim_that_it_is_strong(
     sit: Sit, cli: Command, certs: Path
 ) -> None:
     small = 2**31 - 1  # a prime: 2 ** 31 exponents are minutes of work
@@ -186,7 +186,7 @@ def test_strange_bytes_pass_unchanged_and_are_shown_without_driving_the_terminal
     assert not ear_of_all.err
 
 
-def test_a_mark_in_the_data_is_not_taken_for_his_own_note(ear_of_all: OnTheLine) -> None:
+def test_a_mark_in_the_data_is_not_taken_for_a_note_of_the_eavesdropper(ear_of_all: OnTheLine) -> None:
     data = b'{"type": "data", "text": "a\\n    = reads: nothing"}\n'
     assert there_and_back(ear_of_all, data) == data
     note = "    = reads: 'a\\n    = reads: nothing'"
@@ -211,7 +211,7 @@ def hush(connected: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_him_while_a_conversation_hangs(sit: Sit, number: int) -> None:
+def test_a_signal_ends_it_while_a_conversation_hangs(sit: Sit, number: int) -> None:
     with acting(hush) as upstream:
         ear = sit("eavesdrop", before=upstream.port)
         with half_a_conversation(ear):
@@ -244,7 +244,7 @@ def test_a_line_in_several_pieces_is_told_once(sit: Sit) -> None:
             assert ear.wait_for("^> {").string == '> {"type": "client_hello", "rung": "x"}'
 
 
-def test_a_server_that_is_not_there_is_told_and_he_goes_on(sit: Sit, cli: Command) -> None:
+def test_a_missing_server_is_reported_and_it_continues(sit: Sit, cli: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ear = sit("eavesdrop", before=port)

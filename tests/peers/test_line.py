@@ -147,6 +147,6 @@ def test_the_lines_to_try_survive_a_folder_with_blanks(serve: Serve, openssl: st
     assert run(*shlex.split(s_client)).returncode == 0, s_client
 
 
-def test_client_trusts_only_whom_it_was_told(certs: Path) -> None:
+def test_client_trusts_only_its_trust_anchors(certs: Path) -> None:
     with live(ours(certs)) as server, server.dial() as plain, client.wrap(plain, trusting(certs), "localhost") as tls:
         assert b"received:  hello" in client.ask(tls, "hello")

@@ -98,7 +98,7 @@ def test_he_reads_unless_the_client_asks_the_third_party(
     assert wins(protocol, credential) or not getattr(events[-1], "application_bytes", 0)
 
 
-def test_with_the_stolen_key_he_reads_but_the_server_lets_nobody_in(sit: Sit, certs: Path) -> None:
+def test_with_the_stolen_key_the_attacker_reads_but_the_server_refuses_it(sit: Sit, certs: Path) -> None:
     with live_rung("mutual", certs) as server:
         words = ("--protocol", "mutual", "--credential", "stolen", "--certs", certs, "--once")
         middle = sit("mitm", *words, before=server.port)
@@ -113,7 +113,7 @@ def test_with_the_stolen_key_he_reads_but_the_server_lets_nobody_in(sit: Sit, ce
     assert "the server refused the attacker: alert unsupported_certificate" in middle.printed()
 
 
-def test_the_client_is_not_left_waiting_when_the_server_refuses_him_after_the_message(
+def test_the_client_is_not_left_waiting_when_the_server_refuses_the_attacker_after_the_message(
     sit: Sit, cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse_late(plain: socket.socket) -> None:
@@ -133,7 +133,7 @@ def test_the_client_is_not_left_waiting_when_the_server_refuses_him_after_the_me
         assert "did not answer in time" not in victim(cli, certs, middle, "mutual").err
 
 
-def test_the_refused_client_does_not_end_him(sit: Sit, cli: Command, certs: Path) -> None:
+def test_a_client_that_refuses_does_not_end_the_attacker(sit: Sit, cli: Command, certs: Path) -> None:
     with live_rung("ca", certs) as server:
         middle = sit("mitm", "--protocol", "ca", "--certs", certs, before=server.port)
         for _ in range(2):
@@ -141,7 +141,7 @@ def test_the_refused_client_does_not_end_him(sit: Sit, cli: Command, certs: Path
             server.conversation()
 
 
-def test_one_who_speaks_another_rung_is_refused_by_him(sit: Sit, cli: Command, certs: Path) -> None:
+def test_a_client_of_another_rung_is_refused_by_the_attacker(sit: Sit, cli: Command, certs: Path) -> None:
     with live_rung("dh", certs) as server:
         middle = sit("mitm", "--protocol", "dh", "--once", before=server.port)
         assert_is_refusal(victim(cli, certs, middle, "multiply"), 1, "'multiply'", "'dh'")
@@ -152,7 +152,7 @@ def test_one_who_speaks_another_rung_is_refused_by_him(sit: Sit, cli: Command, c
 
 
 @pytest.mark.parametrize("protocol", ["plain", "dh", "tls"])
-def test_what_he_alters_is_what_the_server_hears(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+def test_the_server_receives_the_altered_message(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
     with live_protocol(protocol, certs) as server:
         words = ("--credential", "stolen", "--certs", certs, "--alter", "PAY 100=PAY 900")
         middle = sit("mitm", "--protocol", protocol, *words, before=server.port)
@@ -197,7 +197,7 @@ def test_the_answer_is_altered_as_well(sit: Sit, cli: Command, certs: Path, prot
 
 
 @pytest.mark.parametrize(("protocol", "record"), [("plain", 1 << 13), ("dh", 1 << 14)])
-def test_what_he_looks_for_may_come_in_two_records(
+def test_the_text_to_alter_may_come_in_two_records(
     sit: Sit, cli: Command, certs: Path, protocol: str, record: int
 ) -> None:
     before = "x" * (record - 5)
@@ -209,7 +209,7 @@ def test_what_he_looks_for_may_come_in_two_records(
     assert said.text == before + "PAY 900 to Alice"
 
 
-def test_what_he_looks_for_may_come_in_two_segments(sit: Sit, certs: Path) -> None:
+def test_the_text_to_alter_may_come_in_two_segments(sit: Sit, certs: Path) -> None:
     def listening(plain: socket.socket) -> None:
         server = edu(RUNGS["dh"]).server(party_of(certs, Side.SERVER))
         while not server.ended:
@@ -229,7 +229,7 @@ def test_what_he_looks_for_may_come_in_two_segments(sit: Sit, certs: Path) -> No
 
 
 @pytest.mark.parametrize("rung", ["plain", "signed"])
-def test_what_he_reads_is_printed_while_they_still_talk(sit: Sit, certs: Path, rung: str) -> None:
+def test_messages_are_printed_while_the_conversation_continues(sit: Sit, certs: Path, rung: str) -> None:
     with live_rung(rung, certs) as server:
         middle = sit("mitm", "--protocol", rung, "--certs", certs, before=server.port)
         with connected(middle, certs, rung) as link:
@@ -292,7 +292,7 @@ def test_the_first_rungs_need_no_certificates(sit: Sit, cli: Command, certs: Pat
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize("protocol", SHOWING)
-def test_where_he_needs_a_certificate_he_says_how_to_come_by_one(
+def test_a_missing_certificate_is_reported_with_the_command_that_makes_it(
     cli: Command, tmp_path: Path, protocol: str, credential: str
 ) -> None:
     answer = cli("mitm", "--protocol", protocol, "--credential", credential, "--certs", tmp_path / "none")
@@ -330,7 +330,7 @@ def test_s_client_is_read_only_if_it_checks_nothing(sit: Sit, openssl: str, cert
 
 
 @pytest.mark.parametrize("credential", ["rogue", "stolen"])
-def test_a_tls_server_that_asks_for_a_certificate_lets_him_not_in(sit: Sit, certs: Path, credential: str) -> None:
+def test_a_tls_server_that_requests_a_certificate_refuses_the_attacker(sit: Sit, certs: Path, credential: str) -> None:
     own = party_of(certs, Side.SERVER)
     assert own.credential
     careless = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
@@ -397,7 +397,7 @@ def test_he_says_what_came_that_is_not_tls(sit: Sit, certs: Path, data: bytes) -
 
 @pytest.mark.parametrize("name", ["shop.example", "localhost", "203.0.113.7", "a.b.xn--bcher-kva.example"])
 @pytest.mark.parametrize("protocol", ["tls", "ca"])
-def test_with_the_stolen_ca_he_is_whatever_name_is_asked_for(
+def test_with_the_stolen_ca_the_attacker_has_every_name_that_is_asked_for(
     sit: Sit, cli: Command, certs: Path, protocol: str, name: str
 ) -> None:
     """Falsehood caught: a certificate for the server's own names alone. (Without SNI nothing says which name.)"""
@@ -414,7 +414,7 @@ def test_with_the_stolen_ca_he_is_whatever_name_is_asked_for(
 
 
 @pytest.mark.parametrize("protocol", ["plain", "tls"])
-def test_the_victim_sees_nothing_of_what_he_altered(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+def test_the_client_sees_no_trace_of_the_alteration(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
     with live_protocol(protocol, certs) as server:
         words = ("--credential", "stolen", "--certs", certs, "--alter", "100=900", "--alter", "Alice=Mallory")
         middle = sit("mitm", "--protocol", protocol, *words, before=server.port)

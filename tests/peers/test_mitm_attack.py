@@ -105,7 +105,7 @@ def test_it_is_noticed_where_nothing_is_left_out(
 
 
 @pytest.mark.parametrize("attack", [*IMPOSTORS, *NOT_STOPPED])
-def test_a_certificate_gets_him_in_only_if_nothing_stops_that(
+def test_a_certificate_lets_the_attacker_in_only_if_no_protection_stops_it(
     serve: Serve, sit: Sit, cli: Command, certs: Path, attack: str
 ) -> None:
     server = serve()

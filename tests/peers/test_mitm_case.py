@@ -219,7 +219,7 @@ def test_what_comes_over_the_wire_drives_no_terminal(serve: Serve, sit: Sit, ope
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_the_server_may_be_anybodys_and_need_not_prove_itself_to_him(
+def test_the_server_is_not_checked_by_the_attacker(
     background: Start, sit: Sit, openssl: str, certs: Path, tmp_path: Path, version: str
 ) -> None:
     """Its certificate is of another root, for another name; and it hears for whom the client has asked."""
@@ -262,7 +262,7 @@ def test_a_server_that_is_not_there_is_told_and_costs_no_case(sit: Sit, certs: P
     assert f"not connected: cannot connect to localhost:{port}" in middle.printed()
 
 
-def test_a_server_that_speaks_no_tls_does_not_keep_him_from_reading(sit: Sit, openssl: str, certs: Path) -> None:
+def test_a_server_without_tls_does_not_keep_the_attacker_from_reading(sit: Sit, openssl: str, certs: Path) -> None:
     def mail(plain: socket.socket) -> None:
         plain.sendall(b"220 hello\r\n")
         heard(plain)

@@ -83,7 +83,7 @@ def test_one_connection_is_enough_to_show_what_was_presented(serve: Serve, certs
     assert "agreed" not in {event["event"] for event in server.events}
 
 
-def test_the_rogue_is_accepted_under_his_own_anchor(serve: Serve, certs: Path) -> None:
+def test_the_rogue_is_accepted_under_its_own_root(serve: Serve, certs: Path) -> None:
     server = serve("--rogue")
     done = tlsdemo("connect", server.target, "--trust", certs / "rogue/ca.pem", "--message", "a secret")
     assert done.returncode == 0, done.stderr  # the control: nothing but the signer is wrong with it
@@ -96,7 +96,7 @@ def private(certs: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(certs, tmp_path / "certs"))
 
 
-def test_the_stranger_is_refused_under_our_root_and_accepted_under_his_own(serve: Serve, private: Path) -> None:
+def test_the_untrusted_ca_is_refused_under_our_root_and_accepted_under_its_own(serve: Serve, private: Path) -> None:
     server = serve("--credential", "untrusted-ca", certs=private)
     assert (private / "stranger/ca.pem").exists()
     done = tlsdemo("connect", server.target, "--trust", private / "root.pem", "--message", "a secret")

@@ -198,7 +198,7 @@ def test_the_rogue_is_refused_for_the_same_reason_as_in_tls(serve: Serve, cli: C
 
 
 @pytest.mark.parametrize("rung", ["ca", "mutual"])
-def test_the_rogue_is_accepted_under_his_own_anchor_and_revocation_is_left_out_aloud(
+def test_the_rogue_is_accepted_under_its_own_root_and_the_missing_revocation_check_is_reported(
     serve: Serve, cli: Command, certs: Path, rung: str
 ) -> None:
     server = serve("--rogue", "--protocol", rung)
@@ -209,7 +209,7 @@ def test_the_rogue_is_accepted_under_his_own_anchor_and_revocation_is_left_out_a
     assert server.event("said")["text"] == SECRET
 
 
-def test_the_stranger_is_refused_under_our_root_and_accepted_under_his_own(
+def test_the_untrusted_ca_is_refused_under_our_root_and_accepted_under_its_own(
     serve: Serve, cli: Command, private: Path
 ) -> None:
     server = serve("--credential", "untrusted-ca", "--protocol", "ca", certs=private)
@@ -223,7 +223,7 @@ def test_the_stranger_is_refused_under_our_root_and_accepted_under_his_own(
 
 
 @pytest.mark.parametrize("rung", ["plain", "multiply", "dh", "signed"])
-def test_a_rung_that_asks_nobody_says_so(standing: Standing, cli: Command, certs: Path, rung: str) -> None:
+def test_a_rung_without_authentication_says_so(standing: Standing, cli: Command, certs: Path, rung: str) -> None:
     answer = cli("connect", standing(rung).target, "--protocol", rung)
     assert answer.code == 0
     assert ("which is not checked" if rung == "signed" else "the server is not authenticated") in answer.err

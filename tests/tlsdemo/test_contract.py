@@ -212,7 +212,7 @@ def test_plain_alone_leaves_damage_unnoticed() -> None:
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # a serial became negative
 @pytest.mark.parametrize("protocol", INTACT.values(), ids=INTACT)
 @either_side
-def test_a_flipped_bit_anywhere_makes_nobody_hear_what_was_not_said(
+def test_a_flipped_bit_anywhere_never_delivers_data_that_was_not_sent(
     protocol: Protocol, side: Side, people: Parties
 ) -> None:
     good = people.converse(protocol, lines=SHORT)

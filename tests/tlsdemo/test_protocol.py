@@ -194,27 +194,27 @@ def test_whoever_cannot_speak_is_silent_and_the_other_one_speaks(silent: dict[st
 # The attacker -------------------------------------------------------------------------------------------------------
 
 
-def test_what_he_swallows_was_sent_and_is_not_heard() -> None:
+def test_a_dropped_flight_was_sent_and_is_not_delivered() -> None:
     client, server = scripted()
     outcome = converse(client, server, Decides(lambda flight: []))
     assert outcome.tape[0] == Flight(CLIENT, b"hello", 0)
     assert server.told == client.told == [b""]
 
 
-def test_what_he_doubles_is_heard_twice() -> None:
+def test_a_repeated_flight_is_delivered_twice() -> None:
     client, server = scripted()
     converse(client, server, Decides(lambda flight: [(flight.sender.other, flight.data)] * 2))
     assert server.told[:2] == [b"hello", b"hello"]
 
 
-def test_what_he_sends_back_is_heard_by_its_sender() -> None:
+def test_a_reflected_flight_is_delivered_to_its_sender() -> None:
     client, server = scripted()
     converse(client, server, Decides(lambda flight: [(flight.sender, flight.data)]))
     assert client.told == [b"hello", b"bye", b""]
     assert server.told == [b"bye", b""]
 
 
-def test_what_he_makes_up_is_heard_and_is_not_on_the_tape() -> None:
+def test_a_forged_flight_is_delivered_and_is_not_on_the_tape() -> None:
     client, server = scripted()
     outcome = converse(client, server, Decides(lambda flight: [(CLIENT, b"forged"), (SERVER, b"forged")]))
     assert client.told[0] == server.told[0] == b"forged"
@@ -235,7 +235,7 @@ class ToItself(Relay):
         return [sender] if sender is CLIENT else []
 
 
-def test_an_end_of_the_line_that_he_swallows_is_told_to_nobody() -> None:
+def test_a_dropped_end_of_file_is_delivered_to_neither_side() -> None:
     client, server = scripted()
     converse(client, server, NobodyHangsUp())
     assert not client.ended
@@ -249,7 +249,7 @@ def test_he_decides_who_is_told_of_the_end_of_the_line() -> None:
     assert not server.ended
 
 
-def test_what_is_said_upon_the_end_of_the_line_still_goes_through_him() -> None:
+def test_data_sent_at_end_of_file_still_passes_the_attacker() -> None:
     class LastWord(Scripted):
         def receive_eof(self) -> None:
             self._outgoing += b"what?"

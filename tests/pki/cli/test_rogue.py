@@ -47,7 +47,7 @@ def test_a_minted_rogue_is_refused_and_its_control_accepted_by_others(cli: Comma
 
 
 @pytest.mark.parametrize("case", ["good", "self-signed", "rogue-same-name-forged-aki"])
-def test_a_wildcard_that_covers_nobody_has_a_host_beside_it(cli: Command, case: str) -> None:
+def test_a_wildcard_that_covers_no_host_has_a_host_beside_it(cli: Command, case: str) -> None:
     """Directly below a top-level name no client believes it, so that the control would be refused as well."""
     shown = json.loads(cli("rogue", "show", case, "--json", "--name", "*.localhost").out)
     assert shown["name"] == "www.localhost"

@@ -484,7 +484,7 @@ def test_every_request_has_its_status(publisher: Publisher, request_bytes: bytes
     assert_it_still_serves(publisher)
 
 
-def test_who_may_not_is_told_what_he_may(publisher: Publisher) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(publisher: Publisher) -> None:
     assert b"\r\nAllow: GET, HEAD\r\n" in ask(publisher, post("/text", b"x"))
     assert b"\r\nAllow: GET, POST\r\n" in ask(publisher, b"PUT /echo HTTP/1.1\r\n\r\n")
 
@@ -662,7 +662,7 @@ def test_a_client_that_closes_without_a_byte_gets_no_answer(publisher: Publisher
     assert ask(publisher, b"") == b""
 
 
-def test_three_hundred_silent_and_slow_clients_take_no_thread_and_hold_up_nobody(publisher: Publisher) -> None:
+def test_three_hundred_silent_and_slow_clients_take_no_thread_and_delay_no_other_client(publisher: Publisher) -> None:
     silent = [connect(publisher) for _ in range(300)]
     slow = [connect(publisher) for _ in range(300)]
     for each in slow:
@@ -675,7 +675,7 @@ def test_three_hundred_silent_and_slow_clients_take_no_thread_and_hold_up_nobody
         each.close()
 
 
-def test_a_responder_that_blocks_holds_up_nobody(publisher: Publisher) -> None:
+def test_a_responder_that_blocks_delays_no_other_request(publisher: Publisher) -> None:
     let_go = threading.Event()
 
     def wait(request_der: bytes) -> Published:

@@ -427,7 +427,7 @@ def together(*requests: bytes) -> bytes:
     return Node(der.SEQUENCE, children=[Node(der.SEQUENCE, children=[inner])]).encoded()
 
 
-def test_a_hash_that_nobody_knows_cannot_be_told_to_be_ours() -> None:
+def test_an_unknown_hash_cannot_be_matched_with_our_issuer() -> None:
     request = question(algorithm=hashes.SHA256())
     sha256, unheard_of = "2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.99"
     changed = request.replace(der.object_identifier(sha256), der.object_identifier(unheard_of))

@@ -227,9 +227,7 @@ def test_one_cut_change_after_another_leaves_a_healthy_store(
     assert files(directory) >= TREE
 
 
-def test_a_file_that_cannot_be_read_is_not_said_to_be_somebody_elses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_file_is_not_called_foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mint(tmp_path, now=NOW)
     issue(tmp_path, "a.test", now=NOW)
     real_open = os.open

@@ -79,7 +79,7 @@ def test_without_programs_the_library_alone_is_asked(certs: Path, monkeypatch: p
     assert [each.engine for each in opinions.opinions(request(certs))] == ["cryptography"]
 
 
-def test_without_an_anchor_nobody_accepts(certs: Path) -> None:
+def test_without_a_trust_anchor_every_verifier_refuses(certs: Path) -> None:
     leaf, *intermediates = read_certificates(certs / "server.pem")
     name, now = x509.DNSName("localhost"), datetime.now(UTC)
     asked = Request(leaf, tuple(intermediates), (), name, Purpose.SERVER, now, (), PathProfile.TLS, 8)

@@ -28,7 +28,7 @@ def test_an_impostor_may_read_the_client_and_yet_not_be_let_in_by_the_server(wor
     assert encounter.outcome.server.delivered == b""
 
 
-def test_with_the_stolen_key_he_passes_on_what_he_reads(world: World) -> None:
+def test_with_the_stolen_key_the_attacker_relays_what_it_reads(world: World) -> None:
     loot = BY_ID["stolen-key"].run(edu(RUNGS["ca"]), world)
     assert world.secret in loot.read
     assert world.lines[0][1] in loot.encounters[0].outcome.server.delivered

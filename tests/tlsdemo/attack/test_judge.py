@@ -73,7 +73,7 @@ def test_an_end_in_the_middle_is_damage_only_if_it_was_taken_for_one(world: Worl
     assert judged(world, *served(delivered=b"pay\n", ended=False)) is None
 
 
-def test_whoever_talks_to_a_dishonest_client_was_handed_what_nobody_said(world: World) -> None:
+def test_data_from_a_dishonest_client_was_not_sent_by_an_honest_one(world: World) -> None:
     assert judged(world, *GOOD, honest=[Side.SERVER])
     assert judged(world, *served(delivered=b"", ended=False), honest=[Side.SERVER]) is None
 
@@ -95,7 +95,7 @@ def test_of_a_secret_that_is_read_byte_by_byte_the_beginning_counts(world: World
     assert judged(world, loot=Loot(recovered=world.secret[1 : world.depth + 1])) is None
 
 
-def test_what_he_says_of_himself_is_no_evidence(world: World) -> None:
+def test_the_report_of_the_attacker_is_not_evidence(world: World) -> None:
     assert judged(world, loot=Loot(did="I have read everything")) is None
 
 

@@ -92,7 +92,7 @@ def test_with_keys_of_its_own_each_direction_holds_against_reflection_without_in
 # What the verdicts mean ---------------------------------------------------------------------------------------------
 
 
-def test_held_is_moot_exactly_where_anybody_may_be_the_man_in_the_middle(matrix: Matrix) -> None:
+def test_prevented_is_moot_exactly_where_the_man_in_the_middle_succeeds(matrix: Matrix) -> None:
     joining = BY_ID["man-in-the-middle"]
     for attack in ATTACKS:
         for protocol in matrix.protocols:

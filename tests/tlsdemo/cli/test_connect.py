@@ -117,9 +117,7 @@ def test_explain_tells_each_step_within_80_columns(
     assert "that no certificate is revoked" in " ".join(answer.err.split())
 
 
-def test_explain_says_so_when_nobody_looked_for_revocation(
-    cli: Command, good: Live, certs: Path, tmp_path: Path
-) -> None:
+def test_explain_says_that_revocation_was_not_checked(cli: Command, good: Live, certs: Path, tmp_path: Path) -> None:
     (tmp_path / "alone.pem").write_bytes((certs / "root.pem").read_bytes())
     answer = cli("connect", f"localhost:{good.port}", "--explain", "--trust", tmp_path / "alone.pem")
     assert answer.code == 0

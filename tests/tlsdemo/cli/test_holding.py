@@ -62,7 +62,7 @@ Hold = Callable[[Live, Path, ExitStack], None]
 
 
 @pytest.mark.parametrize("hold", [silent, slow, idle])
-def test_three_hundred_clients_delay_nobody_and_take_no_thread(certs: Path, hold: Hold) -> None:
+def test_three_hundred_clients_delay_no_other_client_and_take_no_thread(certs: Path, hold: Hold) -> None:
     with live(ours(certs)) as server, ExitStack() as stack:
         before = threading.active_count()
         hold(server, certs, stack)

@@ -46,7 +46,7 @@ def test_nothing_is_started_for_nothing(pipe: tuple[int, TextIO]) -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_an_unread_pipe_makes_nobody_wait_and_the_reader_is_told(pipe: tuple[int, TextIO]) -> None:
+def test_an_unread_pipe_delays_no_client_and_the_loss_is_reported(pipe: tuple[int, TextIO]) -> None:
     out, line = Outlet(pipe[1]), "x" * 1000
     begin = time.monotonic()
     for number in range(5 * LINES):

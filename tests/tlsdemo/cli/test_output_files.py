@@ -115,7 +115,7 @@ def assert_refused(answer: Answer, code: int, *words: str) -> None:
 
 
 @pytest.mark.parametrize("what", PRECIOUS)
-def test_a_key_or_somebody_elses_certificate_is_never_replaced(
+def test_a_key_or_another_certificate_is_never_replaced(
     tmp_path: Path, option: Option, ask: Callable[..., Answer], what: str
 ) -> None:
     path = tmp_path / "file"
@@ -338,7 +338,7 @@ def test_a_fifo_is_written_to(fifo: Path) -> None:
         assert cat.stdout and "<!doctype html>" in cat.stdout.read()
 
 
-def test_a_fifo_that_nobody_reads_does_not_hang(fifo: Path) -> None:
+def test_a_fifo_without_a_reader_does_not_hang(fifo: Path) -> None:
     done = compared("--html", fifo)
     assert done.returncode == 3
     assert f"cannot write {fifo}" in done.stderr
@@ -427,9 +427,7 @@ def test_key_logs_of_other_programs_are_added_to(tmp_path: Path) -> None:
         assert not output.is_key_log(content), content
 
 
-def test_the_certificate_of_somebody_else_at_the_strangers_place_stays(
-    tmp_path: Path, certs: Path, cli: Command
-) -> None:
+def test_another_certificate_in_place_of_the_untrusted_ca_stays(tmp_path: Path, certs: Path, cli: Command) -> None:
     shutil.copytree(certs, tmp_path / "certs")
     place = tmp_path / "certs" / "stranger" / "ca.pem"
     serve = ("serve", "--once", "--host", "192.0.2.1", "--credential", "untrusted-ca", "--certs", tmp_path / "certs")

@@ -224,7 +224,7 @@ def test_what_only_client_certificates_need_may_be_missing_without_them(
         )
 
 
-def test_the_key_of_the_rogue_is_asked_for_in_his_folder(cli: Command, private: Path) -> None:
+def test_the_key_of_the_rogue_is_expected_in_its_folder(cli: Command, private: Path) -> None:
     shutil.rmtree(private / "rogue")
     assert_is_refusal(cli("serve", "--port", "0", "--once", "--rogue", "--certs", private), 3, "rogue/server.pem")
 
@@ -346,7 +346,7 @@ def test_a_certificate_of_ones_own_excludes_the_others(cli: Command, certs: Path
     assert_is_refusal(cli("serve", "--port", "0", "--once", "--certs", certs, *words), 2)
 
 
-def test_a_key_log_that_nobody_reads_does_not_hang(cli: Command, certs: Path, tmp_path: Path) -> None:
+def test_a_key_log_without_a_reader_does_not_hang(cli: Command, certs: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     answer = cli("serve", "--port", "0", "--once", "--certs", certs, "--keylog", tmp_path / "fifo")
     assert_is_refusal(answer, 3, "cannot write the key log")

@@ -235,7 +235,7 @@ def test_the_error_is_the_check_of_pki_with_both_values(certs: Path, case: Case,
     assert str(error) == f"{error.violation.sentence}: {error.check.detail}"
 
 
-def test_control_the_same_rogue_is_believed_under_his_own_anchor(certs: Path) -> None:
+def test_control_the_rogue_certificate_is_accepted_under_the_rogue_root(certs: Path) -> None:
     client, server = rogue(certs, *parties(certs))
     anchor = x509.load_pem_x509_certificate((certs / "rogue/ca.pem").read_bytes())
     outcome = talk(replace(client, anchors=(anchor,)), server, WITHOUT_LISTS)

@@ -255,7 +255,7 @@ def test_what_was_said_before_a_bad_record_stays_said_and_nothing_after_it_is_he
 
 @pytest.mark.parametrize("rung", KEYED)
 @pytest.mark.parametrize("byte", [0, 20, 22, 24, 255])
-def test_a_record_of_a_kind_that_nobody_knows_is_refused_as_that(certs: Path, rung: str, byte: int) -> None:
+def test_a_record_of_unknown_type_is_refused_as_such(certs: Path, rung: str, byte: int) -> None:
     client, server = connected(certs, RUNGS[rung])
     server.receive(encode(Record(client.channel._sending.seal(b"PAY 100\n" + bytes([byte])))))
     assert fault(server) is V.BAD_CONTENT

@@ -208,7 +208,7 @@ def test_in_a_tiny_group_it_is_told_how_many_exponents_there_are(certs: Path) ->
     ],
     ids=["x25519", "ffdhe2048", "multiply", "1009:11", "2**61 - 1", "2**20 + 7"],
 )  # fmt: skip
-def test_what_is_told_of_the_eavesdropper_is_what_he_really_reads(certs: Path, group: Group) -> None:
+def test_what_is_told_of_the_eavesdropper_is_what_it_reads(certs: Path, group: Group) -> None:
     conversation = told("dh", certs, group)
     read = eavesdropping.read(conversation.outcome.tape)
     assert read in (SAYS + b"paid\n", b"")

@@ -91,7 +91,9 @@ def test_what_is_told_of_a_changed_or_moved_record_is_so(certs: Path, rung: str,
 
 
 @CASES
-def test_what_is_told_of_the_eavesdropper_is_what_he_has(certs: Path, rung: str, removed: Protection | None) -> None:
+def test_what_is_told_of_the_eavesdropper_agrees_with_the_attacks(
+    certs: Path, rung: str, removed: Protection | None
+) -> None:
     claims, found = claims_of(rung, removed), conversation(certs, rung, removed)
     for side in Side:
         text = says(found, side, "record", EAR) or says(found, side, "data", EAR)

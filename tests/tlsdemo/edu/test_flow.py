@@ -191,7 +191,7 @@ def converse_only_the_handshake(client: Any, server: Any) -> None:
 
 
 @pytest.mark.parametrize("rung", KEYED)
-def test_an_end_that_nobody_said_is_an_error_and_in_plain_it_is_an_end(certs: Path, rung: str) -> None:
+def test_an_unauthenticated_end_is_an_error_except_in_plain(certs: Path, rung: str) -> None:
     for name, expected in ((rung, Violation.TRUNCATED), ("plain", None)):
         protocol = edu(RUNGS[name])
         client, server = (protocol.endpoint(side, party) for side, party in zip(Side, parties(certs), strict=True))

@@ -64,7 +64,7 @@ class Scene:
 
 @pytest.mark.parametrize("protocol", OPEN, ids=str)
 @pytest.mark.parametrize("kind", IMPOSTORS)
-def test_where_nobody_is_asked_who_he_is_he_reads_and_alters_both_ways(
+def test_without_authentication_the_attacker_reads_and_alters_both_directions(
     certs: Path, protocol: Protocol, kind: str
 ) -> None:
     scene = Scene(certs, protocol, kind, THEFT)
@@ -77,7 +77,7 @@ def test_where_nobody_is_asked_who_he_is_he_reads_and_alters_both_ways(
 
 
 @pytest.mark.parametrize("protocol", [*OPEN, RUNG["ca"], tls()], ids=str)
-def test_with_the_stolen_key_he_is_the_server_everywhere(certs: Path, protocol: Protocol) -> None:
+def test_with_the_stolen_key_the_attacker_is_the_server_everywhere(certs: Path, protocol: Protocol) -> None:
     scene = Scene(certs, protocol, "stolen", THEFT)
     outcome = scene.play()
     assert scene.he.read[Side.CLIENT] == ORDER[1]
@@ -87,7 +87,7 @@ def test_with_the_stolen_key_he_is_the_server_everywhere(certs: Path, protocol: 
 
 @pytest.mark.parametrize("protocol", GUARDED, ids=str)
 @pytest.mark.parametrize("kind", IMPOSTORS)
-def test_where_the_client_asks_he_reads_nothing_and_no_byte_comes_to_anybody(
+def test_where_the_client_checks_the_attacker_reads_nothing_and_no_byte_is_delivered(
     certs: Path, protocol: Protocol, kind: str
 ) -> None:
     scene = Scene(certs, protocol, kind, THEFT)
@@ -100,7 +100,7 @@ def test_where_the_client_asks_he_reads_nothing_and_no_byte_comes_to_anybody(
 
 @pytest.mark.parametrize("rung", ["ca", "mutual"])
 @pytest.mark.parametrize("kind", IMPOSTORS)
-def test_the_client_says_why_and_he_hears_it(certs: Path, rung: str, kind: str) -> None:
+def test_the_attacker_receives_the_reason_of_the_client(certs: Path, rung: str, kind: str) -> None:
     scene = Scene(certs, RUNG[rung], kind)
     client = scene.play().client
     assert fault(client) is (Violation.FORGED if kind == "rogue" else Violation.UNTRUSTED)
@@ -137,7 +137,7 @@ def test_the_server_says_that_it_is_no_clients_certificate(certs: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", [*OPEN, *GUARDED], ids=str)
-def test_control_without_him_each_protocol_works(certs: Path, protocol: Protocol) -> None:
+def test_control_without_an_attacker_each_protocol_works(certs: Path, protocol: Protocol) -> None:
     client, server = parties(certs)
     assert believed(converse(protocol.client(client), protocol.server(server), lines=LINES))
 
@@ -200,7 +200,7 @@ def test_several_alterations_are_made_one_after_the_other_and_everywhere(certs: 
 
 
 @pytest.mark.parametrize("protocol", OPEN, ids=str)
-def test_a_line_that_he_takes_away_altogether_is_not_missed(certs: Path, protocol: Protocol) -> None:
+def test_a_dropped_line_is_not_noticed(certs: Path, protocol: Protocol) -> None:
     scene = Scene(certs, protocol, alter={b"STOP\n": b""})
     outcome = scene.play([(Side.CLIENT, b"STOP\n"), *LINES])
     assert believed(outcome)
@@ -287,7 +287,7 @@ def test_an_unfinished_line_is_not_passed_on_when_the_line_is_cut(certs: Path) -
 
 
 @pytest.mark.parametrize("protocol", [RUNG["plain"], BLIND_TLS], ids=str)
-def test_what_he_says_to_have_passed_on_at_a_bare_end_of_file_arrives(certs: Path, protocol: Protocol) -> None:
+def test_data_that_was_sent_on_before_a_bare_end_of_file_arrives(certs: Path, protocol: Protocol) -> None:
     scene = Scene(certs, protocol, alter=THEFT)
     scene.flow()
     scene.client.send(b"PAY 100")
@@ -311,9 +311,7 @@ class Mute:
 
 
 @pytest.mark.parametrize("protocol", [RUNG["mutual"], MUTUAL_TLS], ids=str)
-def test_who_was_refused_by_the_server_lets_the_client_talk_on_until_he_has_read_it(
-    certs: Path, protocol: Protocol
-) -> None:
+def test_an_attacker_that_the_server_refused_still_reads_the_client(certs: Path, protocol: Protocol) -> None:
     scene = Scene(certs, protocol, "stolen")
     scene.flow()
     assert scene.he.facing[Side.SERVER].error

@@ -137,7 +137,7 @@ def test_what_was_not_run_says_so() -> None:
 
 @pytest.mark.parametrize(("group", "without"), [("40-bit", []), ("smooth", []), ("leaky", ["FRESHNESS"])])
 @pytest.mark.parametrize("rung", ["dh", "ca"])
-def test_in_a_group_that_falls_he_reads(group: str, without: list[str], rung: str) -> None:
+def test_in_a_weak_group_the_eavesdropper_reads(group: str, without: list[str], rung: str) -> None:
     protocol = find(rung, [Protection[each] for each in without], groups.FALLING[group])
     people = world(protocol.key_type)
     found = duel(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people))

@@ -499,7 +499,7 @@ def test_a_whole_run_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["full", "closed", "nobody reads"])
-def test_output_that_nobody_can_take_is_3_without_a_traceback_and_the_files_are_written(
+def test_output_that_cannot_be_written_is_3_without_a_traceback_and_the_files_are_written(
     how: str, tmp_path: Path
 ) -> None:
     html = tmp_path / "r.html"

@@ -128,7 +128,7 @@ def test_every_end_of_a_visit_is_in_the_table() -> None:
     assert {verdict for _, _, verdict, _ in TABLE.values()} == set(ClientVerdict) - {ClientVerdict.NO_SNI}
 
 
-def test_who_names_nobody_is_told_so_unless_it_came_to_its_port_after_all() -> None:
+def test_a_client_without_server_name_is_reported_unless_it_reached_its_port() -> None:
     assert judge(CASE, [], by_itself(), nameless=True).verdict is S
     assert judge(CASE, [], KILLED, nameless=True).verdict is S
     assert judge(CASE, [talked()], by_itself(), nameless=True).verdict is A

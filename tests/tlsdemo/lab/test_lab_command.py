@@ -286,7 +286,7 @@ def test_a_place_for_the_authority_that_cannot_be_written(cli: Command, tmp_path
 # The end --------------------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_ends_it_whoever_is_there(background: Start, temporary: Path) -> None:
+def test_ctrl_c_ends_it_with_open_connections(background: Start, temporary: Path) -> None:
     lab = background(*LAB, "--json", "--only", "good,stall,client-cert-required")
     document = document_of(lab)
     ports = {each["case"]: each["port"] for each in document["cases"]}
@@ -322,7 +322,7 @@ def test_two_labs_at_once_do_not_know_each_other(background: Start, tmp_path: Pa
     assert other.exists()
 
 
-def test_when_nobody_reads_it_any_more_it_ends_with_the_next_visitor(temporary: Path) -> None:
+def test_without_a_reader_it_ends_with_the_next_visit(temporary: Path) -> None:
     """As in `tlsdemo lab | head -1`; before somebody comes, it has nothing to say, and cannot know."""
     with subprocess.Popen([*LAB, *FEW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as lab:
         assert lab.stdout and lab.stderr

@@ -161,7 +161,7 @@ def test_only_the_strict_one_of_s_client_is_told_to_verify() -> None:
     assert set(verifying["openssl-strict"]) == {"-verify_return_error", "-verify_hostname", "-verify_ip"}
 
 
-def test_browsers_do_not_share_a_profile_and_ask_nobody_but_this_machine() -> None:
+def test_browsers_do_not_share_a_profile_and_connect_to_this_machine_only() -> None:
     chromium = PRESETS["chromium"].command
     assert any(word.startswith("--user-data-dir={dir}/") and "{port}" in word for word in chromium)
     assert any(word.startswith("--host-resolver-rules=MAP * ~NOTFOUND") for word in chromium)

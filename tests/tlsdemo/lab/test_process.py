@@ -127,7 +127,7 @@ time.sleep(999)
 """
 
 
-def test_one_that_forks_and_ends_leaves_nobody(trial: Trial) -> None:
+def test_a_program_that_forks_and_ends_leaves_no_process(trial: Trial) -> None:
     ran = trial("sh", "-c", "sleep 999 & echo started; exit 5")
     assert (ran.exit_code, ran.out) == (5, "started\n")
     assert ran.stopped_at is not None, "somebody was ended, and this is not said"
@@ -135,7 +135,7 @@ def test_one_that_forks_and_ends_leaves_nobody(trial: Trial) -> None:
     assert trial.left == []
 
 
-def test_those_who_hold_no_output_leave_nobody_either(trial: Trial) -> None:
+def test_children_without_output_are_ended_too(trial: Trial) -> None:
     ran = trial("sh", "-c", "sleep 999 >/dev/null 2>&1 & exit 5")
     assert ran.exit_code == 5
     assert ran.stopped_at is not None
@@ -224,7 +224,7 @@ def test_a_child_of_another_nursery_is_left_alone(trial: Trial) -> None:
     assert outcome[0].exit_code == -9
 
 
-def test_a_run_that_is_stopped_ends_nobody_of_the_run_beside_it(trial: Trial, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_ends_no_process_of_another_run(trial: Trial, tmp_path: Path) -> None:
     beside: list[Ran] = []
     there, go_on = tmp_path / "there", tmp_path / "go on"
     code = f"""
@@ -243,7 +243,9 @@ while not os.path.exists({str(go_on)!r}): time.sleep(0.01)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it lives on, and Python says so
-def test_whom_nobody_may_end_is_a_problem_and_no_hanging(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_be_ended_is_a_problem_and_does_not_hang(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def not_yours(number: int, signal: int) -> None:
         raise PermissionError
 

@@ -251,7 +251,7 @@ def test_a_stall_lasts_until_the_client_leaves_and_no_longer(lab: Lab, ending: C
     assert lab.opened.server._present[lab.port("stall")] == before == 0
 
 
-def test_twenty_that_stall_hold_nobody_up(lab: Lab) -> None:
+def test_twenty_stalled_clients_delay_no_other_client(lab: Lab) -> None:
     stalled = [dial(lab.port("stall")) for _ in range(20)]
     for each in stalled:
         each.sendall(hello())

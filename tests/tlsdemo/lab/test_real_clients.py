@@ -65,9 +65,7 @@ def reports(tester: checking.Tester) -> Callable[[str], Report]:
 
 
 @pytest.mark.parametrize("name", CAREFUL)
-def test_a_careful_client_accepts_what_is_good_and_refuses_what_nobody_accepts(
-    name: str, reports: Callable[[str], Report]
-) -> None:
+def test_a_careful_client_accepts_valid_cases_and_refuses_bad_ones(name: str, reports: Callable[[str], Report]) -> None:
     needed(name)
     report = reports(name)
     assert report.conclusive, report.findings

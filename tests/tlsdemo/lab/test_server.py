@@ -212,7 +212,7 @@ def test_who_offers_nothing_that_fits_is_told_apart(lab: Lab, case: str, options
 
 
 @pytest.mark.parametrize("host", LOOPBACKS)
-def test_the_visitor_is_known_by_his_address(lab: Lab, host: str) -> None:
+def test_a_visit_has_the_address_of_the_client(lab: Lab, host: str) -> None:
     with lab.visits("good") as visits, dial(lab.port("good"), host) as plain:
         port = plain.getsockname()[1]
         with careless().wrap_socket(plain) as tls:
@@ -299,7 +299,7 @@ def test_a_visit_is_written_down_when_settled_returns(lab: Lab) -> None:
         assert len(lab.opened.visits_of("good")) == before + 1
 
 
-def test_settled_returns_at_once_where_nobody_is_or_somebody_elsewhere(lab: Lab) -> None:
+def test_settled_returns_immediately_if_the_case_has_no_open_connection(lab: Lab) -> None:
     with talking(lab, "expired"), dial(lab.port("good")):
         began = time.monotonic()
         for _ in range(50):
@@ -322,7 +322,7 @@ def test_many_visitors_at_once_are_each_written_down_once(lab: Lab) -> None:
         assert [(each.case, each.end) for each in visits] == [(case, VisitEnd.TALKED)] * 10
 
 
-def test_who_has_taken_what_for_good_is_known_by_his_name(lab: Lab) -> None:
+def test_accepted_cases_are_counted_by_user_agent(lab: Lab) -> None:
     agent = f"somebody {time.monotonic_ns()}"
     for case, name in (("expired", "localhost"), ("expired", "localhost"), ("good", "localhost")):
         look(lab.port(case), name, careless(), agent=agent.encode())

@@ -405,7 +405,7 @@ tls.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); tls.recv(99)
 """
 
 
-def test_who_names_nobody_is_told_so_by_name_and_judged_by_port(tester: checking.Tester) -> None:
+def test_a_client_without_server_name_is_reported_by_name_and_judged_by_port(tester: checking.Tester) -> None:
     by_name = tried(tester, python(NO_NAME, "{sni_url}"), "expired")
     assert {each.verdict for each in by_name.findings} == {ClientVerdict.NO_SNI}
     assert (by_name.conclusive, by_name.exit_code) == (False, 3)

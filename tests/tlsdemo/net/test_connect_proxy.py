@@ -106,13 +106,13 @@ def test_http_1_0_and_its_fields_do_not_matter(led: Led) -> None:
     assert led.say(head).startswith(CONNECTED)
 
 
-def test_it_is_no_way_to_anybody_else(led: Led) -> None:
+def test_it_connects_to_the_lab_only(led: Led) -> None:
     for port in (led.stranger, led.port, 22, 0, 65536, -1, "", "http", "+1", f"{led.echo}x", "１", "9" * 5000):
         assert led.connect(port) == FORBIDDEN, port
     assert led.connect(f"{led.echo:08}") == FORBIDDEN
 
 
-def test_where_nobody_listens_it_says_no(led: Led) -> None:
+def test_it_refuses_where_no_server_listens(led: Led) -> None:
     assert led.connect(led.closed) == FORBIDDEN
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_request_to_a_proxy_is_answered_with_no(led: Led, said: bytes
 
 
 @pytest.mark.parametrize("said", [b"GARBAGE\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"CONNECT ", b"x" * 100_000])
-def test_who_resets_before_the_answer_makes_nobody_stumble(led: Led, said: bytes) -> None:
+def test_a_reset_before_the_answer_does_not_end_the_proxy(led: Led, said: bytes) -> None:
     for _ in range(30):
         plain = led.dial()
         plain.sendall(said)
@@ -170,7 +170,7 @@ def test_who_says_nothing_more_does_not_hold_up_stop() -> None:
         assert time.monotonic() - began < net.HANDSHAKE_DEADLINE
 
 
-def test_curl_comes_through_to_a_name_that_nobody_resolves(certs: Path) -> None:
+def test_curl_reaches_a_name_that_does_not_resolve(certs: Path) -> None:
     with live(ours(certs)) as server:
         tunnel = net.Tunnel(net.listen(("127.0.0.1",)), (server.port,))
         thread = threading.Thread(target=tunnel.run)

@@ -139,7 +139,7 @@ def test_what_came_with_the_end_of_the_handshake_is_not_lost(name: str, people: 
 
 
 @both_kinds
-def test_a_handshake_that_nobody_answers_ends_at_the_deadline(name: str, people: Parties, line: Line) -> None:
+def test_a_handshake_without_an_answer_ends_at_the_deadline(name: str, people: Parties, line: Line) -> None:
     client, _ = links(people, line, name)
     began = time.monotonic()
     with pytest.raises(TimeoutError):
@@ -181,7 +181,7 @@ def test_who_does_not_read_is_not_waited_for_beyond_the_deadline(name: str, peop
 
 
 @both_kinds
-def test_a_close_that_nobody_answers_ends_at_the_deadline_and_is_no_error(
+def test_a_close_without_an_answer_ends_at_the_deadline_and_is_not_an_error(
     name: str, people: Parties, line: Line
 ) -> None:
     client, _ = connected(people, line, name)
@@ -304,7 +304,7 @@ def test_a_line_that_was_reset_before_the_hello_is_the_endpoints_error_too(
 
 
 @both_kinds
-def test_the_alert_of_one_who_has_hung_up_is_heard_although_nothing_can_be_sent_to_him(
+def test_the_alert_of_a_peer_that_has_closed_is_read_although_nothing_can_be_sent(
     name: str, people: Parties, line: Line
 ) -> None:
     """He refused, said why, and left; we were about to speak. What matters is his reason, not our broken pipe."""

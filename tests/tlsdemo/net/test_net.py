@@ -418,7 +418,7 @@ def seconds_to_settle(server: net.AcceptLoop, limit: float, *ports: int) -> floa
     return time.monotonic() - begin
 
 
-def test_who_has_come_is_waited_for_until_his_handler_is_done() -> None:
+def test_a_running_handler_is_waited_for() -> None:
     with holding() as (server, let_go, heard):
         for number in range(50):
             say(server, b"%d" % number).close()  # it is gone before anybody has looked
@@ -441,7 +441,7 @@ def test_who_stays_is_waited_for_so_long_and_no_longer() -> None:
         assert heard == []
 
 
-def test_nobody_is_waited_for_where_nobody_is() -> None:
+def test_without_connections_waiting_ends_immediately() -> None:
     with holding() as (server, _, _):
         assert seconds_to_settle(server, DEADLINE, server.listener.port) < PROMPT
         with say(server, b"x"), socket.create_connection(("127.0.0.1", server.listener.port), DEADLINE):
@@ -480,7 +480,7 @@ def test_a_handler_that_closes_or_resets_by_itself_or_has_a_bug_is_gone_all_the_
     assert told.get(timeout=DEADLINE).exc_type is ZeroDivisionError
 
 
-def test_a_server_that_has_ended_has_nobody() -> None:
+def test_a_server_that_has_ended_has_no_connections() -> None:
     with holding() as (server, _, _):
         say(server, b"x").close()
     assert seconds_to_settle(server, DEADLINE, server.listener.port) < PROMPT

@@ -295,7 +295,7 @@ def bugs(monkeypatch: pytest.MonkeyPatch) -> "queue.Queue[threading.ExceptHookAr
     return told
 
 
-def test_an_attacker_who_stumbles_ends_his_conversation_and_not_the_line(
+def test_an_attacker_that_raises_ends_its_conversation_and_not_the_relay(
     bugs: "queue.Queue[threading.ExceptHookArgs]",
 ) -> None:
     with echoing() as upstream, Sitting(upstream, stumbling(ZeroDivisionError())) as sitting:

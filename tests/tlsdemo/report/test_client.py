@@ -196,5 +196,5 @@ def test_the_data_are_json_in_utf_8_whatever_was_said(hostile: Report) -> None:
     assert len(json.loads(written)["findings"]) == len(hostile.findings)
 
 
-def test_the_version_is_left_out_where_nobody_asked() -> None:
+def test_the_version_is_left_out_if_it_was_not_requested() -> None:
     assert not [line for line in as_text(replace(report(accepted), version="")) if line.startswith("version")]

@@ -108,7 +108,7 @@ def test_the_markdown_is_a_table_of_the_same_cells() -> None:
     assert [row[1] for row in cases] == [case.must for case in given.cases]
 
 
-def test_the_summary_by_theme_counts_what_nobody_should_accept() -> None:
+def test_the_summary_by_theme_counts_accepted_bad_cases() -> None:
     given = comparison()
     (_, _, *themes), *rows = tables(summary_markdown(given))
     undisputed = [case for case in given.cases if case.must == "reject" and case.severity != "informational"]

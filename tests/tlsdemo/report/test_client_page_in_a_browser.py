@@ -48,7 +48,7 @@ def ask(page: Path, width: int, script: str, *options: str, address: str = "") -
 ANSWER = "parent.postMessage(JSON.stringify(found), '*');"
 
 
-def test_a_browser_complains_of_nothing_and_asks_nobody(page: Path, tmp_path: Path) -> None:
+def test_a_browser_reports_no_error_and_sends_no_request(page: Path, tmp_path: Path) -> None:
     log = tmp_path / "net.json"
     shown, said = browse(f"{page.as_uri()}#case-good", tmp_path, f"--log-net-log={log}")
     assert shown.count("<details") == len(CASES)

@@ -189,12 +189,12 @@ def test_a_stale_list_and_one_of_tomorrow_refuse(root: Authority) -> None:
     assert refusal(client_context([root.certificate], crls=crl_of(root, start=NOW + DAY)), server) == 11
 
 
-def test_a_list_of_somebody_else_refuses(root: Authority) -> None:
+def test_a_crl_of_another_ca_refuses(root: Authority) -> None:
     other = a_root("other", validity(NOW - DAY))
     assert refusal(client_context([root.certificate], crls=crl_of(other)), server_context(leaf(root))) == 3
 
 
-def test_a_list_signed_by_somebody_else_refuses(root: Authority) -> None:
+def test_a_crl_signed_with_another_key_refuses(root: Authority) -> None:
     forger = a_root("test", validity(NOW - DAY))  # the same name, another key
     assert forger.certificate.subject == root.certificate.subject
     assert refusal(client_context([root.certificate], crls=crl_of(forger)), server_context(leaf(root))) == 8
