@@ -1,9 +1,9 @@
 """The attackers on a real connection between two other programs (`tlsdemo mitm --attack`).
 
 In memory, `converse` gives the attacker the number of the application line that a flight carries. On a connection the
-bytes arrive split anywhere: `Sitting` joins them to records, separates application data from the handshake, and counts.
-The client's first application data are line 1. The attacker cannot see whether the attack succeeded: client and server
-report that.
+bytes arrive split anywhere: `LiveAttacker` joins them to records, separates application data from the handshake, and
+counts. The client's first application data are line 1. The attacker cannot see whether the attack succeeded: client and
+server report that.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ ANSWERS = 6  # flights of each side that are kept after the attack
 
 
 @dataclass
-class Sitting:
+class LiveAttacker:
     """An Attacker that passes whole records to another one; calls `tell` for each record that is not simply relayed."""
 
     framing: Framing

@@ -10,7 +10,7 @@ from tlsdemo import net
 from tlsdemo.attack import catalogue
 from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.conclusions import quoted
-from tlsdemo.attack.on_path import LIVE, Sitting
+from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.cli.listening import ListeningCommand
 from tlsdemo.cli.position import Position, sit
 from tlsdemo.cli.reporter import Reporter
@@ -62,12 +62,12 @@ def run_attack(attack: Attack, protocol: Protocol, where: Position, certs: Path,
     afterwards = _afterwards(attack.id, protocol, where, certs)
     report, turn = Reporter(), count()
 
-    def on_line(peer: str) -> Sitting:
+    def on_line(peer: str) -> LiveAttacker:
         attacker = attempts[next(turn) % len(attempts)]()
-        return Sitting(framing, attacker, lambda step: report.say(f"{peer}  {_told(step, framing)}"))
+        return LiveAttacker(framing, attacker, lambda step: report.say(f"{peer}  {_told(step, framing)}"))
 
     def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> ExitCode:
-        assert isinstance(attacker, Sitting)
+        assert isinstance(attacker, LiveAttacker)
         if problem:
             lines = [f"not connected: {problem.fact}"]
         elif afterwards:
@@ -119,7 +119,7 @@ def _difference(step: Passage, framing: Framing) -> str:
     return f": {texts[0]} is now {texts[1]}"
 
 
-def _conclusion(attacker: Sitting, framing: Framing) -> list[str]:
+def _conclusion(attacker: LiveAttacker, framing: Framing) -> list[str]:
     if not attacker.acted:
         return ["no record came that this attack acts on"]
     lines = []
@@ -133,7 +133,9 @@ def _conclusion(attacker: Sitting, framing: Framing) -> list[str]:
 # With a recording ---------------------------------------------------------------------------------------------------
 
 
-def _afterwards(attack: str, protocol: Protocol, where: Position, certs: Path) -> Callable[[Sitting], list[str]] | None:
+def _afterwards(
+    attack: str, protocol: Protocol, where: Position, certs: Path
+) -> Callable[[LiveAttacker], list[str]] | None:
     """What the attacker does when the conversation has ended; None if nothing."""
     hooks = protocol.hooks
     if attack == "replay":
@@ -146,14 +148,14 @@ def _afterwards(attack: str, protocol: Protocol, where: Position, certs: Path) -
     return None
 
 
-def _opened(attacker: Sitting, read: bytes) -> list[str]:
+def _opened(attacker: LiveAttacker, read: bytes) -> list[str]:
     attacker.acted = bool(read)
     if not read:
         return [f"recorded {attacker.recorded} bytes, READ: nothing"]
     return [f"recorded {attacker.recorded} bytes, READ: {quoted(read)}"]
 
 
-def _replay(attacker: Sitting, upstream: net.Address) -> list[str]:
+def _replay(attacker: LiveAttacker, upstream: net.Address) -> list[str]:
     """Send the client's flights to the server again, each after as many bytes from the server as the first time."""
     flights = [flight for flight in attacker.tape if flight.sender is Side.CLIENT]
     if not flights:

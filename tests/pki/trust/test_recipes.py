@@ -56,8 +56,8 @@ def test_env_ends_with_the_instructions_for_its_file(certs: Path, cli: Command, 
 def test_the_name_of_a_ca_is_never_a_command(cli: Command, tmp_path: Path, name: str, shell: str) -> None:
     key, now = generate(KeyType.EC_P256), datetime.now(UTC)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    root = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=1))  # type: ignore[arg-type]
-    (tmp_path / "root.pem").write_bytes(root.sign(key, SHA256()).public_bytes(Encoding.PEM))  # type: ignore[arg-type]
+    root = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=1))
+    (tmp_path / "root.pem").write_bytes(root.sign(key, SHA256()).public_bytes(Encoding.PEM))
     out = cli("env", "--dir", tmp_path, "--shell", shell).out
     assert all(line.startswith(("# ", "export ", "unset ", "set -")) for line in out.splitlines())
     if which(shell):

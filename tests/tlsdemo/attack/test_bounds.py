@@ -11,7 +11,7 @@ from tests.peers.support import party_of
 from tlsdemo.attack.by_server_name import LONGEST_HELLO, TLS_HELLO, Disguised, TlsOpening
 from tlsdemo.attack.conclusions import SHOWN, told
 from tlsdemo.attack.interceptor import MOST_HELD, REMEMBERED, Interceptor, Read
-from tlsdemo.attack.on_path import ANSWERS, LIVE, RECORDED, Sitting
+from tlsdemo.attack.on_path import ANSWERS, LIVE, RECORDED, LiveAttacker
 from tlsdemo.cli.eavesdrop import LONGEST, Ear
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.key_agreement import FiniteField
@@ -105,21 +105,21 @@ def test_a_recording_is_bounded_and_the_conversation_goes_on(protocol: Protocol)
     framing = protocol.hooks.framing
     assert framing
     record = b"\x17\x03\x03\x40\x00" + PIECE if protocol.family == "tls" else b'{"type": "data", "text": "x"}\n' * 500
-    sitting = Sitting(framing, Relay(), lambda step: None)
+    attacker = LiveAttacker(framing, Relay(), lambda step: None)
     for _ in range(RECORDED // len(record) + 10):
-        passed = b"".join(data for _, data in sitting.on_data(Flight(Side.CLIENT, record)))
+        passed = b"".join(data for _, data in attacker.on_data(Flight(Side.CLIENT, record)))
         assert passed == record
-    assert RECORDED - (1 << 17) < sum(len(each.data) for each in sitting.tape) == sitting.recorded <= RECORDED
+    assert RECORDED - (1 << 17) < sum(len(each.data) for each in attacker.tape) == attacker.recorded <= RECORDED
 
 
 def test_of_what_follows_an_attack_a_few_flights_are_kept() -> None:
     hooks = edu(PLAIN).hooks
     assert hooks.framing
-    sitting = Sitting(hooks.framing, LIVE["reordering"](hooks.framing, hooks)[0](), lambda step: None)
+    attacker = LiveAttacker(hooks.framing, LIVE["reordering"](hooks.framing, hooks)[0](), lambda step: None)
     for _ in range(100):
-        sitting.on_data(Flight(Side.CLIENT, b'{"type": "data", "text": "x"}\n'))
-    assert sitting.acted
-    assert len(sitting.since) == ANSWERS
+        attacker.on_data(Flight(Side.CLIENT, b'{"type": "data", "text": "x"}\n'))
+    assert attacker.acted
+    assert len(attacker.since) == ANSWERS
 
 
 # mitm --case -------------------------------------------------------------------------------------------------------

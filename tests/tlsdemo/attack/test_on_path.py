@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
 from tlsdemo.attack.matrix import duel, undisturbed
-from tlsdemo.attack.on_path import LIVE, Sitting
+from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
 from tlsdemo.attack.tampering import flipper, masks
@@ -34,12 +34,12 @@ def words(name: str) -> list[tuple[int, Side]]:
     """Which of the records of an undisturbed conversation carry words, as one finds out who only sees the records."""
     protocol = find(name)
     assert protocol.hooks.framing
-    sitting = Sitting(protocol.hooks.framing, Relay(), lambda step: None)
+    attacker = LiveAttacker(protocol.hooks.framing, Relay(), lambda step: None)
     for flight in talk(protocol, world(protocol.key_type)).tape:
-        assert sitting.on_data(flight) == [
+        assert attacker.on_data(flight) == [
             (flight.sender.other, record) for record in protocol.hooks.framing.split(flight.data)
         ]
-    seen = [(flight.line, flight.sender) for flight in sitting.tape]
+    seen = [(flight.line, flight.sender) for flight in attacker.tape]
     return [each for number, each in enumerate(seen) if each[0] and each not in seen[:number]]
 
 
@@ -54,7 +54,7 @@ def test_the_lines_are_numbered_as_in_memory(name: str) -> None:
 def test_bytes_cut_anywhere_come_out_whole(name: str, cuts: list[int]) -> None:
     protocol = find(name)
     assert protocol.hooks.framing
-    sitting = Sitting(protocol.hooks.framing, Relay(), lambda step: None)
+    attacker = LiveAttacker(protocol.hooks.framing, Relay(), lambda step: None)
     sent = dict.fromkeys(Side, b"")
     arrived = dict.fromkeys(Side, b"")
     for flight in talk(protocol, world(protocol.key_type)).tape:
@@ -62,7 +62,7 @@ def test_bytes_cut_anywhere_come_out_whole(name: str, cuts: list[int]) -> None:
         for start, end in pairwise(edges):
             piece = Flight(flight.sender, flight.data[start : max(start, end)])
             sent[flight.sender] += piece.data
-            for target, data in sitting.on_data(piece):
+            for target, data in attacker.on_data(piece):
                 arrived[target] += data
     assert {side: arrived[side.other] for side in Side} == sent
 
@@ -71,11 +71,11 @@ def test_only_the_first_words_are_changed() -> None:
     protocol = find("tls")
     assert protocol.hooks.framing
     steps: list[Passage] = []
-    sitting = Sitting(
+    attacker = LiveAttacker(
         protocol.hooks.framing, flipper(protocol.hooks.framing, masks(protocol.hooks.framing)[0]), steps.append
     )
     for flight in talk(protocol, world(protocol.key_type)).tape:
-        sitting.on_data(flight)
+        attacker.on_data(flight)
     (step,) = steps
     changed = [a ^ b for a, b in zip(step.flight.data, step.deliveries[0][1], strict=True)]
     assert [(place, value) for place, value in enumerate(changed) if value] == [(5 + 4, ord("0") ^ ord("9"))]
@@ -85,9 +85,9 @@ def test_only_the_first_words_are_changed() -> None:
 def test_what_is_no_record_is_passed_on(name: str) -> None:
     framing = find(name).hooks.framing
     assert framing
-    sitting = Sitting(framing, Relay(), lambda step: None)
+    attacker = LiveAttacker(framing, Relay(), lambda step: None)
     garbage = b"GET / HTTP/1.1\n\n"
-    assert b"".join(data for _, data in sitting.on_data(Flight(Side.CLIENT, garbage))) == garbage
+    assert b"".join(data for _, data in attacker.on_data(Flight(Side.CLIENT, garbage))) == garbage
 
 
 def test_each_live_attack_is_one_of_the_catalogue() -> None:

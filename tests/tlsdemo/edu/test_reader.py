@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import connected, parties, talk
 from tlsdemo.attack.negotiation import FirstFlight
-from tlsdemo.attack.on_path import LIVE, Sitting
+from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.cli.eavesdrop import Ear
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu import eavesdropping
@@ -176,11 +176,11 @@ def test_every_live_attack_bears_any_lines(attack: str, passed: list[tuple[Side,
     hooks = edu(DH).hooks
     assert hooks.framing
     for attempt in LIVE[attack](hooks.framing, hooks):
-        sitting = Sitting(hooks.framing, attempt(), lambda step: None)
+        attacker = LiveAttacker(hooks.framing, attempt(), lambda step: None)
         for side, data in passed:
-            sitting.on_data(Flight(side, data))
+            attacker.on_data(Flight(side, data))
         for side in Side:
-            sitting.on_eof(side)
+            attacker.on_eof(side)
 
 
 def test_the_first_flight_is_edited_where_it_is_one_and_left_alone_where_not(certs: Path) -> None:

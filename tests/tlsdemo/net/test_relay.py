@@ -33,7 +33,7 @@ End = tuple[str, Attacker, Problem | None]
 
 
 @dataclass
-class Sitting:
+class RunningRelay:
     """A Middle on a thread, and how its conversations ended. Never is one told twice."""
 
     upstream: net.Address
@@ -49,7 +49,7 @@ class Sitting:
         self.told.append(attacker)
         self.ends.put((peer, attacker, problem))
 
-    def __enter__(self) -> "Sitting":
+    def __enter__(self) -> "RunningRelay":
         self.thread.start()
         return self
 
@@ -67,7 +67,7 @@ class Sitting:
         return self.ends.get(timeout=DEADLINE)
 
 
-Conversation = tuple[Sitting, socket.socket, socket.socket]
+Conversation = tuple[RunningRelay, socket.socket, socket.socket]
 
 
 @contextmanager
@@ -75,12 +75,15 @@ def line(on_line: Callable[[str], Attacker] = lambda peer: Relay()) -> Iterator[
     """One conversation, begun by the client with a byte: both sockets of it, the middle in between."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(DEADLINE)
-        with Sitting(net.Address("127.0.0.1", listener.getsockname()[1]), on_line) as sitting, sitting.dial() as client:
+        with (
+            RunningRelay(net.Address("127.0.0.1", listener.getsockname()[1]), on_line) as relay,
+            relay.dial() as client,
+        ):
             client.sendall(b"!")
             server, _ = listener.accept()
             server.settimeout(DEADLINE)
             with server:
-                yield sitting, client, server
+                yield relay, client, server
 
 
 def begun(client: socket.socket, server: socket.socket) -> None:
@@ -166,41 +169,41 @@ def echoed(client: socket.socket, data: bytes, ahead: int) -> bytes:
     return bytes(heard)
 
 
-def small_buffers(sitting: Sitting) -> Sitting:
+def small_buffers(relay: RunningRelay) -> RunningRelay:
     """What is sent to the client is often taken in part only."""
-    for each in sitting.middle.listener.sockets:
+    for each in relay.middle.listener.sockets:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 15)
-    return sitting
+    return relay
 
 
 def test_megabytes_pass_both_ways_at_once_and_no_byte_is_lost_or_moved() -> None:
     data = random.Random(3).randbytes(MUCH)
-    with echoing() as upstream, small_buffers(Sitting(upstream)) as sitting, sitting.dial() as client:
+    with echoing() as upstream, small_buffers(RunningRelay(upstream)) as relay, relay.dial() as client:
         came_back = echoed(client, data, ahead=AHEAD // 2)
         assert hashlib.sha256(came_back).digest() == hashlib.sha256(data).digest()
-        assert sitting.end()[2] is None
+        assert relay.end()[2] is None
 
 
 def test_a_client_that_has_said_all_is_still_answered() -> None:
-    with line() as (sitting, client, server):
+    with line() as (relay, client, server):
         client.sendall(b"is that all?")
         client.shutdown(socket.SHUT_WR)
         assert read_all(server) == b"!is that all?"
         server.sendall(b"it is")
         server.close()
         assert read_all(client) == b"it is"
-        assert sitting.end()[2] is None
+        assert relay.end()[2] is None
 
 
 def test_a_server_that_has_said_all_still_hears() -> None:
-    with line() as (sitting, client, server):
+    with line() as (relay, client, server):
         begun(client, server)
         server.shutdown(socket.SHUT_WR)
         assert client.recv(1) == b""
         client.sendall(b"and another thing")
         client.close()
         assert read_all(server) == b"and another thing"
-        assert sitting.end()[2] is None
+        assert relay.end()[2] is None
 
 
 # Attackers ----------------------------------------------------------------------------------------------------------
@@ -219,8 +222,8 @@ class Remembers(Relay):
 
 
 def test_ten_conversations_at_once_have_an_attacker_each() -> None:
-    with echoing() as upstream, Sitting(upstream, Remembers) as sitting, ExitStack() as stack:
-        clients = [stack.enter_context(sitting.dial()) for _ in range(10)]
+    with echoing() as upstream, RunningRelay(upstream, Remembers) as relay, ExitStack() as stack:
+        clients = [stack.enter_context(relay.dial()) for _ in range(10)]
         for part in (b"I am ", b"%d"):
             for number, client in enumerate(clients):
                 client.sendall(part.replace(b"%d", str(number).encode()))
@@ -228,7 +231,7 @@ def test_ten_conversations_at_once_have_an_attacker_each() -> None:
         wanted = {f"127.0.0.1:{client.getsockname()[1]}": f"I am {number}" for number, client in enumerate(clients)}
         for client in clients:
             client.close()
-        told = [sitting.ends.get(timeout=DEADLINE) for _ in clients]
+        told = [relay.ends.get(timeout=DEADLINE) for _ in clients]
         heard = {peer: attacker.heard.decode() for peer, attacker, _ in told if isinstance(attacker, Remembers)}
         assert heard == wanted
         assert all(isinstance(attacker, Remembers) and attacker.peer == peer for peer, attacker, _ in told)
@@ -258,7 +261,7 @@ class KeepsTheEnd(Relay):
 
 
 def test_he_can_keep_the_end_of_the_line_to_himself() -> None:
-    with line(lambda peer: KeepsTheEnd()) as (sitting, client, server):
+    with line(lambda peer: KeepsTheEnd()) as (relay, client, server):
         begun(client, server)
         client.shutdown(socket.SHUT_WR)
         server.sendall(b"still there?")
@@ -267,7 +270,7 @@ def test_he_can_keep_the_end_of_the_line_to_himself() -> None:
         with pytest.raises(TimeoutError):
             server.recv(1)
         server.close()
-        assert sitting.end()[2] is None
+        assert relay.end()[2] is None
 
 
 @dataclass
@@ -298,13 +301,13 @@ def bugs(monkeypatch: pytest.MonkeyPatch) -> "queue.Queue[threading.ExceptHookAr
 def test_an_attacker_that_raises_ends_its_conversation_and_not_the_relay(
     bugs: "queue.Queue[threading.ExceptHookArgs]",
 ) -> None:
-    with echoing() as upstream, Sitting(upstream, stumbling(ZeroDivisionError())) as sitting:
-        with sitting.dial() as client:
+    with echoing() as upstream, RunningRelay(upstream, stumbling(ZeroDivisionError())) as relay:
+        with relay.dial() as client:
             client.sendall(b"x")
             with suppress(ConnectionResetError):
                 assert client.recv(1) == b""
         assert bugs.get(timeout=DEADLINE).exc_type is ZeroDivisionError
-        with sitting.dial() as client:
+        with relay.dial() as client:
             client.sendall(b"x")
             assert client.recv(1) == b"x"
 
@@ -313,17 +316,17 @@ def test_the_end_of_a_conversation_is_told_although_the_attacker_stumbled(
     bugs: "queue.Queue[threading.ExceptHookArgs]",
 ) -> None:
     given = stumbling(ZeroDivisionError())
-    with echoing() as upstream, Sitting(upstream, given) as sitting, sitting.dial() as client:
+    with echoing() as upstream, RunningRelay(upstream, given) as relay, relay.dial() as client:
         client.sendall(b"x")
         bugs.get(timeout=DEADLINE)
-        assert sitting.ends.get(timeout=DEADLINE)
+        assert relay.ends.get(timeout=DEADLINE)
 
 
 def test_an_attackers_own_oserror_is_not_taken_for_a_reset_by_the_peer(
     bugs: "queue.Queue[threading.ExceptHookArgs]",
 ) -> None:
     given = stumbling(OSError(28, "No space left on device"))
-    with echoing() as upstream, Sitting(upstream, given) as sitting, sitting.dial() as client:
+    with echoing() as upstream, RunningRelay(upstream, given) as relay, relay.dial() as client:
         client.sendall(b"x")
         assert bugs.get(timeout=DEADLINE).exc_type is OSError
 
@@ -333,14 +336,14 @@ def test_an_attackers_own_oserror_is_not_taken_for_a_reset_by_the_peer(
 
 @pytest.mark.parametrize("who", Side, ids=lambda side: side.value)
 def test_a_reset_ends_the_conversation_and_is_told_once(who: Side) -> None:
-    with line() as (sitting, client, server):
+    with line() as (relay, client, server):
         begun(client, server)
         gone, left = (client, server) if who is Side.CLIENT else (server, client)
         reset(gone)
         with suppress(ConnectionResetError):
             assert left.recv(1) == b""
         left.close()
-        peer, attacker, problem = sitting.end()
+        peer, attacker, problem = relay.end()
         assert isinstance(attacker, Relay)
         assert problem is None
         assert peer.startswith("127.0.0.1:")
@@ -360,27 +363,27 @@ def test_who_only_speaks_is_cut_off_when_the_other_side_has_reset_the_line(who: 
 def test_a_server_that_is_not_there_is_a_problem_and_the_client_is_let_go() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nowhere = net.Address("127.0.0.1", closed.getsockname()[1])
-    with Sitting(nowhere) as sitting, sitting.dial() as client:
+    with RunningRelay(nowhere) as relay, relay.dial() as client:
         client.sendall(b"hello?")
         with suppress(ConnectionResetError):
             assert client.recv(1) == b""
-        _, _, problem = sitting.end()
+        _, _, problem = relay.end()
         assert problem
         assert f"cannot connect to {nowhere}" in problem.fact
 
 
 def test_stop_in_the_middle_of_a_conversation_ends_it_promptly_and_tells_it() -> None:
-    with line() as (sitting, client, server):
+    with line() as (relay, client, server):
         begun(client, server)
         began = time.monotonic()
-        sitting.middle.stop()
-        sitting.thread.join(DEADLINE)
-        assert not sitting.thread.is_alive()
+        relay.middle.stop()
+        relay.thread.join(DEADLINE)
+        assert not relay.thread.is_alive()
         assert time.monotonic() - began < PROMPT
         for connected in (client, server):
             with suppress(ConnectionResetError):
                 assert connected.recv(1) == b""
-        assert sitting.end()[2] is None
+        assert relay.end()[2] is None
 
 
 # Who does not read --------------------------------------------------------------------------------------------------
