@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command, tool
-from tests.peers.support import Background, OnTheLine, Serving
+from tests.peers.support import Background, OnPath, Serving
 from tlsdemo.__main__ import main
 
 Serve = Callable[..., Serving]
 Start = Callable[..., Background]
-Sit = Callable[..., OnTheLine]
+StartOnPath = Callable[..., OnPath]
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def serve(certs: Path) -> Iterator[Serve]:
 
 
 @pytest.fixture
-def sit() -> Iterator[Sit]:
-    """`sit(command, *options, before=port)` starts `eavesdrop` or `mitm`; it must end by SIGINT, as a server does."""
-    started: list[OnTheLine] = []
+def start_on_path() -> Iterator[StartOnPath]:
+    """`start_on_path(command, *options, before=port)` starts `eavesdrop` or `mitm`; SIGINT must end it, as a server."""
+    started: list[OnPath] = []
 
-    def start(*words: str | Path, before: int, **settings: object) -> OnTheLine:
-        started.append(OnTheLine(*words, before=before, **settings))  # type: ignore[arg-type]  # passed on as they came
+    def start(*words: str | Path, before: int, **settings: object) -> OnPath:
+        started.append(OnPath(*words, before=before, **settings))  # type: ignore[arg-type]  # passed on as they came
         return started[-1]
 
     yield start

@@ -202,7 +202,7 @@ class Serving(Background):
         return self.wait_until(ended, wanted=f"end of {peer}")
 
 
-class OnTheLine(Background):
+class OnPath(Background):
     """`tlsdemo eavesdrop` or `mitm`, on a free port before a server; it is listening when the constructor returns."""
 
     def __init__(self, *words: str | Path, before: int, cwd: Path | None = None) -> None:

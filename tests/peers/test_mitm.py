@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Answer, Command, run, tool
-from tests.peers.conftest import Sit
+from tests.peers.conftest import StartOnPath
 from tests.peers.support import (
     DEADLINE,
-    OnTheLine,
+    OnPath,
     acting,
     assert_is_refusal,
     heard,
@@ -39,7 +39,7 @@ CREDENTIALS = ("rogue", "self-signed", "untrusted-ca", "stolen")
 SECRET = "PAY 100 to Alice"
 
 
-def victim(cli: Command, certs: Path, middle: OnTheLine, protocol: str, message: str = SECRET) -> Answer:
+def victim(cli: Command, certs: Path, middle: OnPath, protocol: str, message: str = SECRET) -> Answer:
     """`tlsdemo connect` through the man in the middle."""
     return cli(
         "connect", middle.target, "--protocol", protocol, "--trust", certs / "root.pem", "--message", message
@@ -52,7 +52,7 @@ def wins(protocol: str, credential: str) -> bool:
 
 
 @contextmanager
-def connected(middle: OnTheLine, certs: Path, rung: str) -> Iterator[net.Link]:
+def connected(middle: OnPath, certs: Path, rung: str) -> Iterator[net.Link]:
     """A client that has done its handshake with him, and says nothing yet."""
     with net.dial(net.Address("127.0.0.1", middle.port)) as plain:
         link = net.Link(plain, edu(RUNGS[rung]).client(party_of(certs, Side.CLIENT)))
@@ -75,11 +75,11 @@ ASKED = (("mutual", "stolen"), ("hybrid", "stolen"))  # here the server lets nob
 
 @pytest.mark.parametrize(("protocol", "credential"), [cell for cell in MATRIX if cell not in ASKED])
 def test_he_reads_unless_the_client_asks_the_third_party(
-    sit: Sit, cli: Command, certs: Path, protocol: str, credential: str
+    start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str, credential: str
 ) -> None:
     with live_protocol(protocol, certs) as server:
         words = ("--protocol", protocol, "--credential", credential, "--certs", certs, "--once")
-        middle = sit("mitm", *words, before=server.port)
+        middle = start_on_path("mitm", *words, before=server.port)
         answer = victim(cli, certs, middle, protocol)
         ended = middle.wait()
         events = server.conversation()
@@ -98,10 +98,12 @@ def test_he_reads_unless_the_client_asks_the_third_party(
     assert wins(protocol, credential) or not getattr(events[-1], "application_bytes", 0)
 
 
-def test_with_the_stolen_key_the_attacker_reads_but_the_server_refuses_it(sit: Sit, certs: Path) -> None:
+def test_with_the_stolen_key_the_attacker_reads_but_the_server_refuses_it(
+    start_on_path: StartOnPath, certs: Path
+) -> None:
     with live_rung("mutual", certs) as server:
         words = ("--protocol", "mutual", "--credential", "stolen", "--certs", certs, "--once")
-        middle = sit("mitm", *words, before=server.port)
+        middle = start_on_path("mitm", *words, before=server.port)
         with connected(middle, certs, "mutual") as link:
             (refused,) = server.conversation()
             link.send(SECRET.encode() + b"\n", deadline())
@@ -114,7 +116,7 @@ def test_with_the_stolen_key_the_attacker_reads_but_the_server_refuses_it(sit: S
 
 
 def test_the_client_is_not_left_waiting_when_the_server_refuses_the_attacker_after_the_message(
-    sit: Sit, cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
+    start_on_path: StartOnPath, cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse_late(plain: socket.socket) -> None:
         server = edu(RUNGS["mutual"]).server(party_of(certs, Side.SERVER))
@@ -129,21 +131,23 @@ def test_the_client_is_not_left_waiting_when_the_server_refuses_the_attacker_aft
     monkeypatch.setattr(connect_edu, "PATIENCE", 1.0)
     with acting(refuse_late) as upstream:
         words = ("--protocol", "mutual", "--credential", "stolen", "--certs", certs)
-        middle = sit("mitm", *words, before=upstream.port)
+        middle = start_on_path("mitm", *words, before=upstream.port)
         assert "did not answer in time" not in victim(cli, certs, middle, "mutual").err
 
 
-def test_a_client_that_refuses_does_not_end_the_attacker(sit: Sit, cli: Command, certs: Path) -> None:
+def test_a_client_that_refuses_does_not_end_the_attacker(start_on_path: StartOnPath, cli: Command, certs: Path) -> None:
     with live_rung("ca", certs) as server:
-        middle = sit("mitm", "--protocol", "ca", "--certs", certs, before=server.port)
+        middle = start_on_path("mitm", "--protocol", "ca", "--certs", certs, before=server.port)
         for _ in range(2):
             assert victim(cli, certs, middle, "ca").code == 1
             server.conversation()
 
 
-def test_a_client_of_another_rung_is_refused_by_the_attacker(sit: Sit, cli: Command, certs: Path) -> None:
+def test_a_client_of_another_rung_is_refused_by_the_attacker(
+    start_on_path: StartOnPath, cli: Command, certs: Path
+) -> None:
     with live_rung("dh", certs) as server:
-        middle = sit("mitm", "--protocol", "dh", "--once", before=server.port)
+        middle = start_on_path("mitm", "--protocol", "dh", "--once", before=server.port)
         assert_is_refusal(victim(cli, certs, middle, "multiply"), 1, "'multiply'", "'dh'")
         assert middle.wait() == 1
 
@@ -152,10 +156,12 @@ def test_a_client_of_another_rung_is_refused_by_the_attacker(sit: Sit, cli: Comm
 
 
 @pytest.mark.parametrize("protocol", ["plain", "dh", "tls"])
-def test_the_server_receives_the_altered_message(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+def test_the_server_receives_the_altered_message(
+    start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str
+) -> None:
     with live_protocol(protocol, certs) as server:
         words = ("--credential", "stolen", "--certs", certs, "--alter", "PAY 100=PAY 900")
-        middle = sit("mitm", "--protocol", protocol, *words, before=server.port)
+        middle = start_on_path("mitm", "--protocol", protocol, *words, before=server.port)
         answer = victim(cli, certs, middle, protocol)
         said = server.conversation()[1]
     assert answer.code == 0
@@ -177,11 +183,11 @@ def test_the_server_receives_the_altered_message(sit: Sit, cli: Command, certs: 
     ids=str,
 )
 def test_several_alterations_are_made_in_order(
-    sit: Sit, cli: Command, certs: Path, alterations: tuple[str, ...], heard: str
+    start_on_path: StartOnPath, cli: Command, certs: Path, alterations: tuple[str, ...], heard: str
 ) -> None:
     with live_rung("plain", certs) as server:
         options = [word for each in alterations for word in ("--alter", each)]
-        middle = sit("mitm", "--protocol", "plain", *options, before=server.port)
+        middle = start_on_path("mitm", "--protocol", "plain", *options, before=server.port)
         assert victim(cli, certs, middle, "plain").code == 0
         said = server.conversation()[1]
     assert isinstance(said, Said)
@@ -189,27 +195,27 @@ def test_several_alterations_are_made_in_order(
 
 
 @pytest.mark.parametrize("protocol", ["plain", "dh"])
-def test_the_answer_is_altered_as_well(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+def test_the_answer_is_altered_as_well(start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str) -> None:
     with live_rung(protocol, certs) as server:
-        middle = sit("mitm", "--protocol", protocol, "--alter", "received=refused", before=server.port)
+        middle = start_on_path("mitm", "--protocol", protocol, "--alter", "received=refused", before=server.port)
         answer = victim(cli, certs, middle, protocol)
     assert answer.out.startswith(f"refused:  {SECRET}")
 
 
 @pytest.mark.parametrize(("protocol", "record"), [("plain", 1 << 13), ("dh", 1 << 14)])
 def test_the_text_to_alter_may_come_in_two_records(
-    sit: Sit, cli: Command, certs: Path, protocol: str, record: int
+    start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str, record: int
 ) -> None:
     before = "x" * (record - 5)
     with live_rung(protocol, certs) as server:
-        middle = sit("mitm", "--protocol", protocol, "--alter", "PAY 100=PAY 900", before=server.port)
+        middle = start_on_path("mitm", "--protocol", protocol, "--alter", "PAY 100=PAY 900", before=server.port)
         assert victim(cli, certs, middle, protocol, before + SECRET).code == 0
         said = server.conversation()[1]
     assert isinstance(said, Said)
     assert said.text == before + "PAY 900 to Alice"
 
 
-def test_the_text_to_alter_may_come_in_two_segments(sit: Sit, certs: Path) -> None:
+def test_the_text_to_alter_may_come_in_two_segments(start_on_path: StartOnPath, certs: Path) -> None:
     def listening(plain: socket.socket) -> None:
         server = edu(RUNGS["dh"]).server(party_of(certs, Side.SERVER))
         while not server.ended:
@@ -217,7 +223,7 @@ def test_the_text_to_alter_may_come_in_two_segments(sit: Sit, certs: Path) -> No
             plain.sendall(server.outgoing())
 
     with acting(listening) as upstream:
-        middle = sit("mitm", "--protocol", "dh", "--alter", "PAY 100=PAY 900", before=upstream.port)
+        middle = start_on_path("mitm", "--protocol", "dh", "--alter", "PAY 100=PAY 900", before=upstream.port)
         with connected(middle, certs, "dh") as link:
             link.send(b"Dear Bob,\nPAY 1", deadline())
             middle.wait_for(r"READ from the client: 'Dear Bob,\\n'$")  # so he has the rest, too, and holds it back
@@ -229,9 +235,11 @@ def test_the_text_to_alter_may_come_in_two_segments(sit: Sit, certs: Path) -> No
 
 
 @pytest.mark.parametrize("rung", ["plain", "signed"])
-def test_messages_are_printed_while_the_conversation_continues(sit: Sit, certs: Path, rung: str) -> None:
+def test_messages_are_printed_while_the_conversation_continues(
+    start_on_path: StartOnPath, certs: Path, rung: str
+) -> None:
     with live_rung(rung, certs) as server:
-        middle = sit("mitm", "--protocol", rung, "--certs", certs, before=server.port)
+        middle = start_on_path("mitm", "--protocol", rung, "--certs", certs, before=server.port)
         with connected(middle, certs, rung) as link:
             link.send(b"half a li", deadline())
             middle.wait_for("READ from the client: 'half a li'")
@@ -242,19 +250,23 @@ def test_messages_are_printed_while_the_conversation_continues(sit: Sit, certs: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_he_ends_by_a_signal_in_the_middle_of_a_conversation(sit: Sit, certs: Path, number: int) -> None:
+def test_he_ends_by_a_signal_in_the_middle_of_a_conversation(
+    start_on_path: StartOnPath, certs: Path, number: int
+) -> None:
     with live_rung("dh", certs) as server:
-        middle = sit("mitm", "--protocol", "dh", before=server.port)
+        middle = start_on_path("mitm", "--protocol", "dh", before=server.port)
         with connected(middle, certs, "dh") as link:
             link.send(b"half a li", deadline())
             middle.wait_for("READ from the client")
             middle.end(number)
 
 
-def test_a_server_that_is_not_there_is_told_and_is_3_with_once(sit: Sit, cli: Command, certs: Path) -> None:
+def test_a_server_that_is_not_there_is_told_and_is_3_with_once(
+    start_on_path: StartOnPath, cli: Command, certs: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    middle = sit("mitm", "--protocol", "dh", "--once", before=port)
+    middle = start_on_path("mitm", "--protocol", "dh", "--once", before=port)
     assert_is_refusal(victim(cli, certs, middle, "dh"), 3, "closed the connection")
     assert middle.wait() == 3
     assert f"not connected: cannot connect to localhost:{port}" in middle.printed()
@@ -270,11 +282,18 @@ def test_a_server_that_is_not_there_is_told_and_is_3_with_once(sit: Sit, cli: Co
     ],
 )
 def test_the_line_to_try_works_as_printed(
-    sit: Sit, cli: Command, certs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+    start_on_path: StartOnPath,
+    cli: Command,
+    certs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with live_protocol(protocol, certs) as server:
-        middle = sit("mitm", "--protocol", protocol, "--credential", "stolen", "--certs", certs, before=server.port)
+        middle = start_on_path(
+            "mitm", "--protocol", protocol, "--credential", "stolen", "--certs", certs, before=server.port
+        )
         line = middle.wait_for("^    tlsdemo (connect .*)$")[1]
         assert cli(*shlex.split(line)).code == 0
 
@@ -283,9 +302,11 @@ def test_the_line_to_try_works_as_printed(
 
 
 @pytest.mark.parametrize("rung", ["plain", "multiply", "dh"])
-def test_the_first_rungs_need_no_certificates(sit: Sit, cli: Command, certs: Path, tmp_path: Path, rung: str) -> None:
+def test_the_first_rungs_need_no_certificates(
+    start_on_path: StartOnPath, cli: Command, certs: Path, tmp_path: Path, rung: str
+) -> None:
     with live_rung(rung, certs) as server:
-        middle = sit("mitm", "--protocol", rung, "--once", before=server.port, cwd=tmp_path)
+        middle = start_on_path("mitm", "--protocol", rung, "--once", before=server.port, cwd=tmp_path)
         assert victim(cli, certs, middle, rung).code == 0
         assert middle.wait() == 0
 
@@ -303,10 +324,10 @@ def test_a_missing_certificate_is_reported_with_the_command_that_makes_it(
 
 
 @pytest.mark.parametrize("checks", [True, False], ids=["checking", "insecure"])
-def test_curl_is_read_only_if_it_does_not_check(sit: Sit, certs: Path, checks: bool) -> None:
+def test_curl_is_read_only_if_it_does_not_check(start_on_path: StartOnPath, certs: Path, checks: bool) -> None:
     how = ("--cacert", certs / "root.pem") if checks else ("--insecure",)
     with live(ours(certs)) as server:
-        middle = sit("mitm", "--certs", certs, "--once", before=server.port)
+        middle = start_on_path("mitm", "--certs", certs, "--once", before=server.port)
         done = run(tool("curl"), "-sS", "--noproxy", "*", *how, f"https://{middle.target}/my-secret")
         assert middle.wait() == (1 if checks else 0)
         events = server.conversation()
@@ -316,10 +337,12 @@ def test_curl_is_read_only_if_it_does_not_check(sit: Sit, certs: Path, checks: b
 
 
 @pytest.mark.parametrize("checks", [True, False], ids=["checking", "insecure"])
-def test_s_client_is_read_only_if_it_checks_nothing(sit: Sit, openssl: str, certs: Path, checks: bool) -> None:
+def test_s_client_is_read_only_if_it_checks_nothing(
+    start_on_path: StartOnPath, openssl: str, certs: Path, checks: bool
+) -> None:
     how = ("-CAfile", certs / "root.pem", "-verify_return_error") if checks else ()
     with live(ours(certs)) as server:
-        middle = sit("mitm", "--certs", certs, "--once", before=server.port)
+        middle = start_on_path("mitm", "--certs", certs, "--once", before=server.port)
         command = (openssl, "s_client", "-quiet", "-connect", middle.target, *how)
         done = run(*command, stdin=None, input="my secret\n")
         assert middle.wait() == (1 if checks else 0)
@@ -330,12 +353,14 @@ def test_s_client_is_read_only_if_it_checks_nothing(sit: Sit, openssl: str, cert
 
 
 @pytest.mark.parametrize("credential", ["rogue", "stolen"])
-def test_a_tls_server_that_requests_a_certificate_refuses_the_attacker(sit: Sit, certs: Path, credential: str) -> None:
+def test_a_tls_server_that_requests_a_certificate_refuses_the_attacker(
+    start_on_path: StartOnPath, certs: Path, credential: str
+) -> None:
     own = party_of(certs, Side.SERVER)
     assert own.credential
     careless = client_context((), verify=Verify.NOTHING_FOR_THE_DEMO)
     with live(server_context(own.credential, client_trust=own.anchors, crls=own.crls)) as server:
-        middle = sit("mitm", "--credential", credential, "--certs", certs, "--once", before=server.port)
+        middle = start_on_path("mitm", "--credential", credential, "--certs", certs, "--once", before=server.port)
         with net.dial(net.Address("127.0.0.1", middle.port)) as plain, client.wrap(plain, careless, "localhost") as tls:
             (refused,) = server.conversation()
             assert client.ask(tls, SECRET) == b""
@@ -354,10 +379,12 @@ GARBAGE = {"bytes": bytes(range(256)), "HTTP": b"GET / HTTP/1.1\r\n\r\n", "a meg
 @pytest.mark.parametrize("what", GARBAGE)
 @pytest.mark.parametrize("protocol", ["dh", "tls"])
 def test_garbage_from_the_client_ends_one_conversation(
-    sit: Sit, cli: Command, certs: Path, protocol: str, what: str
+    start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str, what: str
 ) -> None:
     with live_protocol(protocol, certs) as server:
-        middle = sit("mitm", "--protocol", protocol, "--credential", "stolen", "--certs", certs, before=server.port)
+        middle = start_on_path(
+            "mitm", "--protocol", protocol, "--credential", "stolen", "--certs", certs, before=server.port
+        )
         throw(middle.port, GARBAGE[what])
         middle.wait_for("read: nothing$")
         assert victim(cli, certs, middle, protocol, "\x1b]0;owned\x07\x9b31m").code == 0
@@ -366,16 +393,18 @@ def test_garbage_from_the_client_ends_one_conversation(
 
 
 @pytest.mark.parametrize("data", [b"garbage\n", b'{"type": "client_hello"'], ids=["garbage", "cut"])
-def test_only_an_alert_of_the_client_is_its_refusal(sit: Sit, certs: Path, data: bytes) -> None:
+def test_only_an_alert_of_the_client_is_its_refusal(start_on_path: StartOnPath, certs: Path, data: bytes) -> None:
     with live_rung("dh", certs) as server:
-        middle = sit("mitm", "--protocol", "dh", before=server.port)
+        middle = start_on_path("mitm", "--protocol", "dh", before=server.port)
         throw(middle.port, data)
         assert "REFUSED by the client" not in middle.wait_for("read: nothing$").string
 
 
-def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(sit: Sit, certs: Path) -> None:
+def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(
+    start_on_path: StartOnPath, certs: Path
+) -> None:
     with live_rung("dh", certs) as server:
-        middle = sit("mitm", "--protocol", "dh", before=server.port)
+        middle = start_on_path("mitm", "--protocol", "dh", before=server.port)
         with connected(middle, certs, "dh") as link:
             link.send(b"half a li", deadline())
             assert isinstance(server.events.get(timeout=DEADLINE), Agreed)  # it has let him in
@@ -385,9 +414,9 @@ def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(sit:
 
 
 @pytest.mark.parametrize("data", [b"SSH-2.0-example\r\n", b"EHLO client.example\r\n"])
-def test_he_says_what_came_that_is_not_tls(sit: Sit, certs: Path, data: bytes) -> None:
+def test_he_says_what_came_that_is_not_tls(start_on_path: StartOnPath, certs: Path, data: bytes) -> None:
     with live(ours(certs)) as server:
-        he = sit("mitm", "--certs", certs, "--credential", "stolen", before=server.port)
+        he = start_on_path("mitm", "--certs", certs, "--credential", "stolen", before=server.port)
         throw(he.port, data)
         he.wait_for(r"received data begins with '(SSH-2.0-example': SSH|EHLO client.example': mail)")
 
@@ -398,12 +427,12 @@ def test_he_says_what_came_that_is_not_tls(sit: Sit, certs: Path, data: bytes) -
 @pytest.mark.parametrize("name", ["shop.example", "localhost", "203.0.113.7", "a.b.xn--bcher-kva.example"])
 @pytest.mark.parametrize("protocol", ["tls", "ca"])
 def test_with_the_stolen_ca_the_attacker_has_every_name_that_is_asked_for(
-    sit: Sit, cli: Command, certs: Path, protocol: str, name: str
+    start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str, name: str
 ) -> None:
     """Falsehood caught: a certificate for the server's own names alone. (Without SNI nothing says which name.)"""
     with live_protocol(protocol, certs) as server:
         words = ("--credential", "stolen-ca", "--certs", certs)
-        middle = sit("mitm", "--protocol", protocol, *words, before=server.port)
+        middle = start_on_path("mitm", "--protocol", protocol, *words, before=server.port)
         options = ("--protocol", protocol, "--trust", certs / "root.pem", "--name", name, "--message", SECRET)
         answer = cli("connect", f"localhost:{middle.port}", *options)
         if protocol == "tls" and name[0].isdigit():  # no SNI for an address (RFC 6066 §3)
@@ -414,10 +443,12 @@ def test_with_the_stolen_ca_the_attacker_has_every_name_that_is_asked_for(
 
 
 @pytest.mark.parametrize("protocol", ["plain", "tls"])
-def test_the_client_sees_no_trace_of_the_alteration(sit: Sit, cli: Command, certs: Path, protocol: str) -> None:
+def test_the_client_sees_no_trace_of_the_alteration(
+    start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str
+) -> None:
     with live_protocol(protocol, certs) as server:
         words = ("--credential", "stolen", "--certs", certs, "--alter", "100=900", "--alter", "Alice=Mallory")
-        middle = sit("mitm", "--protocol", protocol, *words, before=server.port)
+        middle = start_on_path("mitm", "--protocol", protocol, *words, before=server.port)
         answer = victim(cli, certs, middle, protocol)
         said = server.conversation()[1]
     assert isinstance(said, Said)

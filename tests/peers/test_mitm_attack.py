@@ -10,8 +10,8 @@ import pytest
 
 from pki.store.files import read_credential
 from tests.conftest import Answer, Command, tool
-from tests.peers.conftest import Serve, Sit, Start
-from tests.peers.support import DEADLINE, Background, OnTheLine, assert_is_refusal
+from tests.peers.conftest import Serve, Start, StartOnPath
+from tests.peers.support import DEADLINE, Background, OnPath, assert_is_refusal
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.on_path import LIVE
 from tlsdemo.cli.mitm_attack import INSTEAD
@@ -22,7 +22,7 @@ IMPOSTORS = ("man-in-the-middle", "copied-certificate", "other-host", "expired")
 NOT_STOPPED = ("stolen-key", "stolen-ca")
 
 
-def victim(cli: Command, certs: Path, middle: OnTheLine, *options: str) -> Answer:
+def victim(cli: Command, certs: Path, middle: OnPath, *options: str) -> Answer:
     """`tlsdemo connect` through whoever sits there."""
     return cli("connect", middle.target, *options, "--trust", certs / "root.pem", "--message", ORDER)
 
@@ -50,11 +50,11 @@ ON_THE_LINE = {
 
 @pytest.mark.parametrize("attack", ON_THE_LINE)
 def test_it_works_where_its_protection_is_left_out(
-    serve: Serve, sit: Sit, cli: Command, certs: Path, attack: str
+    serve: Serve, start_on_path: StartOnPath, cli: Command, certs: Path, attack: str
 ) -> None:
     options = "--protocol", "ca", "--without", ON_THE_LINE[attack]
     server = serve(*options)
-    middle = sit("mitm", *options, "--attack", attack, "--certs", certs, "--once", before=server.port)
+    middle = start_on_path("mitm", *options, "--attack", attack, "--certs", certs, "--once", before=server.port)
     answer = victim(cli, certs, middle, *options)
     assert middle.wait() == 0
     assert answer.code == 0, answer
@@ -81,10 +81,12 @@ def test_it_works_where_its_protection_is_left_out(
 @pytest.mark.parametrize("protocol", ["ca", "tls"])
 @pytest.mark.parametrize("attack", [each for each in ON_THE_LINE if each != "computed-secret"])
 def test_it_is_noticed_where_nothing_is_left_out(
-    serve: Serve, sit: Sit, cli: Command, certs: Path, attack: str, protocol: str
+    serve: Serve, start_on_path: StartOnPath, cli: Command, certs: Path, attack: str, protocol: str
 ) -> None:
     server = serve("--protocol", protocol)
-    middle = sit("mitm", "--protocol", protocol, "--attack", attack, "--certs", certs, "--once", before=server.port)
+    middle = start_on_path(
+        "mitm", "--protocol", protocol, "--attack", attack, "--certs", certs, "--once", before=server.port
+    )
     answer = victim(cli, certs, middle, "--protocol", protocol)
     code = middle.wait()
     match attack:
@@ -106,10 +108,10 @@ def test_it_is_noticed_where_nothing_is_left_out(
 
 @pytest.mark.parametrize("attack", [*IMPOSTORS, *NOT_STOPPED])
 def test_a_certificate_lets_the_attacker_in_only_if_no_protection_stops_it(
-    serve: Serve, sit: Sit, cli: Command, certs: Path, attack: str
+    serve: Serve, start_on_path: StartOnPath, cli: Command, certs: Path, attack: str
 ) -> None:
     server = serve()
-    middle = sit("mitm", "--attack", attack, "--certs", certs, before=server.port)
+    middle = start_on_path("mitm", "--attack", attack, "--certs", certs, before=server.port)
     answer = victim(cli, certs, middle)
     if attack in NOT_STOPPED:
         assert answer.code == 0
@@ -123,11 +125,11 @@ def test_a_certificate_lets_the_attacker_in_only_if_no_protection_stops_it(
 @pytest.mark.parametrize("message", ["", "a", "hi1", "my dear Alice", "x" * 5000], ids=len)
 @pytest.mark.parametrize("protocol", ["plain", "ca", "tls"])
 def test_words_of_any_length_are_found(
-    serve: Serve, sit: Sit, cli: Command, certs: Path, protocol: str, message: str
+    serve: Serve, start_on_path: StartOnPath, cli: Command, certs: Path, protocol: str, message: str
 ) -> None:
     """Falsehood caught: three letters, a newline, a type and a tag are as long as a goodbye with half a tag."""
     server = serve("--protocol", protocol)
-    middle = sit(
+    middle = start_on_path(
         "mitm", "--protocol", protocol, "--attack", "reordering", "--certs", certs, "--once", before=server.port
     )
     cli("connect", middle.target, "--protocol", protocol, "--trust", certs / "root.pem", "--message", message)
@@ -156,16 +158,20 @@ def s_server(background: Start, certs: Path, *options: str) -> tuple[int, Backgr
     return int(server.wait_for(r"^ACCEPT .*:(\d+)$").group(1)), server
 
 
-def test_openssls_server_notices_a_flipped_bit(background: Start, sit: Sit, cli: Command, certs: Path) -> None:
+def test_openssls_server_notices_a_flipped_bit(
+    background: Start, start_on_path: StartOnPath, cli: Command, certs: Path
+) -> None:
     port, server = s_server(background, certs)
-    middle = sit("mitm", "--attack", "bit-flip", "--once", "--certs", certs, before=port)
+    middle = start_on_path("mitm", "--attack", "bit-flip", "--once", "--certs", certs, before=port)
     assert_is_refusal(victim(cli, certs, middle), 1, "bad_record_mac")
     assert middle.wait() == 0
     server.wait_for("bad record mac", "err")
     assert not any("PAY" in line for line in server.out)
 
 
-def test_a_payment_in_0_rtt_is_made_twice(background: Start, sit: Sit, certs: Path, tmp_path: Path) -> None:
+def test_a_payment_in_0_rtt_is_made_twice(
+    background: Start, start_on_path: StartOnPath, certs: Path, tmp_path: Path
+) -> None:
     """RFC 8446 §8: early data may be replayed; OpenSSL's protection against it is switched off here."""
     pay, session = tmp_path / "pay.txt", tmp_path / "session.pem"
     pay.write_text("PAY 0100 to Alice\n")
@@ -187,7 +193,7 @@ def test_a_payment_in_0_rtt_is_made_twice(background: Start, sit: Sit, certs: Pa
         time.sleep(0.01)
     first.end_of_input()
     first.wait()
-    middle = sit("mitm", "--attack", "replay", "--once", "--certs", certs, before=port)
+    middle = start_on_path("mitm", "--attack", "replay", "--once", "--certs", certs, before=port)
     second = call(middle.port, "-sess_in", session, "-early_data", pay)
     server.wait_until(lambda lines: payments(lines) == 1)
     second.end_of_input()
@@ -210,7 +216,7 @@ class Page(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("attack", ["bit-flip", "downgrade", "renaming"])
-def test_curl_notices(sit: Sit, certs: Path, attack: str) -> None:
+def test_curl_notices(start_on_path: StartOnPath, certs: Path, attack: str) -> None:
     with HTTPServer(("127.0.0.1", 0), Page) as web:
         context = server_context(read_credential(certs / "server.pem", certs / "server.key"))
         web.socket = context.wrap_socket(web.socket, server_side=True)
@@ -218,7 +224,7 @@ def test_curl_notices(sit: Sit, certs: Path, attack: str) -> None:
         serving = threading.Thread(target=web.serve_forever)
         serving.start()
         try:
-            middle = sit("mitm", "--attack", attack, "--once", "--certs", certs, before=web.server_address[1])
+            middle = start_on_path("mitm", "--attack", attack, "--once", "--certs", certs, before=web.server_address[1])
             command = [tool("curl"), "-sS", "--cacert", str(certs / "root.pem"), f"https://localhost:{middle.port}/"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
             assert middle.wait() == 0, middle.printed()

@@ -23,8 +23,8 @@ from pki.cli.case_text import judge
 from pki.errors import Problem
 from pki.keys import KeyType
 from tests.conftest import Command, mint, run, tool
-from tests.peers.conftest import Serve, Sit, Start
-from tests.peers.support import DEADLINE, OnTheLine, acting, assert_is_refusal, heard, throw
+from tests.peers.conftest import Serve, Start, StartOnPath
+from tests.peers.support import DEADLINE, OnPath, acting, assert_is_refusal, heard, throw
 from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import AskedName
 from tlsdemo.cli.case_rotation import Rotation
@@ -43,24 +43,24 @@ NOT_BY_THIS_ROOT = {"pathlen-exceeded", "expired-root", "nc-on-root", "revoked"}
 NOT_BY_OPENSSL = {"san-malformed-der", "duplicate-extension"}
 
 
-def show(sit: Sit, certs: Path, port: int, *options: str | Path, case: str | None = None) -> OnTheLine:
+def show(start_on_path: StartOnPath, certs: Path, port: int, *options: str | Path, case: str | None = None) -> OnPath:
     """The man in the middle, before a server."""
-    return sit("mitm", *(("--case", case) if case else ()), *options, "--certs", certs, before=port)
+    return start_on_path("mitm", *(("--case", case) if case else ()), *options, "--certs", certs, before=port)
 
 
-def curl(certs: Path, middle: OnTheLine, *options: str, host: str = "localhost") -> subprocess.CompletedProcess[str]:
+def curl(certs: Path, middle: OnPath, *options: str, host: str = "localhost") -> subprocess.CompletedProcess[str]:
     """curl, which trusts the folder's root, through him."""
     there = ("--connect-to", f"::localhost:{middle.port}")
     url = f"https://{host}:{middle.port}{SECRET}"
     return run(tool("curl"), "-sS", "--noproxy", "*", "--cacert", certs / "root.pem", *there, *options, url)
 
 
-def presented(middle: OnTheLine, *options: str) -> x509.Certificate:
+def presented(middle: OnPath, *options: str) -> x509.Certificate:
     """The certificate that he shows to `openssl s_client`."""
     return x509.load_pem_x509_certificate(look_at(middle, *options).encode())
 
 
-def look_at(middle: OnTheLine, *options: str) -> str:
+def look_at(middle: OnPath, *options: str) -> str:
     """What `openssl s_client` says of him; to him it says nothing."""
     return run(tool("openssl"), "s_client", "-connect", f"127.0.0.1:{middle.port}", *options).stdout
 
@@ -90,11 +90,11 @@ def now() -> datetime:
     ],
 )
 def test_curl_refuses_it_with_the_alert_that_is_its_fault(
-    serve: Serve, sit: Sit, certs: Path, case: str, clause: str, alert: str
+    serve: Serve, start_on_path: StartOnPath, certs: Path, case: str, clause: str, alert: str
 ) -> None:
     """Falsehood caught: minted under a root of its own, all of them would end in unknown_ca."""
     server = serve()
-    middle = show(sit, certs, server.port, "--once", case=case)
+    middle = show(start_on_path, certs, server.port, "--once", case=case)
     assert curl(certs, middle).returncode in (35, 60)
     assert middle.wait() == 1
     shown = CATALOGUE[case].id if case in CATALOGUE else "untrusted-root-sent"
@@ -106,10 +106,10 @@ def test_curl_refuses_it_with_the_alert_that_is_its_fault(
 
 @pytest.mark.parametrize("case", ["expired", "wrong-host", "untrusted-root-sent", "rsa512", "md5-leaf"])
 def test_curl_that_checks_nothing_is_read_and_the_server_hears_it(
-    serve: Serve, sit: Sit, certs: Path, case: str
+    serve: Serve, start_on_path: StartOnPath, certs: Path, case: str
 ) -> None:
     server = serve()
-    middle = show(sit, certs, server.port, "--once", case=case)
+    middle = show(start_on_path, certs, server.port, "--once", case=case)
     done = curl(certs, middle, "--insecure", "--ciphers", "DEFAULT@SECLEVEL=0")
     assert middle.wait() == 0, middle.printed()
     assert done.returncode == 0
@@ -120,10 +120,10 @@ def test_curl_that_checks_nothing_is_read_and_the_server_hears_it(
 
 
 def test_a_name_that_is_looked_at_only_after_the_handshake_is_no_secret_told(
-    serve: Serve, sit: Sit, certs: Path
+    serve: Serve, start_on_path: StartOnPath, certs: Path
 ) -> None:
     """curl compares names when the handshake is done, and leaves without an alert."""
-    middle = show(sit, certs, serve().port, "--once", case="wrong.host")
+    middle = show(start_on_path, certs, serve().port, "--once", case="wrong.host")
     assert curl(certs, middle).returncode == 60
     assert middle.wait() == 1
     ending = middle.wait_for(r"  wrong-host \(RFC 9525 §6.1\)  .*read: nothing$").string
@@ -132,9 +132,11 @@ def test_a_name_that_is_looked_at_only_after_the_handshake_is_no_secret_told(
 
 
 @pytest.mark.parametrize("case", ["expired", "wrong-host", "eku-client-only", "rsa512", "ip-mismatch", "good"])
-def test_our_own_client_reads_the_good_one_alone(serve: Serve, sit: Sit, cli: Command, certs: Path, case: str) -> None:
+def test_our_own_client_reads_the_good_one_alone(
+    serve: Serve, start_on_path: StartOnPath, cli: Command, certs: Path, case: str
+) -> None:
     server = serve()
-    middle = show(sit, certs, server.port, "--once", case=case)
+    middle = show(start_on_path, certs, server.port, "--once", case=case)
     host = "127.0.0.1" if case == "ip-mismatch" else "localhost"
     answer = cli("connect", f"{host}:{middle.port}", "--trust", certs / "root.pem", "--message", "PAY 100")
     if case == "good":
@@ -146,8 +148,10 @@ def test_our_own_client_reads_the_good_one_alone(serve: Serve, sit: Sit, cli: Co
         assert "READ from" not in middle.printed()
 
 
-def test_s_client_verifies_nothing_by_default_and_is_read(serve: Serve, sit: Sit, openssl: str, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, "--once", case="expired")
+def test_s_client_verifies_nothing_by_default_and_is_read(
+    serve: Serve, start_on_path: StartOnPath, openssl: str, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, "--once", case="expired")
     done = run(openssl, "s_client", "-quiet", "-connect", middle.target, stdin=None, input="my secret\n")
     assert middle.wait() == 0
     assert r"READ from the client: 'my secret\n'" in middle.printed()
@@ -166,9 +170,9 @@ opener.open(sys.argv[1], timeout=20).read()
 @pytest.mark.parametrize("names_are", ["checked", "not checked"])
 @pytest.mark.parametrize("case", ["wrong-host", "expired"])
 def test_urllib_that_looks_at_no_name_is_read_with_another_hosts_certificate_alone(
-    serve: Serve, sit: Sit, certs: Path, case: str, names_are: str
+    serve: Serve, start_on_path: StartOnPath, certs: Path, case: str, names_are: str
 ) -> None:
-    middle = show(sit, certs, serve().port, "--once", case=case)
+    middle = show(start_on_path, certs, serve().port, "--once", case=case)
     how = "checks" if names_are == "checked" else "does not"
     done = run(sys.executable, "-c", URLLIB, f"https://{middle.target}{SECRET}", certs / "root.pem", how)
     falls_for_it = case == "wrong-host" and names_are == "not checked"
@@ -177,8 +181,10 @@ def test_urllib_that_looks_at_no_name_is_read_with_another_hosts_certificate_alo
     assert (f"READ from the client: 'GET {SECRET} HTTP/1.1" in middle.printed()) is falls_for_it
 
 
-def test_a_client_that_vanishes_within_its_handshake_has_refused(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, "--once", case="expired")
+def test_a_client_that_vanishes_within_its_handshake_has_refused(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, "--once", case="expired")
     with socket.create_connection(("127.0.0.1", middle.port), DEADLINE) as plain:
         for byte in hello(certs):
             plain.sendall(bytes([byte]))
@@ -187,8 +193,10 @@ def test_a_client_that_vanishes_within_its_handshake_has_refused(serve: Serve, s
     middle.wait_for("it closed the connection during the handshake, without an alert; read: nothing$")
 
 
-def test_a_client_that_offers_nothing_fit_for_the_key_is_no_refusal(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, case="dsa-leaf")
+def test_a_client_that_offers_nothing_fit_for_the_key_is_no_refusal(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, case="dsa-leaf")
     assert curl(certs, middle).returncode == 35
     middle.wait_for(
         "the handshake with the client failed: the two sides have no cipher suite in common; read: nothing$"
@@ -198,17 +206,21 @@ def test_a_client_that_offers_nothing_fit_for_the_key_is_no_refusal(serve: Serve
     assert re.search(r"^dsa-leaf +1 +0 +0 +1$", middle.printed(), re.MULTILINE)
 
 
-def test_what_is_altered_reaches_the_server_altered(serve: Serve, sit: Sit, openssl: str, certs: Path) -> None:
+def test_what_is_altered_reaches_the_server_altered(
+    serve: Serve, start_on_path: StartOnPath, openssl: str, certs: Path
+) -> None:
     server = serve()
-    middle = show(sit, certs, server.port, "--alter", "100=900", "--once", case="expired")
+    middle = show(start_on_path, certs, server.port, "--alter", "100=900", "--once", case="expired")
     run(openssl, "s_client", "-quiet", "-connect", middle.target, stdin=None, input="PAY 100\n")
     assert middle.wait() == 0
     assert server.event("said")["text"] == "PAY 900"
     assert r"READ from the client: 'PAY 100\n', SENT ON as 'PAY 900\n'" in middle.printed()
 
 
-def test_what_comes_over_the_wire_drives_no_terminal(serve: Serve, sit: Sit, openssl: str, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, "--once", case="expired")
+def test_what_comes_over_the_wire_drives_no_terminal(
+    serve: Serve, start_on_path: StartOnPath, openssl: str, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, "--once", case="expired")
     run(openssl, "s_client", "-quiet", "-connect", middle.target, stdin=None, input="\x1b]0;owned\x07\x9b31m\n")
     assert middle.wait() == 0
     assert "owned" in middle.printed()
@@ -220,7 +232,7 @@ def test_what_comes_over_the_wire_drives_no_terminal(serve: Serve, sit: Sit, ope
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_the_server_is_not_checked_by_the_attacker(
-    background: Start, sit: Sit, openssl: str, certs: Path, tmp_path: Path, version: str
+    background: Start, start_on_path: StartOnPath, openssl: str, certs: Path, tmp_path: Path, version: str
 ) -> None:
     """Its certificate is of another root, for another name; and it hears for whom the client has asked."""
     other = mint(tmp_path / "other", KeyType.RSA_2048, ["elsewhere.example"])
@@ -230,7 +242,7 @@ def test_the_server_is_not_checked_by_the_attacker(
         stdin=subprocess.PIPE,
     )  # fmt: skip
     port = int(server.wait_for(r"^ACCEPT .*:(\d+)$").group(1))
-    middle = show(sit, certs, port, "--once", case="expired")
+    middle = show(start_on_path, certs, port, "--once", case="expired")
     client = background(
         openssl,
         "s_client",
@@ -253,22 +265,24 @@ def test_the_server_is_not_checked_by_the_attacker(
     assert r"READ from the server: 'the answer\n'" in middle.printed()
 
 
-def test_a_server_that_is_not_there_is_told_and_costs_no_case(sit: Sit, certs: Path) -> None:
+def test_a_server_that_is_not_there_is_told_and_costs_no_case(start_on_path: StartOnPath, certs: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    middle = show(sit, certs, port, "--once", case="expired")
+    middle = show(start_on_path, certs, port, "--once", case="expired")
     assert curl(certs, middle).returncode != 0
     assert middle.wait() == 3
     assert f"not connected: cannot connect to localhost:{port}" in middle.printed()
 
 
-def test_a_server_without_tls_does_not_keep_the_attacker_from_reading(sit: Sit, openssl: str, certs: Path) -> None:
+def test_a_server_without_tls_does_not_keep_the_attacker_from_reading(
+    start_on_path: StartOnPath, openssl: str, certs: Path
+) -> None:
     def mail(plain: socket.socket) -> None:
         plain.sendall(b"220 hello\r\n")
         heard(plain)
 
     with acting(mail) as upstream:
-        middle = show(sit, certs, upstream.port, "--once", case="expired")
+        middle = show(start_on_path, certs, upstream.port, "--once", case="expired")
         run(openssl, "s_client", "-quiet", "-connect", middle.target, stdin=None, input="my secret\n")
         assert middle.wait() == 0
     assert r"READ from the client: 'my secret\n'; not sent on" in middle.printed()
@@ -277,8 +291,10 @@ def test_a_server_without_tls_does_not_keep_the_attacker_from_reading(sit: Sit, 
 # For whom it is minted ----------------------------------------------------------------------------------------------
 
 
-def test_the_name_that_the_client_sends_is_the_name_on_the_certificate(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, case="expired")
+def test_the_name_that_the_client_sends_is_the_name_on_the_certificate(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, case="expired")
     for host in (HOST, "other.example"):
         certificate = presented(middle, "-servername", host)
         assert names.of_certificate(certificate) == (x509.DNSName(host),)
@@ -288,24 +304,28 @@ def test_the_name_that_the_client_sends_is_the_name_on_the_certificate(serve: Se
     middle.wait_for(f"{REFUSED}: alert certificate_expired")
 
 
-def test_without_a_name_it_is_for_the_address_and_the_upstream_host(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, case="expired")
+def test_without_a_name_it_is_for_the_address_and_the_upstream_host(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, case="expired")
     wanted = [x509.DNSName("localhost"), names.parse("127.0.0.1")]
     assert set(names.of_certificate(presented(middle, "-noservername"))) == set(wanted)
 
 
 @pytest.mark.parametrize("case", ["expired", "ip-mismatch"])
 def test_a_client_that_asks_for_an_address_is_tested_with_the_address(
-    serve: Serve, sit: Sit, certs: Path, case: str
+    serve: Serve, start_on_path: StartOnPath, certs: Path, case: str
 ) -> None:
-    middle = show(sit, certs, serve().port, "--once", case=case)
+    middle = show(start_on_path, certs, serve().port, "--once", case=case)
     assert curl(certs, middle, host="127.0.0.1").returncode == 60
     assert middle.wait() == 1
     assert f"  {case} (" in middle.printed()
 
 
-def test_a_case_that_means_nothing_for_the_name_is_not_shown(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, "--once", case="ip-mismatch")
+def test_a_case_that_means_nothing_for_the_name_is_not_shown(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, "--once", case="ip-mismatch")
     assert curl(certs, middle, "--insecure").returncode == 35
     assert middle.wait() == 3
     assert (
@@ -316,8 +336,10 @@ def test_a_case_that_means_nothing_for_the_name_is_not_shown(serve: Serve, sit: 
 
 
 @pytest.mark.parametrize("what", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + bytes(70000)], ids=["HTTP", "zeros"])
-def test_what_is_no_client_hello_costs_no_case(serve: Serve, sit: Sit, certs: Path, what: bytes) -> None:
-    middle = show(sit, certs, serve().port, case="expired,wrong-host")
+def test_what_is_no_client_hello_costs_no_case(
+    serve: Serve, start_on_path: StartOnPath, certs: Path, what: bytes
+) -> None:
+    middle = show(start_on_path, certs, serve().port, case="expired,wrong-host")
     throw(middle.port, what)
     middle.wait_for("no certificate was presented: the client did not send a ClientHello$")
     presented(middle)
@@ -328,8 +350,10 @@ def test_what_is_no_client_hello_costs_no_case(serve: Serve, sit: Sit, certs: Pa
 # One after the other ------------------------------------------------------------------------------------------------
 
 
-def test_each_connection_gets_the_next_case_and_the_table_adds_up(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, "--case", "good,wrong.host", case="expired")
+def test_each_connection_gets_the_next_case_and_the_table_adds_up(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, "--case", "good,wrong.host", case="expired")
     for number, how in enumerate(2 * (3 * ((),) + 3 * (("--insecure",),)), 1):
         curl(certs, middle, *how)
         middle.wait_until(lambda lines, so_many=number: len(_conversations(lines)) == so_many)  # type: ignore[misc]  # a default
@@ -342,10 +366,10 @@ def test_each_connection_gets_the_next_case_and_the_table_adds_up(serve: Serve, 
 
 
 def test_after_a_valid_certificate_alone_nothing_is_said_of_those_to_reject(
-    serve: Serve, sit: Sit, certs: Path
+    serve: Serve, start_on_path: StartOnPath, certs: Path
 ) -> None:
     """Falsehood caught: a password that was read, and then "nobody could be fooled"."""
-    middle = show(sit, certs, serve().port, case="good")
+    middle = show(start_on_path, certs, serve().port, case="good")
     assert curl(certs, middle, "--user", "alice:hunter2").returncode == 0
     middle.wait_until(lambda lines: bool(_conversations(lines)))
     middle.end()
@@ -353,8 +377,10 @@ def test_after_a_valid_certificate_alone_nothing_is_said_of_those_to_reject(
     assert middle.out[-1] == "the attacker read data with valid cases, since the CA's key signed them: good"
 
 
-def test_a_client_that_refuses_is_named_with_what_it_refused(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, case="expired")
+def test_a_client_that_refuses_is_named_with_what_it_refused(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, case="expired")
     curl(certs, middle)
     middle.wait_until(lambda lines: bool(_conversations(lines)))
     middle.end()
@@ -366,8 +392,10 @@ def _conversations(lines: list[str]) -> list[str]:
     return [line.split()[1] for line in lines if re.search(r"read: nothing$|both talked to the attacker$", line)]
 
 
-def test_the_cycle_goes_from_what_all_must_refuse_to_what_is_disputed(serve: Serve, sit: Sit, certs: Path) -> None:
-    middle = show(sit, certs, serve().port, "--cycle")
+def test_the_cycle_goes_from_what_all_must_refuse_to_what_is_disputed(
+    serve: Serve, start_on_path: StartOnPath, certs: Path
+) -> None:
+    middle = show(start_on_path, certs, serve().port, "--cycle")
     expected = [each.id for each in case_minting.to_be_refused() if each.id not in NOT_BY_THIS_ROOT | NOT_BY_OPENSSL]
     announced = middle.printed().split("cases:")[1].split("left out:")[0]
     assert announced.replace(",", "").split() == expected
@@ -387,9 +415,9 @@ def _shown(lines: list[str]) -> list[str]:
 
 
 def test_in_the_cycle_what_does_not_fit_the_name_is_passed_over_and_told_once(
-    serve: Serve, sit: Sit, certs: Path
+    serve: Serve, start_on_path: StartOnPath, certs: Path
 ) -> None:
-    middle = show(sit, certs, serve().port, case="parent-domain,expired")
+    middle = show(start_on_path, certs, serve().port, case="parent-domain,expired")
     for _ in range(2):
         presented(middle, "-servername", "localhost")
     middle.wait_until(lambda lines: Counter(line.count("  expired (") for line in lines)[1] == 2)
@@ -533,7 +561,7 @@ def test_an_expired_root_is_no_root(cli: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_he_ends_by_a_signal_with_a_table_and_leaves_nothing_behind(
     serve: Serve,
-    sit: Sit,
+    start_on_path: StartOnPath,
     certs: Path,
     openssl: str,
     background: Start,
@@ -546,7 +574,7 @@ def test_he_ends_by_a_signal_with_a_table_and_leaves_nothing_behind(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
-    middle = show(sit, certs, server.port, case="expired")
+    middle = show(start_on_path, certs, server.port, case="expired")
     client = background(openssl, "s_client", "-quiet", "-connect", middle.target, stdin=subprocess.PIPE)
     client.write("my secret\n")
     middle.wait_for("READ from the client: 'my secret")

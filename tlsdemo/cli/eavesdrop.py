@@ -9,7 +9,7 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.cli.listening import ListeningCommand
-from tlsdemo.cli.position import place, sit
+from tlsdemo.cli.position import place, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
@@ -40,7 +40,7 @@ def eavesdrop(upstream: str, listen: str) -> int:
         report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else ear.conclusion()}", "")
         return ExitCode.YES
 
-    return sit(where, ListeningCommand(report), introduction, lambda peer: Ear(report), on_end)
+    return run_on_path(where, ListeningCommand(report), introduction, lambda peer: Ear(report), on_end)
 
 
 class Ear(Relay):

@@ -16,7 +16,7 @@ from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli.listening import ListeningCommand, Result
 from tlsdemo.cli.mitm_attack import is_on_path, known, run_attack
 from tlsdemo.cli.mitm_cases import cycle
-from tlsdemo.cli.position import Position, place, sit
+from tlsdemo.cli.position import Position, place, run_on_path
 from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.credentials import kinds
@@ -91,7 +91,7 @@ def mitm(settings: MitmOptions) -> int:
         return problem or failed or (ExitCode.YES if acting and acting.read[Side.CLIENT] else ExitCode.NO)
 
     command = ListeningCommand(report, once=settings.once)
-    return sit(
+    return run_on_path(
         where, command, lambda address: _introduction(settings, folder, kind, protocol, where, address), on_line, on_end
     )
 

@@ -12,7 +12,7 @@ from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.cli.listening import ListeningCommand
-from tlsdemo.cli.position import Position, sit
+from tlsdemo.cli.position import Position, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.conversation import Passage
 from tlsdemo.credentials.folder import Folder
@@ -78,7 +78,7 @@ def run_attack(attack: Attack, protocol: Protocol, where: Position, certs: Path,
         return ExitCode.YES if attacker.acted else ExitCode.NO
 
     command = ListeningCommand(report, once=once)
-    return sit(where, command, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)
+    return run_on_path(where, command, lambda address: _introduction(attack, protocol, where, address), on_line, on_end)
 
 
 def _introduction(attack: Attack, protocol: Protocol, where: Position, address: net.Address) -> list[str]:

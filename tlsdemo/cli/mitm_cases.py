@@ -25,7 +25,7 @@ from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import VerifiedCase
 from tlsdemo.cli.case_rotation import Rotation, asked_for
 from tlsdemo.cli.listening import ListeningCommand, Result
-from tlsdemo.cli.position import Position, sit
+from tlsdemo.cli.position import Position, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.lab.context import LabCiphers
 from tlsdemo.protocol import Attacker, Side
@@ -113,7 +113,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
     def introduction(address: net.Address) -> list[str]:
         return [*_introduction(rotation, where, address, certs, alter)]
 
-    return sit(where, command, introduction, on_line, on_end, afterwards)
+    return run_on_path(where, command, introduction, on_line, on_end, afterwards)
 
 
 # How it ended --------------------------------------------------------------------------------------------------------

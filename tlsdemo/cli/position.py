@@ -31,7 +31,7 @@ def place(upstream: str, listen: str) -> Position:
     return Position(target, (own.host,) if own.host else None, 0 if port == "0" else own.port)
 
 
-def sit(
+def run_on_path(
     where: Position,
     command: ListeningCommand,
     introduction: Callable[[net.Address], list[str]],

@@ -13,7 +13,7 @@ from pki.errors import ExitCode, Problem
 from tests.conftest import ROOT
 from tlsdemo import net
 from tlsdemo.cli.listening import ListeningCommand, Result, address, bind
-from tlsdemo.cli.position import Position, sit
+from tlsdemo.cli.position import Position, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.protocol import Attacker, Relay
 
@@ -104,7 +104,7 @@ def test_a_bug_at_the_end_of_a_conversation_ends_a_relay_with_once() -> None:
     def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> Result:
         raise RuntimeError("a bug")
 
-    code = sit(Position(nowhere, LOOPBACK, 0), command, introduction, lambda peer: Relay(), on_end)
+    code = run_on_path(Position(nowhere, LOOPBACK, 0), command, introduction, lambda peer: Relay(), on_end)
     assert code is ExitCode.CANNOT
 
 
