@@ -35,15 +35,15 @@ def eavesdrop(upstream: str, listen: str) -> int:
             "",
         ]
 
-    def on_end(peer: str, ear: Attacker, problem: Problem | None) -> ExitCode:
-        assert isinstance(ear, Ear)
-        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else ear.conclusion()}", "")
+    def on_end(peer: str, relay: Attacker, problem: Problem | None) -> ExitCode:
+        assert isinstance(relay, EavesdropRelay)
+        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else relay.conclusion()}", "")
         return ExitCode.YES
 
-    return run_on_path(where, ListeningCommand(report), introduction, lambda peer: Ear(report), on_end)
+    return run_on_path(where, ListeningCommand(report), introduction, lambda peer: EavesdropRelay(report), on_end)
 
 
-class Ear(Relay):
+class EavesdropRelay(Relay):
     """Relays one connection, and prints what passes and what it learns."""
 
     def __init__(self, report: Reporter) -> None:

@@ -39,7 +39,7 @@ from tlsdemo.protocol import Side
 
 Rows = list[tuple[str, str]]
 Telling = tuple[str, str, str, str]  # content, purpose, result, what an eavesdropper learns
-WHY, HAVE, EAR = "why", "result", "eavesdropper"
+WHY, HAVE, EAVESDROPPER = "why", "result", "eavesdropper"
 
 
 class Teller:
@@ -53,13 +53,13 @@ class Teller:
         kind = type(moment.message)
         if moment.refused:
             return _refused(machine, moment)
-        what, why, have, ear = TELLING[kind](machine, moment)
+        what, why, have, seen = TELLING[kind](machine, moment)
         direction = "sent" if moment.sender is machine.side else "received"
         rows = [(direction, f"{NAMES[kind]} from the {moment.sender.value}: {what}")]
         told = self._told.setdefault(machine, set())
         if kind not in told:
             told.add(kind)
-            rows += [(WHY, why), (HAVE, have), (EAR, ear)]
+            rows += [(WHY, why), (HAVE, have), (EAVESDROPPER, seen)]
         elif kind is Certificate:  # the client's, after the server's: the result of its checks is new
             rows.append((HAVE, have))
         return rows
@@ -298,21 +298,21 @@ def _record(machine: Machine, moment: Moment) -> Telling:
     assert isinstance(message, Record)
     length = len(message.sealed)
     if isinstance(_cipher(machine), Mac | Clear):
-        ear = "Reads it: it is not encrypted."
+        seen = "Reads it: it is not encrypted."
     elif is_undone(machine.parts.group):
-        ear = f"Sees {length} bytes and decrypts them: it has the key."
+        seen = f"Sees {length} bytes and decrypts them: it has the key."
     else:
-        ear = f"Sees the length, {length} bytes, and the time."
+        seen = f"Sees the length, {length} bytes, and the time."
         if machine.parts.rules.pack is not as_it_is:
-            ear += " The data was compressed, so its length also depends on the content."
+            seen += " The data was compressed, so its length also depends on the content."
         if isinstance(_cipher(machine), Aead) and _repeats_nonces(machine):
-            ear += " Nonces are used twice: two such records give the XOR of their contents."
+            seen += " Nonces are used twice: two such records give the XOR of their contents."
     return (
         f"{moment.inside.decode('utf-8', 'replace')[:100]!r}: {length} bytes, {_short(message.sealed.hex())}",
         "Carries application data or an alert; the last record is a close_notify alert. "
         + _parts(machine, moment.inside, length),
         _accepted(machine),
-        ear,
+        seen,
     )
 
 

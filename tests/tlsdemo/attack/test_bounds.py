@@ -12,7 +12,7 @@ from tlsdemo.attack.by_server_name import LONGEST_HELLO, TLS_HELLO, Disguised, T
 from tlsdemo.attack.conclusions import SHOWN, told
 from tlsdemo.attack.interceptor import MOST_HELD, REMEMBERED, Interceptor, Read
 from tlsdemo.attack.on_path import ANSWERS, LIVE, RECORDED, LiveAttacker
-from tlsdemo.cli.eavesdrop import LONGEST, Ear
+from tlsdemo.cli.eavesdrop import LONGEST, EavesdropRelay
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.protocol import PLAIN, edu
@@ -166,7 +166,7 @@ def test_what_is_held_before_a_client_hello_is_bounded_for_both_sides(side: Side
 def test_the_eavesdropper_shows_the_beginning_of_a_long_line(capsys: pytest.CaptureFixture[str]) -> None:
     def told(line: bytes) -> str:
         reporter = Reporter()
-        Ear(reporter).on_data(Flight(Side.CLIENT, line))
+        EavesdropRelay(reporter).on_data(Flight(Side.CLIENT, line))
         reporter.close(None)
         return capsys.readouterr().out
 

@@ -23,7 +23,7 @@ from tests.tlsdemo.conftest import Command
 from tlsdemo import net
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu import eavesdropping
-from tlsdemo.edu.explain import EAR, HAVE, TELLING, WHY, Rows, Teller
+from tlsdemo.edu.explain import EAVESDROPPER, HAVE, TELLING, WHY, Rows, Teller
 from tlsdemo.edu.handshake import Server
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
 from tlsdemo.edu.machine import Machine, Moment
@@ -121,7 +121,7 @@ def test_a_why_is_told_once_for_each_message(certs: Path, rung: str, side: Side)
     seen = {rows[0][1].partition(" ")[0] for rows in rows}
     whys = [each for each in rows if WHY in dict(each)]
     assert len(whys) == len(seen)
-    assert all([label for label, _ in each[1:]] == [WHY, HAVE, EAR] for each in whys)
+    assert all([label for label, _ in each[1:]] == [WHY, HAVE, EAVESDROPPER] for each in whys)
 
 
 def test_a_second_conversation_is_told_the_whys_again(certs: Path) -> None:
@@ -149,8 +149,8 @@ def test_the_story_is_told_with_its_numbers(certs: Path) -> None:
 @SIDES
 def test_the_eavesdropper_of_the_story_has_all_numbers(certs: Path, side: Side) -> None:
     story = told("multiply", certs, STORY)
-    assert "It divides: 1500 / 300 = 5, the client's secret." in story.of(side, "client_hello")[EAR]
-    assert "and then the shared secret, 10500. It has every key." in story.of(side, "server_hello")[EAR]
+    assert "It divides: 1500 / 300 = 5, the client's secret." in story.of(side, "client_hello")[EAVESDROPPER]
+    assert "and then the shared secret, 10500. It has every key." in story.of(side, "server_hello")[EAVESDROPPER]
 
 
 @SIDES
@@ -159,7 +159,7 @@ def test_small_numbers_are_reckoned_right(certs: Path, group: Group, side: Side)
     conversation = told("dh", certs, group)
     for machine in map(conversation.machine, Side):
         made = f"300 x {machine.secret} =" if isinstance(group, Multiplication) else f"11^{machine.secret} mod 1009 ="
-        assert f"{made} {group.public(machine.secret)}" in conversation.text(machine.side, without=EAR)
+        assert f"{made} {group.public(machine.secret)}" in conversation.text(machine.side, without=EAVESDROPPER)
     shared = int.from_bytes(conversation.machine(side).shared)
     assert f"Both get {shared}. It was not sent." in conversation.of(side, "server_hello")[HAVE]
 
@@ -173,7 +173,7 @@ def test_small_numbers_are_reckoned_right(certs: Path, group: Group, side: Side)
 def test_the_secret_of_the_other_side_is_never_told(certs: Path, group: Group | None, side: Side) -> None:
     conversation = told("dh", certs, group)
     secret = conversation.machine(side.other).secret
-    told_here = conversation.text(side, without=EAR)  # the eavesdropper may have computed it
+    told_here = conversation.text(side, without=EAVESDROPPER)  # the eavesdropper may have computed it
     for digits in (str(secret), f"{secret:x}"):
         assert not re.search(rf"(?:300 x|11\^){digits}\b" if secret < 2**40 else digits[:10], told_here)
     assert re.search("its secret|the secret times|to the power of the secret", told_here)
@@ -193,11 +193,13 @@ def test_the_secret_of_the_other_side_is_never_told(certs: Path, group: Group | 
 def test_it_is_told_whether_an_eavesdropper_has_the_secret(
     certs: Path, group: Group, sentence: str, side: Side
 ) -> None:
-    assert sentence in told("dh", certs, group).of(side, "server_hello")[EAR]
+    assert sentence in told("dh", certs, group).of(side, "server_hello")[EAVESDROPPER]
 
 
 def test_in_a_tiny_group_it_is_told_how_many_exponents_there_are(certs: Path) -> None:
-    assert "there are only 1007." in told("dh", certs, FiniteField(1009, 11)).of(Side.CLIENT, "client_hello")[EAR]
+    assert (
+        "there are only 1007." in told("dh", certs, FiniteField(1009, 11)).of(Side.CLIENT, "client_hello")[EAVESDROPPER]
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_what_is_told_of_the_eavesdropper_is_what_it_reads(certs: Path, group: G
     conversation = told("dh", certs, group)
     read = eavesdropping.read(conversation.outcome.tape)
     assert read in (SAYS + b"paid\n", b"")
-    assert ("and decrypts them: it has the key." in conversation.of(Side.CLIENT, "record")[EAR]) is bool(read)
+    assert ("and decrypts them: it has the key." in conversation.of(Side.CLIENT, "record")[EAVESDROPPER]) is bool(read)
 
 
 def test_a_large_group_of_ones_own_is_not_called_ffdhe2048(certs: Path) -> None:

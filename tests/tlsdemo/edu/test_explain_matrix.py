@@ -15,7 +15,7 @@ from tlsdemo.attack.judge import Loot
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.edu import eavesdropping
-from tlsdemo.edu.explain import EAR, HAVE, WHY
+from tlsdemo.edu.explain import EAVESDROPPER, HAVE, WHY
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.server import client_certificate, is_proved
 from tlsdemo.protocol import Protection, Side
@@ -96,7 +96,7 @@ def test_what_is_told_of_the_eavesdropper_agrees_with_the_attacks(
 ) -> None:
     claims, found = claims_of(rung, removed), conversation(certs, rung, removed)
     for side in Side:
-        text = says(found, side, "record", EAR) or says(found, side, "data", EAR)
+        text = says(found, side, "record", EAVESDROPPER) or says(found, side, "data", EAVESDROPPER)
         listens, computes = (fought(claims, attack)[0] for attack in ("eavesdropper", "computed-secret"))
         assert bool(re.search("Reads it|Reads every byte", text)) is listens
         assert ("decrypts them" in text) is (computes and not listens)
@@ -106,12 +106,12 @@ def test_what_is_told_of_the_eavesdropper_agrees_with_the_attacks(
             repeats = removed in (Protection.ORDER, Protection.KEY_SEPARATION)
             assert ("Nonces are used twice" in text) is repeats
         assert (SAYS in eavesdropping.read(found.outcome.tape)) is (listens or computes)  # `tlsdemo eavesdrop` does it
-        ear = says(found, side, "server_hello", EAR)
+        seen = says(found, side, "server_hello", EAVESDROPPER)
         multiplies = found.machine(side).negotiated["group"].startswith("multiplication")
-        assert ("It has every key" in ear) is multiplies
+        assert ("It has every key" in seen) is multiplies
         assert computes or not multiplies
         static = fought(claims, "recorded-today")[0] and not (computes or listens)
-        assert ("until the private key of the server's certificate is stolen" in ear) is static
+        assert ("until the private key of the server's certificate is stolen" in seen) is static
         assert (
             "THE SERVER'S SECRET IS ITS CERTIFICATE'S PRIVATE KEY" in says(found, side, "server_hello", WHY)
         ) is static

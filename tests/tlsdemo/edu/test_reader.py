@@ -13,7 +13,7 @@ from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import connected, parties, talk
 from tlsdemo.attack.negotiation import FirstFlight
 from tlsdemo.attack.on_path import LIVE, LiveAttacker
-from tlsdemo.cli.eavesdrop import Ear
+from tlsdemo.cli.eavesdrop import EavesdropRelay
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu import eavesdropping
 from tlsdemo.edu.errors import ProtocolError, Violation
@@ -150,10 +150,10 @@ def test_an_attacker_on_the_line_reads_any_line(data: bytes, body: bytes) -> Non
 @MANY
 @given(passed=CHAINS)
 def test_the_eavesdropper_bears_any_lines(passed: list[tuple[Side, bytes]]) -> None:
-    ear = Ear(Reporter())
+    relay = EavesdropRelay(Reporter())
     for side, data in passed:
-        assert ear.on_data(Flight(side, data)) == [(side.other, data)]
-    assert ear.conclusion()
+        assert relay.on_data(Flight(side, data)) == [(side.other, data)]
+    assert relay.conclusion()
 
 
 @MANY
