@@ -248,9 +248,12 @@ def present(directory: Path, files: Iterable[str]) -> list[str]:
 
 
 def _everything(directory: Path) -> list[str]:
-    """The entries that `init --force` moves aside: certificates and keys here, and the folders of other CAs."""
+    """The entries that `init --force` moves aside: certificates and keys here, and the folders of other CAs.
+
+    `stranger` is the earlier name of `untrusted-ca`.
+    """
     found = [entry.name for entry in directory.iterdir() if entry.suffix in (".pem", ".key")]
-    found += present(directory, ["rogue", "stranger"])
+    found += present(directory, ["rogue", "untrusted-ca", "stranger"])
     return sorted(found, key=lambda name: (name != "root.pem", name))  # root.pem is moved first and written last
 
 

@@ -42,7 +42,9 @@ def inventory(directory: Path, now: datetime) -> Inventory:
         top = sorted(path for path in directory.iterdir() if path.suffix == ".pem" and path.name != "crl.pem")
     except OSError as error:
         raise cannot_read(directory, error, f"create a CA with `pki init --dir {directory}`") from error
-    nested = [path for folder in ("rogue", "stranger") for path in sorted((directory / folder).glob("*.pem"))]
+    nested = [
+        path for folder in ("rogue", "untrusted-ca", "stranger") for path in sorted((directory / folder).glob("*.pem"))
+    ]
     found: list[tuple[str, x509.Certificate]] = []
     unreadable: list[tuple[str, str]] = []
     for path in [*top, *nested]:

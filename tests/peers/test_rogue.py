@@ -1,4 +1,4 @@
-"""The rogue and the stranger: refused by everybody in their own words, and the server received nothing."""
+"""The rogue CA and the untrusted CA: every client refuses them with its own reason; the server receives nothing."""
 
 import shutil
 from pathlib import Path
@@ -98,20 +98,22 @@ def private(certs: Path, tmp_path: Path) -> Path:
 
 def test_the_untrusted_ca_is_refused_under_our_root_and_accepted_under_its_own(serve: Serve, private: Path) -> None:
     server = serve("--credential", "untrusted-ca", certs=private)
-    assert (private / "stranger/ca.pem").exists()
+    assert (private / "untrusted-ca/ca.pem").exists()
     done = tlsdemo("connect", server.target, "--trust", private / "root.pem", "--message", "a secret")
     assert done.returncode == 1
     assert "verify code 20" in done.stderr
     assert "a CA that is not trusted" in done.stderr
     received_nothing(server)
-    again = tlsdemo("connect", server.target, "--trust", private / "stranger/ca.pem", "--message", "a secret")
+    again = tlsdemo("connect", server.target, "--trust", private / "untrusted-ca/ca.pem", "--message", "a secret")
     assert again.returncode == 0, again.stderr
     assert server.event("said")["text"] == "a secret"
 
 
-def test_the_stranger_is_judged_alike_by_s_client_curl_and_gnutls(serve: Serve, private: Path, openssl: str) -> None:
+def test_the_untrusted_ca_is_judged_alike_by_s_client_curl_and_gnutls(
+    serve: Serve, private: Path, openssl: str
+) -> None:
     server = serve("--credential", "untrusted-ca", certs=private)
-    for anchor, accepted in ((private / "root.pem", False), (private / "stranger/ca.pem", True)):
+    for anchor, accepted in ((private / "root.pem", False), (private / "untrusted-ca/ca.pem", True)):
         by_openssl = s_client(server.port, "-CAfile", anchor)
         by_curl = run(
             tool("curl"), "-sS", "--noproxy", "*", "--cacert", anchor, f"https://localhost:{server.port}/"
@@ -125,9 +127,9 @@ def test_the_stranger_is_judged_alike_by_s_client_curl_and_gnutls(serve: Serve, 
             received_nothing(server)
 
 
-def test_the_stranger_changes_nothing_else_in_the_folder(serve: Serve, private: Path) -> None:
+def test_the_untrusted_ca_changes_nothing_else_in_the_folder(serve: Serve, private: Path) -> None:
     before = {path: path.read_bytes() for path in private.rglob("*") if path.is_file()}
     serve("--credential", "untrusted-ca", certs=private).end()
     after = {path: path.read_bytes() for path in private.rglob("*") if path.is_file() and ".pki" not in path.parts}
-    assert set(after) - set(before) == {private / "stranger/ca.pem"}
+    assert set(after) - set(before) == {private / "untrusted-ca/ca.pem"}
     assert all(after[path] == data for path, data in before.items() if path in after)

@@ -217,7 +217,7 @@ def test_the_untrusted_ca_is_refused_under_our_root_and_accepted_under_its_own(
     answer = cli(*command, private / "root.pem")
     assert_is_refusal(answer, 1, "neither trusted nor present", "check:      chain (RFC 5280 §6.1)")
     received_nothing(server)
-    answer = cli(*command, private / "stranger/ca.pem")
+    answer = cli(*command, private / "untrusted-ca/ca.pem")
     assert answer.code == 0, answer.err
     assert server.event("said")["text"] == SECRET
 

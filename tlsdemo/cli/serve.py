@@ -150,7 +150,7 @@ class _Presented:
         else:
             kind, folder = kinds.BY_ID[settings.credential], Folder(settings.certs)
             self.files = folder.files(kind) or ()
-            self.latest = folder.stranger_to_be_trusted() if kind is kinds.STRANGER else folder.credential(kind)
+            self.latest = folder.with_untrusted_ca() if kind is kinds.UNTRUSTED_CA else folder.credential(kind)
         self._is_read = True
 
     def read(self) -> Credential:

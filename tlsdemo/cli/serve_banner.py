@@ -113,7 +113,7 @@ def _places(settings: ServeOptions, listener: net.Listener) -> tuple[str, net.Ad
 def _anchor(settings: ServeOptions) -> str:
     """The trust anchor file, shell-quoted, under which the certificate is accepted. The rogue one is not accepted."""
     return shlex.quote(
-        str(settings.certs / ("stranger/ca.pem" if settings.credential == "untrusted-ca" else "root.pem"))
+        str(settings.certs / ("untrusted-ca/ca.pem" if settings.credential == "untrusted-ca" else "root.pem"))
     )
 
 

@@ -45,10 +45,10 @@ class Folder:
         """The certificate file and the key file of that kind; None if the folder has none."""
         return (self.certs / f"{kind.file}.pem", self.certs / f"{kind.file}.key") if kind.file else None
 
-    def stranger_to_be_trusted(self) -> Credential:
-        """A credential of kind STRANGER; writes its CA to `stranger/ca.pem`, so that a client can trust it."""
-        found, ca_pem = kinds.stranger(self.names)
-        ca.keep(self.certs, "stranger/ca.pem", ca_pem, _is_strangers)
+    def with_untrusted_ca(self) -> Credential:
+        """A credential of kind UNTRUSTED_CA; writes its CA to `untrusted-ca/ca.pem`, so that a client can trust it."""
+        found, ca_pem = kinds.by_untrusted_ca(self.names)
+        ca.keep(self.certs, "untrusted-ca/ca.pem", ca_pem, _is_of_trustme)
         return found
 
     def minting_for(self, name: str) -> "Folder":
@@ -169,7 +169,7 @@ def from_files(certificate: Path, key: Path | None, hint: str, tell: Callable[[s
     return found
 
 
-def _is_strangers(content: bytes) -> bool:
+def _is_of_trustme(content: bytes) -> bool:
     """Whether the file contains nothing but the certificate of a CA that trustme made."""
     try:
         found = x509.load_pem_x509_certificates(content)

@@ -142,11 +142,11 @@ def _self_signed_client(source: Source) -> Credential:
     ).credential
 
 
-def _stranger(source: Source) -> Credential:
-    return stranger(source.names)[0]
+def _untrusted_ca(source: Source) -> Credential:
+    return by_untrusted_ca(source.names)[0]
 
 
-def stranger(wanted: Sequence[str]) -> tuple[Credential, bytes]:
+def by_untrusted_ca(wanted: Sequence[str]) -> tuple[Credential, bytes]:
     """A valid certificate from a CA that the client does not trust, made by trustme, and that CA's certificate in PEM.
 
     trustme generates the keys and reads the clock itself.
@@ -246,9 +246,9 @@ SELF_SIGNED = Kind(
     mitm="a self-signed certificate",
     attack="a self-signed certificate",
 )
-STRANGER = Kind(
+UNTRUSTED_CA = Kind(
     "untrusted-ca",
-    _stranger,
+    _untrusted_ca,
     serve="a valid certificate from an UNTRUSTED CA",
     mitm="a valid certificate from an untrusted CA",
 )
@@ -306,7 +306,7 @@ KINDS = (
     SERVER_OWN,
     ROGUE,
     SELF_SIGNED,
-    STRANGER,
+    UNTRUSTED_CA,
     STOLEN,
     COPIED,
     OTHER_HOST,

@@ -34,7 +34,7 @@ class ClientCredentials:
         return {
             "good": self._issue(self.builder.trusted.authority),
             "expired": self._issue(self.builder.trusted.authority, until=-1),
-            "stranger": self._issue(self.builder.untrusted_ca.authority),
+            "untrusted-ca": self._issue(self.builder.untrusted_ca.authority),
             "server-only": self._issue(self.builder.trusted.authority, SERVER),
             "revoked": self._issue(self.builder.trusted.authority),
         }

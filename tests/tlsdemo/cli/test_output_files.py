@@ -429,7 +429,7 @@ def test_key_logs_of_other_programs_are_added_to(tmp_path: Path) -> None:
 
 def test_another_certificate_in_place_of_the_untrusted_ca_stays(tmp_path: Path, certs: Path, cli: Command) -> None:
     shutil.copytree(certs, tmp_path / "certs")
-    place = tmp_path / "certs" / "stranger" / "ca.pem"
+    place = tmp_path / "certs" / "untrusted-ca" / "ca.pem"
     serve = ("serve", "--once", "--host", "192.0.2.1", "--credential", "untrusted-ca", "--certs", tmp_path / "certs")
     for _ in range(2):
         assert "cannot listen" in cli(*serve).err

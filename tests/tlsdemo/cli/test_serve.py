@@ -313,7 +313,7 @@ def test_the_host_can_be_chosen(serve: Serve, host: str, shown: str) -> None:
         assert not any("WARNING" in line for line in server.err)
 
 
-def test_a_stranger_in_a_folder_that_cannot_be_written_is_3(certs: Path, tmp_path: Path, cli: Command) -> None:
+def test_an_untrusted_ca_in_a_folder_that_cannot_be_written_is_3(certs: Path, tmp_path: Path, cli: Command) -> None:
     (tmp_path / "certs").write_text("a file")
     answer = cli("serve", "--port", "0", "--once", "--credential", "untrusted-ca", "--certs", tmp_path / "certs")
     assert_is_refusal(answer, 3)

@@ -141,7 +141,7 @@ def test_what_is_not_a_name_is_a_problem(certs: Path, asked: str) -> None:
 
 def test_a_folder_without_files_names_the_command_that_makes_them(tmp_path: Path) -> None:
     for kind in KINDS:
-        if kind not in (kinds.STRANGER, kinds.BY_INSTALLED_ROOT):  # which need names alone
+        if kind not in (kinds.UNTRUSTED_CA, kinds.BY_INSTALLED_ROOT):  # which need names alone
             with pytest.raises(Problem) as caught:
                 Folder(tmp_path).credential(kind)
             assert "pki init" in (caught.value.hint or ""), kind.id

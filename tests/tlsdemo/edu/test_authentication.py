@@ -17,7 +17,7 @@ from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.conversation import Outcome
 from tlsdemo.credentials.folder import Folder
-from tlsdemo.credentials.kinds import SELF_SIGNED, STRANGER
+from tlsdemo.credentials.kinds import SELF_SIGNED, UNTRUSTED_CA
 from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED
 from tlsdemo.protocol import Party, Protection, Side
@@ -45,8 +45,8 @@ def vouches_for_itself(certs: Path, client: Party, server: Party) -> tuple[Party
     return client, replace(server, credential=Folder(certs).credential(SELF_SIGNED))
 
 
-def a_stranger(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
-    return client, replace(server, credential=Folder(certs).credential(STRANGER))
+def by_an_untrusted_ca(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
+    return client, replace(server, credential=Folder(certs).credential(UNTRUSTED_CA))
 
 
 def without_the_intermediate(certs: Path, client: Party, server: Party) -> tuple[Party, Party]:
@@ -110,7 +110,7 @@ def a_forged_list(certs: Path, client: Party, server: Party) -> tuple[Party, Par
 CASES: list[tuple[Case, Violation, str, str]] = [
     (rogue, Violation.FORGED, "chain", "did not sign CN=localhost"),
     (vouches_for_itself, Violation.UNTRUSTED, "chain", "is self-signed"),
-    (a_stranger, Violation.UNTRUSTED, "chain", "whose certificate is neither trusted nor present"),
+    (by_an_untrusted_ca, Violation.UNTRUSTED, "chain", "whose certificate is neither trusted nor present"),
     (
         without_the_intermediate,
         Violation.UNTRUSTED,
@@ -149,7 +149,7 @@ def test_the_client_refuses_and_says_which_check(
 LOOSE: list[tuple[Case, frozenset[Protection]]] = [
     (rogue, SIGNED),
     (vouches_for_itself, SIGNED),
-    (a_stranger, SIGNED),
+    (by_an_untrusted_ca, SIGNED),
     (another_name, CA - {Protection.NAME}),
     (expired, CA - {Protection.VALIDITY, Protection.REVOCATION}),
     (revoked, WITHOUT_LISTS),

@@ -12,18 +12,18 @@ from tests.tlsdemo.lab.visiting import Lab, Seen, checking, look, only
 from tlsdemo.lab.client_credentials import NAME
 from tlsdemo.lab.visit import VisitEnd
 
-CREDENTIALS = ("good", "expired", "stranger", "server-only", "revoked", None)
+CREDENTIALS = ("good", "expired", "untrusted-ca", "server-only", "revoked", None)
 LET_IN: dict[str, set[str | None]] = {
     "client-cert-required": {"good"},
     "client-cert-optional": {"good", None},
     "client-cert-any-time": {"good", "expired"},
-    "client-cert-any-authority": {"good", "stranger"},
+    "client-cert-any-authority": {"good", "untrusted-ca"},
     "client-cert-not-revoked": {"good", "revoked"},
 }
 """Each but the first two is careless in one thing, and strict in all others."""
 WHY = {
     "expired": "a certificate has expired",
-    "stranger": "the certificate was issued by a CA that is not trusted",
+    "untrusted-ca": "the certificate was issued by a CA that is not trusted",
     "server-only": "the certificate is not for this purpose",
     "revoked": "a certificate is revoked",
 }
@@ -74,7 +74,7 @@ def test_curl_is_told_why_it_is_not_let_in(lab: Lab, credential: str | None) -> 
     port = lab.port("client-cert-required")
     done = run(tool("curl"), "-sS", "--cacert", lab.ca(), *own, f"https://localhost:{port}/")
     alerts = {
-        "expired": "certificate expired", "stranger": "unknown ca", "server-only": "unsupported certificate",
+        "expired": "certificate expired", "untrusted-ca": "unknown ca", "server-only": "unsupported certificate",
         "revoked": "certificate revoked", None: "certificate required",
     }  # fmt: skip
     if credential == "good":
@@ -101,7 +101,7 @@ def test_the_certificates_are_what_openssl_says(lab: Lab) -> None:
             lab.client(credential)[0],
         )
         assert done.returncode == 0, done.stderr
-    assert "error 20" in run(tool("openssl"), "verify", "-CAfile", lab.ca(), lab.client("stranger")[0]).stderr
+    assert "error 20" in run(tool("openssl"), "verify", "-CAfile", lab.ca(), lab.client("untrusted-ca")[0]).stderr
 
 
 def test_a_client_that_refuses_the_server_is_not_turned_away(lab: Lab) -> None:
