@@ -44,7 +44,7 @@ class Attack:
         """Whether the attacker sends or changes data, and has no stolen key."""
         return self.threat in (CHANGES, JOINS)
 
-    def is_held(self, claims: frozenset[Protection]) -> bool:
+    def is_prevented(self, claims: frozenset[Protection]) -> bool:
         """The prediction: whether these claims prevent the attack, if it is applicable."""
         return bool(self.stopped_by) and all(protection.stands(claims) for protection in self.stopped_by)
 

@@ -26,10 +26,10 @@ Worlds = Callable[[KeyType], World]
 class CellResult(Enum):
     """The result of a cell: a word, a sign for tables, and the meaning."""
 
-    HELD = "prevented", "✓", "the attack was run and failed"
-    BROKEN = "succeeds", "✗", "the attack was run and succeeded"
+    PREVENTED = "prevented", "✓", "the attack was run and failed"
+    SUCCEEDS = "succeeds", "✗", "the attack was run and succeeded"
     MOOT = "moot", "~", "the attack failed, but the same attacker can be the man in the middle here and read everything"
-    UNSEEN = (
+    PREVENTED_EVERYWHERE = (
         "prevented everywhere",
         "·",
         "the attack failed on every protocol of this kind (educational or TLS) in this run: no success to compare with",
@@ -58,14 +58,14 @@ class Duel:
         """The result predicted from the claims."""
         if self.attack.lacks(self.protocol):
             return CellResult.NOT_APPLICABLE
-        return CellResult.HELD if self.attack.is_held(self.protocol.claims) else CellResult.BROKEN
+        return CellResult.PREVENTED if self.attack.is_prevented(self.protocol.claims) else CellResult.SUCCEEDS
 
     @property
     def measured(self) -> CellResult:
         """The result of running the attack."""
         if self.loot is None:
             return CellResult.NOT_APPLICABLE
-        return CellResult.BROKEN if self.damage else CellResult.HELD
+        return CellResult.SUCCEEDS if self.damage else CellResult.PREVENTED
 
     @property
     def is_surprise(self) -> bool:
@@ -109,13 +109,13 @@ class Matrix:
     def verdict(self, attack: Attack, protocol: Protocol) -> CellResult:
         """The measurement; a prevented attack may be moot, or prevented on the whole family."""
         measured = self[attack, protocol].measured
-        if measured is not CellResult.HELD:
+        if measured is not CellResult.PREVENTED:
             return measured
         if attack.is_active and protocol.name in self.joined:
             return CellResult.MOOT
         family = [each for each in self.protocols if each.family == protocol.family]
-        won = any(self[attack, each].measured is CellResult.BROKEN for each in family)
-        return CellResult.HELD if won else CellResult.UNSEEN
+        won = any(self[attack, each].measured is CellResult.SUCCEEDS for each in family)
+        return CellResult.PREVENTED if won else CellResult.PREVENTED_EVERYWHERE
 
     @property
     def surprises(self) -> list[Duel]:
@@ -155,4 +155,4 @@ def _wins(
     control: Outcome,
 ) -> bool:
     found = duels.get((attack.id, protocol.name)) or duel(attack, protocol, world, control)
-    return found.measured is CellResult.BROKEN
+    return found.measured is CellResult.SUCCEEDS

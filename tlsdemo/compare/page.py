@@ -13,10 +13,10 @@ from tlsdemo.report.matrix_page import Cell, Column, MatrixRow, Page, render
 from tlsdemo.report.sequence import Event, Note
 
 KINDS = {
-    CellResult.HELD: "held",
-    CellResult.BROKEN: "broken",
+    CellResult.PREVENTED: "held",
+    CellResult.SUCCEEDS: "broken",
     CellResult.MOOT: "moot",
-    CellResult.UNSEEN: "unseen",
+    CellResult.PREVENTED_EVERYWHERE: "unseen",
     CellResult.NOT_APPLICABLE: "none",
 }
 

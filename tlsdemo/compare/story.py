@@ -102,7 +102,7 @@ def why(duel: Duel) -> str:
     if not duel.attack.stopped_by:
         return "No channel stops this."
     names = ", ".join(each.readable for each in deciding(duel))
-    return f"{'Missing' if not duel.attack.is_held(duel.protocol.claims) else 'Prevented by'}: {names}."
+    return f"{'Missing' if not duel.attack.is_prevented(duel.protocol.claims) else 'Prevented by'}: {names}."
 
 
 def steps(duel: Duel) -> tuple[str, ...]:

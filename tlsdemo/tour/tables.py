@@ -13,7 +13,7 @@ from tlsdemo.tls.protocol import CHAIN, CLAIMS, NAME, tls
 from tlsdemo.tour.stage import Stage, claim
 
 REVOCATION = frozenset({Protection.REVOCATION})
-WORDS = {CellResult.BROKEN: "READ", CellResult.HELD: "-", CellResult.NOT_APPLICABLE: "n/a"}
+WORDS = {CellResult.SUCCEEDS: "READ", CellResult.PREVENTED: "-", CellResult.NOT_APPLICABLE: "n/a"}
 
 
 def what_checks_cost(stage: Stage) -> None:

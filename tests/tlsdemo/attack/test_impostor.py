@@ -36,4 +36,4 @@ def test_with_the_stolen_key_the_attacker_relays_what_it_reads(world: World) -> 
 
 def test_a_claim_that_rests_on_nothing_does_not_hold_an_attack() -> None:
     floating = frozenset({Protection.CHAIN, Protection.NAME})
-    assert not any(attack.is_held(floating) for attack in ATTACKS)
+    assert not any(attack.is_prevented(floating) for attack in ATTACKS)

@@ -27,12 +27,12 @@ def test_in_every_cell_the_measurement_is_the_prediction(matrix: Matrix) -> None
 @pytest.mark.parametrize("attack", CAN_BE_STOPPED, ids=lambda attack: attack.id)
 def test_every_attack_wins_somewhere_and_loses_somewhere(matrix: Matrix, attack: Attack) -> None:
     found = {matrix[attack, protocol].measured for protocol in matrix.protocols}
-    assert {CellResult.BROKEN, CellResult.HELD} <= found
+    assert {CellResult.SUCCEEDS, CellResult.PREVENTED} <= found
 
 
 @pytest.mark.parametrize("attack", [each for each in ATTACKS if not each.stopped_by], ids=lambda attack: attack.id)
 def test_what_nothing_stops_wins_everywhere(matrix: Matrix, attack: Attack) -> None:
-    assert {matrix[attack, protocol].measured for protocol in matrix.protocols} == {CellResult.BROKEN}
+    assert {matrix[attack, protocol].measured for protocol in matrix.protocols} == {CellResult.SUCCEEDS}
 
 
 def broken(protocol: Protocol) -> set[str]:
@@ -86,7 +86,7 @@ def test_of_any_set_the_theory_knows_what_holds(claims: frozenset[Protection], w
 def test_with_keys_of_its_own_each_direction_holds_against_reflection_without_integrity(world: World) -> None:
     protocol = edu(CA - {P.INTEGRITY})
     found = duel(BY_ID["reflection"], protocol, world, undisturbed(protocol, world))
-    assert found.measured is found.predicted is CellResult.HELD
+    assert found.measured is found.predicted is CellResult.PREVENTED
 
 
 # What the verdicts mean ---------------------------------------------------------------------------------------------
@@ -97,26 +97,26 @@ def test_prevented_is_moot_exactly_where_the_man_in_the_middle_succeeds(matrix: 
     for attack in ATTACKS:
         for protocol in matrix.protocols:
             moot = matrix.verdict(attack, protocol) is CellResult.MOOT
-            held = matrix[attack, protocol].measured is CellResult.HELD
-            open_to_all = matrix[joining, protocol].measured is CellResult.BROKEN
+            held = matrix[attack, protocol].measured is CellResult.PREVENTED
+            open_to_all = matrix[joining, protocol].measured is CellResult.SUCCEEDS
             assert moot is (held and attack.is_active and open_to_all), (attack.id, protocol.name)
 
 
 def test_openssl_is_never_seen_to_lose_to_what_it_cannot_leave_out(matrix: Matrix) -> None:
     tls = next(each for each in matrix.protocols if each.name == "tls")
-    unseen = {attack.id for attack in ATTACKS if matrix.verdict(attack, tls) is CellResult.UNSEEN}
+    unseen = {attack.id for attack in ATTACKS if matrix.verdict(attack, tls) is CellResult.PREVENTED_EVERYWHERE}
     assert unseen == {"downgrade", "renaming", "replay", "bit-flip", "reordering"}
 
 
 def test_prevented_everywhere_is_said_where_the_attack_failed_on_every_protocol_of_the_family(matrix: Matrix) -> None:
-    assert CellResult.UNSEEN.word == "prevented everywhere"
+    assert CellResult.PREVENTED_EVERYWHERE.word == "prevented everywhere"
     for attack in ATTACKS:
         for protocol in matrix.protocols:
             family = [each for each in matrix.protocols if each.family == protocol.family]
-            failed = all(matrix[attack, each].measured is not CellResult.BROKEN for each in family)
+            failed = all(matrix[attack, each].measured is not CellResult.SUCCEEDS for each in family)
             shown = matrix.verdict(attack, protocol)
-            if shown in (CellResult.HELD, CellResult.UNSEEN):
-                assert (shown is CellResult.UNSEEN) is failed, (attack.id, protocol.name)
+            if shown in (CellResult.PREVENTED, CellResult.PREVENTED_EVERYWHERE):
+                assert (shown is CellResult.PREVENTED_EVERYWHERE) is failed, (attack.id, protocol.name)
 
 
 def test_the_guide_has_the_sign_and_the_word_of_every_result() -> None:
@@ -139,7 +139,7 @@ def test_tls_in_python_does_by_default_what_its_claims_say(matrix: Matrix) -> No
 
 def test_the_counts_are_those_of_the_cells(matrix: Matrix) -> None:
     assert sum(matrix.counts.values()) == len(matrix.duels)
-    assert matrix.counts[CellResult.BROKEN] == sum(each.damage is not None for each in matrix.duels.values())
+    assert matrix.counts[CellResult.SUCCEEDS] == sum(each.damage is not None for each in matrix.duels.values())
 
 
 def test_a_claim_that_is_not_kept_is_a_surprise(world: World) -> None:
