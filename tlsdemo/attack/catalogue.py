@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tlsdemo.attack import impostor, negotiation, passive, tampering
-from tlsdemo.attack.judge import Loot
+from tlsdemo.attack.judge import AttackResult
 from tlsdemo.attack.world import World
 from tlsdemo.credentials.kinds import COPIED, EXPIRED, OTHER_HOST, ROGUE, STOLEN, STOLEN_CA, Kind
 from tlsdemo.protocol import Protection, Protocol
@@ -26,7 +26,7 @@ class Attack:
     """Its threat class (RFC 3552)."""
     stopped_by: frozenset[Protection]
     """The attack is prevented if all of them are effective. Empty: no protection prevents it."""
-    run: Callable[[Protocol, World], Loot]
+    run: Callable[[Protocol, World], AttackResult]
     needs: tuple[str, ...] = ()
     """Names of the hooks that the protocol must have."""
     joins: bool = False
@@ -66,7 +66,7 @@ COMPROMISED_CA = "outside RFC 3552 §3: a CA that the client trusts is compromis
 def _attack(
     name: str,
     title: str,
-    run: Callable[[Protocol, World], Loot],
+    run: Callable[[Protocol, World], AttackResult],
     threat: str,
     *stopped_by: Protection,
     needs: tuple[str, ...] = (),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tlsdemo.attack.interceptor import Interceptor
-from tlsdemo.attack.judge import Encounter, Loot
+from tlsdemo.attack.judge import AttackResult, Encounter
 from tlsdemo.attack.world import World
 from tlsdemo.credentials.kinds import (
     BY_INSTALLED_ROOT,
@@ -29,7 +29,7 @@ requires no proof of possession.
 """
 
 
-def man_in_the_middle(protocol: Protocol, world: World) -> Loot:
+def man_in_the_middle(protocol: Protocol, world: World) -> AttackResult:
     """The attacker runs one handshake with the client and another with the server. It has no stolen key.
 
     It tries no certificate, a copied, a self-signed and a rogue one, and one signed with a key that is not a CA's.
@@ -37,42 +37,42 @@ def man_in_the_middle(protocol: Protocol, world: World) -> Loot:
     return _intercept_with(protocol, world, NOTHING, COPIED, SELF_SIGNED, ROGUE, LEAF_AS_CA)
 
 
-def with_a_copy(protocol: Protocol, world: World) -> Loot:
+def with_a_copy(protocol: Protocol, world: World) -> AttackResult:
     """The attacker presents a copy of the server's certificate, which is public, without its private key."""
     return _intercept_with(protocol, world, COPIED)
 
 
-def with_another_name(protocol: Protocol, world: World) -> Loot:
+def with_another_name(protocol: Protocol, world: World) -> AttackResult:
     """The attacker presents a valid certificate that the CA issued for another host: the attacker's own."""
     return _intercept_with(protocol, world, COPIED, OTHER_HOST)
 
 
-def with_an_expired_one(protocol: Protocol, world: World) -> Loot:
+def with_an_expired_one(protocol: Protocol, world: World) -> AttackResult:
     """The attacker presents an expired certificate of the server, and has its private key."""
     return _intercept_with(protocol, world, COPIED, EXPIRED)
 
 
-def with_a_revoked_one(protocol: Protocol, world: World) -> Loot:
+def with_a_revoked_one(protocol: Protocol, world: World) -> AttackResult:
     """The attacker presents a certificate of the server that was revoked because its private key was stolen."""
     return _intercept_with(protocol, world, COPIED, REVOKED)
 
 
-def with_the_stolen_key(protocol: Protocol, world: World) -> Loot:
+def with_the_stolen_key(protocol: Protocol, world: World) -> AttackResult:
     """The attacker presents the server's certificate and has its private key. The theft was not noticed."""
     return _intercept_with(protocol, world, STOLEN)
 
 
-def with_the_stolen_ca(protocol: Protocol, world: World) -> Loot:
+def with_the_stolen_ca(protocol: Protocol, world: World) -> AttackResult:
     """The attacker has the CA's private key, and signs a certificate for the name that the client asks for."""
     return _intercept_with(protocol, world, STOLEN_CA)
 
 
-def with_an_installed_root(protocol: Protocol, world: World) -> Loot:
+def with_an_installed_root(protocol: Protocol, world: World) -> AttackResult:
     """The client trusts the attacker's root CA, which was installed with other software (Superfish, 2015)."""
     return _intercept_with(protocol, world, BY_INSTALLED_ROOT, client=world.client_with_installed_root())
 
 
-def _intercept_with(protocol: Protocol, world: World, *kinds: Kind | None, client: Party | None = None) -> Loot:
+def _intercept_with(protocol: Protocol, world: World, *kinds: Kind | None, client: Party | None = None) -> AttackResult:
     """Try each kind in a conversation of its own, until the attacker has read the client's data."""
     encounters, read, did = [], b"", "has no certificate to present"
     for kind in kinds:
@@ -87,14 +87,14 @@ def _intercept_with(protocol: Protocol, world: World, *kinds: Kind | None, clien
         read, did = bytes(interceptor.read[Side.CLIENT]), f"relays between client and server with {_named(kind)}"
         if read:
             break
-    return Loot(tuple(encounters), read, did=did)
+    return AttackResult(tuple(encounters), read, did=did)
 
 
 def _named(kind: Kind | None) -> str:
     return kind.attack if kind else "no certificate"
 
 
-def impostor_client(protocol: Protocol, world: World) -> Loot:
+def impostor_client(protocol: Protocol, world: World) -> AttackResult:
     """The attacker connects to the server itself, and sends an order in the client's name."""
     encounters, did = [], ""
     for kind in (NOTHING, COPIED_CLIENT, SELF_SIGNED_CLIENT):
@@ -106,4 +106,4 @@ def impostor_client(protocol: Protocol, world: World) -> Loot:
         did = f"connects to the server with {_named(kind)}"
         if outcome.server.delivered:
             break
-    return Loot(tuple(encounters), did=did)
+    return AttackResult(tuple(encounters), did=did)

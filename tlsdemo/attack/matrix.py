@@ -14,7 +14,7 @@ from enum import Enum
 
 from pki.keys import KeyType
 from tlsdemo.attack.catalogue import ATTACKS, Attack
-from tlsdemo.attack.judge import Damage, Loot, damage
+from tlsdemo.attack.judge import AttackResult, Damage, damage
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.world import World
 from tlsdemo.conversation import Outcome
@@ -48,7 +48,7 @@ class Duel:
 
     attack: Attack
     protocol: Protocol
-    loot: Loot | None
+    result: AttackResult | None
     """None if the attack is not applicable."""
     damage: Damage | None = None
     """None if the attack failed."""
@@ -63,7 +63,7 @@ class Duel:
     @property
     def measured(self) -> CellResult:
         """The result of running the attack."""
-        if self.loot is None:
+        if self.result is None:
             return CellResult.NOT_APPLICABLE
         return CellResult.SUCCEEDS if self.damage else CellResult.PREVENTED
 
@@ -78,8 +78,8 @@ def duel(attack: Attack, protocol: Protocol, world: World, control: Outcome) -> 
     if attack.lacks(protocol):
         return Duel(attack, protocol, None)
     world = world.again()
-    loot = attack.run(protocol, world)
-    return Duel(attack, protocol, loot, damage(loot, world, control))
+    result = attack.run(protocol, world)
+    return Duel(attack, protocol, result, damage(result, world, control))
 
 
 def undisturbed(protocol: Protocol, world: World) -> Outcome:

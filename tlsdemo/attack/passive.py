@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tlsdemo.attack.judge import Encounter, Loot
+from tlsdemo.attack.judge import AttackResult, Encounter
 from tlsdemo.attack.recording import Player
 from tlsdemo.attack.world import World
 from tlsdemo.conversation import Outcome
@@ -30,14 +30,14 @@ def bodies(protocol: Protocol, tape: Sequence[Flight]) -> list[bytes]:
     return [body for record in records if (body := framing.body(record)) is not None]
 
 
-def eavesdrop(protocol: Protocol, world: World) -> Loot:
+def eavesdrop(protocol: Protocol, world: World) -> AttackResult:
     """The attacker reads every byte that passes, and computes nothing."""
     outcome = talk(protocol, world)
     how = protocol.hooks.visible(outcome.tape) if protocol.hooks.visible else ()
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape), did="reads every byte", how=how)
+    return AttackResult((Encounter(outcome),), seen(protocol, outcome.tape), did="reads every byte", how=how)
 
 
-def compute_the_secret(protocol: Protocol, world: World) -> Loot:
+def compute_the_secret(protocol: Protocol, world: World) -> AttackResult:
     """The attacker computes the shared secret from the public values, or sends the server public values of its own."""
     outcome = talk(protocol, world)
 
@@ -53,23 +53,25 @@ def compute_the_secret(protocol: Protocol, world: World) -> Loot:
     if world.secret not in found.words and hooks.confine:
         asked = hooks.confine(outcome.tape, ask)
         found, did = (asked, "sends the server public values of small order") if asked.words else (found, did)
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + found.words, did=did, how=found.how)
+    return AttackResult(
+        (Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + found.words, did=did, how=found.how
+    )
 
 
-def steal_the_key_tomorrow(protocol: Protocol, world: World) -> Loot:
+def steal_the_key_tomorrow(protocol: Protocol, world: World) -> AttackResult:
     """The attacker records a conversation, steals the server's private key later, and decrypts the recording."""
     outcome = talk(protocol, world)
     assert protocol.hooks.decipher
     read = protocol.hooks.decipher(outcome.tape, world.mint.server.key)
     did = "records, steals the server's key later, and tries it on the recording"
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)
+    return AttackResult((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)
 
 
-def compute_with_a_quantum_computer(protocol: Protocol, world: World) -> Loot:
+def compute_with_a_quantum_computer(protocol: Protocol, world: World) -> AttackResult:
     """The attacker records a conversation, and later computes the discrete logarithms (SIMULATED: it is given them)."""
     client, drawn = world.client_whose_draws_are_known()
     outcome = world.converse(protocol.client(client), protocol.server(world.server), lines=world.lines)
     assert protocol.hooks.solve
     did = "records, and is given the discrete logarithms of the public values (simulated)"
     read = protocol.hooks.solve(outcome.tape, drawn)
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)
+    return AttackResult((Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + read, did=did)

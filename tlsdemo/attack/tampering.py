@@ -6,7 +6,7 @@ The attacker has no key. It knows the conversation except for the secret, and so
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 
-from tlsdemo.attack.judge import Encounter, Loot
+from tlsdemo.attack.judge import AttackResult, Encounter
 from tlsdemo.attack.passive import bodies, seen, talk
 from tlsdemo.attack.world import BEFORE, BEFORE_PIN, DIGITS, RECEIPT, TAKEN_BACK, World
 from tlsdemo.protocol import Flight, Framing, Protocol, Relay, Side
@@ -51,12 +51,12 @@ def _xored(column: tuple[int, ...]) -> int:
     return value
 
 
-def flip_bits(protocol: Protocol, world: World) -> Loot:
+def flip_bits(protocol: Protocol, world: World) -> AttackResult:
     """The attacker flips two bits of a record, so that `PAY 0100` becomes `PAY 9100`."""
     assert protocol.hooks.framing
     framing = protocol.hooks.framing
     outcomes = [talk(protocol, world, flipper(framing, mask)) for mask in masks(framing)]
-    return Loot(tuple(map(Encounter, outcomes)), did="flips two bits, to change PAY 0100 to PAY 9100")
+    return AttackResult(tuple(map(Encounter, outcomes)), did="flips two bits, to change PAY 0100 to PAY 9100")
 
 
 def masks(framing: Framing) -> list[bytes]:
@@ -77,7 +77,7 @@ def flipper(framing: Framing, mask: bytes) -> OnLine:
     return OnLine(ORDER, flip)
 
 
-def reorder(protocol: Protocol, world: World) -> Loot:
+def reorder(protocol: Protocol, world: World) -> AttackResult:
     """The attacker delivers a record twice; in another conversation it swaps two records."""
     held: list[bytes] = []
 
@@ -91,7 +91,7 @@ def reorder(protocol: Protocol, world: World) -> Loot:
             return [(flight.sender.other, flight.data)]
 
     outcomes = talk(protocol, world, repeater()), talk(protocol, world, Swap())
-    return Loot(tuple(map(Encounter, outcomes)), did="delivers a record twice, and swaps two others")
+    return AttackResult(tuple(map(Encounter, outcomes)), did="delivers a record twice, and swaps two others")
 
 
 def repeater() -> OnLine:
@@ -99,7 +99,7 @@ def repeater() -> OnLine:
     return OnLine(ORDER, lambda flight: [(Side.SERVER, flight.data)] * 2)
 
 
-def truncate(protocol: Protocol, world: World) -> Loot:
+def truncate(protocol: Protocol, world: World) -> AttackResult:
     """The attacker cuts the stream between `PAY 9000 to Mallory` and `: do not!`, and tries to forge a close."""
     assert protocol.hooks.framing
     framing = protocol.hooks.framing
@@ -123,7 +123,7 @@ def truncate(protocol: Protocol, world: World) -> Loot:
 
     forgeries = (None, lambda body: framing.close, out_of_blocks)
     outcomes = [talk(protocol, world, Cut(forge)) for forge in forgeries]
-    return Loot(tuple(map(Encounter, outcomes)), did="cuts the stream in mid-message, and then forges a close")
+    return AttackResult(tuple(map(Encounter, outcomes)), did="cuts the stream in mid-message, and then forges a close")
 
 
 def _padded(block: bytes) -> bytes:
@@ -131,7 +131,7 @@ def _padded(block: bytes) -> bytes:
     return block + bytes([missing]) * missing
 
 
-def reflect(protocol: Protocol, world: World) -> Loot:
+def reflect(protocol: Protocol, world: World) -> AttackResult:
     """The attacker sends the client's record back to the client, and XORs a record of each side.
 
     If both sides use the same key and nonce, the XOR of two records is the XOR of their texts. The attacker knows the
@@ -145,7 +145,7 @@ def reflect(protocol: Protocol, world: World) -> Loot:
     )
     did = "sends the client its own record as the answer, and XORs two records"
     read = seen(protocol, plain.tape) + b"\n" + xor(said, answered, RECEIPT)
-    return Loot((Encounter(plain), Encounter(reflected)), read, did=did)
+    return AttackResult((Encounter(plain), Encounter(reflected)), read, did=did)
 
 
 class Mirror(Relay):
@@ -163,7 +163,7 @@ class Mirror(Relay):
 # By asking ----------------------------------------------------------------------------------------------------------
 
 
-def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
+def ask_about_the_padding(protocol: Protocol, world: World) -> AttackResult:
     """The attacker changes a record, and learns from the refusal whether the padding was valid (Vaudenay, 2002).
 
     The client sends the same text in every conversation; each guess costs one conversation.
@@ -191,9 +191,11 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
     bad_text = answer(lambda body: _flipped(body, 0))
     read = seen(protocol, tape)
     if bad_padding == bad_text:  # the refusals do not differ
-        return Loot(tuple(told), read, did="sends two invalid records, and gets the same answer to both")
+        return AttackResult(tuple(told), read, did="sends two invalid records, and gets the same answer to both")
     if BEFORE in read:
-        return Loot(tuple(told), read, did="sends two invalid records, and sees that the record is not encrypted")
+        return AttackResult(
+            tuple(told), read, did="sends two invalid records, and sees that the record is not encrypted"
+        )
 
     def is_right(tail: bytes, block: int) -> bool:
         """Whether that block of the text ends with `tail`."""
@@ -207,7 +209,7 @@ def ask_about_the_padding(protocol: Protocol, world: World) -> Loot:
 
     recovered = _asked(is_right, framing, world)
     did = f"changes the padding, and reads the server's refusals in {asked} conversations"
-    return Loot(tuple(told), read, recovered, did)
+    return AttackResult(tuple(told), read, recovered, did)
 
 
 SAMPLES = 64  # enough for every pair of digits to be likely at every place
@@ -258,7 +260,7 @@ def _flipped(body: bytes, place: int) -> bytes:
     return bytes(changed)
 
 
-def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
+def watch_the_lengths(protocol: Protocol, world: World) -> AttackResult:
     """The attacker makes the client send guesses beside its secret, and compares the record lengths (CRIME, 2012)."""
     framing, known = protocol.hooks.framing, b""
 
@@ -301,7 +303,7 @@ def watch_the_lengths(protocol: Protocol, world: World) -> Loot:
     assert framing
     outcome = world.converse(protocol.client(world.client), protocol.server(world.server), scale, questions())
     did = "makes the client send guesses beside its secret, and compares the lengths"
-    return Loot((Encounter(outcome),), seen(protocol, outcome.tape), known, did)
+    return AttackResult((Encounter(outcome),), seen(protocol, outcome.tape), known, did)
 
 
 FILLER = b"QWERTZUIOASDFGHJKLYXCVBNM"

@@ -91,7 +91,7 @@ def _tell(found: Duel, screen: Screen, group: str | None) -> None:
     screen.heading(f"on {found.protocol.name}")
     screen.say(sentence(found.protocol))
     screen.say(f"Predicted: {found.predicted.word}. {story.why(found)}")
-    if found.loot is None:
+    if found.result is None:
         screen.good("Not run.")
         return
     screen.line("")

@@ -51,7 +51,7 @@ def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
     duel, verdict = matrix[attack, protocol], matrix.verdict(attack, protocol)
     clauses = tuple(
         (each.readable, _meaning(each), story.place(each, protocol))
-        for each in (story.deciding(duel) if duel.loot else ())
+        for each in (story.deciding(duel) if duel.result else ())
     )
     return Cell(
         KINDS[verdict],

@@ -97,7 +97,7 @@ NOT_RUN = {
 
 def why(duel: Duel) -> str:
     """The reason for the result, in one sentence."""
-    if duel.loot is None:
+    if duel.result is None:
         return NOT_RUN[duel.attack.lacks(duel.protocol) or ""]
     if not duel.attack.stopped_by:
         return "No channel stops this."
@@ -107,11 +107,11 @@ def why(duel: Duel) -> str:
 
 def steps(duel: Duel) -> tuple[str, ...]:
     """What the attacker saw or computed; for an attack that failed, also how client or server refused each attempt."""
-    if duel.loot is None:
+    if duel.result is None:
         return ()
-    found = [] if duel.damage else [_found(each) for each in duel.loot.encounters]
+    found = [] if duel.damage else [_found(each) for each in duel.result.encounters]
     tries = [f"attempt {number}: " if len(found) > 1 else "" for number in range(1, len(found) + 1)]
-    return (*duel.loot.how, *(f"{attempt}{each}" for attempt, each in zip(tries, found, strict=True) if each))
+    return (*duel.result.how, *(f"{attempt}{each}" for attempt, each in zip(tries, found, strict=True) if each))
 
 
 def _found(encounter: Encounter) -> str:
@@ -129,11 +129,11 @@ def _found(encounter: Encounter) -> str:
 
 def told(duel: Duel) -> Encounter | None:
     """The conversation to show: the one in which the attack succeeded, else the last in which the attacker acted."""
-    if duel.loot is None or not duel.loot.encounters:
+    if duel.result is None or not duel.result.encounters:
         return None
     if duel.damage and duel.damage.encounter:
         return duel.damage.encounter
-    return next((each for each in duel.loot.encounters[::-1] if _acted(each)), duel.loot.encounters[-1])
+    return next((each for each in duel.result.encounters[::-1] if _acted(each)), duel.result.encounters[-1])
 
 
 def _acted(encounter: Encounter) -> bool:
@@ -146,14 +146,14 @@ def _acted(encounter: Encounter) -> bool:
 def events(duel: Duel) -> tuple[Event, ...]:
     """The events of the diagram; empty if the attack held no conversation."""
     encounter = told(duel)
-    if encounter is None or duel.loot is None:
+    if encounter is None or duel.result is None:
         return ()
     framing = duel.protocol.hooks.framing
     passed = [event for step in _steps(encounter, framing) for event in step]
     if len(passed) > MOST:
         more = Note(Lane.ATTACKER, f"... {len(passed) - MOST} more events")
         passed = [*passed[: MOST // 2], more, *passed[-MOST // 2 :]]
-    return (Note(Lane.ATTACKER, duel.loot.did), *passed, *_ends(duel, encounter))
+    return (Note(Lane.ATTACKER, duel.result.did), *passed, *_ends(duel, encounter))
 
 
 def _steps(encounter: Encounter, framing: Framing | None) -> Iterator[list[Event]]:

@@ -31,8 +31,8 @@ def cut_short(stage: Stage) -> None:
     )
     default, strict = _fight("truncation", "tls"), _fight("truncation", "tls-strict-close")
     claim(bool(default.damage) and not strict.damage, "the truncation was not detected as expected")
-    assert default.loot and strict.loot
-    cut, noticed = default.loot.encounters[0].outcome.server, strict.loot.encounters[0].outcome.server
+    assert default.result and strict.result
+    cut, noticed = default.result.encounters[0].outcome.server, strict.result.encounters[0].outcome.server
     claim(cut.ended and noticed.error is not None, "the server treated the truncation in another way")
     screen.show(
         "Python's default", f"the server accepts this as the whole message: {quote(cut.delivered.splitlines()[-1])}"

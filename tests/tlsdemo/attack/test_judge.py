@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tlsdemo.attack.judge import Encounter, Loot, damage, quote
+from tlsdemo.attack.judge import AttackResult, Encounter, damage, quote
 from tlsdemo.attack.world import World
 from tlsdemo.conversation import Outcome
 from tlsdemo.protocol import Side
@@ -39,12 +39,14 @@ SAID = {Side.CLIENT: [b"pay\n", b"not\n"], Side.SERVER: [b"paid\n"]}
 GOOD = End(Side.CLIENT, b"paid\n", ended=True), End(Side.SERVER, b"pay\nnot\n", ended=True)
 
 
-def judged(world: World, *ends: End, loot: Loot | None = None, honest: Sequence[Side] = tuple(Side)) -> str | None:
+def judged(
+    world: World, *ends: End, result: AttackResult | None = None, honest: Sequence[Side] = tuple(Side)
+) -> str | None:
     client, server = ends or GOOD
     outcome = outcome_of(client, server)
-    found = replace(loot or Loot(), encounters=(Encounter(outcome, frozenset(honest)),))
-    result = damage(found, world, outcome_of(*GOOD))
-    return result.sentence if result else None
+    found = replace(result or AttackResult(), encounters=(Encounter(outcome, frozenset(honest)),))
+    achieved = damage(found, world, outcome_of(*GOOD))
+    return achieved.sentence if achieved else None
 
 
 def outcome_of(client: End, server: End) -> Outcome:
@@ -85,18 +87,18 @@ def test_to_believe_in_another_choice_is_damage_once_it_is_accepted(world: World
 
 
 def test_only_the_secret_of_this_run_counts(world: World) -> None:
-    assert judged(world, loot=Loot(read=b"xx" + world.secret + b"yy"))
-    assert judged(world, loot=Loot(read=world.again().secret)) is None
+    assert judged(world, result=AttackResult(read=b"xx" + world.secret + b"yy"))
+    assert judged(world, result=AttackResult(read=world.again().secret)) is None
 
 
 def test_of_a_secret_that_is_read_byte_by_byte_the_beginning_counts(world: World) -> None:
-    assert judged(world, loot=Loot(recovered=world.secret[: world.depth]))
-    assert judged(world, loot=Loot(recovered=world.secret[: world.depth - 1])) is None
-    assert judged(world, loot=Loot(recovered=world.secret[1 : world.depth + 1])) is None
+    assert judged(world, result=AttackResult(recovered=world.secret[: world.depth]))
+    assert judged(world, result=AttackResult(recovered=world.secret[: world.depth - 1])) is None
+    assert judged(world, result=AttackResult(recovered=world.secret[1 : world.depth + 1])) is None
 
 
 def test_the_report_of_the_attacker_is_not_evidence(world: World) -> None:
-    assert judged(world, loot=Loot(did="I have read everything")) is None
+    assert judged(world, result=AttackResult(did="I have read everything")) is None
 
 
 def test_hostile_bytes_are_quoted_as_text_without_control_characters() -> None:

@@ -143,7 +143,7 @@ def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(tmp_path: 
 def test_why_it_was_not_run_is_true_of_that_attack(matrix: Matrix) -> None:
     reasons: dict[str, set[str]] = {}
     for found in matrix.duels.values():
-        if found.loot is None:
+        if found.result is None:
             reasons.setdefault(found.attack.id, set()).add(story.why(found))
     assert {name: len(each) for name, each in reasons.items()} == {"computed-secret": 1, "quantum": 1, "downgrade": 1}
     assert "only one cipher suite" in reasons["downgrade"].pop()

@@ -30,7 +30,7 @@ def fought(attack: str, name: str) -> Duel:
 
 def test_the_conversation_that_is_drawn_is_one_in_which_the_attacker_acted(matrix: Matrix) -> None:
     for found in matrix.duels.values():
-        if found.loot is None or found.attack.threat not in (CHANGES, JOINS) or found.attack.id in WATCHES:
+        if found.result is None or found.attack.threat not in (CHANGES, JOINS) or found.attack.id in WATCHES:
             continue
         arrows = [each for each in story.events(found) if isinstance(each, Arrow)]
         acted = [each for each in arrows if each.mark is not Mark.PLAIN or Lane.ATTACKER in (each.source, each.target)]

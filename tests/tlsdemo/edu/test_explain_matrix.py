@@ -11,7 +11,7 @@ import pytest
 
 from tests.tlsdemo.edu.test_explain import SAYS, Told, told
 from tlsdemo.attack.catalogue import BY_ID
-from tlsdemo.attack.judge import Loot
+from tlsdemo.attack.judge import AttackResult
 from tlsdemo.attack.matrix import duel, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.edu import eavesdropping
@@ -27,13 +27,13 @@ CASES = pytest.mark.parametrize(
 
 
 @cache
-def fought(claims: frozenset[Protection], attack: str) -> tuple[bool, Loot]:
+def fought(claims: frozenset[Protection], attack: str) -> tuple[bool, AttackResult]:
     """Whether the attack succeeds, and what it brought home."""
     protocol = edu(claims)
     people = world_of(protocol.key_type)
     found = duel(BY_ID[attack], protocol, people, undisturbed(protocol, people))
-    assert found.loot
-    return found.damage is not None, found.loot
+    assert found.result
+    return found.damage is not None, found.result
 
 
 def claims_of(rung: str, removed: Protection | None) -> frozenset[Protection]:

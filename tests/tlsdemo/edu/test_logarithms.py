@@ -143,8 +143,8 @@ def test_in_a_weak_group_the_eavesdropper_reads(group: str, without: list[str], 
     found = duel(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people))
     assert found.damage
     assert "the attacker read" in found.damage.sentence
-    assert found.loot
-    assert found.loot.how
+    assert found.result
+    assert found.result.how
 
 
 def test_a_leaky_group_tells_nothing_of_secrets_that_are_used_once() -> None:
