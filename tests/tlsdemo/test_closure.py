@@ -21,7 +21,7 @@ from tests.tlsdemo.conversations import Parties, parties
 from tlsdemo import net
 from tlsdemo.application import Talk
 from tlsdemo.attack.catalogue import BY_ID
-from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.matrix import try_attack, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.events import Closed, Ending, Event
 from tlsdemo.lab.context import lab_context
@@ -104,7 +104,7 @@ def test_a_cut_within_the_handshake_is_an_error(side: Side, people: Parties) -> 
 def test_truncation_is_measured_as_predicted(name: str) -> None:
     protocol = configuration(name)
     people = world(protocol.key_type)
-    found = duel(BY_ID["truncation"], protocol, people, undisturbed(protocol, people))
+    found = try_attack(BY_ID["truncation"], protocol, people, undisturbed(protocol, people))
     assert not found.is_surprise
     assert bool(found.damage) == (Protection.CLOSURE not in protocol.claims)
 

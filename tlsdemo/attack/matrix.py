@@ -43,7 +43,7 @@ class CellResult(Enum):
 
 
 @dataclass(frozen=True)
-class Duel:
+class Trial:
     """One attack on one protocol: the prediction and the measurement."""
 
     attack: Attack
@@ -73,13 +73,13 @@ class Duel:
         return self.predicted is not self.measured
 
 
-def duel(attack: Attack, protocol: Protocol, world: World, control: Outcome) -> Duel:
+def try_attack(attack: Attack, protocol: Protocol, world: World, control: Outcome) -> Trial:
     """Run the attack with a new secret. `control` is the conversation without an attacker."""
     if attack.lacks(protocol):
-        return Duel(attack, protocol, None)
+        return Trial(attack, protocol, None)
     world = world.again()
     result = attack.run(protocol, world)
-    return Duel(attack, protocol, result, damage(result, world, control))
+    return Trial(attack, protocol, result, damage(result, world, control))
 
 
 def undisturbed(protocol: Protocol, world: World) -> Outcome:
@@ -93,18 +93,18 @@ def undisturbed(protocol: Protocol, world: World) -> Outcome:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All duels of some attacks and some protocols."""
+    """All trials of some attacks and some protocols."""
 
     attacks: Sequence[Attack]
     protocols: Sequence[Protocol]
-    duels: Mapping[tuple[str, str], Duel]
+    trials: Mapping[tuple[str, str], Trial]
     """By the attack's id and the protocol's name."""
     joined: frozenset[str]
     """Names of the protocols in which a man in the middle without a stolen key succeeds."""
 
-    def __getitem__(self, cell: tuple[Attack, Protocol]) -> Duel:
+    def __getitem__(self, cell: tuple[Attack, Protocol]) -> Trial:
         attack, protocol = cell
-        return self.duels[attack.id, protocol.name]
+        return self.trials[attack.id, protocol.name]
 
     def verdict(self, attack: Attack, protocol: Protocol) -> CellResult:
         """The measurement; a prevented attack may be moot, or prevented on the whole family."""
@@ -118,9 +118,9 @@ class Matrix:
         return CellResult.PREVENTED if won else CellResult.PREVENTED_EVERYWHERE
 
     @property
-    def surprises(self) -> list[Duel]:
-        """The duels whose prediction and measurement differ."""
-        return [duel for duel in self.duels.values() if duel.is_surprise]
+    def surprises(self) -> list[Trial]:
+        """The trials whose prediction and measurement differ."""
+        return [trial for trial in self.trials.values() if trial.is_surprise]
 
     @property
     def counts(self) -> Mapping[CellResult, int]:
@@ -135,24 +135,24 @@ def measure(
     attacks: Sequence[Attack] = ATTACKS,
 ) -> Matrix:
     """Run every attack on every protocol."""
-    duels: dict[tuple[str, str], Duel] = {}
+    trials: dict[tuple[str, str], Trial] = {}
     joined = set()
     for protocol in protocols:
         world = worlds(protocol.key_type)
         control = undisturbed(protocol, world)
         for attack in attacks:
-            duels[attack.id, protocol.name] = duel(attack, protocol, world, control)
-        if any(_wins(attack, protocol, duels, world, control) for attack in ATTACKS if attack.joins):
+            trials[attack.id, protocol.name] = try_attack(attack, protocol, world, control)
+        if any(_succeeds(attack, protocol, trials, world, control) for attack in ATTACKS if attack.joins):
             joined.add(protocol.name)
-    return Matrix(attacks, protocols, duels, frozenset(joined))
+    return Matrix(attacks, protocols, trials, frozenset(joined))
 
 
-def _wins(
+def _succeeds(
     attack: Attack,
     protocol: Protocol,
-    duels: Mapping[tuple[str, str], Duel],
+    trials: Mapping[tuple[str, str], Trial],
     world: World,
     control: Outcome,
 ) -> bool:
-    found = duels.get((attack.id, protocol.name)) or duel(attack, protocol, world, control)
+    found = trials.get((attack.id, protocol.name)) or try_attack(attack, protocol, world, control)
     return found.measured is CellResult.SUCCEEDS

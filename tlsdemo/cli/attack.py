@@ -11,7 +11,7 @@ from pki.errors import ExitCode, Problem
 from tlsdemo import net
 from tlsdemo.attack import catalogue
 from tlsdemo.attack.catalogue import ATTACKS, Attack
-from tlsdemo.attack.matrix import Duel, duel, undisturbed
+from tlsdemo.attack.matrix import Trial, try_attack, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.cli.protocol_options import chosen_group, left_out
 from tlsdemo.compare import story
@@ -53,7 +53,7 @@ def attack(settings: AttackOptions) -> int:
         people = world(protocol.key_type, ALL_OF_IT)
         if settings.live:
             people = replace(people, converse=net.converse_on_sockets)
-        found = duel(chosen, protocol, people, undisturbed(protocol, people))
+        found = try_attack(chosen, protocol, people, undisturbed(protocol, people))
         _tell(found, screen, settings.group)
         surprises = surprises or found.is_surprise
     if settings.group == "40-bit":
@@ -87,7 +87,7 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
         raise Problem(f"{name} is not possible: {error}", hint=hint, code=ExitCode.USAGE) from None
 
 
-def _tell(found: Duel, screen: Screen, group: str | None) -> None:
+def _tell(found: Trial, screen: Screen, group: str | None) -> None:
     screen.heading(f"on {found.protocol.name}")
     screen.say(sentence(found.protocol))
     screen.say(f"Predicted: {found.predicted.word}. {story.why(found)}")

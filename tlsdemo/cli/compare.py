@@ -96,7 +96,7 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     screen = Screen()
     screen.heading("Every attack on every protocol")
     screen.say(
-        f"""{len(matrix.duels)} cells in {seconds:.1f} s. A protocol is a set of protections. An attack fails exactly
+        f"""{len(matrix.trials)} cells in {seconds:.1f} s. A protocol is a set of protections. An attack fails exactly
         when every protection that it must defeat is present and effective. Each cell was predicted by this rule, and
         then the attack was run."""
     )
@@ -114,8 +114,10 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     for verdict, number in matrix.counts.items():
         if number:
             screen.say(f"{verdict.sign} {verdict.word} ({number}): {verdict.meaning}")
-    for duel in matrix.surprises:
-        screen.bad(f"{duel.attack.id} on {duel.protocol}: predicted {duel.predicted.word}, was {duel.measured.word}")
+    for trial in matrix.surprises:
+        screen.bad(
+            f"{trial.attack.id} on {trial.protocol}: predicted {trial.predicted.word}, was {trial.measured.word}"
+        )
     if not matrix.surprises:
         screen.good("Every prediction was right.")
     screen.heading("Costs")
@@ -199,15 +201,15 @@ def _as_json(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> dict[str
     cells = []
     for attack in matrix.attacks:
         for protocol in matrix.protocols:
-            duel = matrix[attack, protocol]
+            trial = matrix[attack, protocol]
             cells.append(
                 {
                     "attack": attack.id,
                     "protocol": protocol.name,
-                    "predicted": duel.predicted.word,
-                    "measured": duel.measured.word,
+                    "predicted": trial.predicted.word,
+                    "measured": trial.measured.word,
                     "verdict": matrix.verdict(attack, protocol).word,
-                    "finding": duel.damage.sentence if duel.damage else None,
+                    "finding": trial.damage.sentence if trial.damage else None,
                 }
             )
     prices = [

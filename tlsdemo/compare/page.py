@@ -48,22 +48,22 @@ def _row(matrix: Matrix, protocol: Protocol) -> MatrixRow:
 
 
 def _cell(matrix: Matrix, attack: Attack, protocol: Protocol) -> Cell:
-    duel, verdict = matrix[attack, protocol], matrix.verdict(attack, protocol)
+    trial, verdict = matrix[attack, protocol], matrix.verdict(attack, protocol)
     clauses = tuple(
         (each.readable, _meaning(each), story.place(each, protocol))
-        for each in (story.deciding(duel) if duel.result else ())
+        for each in (story.deciding(trial) if trial.result else ())
     )
     return Cell(
         KINDS[verdict],
-        "!" if duel.is_surprise else verdict.sign,
+        "!" if trial.is_surprise else verdict.sign,
         verdict.word,
-        duel.predicted.word,
-        duel.is_surprise,
-        duel.damage.sentence if duel.damage else "",
-        story.why(duel),
+        trial.predicted.word,
+        trial.is_surprise,
+        trial.damage.sentence if trial.damage else "",
+        story.why(trial),
         clauses,
-        story.events(duel) if duel.damage else tuple(map(_without_secret, story.events(duel))),
-        story.steps(duel),
+        story.events(trial) if trial.damage else tuple(map(_without_secret, story.events(trial))),
+        story.steps(trial),
     )
 
 

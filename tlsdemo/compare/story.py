@@ -1,4 +1,4 @@
-"""Turns the result of a duel into a sequence diagram and sentences. EDGE."""
+"""Turns the result of a trial into a sequence diagram and sentences. EDGE."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from pki.errors import printable
 from tlsdemo.attack.conclusions import is_alert, sentence
 from tlsdemo.attack.judge import Encounter, quote
-from tlsdemo.attack.matrix import Duel
+from tlsdemo.attack.matrix import Trial
 from tlsdemo.conversation import Passage
 from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
 from tlsdemo.edu.errors import ProtocolError
@@ -70,12 +70,12 @@ def _line(source: Any) -> str:
 # The reason for the result ------------------------------------------------------------------------------------------
 
 
-def deciding(duel: Duel) -> list[Protection]:
+def deciding(trial: Trial) -> list[Protection]:
     """The protections that stopped the attack; if it succeeded, the missing ones that would have stopped it."""
-    claims = duel.protocol.claims
-    missing = [each for each in duel.attack.stops if not each.stands(claims)]
+    claims = trial.protocol.claims
+    missing = [each for each in trial.attack.stops if not each.stands(claims)]
     roots = [root for each in missing for root in _lacking(each, claims)]
-    return list(dict.fromkeys(roots)) if missing else list(duel.attack.stops)
+    return list(dict.fromkeys(roots)) if missing else list(trial.attack.stops)
 
 
 def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[Protection]:
@@ -95,23 +95,23 @@ NOT_RUN = {
 """The sentence for each missing hook."""
 
 
-def why(duel: Duel) -> str:
+def why(trial: Trial) -> str:
     """The reason for the result, in one sentence."""
-    if duel.result is None:
-        return NOT_RUN[duel.attack.lacks(duel.protocol) or ""]
-    if not duel.attack.stopped_by:
+    if trial.result is None:
+        return NOT_RUN[trial.attack.lacks(trial.protocol) or ""]
+    if not trial.attack.stopped_by:
         return "No channel stops this."
-    names = ", ".join(each.readable for each in deciding(duel))
-    return f"{'Missing' if not duel.attack.is_prevented(duel.protocol.claims) else 'Prevented by'}: {names}."
+    names = ", ".join(each.readable for each in deciding(trial))
+    return f"{'Missing' if not trial.attack.is_prevented(trial.protocol.claims) else 'Prevented by'}: {names}."
 
 
-def steps(duel: Duel) -> tuple[str, ...]:
+def steps(trial: Trial) -> tuple[str, ...]:
     """What the attacker saw or computed; for an attack that failed, also how client or server refused each attempt."""
-    if duel.result is None:
+    if trial.result is None:
         return ()
-    found = [] if duel.damage else [_found(each) for each in duel.result.encounters]
+    found = [] if trial.damage else [_found(each) for each in trial.result.encounters]
     tries = [f"attempt {number}: " if len(found) > 1 else "" for number in range(1, len(found) + 1)]
-    return (*duel.result.how, *(f"{attempt}{each}" for attempt, each in zip(tries, found, strict=True) if each))
+    return (*trial.result.how, *(f"{attempt}{each}" for attempt, each in zip(tries, found, strict=True) if each))
 
 
 def _found(encounter: Encounter) -> str:
@@ -127,13 +127,13 @@ def _found(encounter: Encounter) -> str:
 # What passed --------------------------------------------------------------------------------------------------------
 
 
-def told(duel: Duel) -> Encounter | None:
+def told(trial: Trial) -> Encounter | None:
     """The conversation to show: the one in which the attack succeeded, else the last in which the attacker acted."""
-    if duel.result is None or not duel.result.encounters:
+    if trial.result is None or not trial.result.encounters:
         return None
-    if duel.damage and duel.damage.encounter:
-        return duel.damage.encounter
-    return next((each for each in duel.result.encounters[::-1] if _acted(each)), duel.result.encounters[-1])
+    if trial.damage and trial.damage.encounter:
+        return trial.damage.encounter
+    return next((each for each in trial.result.encounters[::-1] if _acted(each)), trial.result.encounters[-1])
 
 
 def _acted(encounter: Encounter) -> bool:
@@ -143,17 +143,17 @@ def _acted(encounter: Encounter) -> bool:
     return changed or len(encounter.honest) < len(Side)
 
 
-def events(duel: Duel) -> tuple[Event, ...]:
+def events(trial: Trial) -> tuple[Event, ...]:
     """The events of the diagram; empty if the attack held no conversation."""
-    encounter = told(duel)
-    if encounter is None or duel.result is None:
+    encounter = told(trial)
+    if encounter is None or trial.result is None:
         return ()
-    framing = duel.protocol.hooks.framing
+    framing = trial.protocol.hooks.framing
     passed = [event for step in _steps(encounter, framing) for event in step]
     if len(passed) > MOST:
         more = Note(Lane.ATTACKER, f"... {len(passed) - MOST} more events")
         passed = [*passed[: MOST // 2], more, *passed[-MOST // 2 :]]
-    return (Note(Lane.ATTACKER, duel.result.did), *passed, *_ends(duel, encounter))
+    return (Note(Lane.ATTACKER, trial.result.did), *passed, *_ends(trial, encounter))
 
 
 def _steps(encounter: Encounter, framing: Framing | None) -> Iterator[list[Event]]:
@@ -211,13 +211,13 @@ def _lane(side: Side, encounter: Encounter) -> Lane:
     return Lane(side.value) if side in encounter.honest else Lane.ATTACKER
 
 
-def _ends(duel: Duel, encounter: Encounter) -> Iterator[Event]:
+def _ends(trial: Trial, encounter: Encounter) -> Iterator[Event]:
     """The result for client, server and attacker."""
     for side in Side:
         if side in encounter.honest:
             yield Note(Lane(side.value), belief(encounter, side))
-    if duel.damage:
-        yield Note(Lane.ATTACKER, duel.damage.sentence, Mood.BAD)
+    if trial.damage:
+        yield Note(Lane.ATTACKER, trial.damage.sentence, Mood.BAD)
     else:
         yield Note(Lane.ATTACKER, "the attack failed", Mood.GOOD)
 

@@ -2,7 +2,7 @@
 
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import quote
-from tlsdemo.attack.matrix import Duel, duel, undisturbed
+from tlsdemo.attack.matrix import Trial, try_attack, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.tls.protocol import configuration
 from tlsdemo.tour.stage import Stage, claim
@@ -15,7 +15,7 @@ def recorded_today(stage: Stage) -> None:
         """An eavesdropper records everything today and cannot read it. Tomorrow it steals the server's private key. TLS
         1.2 is run twice. In the first run, the client encrypts its secret with that key (static RSA key exchange):"""
     )
-    opened, closed = _fight("recorded-today", "tls12-rsa"), _fight("recorded-today", "tls12")
+    opened, closed = _tried("recorded-today", "tls12-rsa"), _tried("recorded-today", "tls12")
     claim(bool(opened.damage) and not closed.damage, "the stolen key did not decrypt static RSA alone")
     assert opened.damage
     screen.show("static RSA", opened.damage.sentence)
@@ -29,7 +29,7 @@ def cut_short(stage: Stage) -> None:
     screen.say(
         "The client sends `PAY 9000 to Mallory`, and then `: do not!`. The attacker cuts the connection in between:"
     )
-    default, strict = _fight("truncation", "tls"), _fight("truncation", "tls-strict-close")
+    default, strict = _tried("truncation", "tls"), _tried("truncation", "tls-strict-close")
     claim(bool(default.damage) and not strict.damage, "the truncation was not detected as expected")
     assert default.result and strict.result
     cut, noticed = default.result.encounters[0].outcome.server, strict.result.encounters[0].outcome.server
@@ -43,7 +43,7 @@ def cut_short(stage: Stage) -> None:
     )
 
 
-def _fight(attack: str, name: str) -> Duel:
+def _tried(attack: str, name: str) -> Trial:
     protocol = configuration(name)
     people = world(protocol.key_type)
-    return duel(BY_ID[attack], protocol, people, undisturbed(protocol, people))
+    return try_attack(BY_ID[attack], protocol, people, undisturbed(protocol, people))

@@ -54,8 +54,8 @@ def who_read_what(stage: Stage) -> None:
         server's key:"""
     )
     table: list[tuple[str, ...]] = [("", "listens", "computes", "in the middle", "stolen key")]
-    for duel in matrix.surprises:
-        claim(False, f"{duel.attack.id} against {duel.protocol} did not end as the protections predict")
+    for trial in matrix.surprises:
+        claim(False, f"{trial.attack.id} against {trial.protocol} did not end as the protections predict")
     for protocol in protocols:
         table.append((protocol.name, *(WORDS[matrix[attack, protocol].measured] for attack in attacks)))
     screen.rows(table)

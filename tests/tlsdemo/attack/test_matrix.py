@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
-from tlsdemo.attack.matrix import CellResult, Duel, Matrix, duel, measure, undisturbed
+from tlsdemo.attack.matrix import CellResult, Matrix, Trial, measure, try_attack, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.attack.world import World
 from tlsdemo.compare.protocols import all_protocols
@@ -21,7 +21,7 @@ SETS = 24
 
 def test_in_every_cell_the_measurement_is_the_prediction(matrix: Matrix) -> None:
     assert [(each.attack.id, each.protocol.name, each.damage) for each in matrix.surprises] == []
-    assert len(matrix.duels) == len(ATTACKS) * (len(RUNGS) + len(CA) + len(CONFIGURATIONS))
+    assert len(matrix.trials) == len(ATTACKS) * (len(RUNGS) + len(CA) + len(CONFIGURATIONS))
 
 
 @pytest.mark.parametrize("attack", CAN_BE_STOPPED, ids=lambda attack: attack.id)
@@ -38,8 +38,8 @@ def test_what_nothing_stops_wins_everywhere(matrix: Matrix, attack: Attack) -> N
 def broken(protocol: Protocol) -> set[str]:
     people = world_of(protocol.key_type)
     control = undisturbed(protocol, people)
-    duels = (duel(attack, protocol, people, control) for attack in ATTACKS)
-    return {each.attack.id for each in duels if each.damage}
+    trials = (try_attack(attack, protocol, people, control) for attack in ATTACKS)
+    return {each.attack.id for each in trials if each.damage}
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def test_whoever_takes_one_claim_away_loses_at_least_one_cell_more(
 
 
 def surprises(claims: frozenset[Protection], world: World) -> list[tuple[str, str]]:
-    """Protocol and attack of every duel in which the prediction fails."""
+    """Protocol and attack of every trial in which the prediction fails."""
     protocol = edu(claims)
     control = undisturbed(protocol, world)
-    duels = (duel(attack, protocol, world, control) for attack in ATTACKS)
-    return [(protocol.name, each.attack.id) for each in duels if each.is_surprise]
+    trials = (try_attack(attack, protocol, world, control) for attack in ATTACKS)
+    return [(protocol.name, each.attack.id) for each in trials if each.is_surprise]
 
 
 @pytest.mark.parametrize("first", Protection, ids=lambda protection: protection.name)
@@ -85,7 +85,7 @@ def test_of_any_set_the_theory_knows_what_holds(claims: frozenset[Protection], w
 
 def test_with_keys_of_its_own_each_direction_holds_against_reflection_without_integrity(world: World) -> None:
     protocol = edu(CA - {P.INTEGRITY})
-    found = duel(BY_ID["reflection"], protocol, world, undisturbed(protocol, world))
+    found = try_attack(BY_ID["reflection"], protocol, world, undisturbed(protocol, world))
     assert found.measured is found.predicted is CellResult.PREVENTED
 
 
@@ -126,7 +126,7 @@ def test_the_guide_has_the_sign_and_the_word_of_every_result() -> None:
 
 
 def test_not_applicable_comes_of_a_missing_hook_alone(matrix: Matrix) -> None:
-    for found in matrix.duels.values():
+    for found in matrix.trials.values():
         missing = [name for name in found.attack.needs if getattr(found.protocol.hooks, name) is None]
         assert (found.measured is CellResult.NOT_APPLICABLE) is bool(missing)
 
@@ -138,8 +138,8 @@ def test_tls_in_python_does_by_default_what_its_claims_say(matrix: Matrix) -> No
 
 
 def test_the_counts_are_those_of_the_cells(matrix: Matrix) -> None:
-    assert sum(matrix.counts.values()) == len(matrix.duels)
-    assert matrix.counts[CellResult.SUCCEEDS] == sum(each.damage is not None for each in matrix.duels.values())
+    assert sum(matrix.counts.values()) == len(matrix.trials)
+    assert matrix.counts[CellResult.SUCCEEDS] == sum(each.damage is not None for each in matrix.trials.values())
 
 
 def test_a_claim_that_is_not_kept_is_a_surprise(world: World) -> None:
@@ -162,10 +162,10 @@ def test_every_protocol_has_a_name_of_its_own() -> None:
 def test_a_duel_has_a_secret_of_its_own(world: World) -> None:
     control = undisturbed(edu(RUNGS["plain"]), world)
     attack, protocol = BY_ID["eavesdropper"], edu(RUNGS["plain"])
-    first, second = (duel(attack, protocol, world, control) for _ in range(2))
+    first, second = (try_attack(attack, protocol, world, control) for _ in range(2))
     assert _finding(first) != _finding(second)
 
 
-def _finding(found: Duel) -> str:
+def _finding(found: Trial) -> str:
     assert found.damage
     return found.damage.sentence

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tlsdemo import net
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID, Attack
-from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.matrix import try_attack, undisturbed
 from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
@@ -26,7 +26,7 @@ PROTOCOLS = ("ca", "mutual", "ca without closure", "ca without order", "tls", "t
 def test_on_sockets_it_ends_as_in_memory(attack: Attack, name: str) -> None:
     protocol = find(name)
     people = replace(world(protocol.key_type), converse=net.converse_on_sockets)
-    found = duel(attack, protocol, people, undisturbed(protocol, people))
+    found = try_attack(attack, protocol, people, undisturbed(protocol, people))
     assert found.measured is found.predicted
 
 

@@ -130,7 +130,7 @@ def test_the_page_leads_to_every_duel_and_to_nothing_outside(matrix: Matrix) -> 
     assert not {name for name in reader.attributes if name.startswith("on")} | {"src"} & reader.attributes
     assert len(set(reader.ids)) == len(reader.ids)
     assert {link.removeprefix("#") for link in reader.links} == set(reader.ids)
-    assert len(reader.ids) == 2 * len(matrix.duels) + 2 * len(matrix.protocols) + len(matrix.attacks)
+    assert len(reader.ids) == 2 * len(matrix.trials) + 2 * len(matrix.protocols) + len(matrix.attacks)
 
 
 def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_page_that_cannot_be_written_is_said_before_anything_is_run(tmp_path: 
 
 def test_why_it_was_not_run_is_true_of_that_attack(matrix: Matrix) -> None:
     reasons: dict[str, set[str]] = {}
-    for found in matrix.duels.values():
+    for found in matrix.trials.values():
         if found.result is None:
             reasons.setdefault(found.attack.id, set()).add(story.why(found))
     assert {name: len(each) for name, each in reasons.items()} == {"computed-secret": 1, "quantum": 1, "downgrade": 1}
@@ -150,7 +150,7 @@ def test_why_it_was_not_run_is_true_of_that_attack(matrix: Matrix) -> None:
 
 
 def test_what_was_read_is_quoted_without_the_noise_around_it(matrix: Matrix) -> None:
-    for found in matrix.duels.values():
+    for found in matrix.trials.values():
         if found.damage and found.damage.sentence.startswith("the attacker read"):
             assert "\\x" not in found.damage.sentence, (found.attack.id, found.protocol.name)
 

@@ -1,4 +1,4 @@
-"""What is told and drawn of a duel. Falsehood caught: a drawing of another conversation, a label that is cut, a price
+"""What is told and drawn of a trial. Falsehood caught: a drawing of another conversation, a label that is cut, a price
 that is noise."""
 
 import re
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tlsdemo.attack.catalogue import BY_ID, CHANGES, JOINS
-from tlsdemo.attack.matrix import CellResult, Duel, Matrix, duel, undisturbed
+from tlsdemo.attack.matrix import CellResult, Matrix, Trial, try_attack, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.cli.compare import CompareOptions as Compared
 from tlsdemo.cli.compare import _difference, compare
@@ -22,14 +22,14 @@ from tlsdemo.report.sequence import Arrow, Lane, Mark
 WATCHES = {"compression", "padding-oracle"}  # the first only counts; the second may learn at once that it need not ask
 
 
-def fought(attack: str, name: str) -> Duel:
+def tried(attack: str, name: str) -> Trial:
     protocol = find(name)
     people = world_of(protocol.key_type)
-    return duel(BY_ID[attack], protocol, people, undisturbed(protocol, people))
+    return try_attack(BY_ID[attack], protocol, people, undisturbed(protocol, people))
 
 
 def test_the_conversation_that_is_drawn_is_one_in_which_the_attacker_acted(matrix: Matrix) -> None:
-    for found in matrix.duels.values():
+    for found in matrix.trials.values():
         if found.result is None or found.attack.threat not in (CHANGES, JOINS) or found.attack.id in WATCHES:
             continue
         arrows = [each for each in story.events(found) if isinstance(each, Arrow)]
@@ -39,25 +39,25 @@ def test_the_conversation_that_is_drawn_is_one_in_which_the_attacker_acted(matri
 
 @pytest.mark.parametrize("name", ["ca", "tls", "ca without key separation"])
 def test_in_a_reflection_the_record_comes_back_to_the_client(name: str) -> None:
-    arrows = [each for each in story.events(fought("reflection", name)) if isinstance(each, Arrow)]
+    arrows = [each for each in story.events(tried("reflection", name)) if isinstance(each, Arrow)]
     assert any(each.mark is Mark.FORGED and each.target is Lane.CLIENT for each in arrows)
 
 
 def test_what_was_read_by_laying_records_over_each_other_has_nothing_in_front() -> None:
-    damage = fought("reflection", "ca without key separation").damage
+    damage = tried("reflection", "ca without key separation").damage
     assert damage and damage.sentence.startswith('the attacker read "PAY 0100 pin=')
 
 
 def test_a_downgrade_of_tls_is_stopped_by_the_servers_random() -> None:
-    found = fought("downgrade", "tls")
+    found = tried("downgrade", "tls")
     assert found.measured is CellResult.PREVENTED
     assert any("RFC 8446 §4.1.3" in each for each in story.steps(found))
 
 
 @pytest.mark.parametrize("name", ["tls", "tls12", "tls-mutual"])
 def test_a_quantum_computer_is_not_simulated_on_tls(name: str) -> None:
-    assert "Not simulated" in story.why(fought("quantum", name))
-    assert "Not applicable" not in story.why(fought("quantum", name))
+    assert "Not simulated" in story.why(tried("quantum", name))
+    assert "Not applicable" not in story.why(tried("quantum", name))
 
 
 LABEL = "application data (23, 968, 281, 69, 250, 250, 47, 19 bytes), Alert, " + ", ".join(["ChangeCipherSpec"] * 9)

@@ -12,7 +12,7 @@ import pytest
 from tests.tlsdemo.edu.test_explain import SAYS, Told, told
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import AttackResult
-from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.matrix import try_attack, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.edu import eavesdropping
 from tlsdemo.edu.explain import EAVESDROPPER, HAVE, WHY
@@ -27,11 +27,11 @@ CASES = pytest.mark.parametrize(
 
 
 @cache
-def fought(claims: frozenset[Protection], attack: str) -> tuple[bool, AttackResult]:
+def tried(claims: frozenset[Protection], attack: str) -> tuple[bool, AttackResult]:
     """Whether the attack succeeds, and what it brought home."""
     protocol = edu(claims)
     people = world_of(protocol.key_type)
-    found = duel(BY_ID[attack], protocol, people, undisturbed(protocol, people))
+    found = try_attack(BY_ID[attack], protocol, people, undisturbed(protocol, people))
     assert found.result
     return found.damage is not None, found.result
 
@@ -82,11 +82,11 @@ def test_what_is_told_of_a_changed_or_moved_record_is_so(certs: Path, rung: str,
         text = says(found, side, "record", HAVE)
         if not text:
             continue
-        assert ("CAN BE ACCEPTED" in text) is fought(claims, "bit-flip")[0]
-        assert ("only if it is unchanged" in text) is not fought(claims, "bit-flip")[0]
+        assert ("CAN BE ACCEPTED" in text) is tried(claims, "bit-flip")[0]
+        assert ("only if it is unchanged" in text) is not tried(claims, "bit-flip")[0]
         if "only if it is unchanged" in text:
-            assert ("AT ANY POSITION" in text) is fought(claims, "reordering")[0]
-            came_back = fought(claims, "reflection")[1].encounters[-1].outcome.client.delivered
+            assert ("AT ANY POSITION" in text) is tried(claims, "reordering")[0]
+            came_back = tried(claims, "reflection")[1].encounters[-1].outcome.client.delivered
             assert ("IN BOTH DIRECTIONS" in text) is bool(came_back)
 
 
@@ -97,12 +97,12 @@ def test_what_is_told_of_the_eavesdropper_agrees_with_the_attacks(
     claims, found = claims_of(rung, removed), conversation(certs, rung, removed)
     for side in Side:
         text = says(found, side, "record", EAVESDROPPER) or says(found, side, "data", EAVESDROPPER)
-        listens, computes = (fought(claims, attack)[0] for attack in ("eavesdropper", "computed-secret"))
+        listens, computes = (tried(claims, attack)[0] for attack in ("eavesdropper", "computed-secret"))
         assert bool(re.search("Reads it|Reads every byte", text)) is listens
         assert ("decrypts them" in text) is (computes and not listens)
         assert ("Sees the length" in text) is not (computes or listens)
         if "Sees the length" in text:
-            assert ("depends on the content" in text) is fought(claims, "compression")[0]
+            assert ("depends on the content" in text) is tried(claims, "compression")[0]
             repeats = removed in (Protection.ORDER, Protection.KEY_SEPARATION)
             assert ("Nonces are used twice" in text) is repeats
         assert (SAYS in eavesdropping.read(found.outcome.tape)) is (listens or computes)  # `tlsdemo eavesdrop` does it
@@ -110,7 +110,7 @@ def test_what_is_told_of_the_eavesdropper_agrees_with_the_attacks(
         multiplies = found.machine(side).negotiated["group"].startswith("multiplication")
         assert ("It has every key" in seen) is multiplies
         assert computes or not multiplies
-        static = fought(claims, "recorded-today")[0] and not (computes or listens)
+        static = tried(claims, "recorded-today")[0] and not (computes or listens)
         assert ("until the private key of the server's certificate is stolen" in seen) is static
         assert (
             "THE SERVER'S SECRET IS ITS CERTIFICATE'S PRIVATE KEY" in says(found, side, "server_hello", WHY)
@@ -124,7 +124,7 @@ def test_what_is_told_of_finished_is_so(certs: Path, rung: str, removed: Protect
         return
     for side in Side:
         text, have = (says(found, side, "finished", row) for row in (WHY, HAVE))
-        renamed, fooled, replayed = (fought(claims, each)[0] for each in ("renaming", "man-in-the-middle", "replay"))
+        renamed, fooled, replayed = (tried(claims, each)[0] for each in ("renaming", "man-in-the-middle", "replay"))
         assert ("changed in transit is detected" in text) is not renamed
         assert ("CHANGED IN TRANSIT IS NOT DETECTED" in text) is renamed
         in_the_middle = "A man in the middle is not detected" in text
@@ -132,7 +132,7 @@ def test_what_is_told_of_finished_is_so(certs: Path, rung: str, removed: Protect
         assert ("VERIFIES AGAIN" in text) is replayed
         assert ("does not verify" in text) is not replayed
         assert "records:" in have
-        clear, unchecked = fought(claims, "eavesdropper")[0], fought(claims, "bit-flip")[0]
+        clear, unchecked = tried(claims, "eavesdropper")[0], tried(claims, "bit-flip")[0]
         assert ("NOT encrypted" in have, "NOT authenticated" in have) == (clear, unchecked)
 
 
@@ -161,16 +161,16 @@ def test_what_is_told_of_the_certificate_is_so(certs: Path, rung: str, removed: 
     if not text:
         assert Protection.POSSESSION not in RUNGS[rung] or claims <= RUNGS["dh"]
         return
-    assert ("NO SIGNATURE FOLLOWS" in text) is fought(claims, "copied-certificate")[0]
+    assert ("NO SIGNATURE FOLLOWS" in text) is tried(claims, "copied-certificate")[0]
     assert bool(says(found, Side.CLIENT, "certificate_verify", WHY)) is ("NO SIGNATURE FOLLOWS" not in text)
     if "NOTHING IS CHECKED" in have:
-        assert fought(claims, "man-in-the-middle")[0]
+        assert tried(claims, "man-in-the-middle")[0]
         return
     if Protection.POSSESSION not in claims:  # then a copy is enough for all of them
         return
     for words, attack in (("the name", "other-host"), ("validity", "expired"), ("revocation", "revoked")):
         unchecked = have.partition("NOT checked: ")[2]
-        assert (words in unchecked) is fought(claims, attack)[0], words
+        assert (words in unchecked) is tried(claims, attack)[0], words
 
 
 @CASES
@@ -179,7 +179,7 @@ def test_a_client_is_called_proved_only_where_no_impostor_passes(
 ) -> None:
     server = conversation(certs, rung, removed).machine(Side.SERVER)
     certificate = client_certificate(server)
-    fooled = fought(claims_of(rung, removed), "impostor-client")[0]
+    fooled = tried(claims_of(rung, removed), "impostor-client")[0]
     assert certificate is None or is_proved(server) is not fooled
     assert fooled or certificate is not None
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import tool
 from tlsdemo.attack.catalogue import BY_ID
-from tlsdemo.attack.matrix import duel, undisturbed
+from tlsdemo.attack.matrix import try_attack, undisturbed
 from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
 from tlsdemo.compare.protocols import find
@@ -140,7 +140,7 @@ def test_what_was_not_run_says_so() -> None:
 def test_in_a_weak_group_the_eavesdropper_reads(group: str, without: list[str], rung: str) -> None:
     protocol = find(rung, [Protection[each] for each in without], groups.FALLING[group])
     people = world(protocol.key_type)
-    found = duel(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people))
+    found = try_attack(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people))
     assert found.damage
     assert "the attacker read" in found.damage.sentence
     assert found.result
@@ -150,7 +150,7 @@ def test_in_a_weak_group_the_eavesdropper_reads(group: str, without: list[str], 
 def test_a_leaky_group_tells_nothing_of_secrets_that_are_used_once() -> None:
     protocol = find("ca", (), groups.FALLING["leaky"])
     people = world(protocol.key_type)
-    assert not duel(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people)).damage
+    assert not try_attack(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people)).damage
 
 
 def test_the_name_on_the_line_is_the_numbers() -> None:
