@@ -127,7 +127,10 @@ def _usage(error: TyperException, program: str) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         remark(error.format_message())
     else:
-        remark(Problem(error.format_message().rstrip("."), hint=f"`{command} --help`"))
+        fact = error.format_message().rstrip(".")
+        for of_pydantic, plain in ((": Value error, ", ": "), (": Input should be ", ": it must be ")):
+            fact = fact.replace(of_pydantic, plain)
+        remark(Problem(fact, hint=f"`{command} --help`"))
     return ExitCode.USAGE
 
 

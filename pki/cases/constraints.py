@@ -81,8 +81,8 @@ def _network(given: CaseBuilder, further: int) -> x509.IPAddress:
 def nc_ip_only_dns_free(given: CaseBuilder) -> Minted:
     """The name constraints of the intermediate CA limit IP addresses only, so it may issue for every host name.
 
-    A constraint limits only names of its own kind. Many a CA was meant to be limited, and its constraints forgot a
-    kind.
+    A constraint limits only names of its own kind. Some CAs were meant to be limited, but their constraints omit a kind
+    of name.
     """
     leaf = named(given.host)
     return given.mint(
@@ -98,8 +98,8 @@ def nc_ip_only_dns_free(given: CaseBuilder) -> Minted:
 def nc_excluded_vs_wildcard(given: CaseBuilder) -> Minted:
     """The CA's name constraints exclude the host, and the certificate has a wildcard that matches the host.
 
-    `*.example.com` is not below `a.example.com`, but it matches it. Go did not check this until 2025 (CVE-2025-61727);
-    OpenSSL 3.0 does not.
+    `*.example.com` is not below `a.example.com`, but it matches that host. Go did not check this until 2025
+    (CVE-2025-61727); OpenSSL 3.0 does not.
     """
     wildcard = named(f"*.{given.domain}")
     constraints = excludes(x509.DNSName(given.long_host))

@@ -16,7 +16,7 @@ def unknown_critical_ext(given: CaseBuilder) -> Minted:
     """The leaf has a critical extension that no client knows.
 
     The extension may restrict the certificate, for example to another purpose. A client that does not know it must
-    refuse.
+    refuse the certificate.
     """
     return given.mint(leaf=MYSTERY)
 
@@ -25,7 +25,7 @@ def unknown_critical_ext(given: CaseBuilder) -> Minted:
 def unknown_critical_ext_ca(given: CaseBuilder) -> Minted:
     """The certificate of the intermediate CA has a critical extension that no client knows.
 
-    The extension may restrict what the CA may issue. A client that does not know it must refuse.
+    The extension may restrict what the CA may issue. A client that does not know it must refuse the path.
     """
     return given.mint(intermediates=(MYSTERY,))
 

@@ -66,8 +66,8 @@ def san_mismatch_cn_match(given: CaseBuilder) -> Minted:
 def host_as_prefix(given: CaseBuilder) -> Minted:
     """The name begins with the host and goes on, as `localhost.evil.example` does.
 
-    It belongs to the owner of evil.example. A client that compares only as many characters as the host has, or that
-    searches for the host in the name, accepts it.
+    That name belongs to the owner of evil.example. A client that compares only as many characters as the host has, or
+    that searches for the host in the name, accepts it.
     """
     return presenting(given, f"{given.host}.{unrelated(given)}")
 
@@ -86,7 +86,7 @@ def host_as_suffix(given: CaseBuilder) -> Minted:
 def host_inside(given: CaseBuilder) -> Minted:
     """The host is in the middle of the name, as in `evil-localhost.evil.example`.
 
-    It belongs to the owner of evil.example. A client that searches for the host in the name accepts it.
+    That name belongs to the owner of evil.example. A client that searches for the host in the name accepts it.
     """
     return presenting(given, f"evil-{given.host}.{unrelated(given)}")
 
@@ -189,8 +189,8 @@ def san_uri_only(given: CaseBuilder) -> Minted:
 def underscore_host(given: CaseBuilder) -> Minted:
     """The host name contains an underscore.
 
-    RFC 1123 does not allow it in a host name, but such names are in use. The CA/Browser Forum forbids them to public
-    CAs.
+    RFC 1123 does not allow it in a host name, but such names are in use. The CA/Browser Forum does not let
+    public CAs issue for them.
     """
     return given.mint(subject=NEUTRAL, name=f"a_b.{given.domain}")
 

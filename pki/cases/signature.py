@@ -71,8 +71,8 @@ def _one_bit_flipped(signed: Signed) -> Signed:
 def replaced_key(given: CaseBuilder) -> Minted:
     """The victim's certificate with the attacker's public key in it; the CA's signature is unchanged.
 
-    All other fields are authentic, and only the signature check detects the new key. The clients of several apps
-    accepted such certificates (certmitm, 2023).
+    All other fields are authentic, and only the signature check detects the new key. Several apps accepted such
+    certificates (certmitm, 2023).
     """
 
     def swapped(leaf: Draft) -> Draft:

@@ -109,6 +109,6 @@ def ku_rsa_encipher_only(given: CaseBuilder) -> Minted:
 def ku_certsign_only(given: CaseBuilder) -> Minted:
     """The key usage of the leaf allows only keyCertSign, and the leaf is not a CA.
 
-    So the key may not be used for anything.
+    Therefore the key may not be used for anything.
     """
     return given.mint(leaf=usage("key_cert_sign"))

@@ -191,7 +191,7 @@ def _difference(cheaper: Cost, dearer: Cost) -> str:
     names = ", ".join(each.readable for each in Protection if each in added)
     size = f"{sent:+} bytes" if abs(sent) > varies else "no additional bytes"
     time = f"{spent * 1e6:+.0f} µs" if spent > noise else f"time within the noise (±{noise * 1e6:.0f} µs)"
-    return f"{size}, {time}: {names}"
+    return f"{size}, {time}{f': {names}' if names else ''}"
 
 
 # For programs, and for documents ------------------------------------------------------------------------------------

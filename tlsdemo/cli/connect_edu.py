@@ -23,7 +23,8 @@ HINTS = {
     Violation.OTHER_GROUP: "start both sides with the same --group",
     Violation.IS_TLS: "use --protocol tls: a TLS server listens there",
     Violation.NOT_JSON: "check the port: `tlsdemo serve` with the same --protocol must listen there",
-    Violation.BAD_SIGNATURE: "the peer presents a certificate, but does not have its private key",
+    Violation.BAD_SIGNATURE: "the peer does not have the certificate's private key, or an attacker on the path changed "
+    "a message: `tlsdemo eavesdrop` shows the traffic",
     Violation.BAD_FINISHED: "an attacker on the path may change messages: `tlsdemo eavesdrop` shows the traffic",
     Violation.BAD_RECORD: "an attacker on the path may change records: `tlsdemo eavesdrop` shows the traffic",
     Violation.FORGED: errors.VERIFY_CODES[7].hint,
@@ -121,8 +122,14 @@ def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -
 
 
 def _closed_early(known: Target, endpoint: Machine) -> NoReturn:
-    evidence = "without close_notify: the answer may be incomplete" if endpoint.accepted else "during the handshake"
-    hint = "the server needs the same --protocol; its terminal may show the reason"
+    if endpoint.accepted:
+        evidence = "without close_notify: the answer may be incomplete"
+        hint = (
+            "the server ended, or an attacker on the path cut the connection; the server's terminal may show the reason"
+        )
+    else:
+        evidence = "during the handshake"
+        hint = "the server needs the same --protocol; its terminal may show the reason"
     raise Problem(f"{known.address} closed the connection", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None
 
 

@@ -142,8 +142,8 @@ def check_client(
     """Run a TLS client against the lab and report what it accepts.
 
     Examples: `tlsdemo check-client curl`, `tlsdemo check-client -- curl -sS {url}`. The client accepts a case if it
-    sends application data. Exit code 0: it accepts no bad case (see --fail-on). 1: it accepts one, or crashes. 3: it
-    cannot be run, it refuses the valid certificate or most valid cases, or a case is inconclusive.
+    sends application data. Exit code 0: the client accepts no bad case (see --fail-on). 1: it accepts one, or crashes.
+    3: it cannot be run, it refuses the valid certificate or most valid cases, or a case is inconclusive.
     """
     from tlsdemo.cli import check_client as commands
 

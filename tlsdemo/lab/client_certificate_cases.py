@@ -52,7 +52,7 @@ client_certificate_case = Declaration[Body](
 def client_cert_required(given: VerifyingServer) -> Handler:
     """The server requires a client certificate, and checks its chain, validity, purpose and revocation.
 
-    This is the reference: a tester of servers should find no fault.
+    This is the reference: a test of servers should find no fault in it.
     """
     return given.asking(ClientCheck.WELL)
 

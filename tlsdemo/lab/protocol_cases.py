@@ -173,7 +173,7 @@ def rc4(given: RsaServer) -> Handler:
 def triple_des(given: RsaServer) -> Handler:
     """The server has only suites with triple DES.
 
-    Its blocks have 64 bits, and repeat after some gigabytes (Sweet32, 2016).
+    Its blocks have 64 bits, so ciphertext blocks repeat after some gigabytes (Sweet32, 2016).
     """
     return given.tls(LabCiphers.TRIPLE_DES)
 
@@ -244,8 +244,8 @@ def _alert(number: int) -> bytes:
 def alert_handshake_failure(given: RsaServer) -> Handler:
     """The server answers the ClientHello with the alert handshake_failure.
 
-    A client that tries again with weaker settings can be downgraded by an attacker, who can send this alert. So POODLE
-    forced browsers to SSL 3.0 in 2014.
+    A client that tries again with weaker settings can be downgraded by an attacker, who can send this alert. In this
+    way POODLE forced browsers to SSL 3.0 in 2014.
     """
     return instead(lambda connection: connection.send(_alert(40)))
 

@@ -70,7 +70,7 @@ def list_stale(given: StatusSigner) -> StatusSources:
 
 @revocation_case("RFC 5280 §6.3.3", Severity.INFORMATIONAL)
 def list_absent(given: StatusSigner) -> StatusSources:
-    """The certificate names the address of a CRL, and there is none.
+    """The certificate names the address of a CRL, but no CRL is there.
 
     A man in the middle can withhold any CRL. A client that goes on without it (soft fail) is not protected.
     """

@@ -101,8 +101,8 @@ def evidence(finding: Finding, longest: int | None = None) -> list[tuple[str, st
 
 
 SCALE = (
-    "Grades: A+ no bad case is accepted; A only informational ones; B also weak ones; D also ones of severity must; "
-    "F any CA is accepted."
+    "Grades by the bad cases that a client accepts: A+ none; A only informational ones; B also weak ones; D also ones "
+    "of severity must; F a certificate from any CA."
 )
 """What decides the grade."""
 

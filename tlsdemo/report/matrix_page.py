@@ -1,4 +1,4 @@
-"""The matrix as one self-contained page: each cell links to its duel, which `:target` shows.
+"""The matrix as one self-contained page: each cell links to its conversation, which `:target` shows.
 
 Where the window is too narrow for the columns, the style turns each row into a block of its own, in which each cell has
 the name of its attack beside its sign.
@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One duel in text."""
+    """One trial in text."""
 
     kind: str
     """held, broken, moot, unseen or none: the CSS class."""

@@ -105,3 +105,16 @@ def test_an_old_attack_name_is_accepted(cli: Command, tmp_path: Path) -> None:
         assert [each["attack"] for each in found["cells"]] == ["stolen-ca"]
         assert cli("mitm", "--attack", name, "--certs", tmp_path / "none").code == 3
     assert "stolen-authority" not in cli("attacks").out + cli("attack", "nonsense").err
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (("serve", "--port", "80000"), "Invalid value for '--port': it must be less than or equal to 65535"),
+        (("serve", "--protocol", "telnet"), "Invalid value for '--protocol': 'telnet' is not one of 'plain', "),
+    ],
+)
+def test_a_wrong_value_is_reported_without_the_words_of_the_library(words: tuple[str, ...], fact: str) -> None:
+    done = tlsdemo(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {fact}")

@@ -54,16 +54,16 @@ def test_the_page_of_the_whole_matrix_is_smaller_than_a_megabyte(page: str) -> N
 
 def test_each_cell_has_its_own_conversation_and_result(page: str, matrix: Matrix) -> None:
     texts = {(attack, name): text_of(markup) for attack, names, markup in told(page) for name in names}
-    assert len(texts) == len(matrix.duels)
+    assert len(texts) == len(matrix.trials)
     for attack in matrix.attacks:
         for protocol in matrix.protocols:
-            duel, shown = matrix[attack, protocol], texts[attack.id, protocol.name]
+            trial, shown = matrix[attack, protocol], texts[attack.id, protocol.name]
             assert shown.startswith(f"{matrix.verdict(attack, protocol).sign} {matrix.verdict(attack, protocol).word}")
-            expected = [story.why(duel), *story.steps(duel)]
-            expected += [each.text if isinstance(each, Note) else each.label for each in story.events(duel)]
-            expected += [duel.damage.sentence] if duel.damage else []
+            expected = [story.why(trial), *story.steps(trial)]
+            expected += [each.text if isinstance(each, Note) else each.label for each in story.events(trial)]
+            expected += [trial.damage.sentence] if trial.damage else []
             for text in (" ".join(each.split()) for each in expected):
-                assert (text if duel.damage else SECRET.sub("…", text)) in shown, (attack.id, protocol.name)
+                assert (text if trial.damage else SECRET.sub("…", text)) in shown, (attack.id, protocol.name)
 
 
 def test_equal_conversations_are_written_once_and_name_all_their_protocols(page: str) -> None:
@@ -91,7 +91,7 @@ def test_the_first_lines_say_what_the_page_is_and_each_result_is_defined_once(pa
     assert f"ran {len(matrix.attacks)} attacks on {len(matrix.protocols)} protocols" in before
     assert "All predictions were right." in before
     for result in CellResult:
-        meaning = f"{result.sign} {result.word} {result.meaning} ({matrix.counts[result]} of {len(matrix.duels)})."
+        meaning = f"{result.sign} {result.word} {result.meaning} ({matrix.counts[result]} of {len(matrix.trials)})."
         assert meaning in before
         assert result.meaning not in after
 
@@ -190,7 +190,7 @@ def test_each_cell_and_the_names_of_its_attack_and_protocol_are_on_the_screen_to
     found = ask(page, tmp_path, width, HEADINGS)
     assert found["width"] == width
     assert found["lost"] == []
-    assert found["cells"] == found[form] == len(matrix.duels)
+    assert found["cells"] == found[form] == len(matrix.trials)
     assert not found["sideways"]
 
 
@@ -235,5 +235,5 @@ def test_a_cell_leads_to_its_conversation_alone_and_back_to_the_cell(
     found = ask(page, tmp_path, width, TOLD)
     assert found["wrong"] == []
     assert found["sideways"] == []
-    assert found["links"] == -(-len(matrix.duels) // 7)  # in 22 columns, every 7th cell is of every attack
+    assert found["links"] == -(-len(matrix.trials) // 7)  # in 22 columns, every 7th cell is of every attack
     assert found["letters"] >= 12
