@@ -12,7 +12,7 @@ from tlsdemo.cli.target import ConnectOptions, Target, Wants, presented, print_a
 from tlsdemo.edu import client
 from tlsdemo.edu.errors import ProtocolError, Violation, alert
 from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine, Moment, Watch, cipher_suite, nobody_watches
+from tlsdemo.edu.machine import Machine, Moment, Watch, cipher_suite, no_watch
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import errors
 
@@ -47,7 +47,7 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> 
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
         remark(f"not checked: revocation; crl.pem is missing beside {known.trust_file}")
-    watch = _telling() if settings.explain else nobody_watches
+    watch = _telling() if settings.explain else no_watch
     protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
     with net.dial(known.address) as plain:
         if settings.explain:

@@ -11,7 +11,7 @@ from pki.errors import ExitCode, Problem
 from tlsdemo.compare.protocols import protection
 from tlsdemo.edu.groups import NAMES, parse
 from tlsdemo.edu.key_agreement import Group, Multiplication
-from tlsdemo.edu.machine import Watch, nobody_watches
+from tlsdemo.edu.machine import Watch, no_watch
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
@@ -64,9 +64,7 @@ def forbid_for_tls(*, group: str | None, story: bool, without: Sequence[str] = (
             )
 
 
-def educational(
-    claims: Claims, side: Side, *, group: str | None, story: bool, watch: Watch = nobody_watches
-) -> Protocol:
+def educational(claims: Claims, side: Side, *, group: str | None, story: bool, watch: Watch = no_watch) -> Protocol:
     """The protocol for one side. Raises Problem if the group is not possible with these claims."""
     chosen = _group(claims, side, group, story)
     if chosen and not chosen.strong:

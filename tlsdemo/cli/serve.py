@@ -30,7 +30,7 @@ from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.folder import Folder, from_files
 from tlsdemo.edu import server as edu_server
-from tlsdemo.edu.machine import nobody_watches
+from tlsdemo.edu.machine import no_watch
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 from tlsdemo.tls.connection import keylog_lost
@@ -110,7 +110,7 @@ def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
     agrees = agrees_with_its_certificate(claims)
     presented = _Presented(settings, report) if Protection.POSSESSION in claims or agrees else None
     clients = _Clients(settings.certs, Protection.CLIENT_IDENTITY in claims)
-    watch = report.explain if settings.explain else nobody_watches
+    watch = report.explain if settings.explain else no_watch
 
     def made() -> tuple[Protocol, Party]:
         credential = presented.read() if presented else None

@@ -94,7 +94,7 @@ Watch = Callable[["Machine", Moment], None]
 """Called with each moment, to explain it."""
 
 
-def nobody_watches(machine: "Machine", moment: Moment) -> None:
+def no_watch(machine: "Machine", moment: Moment) -> None:
     """Do nothing."""
 
 
@@ -104,7 +104,7 @@ class Machine:
     side: Side
     begins_with: State
 
-    def __init__(self, rung: str, parts: Parts, party: Party, watch: Watch = nobody_watches) -> None:
+    def __init__(self, rung: str, parts: Parts, party: Party, watch: Watch = no_watch) -> None:
         self.rung = rung
         self.parts = parts
         self.party = party

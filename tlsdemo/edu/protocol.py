@@ -29,7 +29,7 @@ from tlsdemo.edu.handshake import (
 )
 from tlsdemo.edu.key_agreement import X25519, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.key_schedule import transcript_hash, verify_data
-from tlsdemo.edu.machine import Parts, Watch, nobody_watches
+from tlsdemo.edu.machine import Parts, Watch, no_watch
 from tlsdemo.edu.records import CIPHERS, RecordChannel, Rules
 from tlsdemo.edu.weak import leave_out
 from tlsdemo.edu.weak.certificate import believe
@@ -160,7 +160,7 @@ BUILDERS: Mapping[str, Callable[[], Parts]] = {
 # From claims to a protocol ------------------------------------------------------------------------------------------
 
 
-def edu(claims: Claims, *, group: Group | None = None, watch: Watch = nobody_watches) -> Protocol:
+def edu(claims: Claims, *, group: Group | None = None, watch: Watch = no_watch) -> Protocol:
     """The educational handshake with these protections, as a Protocol.
 
     `group` takes the place of the rung's own group. ValueError for a group that does not go with the claims.

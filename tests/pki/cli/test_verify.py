@@ -43,7 +43,7 @@ def test_what_is_no_moment_is_wrong_usage(cli: Command, certs: Path, text: str) 
     assert "hint:" in answer.err
 
 
-def test_any_purpose_is_nobodys(cli: Command, certs: Path) -> None:
+def test_purpose_any_accepts_a_client_certificate(cli: Command, certs: Path) -> None:
     client = certs / "client.pem"
     assert failed(judged(cli, client, "--dir", certs)[1]) == ["purpose"]
     assert judged(cli, client, "--dir", certs, "--purpose", "client")[0] == 0

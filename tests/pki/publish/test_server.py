@@ -595,7 +595,7 @@ def test_a_client_that_does_not_take_its_answer_holds_no_thread(hasty: Publisher
     with connect(hasty) as connected:
         connected.sendall(get("/large"))
         wait_for(lambda: hasty.asked() == {"/large": 1})
-        wait_until_nobody_is_there(hasty)
+        wait_until_no_connection_is_open(hasty)
         with suppress(ConnectionError):
             assert len(said(connected)) < 1 << 26
     assert_it_still_serves(hasty)
@@ -605,7 +605,7 @@ def test_a_client_that_does_not_hang_up_holds_no_thread(hasty: Publisher) -> Non
     with connect(hasty) as connected:
         connected.sendall(get("/text"))
         assert body(said(connected)) == TEXT.body
-        wait_until_nobody_is_there(hasty)
+        wait_until_no_connection_is_open(hasty)
 
 
 def wait_for(moment: Callable[[], bool]) -> None:
@@ -615,7 +615,7 @@ def wait_for(moment: Callable[[], bool]) -> None:
         threading.Event().wait(0.001)
 
 
-def wait_until_nobody_is_there(publisher: Publisher) -> None:
+def wait_until_no_connection_is_open(publisher: Publisher) -> None:
     wait_for(lambda: not publisher._server._conversations)
 
 
@@ -640,7 +640,7 @@ def test_clients_that_go_away_leave_nothing_behind(
                 connected.sendall(garbage)
             leave(connected)
     assert_it_still_serves(publisher)
-    wait_until_nobody_is_there(publisher)
+    wait_until_no_connection_is_open(publisher)
     assert capfd.readouterr() == ("", "")
 
 
@@ -705,7 +705,7 @@ def test_a_process_without_descriptors_goes_on_when_it_has_some_again(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_it_still_serves(publisher)  # its loop has all that it needs
-    wait_until_nobody_is_there(publisher)  # that could be closed
+    wait_until_no_connection_is_open(publisher)  # that could be closed
     paused, pause = threading.Event(), publisher._server._pause
 
     def note() -> None:

@@ -216,7 +216,7 @@ def test_openssl_finds_its_nonce_in_the_answer_and_in_no_other(desk: Desk) -> No
     assert "WARNING: no nonce in response" in desk.judgement(without, "-reqin", request)
 
 
-def test_a_signed_request_in_somebodys_name_is_answered_like_any_other(desk: Desk) -> None:
+def test_a_signed_request_with_a_requestor_name_is_answered_like_any_other(desk: Desk) -> None:
     signer = a_leaf(desk.authority, dates=desk.dates)
     desk.write("requestor", signer.certificate)
     (desk.folder / "requestor.key").write_bytes(signer.key_pem)

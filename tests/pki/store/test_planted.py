@@ -292,7 +292,7 @@ def test_a_change_is_not_finished_in_a_folder_that_is_named_by_a_link(tmp_path: 
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777], ids=oct)
-def test_a_change_is_not_finished_where_everybody_may_write(tmp_path: Path, cli: Command, mode: int) -> None:
+def test_a_change_is_not_finished_in_a_folder_that_all_users_may_write(tmp_path: Path, cli: Command, mode: int) -> None:
     half_done(tmp_path / "certs")
     (tmp_path / "certs").chmod(mode)
     answer = cli("issue", "b.test", "--dir", tmp_path / "certs")

@@ -114,7 +114,7 @@ def test_explain_tells_each_step_within_80_columns(
         "not visible",
     ]  # fmt: skip
     assert all(len(line) <= 80 for line in answer.err.splitlines() if line.startswith("  "))
-    assert "that no certificate is revoked" in " ".join(answer.err.split())
+    assert "No certificate is revoked." in " ".join(answer.err.split())
 
 
 def test_explain_says_that_revocation_was_not_checked(cli: Command, good: Live, certs: Path, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def call(cli: Command, address: object, certs: Path, *more: str) -> Answer:
     return cli("connect", address, "--trust", certs / "root.pem", "--name", "localhost", *more)
 
 
-def test_nobody_listening_is_told_with_a_hint(cli: Command, certs: Path) -> None:
+def test_a_closed_port_is_reported_with_a_hint(cli: Command, certs: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert_is_refusal(call(cli, f"127.0.0.1:{port}", certs), 3, "Connection refused", "hint: start the server first")

@@ -158,7 +158,7 @@ def test_what_cannot_be_a_host_is_a_problem(host: str) -> None:
         net.listen((host,))
 
 
-def test_nobody_listening_and_unknown_hosts_are_problems() -> None:
+def test_a_closed_port_and_unknown_hosts_are_problems() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(Problem, match="cannot connect") as problem:
