@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 PAGES = (
     "README.md",
     "pki/README.md",
+    "pki/WALKTHROUGH.md",
     "tlsdemo/README.md",
     "tlsdemo/attack/README.md",
     "tlsdemo/edu/LESSON.md",

@@ -59,10 +59,11 @@ def revoked(done: Revocation) -> Iterable[str]:
         yield "No file of this folder has this number; the CRL of the intermediate CA lists it now."
     yield from lists(done.path, done.lists)
     yield ""
+    folder = done.path.parent
+    trust = f" --trust {folder / 'root.pem'}" if ca_text.directory_option(folder) else ""
     yield "A client notices only if it reads the CRL:"
-    yield f"  tlsdemo connect --crl {done.path}" + (
-        f" --trust {done.path.parent / 'root.pem'}" if ca_text.directory_option(done.path.parent) else ""
-    )
+    yield f"  tlsdemo connect{trust}    # reads {done.path.name} beside the root"
+    yield f"  openssl verify -crl_check -CRLfile {done.path} -CAfile {folder / 'root.pem'} ..."
 
 
 def lists(path: Path, found: Sequence[Listed]) -> Iterable[str]:
