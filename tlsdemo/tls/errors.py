@@ -51,7 +51,9 @@ VERIFY_CODES: dict[int, Reason] = {
     19: Reason("the chain ends at a root CA that is not a trust anchor", "RFC 5280 §6.1.1 (d)", OTHER_CA),
     20: Reason("the certificate was issued by a CA that is not trusted", "RFC 5280 §6.1.1 (d)", OTHER_CA),
     21: Reason("the certificate has no path to a trust anchor", "RFC 5280 §6.1", OTHER_CA),
-    23: Reason("a certificate is revoked", "RFC 5280 §6.3", "if the server is yours: `pki rekey NAME` certifies a new key"),
+    23: Reason(
+        "a certificate is revoked", "RFC 5280 §6.3", "if the server is yours: `pki rekey NAME` certifies a new key"
+    ),
     26: Reason("the certificate is not for this purpose", "RFC 5280 §4.2.1.12", "a server needs a server certificate"),
     62: Reason("the certificate is not valid for this host name", "RFC 9525 §6.3", OTHER_NAME),
     64: Reason("the certificate is not valid for this IP address", "RFC 9525 §6.4", OTHER_NAME),
