@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.ca [CERTIFICATES [ROUNDS]]
 
-Every line is the median wall time of a whole process, in the order of the rounds: all programs of a group run once in each
-round, so that a busy machine slows all of them. Compare within one run only.
+Every line is the median wall time of a whole process. All programs of a group run once in each round, so that a busy
+machine slows all of them. Compare within one run only.
 """
 
 import shutil
@@ -37,8 +37,8 @@ def create_ca(scratch: Path, rounds: int) -> None:
         "pki revoke": lambda folder, n: (*PKI, "revoke", f"h{n}.test", "--dir", scratch / "certs"),
         "python -m trustme (root, 1 leaf; not synced)": lambda folder, n: (sys.executable, "-m", "trustme", "-q"),
         "openssl req -x509 (1 self-signed leaf)": lambda folder, n: (
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x",
-            "-keyout", "k.pem", "-out", "c.pem",
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-subj", "/CN=x", "-keyout", "k.pem", "-out", "c.pem",
         ),
     }  # fmt: skip
     if shutil.which("mkcert"):
@@ -59,9 +59,8 @@ def large_folder(scratch: Path, certificates: int) -> None:
     folder = mint(scratch / "large")
     (scratch / "names").write_text("".join(f"h{n}.test www.h{n}.test\n" for n in range(certificates)))
     took = seconds((*PKI, "issue", "--from-file", scratch / "names", "--dir", folder), scratch)
-    print(
-        f"{took:8.2f} s   pki issue --from-file, {certificates:,} certificates: {certificates / took:,.0f} a second, durable"
-    )
+    rate = f"{certificates / took:,.0f} a second, durable"
+    print(f"{took:8.2f} s   pki issue --from-file, {certificates:,} certificates: {rate}")
     for words in (("list",), ("revoke", "h7.test"), ("renew", "h8.test"), ("crl",)):
         took = seconds((*PKI, *words, "--dir", folder), scratch)
         print(f"{took:8.2f} s   pki {' '.join(words)}, in that folder")
