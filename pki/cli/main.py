@@ -156,9 +156,10 @@ def env(
 ) -> int:
     """Make TLS clients in this shell trust the root CA.
 
-    It prints shell commands: run eval "$(pki env)". Until the shell ends, curl, wget, git, Python, Node, Java, Go and
-    others trust this CA; most of them then trust no other. The output ends with instructions for browsers, the system
-    and Java, and for undoing them.
+    It prints shell commands: run eval "$(pki env)". Until the shell ends, curl, wget, git, Python, Go, Java, Ruby, PHP,
+    Perl and npm trust this CA only. Node, Bun and Deno trust it beside public CAs. Browsers and the programs of GnuTLS
+    are not affected. The output ends with instructions for browsers, the system and Java, and for undoing
+    them.
     """
     from pki.store.transaction import notice_around, notice_half_done
     from pki.trust import environment, recipes

@@ -195,6 +195,12 @@ def write_below(directory: Path, name: str, data: bytes, mode: int) -> None:
         folder.replace(last, data, mode)
 
 
+def make_below(directory: Path, name: str) -> None:
+    """Make the folder `name`, relative to `directory`, if it does not exist. Raises Problem if a part is a link."""
+    with Folder.made(directory) as top, top.down(Path(name).parts, make=True):
+        pass
+
+
 def _make(folder: Path) -> None:
     try:
         os.mkdir(folder, NEW_FOLDER)

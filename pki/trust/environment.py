@@ -3,11 +3,13 @@
     root.pem -> SSL_CERT_FILE, CURL_CA_BUNDLE, ...   most clients read PEM
              -> java.p12 -> JAVA_TOOL_OPTIONS        Java reads PKCS #12 with a password
              -> wgetrc   -> WGETRC                   wget has no variable for the certificates themselves
+             -> .curlrc  -> CURL_HOME                curl has no variable that replaces its default folder
+    empty folder         -> SSL_CERT_DIR, ...        in place of the default folder, for example /etc/ssl/certs
 
 Inherited values are overridden: a machine may have any of these variables set, to another CA or to "check nothing".
-curl, requests, git, npm, pip, Java and others then trust only this file. Node, Bun, Deno, wget, and programs that also
-load OpenSSL's default folder continue to trust public CAs as well. No variable affects browsers, aria2, the programs of
-GnuTLS, or on macOS programs that use the keychain, such as Go. Of configuration files only wget's is overridden.
+curl, wget, git, Python, Go, Java, Ruby, PHP, Perl, npm and pip then trust only this file. Node, Bun and Deno add it to
+the public CAs that they contain. No variable affects browsers, aria2, the programs of GnuTLS, or on macOS programs that
+use the keychain, such as Go. Of configuration files, only those of wget and curl are overridden.
 """
 
 import hashlib
@@ -27,11 +29,11 @@ from pki.objects import blocks
 from pki.objects.blocks import BlockKind
 from pki.objects.distinguished_names import subject
 from pki.store.files import EXPECTED, read_certificates, read_file
-from pki.store.folder import write_below
+from pki.store.folder import make_below, write_below
 from pki.store.transaction import PUBLIC
 
 FOLDER = "trust"
-"""The folder for Java's and wget's files, below the folder that a caller names. Each CA has a folder in it."""
+"""The folder for the files of Java, wget and curl, below the folder that a caller names. Each CA has a folder in it."""
 
 # The variables ------------------------------------------------------------------------------------------------------
 
@@ -45,20 +47,26 @@ class Form(StrEnum):
         " -Djavax.net.ssl.trustStorePassword={password}"
     )
     WGETRC = "{wgetrc}"
+    CURL_HOME = "{curl_home}"
+    EMPTY = "{empty}"
+    EMPTY_LIST = "{empty_list}"
 
 
 SET: Mapping[str, tuple[Form, str]] = {
     "SSL_CERT_FILE": (Form.PEM, "OpenSSL: Python, Ruby, Perl, PHP, .NET, s_client; and Go, Rust, uv"),
+    "SSL_CERT_DIR": (Form.EMPTY_LIST, "the same programs; an empty folder in place of the default one"),
     "CURL_CA_BUNDLE": (Form.PEM, "curl"),
+    "CURL_HOME": (Form.CURL_HOME, "curl: this .curlrc in place of yours"),
     "WGETRC": (Form.WGETRC, "wget"),
     "GIT_SSL_CAINFO": (Form.PEM, "git"),
+    "GIT_SSL_CAPATH": (Form.EMPTY, "git; an empty folder in place of the default one"),
     "REQUESTS_CA_BUNDLE": (Form.PEM, "Python: requests, HTTPie, conda"),
     "PIP_CERT": (Form.PEM, "Python: pip"),
     "HTTPLIB2_CA_CERTS": (Form.PEM, "Python: httplib2"),
     "WEBSOCKET_CLIENT_CA_BUNDLE": (Form.PEM, "Python: websocket-client"),
-    "NODE_EXTRA_CA_CERTS": (Form.PEM, "Node, Bun, Yarn"),
+    "NODE_EXTRA_CA_CERTS": (Form.PEM, "Node, Bun, Yarn; they trust public CAs, too"),
     "npm_config_cafile": (Form.PEM, "npm, pnpm"),
-    "DENO_CERT": (Form.PEM, "Deno"),
+    "DENO_CERT": (Form.PEM, "Deno; it trusts public CAs, too"),
     "JAVA_TOOL_OPTIONS": (Form.JAVA, "Java, from 8u301; each JVM prints a line about it on stderr"),
     "CARGO_HTTP_CAINFO": (Form.PEM, "Rust: cargo"),
     "PERL_LWP_SSL_CA_FILE": (Form.PEM, "Perl: LWP"),
@@ -79,7 +87,7 @@ _REASONS: Mapping[str, str] = {
         http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY grpc_proxy PIP_PROXY CARGO_HTTP_PROXY
         npm_config_proxy npm_config_https_proxy NPM_CONFIG_PROXY NPM_CONFIG_HTTPS_PROXY""",
     "other CAs": """
-        SSL_CERT_DIR GIT_SSL_CAPATH PERL_LWP_SSL_CA_PATH HTTPS_CA_FILE HTTPS_CA_DIR npm_config_ca NPM_CONFIG_CA
+        PERL_LWP_SSL_CA_PATH HTTPS_CA_FILE HTTPS_CA_DIR npm_config_ca NPM_CONFIG_CA
         NPM_CONFIG_CAFILE NODE_USE_SYSTEM_CA DENO_TLS_CA_STORE UV_NATIVE_TLS UV_SYSTEM_CERTS""",
     "may disable verification": """
         GIT_SSL_NO_VERIFY NODE_TLS_REJECT_UNAUTHORIZED PYTHONHTTPSVERIFY PIP_TRUSTED_HOST UV_INSECURE_HOST
@@ -87,7 +95,7 @@ _REASONS: Mapping[str, str] = {
         PERL_LWP_SSL_VERIFY_HOSTNAME PERL_HTTP_TINY_SSL_INSECURE_BY_DEFAULT MOJO_INSECURE BUNDLE_SSL_VERIFY_MODE
         HEX_UNSAFE_HTTPS JULIA_SSL_NO_VERIFY_HOSTS""",
     "takes precedence over JAVA_TOOL_OPTIONS": "JDK_JAVA_OPTIONS _JAVA_OPTIONS",
-    "another configuration file": "CURL_HOME SYSTEM_WGETRC",
+    "another configuration file": "SYSTEM_WGETRC",
 }
 UNSET: Mapping[str, str] = {name: reason for reason, names in _REASONS.items() for name in names.split()}
 """The variables that must not be inherited, with the reason."""
@@ -113,20 +121,26 @@ class Environment:
 def environment(ca_file: Path, folder: Path, hint: str = EXPECTED) -> Environment:
     """The environment that trusts `ca_file`: PEM, one certificate or several.
 
-    Java's and wget's files are written below `folder`/trust/, into a folder for each CA, so that one `folder` serves
-    many. They are public, like `ca_file`. Raises Problem if a file cannot be read or written.
+    The files of Java, wget and curl are written below `folder`/trust/, into a folder for each CA, so that one `folder`
+    serves many. They are public, like `ca_file`. Raises Problem if a file cannot be read or written.
     """
     ca, where = _nameable(ca_file), _nameable(folder)
     authorities = _authorities(ca_file, hint)
     own = f"{FOLDER}/{_digest(ca, authorities)}"
+    empty = f"{where}/{own}/{EMPTY}"
     try:
         write_below(folder, f"{own}/java.p12", _java_trust_store(authorities), PUBLIC)
-        write_below(folder, f"{own}/wgetrc", _wgetrc(ca), PUBLIC)
+        write_below(folder, f"{own}/wgetrc", _wgetrc(ca, empty), PUBLIC)
+        write_below(folder, f"{own}/.curlrc", _curlrc(ca, empty), PUBLIC)
+        make_below(folder, f"{own}/{EMPTY}")
     except OSError as error:
         raise cannot(f"write {error.filename or folder}", error, hint="use another folder with --dir") from error
     # A JVM splits its options at white space and joins quoted pieces as a shell does (HotSpot's arguments.cpp).
     java, wgetrc = shlex.quote(f"{where}/{own}/java.p12"), f"{where}/{own}/wgetrc"
-    values = {"ca": ca, "java": java, "wgetrc": wgetrc, "password": PASSWORD}
+    # SSL_CERT_DIR is a list of folders: a colon in the path would name others. /dev/null is a path without files, too.
+    empty_list = os.devnull if os.pathsep in empty else empty
+    values = {"ca": ca, "java": java, "wgetrc": wgetrc, "password": PASSWORD, "curl_home": f"{where}/{own}"}
+    values |= {"empty": empty, "empty_list": empty_list}
     root = subject(authorities[0]).removeprefix("CN=")
     return Environment({name: form.value.format(**values) for name, (form, _) in SET.items()}, tuple(UNSET), root)
 
@@ -141,9 +155,23 @@ def _java_trust_store(authorities: Sequence[x509.Certificate]) -> bytes:
     return pkcs12.serialize_java_truststore(entries, encryption)
 
 
-def _wgetrc(ca: str) -> bytes:
+EMPTY = "none"
+"""The empty folder, beside the files of one CA."""
+
+
+def _wgetrc(ca: str, empty: str) -> bytes:
     """Content of a wgetrc. It is read after /etc/wgetrc, which may disable verification or set a proxy."""
-    return b"ca_certificate = %s\ncheck_certificate = on\nuse_proxy = off\n" % os.fsencode(ca)
+    trust = f"ca_certificate = {ca}\nca_directory = {empty}\n"
+    return os.fsencode(trust + "check_certificate = on\nuse_proxy = off\n")
+
+
+def _curlrc(ca: str, empty: str) -> bytes:
+    """Content of a .curlrc. CURL_CA_BUNDLE replaces the default file of curl, but not its default folder."""
+
+    def quoted(path: str) -> str:
+        return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    return os.fsencode(f"cacert = {quoted(ca)}\ncapath = {quoted(empty)}\n")
 
 
 def _digest(ca: str, authorities: Sequence[x509.Certificate]) -> str:
@@ -197,6 +225,7 @@ def lines(wanted: Environment, shell: Shell) -> Iterator[str]:
     """Lines for a shell to evaluate, each with the programs that read the variable, or the reason to remove it."""
     yield f"# For one shell, until it ends: {TAKEN_IN_BY[shell]}"
     yield "# Do not put this into your profile: clients that trust only this CA reject public web sites."
+    yield "# Node, Bun and Deno trust public CAs, too."
     yield "# Browsers, aria2 and the programs of GnuTLS ignore these variables; see the end."
     export, unset, quoted = SYNTAX[shell]
     for name, value in wanted.set.items():

@@ -130,7 +130,12 @@ class Tester:
                 path = self.folder / f"ca{'' if not self._environments else f'-{case.id}'}.pem"
                 path.write_bytes(anchors)
                 wanted = environment(path, self.folder)
-                self._environments[anchors] = path, surroundings(wanted.set, (*wanted.unset, *NOT_INHERITED))
+                # The user's own .curlrc belongs to what is tested; it may contain `insecure`.
+                changes = {name: value for name, value in wanted.set.items() if name != "CURL_HOME"}
+                self._environments[anchors] = (
+                    path,
+                    surroundings(changes, (*wanted.unset, "CURL_HOME", *NOT_INHERITED)),
+                )
             return self._environments[anchors]
 
 

@@ -322,8 +322,51 @@ def test_what_was_preset_would_have_led_to_the_other_authority(client: Client, p
     assert ours.reached and not ours.asked, refusing
 
 
+SHIPS_ITS_OWN = {"node", "fetch"}
+"""The clients that contain public CAs, which no variable removes."""
+READS_THE_DEFAULT = {"curl", "wget", "openssl", "urllib", "git", "ruby", "php", "go"}
+"""The clients that trust the CAs of the system's folder, if no variable prevents it."""
+
+
+def as_if_the_system_trusted(ca: Path, folder: Path) -> str:
+    """A line for sh: in this mount namespace, the default folder of OpenSSL and GnuTLS contains one CA."""
+    default = Path(ssl.get_default_verify_paths().openssl_capath).resolve()
+    simulated = folder / "default"
+    simulated.mkdir()
+    for name in ("ca.pem", "ca-certificates.crt"):
+        (simulated / name).write_bytes(ca.read_bytes())
+    assert run(tool("openssl"), "rehash", simulated).returncode == 0
+    return f"mount --bind '{simulated}' '{default}' || exit 99"
+
+
+def test_a_client_does_not_trust_the_cas_of_the_default_folder(client: Client, place: Place, tmp_path: Path) -> None:
+    if client.name in SHIPS_ITS_OWN:
+        pytest.skip("it contains public CAs")
+    namespace = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+    before = as_if_the_system_trusted(place.other / "root.pem", tmp_path)
+    if not which("unshare") or run(*namespace, before).returncode:
+        pytest.skip("this machine lets no test replace the default folder")
+    (place.home / "Get.java").write_text(GET_JAVA)
+    with site(place.ours) as ours, site(place.other) as other:
+        for served in (ours, other):
+            environment = {**blank(place.home), "URL": served.url, "CERTS": str(place.ours)}
+            run(*namespace, f"{before}\n{EVAL}\n{client.command}", env=environment, cwd=place.home)
+        assert ours.asked and other.reached and not other.asked
+        if client.name in READS_THE_DEFAULT:  # the control: the folder matters to this client
+            environment = {**blank(place.home), "URL": other.url}
+            run(*namespace, f"{before}\n{client.command}", env=environment, cwd=place.home)
+            assert other.asked
+
+
+def test_a_colon_in_the_path_adds_no_folder_to_the_list(certs: Path, tmp_path: Path) -> None:
+    """SSL_CERT_DIR is a list. Falsehood caught: the part before the colon is a folder with CAs."""
+    made = export.environment(certs / "root.pem", tmp_path / "a:b")
+    assert ":" not in made.set["SSL_CERT_DIR"] and not Path(made.set["SSL_CERT_DIR"]).is_dir()
+    assert list(Path(made.set["GIT_SSL_CAPATH"]).iterdir()) == []
+
+
 NEEDED = {
-    "curl": "CURL_CA_BUNDLE CURL_HOME https_proxy HTTPS_PROXY all_proxy ALL_PROXY",
+    "curl": "CURL_HOME https_proxy HTTPS_PROXY all_proxy ALL_PROXY",
     "wget": "WGETRC",
     "openssl": "SSL_CERT_FILE SSL_CERT_DIR",
     "urllib": "SSL_CERT_FILE SSL_CERT_DIR",
@@ -358,7 +401,7 @@ def test_it_overrides_what_is_inherited_and_keeps_the_rest(certs: Path, tmp_path
     applied = wanted.applied(inherited)
     assert set(applied) == {*export.SET, "PATH"}
     assert "preset" not in applied.values()
-    assert inherited["SSL_CERT_DIR"] == "preset"  # what was handed in is left alone
+    assert inherited["CURL_HOME"] == "preset"  # what was handed in is left alone
 
 
 def test_no_variable_is_both_set_and_unset() -> None:
@@ -381,7 +424,7 @@ def test_what_it_writes_is_public_and_nothing_else_is_written(
     finally:
         os.umask(before)
     written = [path for path in (tmp_path / "trust").rglob("*") if path.is_file()]
-    assert {path.name for path in written} == {"java.p12", "wgetrc"}
+    assert {path.name for path in written} == {"java.p12", "wgetrc", ".curlrc"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o644}
     assert wanted.set["WGETRC"] in map(str, written)
     assert {path.name for path in tmp_path.iterdir()} == {"trust"}
