@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 EXIT_CODES = "Exit codes: 0 yes or done, 1 the answer is no, 2 wrong usage, 3 could not do or decide, 130 interrupted."
+SERVER_EXIT_CODES = "Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage, 3 could not do."
+ONCE_EXIT_CODES = f"{SERVER_EXIT_CODES} With --once: 0 yes, 1 no, 130 interrupted before that."
 DISTRIBUTION = "tlsdemo"  # the package that contains both programs
 METAVARS: dict[type, str] = {Path: "FILE", int: "N", float: "N"}
 """Default metavars, by the type of the value."""

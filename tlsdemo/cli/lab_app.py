@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pki.errors import ExitCode, Problem
-from pki.help_page import Command
+from pki.help_page import SERVER_EXIT_CODES, Command
 
 
 class FailOn(StrEnum):
@@ -29,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("lab")(lab)
+    app.command("lab", epilog=SERVER_EXIT_CODES)(lab)
     app.command("check-client", cls=CheckClient)(check_client)
 
 

@@ -58,16 +58,24 @@ class ListeningCommand:
         return self._server is not None and self._server.stopping
 
     def conversation_ended(self, result: Result) -> None:
-        """With --once: keep the result of the first conversation, and stop the server."""
+        """With --once: keep the result of the first conversation, and stop the server.
+
+        A conversation that a signal cut has no result.
+        """
         if self._once and self._server:
-            if self.result is None:
+            if self.result is None and (result is ExitCode.YES or not self._server.stopping):
                 self.result = result
             self._server.stop()
 
     def exit_code(self) -> ExitCode:
-        """0, or with --once the result of the first conversation. Problem if stdout could not be written."""
+        """0, or with --once the result of the first conversation: 130 if a signal came before it.
+
+        Problem if stdout could not be written.
+        """
         if self.report.failure:
             raise cannot("write the output", self.report.failure)
         if isinstance(self.result, Problem):
             raise self.result
-        return ExitCode.YES if self.result is None else self.result
+        if self.result is None:
+            return ExitCode.INTERRUPTED if self._once else ExitCode.YES
+        return self.result

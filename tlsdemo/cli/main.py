@@ -14,6 +14,7 @@ import typer
 
 from pki.console import CERTS, application
 from pki.errors import ExitCode, Problem
+from pki.help_page import ONCE_EXIT_CODES, SERVER_EXIT_CODES
 from tlsdemo.cli.lab_app import register
 
 app = application(
@@ -106,7 +107,7 @@ Keylog = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=ONCE_EXIT_CODES)
 def serve(
     protocol: Protocol = ProtocolChoice.tls,
     host: Annotated[
@@ -248,7 +249,7 @@ Upstream = Annotated[str, typer.Option("--upstream", metavar="HOST:PORT", help="
 Listen = Annotated[str, typer.Option("--listen", metavar="[HOST:]PORT", help="Listen here; port 0 takes a free one.")]
 
 
-@app.command()
+@app.command(epilog=SERVER_EXIT_CODES)
 def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") -> int:
     """Relay connections and print what an eavesdropper learns."""
     from tlsdemo.cli.eavesdrop import eavesdrop
@@ -256,7 +257,7 @@ def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") ->
     return eavesdrop(upstream, listen)
 
 
-@app.command()
+@app.command(epilog=ONCE_EXIT_CODES)
 def mitm(
     upstream: Upstream = "localhost:4433",
     listen: Listen = "4434",

@@ -78,6 +78,21 @@ def test_without_once_a_signal_ends_it_with_0(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("result", [None, ExitCode.CANNOT, ExitCode.YES])
+def test_with_once_a_signal_before_an_answer_ends_it_with_130(number: signal.Signals, result: Result | None) -> None:
+    """Also if it cuts a conversation; an answer that is sent meanwhile counts."""
+    command = ListeningCommand(Reporter(), once=True)
+
+    async def handle(connection: net.Connection) -> None:
+        os.kill(os.getpid(), number)
+        assert command.stopping
+        if result is not None:
+            command.conversation_ended(result)
+
+    assert serving(command, handle) is (ExitCode.YES if result is ExitCode.YES else ExitCode.INTERRUPTED)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_the_output_is_written_is_ignored_in_silence(number: signal.Signals) -> None:
     command = ListeningCommand(Reporter())
 
