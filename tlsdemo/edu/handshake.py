@@ -61,7 +61,9 @@ class Peer(Machine):
         """Check that the peer has the same secret and saw the same messages (§4.4.4): a changed message is detected."""
         expected = self.parts.verify_data(self.secrets.finished[self.side.other], before)
         if not hmac.compare_digest(message.verify_data, expected):  # in constant time: it is derived from a secret
-            raise ProtocolError(Violation.BAD_FINISHED, "the peer's Finished does not match the messages on this side")
+            sender, receiver = self.side.other.value, self.side.value
+            detail = f"the {sender}'s Finished does not match the messages that the {receiver} saw"
+            raise ProtocolError(Violation.BAD_FINISHED, detail)
 
     def finish(self) -> None:
         """Send the proofs of identity that this rung has, and Finished."""

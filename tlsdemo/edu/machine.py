@@ -212,7 +212,7 @@ class Machine:
             return
         try:
             if not self.accepted:
-                raise ProtocolError(Violation.TRUNCATED, f"this side had to {self.state.value}")
+                raise ProtocolError(Violation.TRUNCATED, f"the {self.side.value} had to {self.state.value}")
             self.channel.end_of_line()
             self.ended = True
         except ProtocolError as error:
@@ -260,7 +260,7 @@ class Machine:
             self._on_alert(message.description, message.detail)
         elif step is None:
             raise ProtocolError(
-                Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__}, when this side had to {self.state.value}"
+                Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__}, when the {self.side.value} had to {self.state.value}"
             )
         else:
             before = self.transcript_hash()

@@ -214,7 +214,9 @@ def decode(line: bytes, rung: str, omitted: frozenset[str] = frozenset()) -> Mes
     entries = _flat_object(line)
     if entries.get("rung", rung) != rung:
         theirs = re.sub(r"[^\x20-\x7e]", "?", str(entries["rung"]))[:100]
-        raise ProtocolError(Violation.OTHER_RUNG, f"the peer uses {theirs!r}, this side {rung!r}")
+        # Both sides print this sentence: it is also the text of the alert.
+        sender, receiver = ("server", "client") if entries.get("type") == NAMES[ServerHello] else ("client", "server")
+        raise ProtocolError(Violation.OTHER_RUNG, f"the {sender} uses {theirs!r}, the {receiver} {rung!r}")
     kind = _take_type(entries)
     allowed = SHAPES[kind].keys() - omitted
     return _message(kind, entries, allowed, allowed)

@@ -191,9 +191,14 @@ def test_two_different_rungs_are_both_named_to_both(cli: Command, certs: Path, h
     assert "start both sides with the same --protocol" in answer.err
 
 
-def test_the_client_is_told_its_own_rung_as_its_own(cli: Command, certs: Path) -> None:
-    with live_rung("plain", certs) as server:
-        assert "this side speaks 'plain'" not in dialled(cli, certs, "dh", server.port).err
+@pytest.mark.parametrize(("ours", "theirs"), [("dh", "plain"), ("plain", "dh")])
+def test_both_terminals_name_the_same_side(cli: Command, certs: Path, ours: str, theirs: str) -> None:
+    """The alert repeats the sentence of the side that refuses."""
+    sentence = f"the client uses '{ours}', the server '{theirs}'"
+    with live_rung(theirs, certs) as server:
+        assert sentence in dialled(cli, certs, ours, server.port).err
+        ending = server.ending()
+    assert isinstance(ending, Refused) and sentence in ending.reason
 
 
 # A server that misbehaves -------------------------------------------------------------------------------------------

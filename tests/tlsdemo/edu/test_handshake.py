@@ -180,7 +180,7 @@ def test_what_comes_at_the_wrong_time_is_refused_by_its_name(certs: Path, rung: 
         state = end.state
         end.receive(encode(message, assemble(RUNGS[rung], None).omitted))
         assert fault(end) is Violation.UNEXPECTED_MESSAGE
-        assert error_of(end).detail == f"{type(message).__name__}, when this side had to {state.value}"
+        assert error_of(end).detail == f"{type(message).__name__}, when the {end.side.value} had to {state.value}"
         assert (end.accepted, end.delivered) == (False, b"")
 
 
