@@ -11,6 +11,7 @@ returns data (`pki.verdict.Verdict`).
 
 import errno
 import shlex
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def did_you_mean(text: str, names: Iterable[str]) -> str:
+    """`did you mean a or b? ` for names that are similar to `text`; empty if none is."""
+    from difflib import get_close_matches
+
+    names = tuple(names)
+    alike = [name for name in names if text and (text in name or name in text)]
+    alike = alike or get_close_matches(text.lower(), names)
+    return f"did you mean {' or '.join(alike[:SHOWN])}? " if alike else ""
+
+
+SHOWN = 3  # similar names in a hint
 
 
 def cannot(doing: str, error: OSError, hint: str | None = None) -> Problem:

@@ -1,12 +1,9 @@
 """Finds a case by id or alias, and suggests similar names. The lab uses it for its cases, too."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
-from pki.errors import ExitCode, Problem
-
-SHOWN = 3  # similar names in a hint
+from pki.errors import ExitCode, Problem, did_you_mean
 
 
 class Named(Protocol):
@@ -40,7 +37,5 @@ def find(text: str, cases: Iterable[Found], *, kind: str, listing: str) -> Found
     named = by_any_name(cases)
     if text in named:
         return named[text]
-    alike = [name for name in named if text and (text in name or name in text)]
-    alike = alike or get_close_matches(text.lower(), named)
-    similar = f"did you mean {' or '.join(alike[:SHOWN])}? " if alike else ""
-    raise Problem(f"unknown {kind} {text!r}", hint=f"{similar}`{listing}` lists all", code=ExitCode.USAGE)
+    hint = f"{did_you_mean(text, named)}`{listing}` lists all"
+    raise Problem(f"unknown {kind} {text!r}", hint=hint, code=ExitCode.USAGE)

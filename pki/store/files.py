@@ -280,6 +280,8 @@ OPTIONS = {
     BlockKind.CRL: "--crl",
     BlockKind.CERTIFICATE: "--trust, --untrusted or --cert",
 }
+SUFFIXES = {BlockKind.CERTIFICATE: ".pem", BlockKind.PRIVATE_KEY: ".key"}
+"""How `pki` names the files of a certificate and of its key, which lie side by side."""
 A_KEY = "give the certificate for the key; `tlsdemo serve` and `tlsdemo connect` take keys with --key"
 ADVICE = {
     BlockKind.PRIVATE_KEY: A_KEY,
@@ -314,7 +316,13 @@ def _nothing(path: Path, contents: Contents, wanted: BlockKind) -> Problem:
     stated = " and ".join(a(kind, count) for kind, count in known.items())
     kind, count = next(iter(known.items()))
     pass_it = f"pass {'it' if count == 1 else 'them'} with"
-    hint = f"{pass_it} {OPTIONS[kind]}" if kind in OPTIONS else ADVICE.get(kind, "`pki show` shows what it is")
+    beside = path.with_suffix(SUFFIXES.get(wanted, path.suffix))
+    if beside != path and os.path.lexists(beside):
+        hint = f"give {beside}, which is beside it"
+    elif kind in (BlockKind.PRIVATE_KEY, BlockKind.ENCRYPTED_KEY):
+        hint = f"give the {noun}, not a private key"
+    else:
+        hint = f"{pass_it} {OPTIONS[kind]}" if kind in OPTIONS else ADVICE.get(kind, "`pki show` shows what it is")
     return Problem(f"{holder(path)} contains no {noun}; it contains {stated}", hint=hint)
 
 

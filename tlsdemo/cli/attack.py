@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from secrets import randbelow
 
-from pki.errors import ExitCode, Problem
+from pki.errors import ExitCode, Problem, did_you_mean
 from tlsdemo import net
 from tlsdemo.attack import catalogue
 from tlsdemo.attack.catalogue import ATTACKS, Attack
@@ -15,7 +15,7 @@ from tlsdemo.attack.matrix import Trial, try_attack, undisturbed
 from tlsdemo.attack.real_world import world
 from tlsdemo.cli.protocol_options import chosen_group, left_out
 from tlsdemo.compare import story
-from tlsdemo.compare.protocols import all_protocols, find, sentence
+from tlsdemo.compare.protocols import NAMES, all_protocols, find, sentence
 from tlsdemo.edu.effort import effort
 from tlsdemo.edu.explain import is_undone
 from tlsdemo.edu.logarithms import FORTY_BITS, discrete_log
@@ -65,7 +65,7 @@ def _attack(name: str) -> Attack:
     try:
         return catalogue.find(name)
     except KeyError:
-        hint = "`tlsdemo attacks` lists them"
+        hint = f"{did_you_mean(name, catalogue.BY_ID)}`tlsdemo attacks` lists them"
         raise Problem(f"unknown attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
 
 
@@ -80,7 +80,7 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
     try:
         return find(name, missing, group)
     except KeyError:
-        hint = "`tlsdemo protocols` lists them"
+        hint = f"{did_you_mean(name, NAMES)}`tlsdemo protocols` lists them"
         raise Problem(f"unknown protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
     except ValueError as error:
         hint = "use --on ca: the educational handshake can leave out every protection"
@@ -173,6 +173,9 @@ def protocols(as_json: bool) -> int:
         return ExitCode.YES
     for each in all_protocols():
         _entry(each.name, sentence(each))
+    print("\nThe protections, for --without; in an option, write a hyphen for a space, as in strong-group:\n")
+    for protection in Protection:
+        _entry(protection.readable, f"{protection.meaning} ({protection.section})")
     return ExitCode.YES
 
 

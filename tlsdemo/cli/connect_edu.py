@@ -8,7 +8,17 @@ from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli.protocol_options import Claims, educational, party
-from tlsdemo.cli.target import ConnectOptions, Target, Wants, presented, print_answer, resolve, tell
+from tlsdemo.cli.target import (
+    BEHIND,
+    ConnectOptions,
+    Target,
+    Wants,
+    presented,
+    print_answer,
+    resolve,
+    tell,
+    when_closed,
+)
 from tlsdemo.edu import client
 from tlsdemo.edu.errors import ProtocolError, Violation, alert
 from tlsdemo.edu.explain import Teller
@@ -49,7 +59,7 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> 
         remark(f"not checked: revocation; crl.pem is missing beside {known.trust_file}")
     watch = _telling() if settings.explain else no_watch
     protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
-    with net.dial(known.address) as plain:
+    with net.dial(known.address, closed=when_closed(settings, known.address)) as plain:
         if settings.explain:
             _tell_connection(plain.getpeername()[0], known, claims)
         endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
@@ -129,7 +139,7 @@ def _closed_early(known: Target, endpoint: Machine) -> NoReturn:
         )
     else:
         evidence = "during the handshake"
-        hint = "the server needs the same --protocol; its terminal may show the reason"
+        hint = f"the server needs the same --protocol; its terminal may show the reason; {BEHIND}"
     raise Problem(f"{known.address} closed the connection", f"{evidence} (RFC 8446 §6.1)", hint=hint) from None
 
 

@@ -12,7 +12,7 @@ from pki.console import CERTS, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
-from tlsdemo.cli.target import ConnectOptions, Target, be_brief, presented, print_answer, tell
+from tlsdemo.cli.target import BEHIND, ConnectOptions, Target, be_brief, presented, print_answer, tell, when_closed
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.plaintext_reply import of_what_came
@@ -26,7 +26,7 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
         prepare_key_log(settings.keylog)
     context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
     telling = tell if settings.explain else be_brief
-    with net.dial(call.address) as plain:
+    with net.dial(call.address, closed=when_closed(settings, call.address)) as plain:
         _tell_connection(plain.getpeername()[0], call, telling)
         chain: list[bytes] = []
         try:
@@ -130,7 +130,7 @@ def _lose(call: Target, error: OSError, phase: Phase) -> NoReturn:
     if isinstance(error, TimeoutError):
         raise Problem(f"{call.address} did not answer in time", hint=hint) from None
     if errors.is_gone(error):
-        raise Problem(f"{call.address} closed the connection", gone, hint=hint) from None
+        raise Problem(f"{call.address} closed the connection", gone, hint=f"{hint}; {BEHIND}") from None
     refused = isinstance(error, ssl.SSLError) and errors.alert(error) is not None
     unproved = isinstance(error, ssl.SSLError) and error.reason in errors.UNPROVED
     said = "refused the connection" if refused else "is refused" if unproved else "did not complete a TLS handshake"

@@ -9,7 +9,7 @@ from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.cli.listening import ListeningCommand
-from tlsdemo.cli.position import place, run_on_path
+from tlsdemo.cli.position import not_connected, place, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
@@ -37,7 +37,9 @@ def eavesdrop(upstream: str, listen: str) -> int:
 
     def on_end(peer: str, relay: Attacker, problem: Problem | None) -> ExitCode:
         assert isinstance(relay, EavesdropRelay)
-        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else relay.conclusion()}", "")
+        report.say(
+            f"{peer}  {not_connected(problem, where.upstream, ' --protocol NAME') if problem else relay.conclusion()}", ""
+        )
         return ExitCode.YES
 
     return run_on_path(where, ListeningCommand(report), introduction, lambda peer: EavesdropRelay(report), on_end)

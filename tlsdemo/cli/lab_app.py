@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from pki.errors import ExitCode, Problem
 from pki.help_page import SERVER_EXIT_CODES, Command
@@ -43,7 +44,15 @@ class CheckClient(Command):
         while words and words[0].startswith("-") and words[0] != "--":
             del words[: 2 if words[0] in valued else 1]
         ctx.allow_interspersed_args = bool(words) and _are_presets(words)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            option = getattr(error, "option_name", None)
+            if not ctx.allow_interspersed_args or type(error).__name__ != "NoSuchOption":
+                raise
+            command = f"tlsdemo check-client -- {words[0]} {option} {{url}}"
+            hint = f"put the client's own options into a command after `--`: `{command}`"
+            raise Problem(f"check-client has no option {option}", hint=hint, code=ExitCode.USAGE) from None
 
 
 def _are_presets(words: list[str]) -> bool:

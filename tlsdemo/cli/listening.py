@@ -19,9 +19,12 @@ Result = ExitCode | Problem
 """The result of a conversation for --once: an exit code, or a Problem to raise."""
 
 
-def bind(hosts: Hosts, port: int) -> net.Listener:
-    """Listening sockets on these hosts; port 0 takes a free one. A Problem if a host or the port cannot be bound."""
-    return net.listen(hosts or net.DEFAULT_HOSTS, port)
+def bind(hosts: Hosts, port: int, option: str = "--port") -> net.Listener:
+    """Listening sockets on these hosts; port 0 takes a free one. A Problem if a host or the port cannot be bound.
+
+    `option` is the option of the command that names the port.
+    """
+    return net.listen(hosts or net.DEFAULT_HOSTS, port, option)
 
 
 def address(hosts: Hosts, port: int) -> net.Address:

@@ -87,7 +87,9 @@ Group = Annotated[
 ]
 Without = Annotated[
     list[str] | None,
-    typer.Option("--without", metavar="PROTECTION", help="Remove a protection; give it to both sides (repeatable)."),
+    typer.Option(
+        "--without", metavar="PROTECTION", help="Remove it, see `tlsdemo protocols` (repeatable; both sides)."
+    ),
 ]
 Story = Annotated[bool, typer.Option("--story", help="With multiply: use the numbers 300, 5 and 7.")]
 Certs = Annotated[
@@ -372,7 +374,7 @@ def attack(
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", metavar="PROTECTION", help="Remove a protection (repeatable)."),
+        typer.Option("--without", metavar="PROTECTION", help="Remove it, see `tlsdemo protocols` (repeatable)."),
     ] = None,
     group: Group = None,
     live: Annotated[bool, typer.Option("--live", help="Use TCP connections instead of memory.")] = False,

@@ -16,7 +16,7 @@ from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.cli.listening import ListeningCommand, Result
 from tlsdemo.cli.mitm_attack import is_on_path, known, run_attack
 from tlsdemo.cli.mitm_cases import cycle
-from tlsdemo.cli.position import Position, place, run_on_path
+from tlsdemo.cli.position import Position, not_connected, place, run_on_path
 from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.credentials import kinds
@@ -87,7 +87,7 @@ def mitm(settings: MitmOptions) -> int:
         acting, failed = _acting(attacker)
         how = conclusion(acting) if acting else "the client closed before it sent a complete ClientHello"
         how = failed.fact if failed else how
-        report.say(f"{peer}  {f'not connected: {problem.fact}' if problem else how}", "")
+        report.say(f"{peer}  {not_connected(problem, where.upstream, _of_protocol(settings)) if problem else how}", "")
         return problem or failed or (ExitCode.YES if acting and acting.read[Side.CLIENT] else ExitCode.NO)
 
     command = ListeningCommand(report, once=settings.once)
@@ -161,6 +161,13 @@ def _party(settings: MitmOptions, folder: Folder, kind: Kind, protocol: Protocol
     return party(folder.credential(kind), folder.anchors, folder.crls, name)
 
 
+def _of_protocol(settings: MitmOptions) -> str:
+    """The options by which client and server use the same protocol."""
+    options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
+    options += f" --group {settings.group}" if settings.group else ""
+    return options + "".join(f" --without {shlex.quote(each)}" for each in settings.without)
+
+
 # The banner ---------------------------------------------------------------------------------------------------------
 
 
@@ -168,9 +175,7 @@ def _introduction(
     settings: MitmOptions, folder: Folder, kind: Kind, protocol: Protocol, where: Position, address: net.Address
 ) -> list[str]:
     presents = Protection.POSSESSION in protocol.claims
-    options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
-    options += f" --group {settings.group}" if settings.group else ""
-    options += "".join(f" --without {shlex.quote(each)}" for each in settings.without)
+    options = _of_protocol(settings)
     trust = shlex.quote(str(settings.certs / "root.pem"))
     if Protection.CHAIN in protocol.claims and not folder.covers(address.host):
         options += f" --name {folder.server_name}"

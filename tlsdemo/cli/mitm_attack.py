@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 
-from pki.errors import ExitCode, Problem, printable
+from pki.errors import ExitCode, Problem, did_you_mean, printable
 from tlsdemo import net
 from tlsdemo.attack import catalogue
 from tlsdemo.attack.catalogue import Attack
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.cli.listening import ListeningCommand
-from tlsdemo.cli.position import Position, run_on_path
+from tlsdemo.cli.position import Position, not_connected, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.conversation import Passage
 from tlsdemo.credentials.folder import Folder
@@ -35,7 +35,7 @@ def known(name: str) -> Attack:
     try:
         attack = catalogue.find(name)
     except KeyError:
-        hint = "`tlsdemo attacks` lists them"
+        hint = f"{did_you_mean(name, catalogue.BY_ID)}`tlsdemo attacks` lists them"
         raise Problem(f"unknown attack {name!r}", hint=hint, code=ExitCode.USAGE) from None
     if attack.id in INSTEAD:
         fact = f"the attack {attack.id} does not work on a live connection"
@@ -69,7 +69,7 @@ def run_attack(attack: Attack, protocol: Protocol, where: Position, certs: Path,
     def on_end(peer: str, attacker: Attacker, problem: Problem | None) -> ExitCode:
         assert isinstance(attacker, LiveAttacker)
         if problem:
-            lines = [f"not connected: {problem.fact}"]
+            lines = [not_connected(problem, where.upstream, _options(protocol))]
         elif afterwards:
             lines = afterwards(attacker)
         else:
@@ -82,17 +82,21 @@ def run_attack(attack: Attack, protocol: Protocol, where: Position, certs: Path,
 
 
 def _introduction(attack: Attack, protocol: Protocol, where: Position, address: net.Address) -> list[str]:
-    rung, _, missing = protocol.name.partition(" without ")
-    options = "" if protocol.family == "tls" else f" --protocol {rung}"
-    options += "".join(f" --without {each.strip().replace(' ', '-')}" for each in missing.split(",") if each)
     return [
         f"listening on {address}, on the path to {where.upstream} ({protocol.name})",
         f"  {attack.id}: {attack.sentence}",
         "",
         "  in another terminal (the server's terminal shows the effect, too):",
-        f"    tlsdemo connect {address}{options} --message 'PAY 0100 to Alice'",
+        f"    tlsdemo connect {address}{_options(protocol)} --message 'PAY 0100 to Alice'",
         "",
     ]
+
+
+def _options(protocol: Protocol) -> str:
+    """The options by which client and server use the same protocol."""
+    rung, _, missing = protocol.name.partition(" without ")
+    options = "" if protocol.family == "tls" else f" --protocol {rung}"
+    return options + "".join(f" --without {each.strip().replace(' ', '-')}" for each in missing.split(",") if each)
 
 
 def _told(step: Passage, framing: Framing) -> str:

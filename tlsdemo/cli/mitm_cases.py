@@ -25,7 +25,7 @@ from tlsdemo.cli import case_minting
 from tlsdemo.cli.case_minting import VerifiedCase
 from tlsdemo.cli.case_rotation import Rotation, asked_for
 from tlsdemo.cli.listening import ListeningCommand, Result
-from tlsdemo.cli.position import Position, run_on_path
+from tlsdemo.cli.position import Position, not_connected, run_on_path
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.lab.context import LabCiphers
 from tlsdemo.protocol import Attacker, Side
@@ -95,7 +95,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
 
     def tell_end(peer: str, attacker: Disguised[VerifiedCase], unreachable: Problem | None, *, stopping: bool) -> None:
         if unreachable:
-            report.say(f"{peer}  not connected: {unreachable.fact}", "")
+            report.say(f"{peer}  {not_connected(unreachable, where.upstream)}", "")
         elif attacker.problem:
             report.say(*(f"{peer}  {line}" for line in (attacker.problem.fact, *attacker.problem.evidence)), "")
         elif attacker.inside is None:

@@ -31,6 +31,21 @@ def place(upstream: str, listen: str) -> Position:
     return Position(target, (own.host,) if own.host else None, 0 if port == "0" else own.port)
 
 
+SERVER_PORT, ATTACKER_PORT = 4433, 4434  # the defaults of `serve`, and of `mitm` and `eavesdrop`
+SERVE = "tlsdemo serve"
+
+
+def server_command(upstream: net.Address, options: str = "") -> str:
+    """The command that starts the server at this address; `options` are those of its protocol."""
+    return f"{SERVE}{options}" + (f" --port {upstream.port}" if upstream.port != SERVER_PORT else "")
+
+
+def not_connected(problem: Problem, upstream: net.Address, options: str = "") -> str:
+    """Why the server could not be reached, and what to do. `options` are those of the server's protocol."""
+    fact = ": ".join([problem.fact, *problem.evidence])
+    return f"not connected: {fact}; {(problem.hint or '').replace(SERVE, server_command(upstream, options))}"
+
+
 def run_on_path(
     where: Position,
     command: ListeningCommand,
@@ -52,7 +67,7 @@ def run_on_path(
         finally:
             command.conversation_ended(result)
 
-    listener = bind(where.hosts, where.port)
+    listener = bind(where.hosts, where.port, "--listen")
     middle = net.Middle(where.upstream, listener, on_line, ended)
     with command.open(middle.server):
         command.report.say(*introduction(address(where.hosts, listener.port)))

@@ -7,7 +7,7 @@ from secrets import token_bytes
 from cryptography import x509
 
 from pki import Credential
-from pki.errors import ExitCode, Problem
+from pki.errors import ExitCode, Problem, did_you_mean
 from tlsdemo.compare.protocols import protection
 from tlsdemo.edu.groups import NAMES, parse
 from tlsdemo.edu.key_agreement import Group, Multiplication
@@ -20,13 +20,27 @@ STORY = {Side.CLIENT: 5, Side.SERVER: 7}  # the secrets of the story; 300 is the
 
 Claims = frozenset[Protection]
 
+MULTIPLYING = [name for name, has in RUNGS.items() if Protection.SECRECY in has and Protection.STRONG_GROUP not in has]
+"""The rungs with --story."""
+TAKE_GROUP = [
+    name for name, has in RUNGS.items() if Protection.STRONG_GROUP in has and Protection.POST_QUANTUM not in has
+]
+"""The rungs with --group."""
+
+
+def _use(rungs: Sequence[str]) -> str:
+    """A hint: `use --protocol dh, signed or ca`."""
+    *others, last = rungs
+    return f"use --protocol {', '.join(others)}{' or ' if others else ''}{last}"
+
 
 def rung(name: str, without: Sequence[str] = ()) -> Claims:
     """The protections of a rung without those in `without`. Raises Problem for one that the rung does not have."""
     missing = left_out(without)
     if unknown := [each.readable for each in Protection if each in missing - RUNGS[name]]:
         fact = f"--protocol {name} does not have the protection {', '.join(unknown)}"
-        hint = "`tlsdemo protocols --json` lists the protections of each protocol"
+        able = [each for each, claims in RUNGS.items() if missing <= claims]
+        hint = _use(able) if able else "`tlsdemo protocols --json` lists those of each"
         raise Problem(fact, hint=hint, code=ExitCode.USAGE)
     return RUNGS[name] - missing
 
@@ -36,10 +50,10 @@ def left_out(options: Sequence[str]) -> Claims:
     try:
         return frozenset(protection(each) for option in options for each in option.split(","))
     except KeyError as error:
-        known = ", ".join(each.readable.replace(" ", "-") for each in Protection)
-        fact = f"unknown protection {str(error.args[0]).lower().replace('_', '-')!r}"
-        hint = "for example: --without order"
-        raise Problem(fact, f"protections: {known}", hint=hint, code=ExitCode.USAGE) from None
+        wrong = str(error.args[0]).lower().replace("_", " ")
+        alike = did_you_mean(wrong, [each.readable for each in Protection])
+        hint = f"{alike}`tlsdemo protocols` lists the protections"
+        raise Problem(f"unknown protection {wrong!r}", hint=hint, code=ExitCode.USAGE) from None
 
 
 def agrees_with_its_certificate(claims: Claims) -> bool:
@@ -52,14 +66,14 @@ def forbid_for_tls(*, group: str | None, story: bool, without: Sequence[str] = (
     if without:
         fact = "--without works with the educational handshake only"
         evidence = "OpenSSL can leave out few protections"
-        hint = "`tlsdemo protocols` lists what TLS can leave out, such as tls-noverify"
+        hint = "add --protocol ca, for example; `tlsdemo protocols` lists the protections"
         raise Problem(fact, evidence, hint=hint, code=ExitCode.USAGE)
-    for given, option in ((group, "--group"), (story, "--story")):
+    for given, option, able in ((group, "--group", TAKE_GROUP), (story, "--story", MULTIPLYING)):
         if given:
             raise Problem(
                 f"{option} works with the educational handshake only",
                 "OpenSSL chooses the group and draws the secrets",
-                hint="use another --protocol: multiply, dh, signed, ca, mutual",
+                hint=_use(able),
                 code=ExitCode.USAGE,
             )
 
@@ -76,12 +90,13 @@ def _group(claims: Claims, side: Side, group: str | None, story: bool) -> Group 
     agrees = Protection.SECRECY in claims
     multiplies = agrees and Protection.STRONG_GROUP not in claims
     if story and not multiplies:
-        raise Problem("--story works with --protocol multiply only", hint="omit --story", code=ExitCode.USAGE)
+        raise Problem("--story works with --protocol multiply only", hint=_use(MULTIPLYING), code=ExitCode.USAGE)
     if group is None:
         return Multiplication(secret=STORY[side]) if story else None
-    if not agrees or multiplies:
+    if not agrees or multiplies or Protection.POST_QUANTUM in claims:
         fact = "it multiplies" if multiplies else "it has no key agreement"
-        raise Problem(f"--group is not possible on this rung: {fact}", hint="use --protocol dh", code=ExitCode.USAGE)
+        fact = fact if multiplies or not agrees else "it has a group of its own, X25519 with ML-KEM-768"
+        raise Problem(f"--group is not possible on this rung: {fact}", hint=_use(TAKE_GROUP), code=ExitCode.USAGE)
     return chosen_group(group)
 
 
@@ -90,7 +105,7 @@ def chosen_group(text: str) -> Group:
     try:
         return parse(text)
     except ValueError as error:
-        hint = f"{', '.join(NAMES)}; or P:G, for example 23:5, which is weak"
+        hint = f"{did_you_mean(text, NAMES)}the groups are: {', '.join(NAMES)}; or P:G, for example 23:5, which is weak"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
 
 

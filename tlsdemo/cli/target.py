@@ -2,6 +2,7 @@
 
 import os
 import select
+import shlex
 import stat
 import sys
 import textwrap
@@ -19,6 +20,8 @@ from pki.store.files import crls_beside, read_anchors, read_credential, read_crl
 from pki.store.transaction import notice_around
 from tlsdemo import net, peer
 from tlsdemo.application import MAX_LINE
+from tlsdemo.cli.position import ATTACKER_PORT, SERVER_PORT, server_command
+from tlsdemo.cli.protocol_options import TLS
 
 DEFAULT_MESSAGE = "my important message"
 
@@ -52,6 +55,22 @@ class Target:
     anchors: tuple[x509.Certificate, ...]
     crls: tuple[x509.CertificateRevocationList, ...]
     credential: Credential | None
+
+
+def when_closed(settings: ConnectOptions, address: net.Address) -> str:
+    """The hint if no program listens at the address: the server, or the attacker on its usual port."""
+    options = "" if settings.protocol == TLS else f" --protocol {settings.protocol}"
+    options += f" --group {shlex.quote(settings.group)}" if settings.group else ""
+    options += "".join(f" --without {shlex.quote(each)}" for each in settings.without)
+    if address.port != ATTACKER_PORT:
+        server = server_command(address, options + " --story" * settings.story)
+        return f"start the server first: `{server}`"
+    attacker = "tlsdemo mitm" + options
+    return f"start the attacker first: `{attacker}` or `tlsdemo eavesdrop`; the server has port {SERVER_PORT}"
+
+
+BEHIND = "if `tlsdemo mitm` or `eavesdrop` listens there, its terminal shows whether it reached the server"
+"""A hint for a connection that was closed early: the attacker does so if its server cannot be reached."""
 
 
 class Wants(Enum):

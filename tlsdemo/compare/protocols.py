@@ -29,6 +29,10 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
+NAMES = (*RUNGS, *CONFIGURATIONS)
+"""The protocols that `find` takes, each also with ` without ...`."""
+
+
 def all_protocols() -> list[Protocol]:
     """All protocols, in the order of the tables."""
     rungs = [edu(claims) for claims in RUNGS.values()]

@@ -45,4 +45,4 @@ def parse(text: str) -> Group:
         return FALLING[text]
     if match := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", text, re.ASCII):
         return FiniteField(int(match[1]), int(match[2]))
-    raise ValueError(f"{text!r} is not a group: {', '.join(NAMES)}, or P:G such as 23:5")
+    raise ValueError(f"{text!r} is not a group")

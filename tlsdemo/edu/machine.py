@@ -260,7 +260,8 @@ class Machine:
             self._on_alert(message.description, message.detail)
         elif step is None:
             raise ProtocolError(
-                Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__}, when the {self.side.value} had to {self.state.value}"
+                Violation.UNEXPECTED_MESSAGE,
+                f"{type(message).__name__}, when the {self.side.value} had to {self.state.value}",
             )
         else:
             before = self.transcript_hash()

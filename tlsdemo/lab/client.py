@@ -8,12 +8,11 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
 from pki.console import note
-from pki.errors import ExitCode, Problem, printable
+from pki.errors import ExitCode, Problem, did_you_mean, printable
 from tlsdemo.lab.presets import PRESETS, Preset
 from tlsdemo.lab.process import Nursery
 
@@ -75,15 +74,19 @@ def _where(command: Sequence[str]) -> str:
         return f"to compare presets: `tlsdemo check-client --compare {shlex.join(command)}`"
     if command[0] in PRESETS:
         return "put options of check-client before the client; your own command needs {url} in place of the address"
-    alike = get_close_matches(command[0], PRESETS) if len(command) == 1 else []
-    meant = f"did you mean the preset {alike[0]}? Otherwise " if alike else ""
+    alike = did_you_mean(command[0], PRESETS) if len(command) == 1 else ""
+    meant = f"{alike}Otherwise " if alike else ""
     return f"{meant}put {{url}} in place of the address: `tlsdemo check-client -- curl -sS {{url}}`"
 
 
 def preset(name: str) -> ClientCommand:
     """The preset with this name. Raises Problem if there is none, or if it cannot run here."""
     if name not in PRESETS:
-        hint = "put options before the names" if name.startswith("-") else f"the presets are: {', '.join(PRESETS)}"
+        hint = (
+            "put options before the names"
+            if name.startswith("-")
+            else f"{did_you_mean(name, PRESETS)}the presets are: {', '.join(PRESETS)}"
+        )
         raise Problem(f"unknown preset {name!r}", hint=hint, code=ExitCode.USAGE)
     found = PRESETS[name]
     for program in found.needs:

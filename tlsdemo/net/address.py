@@ -45,15 +45,22 @@ def parse_address(text: str, default_host: str, default_port: int) -> Address:
     return Address(host or default_host, int(port) if port else default_port)
 
 
-def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
-    """A TCP connection. Raises Problem if the host is unknown, refuses, or does not answer in time."""
+SERVE = "start the server first: `tlsdemo serve`"
+"""The hint for a port on which no program listens."""
+
+
+def dial(address: Address, seconds: float = HANDSHAKE_DEADLINE, closed: str = SERVE) -> socket.socket:
+    """A TCP connection. Raises Problem if the host is unknown, refuses, or does not answer in time.
+
+    `closed` is the hint if no program listens on the port.
+    """
     try:
         return socket.create_connection((address.host, address.port), timeout=seconds)
     except (OSError, UnicodeError) as error:
-        raise _not_reached(address, error, seconds) from error
+        raise _not_reached(address, error, seconds, closed) from error
 
 
-async def reach(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket.socket:
+async def reach(address: Address, seconds: float = HANDSHAKE_DEADLINE, closed: str = SERVE) -> socket.socket:
     """The same in a handler of the accept loop, which it does not block; the socket is non-blocking."""
     until = time.monotonic() + seconds
     look_up = partial(socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM)
@@ -66,7 +73,7 @@ async def reach(address: Address, seconds: float = HANDSHAKE_DEADLINE) -> socket
                 failure = error
     except (OSError, UnicodeError) as error:
         failure = error
-    raise _not_reached(address, failure, seconds) from failure
+    raise _not_reached(address, failure, seconds, closed) from failure
 
 
 async def _connect(dialled: socket.socket, where: tuple[object, ...], until: float) -> socket.socket:
@@ -85,7 +92,7 @@ async def _connect(dialled: socket.socket, where: tuple[object, ...], until: flo
         raise
 
 
-def _not_reached(address: Address, error: OSError | UnicodeError, seconds: float) -> Problem:
+def _not_reached(address: Address, error: OSError | UnicodeError, seconds: float, closed: str) -> Problem:
     if isinstance(error, socket.gaierror | UnicodeError):
         reason = getattr(error, "strerror", None) or str(error)
         return Problem(f"host not found: {address.host!r}", reason, hint="check the spelling")
@@ -93,12 +100,15 @@ def _not_reached(address: Address, error: OSError | UnicodeError, seconds: float
         hint = "check the address, and whether the host is up"
         return Problem(f"{address} did not answer within {seconds:g} s", hint=hint)
     refused = error.errno == errno.ECONNREFUSED
-    hint = "start the server first: `tlsdemo serve`" if refused else "check the address and the network"
+    hint = closed if refused else "check the address and the network"
     return cannot(f"connect to {address}", error, hint)
 
 
-def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
-    """Listen on all hosts on one port (0: a free one, the same for all). Of DEFAULT_HOSTS, `::1` may be missing."""
+def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0, option: str = "--port") -> Listener:
+    """Listen on all hosts on one port (0: a free one, the same for all). Of DEFAULT_HOSTS, `::1` may be missing.
+
+    `option` is the option of the command that names the port, for hints.
+    """
     for _ in range(20):  # a port that is free on one address may be taken on the other: then try the next
         bound: list[socket.socket] = []
         without: list[str] = []
@@ -120,16 +130,16 @@ def listen(hosts: Sequence[str] = DEFAULT_HOSTS, port: int = 0) -> Listener:
                 each.close()
             if error.errno == errno.EADDRINUSE and port == 0:
                 continue
-            raise cannot(f"listen on {Address(host, port)}", error, _hint_for(error, port)) from error
-    raise Problem("no port is free on all addresses", hint="choose one with --port")
+            raise cannot(f"listen on {Address(host, port)}", error, _hint_for(error, port, option)) from error
+    raise Problem("no port is free on all addresses", hint=f"choose one with {option}")
 
 
-def _hint_for(error: OSError, port: int) -> str:
-    """What to do. The option is --port, --listen or --port-base, depending on the command."""
+def _hint_for(error: OSError, port: int, option: str) -> str:
+    """What to do."""
     if error.errno == errno.EADDRINUSE:
-        return "another program uses the port: stop it, or use another port (0 finds a free one)"
+        return f"stop the program that uses the port, or use another port with {option} ({option} 0: a free one)"
     if error.errno in (errno.EACCES, errno.EPERM) and 0 < port < 1024:
-        return f"ports below 1024 need privileges: use a higher one, such as {8000 + port}"
+        return f"ports below 1024 need privileges: use a higher one, such as {option} {8000 + port}"
     return "use an address of this machine; the default is 127.0.0.1 and ::1"
 
 
@@ -138,7 +148,7 @@ def listen_each(count: int, base: int = 0) -> list[Listener]:
     listeners: list[Listener] = []
     try:
         for number in range(count):
-            listeners.append(listen(DEFAULT_HOSTS, base + number if base else 0))
+            listeners.append(listen(DEFAULT_HOSTS, base + number if base else 0, "--port-base"))
     except Problem:
         for each in listeners:
             each.close()

@@ -209,9 +209,10 @@ def test_a_trusted_certificate_is_shown_with_its_purposes_and_used_for_them(
     [
         ("crl.pem", "file", "it contains a CRL\n  hint: pass it with --crl"),
         ("two.crl", "file", "it contains two CRLs\n  hint: pass them with --crl"),
-        ("server.key", "file", "it contains a private key\n  hint: give the certificate for the key; "),
+        ("server.key", "file", "it contains a private key\n  hint: give {certs}/server.pem, which is beside it"),
         ("server.pem", "--crl", "it contains two certificates\n  hint: pass them with --trust, --untrusted or --cert"),
         ("request", "file", "it contains a certificate request\n  hint: a request is not a certificate"),
+        ("client.key", "--crl", "it contains a private key\n  hint: give the CRL, not a private key"),
         ("crl.pem", "--trust", "it contains a CRL\n  hint: pass it with --crl"),
     ],
 )
@@ -232,7 +233,7 @@ def test_a_file_of_another_kind_is_named_with_its_option(
     target = file if option == "file" else certs / "server.pem"
     answer = cli("verify", target, *(word for pair in options.items() for word in pair))
     assert answer.code == 3
-    assert words in answer.err
+    assert words.format(certs=certs) in answer.err
 
 
 # Other formats ------------------------------------------------------------------------------------------------------

@@ -351,7 +351,7 @@ def test_a_server_that_says_nothing_is_left_after_a_while(
     cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dial = net.dial
-    monkeypatch.setattr(net, "dial", lambda address, seconds=0.2: dial(address, 0.2))
+    monkeypatch.setattr(net, "dial", lambda address, seconds=0.2, closed="": dial(address, 0.2))
     with acting(hush) as address:
         assert_is_refusal(
             call(cli, address, certs),

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from tests.conftest import ROOT, mint, run, tlsdemo, tool
 from tests.peers.conftest import Serve
 from tests.peers.support import live_rung
 from tests.tlsdemo.conftest import Command
+from tlsdemo import net
 from tlsdemo.cli import mitm_attack
 from tlsdemo.cli.main import app as tlsdemo_app
 from tlsdemo.cli.position import Position
+from tlsdemo.cli.target import ConnectOptions, when_closed
 from tlsdemo.compare.protocols import find
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.net import address
@@ -132,9 +135,9 @@ def test_before_a_root_of_other_people_nothing_is_minted(
 
 
 def test_a_low_port_has_a_high_one_as_its_hint() -> None:
-    assert "8443" in address._hint_for(PermissionError(errno.EACCES, "denied"), 443)
-    assert "another port" in address._hint_for(OSError(errno.EADDRINUSE, "in use"), 443)
-    assert "below 1024" not in address._hint_for(PermissionError(errno.EACCES, "denied"), 4433)
+    assert "8443" in address._hint_for(PermissionError(errno.EACCES, "denied"), 443, "--port")
+    assert "another port" in address._hint_for(OSError(errno.EADDRINUSE, "in use"), 443, "--port")
+    assert "below 1024" not in address._hint_for(PermissionError(errno.EACCES, "denied"), 4433, "--port")
 
 
 def test_without_a_pki_eavesdrop_prints_a_command_that_needs_none(
@@ -214,6 +217,63 @@ def test_what_explain_says_of_a_weak_group_can_be_run(group: str) -> None:
         if group not in ("40-bit",):  # which takes a second and a table
             assert called(command, ROOT) == 0
     assert ("`" in text) is (group != "1009:11")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("serve --story", "use --protocol multiply"),
+        ("serve --protocol plain --story", "use --protocol multiply"),
+        ("serve --group x25519", "use --protocol dh, signed, ca or mutual"),
+        ("serve --protocol multiply --group x25519", "use --protocol dh, signed, ca or mutual"),
+        ("serve --protocol hybrid --group x25519", "use --protocol dh, signed, ca or mutual"),
+        ("serve --without order", "add --protocol ca"),
+        ("serve --protocol ca --without ordr", "did you mean order?"),
+        ("serve --protocol dh --without chain", "use --protocol ca, mutual or hybrid"),
+        ("check-client curl --insecure", "`tlsdemo check-client -- curl --insecure {url}`"),
+        ("attack man-in-the-midle", "did you mean man-in-the-middle?"),
+        ("attack replay --on mutua", "did you mean mutual "),
+        ("mitm --attack reply", "did you mean replay?"),
+        ("connect --protocol dh --group x25519m", "did you mean x25519?"),
+    ],
+)
+def test_the_hint_names_what_works_with_the_options_that_were_given(
+    cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch, words: str, hint: str
+) -> None:
+    monkeypatch.setenv("TLSDEMO_CERTS", str(certs))
+    answer = cli(*words.split())
+    assert answer.code in (ExitCode.USAGE, ExitCode.CANNOT)
+    assert hint in answer.err.partition("hint: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("port", "protocol", "story", "command"),
+    [
+        (4433, "tls", False, "`tlsdemo serve`"),
+        (4433, "multiply", True, "`tlsdemo serve --protocol multiply --story`"),
+        (4999, "dh", False, "`tlsdemo serve --protocol dh --port 4999`"),
+        (4434, "dh", False, "`tlsdemo mitm --protocol dh` or `tlsdemo eavesdrop`"),
+    ],
+)
+def test_the_hint_for_a_closed_port_starts_what_should_listen_there(
+    port: int, protocol: str, story: bool, command: str
+) -> None:
+    nothing = (None,) * 6
+    settings = ConnectOptions("", protocol, None, (), story, None, Path("root.pem"), *nothing[:5], False)
+    assert command in when_closed(settings, net.Address("localhost", port))
+
+
+def test_an_invalid_value_is_reported_without_the_words_of_a_library(cli: Command) -> None:
+    assert "'--protocol': 'dhh' is not one of" in cli("connect", "--protocol", "dhh").err
+
+
+@pytest.mark.parametrize(("command", "option"), [("serve", "--port"), ("eavesdrop", "--listen"), ("mitm", "--listen")])
+def test_the_hint_for_a_used_port_names_the_option(
+    cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    monkeypatch.setenv("TLSDEMO_CERTS", str(certs))
+    with closing(net.listen(("127.0.0.1",))) as used:
+        assert f"another port with {option}" in cli(command, option, used.port).err
 
 
 def test_the_tour_asks_for_no_number_that_it_has_not_told() -> None:
