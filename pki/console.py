@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import sys
 import textwrap
 import warnings
@@ -20,6 +21,13 @@ from pki.errors import ExitCode, Problem, cannot, printable
 from pki.help_page import EXIT_CODES, Application, Group, version_option
 
 CERTS = Path("certs")  # the default folder of all commands
+
+
+def dir_option(folder: Path) -> str:
+    """` --dir FOLDER` for a command of `pki`; empty if `pki` uses that folder anyway: PKI_DIR, else certs."""
+    return "" if folder == Path(os.environ.get("PKI_DIR") or CERTS) else f" --dir {shlex.quote(str(folder))}"
+
+
 HELP = {"help_option_names": ["-h", "--help"]}
 
 

@@ -5,7 +5,6 @@ default here, at the edge: `keys.generate`, `random_serial_number`. The caller p
 """
 
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
 from pki.authority import Authority, Credential, Validity, authority_name
-from pki.console import CERTS, day
+from pki.console import day, dir_option
 from pki.errors import ExitCode, Problem, cannot
 from pki.keys import KeyType
 from pki.profiles import CLIENT, INTERMEDIATE, ROOT, SERVER, Profile
@@ -110,10 +109,12 @@ TREE = (
 def _refuse_to_overwrite(directory: Path) -> None:
     found = present(directory, TREE)
     if found:
-        where = "" if directory == CERTS else f" --dir {shlex.quote(str(directory))}"
+        anew = f"`pki init --force{dir_option(directory)}` creates a new CA and moves the old files aside"
+        certs = dir_option(directory).replace("--dir", "--certs")
+        ready = f"the folder is ready: continue with `tlsdemo serve{certs}`; " if len(found) == len(TREE) else ""
         raise Problem(
             f"{directory} already contains {', '.join(found[:3])}{' …' if len(found) > 3 else ''}",
-            hint=f"`pki init --force{where}` moves the existing files aside and starts over",
+            hint=ready + anew,
             code=ExitCode.NO,
         )
 

@@ -1,14 +1,13 @@
 """`tlsdemo connect` over real TLS: one conversation with `ssl`, or the reason why it failed. EDGE."""
 
 import os
-import shlex
 import ssl
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NoReturn
 
 from pki import names
-from pki.console import CERTS, remark
+from pki.console import dir_option, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
@@ -88,7 +87,7 @@ def _hint(code: int, general: str, shown: bytes | None, call: Target) -> str:
         return general
     if code in UNTRUSTED and _bears_our_name(shown, call):
         return RESTART
-    where = "" if folder == CERTS else f" --dir {shlex.quote(str(folder))}"
+    where = dir_option(folder)
     name = names.plain(call.name)
     again = " --force" if os.path.lexists(folder / f"{name}.pem") else ""
     issue, init = f"pki issue {name}{where}{again}", f"pki init --force{where}"

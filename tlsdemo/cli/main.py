@@ -92,12 +92,14 @@ Without = Annotated[
     ),
 ]
 Story = Annotated[bool, typer.Option("--story", help="With multiply: use the numbers 300, 5 and 7.")]
+FOLDER = ["TLSDEMO_CERTS", "PKI_DIR"]
+"""Environment variables that name the CA folder; the first one that is set counts."""
 Certs = Annotated[
     Path,
     typer.Option(
         "--certs",
         metavar="DIR",
-        envvar="TLSDEMO_CERTS",
+        envvar=FOLDER,
         help="Use this CA folder, made by `pki init`.",
         show_default="certs",
         readable=False,
@@ -196,7 +198,8 @@ def connect(
         typer.Option(
             "--trust",
             metavar="FILE",
-            help="Trust this file or folder of CAs (default: certs/root.pem).",
+            help="Trust the CAs in this file or folder.",
+            show_default="root.pem in TLSDEMO_CERTS, in PKI_DIR, or in certs",
             readable=False,
         ),
     ] = None,
@@ -219,7 +222,7 @@ def connect(
     explain: Annotated[
         bool, typer.Option("--explain", help="Explain each step, and what `ssl` does not show.")
     ] = False,
-    certs: Annotated[Path, typer.Option("--certs", envvar="TLSDEMO_CERTS", hidden=True, readable=False)] = CERTS,
+    certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
     """Connect, verify the server, and send one message.
 
@@ -332,7 +335,16 @@ def chain(
 @app.command()
 def tour(
     step: Annotated[bool, typer.Option("--step", help="Ask a question before each scene; Enter continues.")] = False,
-    certs: Certs = CERTS,
+    certs: Annotated[
+        Path | None,
+        typer.Option(
+            "--certs",
+            metavar="DIR",
+            envvar=FOLDER,
+            help="Use this CA folder (default: certs, or a temporary one).",
+            readable=False,
+        ),
+    ] = None,
 ) -> int:
     """Tell the story in scenes, run live on this machine."""
     from tlsdemo.tour.play import tour

@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography import x509
 
 from pki import Credential, names
-from pki.console import remark
+from pki.console import dir_option, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.files import crls_beside, read_anchors, read_credential, read_crls
 from pki.store.transaction import notice_around
@@ -101,7 +101,8 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
                 raise Problem(fact, hint=hint, code=ExitCode.USAGE)
         return Target(address, name, settings.trust, (), (), None)
     notice_around(settings.trust)
-    hint = "`pki init` creates a CA in certs/; or give a root certificate, or a folder of them, with --trust"
+    folder = settings.trust if settings.trust.is_dir() else settings.trust.parent
+    hint = f"`pki init{dir_option(folder)}` creates a CA in {folder}/; or give a root certificate, or a folder, with --trust"
     anchors = read_anchors(settings.trust, hint)
     crl_files = [settings.crl] if settings.crl else crls_beside(settings.trust)
     crls = tuple(crl for file in crl_files for crl in read_crls(file))

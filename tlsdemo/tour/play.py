@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pki import names
-from pki.console import CERTS
+from pki.console import CERTS, dir_option
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.store import ca
@@ -26,8 +26,15 @@ from tlsdemo.tour.scenes import SCENES, Stage
 from tlsdemo.tour.stage import REMEDY
 
 
-def tour(certs: Path, wait: TextIO | None) -> int:
-    """Play all scenes, with the PKI in `certs` or a temporary one; with `wait`, one at a time."""
+def tour(given: Path | None, wait: TextIO | None) -> int:
+    """Play all scenes, with `wait` one at a time. The PKI is in the folder `given`; else in certs, or temporary.
+
+    Raises Problem if the folder that is given has no PKI.
+    """
+    certs = given or CERTS
+    if given and not os.path.lexists(given / "root.pem"):
+        hint = f"`pki init{dir_option(given)}` creates one; without --certs, the tour can use a temporary one"
+        raise Problem(f"{given} contains no CA: root.pem does not exist", hint=hint)
     screen = Screen()
     screen.say("WHERE IS THE SECURITY BURIED?")
     screen.say(
@@ -91,7 +98,7 @@ def _farewell(screen: Screen, certs: Path) -> None:
     if not shutil.which("pki"):
         screen.command(f". {Path(sys.prefix) / 'bin/activate'}".replace(f"{Path.cwd()}/", "") + "   # in each of them")
     if not os.path.lexists(certs / "root.pem"):
-        screen.command("pki init" + ("" if certs == CERTS else f" --dir {shlex.quote(str(certs))}"))
+        screen.command(f"pki init{dir_option(certs)}")
     screen.command(f"tlsdemo serve{folder}            # then Ctrl-C, and again with --rogue")
     screen.command(f"tlsdemo connect{anchor}          # in the other terminal; or with --explain")
     screen.say("With --protocol plain, multiply, dh, signed, ca or mutual on both sides, and an attacker in between:")

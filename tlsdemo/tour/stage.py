@@ -25,7 +25,7 @@ from tlsdemo.report.terminal import Screen
 from tlsdemo.tls import client, errors, server
 from tlsdemo.tls.context import Verify, client_context, server_context
 
-REMEDY = "`tlsdemo tour --certs NEW` plays with a temporary PKI, if this one is no longer as it was made"
+REMEDY = "run `tlsdemo tour` in an empty folder: it then uses a temporary CA"
 MESSAGE = "my important message: the key is under the mat"
 PATIENCE = 10.0  # seconds; everything here takes milliseconds
 

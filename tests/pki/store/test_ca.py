@@ -97,7 +97,8 @@ def test_a_second_init_refuses_and_changes_nothing(fresh: Path, cli: Command) ->
     before = snapshot(fresh)
     answer = cli("init", "--dir", fresh)
     assert answer.code == ExitCode.NO
-    assert "--force" in answer.err.partition("hint:")[2]
+    hint = answer.err.partition("hint:")[2]
+    assert hint.index("the folder is ready: continue with `tlsdemo serve") < hint.index("--force")
     assert snapshot(fresh) == before
 
 
@@ -109,6 +110,7 @@ def test_init_refuses_when_only_one_of_its_files_is_there(tmp_path: Path, presen
     with pytest.raises(Problem, match="already contains") as caught:
         mint(tmp_path)
     assert caught.value.code is ExitCode.NO
+    assert "ready" not in str(caught.value.hint)
     assert snapshot(tmp_path) == before
 
 

@@ -109,7 +109,9 @@ GROUPS = {
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: ascii(group[:10]))
 @pytest.mark.parametrize("command", ["connect", "serve", "mitm"])
 def test_what_is_no_group_is_wrong_usage(cli: Command, command: str, group: str) -> None:
-    assert_is_refusal(cli(command, "--protocol", "dh", "--group", group), 2, GROUPS[group], "the groups are: x25519, ffdhe2048")
+    assert_is_refusal(
+        cli(command, "--protocol", "dh", "--group", group), 2, GROUPS[group], "the groups are: x25519, ffdhe2048"
+    )
 
 
 # Files --------------------------------------------------------------------------------------------------------------

@@ -96,8 +96,21 @@ def test_the_steps_work_without_any_input(home: Path) -> None:
 def test_the_folder_may_be_named(cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "certs").rename(home / "other")
     assert "other/, created earlier" in cli("tour", "--certs", "other").out
+    monkeypatch.setenv("PKI_DIR", "other")
+    assert "other/, created earlier" in cli("tour").out
+    monkeypatch.setenv("PKI_DIR", "missing")
     monkeypatch.setenv("TLSDEMO_CERTS", "other")
     assert "other/, created earlier" in cli("tour").out
+
+
+@pytest.mark.parametrize("variable", [None, "TLSDEMO_CERTS", "PKI_DIR"])
+def test_a_folder_that_is_named_and_missing_is_an_error(
+    cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    """Falsehood caught: the tour of a misspelt folder shows another CA."""
+    if variable:
+        monkeypatch.setenv(variable, "nope")
+    assert_is_refusal(cli("tour", *(() if variable else ("--certs", "nope"))), 3, "nope contains no CA", "`pki init")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +134,7 @@ def test_an_expired_pki_ends_the_tour_with_the_way_out(
     answer = cli("tour")
     assert answer.code == 3
     assert "error: the tour stops here: the client does not accept the server" in answer.err
-    assert "hint: `tlsdemo tour --certs NEW`" in answer.err
+    assert "hint: run `tlsdemo tour` in an empty folder" in answer.err
     assert "=> Delivered" not in answer.out
 
 
