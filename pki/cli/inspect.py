@@ -101,19 +101,27 @@ def diff(
     """Compare two certificates field by field."""
     from pki.cli import show_text
     from pki.show import diff as compare
+    from pki.show.describe import fingerprint
     from pki.store.files import first_certificate
     from pki.store.transaction import notice_around
 
     notice_around(one)
     notice_around(other)
-    fields = compare.difference(first_certificate(one), first_certificate(other))
+    ders = first_certificate(one), first_certificate(other)
+    fields = compare.difference(*ders)
+    hashes = [fingerprint(der) for der in ders]
     if as_json:
         different = [field.label for field in fields if not field.same]
         rows = [{"label": f.label, "same": f.same, "one": f.one, "other": f.other} for f in fields]
-        print_json({"one": str(one), "other": str(other), "different": different, "fields": rows})
+        both = {"one": str(one), "other": str(other), "one_sha256": hashes[0], "other_sha256": hashes[1]}
+        print_json({**both, "different": different, "fields": rows})
         return ExitCode.YES
     print(f"{printable(str(one))}  and  {printable(str(other))}\n")
     _print(show_text.difference(fields))
+    if any(not field.same for field in fields):
+        print("\nFingerprints (SHA-256):")
+        for file, each in zip((one, other), hashes, strict=True):
+            _print([f"  {printable(str(file))}", f"    {each}"])
     return ExitCode.YES
 
 

@@ -61,6 +61,14 @@ def _listed(label: str, reason: str, items: Sequence[str], exact: bytes = b"", a
     return Row(label, ", ".join(shown) + after, reason, exact.hex(), shown)
 
 
+FINGERPRINT = "fingerprint"
+
+
+def fingerprint(certificate_der: bytes) -> str:
+    """The SHA-256 hash of a certificate, in lowercase hex."""
+    return sha256(certificate_der).hexdigest()
+
+
 # Objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +119,7 @@ def certificate(cert: x509.Certificate | bytes, trust_settings: bytes = b"") -> 
             _signature(found),
             found.content("signature"),
         ),
+        _row(FINGERPRINT, "the hash of the whole certificate; not a field of it", f"SHA-256 {fingerprint(encoded)}"),
         *_trust(trust_settings),
         *_faults(found, malformed, partial(x509.load_der_x509_certificate, encoded)),
     ]

@@ -38,6 +38,8 @@ def _by_label(certificate: x509.Certificate | bytes) -> dict[str, Row]:
     found: dict[str, Row] = {}
     count = Counter[str]()
     for row in describe.certificate(certificate).rows:
+        if row.label == describe.FINGERPRINT:  # it differs if any field does
+            continue
         count[row.label] += 1
         found[row.label if count[row.label] == 1 else f"{row.label} {count[row.label]}"] = row
     return found

@@ -110,8 +110,8 @@ def _refuse_to_overwrite(directory: Path) -> None:
     found = present(directory, TREE)
     if found:
         anew = f"`pki init --force{dir_option(directory)}` creates a new CA and moves the old files aside"
-        certs = dir_option(directory).replace("--dir", "--certs")
-        ready = f"the folder is ready: continue with `tlsdemo serve{certs}`; " if len(found) == len(TREE) else ""
+        serve = "tlsdemo serve" + dir_option(directory).replace("--dir", "--certs")
+        ready = f"the folder is ready: continue with `{serve}`; " if len(found) == len(TREE) else ""
         raise Problem(
             f"{directory} already contains {', '.join(found[:3])}{' …' if len(found) > 3 else ''}",
             hint=ready + anew,

@@ -102,7 +102,8 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
         return Target(address, name, settings.trust, (), (), None)
     notice_around(settings.trust)
     folder = settings.trust if settings.trust.is_dir() else settings.trust.parent
-    hint = f"`pki init{dir_option(folder)}` creates a CA in {folder}/; or give a root certificate, or a folder, with --trust"
+    init = "pki init" + dir_option(folder)
+    hint = f"`{init}` creates a CA in {folder}/; or give a root certificate, or a folder of them, with --trust"
     anchors = read_anchors(settings.trust, hint)
     crl_files = [settings.crl] if settings.crl else crls_beside(settings.trust)
     crls = tuple(crl for file in crl_files for crl in read_crls(file))

@@ -33,7 +33,8 @@ def tour(given: Path | None, wait: TextIO | None) -> int:
     """
     certs = given or CERTS
     if given and not os.path.lexists(given / "root.pem"):
-        hint = f"`pki init{dir_option(given)}` creates one; without --certs, the tour can use a temporary one"
+        init = "pki init" + dir_option(given)
+        hint = f"`{init}` creates one; without --certs, the tour can use a temporary one"
         raise Problem(f"{given} contains no CA: root.pem does not exist", hint=hint)
     screen = Screen()
     screen.say("WHERE IS THE SECURITY BURIED?")

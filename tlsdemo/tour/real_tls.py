@@ -128,3 +128,4 @@ def spot_the_difference(stage: Stage) -> None:
     claim(all(signature_holds(each, each) for each in (stage.root[0], imitation)), "a root's own signature is wrong")
     screen.show("self-signatures", "both are valid: each root is signed with its own key")
     screen.good("Only prior knowledge tells them apart: the client already has root.pem, or its fingerprint.")
+    screen.say("`pki show` prints the fingerprint.")

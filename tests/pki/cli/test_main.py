@@ -532,3 +532,20 @@ def test_ctrl_c_while_keys_are_made_is_130_and_leaves_nothing(tmp_path: Path) ->
     assert not (tmp_path / "certs").exists() or files(tmp_path / "certs") == set()
     assert pki("init", "--dir", tmp_path / "certs").returncode == 0
     assert_store_is_healthy(tmp_path / "certs")
+
+
+def test_the_fingerprint_is_the_one_that_openssl_prints(cli: Command, certs: Path) -> None:
+    """It is what the advice of `diff` tells a person to compare."""
+    expected = {}
+    for name in ("root.pem", "rogue/ca.pem"):
+        printed = run(tool("openssl"), "x509", "-in", certs / name, "-noout", "-fingerprint", "-sha256").stdout
+        expected[name] = printed.partition("=")[2].strip().replace(":", "").lower()
+        assert expected[name] in cli("show", certs / name).out.replace("\n" + " " * 23, "")
+    rows = json.loads(cli("show", certs / "root.pem", "--json").out)["objects"][0]["rows"]
+    (value,) = [row["value"] for row in rows if row["label"] == "fingerprint"]
+    assert value == f"SHA-256 {expected['root.pem']}"
+    compared = cli("diff", certs / "root.pem", certs / "rogue/ca.pem")
+    assert all(each in compared.out for each in expected.values())
+    found = json.loads(cli("diff", certs / "root.pem", certs / "rogue/ca.pem", "--json").out)
+    assert (found["one_sha256"], found["other_sha256"]) == tuple(expected.values())
+    assert "fingerprint" not in found["different"]
