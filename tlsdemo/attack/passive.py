@@ -43,16 +43,20 @@ def compute_the_secret(protocol: Protocol, world: World) -> AttackResult:
 
     def ask(flight: bytes) -> bytes:
         """The server's answer to a first flight of the attacker."""
+        nonlocal asked_for
+        asked_for += 1
         answer = world.converse(Player([flight]), protocol.server(world.server))
         return next((each.data for each in answer.tape if each.sender is Side.SERVER), b"")
 
     hooks = protocol.hooks
     assert hooks.reckon
-    did = "tries to compute the secret from both public values"
+    did, asked_for = "tries to compute the secret from both public values", 0
     found = hooks.reckon(outcome.tape)
     if world.secret not in found.words and hooks.confine:
         asked = hooks.confine(outcome.tape, ask)
-        found, did = (asked, "sends the server public values of small order") if asked.words else (found, did)
+        if asked.words:
+            found = asked
+            did = f"sends the server public values of small order, in {asked_for} other connections (not shown)"
     return AttackResult(
         (Encounter(outcome),), seen(protocol, outcome.tape) + b"\n" + found.words, did=did, how=found.how
     )

@@ -45,7 +45,8 @@ def attack(settings: AttackOptions) -> int:
     screen = Screen()
     screen.heading(f"Attack: {chosen.title}")
     screen.say(chosen.sentence)
-    screen.say(f"({chosen.threat}.)")
+    is_active = settings.group == "leaky" and chosen.id == "computed-secret"
+    screen.say(f"({ACTIVE if is_active else chosen.threat}.)")
     if settings.live:
         screen.say("Live: client, attacker and server use two TCP connections on this machine.")
     surprises = False
@@ -59,6 +60,9 @@ def attack(settings: AttackOptions) -> int:
     if settings.group == "40-bit":
         _extrapolate(screen)
     return ExitCode.NO if surprises else ExitCode.YES
+
+
+ACTIVE = "RFC 3552 §3.3: active: in the group leaky, the attacker sends the server values of its own"
 
 
 def _attack(name: str) -> Attack:
@@ -90,6 +94,10 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
 def _tell(found: Trial, screen: Screen, group: str | None) -> None:
     screen.heading(f"on {found.protocol.name}")
     screen.say(sentence(found.protocol))
+    if group == "leaky":
+        screen.say(
+            "Without freshness, the server here uses the same secret in every conversation: the attack needs that."
+        )
     screen.say(f"Predicted: {found.predicted.word}. {story.why(found)}")
     if found.result is None:
         screen.good("Not run.")
@@ -122,6 +130,7 @@ def _extrapolate(screen: Screen) -> None:
     seconds = time.perf_counter() - begin
     screen.heading("The cost of attacking a longer group")
     screen.say(f"40 bits: {seconds:.2g} seconds and a table of 2^20 entries (measured just now)")
+    screen.say("A secret has at most 256 bits here, so the search does not grow with primes that are longer than that.")
     for bits in (512, 2048):
         screen.say(effort(bits, seconds))
 

@@ -38,7 +38,8 @@ def eavesdrop(upstream: str, listen: str) -> int:
     def on_end(peer: str, relay: Attacker, problem: Problem | None) -> ExitCode:
         assert isinstance(relay, EavesdropRelay)
         report.say(
-            f"{peer}  {not_connected(problem, where.upstream, ' --protocol NAME') if problem else relay.conclusion()}", ""
+            f"{peer}  {not_connected(problem, where.upstream, ' --protocol NAME') if problem else relay.conclusion()}",
+            "",
         )
         return ExitCode.YES
 

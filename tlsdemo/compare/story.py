@@ -71,11 +71,14 @@ def _line(source: Any) -> str:
 
 
 def deciding(trial: Trial) -> list[Protection]:
-    """The protections that stopped the attack; if it succeeded, the missing ones that would have stopped it."""
+    """The protections that stopped the attack; if it succeeded, the missing ones that would have stopped it.
+
+    After them, the missing protections that they rest on.
+    """
     claims = trial.protocol.claims
     missing = [each for each in trial.attack.stops if not each.stands(claims)]
     roots = [root for each in missing for root in _lacking(each, claims)]
-    return list(dict.fromkeys(roots)) if missing else list(trial.attack.stops)
+    return list(dict.fromkeys([*missing, *roots])) if missing else list(trial.attack.stops)
 
 
 def _lacking(protection: Protection, claims: frozenset[Protection]) -> Iterator[Protection]:
@@ -101,17 +104,37 @@ def why(trial: Trial) -> str:
         return NOT_RUN[trial.attack.lacks(trial.protocol) or ""]
     if not trial.attack.stopped_by:
         return "No channel stops this."
-    names = ", ".join(each.readable for each in deciding(trial))
-    return f"{'Missing' if not trial.attack.is_prevented(trial.protocol.claims) else 'Prevented by'}: {names}."
+    claims = trial.protocol.claims
+    if trial.attack.is_prevented(claims):
+        return f"Prevented by: {', '.join(each.readable for each in deciding(trial))}."
+    return f"Missing: {'; '.join(_missing(each, claims) for each in trial.attack.stops if not each.stands(claims))}."
+
+
+def _missing(protection: Protection, claims: frozenset[Protection]) -> str:
+    """`order`, or `chain, which rests on possession`."""
+    below = [each.readable for each in dict.fromkeys(_lacking(protection, claims)) if each is not protection]
+    return protection.readable + (f", which rests on {' and '.join(below)}" if below else "")
 
 
 def steps(trial: Trial) -> tuple[str, ...]:
     """What the attacker saw or computed; for an attack that failed, also how client or server refused each attempt."""
     if trial.result is None:
         return ()
-    found = [] if trial.damage else [_found(each) for each in trial.result.encounters]
-    tries = [f"attempt {number}: " if len(found) > 1 else "" for number in range(1, len(found) + 1)]
-    return (*trial.result.how, *(f"{attempt}{each}" for attempt, each in zip(tries, found, strict=True) if each))
+    encounters = trial.result.encounters
+    found = [] if trial.damage else [_found(each) for each in encounters]
+    if len(encounters) < 2:
+        return (*trial.result.how, *(each for each in found if each))
+    shown = next((number for number, each in enumerate(encounters, start=1) if each is told(trial)), len(encounters))
+    tries = (f"attempt {number}: {each or _unrefused(encounters[number - 1])}" for number, each in enumerate(found, 1))
+    return (*trial.result.how, *tries, f"the diagram shows attempt {shown} of {len(encounters)}")
+
+
+def _unrefused(encounter: Encounter) -> str:
+    """What happened where neither honest end refused."""
+    if not _acted(encounter):
+        return "the attacker only recorded the conversation"
+    alerted = any(encounter.outcome[side].error for side in encounter.honest)
+    return "the attacker could not complete the handshake" if alerted else "no side refused, and the attack failed"
 
 
 def _found(encounter: Encounter) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from pki.errors import ExitCode, Problem
 from tests.conftest import ROOT
+from tests.tlsdemo.conftest import Command
 from tlsdemo.attack.catalogue import ATTACKS
 from tlsdemo.attack.matrix import Matrix
 from tlsdemo.cli import attack, compare
@@ -158,3 +159,26 @@ def test_what_was_read_is_quoted_without_the_noise_around_it(matrix: Matrix) -> 
 def test_the_readme_counts_what_there_is() -> None:
     readme = (ROOT / "README.md").read_text()
     assert f"{len(ATTACKS)} attacks on {len(all_protocols())} protocols" in readme
+
+
+def test_each_attempt_is_reported_and_the_diagram_says_which_one_it_shows(cli: Command) -> None:
+    out = cli("attack", "man-in-the-middle", "--on", "ca").out
+    numbers = [int(number) for number in re.findall(r"- attempt (\d+): ", out)]
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 1
+    assert f"the diagram shows attempt {numbers[-1]} of {numbers[-1]}" in out
+    assert "attempt 1: the attacker only recorded" in cli("attack", "replay", "--on", "ca").out
+
+
+def test_the_missing_protection_is_the_one_that_the_table_names(cli: Command) -> None:
+    assert "prevented by: chain" in cli("attacks").out
+    out = cli("attack", "man-in-the-middle", "--on", "dh").out
+    assert "Missing: chain, which rests on possession." in out
+
+
+def test_an_attack_that_sends_values_is_not_called_passive(cli: Command) -> None:
+    """Falsehood caught: in the group leaky the attacker asks the server, in connections that the diagram omits."""
+    out = " ".join(cli("attack", "computed-secret", "--on", "dh", "--group", "leaky").out.replace("│", " ").split())
+    assert "passive" not in out and "§3.3: active" in out
+    (shown,) = re.findall(r"in (\d+) other connections", out)
+    assert f"the attacker sends {shown} such numbers" in out
+    assert "passive" in cli("attack", "computed-secret", "--on", "dh").out
