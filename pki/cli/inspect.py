@@ -225,13 +225,15 @@ def verify(
             }
         )
         return code
+    answer = verdict_text.answer(verdict)
+    judged, trusted = ("standard input" if str(file) == "-" else printable(str(file))), printable(str(anchor_file))
+    conclusion = f"{judged} is {answer}{'' if name else ' (names not checked)'}, trusting {trusted}"
+    print(conclusion)
     _print(verdict_text.verdict(verdict))
     _print(verdict_text.opinions(verdict, others, request))
     for each in remarks:
         _print(verdict_text.remark(each))
-    answer = verdict_text.answer(verdict)
-    judged, trusted = ("standard input" if str(file) == "-" else printable(str(file))), printable(str(anchor_file))
-    print(f"{judged} is {answer}{'' if name else ' (names not checked)'}, trusting {trusted}")
+    print(conclusion)  # again: the beginning may have left the screen
     return code
 
 

@@ -1,6 +1,9 @@
 """`tlsdemo chain`: the certificates that a server presents. Checks nothing, and sends no application data. EDGE."""
 
+import os
 import ssl
+import stat
+import sys
 
 from pki import names
 from pki.console import remark
@@ -30,5 +33,14 @@ def chain(address: str, name: str | None) -> int:
     for der in ders:
         print(ssl.DER_cert_to_PEM_cert(der), end="")
     judge = f"`tlsdemo chain {target} | pki verify - --name {names.plain(wanted)}`"
-    remark(f"{len(ders)} certificates from {target}; nothing was checked. To check them: {judge}")
+    advice = "" if _is_piped() else f" To check them: {judge}"
+    remark(f"{len(ders)} certificates from {target}; nothing was checked.{advice}")
     return ExitCode.YES
+
+
+def _is_piped() -> bool:
+    """Whether another program reads the certificates."""
+    try:
+        return stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+    except OSError:
+        return False
