@@ -81,7 +81,7 @@ COMMON_NAME = Fix(
 )
 VALIDITY = Fix(
     "Check the validity of every certificate of the chain against the current time.",
-    curl="curl has no option for it: look for --insecure, and for a callback in CURLOPT_SSL_CTX_FUNCTION.",
+    curl="curl has no option that skips this check alone: look for a callback in CURLOPT_SSL_CTX_FUNCTION.",
     openssl="Return preverify_ok from the verify callback; do not set X509_V_FLAG_NO_CHECK_TIME or a fixed time.",
     python="Let ssl validate. With cryptography's PolicyBuilder leave out time(); with pyOpenSSL return ok in the "
     "callback.",
@@ -93,7 +93,7 @@ VALIDITY = Fix(
 )
 CA_FLAG = Fix(
     "Accept an issuer only with basicConstraints cA TRUE, keyCertSign and a sufficient path length.",
-    curl="curl has no option for it: look for --insecure, and for a callback in CURLOPT_SSL_CTX_FUNCTION.",
+    curl="curl has no option that skips this check alone: look for a callback in CURLOPT_SSL_CTX_FUNCTION.",
     openssl="Return preverify_ok from the verify callback; X509_V_ERR_INVALID_CA must end the handshake.",
     python="Let ssl validate; verify_directly_issued_by() checks a signature, not whether the issuer is a CA.",
     node="Let tls validate; X509Certificate.verify() and checkIssued() check one link only, not the whole chain.",
@@ -103,8 +103,8 @@ CA_FLAG = Fix(
     php="Let the stream wrapper validate; openssl_x509_verify() checks only a signature.",
 )
 PURPOSE = Fix(
-    "Require serverAuth in extended key usage and digitalSignature in key usage, if the extensions are present.",
-    curl="curl has no option for it: look for --insecure, and for a callback in CURLOPT_SSL_CTX_FUNCTION.",
+    "Require serverAuth in extended key usage, if the extension is present.",
+    curl="curl has no option that skips this check alone: look for a callback in CURLOPT_SSL_CTX_FUNCTION.",
     openssl="Leave the purpose at X509_PURPOSE_SSL_SERVER, the default of a TLS client; X509_V_ERR_INVALID_PURPOSE "
     "must end the handshake.",
     python="Use ssl.create_default_context(ssl.Purpose.SERVER_AUTH); with cryptography, build_server_verifier().",
@@ -117,7 +117,7 @@ PURPOSE = Fix(
 )
 SIGNATURE = Fix(
     "Verify every signature of the chain with the issuer's key; names and key identifiers prove nothing.",
-    curl="curl has no option for it: look for --insecure, and for a callback in CURLOPT_SSL_CTX_FUNCTION.",
+    curl="curl has no option that skips this check alone: look for a callback in CURLOPT_SSL_CTX_FUNCTION.",
     openssl="Return preverify_ok from the verify callback; do not compare X509_get_issuer_name() instead.",
     python="Let ssl validate; do not compare the issuer from getpeercert() with a name.",
     node="Let tls validate; do not compare cert.issuer.CN with a name.",
@@ -128,7 +128,7 @@ SIGNATURE = Fix(
 )
 EXTENSIONS = Fix(
     "Let the library process critical extensions, and refuse a certificate with an unknown critical one.",
-    curl="Build curl with a current TLS library: the library processes extensions, not curl.",
+    curl="curl has no option for it: its TLS library processes extensions. Try a newer one.",
     openssl="Do not set X509_V_FLAG_IGNORE_CRITICAL; return preverify_ok from the verify callback.",
     python="Let ssl validate; do not clear errors in a callback of pyOpenSSL.",
     node="Let tls validate; X509Certificate.verify() does not process extensions.",
@@ -148,8 +148,57 @@ STRENGTH = Fix(
     ruby="Set SSLContext#security_level to 2.",
     php="Set the stream context option security_level to 2.",
 )
+KEY_USAGE = Fix(
+    "Require digitalSignature in key usage, if the extension is present.",
+    curl="curl has no option for it, and OpenSSL does not check it: do not issue such certificates.",
+    openssl="OpenSSL has no setting for it: require KU_DIGITAL_SIGNATURE in X509_get_key_usage() of the server's "
+    "certificate.",
+    python="ssl has no setting for it: load getpeercert(True) with cryptography, and require "
+    "KeyUsage.digital_signature.",
+    node="Node has no setting for it: do not issue such certificates.",
+    go="crypto/tls has no setting for it: in VerifyConnection require x509.KeyUsageDigitalSignature in "
+    "PeerCertificates[0].KeyUsage.",
+    java="Use the default trust manager, which checks it; your own one must call getKeyUsage().",
+    ruby="OpenSSL has no setting for it: after connect(), read the extension keyUsage of peer_cert.",
+    php="PHP has no option for it: read extensions.keyUsage with openssl_x509_parse() of peer_certificate.",
+)
+SPELLING = Fix(
+    "Compare names as RFC 9525 §6.3 says: label by label, with a wildcard only as the complete left-most label.",
+    curl="curl has no option for it: its own comparison of names decides. Do not issue such certificates.",
+    openssl="For wildcards, call SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS); compare no names "
+    "yourself.",
+    python="Leave check_hostname on, and compare no names yourself.",
+    node="Node has no option for it: in checkServerIdentity, refuse such names, then call tls.checkServerIdentity().",
+    go="In VerifyConnection, refuse such names in PeerCertificates[0].DNSNames; compare no names yourself.",
+    java="Java has no option for it: a HostnameVerifier of your own must refuse such names, then call the default one.",
+    ruby="Refuse such names in peer_cert, then call post_connection_check(host).",
+    php="PHP has no option for it: read the names with openssl_x509_parse() of the captured peer_certificate.",
+)
+POLICY = Fix(
+    "Process policy constraints (RFC 5280 §6.1.3 (d) to (f)); many libraries do so only on request.",
+    curl="curl has no option for it, and OpenSSL checks policies only on request: in libcurl, set "
+    "X509_V_FLAG_POLICY_CHECK in CURLOPT_SSL_CTX_FUNCTION.",
+    openssl="Set X509_V_FLAG_POLICY_CHECK with X509_VERIFY_PARAM_set_flags().",
+    python="Add 0x80 (X509_V_FLAG_POLICY_CHECK) to SSLContext.verify_flags.",
+    node="Node has no option for it.",
+    go="Go processes policies from 1.22 on: update it.",
+    java="Use the default trust manager, which processes policies.",
+    ruby="Set OpenSSL::X509::V_FLAG_POLICY_CHECK in OpenSSL::X509::Store#flags.",
+    php="PHP has no option for it.",
+)
+SUITES = Fix(
+    "Offer TLS 1.3, and for TLS 1.2 only suites with ECDHE and AEAD.",
+    curl="Add --ciphers 'ECDHE+AESGCM:ECDHE+CHACHA20'; or --tlsv1.3, if every server supports it.",
+    openssl='Call SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20").',
+    python='Call SSLContext.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20").',
+    node='Set ciphers: "ECDHE+AESGCM:ECDHE+CHACHA20".',
+    go="List only ECDHE suites with GCM or ChaCha20 in tls.Config.CipherSuites.",
+    java="Add the suites TLS_RSA_WITH_... to jdk.tls.disabledAlgorithms in java.security, each with its full name.",
+    ruby='Set SSLContext#ciphers (in Net::HTTP, ciphers=) to "ECDHE+AESGCM:ECDHE+CHACHA20".',
+    php="Set the stream context option ciphers to 'ECDHE+AESGCM:ECDHE+CHACHA20'.",
+)
 VERSION = Fix(
-    "Offer TLS 1.3, and TLS 1.2 with ECDHE and AEAD suites; offer nothing older.",
+    "Offer TLS 1.3 and TLS 1.2, nothing older, and no suite without authentication or encryption.",
     curl="Add --tlsv1.2, and leave --ciphers at its default.",
     openssl="Call SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION), and leave the cipher list at its default.",
     python="Set SSLContext.minimum_version to ssl.TLSVersion.TLSv1_2, and leave set_ciphers() out.",
