@@ -296,7 +296,7 @@ NO_GRADE = "none"
 UNKNOWN_CA = "untrusted-root"
 """The case whose root CA the client does not trust."""
 GRADES = {
-    "?": "was run against some cases only, and a grade requires all of them",
+    "?": "has no grade: a grade needs all cases, which `--all` runs",
     "A+": "refuses every bad case",
     "A": "refuses every bad case of severity must and weak, but not every informational one",
     "B": "refuses every bad case of severity must, but not every one of severity weak",

@@ -31,11 +31,12 @@ def _all(report: Report) -> Iterator[str]:
         yield from _who(report)
         yield from _grade(report)
         yield from _defects(report, diagnosis)
-        yield from _findings(report)
+        yield from _findings(report, diagnosis)
         yield from _known(report)
         yield from _rest(report)
         yield from _undecided(report)
         yield from _unserved(report)
+        yield from _summary(report, diagnosis)
     else:
         yield from _nothing_decided(report)
         yield from _who(report)
@@ -67,21 +68,26 @@ def _nothing_decided(report: Report) -> Iterator[str]:
 
 def _sentences(diagnosis: Diagnosis) -> Iterator[str]:
     """One sentence for each defect that is not informational."""
+    if diagnosis.first or diagnosis.unexplained_first:
+        number = len(diagnosis.first) + bool(diagnosis.unexplained_first)
+        yield from layout.heading(f"{counted(number, 'defect')} in this client")
+        yield from _numbered(diagnosis)
+
+
+def _numbered(diagnosis: Diagnosis) -> Iterator[str]:
     sentences = [(each.defect.sentence, _how_many(each.findings)) for each in diagnosis.first]
     if unknown := diagnosis.unexplained_first:
         sentences.append(("It differs from a strict client in a way that fits no known defect.", _how_many(unknown)))
-    if not sentences:
-        return
-    yield from layout.heading(f"{counted(len(sentences), 'defect')} in this client")
     for number, (sentence, cases) in enumerate(sentences, 1):
         yield from layout.hang(f"{number}. {sentence} ({cases})", indent=0)
 
 
 def _how_many(findings: Sequence[Finding]) -> str:
-    """`10 cases`, or `1 case, weak` if none of them is more severe."""
-    number = counted(len(findings), "case")
-    grave = any(each.case.severity == SEVERITIES[0] for each in findings)
-    return number if grave else f"{number}, {SEVERITIES[1]}"
+    """`10 cases`, `1 case, weak`, or `10 cases, 3 of them weak`: the table below counts by severity, too."""
+    must, weak, informational = (sum(each.case.severity == one for each in findings) for one in SEVERITIES)
+    number = counted(must + weak, "case")
+    weaker = "" if not weak else f", {weak} of them {SEVERITIES[1]}" if must else f", {SEVERITIES[1]}"
+    return f"{number}{weaker}" + (f"; and {informational} {SEVERITIES[2]}" if informational else "")
 
 
 def _defects(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
@@ -122,12 +128,28 @@ def _grade(report: Report) -> Iterator[str]:
 # What matters ---------------------------------------------------------------------------------------------------------
 
 
-def _findings(report: Report) -> Iterator[str]:
+WITHOUT_VALIDATION = ("any-certificate", "no-path-validation")
+"""Defects from which most other findings follow."""
+
+
+def _findings(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
     wrong = [each for severity in SEVERITIES for each in report.wrong(severity)]
     if not wrong:
         return
     yield from layout.heading(f"Differences from a strict client: {len(wrong)}")
-    for number, each in enumerate(words.gravest_first(wrong), 1):
+    following: set[str] = set()
+    for cause in diagnosis.defects:
+        if cause.defect.id in WITHOUT_VALIDATION:
+            cases = [each.case.id for each in cause.findings]
+            following.update(cases)
+            yield from layout.say(
+                f"{cause.defect.sentence} This explains {counted(len(cases), 'case')}: {', '.join(cases)}."
+            )
+            yield from layout.say("`tlsdemo lab` and --json explain each case.")
+    rest = [each for each in words.gravest_first(wrong) if each.case.id not in following]
+    if following and rest:
+        yield ""
+    for number, each in enumerate(rest, 1):
         yield from [""] if number > 1 else []
         yield from _finding(number, each)
 
@@ -210,6 +232,13 @@ def _grouped(heading: str, entries: Sequence[tuple[str, CaseWords]]) -> Iterator
         reasons.setdefault(reason, []).append(case.id)
     for reason, cases in reasons.items():
         yield from layout.hang(f"{layout.cut(reason, layout.LONGEST // 2)}: {', '.join(cases)}")
+
+
+def _summary(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
+    """The grade and the defects again, since the beginning of a long report has left the screen."""
+    if diagnosis.first or diagnosis.unexplained_first:
+        yield from layout.heading(f"Summary: grade {report.grade}")
+        yield from _numbered(diagnosis)
 
 
 # For programs ---------------------------------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ class Table:
     def summary(self) -> str:
         """The numbers of clients, cases and disagreements."""
         clients, cases, differing = len(self.reports), len(self.cases), len(self.differing)
-        return f"{counted(clients, 'client')} on {counted(cases, 'case')}; they disagree on {differing} of them."
+        many = f"they disagree on {differing} of them." if clients > 1 else "a comparison needs two clients."
+        return f"{counted(clients, 'client')} on {counted(cases, 'case')}; {many}"
 
 
 # On a terminal --------------------------------------------------------------------------------------------------------

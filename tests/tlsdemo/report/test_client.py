@@ -97,12 +97,46 @@ def test_the_gravest_finding_is_the_first() -> None:
     given = report(careless)
     told = list(as_text(given))
     begin = next(place for place, line in enumerate(told) if line.startswith("Differences from a strict client"))
-    numbered = [line for line in told[begin:] if re.match(r"\d+\. ", line)]
+    end = next(place for place, line in enumerate(told) if line.startswith("Summary: "))
+    numbered = [line for line in told[begin:end] if re.match(r"\d+\. ", line)]
     cases = [CASES[re.split(r"[ :]+", line)[1]] for line in numbered]
     assert len(numbered) == sum(each.is_wrong for each in given.findings)
     places = [("reject", "accept").index(each.must) * 3 + SEVERITIES.index(each.severity) for each in cases]
     assert places == sorted(places)
     assert len(set(places)) == 5
+
+
+def test_the_cases_that_follow_from_one_defect_are_one_paragraph() -> None:
+    """A client that checks nothing: a person reads one sentence, not one entry for each case."""
+    given = report(blind)
+    told = paragraph(given)
+    explained = next(each for each in as_data(given)["defects"]["known"] if each["defect"] == "any-certificate")[
+        "cases"
+    ]
+    assert f"It accepts any certificate. This explains {len(explained)} cases: {', '.join(explained)}." in told
+    assert not [case for case in explained if f"{case}: " in told]
+
+
+@pytest.mark.parametrize("judge", [careless, blind])
+def test_the_end_repeats_the_grade_and_the_defects(judge: samples.Judge) -> None:
+    given = report(judge)
+    told = text(given)
+    begin, _, end = told.partition("TLS client report")
+    defects = begin.partition("─\n")[2].strip()
+    assert f"Summary: grade {given.grade}" in end
+    assert defects and defects in end.partition("Summary: ")[2]
+
+
+def test_the_defects_count_the_cases_of_each_severity_as_the_table_does() -> None:
+    given = report(careless)
+    begin = " ".join(text(given).partition("TLS client report")[0].split())
+    must = sum(each.case.severity == "must" for each in given.findings if each.is_wrong)
+    weak = sum(each.case.severity == "weak" for each in given.findings if each.is_wrong)
+    found = weak_found = 0
+    for cases, of_them, all_weak in re.findall(r"\((\d+) cases?(?:, (\d+) of them weak)?(, weak)?", begin):
+        found += int(cases)
+        weak_found += int(of_them or (cases if all_weak else 0))
+    assert (found - weak_found, weak_found) == (must, weak)
 
 
 def test_a_strict_client_has_no_findings() -> None:
