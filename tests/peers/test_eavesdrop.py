@@ -1,5 +1,6 @@
 """`tlsdemo eavesdrop`, live: what he makes of each rung, of bytes that are none of ours, and how he ends."""
 
+import json
 import re
 import signal
 import socket
@@ -8,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import Answer, Command
 from tests.peers.conftest import Serve, StartOnPath
@@ -20,6 +22,7 @@ from tests.peers.support import (
     live_rung,
     reset,
 )
+from tests.pki.support import first
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.events import Said
 
@@ -103,6 +106,19 @@ def test_against_a_strong_group_it_reads_nothing(
     assert SECRET.encode().hex() not in seen
     assert "reads:" not in seen
     eavesdropper.wait_for("the eavesdropper saw addresses, times and lengths, and read no message$")
+
+
+def test_another_program_gets_each_message_on_one_line(start_on_path: StartOnPath, cli: Command, certs: Path) -> None:
+    """Also a certificate and a sealed record: for a terminal, long values are cut and wrapped."""
+    with live_rung("ca", certs) as server:
+        eavesdropper = start_on_path("eavesdrop", before=server.port)
+        assert listened_to(cli, certs, eavesdropper, "--protocol", "ca").code == 0
+    eavesdropper.wait_for("closed after")
+    messages = [json.loads(line[2:]) for line in eavesdropper.out if line[:2] in ("> ", "< ")]
+    types = [message["type"] for message in messages]
+    assert {"client_hello", "certificate", "record"} <= set(types)
+    (certificate,) = [message for message in messages if message["type"] == "certificate"]
+    assert certificate["chain"][0] == first(certs / "server.pem").public_bytes(Encoding.DER).hex()
 
 
 def test_of_tls_it_prints_types_and_lengths_of_records(start_on_path: StartOnPath, cli: Command, certs: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import textwrap
 
 from pki.console import CERTS
@@ -51,6 +52,7 @@ class EavesdropRelay(Relay):
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
+        self._whole = not sys.stdout.isatty()  # another program reads whole lines
         self._listener = LineEavesdropper()
         self._tls: dict[Side, bytes] = dict.fromkeys(Side, b"")
         self._bytes = 0
@@ -75,13 +77,17 @@ class EavesdropRelay(Relay):
             return [f"{arrow} {line}" for line in self._records(flight)]
         told = []
         for heard in self._listener.hear(flight):
-            told += _folded(f"{arrow} ", _shortened(printable(heard.line.decode("utf-8", "backslashreplace"))))
+            told += self._lines(f"{arrow} ", printable(heard.line.decode("utf-8", "backslashreplace")))
             for note in heard.notes:
-                told += _folded("    = ", printable(note))
+                told += self._lines("    = ", printable(note))
             if heard.read:
                 self._has_read = True
-                told += _folded("    = ", f"reads: {quoted(heard.read)}")
+                told += self._lines("    = ", f"reads: {quoted(heard.read)}")
         return told or [f"{arrow} {len(flight.data)} bytes of an incomplete line"]
+
+    def _lines(self, prefix: str, text: str) -> list[str]:
+        """The text after the prefix: one whole line, or shortened and wrapped for a terminal."""
+        return [prefix + text] if self._whole else _folded(prefix, _shortened(text))
 
     def _records(self, flight: Flight) -> list[str]:
         """Type and length of the TLS records that are complete."""
