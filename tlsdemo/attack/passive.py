@@ -40,6 +40,7 @@ def eavesdrop(protocol: Protocol, world: World) -> AttackResult:
 def compute_the_secret(protocol: Protocol, world: World) -> AttackResult:
     """The attacker computes the shared secret from the public values, or sends the server public values of its own."""
     outcome = talk(protocol, world)
+    asked_for = 0
 
     def ask(flight: bytes) -> bytes:
         """The server's answer to a first flight of the attacker."""
@@ -50,7 +51,7 @@ def compute_the_secret(protocol: Protocol, world: World) -> AttackResult:
 
     hooks = protocol.hooks
     assert hooks.reckon
-    did, asked_for = "tries to compute the secret from both public values", 0
+    did = "tries to compute the secret from both public values"
     found = hooks.reckon(outcome.tape)
     if world.secret not in found.words and hooks.confine:
         asked = hooks.confine(outcome.tape, ask)
