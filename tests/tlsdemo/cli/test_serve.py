@@ -156,7 +156,7 @@ def test_a_port_in_use_is_3_with_a_hint(serve: Serve, certs: Path) -> None:
     assert done.returncode == 3
     assert "error: cannot listen on 127.0.0.1:" in done.stderr
     assert "Address already in use" in done.stderr
-    assert "hint: another program uses the port" in done.stderr
+    assert "hint: stop the program that uses the port" in done.stderr
     assert done.stdout == ""
 
 
