@@ -125,7 +125,7 @@ def test_a_port_in_use_is_a_problem_with_a_hint_and_leaves_nothing_bound() -> No
         with pytest.raises(Problem) as problem:
             net.listen(port=port)
         assert "Address already in use" in str(problem.value)
-        assert "another port (0 finds a free one)" in str(problem.value)
+        assert "another port with --port (--port 0: a free one)" in str(problem.value)
         with socket.create_server(("::1", port), family=socket.AF_INET6), pytest.raises(Problem, match="cannot listen"):
             net.listen(port=port)
 
