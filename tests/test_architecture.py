@@ -190,6 +190,7 @@ def test_the_command_line_starts_with_typer_and_the_standard_library_alone() -> 
                     "pki.cli.lifecycle",
                     "pki.cli.publish",
                     "pki.cli.requests",
+                    "pki.cli.trust",
                     "tlsdemo.cli.lab_app",
                 )
                 assert top in sys.stdlib_module_names | CLI_THIRD_PARTY or target.startswith(light), target

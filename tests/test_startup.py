@@ -25,6 +25,8 @@ MAY_LOAD = {
     "pki init": WRITES,
     "pki issue a.test": READS,
     "pki env": READS | {"pki.trust"},
+    "pki trust": READS | {"pki.trust"},
+    "pki untrust": READS | {"pki.trust"},
     "pki show none.pem": READS | {"pki.show"},
     "pki diff none.pem none.pem": READS | {"pki.show"},
     "pki verify none.pem": VALIDATES | {"pki.show", "pki.verifiers"},

@@ -22,6 +22,7 @@ from pki.cli.options import Days, Directory, Json, KeyTypeName, KeyTypeOption, S
 from pki.cli.publish import publish
 from pki.cli.requests import request, sign
 from pki.cli.rogue import app as rogue_app
+from pki.cli.trust import trust, untrust
 from pki.console import CERTS, application, note, print_json, rfc3339
 from pki.errors import ExitCode, Problem
 
@@ -177,6 +178,10 @@ def env(
         instructions = (f"# {line}" for line in recipes.lines(os.path.abspath(file), wanted.root))
         print_lines(_as_they_are([*environment.lines(wanted, environment.Shell(shell.value)), *instructions]))
     return ExitCode.YES
+
+
+app.command()(trust)
+app.command()(untrust)
 
 
 # Helpers ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tests.pki.conftest import Command
 
 COMMANDS = [
     "init", "issue", "list", "check", "renew", "rekey", "revoke", "crl", "publish", "request", "sign", "show", "diff",
-    "verify", "bundle", "export", "env", "rogue",
+    "verify", "bundle", "export", "env", "trust", "untrust", "rogue",
 ]  # fmt: skip
 ROGUE = ["list", "mint", "show"]
 PAGES = [[], *([each] for each in COMMANDS), *(["rogue", each] for each in ROGUE)]
