@@ -1,6 +1,7 @@
 """The guide to `pki`: its program prints what it shows, and its trust stores can be filled and emptied again."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_the_guide_names_what_the_package_exports() -> None:
 def recipe(start: str) -> list[str]:
     """The arguments of the one command in the guide's table that starts so."""
     (found,) = re.findall(rf"`({start} [^`]*)`", guides.text(PAGE))
-    return str(found).split()
+    return shlex.split(found)
 
 
 def test_a_root_is_added_to_the_store_of_chromium_and_removed(certs: Path, tmp_path: Path) -> None:
