@@ -1,5 +1,6 @@
 """Certificates (RFC 5280): make them, validate them, explain them, break them. Knows nothing of TLS or of `tlsdemo`.
 
+handover            a chain and its key into an `ssl.SSLContext`, or into files; EDGE
 errors              error messages with exit codes; text that is safe to print
 malformed           one exception for fields that cannot be read
 keys                key types: generate, encode, load

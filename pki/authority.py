@@ -3,9 +3,12 @@
 Authority.self_signed(ROOT, ...)  ->  .subordinate(INTERMEDIATE, ...)  ->  .issue(SERVER, ...) -> Credential
 """
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -16,7 +19,15 @@ from pki import keys, names
 from pki.keys import PrivateKey
 from pki.profiles import ROOT, Profile
 
+if TYPE_CHECKING:
+    import ssl
+
+    from pki.handover import CredentialFiles
+
 MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1; the library counts bytes of UTF-8
+
+PLAIN_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@~+-]*")
+"""The names of files that `Credential.write` takes from a certificate."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,33 @@ class Credential:
     def key_pem(self) -> bytes:
         """The private key in PEM (PKCS #8), not encrypted."""
         return keys.to_pem(self.key)
+
+    def configure(self, context: "ssl.SSLContext") -> None:
+        """Load the chain and the key into a context, for a server or a client that proves its identity with them.
+
+        Raises ValueError if OpenSSL does not load them, for example because the key is too weak for the context, and
+        TypeError for another kind of context.
+        """
+        from pki import handover  # here: it is EDGE, and only this method and the next one need it
+
+        handover.load_chain(context, self.chain_pem, self.key)
+
+    def write(self, folder: "str | os.PathLike[str]") -> "CredentialFiles":
+        """Write the chain and the key to NAME.pem and NAME.key, named after the first name of the certificate.
+
+        If that name is unusual in a file name, the serial number is used. The folder is created if needed, and the key
+        file has mode 0600. Raises FileExistsError if a file exists, and OSError if a write fails; then neither is left.
+        """
+        from pki import handover
+
+        first = next(iter(names.readable(self.certificate)), None)
+        stem = names.file_stem(first) if first else ""
+        if not PLAIN_STEM.fullmatch(stem):  # a foreign certificate may have any name, such as ../../x
+            stem = f"{self.certificate.serial_number:x}"
+        key, chain = handover.write_new(
+            folder, {f"{stem}.key": (self.key_pem, 0o600), f"{stem}.pem": (self.chain_pem, 0o644)}
+        )
+        return handover.CredentialFiles(chain, key)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ SOCKETS = {
 }
 PRINTS = {"pki.cli", "pki.console", "pki.help_page", "tlsdemo.cli", "tlsdemo.tour", "tlsdemo.report"}
 OPENS_FILES = {
-    "pki.store", "pki.trust", "pki.cli", "pki.console", "pki.publish.server", "pki.verifiers.opinions",
+    "pki.handover", "pki.cases.minting", "pki.store", "pki.trust", "pki.cli", "pki.console", "pki.publish.server",
+    "pki.verifiers.opinions",
     "tlsdemo.net", "tlsdemo.tls.context", "tlsdemo.credentials", "tlsdemo.attack.real_world",
     "tlsdemo.compare.benchmark", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.cli",
 }  # fmt: skip
