@@ -2,6 +2,7 @@
 
 case               how a test certificate is declared: one function with a docstring; its control, the expected result
 lookup             finds a case by id or alias
+minting            mints a case with the default clock, keys and serial numbers; EDGE
 builder            builds a valid chain with one change
 tbs_certificate    a certificate before it is signed, with arbitrary field values
 demo_keys          fixed private keys, published here
@@ -18,8 +19,8 @@ constraints        name constraints
 extensions         malformed, unknown or missing extensions, serial numbers
 strength           weak or published keys, revocation
 
-`CATALOGUE` has all cases by id; `find` also knows their aliases. Path validation is in `pki.path`; the servers that
-present the cases are in `tlsdemo.lab`.
+`CATALOGUE` has all cases by id; `find` also knows their aliases, and `mint` mints one of them. Path validation is in
+`pki.path`; the servers that present the cases are in `tlsdemo.lab`.
 """
 
 from pki.cases import (
@@ -38,6 +39,7 @@ from pki.cases import (
 )
 from pki.cases.builder import CaseBuilder
 from pki.cases.case import CertificateCase, Ingredients, Minted, Mode, Must, Served, Severity, collect, theme_of
+from pki.cases.minting import MintedCase, mint
 
 _THEMES = (
     valid, validity, chain, signature, ca_certificates, host_names, wildcards, usage, constraints, extensions, strength
@@ -54,6 +56,6 @@ def find(text: str) -> CertificateCase[CaseBuilder]:
 
 
 __all__ = [
-    "CATALOGUE", "THEMES", "CaseBuilder", "CertificateCase", "Ingredients", "Minted", "Mode", "Must", "Served",
-    "Severity", "find",
+    "CATALOGUE", "THEMES", "CaseBuilder", "CertificateCase", "Ingredients", "Minted", "MintedCase", "Mode", "Must",
+    "Served", "Severity", "find", "mint",
 ]  # fmt: skip

@@ -10,21 +10,26 @@ or, where the deviation is the signer, with that signer as trust anchor - which 
 fields in which the two differ, so a refusal can have only that reason.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from inspect import cleandoc
+from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import keys
+from pki import keys, names
 from pki.asn1 import der
 from pki.authority import Credential, Validity
 from pki.keys import PrivateKey
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Must(Enum):
@@ -100,6 +105,19 @@ class Ingredients:
         return x509.DNSName(first.value.replace("*", "www")) if isinstance(first, x509.DNSName) else first
 
 
+class ServedFiles(NamedTuple):
+    """The files of a test certificate."""
+
+    chain: Path
+    """What the server presents, in PEM, leaf first."""
+    key: Path
+    """The server's private key in PEM, not encrypted; mode 0600."""
+    anchors: Path
+    """What the client trusts, in PEM."""
+    crls: Path | None
+    """The CRLs of the client in PEM; None if there are none."""
+
+
 @dataclass(frozen=True)
 class Served:
     """What a server presents, and the trust anchors, name and CRLs of its client."""
@@ -129,6 +147,52 @@ class Served:
     def anchors_pem(self) -> bytes:
         """The trust anchors in PEM."""
         return _pem(self.anchors)
+
+    @property
+    def crls_pem(self) -> bytes:
+        """The CRLs in PEM; empty if there are none."""
+        return b"".join(each.public_bytes(Encoding.PEM) for each in self.crls)
+
+    @property
+    def host(self) -> str:
+        """The reference identifier as text: `example.test`, `127.0.0.1`."""
+        return names.plain(self.name)
+
+    def configure(self, context: "ssl.SSLContext") -> None:
+        """Load the chain and the key into the context of a server. Raises ValueError if OpenSSL does not load them.
+
+        OpenSSL loads weak keys and hashes only after `context.set_ciphers("ALL:@SECLEVEL=0")`, and a certificate with a
+        malformed extension not at all.
+        """
+        from pki import handover
+
+        handover.load_chain(context, self.chain_pem, self.key_pem)
+
+    def configure_trust(self, context: "ssl.SSLContext") -> None:
+        """Add the trust anchors, and the CRLs if the case has any, to the context of a client."""
+        from pki import handover
+
+        handover.load_anchors(context, b"".join(self.anchors))
+        if self.crls:
+            handover.load_crls(context, self.crls_pem)
+
+    def write(self, folder: "str | os.PathLike[str]") -> "ServedFiles":
+        """Write server.pem, server.key, root.pem and, if there are any, the CRLs to crl.pem.
+
+        The folder is created if needed, and the key file has mode 0600. Raises FileExistsError if one of the files
+        exists, and OSError if one cannot be written; then none is left.
+        """
+        from pki import handover
+
+        files = {
+            "server.key": (self.key_pem, 0o600),
+            "server.pem": (self.chain_pem, 0o644),
+            "root.pem": (self.anchors_pem, 0o644),
+        }
+        if self.crls:
+            files["crl.pem"] = (self.crls_pem, 0o644)
+        key, chain, anchors, *rest = handover.write_new(folder, files)
+        return ServedFiles(chain, key, anchors, rest[0] if rest else None)
 
     @cached_property
     def credential(self) -> Credential:

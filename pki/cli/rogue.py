@@ -55,6 +55,7 @@ def mint(
     """Mint test certificates, with keys, root and valid controls."""
     from pki import names
     from pki.cases import CATALOGUE, find
+    from pki.cases.minting import case_builder
     from pki.cli import arguments, case_text
     from pki.store import ca, case_files
 
@@ -67,7 +68,7 @@ def mint(
     wanted = arguments.server_names(name or ca.DEFAULT_SAN)
     chosen = list(CATALOGUE.values()) if every else list(dict.fromkeys(map(find, cases or [])))
     now = datetime.now(UTC)
-    builder = case_files.case_builder(wanted, now)
+    builder = case_builder(wanted, now)
     existing = ca.Existing.MOVE_ASIDE if force else ca.Existing.REFUSE
     folder = case_files.mint(out or directory / "rogues", chosen, builder, now=now, existing=existing)
     if folder.moved_to:
@@ -88,12 +89,13 @@ def show(
 ) -> int:
     """Explain a test certificate, mint it and verify it."""
     from pki.cases import find
+    from pki.cases.minting import case_builder
     from pki.cli import arguments, case_text
-    from pki.store import ca, case_files
+    from pki.store import ca
 
     found = find(case)
     now = datetime.now(UTC)
-    minted = found.mint(case_files.case_builder(arguments.server_names(name or ca.DEFAULT_SAN), now))
+    minted = found.mint(case_builder(arguments.server_names(name or ca.DEFAULT_SAN), now))
     if as_json:
         print_json(case_text.as_data(found) | case_text.judged_as_data(minted, now))
     else:

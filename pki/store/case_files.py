@@ -1,4 +1,4 @@
-"""Test certificates as files, for `pki rogue mint`. EDGE: default clock, keys and serial numbers.
+"""Test certificates as files, for `pki rogue mint`. EDGE.
 
     DIR/expired/server.pem  server.key    what the server presents
                 root.pem   [crl.pem]      what the client trusts: one root for all cases of one call
@@ -11,23 +11,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import keys, names
 from pki.cases import CaseBuilder, CertificateCase, Minted, Must, Served
-from pki.cases.builder import CA_NAME
 from pki.errors import ExitCode, Problem
-from pki.keys import KeyType
 from pki.store.ca import Existing, old_folder
 from pki.store.transaction import PUBLIC, SECRET, transaction
-
-LONGEST = 64
-"""Characters of a host name: some cases have it as common name, which is limited (RFC 5280 appendix A.1)."""
 
 
 @dataclass(frozen=True)
@@ -38,41 +29,6 @@ class MintedFolder:
     cases: Mapping[str, x509.GeneralName]
     """Each case, and the reference identifier of its client."""
     moved_to: Path | None
-
-
-def case_builder(wanted: Sequence[x509.GeneralName], now: datetime, name: str = CA_NAME) -> CaseBuilder:
-    """A builder with a new root, whose subject has `name`, for certificates with the names `wanted`.
-
-    Raises Problem (usage) for a host of more than LONGEST characters.
-    """
-    for each in wanted:
-        if isinstance(each, x509.DNSName) and len(each.value) > LONGEST:
-            raise Problem(
-                f"{each.value[:20]}… has {len(each.value)} characters; the limit for test certificates is {LONGEST}",
-                hint="some cases have the host as common name (RFC 5280 appendix A.1); choose a shorter --name",
-                code=ExitCode.USAGE,
-            )
-    return CaseBuilder.with_new_root(
-        _askable(wanted),
-        now=now,
-        new_key=lambda: keys.generate(KeyType.EC_P256),
-        new_serial=x509.random_serial_number,
-        rsa_key=_rsa_key,
-        name=name,
-    )
-
-
-def _askable(wanted: Sequence[x509.GeneralName]) -> Sequence[x509.GeneralName]:
-    """The names, with a host added if the first is a wildcard that clients refuse, such as *.com (RFC 9525 §7.1)."""
-    first = next((name for name in wanted if isinstance(name, x509.DNSName)), None)
-    if first is None or names.matches(first, host := x509.DNSName(first.value.replace("*", "www"))):
-        return wanted
-    return (host, *wanted)
-
-
-@cache
-def _rsa_key(bits: int) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def mint(
@@ -119,4 +75,4 @@ def _served(served: Served) -> Iterable[File]:
     yield "server.pem", served.chain_pem, PUBLIC
     yield "root.pem", served.anchors_pem, PUBLIC
     if served.crls:
-        yield "crl.pem", b"".join(each.public_bytes(Encoding.PEM) for each in served.crls), PUBLIC
+        yield "crl.pem", served.crls_pem, PUBLIC

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from pki import path
 from pki.asn1 import ber, der
 from pki.cases import CATALOGUE
+from pki.cases.minting import case_builder
 from pki.cli import show_text, verdict_text
 from pki.names import parse
 from pki.objects import blocks, distinguished_names, summary
@@ -32,7 +33,6 @@ from pki.objects.blocks import BlockKind, UnreadableBlock
 from pki.path.request import Request
 from pki.show import describe, diff, dump
 from pki.show import parse as unpack
-from pki.store.case_files import case_builder
 from pki.verdict import PathProfile, Purpose
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)

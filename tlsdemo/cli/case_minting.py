@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pki import keys, names
 from pki.authority import Authority, Validity, key_identifier
 from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Must, Served, Severity, find
+from pki.cases.minting import case_builder
 from pki.cli.case_text import judge
 from pki.console import day
 from pki.errors import Problem
 from pki.keys import KeyType
 from pki.malformed import MALFORMED, why
-from pki.store import case_files
 from pki.store.files import read_credential
 from pki.verdict import Result, Verdict
 from tlsdemo import peer
@@ -104,7 +104,7 @@ def open_authority(certs: Path, now: datetime) -> Authority:
 
 def verified(certificate: CertificateCase[CaseBuilder], now: datetime) -> VerifiedCase:
     """The case, minted under its own root and verified."""
-    minted = certificate.mint(case_files.case_builder(AT_HOME, now))
+    minted = certificate.mint(case_builder(AT_HOME, now))
     faults, control = (_faults(judge(each, now)) for each in (minted.served, minted.control))
     return VerifiedCase(certificate, minted.served.name, faults, control)
 

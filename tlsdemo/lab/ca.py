@@ -10,9 +10,9 @@ from cryptography import x509
 from pki import names
 from pki.authority import authority_name
 from pki.cases import CATALOGUE, CaseBuilder
+from pki.cases.minting import case_builder
 from pki.profiles import ROOT
 from pki.publish.server import Publisher
-from pki.store import case_files
 from tlsdemo.findings import GOOD
 from tlsdemo.lab.client_credentials import ClientCredentials
 from tlsdemo.lab.context import lab_context
@@ -37,7 +37,7 @@ class LabCA:
     @classmethod
     def new(cls, now: datetime, publisher: Publisher) -> "LabCA":
         """A CA with a new root."""
-        return cls(case_files.case_builder(local_names("lab"), now, NAME), publisher)
+        return cls(case_builder(local_names("lab"), now, NAME), publisher)
 
     @property
     def root(self) -> x509.Certificate:

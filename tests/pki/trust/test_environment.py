@@ -26,10 +26,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import names
 from pki.cases import CATALOGUE
+from pki.cases.minting import case_builder
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType
 from pki.store import ca as store
-from pki.store import case_files
 from pki.trust import environment as export
 from tests.conftest import ROOT, Answer, mint, missing, pki, run, tool
 from tests.pki.conftest import Command
@@ -460,7 +460,7 @@ def test_keytool_finds_each_certificate_in_the_trust_store(certs: Path, tmp_path
 
 def test_any_root_of_the_gallery_can_be_trusted(tmp_path: Path) -> None:
     """Also the malformed ones: what a client makes of them is the client's business."""
-    builder = case_files.case_builder([names.parse(name) for name in store.DEFAULT_SAN], datetime.now(UTC))
+    builder = case_builder([names.parse(name) for name in store.DEFAULT_SAN], datetime.now(UTC))
     anchors = {each.mint(builder).served.anchors_pem for each in CATALOGUE.values()}
     for number, anchor in enumerate(anchors):
         file = tmp_path / f"{number}.pem"
