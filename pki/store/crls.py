@@ -121,6 +121,11 @@ def renew_lists(directory: Path, *, days: int, now: datetime, start_over: bool =
     return lists
 
 
+def read_lists(directory: Path, now: datetime) -> tuple[Listed, ...]:
+    """The CRLs of crl.pem, each with the CA that signed it. Raises Problem if one is missing or damaged."""
+    return tuple(Listed(ca, crl, renewed=False) for ca, crl in _Signers.read(directory, now).read_lists(directory))
+
+
 def entries(directory: Path) -> dict[tuple[x509.Name, int], Revoked]:
     """The revoked certificates by issuer and serial number, from crl.pem; empty if that file is missing.
 

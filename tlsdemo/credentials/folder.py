@@ -10,8 +10,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pki import Authority, Credential, keys, names
-from pki.authority import Validity
+from pki import Credential, keys, names
+from pki.authority import Authority, Validity
 from pki.console import note
 from pki.errors import Problem, printable
 from pki.keys import KeyType, PrivateKey

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from cryptography import x509
 
-from pki import Authority, Credential, names
-from pki.authority import Validity, authority_name
+from pki import Credential, names
+from pki.authority import Authority, Validity, authority_name
 from pki.cases import CertificateCase, Ingredients
 from pki.cases import chain as chain_cases
 from pki.cases.signature import rogue_same_name_forged_aki

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from cryptography import x509
 
-from pki import Authority, Credential
-from pki.authority import authority_name
+from pki import Credential
+from pki.authority import Authority, authority_name
 from pki.keys import PrivateKey
 from pki.profiles import CLIENT, INTERMEDIATE, SERVER
 from tlsdemo.credentials import kinds

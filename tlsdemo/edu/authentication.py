@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki import Check, Credential, Purpose, Verdict, keys, verify
+from pki import Check, Credential, Purpose, Verdict, keys
 from pki.malformed import MALFORMED
-from pki.path import SIGNATURE
+from pki.path import SIGNATURE, verify
 from pki.verdict import Result
 from tlsdemo import peer
 from tlsdemo.edu.errors import ProtocolError, Violation

@@ -11,8 +11,9 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from pki import Credential, keys, names, verify
+from pki import Credential, keys, names
 from pki.keys import KeyType
+from pki.path import verify
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import ORDER, Editor, a_certificate_for_ed448, believed, parties, talk
 from tlsdemo.conversation import Outcome
