@@ -16,6 +16,7 @@ context                     TLS contexts with weak versions, suites and keys
 conversation                one connection, from ClientHello to close
 visit                       what happened on one connection
 lifecycle                   opens and closes a lab
+local                       a lab in this process, for tests
 folder                      its temporary folder
 tester                      runs a client against the cases
 client                      the client's command

@@ -37,7 +37,7 @@ class LabCA:
     @classmethod
     def new(cls, now: datetime, publisher: Publisher) -> "LabCA":
         """A CA with a new root."""
-        return cls(case_builder(local_names("lab"), now, NAME), publisher)
+        return cls(new_root(now), publisher)
 
     @property
     def root(self) -> x509.Certificate:
@@ -68,6 +68,11 @@ class LabCA:
     def good_context(self) -> ssl.SSLContext:
         """A new context with the valid certificate."""
         return lab_context(self.good)
+
+
+def new_root(now: datetime) -> CaseBuilder:
+    """A builder for the certificates of a lab, with a new root."""
+    return case_builder(local_names("lab"), now, NAME)
 
 
 def local_names(case_id: str) -> tuple[x509.GeneralName, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from pki.cases import CaseBuilder
 from pki.publish.server import Publisher
 from pki.trust.recipes import RECIPES
 from tlsdemo import net
@@ -11,6 +12,8 @@ from tlsdemo.lab.ca import NAME, LabCA
 from tlsdemo.lab.case import Case, Controls
 from tlsdemo.lab.server import Laboratory
 from tlsdemo.lab.visit import Visit
+
+FEW = 10  # cases: their ports fit into the usual limit of 256 or 1024 open files
 
 
 def log_only(visit: Visit) -> None:
@@ -23,13 +26,18 @@ def laboratory(
     port_base: int = 0,
     on_visit: Callable[[Visit], None] = log_only,
     controls: Controls = Controls.SERVED,
+    builder: CaseBuilder | None = None,
 ) -> Iterator[Laboratory]:
-    """Open these cases under a new root. Their ports are closed at the end of the `with` block."""
-    net.allow_descriptors()
+    """Open these cases under a new root, or under that of `builder`. Their ports are closed at the end of the `with`.
+
+    For more than a few cases, the limit of open files of this process is raised.
+    """
+    if len(cases) > FEW:
+        net.allow_descriptors()
     publisher = Publisher()
     lab: Laboratory | None = None
     try:
-        ca = LabCA.new(datetime.now(UTC), publisher)
+        ca = LabCA(builder, publisher) if builder else LabCA.new(datetime.now(UTC), publisher)
         lab = Laboratory([each.open(ca, controls) for each in cases], ca, _index, on_visit, port_base)
         yield lab
     finally:
