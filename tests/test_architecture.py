@@ -50,6 +50,7 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"},
     "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store", "pki.trust"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
+    "tlsdemo.pytest_plugin": {"pki", "pki.ca", "pki.cases", "tlsdemo", "tlsdemo.lab"},
     "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
     | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare"},

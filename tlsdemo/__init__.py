@@ -1,22 +1,23 @@
 """A secure channel to take apart: an educational handshake, real TLS beside it, and the same attacker against both.
 
-protocol        the words: protection, endpoint, protocol, party, attacker
-conversation    a conversation in memory, with an attacker between client and server
-application     what our server answers
-events          what happens at a server, as plain values
-findings        what a client did in the lab, as plain values
-peer            what a peer's certificate says, as safe text
-first_bytes     what a peer speaks, by its first bytes
+protocol         the words: protection, endpoint, protocol, party, attacker
+conversation     a conversation in memory, with an attacker between client and server
+application      what our server answers
+events           what happens at a server, as plain values
+findings         what a client did in the lab, as plain values
+peer             what a peer's certificate says, as safe text
+pytest_plugin    fixtures for pytest
+first_bytes      what a peer speaks, by its first bytes
 
-edu             the educational handshake; begin with edu/handshake.py
-tls             real TLS over plain sockets; server.py and client.py can be copied
-wire            TLS bytes: read, written, explained
-credentials     certificates with keys, the attacker's included
-attack          the attacks, and what stops each of them
-compare         which protocols are compared, and what they cost
-lab             a TLS server for each mistake of a client
-net             sockets; EDGE
-report          plain values -> terminal, HTML, JUnit, SARIF
-tour            the story in scenes; EDGE
-cli             the commands; EDGE
+edu              the educational handshake; begin with edu/handshake.py
+tls              real TLS over plain sockets; server.py and client.py can be copied
+wire             TLS bytes: read, written, explained
+credentials      certificates with keys, the attacker's included
+attack           the attacks, and what stops each of them
+compare          which protocols are compared, and what they cost
+lab              a TLS server for each mistake of a client
+net              sockets; EDGE
+report           plain values -> terminal, HTML, JUnit, SARIF
+tour             the story in scenes; EDGE
+cli              the commands; EDGE
 """

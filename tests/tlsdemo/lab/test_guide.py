@@ -29,7 +29,7 @@ def outcomes(folder: Path, example: str) -> dict[str, str]:
         sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-vv", "-c", "/dev/null",
         "--rootdir", folder, "test_my_client.py", cwd=folder, env={**os.environ, "PATH": path},
     )  # fmt: skip
-    found = dict(re.findall(r"test_client\[([\w-]+)\] (PASSED|FAILED|ERROR)", done.stdout))
+    found = dict(re.findall(r"test_(?:accepts|refuses)\[([\w-]+)\] (PASSED|FAILED|ERROR)", done.stdout))
     assert found, done.stdout + done.stderr
     return found
 
