@@ -197,7 +197,7 @@ def connect(
         Path | None,
         typer.Option(
             "--trust",
-            metavar="FILE",
+            metavar="FILE|DIR",
             help="Trust the CAs in this file or folder.",
             show_default="root.pem in TLSDEMO_CERTS, in PKI_DIR, or in certs",
             readable=False,

@@ -83,6 +83,10 @@ class Wants(Enum):
     """The client also presents one: `client.pem` beside the trust anchor, unless --cert names another."""
 
 
+SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+"""id-kp-serverAuth (RFC 5280 §4.2.1.12), by which OpenSSL's trust settings name the purpose."""
+
+
 def resolve(settings: ConnectOptions, wants: Wants) -> Target:
     """Read the files that are needed. Raises Problem for a wrong option or file."""
     try:
@@ -104,12 +108,12 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
     folder = settings.trust if settings.trust.is_dir() else settings.trust.parent
     init = "pki init" + dir_option(folder)
     hint = f"`{init}` creates a CA in {folder}/; or give a root certificate, or a folder of them, with --trust"
-    anchors = read_anchors(settings.trust, hint)
+    anchors = read_anchors(settings.trust, hint, purpose=SERVER_AUTH)
     crl_files = [settings.crl] if settings.crl else crls_beside(settings.trust)
     crls = tuple(crl for file in crl_files for crl in read_crls(file))
     cert = settings.cert
     if cert is None and wants is Wants.TRUST_AND_A_CERTIFICATE:
-        cert = (settings.trust if settings.trust.is_dir() else settings.trust.parent) / "client.pem"
+        cert = folder / "client.pem"
     if cert is None:
         return Target(address, name, settings.trust, anchors, crls, None)
     credential = read_credential(
