@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki import Credential
 from pki.errors import ExitCode, Problem
+from pki.objects.distinguished_names import issuer
+from pki.objects.summary import of_certificate
 from pki.store.output import prepare_key_log
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
@@ -154,12 +156,26 @@ class _Presented:
         self._is_read = True
 
     def read(self) -> Credential:
-        """The credential in the files now."""
+        """The credential in the files now. Problem if the chain has lost an issuer: the file is half written."""
         if self.files and not self._is_read:
             certificate, key = self.files
-            self.latest = from_files(certificate, key, "", self._report.note)  # report.note never blocks, unlike `note`
+            found = from_files(certificate, key, "", self._report.note)  # report.note never blocks, unlike `note`
+            _is_whole(certificate, found, self.latest)
+            self.latest = found
         self._is_read = False
         return self.latest
+
+
+def _is_whole(file: Path, found: Credential, before: Credential) -> None:
+    """Raise Problem if the chain ends before an issuer that the chain before it contained.
+
+    A program that writes the file in place, such as `cat leaf.pem ca.pem > server.pem`, leaves such a chain for a
+    moment.
+    """
+    subjects = [[of_certificate(each).whole_subject for each in chain] for chain in (before.chain, found.chain)]
+    last = of_certificate(found.chain[-1] if found.chain else found.certificate).issuer
+    if last in subjects[0] and last not in subjects[1]:
+        raise Problem(f"{file} does not contain the certificate of {last}, which was in it before")
 
 
 class _Clients:
@@ -169,18 +185,23 @@ class _Clients:
         self.asked = asked
         self.files = (certs / "root.pem", certs / "crl.pem") if asked else ()
         self._folder = Folder(certs)
-        self._had_crls = False
+        self._before: tuple[tuple[x509.Certificate, ...], frozenset[str]] = (), frozenset()
 
     def anchors(self) -> tuple[x509.Certificate, ...]:
         """The trust anchors in the folder now; () if the server requests no certificate."""
         return self._folder.anchors if self.asked else ()
 
     def crls(self) -> tuple[x509.CertificateRevocationList, ...]:
-        """The CRLs in the folder now. Problem if the file existed before and is gone."""
+        """The CRLs in the folder now. Problem if the CRL of a CA was there before and is gone."""
         found = self._folder.crls if self.asked else ()
-        if self._had_crls and not found:
-            raise Problem(f"{self._folder.certs / 'crl.pem'} no longer exists")
-        self._had_crls = bool(found)
+        anchors, issuers = self.anchors(), frozenset(map(issuer, found))
+        anchors_before, issuers_before = self._before
+        path = self._folder.certs / "crl.pem"
+        if issuers_before and not found:
+            raise Problem(f"{path} no longer exists")
+        if anchors == anchors_before and (lost := sorted(issuers_before - issuers)):
+            raise Problem(f"{path} does not contain the CRL of {lost[0]}, which was in it before")
+        self._before = anchors, issuers
         return found
 
 

@@ -6,6 +6,7 @@ with another's certificate; a CRL that is gone, and with it the check.
 
 import shutil
 import ssl
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki.authority import Authority
 from pki.errors import Problem
 from pki.store.files import read_credential
-from tests.conftest import mint, pki, tlsdemo
+from tests.conftest import Command, mint, pki, tlsdemo
 from tests.peers.conftest import Serve
-from tests.peers.support import Serving, trusting
+from tests.peers.support import Serving, s_client, trusting
 from tests.tlsdemo.tls.test_connection import dialled
 from tlsdemo.cli.reloading import Fresh
 from tlsdemo.tls import client
@@ -120,8 +121,7 @@ def lists(private: Path, *revoked: int) -> bytes:
 
 @pytest.mark.parametrize("protocol", ["tls", "mutual"])
 def test_a_client_that_is_revoked_is_refused_from_then_on(serve: Serve, private: Path, protocol: str) -> None:
-    options = ("--require-client-cert",) if protocol == "tls" else ("--protocol", protocol)
-    server = serve(*options, certs=private)
+    server = asking(serve, private, protocol)
     words: list[str | Path] = [
         "connect",
         server.target,
@@ -141,6 +141,176 @@ def test_a_client_that_is_revoked_is_refused_from_then_on(serve: Serve, private:
     put(private / "crl.pem", lists(private, serial(private / "client.pem")))
     assert tlsdemo(*words).returncode == 1
     server.wait_for('"event": "refused"')
+
+
+CLIENT_AUTH = pytest.mark.parametrize("protocol", ["tls", "mutual"])
+
+
+def asking(serve: Serve, private: Path, protocol: str) -> Serving:
+    """A server that asks for client certificates."""
+    options = ("--require-client-cert",) if protocol == "tls" else ("--protocol", protocol)
+    return serve(*options, certs=private)
+
+
+def connected(server: Serving, private: Path, protocol: str, name: str = "client") -> subprocess.CompletedProcess[str]:
+    """`tlsdemo connect` with that certificate."""
+    return tlsdemo(
+        "connect", server.target, "--protocol", protocol, "--trust", private / "root.pem",
+        "--cert", private / f"{name}.pem",
+    )  # fmt: skip
+
+
+@CLIENT_AUTH
+def test_pki_revoke_is_seen_by_a_running_server(serve: Serve, private: Path, protocol: str) -> None:
+    server = asking(serve, private, protocol)
+    assert pki("issue", "--client", "other@example.test", "--dir", private).returncode == 0
+    assert (
+        connected(server, private, protocol).returncode
+        == connected(server, private, protocol, "other@example.test").returncode
+        == 0
+    )
+    assert pki("revoke", "client", "--dir", private).returncode == 0
+    refused = connected(server, private, protocol)
+    assert refused.returncode == 1, refused.stderr
+    assert "revoked" in refused.stderr
+    assert "revoked" in server.event("refused")["reason"]
+    assert connected(server, private, protocol, "other@example.test").returncode == 0  # the other one is not
+    assert pki("revoke", "other@example.test", "--dir", private).returncode == 0
+    assert connected(server, private, protocol, "other@example.test").returncode == 1
+    server.end()
+    assert not any("stay in use" in line for line in server.err)
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_a_revoked_client_cannot_resume_its_session(serve: Serve, private: Path, tmp_path: Path, version: str) -> None:
+    server = serve("--require-client-cert", certs=private)
+    own = ("-cert", private / "client.pem", "-cert_chain", private / "client.pem", "-key", private / "client.key")
+    options = (version, "-ign_eof", "-CAfile", private / "root.pem", *own)
+    session = tmp_path / "session"
+    assert "received:  hello" in s_client(server.port, *options, "-sess_out", session, say="hello\n").stdout
+    resumed = s_client(server.port, *options, "-sess_in", session, say="again\n").stdout
+    assert "Reused, " in resumed
+    assert "received:  again" in resumed
+    assert pki("revoke", "client", "--dir", private).returncode == 0
+    refused = s_client(server.port, *options, "-sess_in", session, say="and again\n")
+    assert "received:" not in refused.stdout
+    assert server.event("refused")["application_bytes"] == 0
+
+
+@pytest.mark.parametrize("command", ["renew", "rekey"])
+@pytest.mark.parametrize("protocol", ["tls", "ca"])
+def test_a_renewed_certificate_is_presented_by_a_running_server(
+    serve: Serve, private: Path, protocol: str, command: str
+) -> None:
+    server = serve("--protocol", protocol, certs=private)
+    words = ("connect", server.target, "--trust", private / "root.pem", "--protocol", protocol)
+    old, key = serial(private / "server.pem"), (private / "server.key").read_bytes()
+    assert tlsdemo(*words).returncode == 0
+    assert pki(command, "server", "--dir", private).returncode == 0
+    assert serial(private / "server.pem") != old
+    assert ((private / "server.key").read_bytes() != key) is (command == "rekey")
+    assert pki("revoke", f"{old:x}", "--dir", private).returncode == 0  # the old one would be refused
+    answer = tlsdemo(*words)
+    assert answer.returncode == 0, answer.stderr
+    server.end()
+    assert not any("stay in use" in line for line in server.err)
+
+
+def test_the_old_certificate_would_have_been_refused(serve: Serve, private: Path) -> None:
+    """The counterpart of the test before: it would notice a server that presents the old one."""
+    copy = shutil.copy(private / "server.pem", private / "copy.pem")
+    server = serve("--cert", copy, "--key", private / "server.key", certs=private)
+    assert pki("revoke", "server", "--dir", private).returncode == 0
+    assert tlsdemo("connect", server.target, "--trust", private / "root.pem").returncode == 1
+
+
+# Files that are half written ------------------------------------------------------------------------------------------
+
+
+def cuts(content: bytes) -> dict[str, bytes]:
+    """The beginnings of a file with two PEM objects that a reader may find while it is being written."""
+    end = content.index(b"-----END ")
+    second = content.index(b"-----BEGIN ", end)
+    return {
+        "empty": b"",
+        "in the first object": content[:100],
+        "before the second object": content[:second],
+        "in the second BEGIN line": content[: second + 12],
+        "in the second object": content[: second + 100],
+        "in the last line": content[:-10],
+    }
+
+
+def stays_in_use(server: Serving) -> int:
+    """How often the server has said so."""
+    return sum("the previous files stay in use" in line for line in server.err)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "ca"])
+def test_a_chain_that_is_half_written_is_not_presented(
+    serve: Serve, cli: Command, private: Path, protocol: str
+) -> None:
+    server = serve("--protocol", protocol, certs=private)
+    file = private / "server.pem"
+    words = ("connect", server.target, "--trust", private / "root.pem", "--protocol", protocol)
+    assert pki("renew", "server", "--dir", private).returncode == 0
+    whole = file.read_bytes()
+    for number, (where, half) in enumerate(cuts(whole).items(), start=1):
+        file.write_bytes(half)
+        for _ in range(2):
+            answer = cli(*words)
+            assert answer.code == 0, (where, answer.err)
+        server.wait_until(lambda lines, number=number: stays_in_use(server) == number, "err", where)  # type: ignore[misc]
+        file.write_bytes(whole)
+        assert cli(*words).code == 0
+        assert stays_in_use(server) == number
+
+
+@CLIENT_AUTH
+def test_crls_that_are_half_written_are_not_used(serve: Serve, cli: Command, private: Path, protocol: str) -> None:
+    server = asking(serve, private, protocol)
+    (private / "alone").mkdir()
+    shutil.copy(private / "root.pem", private / "alone")  # with no CRL beside it: the client does not check
+    words = (
+        "connect", server.target, "--trust", private / "alone/root.pem", "--protocol", protocol,
+        "--cert", private / "client.pem",
+    )  # fmt: skip
+    assert cli(*words).code == 0
+    kept = (private / "crl.pem").read_bytes()
+    assert pki("revoke", "client", "--dir", private).returncode == 0
+    whole = (private / "crl.pem").read_bytes()
+    for number, (where, half) in enumerate(cuts(whole).items(), start=1):
+        put(private / "crl.pem", kept)
+        assert cli(*words).code == 0
+        (private / "crl.pem").write_bytes(half)
+        for _ in range(2):
+            answer = cli(*words)
+            assert answer.code == 0, (where, answer.err)
+        server.wait_until(lambda lines, number=number: stays_in_use(server) == number, "err", where)  # type: ignore[misc]
+        (private / "crl.pem").write_bytes(whole)
+        assert cli(*words).code == 1
+        assert stays_in_use(server) == number
+
+
+@CLIENT_AUTH
+def test_another_ca_with_another_name_is_taken_with_its_crls(serve: Serve, private: Path, protocol: str) -> None:
+    server = asking(serve, private, protocol)
+    assert connected(server, private, protocol).returncode == 0
+    assert pki("init", "--force", "--name", "Another CA", "--dir", private).returncode == 0
+    answer = connected(server, private, protocol)
+    assert answer.returncode == 0, answer.stderr
+    server.end()
+    assert not any("stay in use" in line for line in server.err)
+
+
+@CLIENT_AUTH
+def test_a_crl_that_appears_later_is_used(serve: Serve, private: Path, protocol: str) -> None:
+    (private / "crl.pem").unlink()
+    server = asking(serve, private, protocol)
+    assert connected(server, private, protocol).returncode == 0
+    assert pki("crl", "--start-over", "--dir", private).returncode == 0
+    assert pki("revoke", "client", "--dir", private).returncode == 0
+    assert connected(server, private, protocol).returncode == 1
 
 
 def test_the_key_log_goes_on_after_a_reload(serve: Serve, private: Path, tmp_path: Path) -> None:
