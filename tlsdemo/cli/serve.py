@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki import Credential
 from pki.errors import ExitCode, Problem
 from pki.objects.distinguished_names import issuer
+from pki.objects.signatures import key_signed_list
 from pki.objects.summary import of_certificate
 from pki.store.output import prepare_key_log
 from pki.store.transaction import notice_half_done
@@ -83,7 +84,7 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
         made = server_context(
             presented.read(),
             client_trust=clients.anchors(),
-            crls=clients.crls(),
+            crls=clients.crls(presented.latest.chain),
             keylog=None if before else settings.keylog,
         )
         made.num_tickets = 1  # session tickets (§4.6.1); the default of 2 costs more time
@@ -119,7 +120,7 @@ def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
         if agrees and credential and not _is_p256(credential.key):
             fact = "without forward secrecy the server uses its certificate's key as its secret; the key must be P-256"
             raise Problem(fact, hint="`pki init --dir DIR` creates one in a new folder", code=ExitCode.USAGE)
-        anchors, crls = clients.anchors(), clients.crls()
+        anchors, crls = clients.anchors(), clients.crls(presented.latest.chain if presented else ())
         checked = claims
         if clients.asked and not crls:
             checked -= {Protection.REVOCATION}
@@ -191,8 +192,11 @@ class _Clients:
         """The trust anchors in the folder now; () if the server requests no certificate."""
         return self._folder.anchors if self.asked else ()
 
-    def crls(self) -> tuple[x509.CertificateRevocationList, ...]:
-        """The CRLs in the folder now. Problem if the CRL of a CA was there before and is gone."""
+    def crls(self, chain: Sequence[x509.Certificate]) -> tuple[x509.CertificateRevocationList, ...]:
+        """The CRLs in the folder now. Problem if the CRL of a CA was there before and is gone, or if it is damaged.
+
+        A CRL is damaged if a trust anchor or a CA of `chain`, the server's own, issued it and its signature is wrong.
+        """
         found = self._folder.crls if self.asked else ()
         anchors, issuers = self.anchors(), frozenset(map(issuer, found))
         anchors_before, issuers_before = self._before
@@ -201,6 +205,10 @@ class _Clients:
             raise Problem(f"{path} no longer exists")
         if anchors == anchors_before and (lost := sorted(issuers_before - issuers)):
             raise Problem(f"{path} does not contain the CRL of {lost[0]}, which was in it before")
+        for crl in found if issuers_before else ():
+            cas = [each for each in (*anchors, *chain) if of_certificate(each).whole_subject == issuer(crl)]
+            if cas and not any(key_signed_list(crl, each) for each in cas):
+                raise Problem(f"the CRL of {issuer(crl)} in {path} is not signed by its issuer's key")
         self._before = anchors, issuers
         return found
 

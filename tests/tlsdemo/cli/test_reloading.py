@@ -15,9 +15,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pki.asn1 import der
 from pki.authority import Authority
 from pki.errors import Problem
-from pki.store.files import read_credential
+from pki.store.files import read_credential, read_crls
 from tests.conftest import Command, mint, pki, tlsdemo
 from tests.peers.conftest import Serve
 from tests.peers.support import Serving, s_client, trusting
@@ -290,6 +291,27 @@ def test_crls_that_are_half_written_are_not_used(serve: Serve, cli: Command, pri
         (private / "crl.pem").write_bytes(whole)
         assert cli(*words).code == 1
         assert stays_in_use(server) == number
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["root", "intermediate"])
+@CLIENT_AUTH
+def test_a_crl_whose_signature_is_damaged_is_not_used(
+    serve: Serve, cli: Command, private: Path, protocol: str, which: int
+) -> None:
+    server = asking(serve, private, protocol)
+    (private / "alone").mkdir()
+    shutil.copy(private / "root.pem", private / "alone")  # with no CRL beside it: the client does not check
+    words = (
+        "connect", server.target, "--trust", private / "alone/root.pem", "--protocol", protocol,
+        "--cert", private / "client.pem",
+    )  # fmt: skip
+    crls = [bytearray(each.public_bytes(Encoding.DER)) for each in read_crls(private / "crl.pem")]
+    crls[which][-1] ^= 1
+    put(private / "crl.pem", b"".join(der.armoured("X509 CRL", bytes(each)) for each in crls))
+    for _ in range(2):
+        answer = cli(*words)
+        assert answer.code == 0, answer.err
+    server.wait_for("^note: .* is not signed by its issuer's key; the previous files stay in use$", "err")
 
 
 @CLIENT_AUTH
