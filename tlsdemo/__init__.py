@@ -3,6 +3,7 @@
 protocol         the words: protection, endpoint, protocol, party, attacker
 conversation     a conversation in memory, with an attacker between client and server
 application      what our server answers
+http_client      an HTTP request, and its response
 events           what happens at a server, as plain values
 findings         what a client did in the lab, as plain values
 peer             what a peer's certificate says, as safe text

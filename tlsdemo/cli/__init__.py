@@ -8,6 +8,7 @@ serve_banner        what it prints first
 connect             `tlsdemo connect`
 connect_edu         over the educational handshake
 connect_tls         over TLS
+connect_http        an HTTPS request
 target              server address, trust anchors, message
 chain               `tlsdemo chain`
 eavesdrop           `tlsdemo eavesdrop`

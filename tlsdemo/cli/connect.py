@@ -1,14 +1,15 @@
 """`tlsdemo connect`: connect, verify the server, send one message and print the answer. EDGE."""
 
 from pki.errors import ExitCode
-from tlsdemo.cli import connect_edu, connect_tls
+from tlsdemo.cli import connect_edu, connect_http, connect_tls
 from tlsdemo.cli.protocol_options import TLS, forbid_for_tls, rung
 from tlsdemo.cli.target import ConnectOptions, Wants, line_to_send, resolve
 
 
 def connect(settings: ConnectOptions) -> int:
     """Run the command; returns the exit code."""
-    message = line_to_send(settings.message)
+    connect_http.forbid(settings)
+    message = line_to_send(settings.message) if settings.http is None else ""
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
         connect_tls.connect_over_tls(settings, resolve(settings, Wants.TRUST), message)

@@ -11,6 +11,7 @@ from pki.console import dir_option, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
+from tlsdemo.cli.connect_http import fetch
 from tlsdemo.cli.target import BEHIND, ConnectOptions, Target, be_brief, presented, print_answer, tell, when_closed
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
@@ -36,6 +37,13 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
         with tls:
             remark(_agreement(tls))
             _tell_handshake(tls, call, telling)
+            if settings.http is not None:
+                telling(
+                    "request", f"GET {settings.http}, encrypted and authenticated. An eavesdropper sees its length."
+                )
+                fetch(tls, call, settings.http, lambda error: _lose(call, error, Phase.ANSWER))
+                _tell_unseen(telling)
+                return
             telling("message", f"{message!r}, encrypted and authenticated. An eavesdropper sees only its length.")
             try:
                 answer = client.ask(tls, message, PATIENCE)

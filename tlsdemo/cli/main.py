@@ -193,6 +193,9 @@ def connect(
         str | None,
         typer.Option("--message", metavar="TEXT", help="Send this (default: stdin if piped, else a sample)."),
     ] = None,
+    http: Annotated[
+        str | None, typer.Option("--http", metavar="PATH", help="Send an HTTPS request, and print the response.")
+    ] = None,
     trust: Annotated[
         Path | None,
         typer.Option(
@@ -239,6 +242,7 @@ def connect(
             without=without or (),
             story=story,
             message=message,
+            http=http,
             trust=trust or certs / "root.pem",
             name=name,
             crl=crl,

@@ -36,6 +36,8 @@ class ConnectOptions:
     without: Sequence[str]
     story: bool
     message: str | None
+    http: str | None
+    """The path to request; None to send a message."""
     trust: Path
     name: str | None
     crl: Path | None
