@@ -161,7 +161,7 @@ def test_control_the_words_are_found(text: str, count: int) -> None:
     ("source", "text"),
     [
         ("README.md", "# tlsdemo"),
-        ("help of tlsdemo", "Connect, verify the server, and send one message."),
+        ("help of tlsdemo", "Connect, verify the server, and send messages."),
         ("help of pki", "Usage: pki init"),
         ("tlsdemo/report/templates/page.html", "{{ cell.sign }}"),
         ("tlsdemo/attack/catalogue.py", "The attacks: each with the protections"),

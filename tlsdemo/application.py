@@ -1,7 +1,11 @@
 """The application of `tlsdemo serve`: sans-IO, the same over every channel.
 
 A client sends one UTF-8 line. The answer has what was negotiated and the client's identity, and runs until close. A
-client that sends an HTTP request (curl, a browser) gets the same as a small page.
+client that sends an HTTP request (curl, a browser) gets the same as a small page. A client that has several lines says
+so first:
+
+    tlsdemo: several lines follow  ->  what was negotiated, and an empty line
+    a line                         ->  one line, `received:  ` and the line; and so on until the client closes
 """
 
 import html
@@ -16,6 +20,8 @@ from tlsdemo.peer import Description, listed
 from tlsdemo.protocol import Side
 
 MAX_LINE = 1 << 16  # bytes, the newline included; also what an HTTP request head may have
+SEVERAL_LINES = "tlsdemo: several lines follow"
+"""The first line of a client that sends several. The connection stays open for them."""
 HTTP_REQUEST = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r?")
 REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 431: b"Request Header Fields Too Large"}
 
@@ -29,10 +35,20 @@ class Fact:
 
 
 class Talk:
-    """One client's request. Pass its bytes to `receive` until that returns the whole answer; send it, then close."""
+    """One client's request. Pass its bytes to `receive` until that returns an answer; send it.
 
-    def __init__(self, facts: Sequence[Fact], page: Callable[[str], str] | None = None) -> None:
+    Then close, unless `goes_on`: pass what the client sends next to `receive`. Only a Talk with `several` goes on.
+    """
+
+    def __init__(
+        self, facts: Sequence[Fact], page: Callable[[str], str] | None = None, *, several: bool = False
+    ) -> None:
         self.facts = tuple(facts)
+        self.goes_on = False
+        """Whether the client may send more lines after this answer."""
+        self.said: list[str] = []
+        """The lines that the last call of `receive` answered, or the first line of an HTTP request."""
+        self._several = several
         self._special_page = page
         """Returns the page for a user agent, in place of the facts."""
         self.agent = ""
@@ -46,8 +62,12 @@ class Talk:
 
     def receive(self, data: bytes) -> bytes | None:
         """The answer; None until the client's line, or the head of its request, is complete."""
+        self.said = []
         if self._http:
             return self._request(self._http, data)
+        if self.goes_on:
+            self._line += data
+            return self._further_lines()
         searched = len(self._line)
         self._line += data
         end = self._line.find(b"\n", searched)
@@ -59,14 +79,41 @@ class Talk:
         if HTTP_REQUEST.fullmatch(line):
             self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_LINE)
             return self._request(self._http, bytes(self._line))
+        if self._several and line.removesuffix(b"\r") == SEVERAL_LINES.encode():
+            self.goes_on = True
+            del self._line[: end + 1]
+            return _text(self.facts).encode() + b"\n" + (self._further_lines() or b"")
         try:
             self.message = line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
             return self._refuse("the line is not UTF-8")
+        self.said = [self.message]
         return self._text().encode()
+
+    def _further_lines(self) -> bytes | None:
+        """The answers to the complete lines; None if there is none."""
+        answers: list[str] = []
+        while (end := self._line.find(b"\n")) >= 0 and end < MAX_LINE:
+            line = bytes(self._line[:end]).removesuffix(b"\r")
+            del self._line[: end + 1]
+            try:
+                self.message = line.decode()
+            except UnicodeDecodeError:
+                return "".join(answers).encode() + self._refuse("the line is not UTF-8")
+            self.said.append(self.message)
+            answers.append(_text([Fact("received", self.message)]))
+        if (end + 1 or len(self._line)) > MAX_LINE:
+            return "".join(answers).encode() + self._refuse(f"the line is longer than {MAX_LINE} bytes")
+        return "".join(answers).encode() or None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the client has sent a line, and nothing after its last newline."""
+        return self.message is not None and not (self.goes_on and self._line)
 
     def _refuse(self, reason: str) -> bytes:
         self.refusal = reason
+        self.goes_on = False
         return f"refused:   {reason}\n".encode()
 
     def _request(self, http: h11.Connection, data: bytes) -> bytes | None:
@@ -83,6 +130,7 @@ class Talk:
             self.refusal = "this server is not a proxy"
             return self._response(http, 405, f"{self.refusal}\n")
         self.message = f"{request.method.decode()} {request.target.decode()} HTTP/{request.http_version.decode()}"
+        self.said = [self.message]
         headers = dict(request.headers)
         self.agent = headers.get(b"user-agent", b"").decode("latin-1")
         wants_html = b"text/html" in headers.get(b"accept", b"") or self._special_page is not None
@@ -105,7 +153,7 @@ class Talk:
         return [Fact("received", self.message or ""), *self.facts]
 
     def _text(self) -> str:
-        return "".join(f"{fact.label + ':':<10} {fact.value}\n" for fact in self._told())
+        return _text(self._told())
 
     def _page(self) -> str:
         if self._special_page:
@@ -114,6 +162,10 @@ class Talk:
             f"<tr><th>{html.escape(fact.label)}</th><td>{html.escape(fact.value)}</td></tr>" for fact in self._told()
         )
         return PAGE.format(rows=rows)
+
+
+def _text(facts: Sequence[Fact]) -> str:
+    return "".join(f"{fact.label + ':':<10} {fact.value}\n" for fact in facts)
 
 
 def of_client(peer: str, version: str, cipher: str, certificate: Description | None) -> Agreed:
@@ -138,7 +190,7 @@ def ending(peer: str, talk: Talk, application_bytes: int) -> Event:
     """The event that ends a talk: answered, left by the client, or refused."""
     if talk.refusal:
         return Refused(peer, Side.SERVER, None, talk.refusal, application_bytes)
-    return Closed(peer, Ending.LEFT if talk.message is None else Ending.ANSWERED, application_bytes)
+    return Closed(peer, Ending.ANSWERED if talk.is_complete else Ending.LEFT, application_bytes)
 
 
 PAGE = """<!doctype html>

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsdemo.application import MAX_LINE, Fact, Talk
+from tlsdemo.application import MAX_LINE, SEVERAL_LINES, Fact, Talk
 
 FACTS = [Fact("version", "TLSv1.3"), Fact("you are", "DNS:<b>&client</b>")]
 REQUEST = b"GET /a?b=c HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n"
@@ -101,6 +101,66 @@ def test_a_line_without_end_is_refused_at_the_limit_and_not_later() -> None:
     talk = Talk(FACTS)
     assert talk.receive(b"x" * MAX_LINE) is None
     assert talk.receive(b"x") == b"refused:   the line is longer than 65536 bytes\n"
+
+
+# Several lines ------------------------------------------------------------------------------------------------------
+
+BEGUN = f"{SEVERAL_LINES}\n".encode()
+
+
+def whole_talk(pieces: Sequence[bytes]) -> tuple[bytes, list[str], Talk]:
+    """All answers to these pieces, the lines that were said, and the talk; nothing follows an end."""
+    talk, answers, said = Talk(FACTS, several=True), b"", list[str]()
+    for piece in filter(None, pieces):
+        answers += talk.receive(piece) or b""
+        said += talk.said
+        if answers and not talk.goes_on:
+            break
+    return answers, said, talk
+
+
+LINES = st.lists(st.text().filter(lambda text: "\n" not in text and not text.endswith("\r")), max_size=8)
+
+
+@given(LINES, st.lists(st.integers(0, 1000)))
+def test_several_lines_are_answered_the_same_however_they_are_cut(lines: list[str], cuts: list[int]) -> None:
+    data = BEGUN + "".join(f"{line}\n" for line in lines).encode()
+    answers, said, talk = whole_talk(split(data, cuts))
+    assert said == lines
+    assert answers.decode().split("\n") == [
+        "version:   TLSv1.3", "you are:   DNS:<b>&client</b>", "", *(f"received:  {line}" for line in lines), "",
+    ]  # fmt: skip
+    assert talk.goes_on
+    assert talk.is_complete is bool(lines)
+
+
+def test_a_talk_that_is_not_for_several_lines_answers_one() -> None:
+    answer, message, _ = whole([BEGUN])
+    assert message == SEVERAL_LINES
+    assert answer
+
+
+def test_without_the_announcement_one_line_is_answered() -> None:
+    answers, said, talk = whole_talk([b"one\ntwo\n"])
+    assert answers.startswith(b"received:  one\nversion:")
+    assert (said, talk.goes_on) == (["one"], False)
+
+
+@pytest.mark.parametrize("piece", [1 << 17, 1 << 14, 1000])
+@pytest.mark.parametrize(("length", "fits"), [(MAX_LINE - 1, True), (MAX_LINE, False), (MAX_LINE + 1, False)])
+def test_each_of_several_lines_has_64_kib_with_its_newline(length: int, fits: bool, piece: int) -> None:
+    data = BEGUN + b"first\n" + b"x" * length + b"\nlast\n"
+    answers, said, talk = whole_talk([data[at : at + piece] for at in range(0, len(data), piece)])
+    assert (talk.refusal is None) is fits
+    assert talk.goes_on is fits
+    assert said == (["first", "x" * length, "last"] if fits else ["first"])
+    assert answers.endswith(b"received:  last\n" if fits else b"refused:   the line is longer than 65536 bytes\n")
+
+
+def test_a_line_of_several_that_is_not_utf_8_is_refused_after_those_before_it() -> None:
+    answers, said, talk = whole_talk([BEGUN, b"one\n\xff\ntwo\n"])
+    assert answers.endswith(b"\n\nreceived:  one\nrefused:   the line is not UTF-8\n")
+    assert (said, talk.goes_on) == (["one"], False)
 
 
 # HTTP ---------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ connect             `tlsdemo connect`
 connect_edu         over the educational handshake
 connect_tls         over TLS
 connect_http        an HTTPS request
+several_lines       several lines over one connection
 target              server address, trust anchors, message
 chain               `tlsdemo chain`
 eavesdrop           `tlsdemo eavesdrop`

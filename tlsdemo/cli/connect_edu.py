@@ -1,12 +1,14 @@
 """`tlsdemo connect` over the educational handshake: one conversation, or the reason why it failed. EDGE."""
 
 import time
+from collections.abc import Iterator
 from typing import NoReturn
 
 from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
+from tlsdemo.cli import several_lines
 from tlsdemo.cli.protocol_options import Claims, educational, party
 from tlsdemo.cli.target import (
     BEHIND,
@@ -48,8 +50,8 @@ NOT_SENT, SENT = "sent:       no application data", "sent:       the message, be
 ANY = "--explain shows each step before the error"
 
 
-def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> None:
-    """Send the message and print the answer. Raises Problem if that fails."""
+def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str | Iterator[str]) -> None:
+    """Send the message, or several, and print the answer. Raises Problem if that fails."""
     if settings.keylog:
         hint = "--explain shows how the keys are derived"
         raise Problem("--keylog is for TLS", hint=hint, code=ExitCode.USAGE)
@@ -70,6 +72,9 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str) -> 
             link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
             remark(_agreement(endpoint, claims))
             said = endpoint.error is None  # an alert may have come with Finished, in one piece
+            if not isinstance(message, str):
+                several_lines.converse(link, message, known.address)
+                return
             answer = client.ask(link, message, PATIENCE)
         except ProtocolError as error:
             _refuse(known, endpoint, error, SENT if said else NOT_SENT)

@@ -2,7 +2,9 @@
 
 import os
 import ssl
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import NoReturn
 
@@ -11,6 +13,7 @@ from pki.console import dir_option, remark
 from pki.errors import ExitCode, Problem, printable
 from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
+from tlsdemo.cli import several_lines
 from tlsdemo.cli.connect_http import fetch
 from tlsdemo.cli.target import BEHIND, ConnectOptions, Target, be_brief, presented, print_answer, tell, when_closed
 from tlsdemo.tls import client, errors
@@ -20,8 +23,8 @@ from tlsdemo.tls.plaintext_reply import of_what_came
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 
-def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> None:
-    """Send the message and print the answer. Raises Problem if that fails."""
+def connect_over_tls(settings: ConnectOptions, call: Target, message: str | Iterator[str]) -> None:
+    """Send the message, or several, or the request of --http, and print the answer. Raises Problem if that fails."""
     if settings.keylog:
         prepare_key_log(settings.keylog)
     context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
@@ -44,6 +47,14 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
                 fetch(tls, call, settings.http, lambda error: _lose(call, error, Phase.ANSWER))
                 _tell_unseen(telling)
                 return
+            if not isinstance(message, str):
+                telling("messages", "Each line, encrypted and authenticated. An eavesdropper sees its length only.")
+                try:
+                    several_lines.converse(_Channel(tls), message, call.address)
+                except OSError as error:
+                    _lose(call, error, Phase.ANSWER)
+                _tell_unseen(telling)
+                return
             telling("message", f"{message!r}, encrypted and authenticated. An eavesdropper sees only its length.")
             try:
                 answer = client.ask(tls, message, PATIENCE)
@@ -56,6 +67,29 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str) -> No
     print_answer(answer)
     telling("close", "The server sent close_notify, which is authenticated: the answer is complete.")
     _tell_unseen(telling)
+
+
+class _Channel:
+    """A TLS connection, for `several_lines`."""
+
+    def __init__(self, tls: ssl.SSLSocket) -> None:
+        self._tls = tls
+
+    def send(self, data: bytes, deadline: float) -> None:
+        self._within(deadline)
+        self._tls.sendall(data)
+
+    def receive(self, deadline: float) -> bytes:
+        self._within(deadline)
+        return self._tls.recv(client.CHUNK)
+
+    def close(self, deadline: float) -> None:
+        self._within(deadline)
+        with suppress(OSError):  # each line was answered
+            self._tls.unwrap()
+
+    def _within(self, deadline: float) -> None:
+        self._tls.settimeout(max(deadline - time.monotonic(), 0.001))
 
 
 # Refusals -----------------------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def connect(
     story: Story = False,
     message: Annotated[
         str | None,
-        typer.Option("--message", metavar="TEXT", help="Send this (default: stdin if piped, else a sample)."),
+        typer.Option("--message", metavar="TEXT", help="Send this; - sends each line of stdin (see above)."),
     ] = None,
     http: Annotated[
         str | None, typer.Option("--http", metavar="PATH", help="Send an HTTPS request, and print the response.")
@@ -227,7 +227,10 @@ def connect(
     ] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
-    """Connect, verify the server, and send one message.
+    """Connect, verify the server, and send messages.
+
+    Without --message, connect sends standard input if it is piped, else a sample. Several lines go over one connection:
+    each is sent when the one before it has been answered. The server must be `tlsdemo serve`.
 
     The exit code is 0 if the server answered, and 1 if one side refused the other.
     """

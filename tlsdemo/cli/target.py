@@ -6,16 +6,17 @@ import shlex
 import stat
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain, islice
 from pathlib import Path
 
 from cryptography import x509
 
 from pki import Credential, names
 from pki.console import dir_option, remark
-from pki.errors import ExitCode, Problem, printable
+from pki.errors import ExitCode, Problem, cannot, printable
 from pki.store.files import crls_beside, read_anchors, read_credential, read_crls
 from pki.store.transaction import notice_around
 from tlsdemo import net, peer
@@ -126,44 +127,71 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
     return Target(address, name, settings.trust, anchors, crls, credential)
 
 
-def line_to_send(given: str | None) -> str:
-    """The line to send: --message, else standard input, else a default."""
-    text = given if given is not None else _piped()
-    if text is None:
-        return DEFAULT_MESSAGE
-    if "\n" in text or "\r" in text:
-        raise Problem("the message has more than one line", hint="send one line at a time", code=ExitCode.USAGE)
+def to_send(given: str | None) -> str | Iterator[str]:
+    """The line to send, or several: --message, else standard input if it is piped, else a default.
+
+    `-`, and piped input of more than one line, are several lines. Each is read when it is asked for; Problem if it
+    cannot be sent.
+    """
+    if given == "-":
+        return _lines()
+    if given is None:
+        return _piped()
+    if "\n" in given or "\r" in given:
+        hint = "--message - sends each line of standard input"
+        raise Problem("the message has more than one line", hint=hint, code=ExitCode.USAGE)
+    return _checked(given, "the message")
+
+
+def _checked(text: str, what: str) -> str:
+    """The text. Problem if it cannot be sent as one line."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise Problem("the message is not UTF-8", hint="send UTF-8 text", code=ExitCode.USAGE) from None
+        raise Problem(f"{what} is not UTF-8", hint="send UTF-8 text", code=ExitCode.USAGE) from None
+    if "\r" in text:
+        fact = f"{what} contains a carriage return"
+        raise Problem(fact, hint="end each line with a newline", code=ExitCode.USAGE)
     if size >= MAX_LINE:
-        raise _too_long()
+        fact = f"{what} is longer than {MAX_LINE - 1} bytes"
+        raise Problem(fact, hint="send it in parts", code=ExitCode.USAGE)
     return text
 
 
-def _piped() -> str | None:
-    """Standard input without its last newline, if it is a pipe or a file; None if there is none or it is empty."""
+def _piped() -> str | Iterator[str]:
+    """Standard input, if it is a pipe or a file and is not empty: its only line, or its lines."""
     try:
         kind = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):  # no standard input at all
-        return None
+        return DEFAULT_MESSAGE
     if not (stat.S_ISFIFO(kind) or stat.S_ISREG(kind)):
-        return None
+        return DEFAULT_MESSAGE
     if stat.S_ISFIFO(kind) and not select.select([sys.stdin], [], [], 1.0)[0]:
         remark("reading the message from standard input")
-    data = sys.stdin.buffer.read(MAX_LINE + 1)
-    if len(data) > MAX_LINE:
-        raise _too_long()
+    lines = _lines()
+    begun = list(islice(lines, 2))  # the second one, to know whether there are several
+    return chain(begun, lines) if len(begun) == 2 else begun[0] if begun else DEFAULT_MESSAGE
+
+
+def _lines() -> Iterator[str]:
+    """The lines of standard input. The last one needs no newline."""
+    number = 0
+    while data := _read_line():
+        number += 1
+        what = f"line {number} of standard input"
+        try:
+            text = data.removesuffix(b"\n").removesuffix(b"\r").decode()
+        except UnicodeDecodeError:
+            text = data.decode(errors="surrogateescape")
+        yield _checked(text, what)
+
+
+def _read_line() -> bytes:
+    """The next line of standard input, or the beginning of one that is too long; b"" at the end."""
     try:
-        return data.decode().removesuffix("\n").removesuffix("\r") if data else None
-    except UnicodeDecodeError:
-        raise Problem("standard input is not UTF-8", hint="send UTF-8 text", code=ExitCode.USAGE) from None
-
-
-def _too_long() -> Problem:
-    fact = f"the message is longer than {MAX_LINE - 1} bytes"
-    return Problem(fact, hint="send it in parts", code=ExitCode.USAGE)
+        return sys.stdin.buffer.readline(MAX_LINE + 2) if sys.stdin else b""
+    except OSError as error:
+        raise cannot("read standard input", error) from None
 
 
 def print_answer(answer: bytes) -> None:

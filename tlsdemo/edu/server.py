@@ -32,15 +32,17 @@ async def serve(connection: net.Connection, protocol: Protocol, party: Party, re
         )
         agreed = replace(agreed, proved=is_proved(endpoint))
         report(agreed)
-        talk = Talk(facts(agreed))
+        talk = Talk(facts(agreed), several=True)
         deadline = connection.limit
         while data := await link.receive(deadline):
             received += len(data)
             if answer := talk.receive(data):
-                if talk.message is not None:
-                    report(Said(peer, talk.message))
+                for line in talk.said:
+                    report(Said(peer, line))
                 await link.send(answer, deadline)
-                break
+                if not talk.goes_on:
+                    break
+                await connection.until_ready(net.WRITE)  # the others first: this client may never pause
         with suppress(net.ConnectionDropped):  # the answer was sent; the client's close_notify need not come
             await link.close(min(time.monotonic() + FAREWELL, deadline))
             await connection.drain()

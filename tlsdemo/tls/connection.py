@@ -1,6 +1,6 @@
 """TLS on one connection of the accept loop: what `tlsdemo serve` does for each client. EDGE.
 
-    handshake, under the deadline -> read one message -> answer -> close_notify
+    handshake, under the deadline -> read one message -> answer -> close_notify (after several lines, the client's)
 
 The accept loop (`pki.publish.accept`) calls `serve` when the first byte has arrived, and serves other connections
 whenever this one awaits something. `server` has the same conversation on a plain socket, in the standard library alone.
@@ -38,14 +38,16 @@ async def serve(connection: net.Connection, context: ssl.SSLContext, report: Cal
         cipher = (tls.cipher() or ("?",))[0]
         agreed = of_client(connection.peer, tls.version() or "?", cipher, client_certificate(tls))
         report(agreed)
-        talk = Talk(facts(agreed))
+        talk = Talk(facts(agreed), several=True)
         while data := await channel.receive():
             received += len(data)
             if answer := talk.receive(data):
-                if talk.message is not None:
-                    report(Said(connection.peer, talk.message))
+                for line in talk.said:
+                    report(Said(connection.peer, line))
                 await channel.send(answer)
-                break
+                if not talk.goes_on:
+                    break
+                await connection.until_ready(net.WRITE)  # the others first: this client may never pause
         await channel.close()
         return ending(connection.peer, talk, received)
     except net.ConnectionDropped as dropped:

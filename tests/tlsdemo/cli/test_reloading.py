@@ -7,6 +7,7 @@ with another's certificate; a CRL that is gone, and with it the check.
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from pki.authority import Authority
 from pki.errors import Problem
 from pki.store.files import read_credential, read_crls
 from tests.conftest import Command, mint, pki, tlsdemo
-from tests.peers.conftest import Serve
+from tests.peers.conftest import Serve, Start
 from tests.peers.support import Serving, s_client, trusting
 from tests.tlsdemo.tls.test_connection import dialled
 from tlsdemo.cli.reloading import Fresh
@@ -196,6 +197,24 @@ def test_a_revoked_client_cannot_resume_its_session(serve: Serve, private: Path,
     refused = s_client(server.port, *options, "-sess_in", session, say="and again\n")
     assert "received:" not in refused.stdout
     assert server.event("refused")["application_bytes"] == 0
+
+
+@CLIENT_AUTH
+def test_a_connection_that_is_open_when_its_client_is_revoked_stays_open(
+    serve: Serve, background: Start, private: Path, protocol: str
+) -> None:
+    server = asking(serve, private, protocol)
+    client = background(
+        sys.executable, "-m", "tlsdemo", "connect", server.target, "--trust", private / "root.pem",
+        "--cert", private / "client.pem", "--protocol", protocol, "--message", "-", stdin=subprocess.PIPE,
+    )  # fmt: skip
+    client.write("before\n")
+    client.wait_for("^received:  before$")
+    assert pki("revoke", "client", "--dir", private).returncode == 0
+    assert connected(server, private, protocol).returncode == 1
+    client.write("after\n")
+    client.wait_for("^received:  after$")
+    assert client.wait() == 0
 
 
 @pytest.mark.parametrize("command", ["renew", "rekey"])
