@@ -150,7 +150,12 @@ def serve(
     once: Annotated[bool, typer.Option("--once", help="Exit after one connection: 0 if answered, else 1.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> int:
-    """Run a server and log each connection, until Ctrl-C."""
+    """Run a server and log each connection, until Ctrl-C.
+
+    The server reads its files again when they change: the certificate and its key, and for client certificates root.pem
+    and crl.pem. They apply to the next connection. A connection that is open stays open, also if its client has been
+    revoked.
+    """
     from tlsdemo.cli.serve import serve
     from tlsdemo.cli.serve_options import ServeOptions
 

@@ -56,14 +56,14 @@ def converse(channel: Channel, lines: Iterator[str], address: net.Address) -> No
             answers.ask(line)
             _show(answers.line(f"line {sent}"))
             answered += 1
-        remark("standard input is empty: no line was sent" if not sent else f"sent: {sent} lines, each was answered")
+        remark("standard input is empty: no line was sent" if not sent else f"lines sent: {sent}; answered: {answered}")
     except Problem:
         if sent == answered:  # it is the input's
             channel.close(time.monotonic() + FAREWELL)
-        remark(f"sent: {sent} lines; answered: {answered}")
+        remark(f"lines sent: {sent}; answered: {answered}")
         raise
     except BaseException:
-        remark(f"sent: {sent} lines; answered: {answered}")
+        remark(f"lines sent: {sent}; answered: {answered}")
         raise
     channel.close(time.monotonic() + FAREWELL)
 

@@ -95,7 +95,7 @@ def test_ten_thousand_lines_are_answered_in_order(certs: Path, protocol: str) ->
     with live_protocol(protocol, certs) as server:
         done = piped(f"localhost:{server.port}", certs, "\n".join(lines).encode(), "--protocol", protocol)
         assert received(done) == lines
-        assert b"sent: 10000 lines, each was answered\n" in done.stderr
+        assert b"lines sent: 10000; answered: 10000\n" in done.stderr
 
 
 @pytest.mark.parametrize(("content", "heard"), [(b"", []), (b"one\n", ["one"]), (b"-\n", ["-"])], ids=ascii)
@@ -151,7 +151,7 @@ def test_a_line_that_cannot_be_sent_is_named_by_its_number(certs: Path, line: by
         assert done.returncode == 2, done.stderr
         assert f"error: line {position} of standard input {WRONG[line]}".encode() in done.stderr
         if position == 3:  # the first two tell that there are several: they are read before it connects
-            assert b"sent: 2 lines; answered: 2\n" in done.stderr
+            assert b"lines sent: 2; answered: 2\n" in done.stderr
             assert said(server) == ["good", "good"]
         assert server.events.empty()
 
@@ -208,7 +208,7 @@ def test_a_server_that_closes_in_the_middle_is_told(certs: Path, how: str, count
     assert b"closed the connection" in done.stderr
     if how == "close":
         assert f"closed the connection before it answered line {count + 1}".encode() in done.stderr
-    assert f"sent: {count + 1} lines; answered: {count}".encode() in done.stderr
+    assert f"lines sent: {count + 1}; answered: {count}".encode() in done.stderr
     assert done.stdout == b"version:   x\n" + b"received:  it\n" * count
 
 
@@ -220,7 +220,7 @@ def test_a_server_that_stops_is_told(background: Start, serve: Serve, certs: Pat
     server.end()
     process.write("after\n")
     assert process.wait() == 3
-    assert "sent: 2 lines; answered: 1" in process.err
+    assert "lines sent: 2; answered: 1" in process.err
 
 
 def test_a_server_for_one_line_is_told(certs: Path, cli: Command, background: Start, openssl: str) -> None:
