@@ -109,7 +109,7 @@ def _check_options(
     ]
     for clash, fact in clashes:
         if clash:
-            raise Problem(fact, hint="`pki issue --help`", code=ExitCode.USAGE)
+            raise Problem(fact, hint="-h explains the options", code=ExitCode.USAGE)
 
 
 def wanted_validity(days: int | None, not_before: str | None, not_after: str | None, now: datetime) -> "Validity":

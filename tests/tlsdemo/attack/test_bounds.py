@@ -163,10 +163,16 @@ def test_what_is_held_before_a_client_hello_is_bounded_for_both_sides(side: Side
 # eavesdrop ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_eavesdropper_shows_the_beginning_of_a_long_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_eavesdropper_shows_the_beginning_of_a_long_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal. Elsewhere a line is printed whole, as far as the eavesdropper keeps it."""
+
     def told(line: bytes) -> str:
         reporter = Reporter()
-        EavesdropRelay(reporter).on_data(Flight(Side.CLIENT, line))
+        relay = EavesdropRelay(reporter)
+        monkeypatch.setattr(relay, "_whole", False)
+        relay.on_data(Flight(Side.CLIENT, line))
         reporter.close(None)
         return capsys.readouterr().out
 

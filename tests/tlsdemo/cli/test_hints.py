@@ -258,8 +258,10 @@ def test_the_hint_names_what_works_with_the_options_that_were_given(
 def test_the_hint_for_a_closed_port_starts_what_should_listen_there(
     port: int, protocol: str, story: bool, command: str
 ) -> None:
-    nothing = (None,) * 6
-    settings = ConnectOptions("", protocol, None, (), story, None, Path("root.pem"), *nothing[:5], False)
+    settings = ConnectOptions(
+        "", protocol, None, (), story, message=None, http=None, trust=Path("root.pem"), name=None, crl=None, cert=None,
+        key=None, keylog=None, explain=False,
+    )  # fmt: skip
     assert command in when_closed(settings, net.Address("localhost", port))
 
 
