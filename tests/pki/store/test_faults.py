@@ -5,6 +5,7 @@ strace injects the faults into an unchanged `pki`; the exhaustive walk over all 
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -141,7 +142,7 @@ def at_call(name: str, number: int, fault: str, *words: str | Path) -> subproces
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC", "error=EIO", "signal=INT"])
-@pytest.mark.parametrize("operation", ["init", "issue", "issue --force"])
+@pytest.mark.parametrize("operation", ["init", "issue", "issue --force", "revoke", "renew"])
 def test_a_fault_at_any_call_leaves_the_old_state_or_the_new_one(tmp_path: Path, operation: str, fault: str) -> None:
     def prepared(place: str) -> tuple[Path, tuple[str | Path, ...]]:
         directory = tmp_path / place / "certs"
@@ -149,6 +150,8 @@ def test_a_fault_at_any_call_leaves_the_old_state_or_the_new_one(tmp_path: Path,
             directory.parent.mkdir()
             return directory, ("init", "--dir", directory)
         mint(directory)
+        if operation in ("revoke", "renew"):
+            return directory, (operation, "server", "--dir", directory)
         if operation == "issue --force":
             issue(directory, "a.test")
         return directory, (*operation.split(), "a.test", "--dir", directory)
@@ -175,9 +178,42 @@ def test_a_fault_at_any_call_leaves_the_old_state_or_the_new_one(tmp_path: Path,
         issue(directory, "b.test")
         assert_store_is_healthy(directory)
         made = files(directory) - TREE - {"b.test.pem", "b.test.key"}
-        assert made in (set(), {"a.test.pem", "a.test.key"}), where
-        assert made or done.returncode or operation == "init", where
+        if operation in REPLACED:
+            now = snapshot(directory)
+            changed = {name for name in before if now[name] != before[name]}
+            assert (made, changed) in ((set(), set()), (set(), {REPLACED[operation]})), where
+            assert changed or done.returncode, where
+        else:
+            assert made in (set(), {"a.test.pem", "a.test.key"}), where
+            assert made or done.returncode or operation == "init", where
         assert {path.name for path in (directory / ".pki").iterdir() if path.name[:4] != "old-"} == {"lock"}, where
+
+
+REPLACED = {"revoke": "crl.pem", "renew": "server.pem"}
+"""The file that the command replaces."""
+
+
+@pytest.mark.parametrize("operation", REPLACED)
+def test_the_new_version_is_on_disk_before_it_takes_the_name(tmp_path: Path, operation: str) -> None:
+    directory, log = mint(tmp_path / "certs"), tmp_path / "calls"
+    command = (tool("strace"), "-f", "-qq", "-y", "-o", log, "-e", "trace=write,fsync,renameat,unlinkat")
+    run(*command, sys.executable, "-m", "pki", operation, "server", "--dir", directory)
+    if not log.exists():
+        pytest.skip("ptrace is not allowed here")
+    lines = log.read_text(errors="replace").splitlines()
+    file = re.escape(REPLACED[operation])
+    order = (
+        rf"write\(\d+<[^>]*/staging-[^>]*/{file}>",
+        rf"fsync\(\d+<[^>]*/staging-[^>]*/{file}>",
+        r"fsync\(\d+<[^>]*/staging-[0-9a-f]+/journal.json>",
+        r'renameat\(.*"journal.json", .*"journal.json"',
+        r"fsync\(\d+<[^>]*/\.pki>",
+        rf'renameat\(.*"{file}", \d+<[^>]*/certs>, "{file}"',
+        r"fsync\(\d+<[^>]*/certs>",
+        r'unlinkat\(.*"journal.json"',
+    )
+    places = [next((n for n, line in enumerate(lines) if re.search(each, line)), -1) for each in order]
+    assert -1 not in places and places == sorted(places), list(zip(order, places, strict=True))
 
 
 @contextlib.contextmanager

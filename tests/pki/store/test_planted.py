@@ -171,6 +171,40 @@ def test_a_writer_follows_no_journal_of_a_stranger(
     assert {name: data for name, data in everything(clone).items() if name != ".pki/lock"} == before
 
 
+@pytest.mark.parametrize("words", [("revoke", "server"), ("crl",), ("renew", "server"), ("rekey", "server"),
+                                   ("request", "x.test")], ids=lambda words: words[0])  # fmt: skip
+@pytest.mark.parametrize("part", ["place", "replace"])
+def test_no_other_writer_follows_one_either(
+    clone: Path, home: Path, cli: Command, words: tuple[str, ...], part: str
+) -> None:
+    (clone / ".pki" / "staging-ab").mkdir(parents=True)
+    (clone / ".pki" / "staging-ab" / ".bashrc").write_text("evil")
+    move = [[".pki/staging-ab/.bashrc", ".bashrc"]]
+    more = {"schema": 3, "staging": "staging-ab", "inode": (clone / ".pki" / "staging-ab").stat().st_ino}
+    placed, replaced = (move, []) if part == "place" else ([], move)
+    plant(clone, [], placed, **more, old="old-20260101T000000Z", replace=replaced)
+    (clone / ".pki" / "journal.json").chmod(0o600)
+    before, of_home = everything(clone), everything(home)
+    assert_refused(cli(*words, "--dir", "."))
+    assert everything(home) == of_home
+    assert {name: data for name, data in everything(clone).items() if name != ".pki/lock"} == before
+
+
+@pytest.mark.parametrize(("words", "link"), [(("revoke", "server"), "crl.pem"), (("crl",), "crl.pem"),
+                                             (("renew", "server"), "server.pem"), (("rekey", "server"), "server.key"),
+                                             (("request", "x.test"), "x.test.csr")], ids=str)  # fmt: skip
+def test_no_writer_follows_a_link(certs: Path, tmp_path: Path, cli: Command, words: tuple[str, ...], link: str) -> None:
+    folder, elsewhere = tmp_path / "certs", tmp_path / "elsewhere"
+    shutil.copytree(certs, folder, ignore=shutil.ignore_patterns(".pki"))
+    elsewhere.write_bytes((folder / link).read_bytes() if (folder / link).exists() else b"mine")
+    (folder / link).unlink(missing_ok=True)
+    (folder / link).symlink_to(elsewhere)
+    before = elsewhere.read_bytes(), elsewhere.stat().st_mode
+    answer = cli(*words, "--dir", folder)
+    assert answer.code != 0 or not (folder / link).is_symlink(), "the link itself may be replaced"
+    assert (elsewhere.read_bytes(), elsewhere.stat().st_mode) == before
+
+
 def test_a_journal_of_the_right_form_that_was_copied_here_is_not_followed(tmp_path: Path, cli: Command) -> None:
     half_done(tmp_path / "theirs")
     shutil.copytree(tmp_path / "theirs", tmp_path / "certs")
