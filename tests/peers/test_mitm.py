@@ -416,9 +416,9 @@ def test_a_client_that_cuts_the_line_is_not_taken_for_a_server_that_refuses(
 @pytest.mark.parametrize("data", [b"SSH-2.0-example\r\n", b"EHLO client.example\r\n"])
 def test_he_says_what_came_that_is_not_tls(start_on_path: StartOnPath, certs: Path, data: bytes) -> None:
     with live(ours(certs)) as server:
-        he = start_on_path("mitm", "--certs", certs, "--credential", "stolen", before=server.port)
-        throw(he.port, data)
-        he.wait_for(r"received data begins with '(SSH-2.0-example': SSH|EHLO client.example': mail)")
+        attacker = start_on_path("mitm", "--certs", certs, "--credential", "stolen", before=server.port)
+        throw(attacker.port, data)
+        attacker.wait_for(r"received data begins with '(SSH-2.0-example': SSH|EHLO client.example': mail)")
 
 
 # For any name -------------------------------------------------------------------------------------------------------

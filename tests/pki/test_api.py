@@ -298,15 +298,15 @@ MISUSE: dict[str, tuple[type[Exception], str, Callable[[CA], object]]] = {
     "an empty name": (InvalidName, "empty", lambda ca: ca.issue("")),
     "an underscore": (InvalidName, "underscore", lambda ca: ca.issue("a_b.example")),
     "a URL": (InvalidName, "https", lambda ca: ca.issue("https://shop.example/")),
-    "a list of names": (TypeError, "separate arguments", lambda ca: ca.issue(["a.example"])),  # type: ignore[arg-type]
-    "bytes": (TypeError, "bytes", lambda ca: ca.issue(b"a.example")),  # type: ignore[arg-type]
+    "a list of names": (TypeError, "separate arguments", lambda ca: ca.issue(["a.example"])),  # type: ignore[arg-type]  # the wrong type is the test
+    "bytes": (TypeError, "bytes", lambda ca: ca.issue(b"a.example")),  # type: ignore[arg-type]  # the wrong type is the test
     "a mail address for a server": (ValueError, "client=True", lambda ca: ca.issue("ann@shop.example")),
     "an unknown key type": (ValueError, "choose one of ec-p256", lambda ca: ca.issue("a.example", key_type="dsa")),
-    "a key type of another type": (TypeError, "KeyType", lambda ca: ca.issue("a.example", key_type=256)),  # type: ignore[arg-type]
+    "a key type of another type": (TypeError, "KeyType", lambda ca: ca.issue("a.example", key_type=256)),  # type: ignore[arg-type]  # the wrong type is the test
     "key and key type": (ValueError, "exclude", lambda ca: ca.issue("a.b", key=P256, key_type="ed25519")),
-    "a key as text": (TypeError, "private key", lambda ca: ca.issue("a.b", key="PEM")),  # type: ignore[arg-type]
+    "a key as text": (TypeError, "private key", lambda ca: ca.issue("a.b", key="PEM")),  # type: ignore[arg-type]  # the wrong type is the test
     "days and end": (ValueError, "both set the end", lambda ca: ca.issue("a.b", days=1, not_after=NOW)),
-    "days as text": (TypeError, "number", lambda ca: ca.issue("a.b", days="7")),  # type: ignore[arg-type]
+    "days as text": (TypeError, "number", lambda ca: ca.issue("a.b", days="7")),  # type: ignore[arg-type]  # the wrong type is the test
     "days as a boolean": (TypeError, "number", lambda ca: ca.issue("a.b", days=True)),
     "no days": (ValueError, "too few", lambda ca: ca.issue("a.b", days=0)),
     "negative days": (ValueError, "too few", lambda ca: ca.issue("a.b", days=-1)),
@@ -314,36 +314,36 @@ MISUSE: dict[str, tuple[type[Exception], str, Callable[[CA], object]]] = {
     "infinitely many days": (ValueError, "days", lambda ca: ca.issue("a.b", days=float("inf"))),
     "more days than there are": (ValueError, "years 1 to 9999", lambda ca: ca.issue("a.b", days=9_999_999)),
     "a time without a zone": (ValueError, "time zone", lambda ca: ca.issue("a.b", not_after=datetime(2030, 1, 1))),
-    "a time as text": (TypeError, "datetime", lambda ca: ca.issue("a.b", not_before="2026-11-26")),  # type: ignore[arg-type]
+    "a time as text": (TypeError, "datetime", lambda ca: ca.issue("a.b", not_before="2026-11-26")),  # type: ignore[arg-type]  # the wrong type is the test
     "the last moment in another zone": (ValueError, "years", lambda ca: ca.issue("a.b", not_after=LAST_MOMENT)),
     "end before begin": (ValueError, "before it", lambda ca: ca.issue("a.b", not_before=NOW, not_after=NOW - DAY)),
     "begin after the CA": (ValueError, "after that of the CA", lambda ca: ca.issue("a.b", not_before=NOW + 9999 * DAY)),
     "the root": (ValueError, "root CA cannot be revoked", lambda ca: ca.revoke(ca.root)),
     "a foreign certificate": (ValueError, "not issued by this CA", lambda ca: ca.revoke(CA.create().issue("a.b"))),
     "serial number 0": (ValueError, "serial number", lambda ca: ca.revoke(0)),
-    "a serial number as text": (TypeError, "serial number", lambda ca: ca.revoke("1f")),  # type: ignore[arg-type]
+    "a serial number as text": (TypeError, "serial number", lambda ca: ca.revoke("1f")),  # type: ignore[arg-type]  # the wrong type is the test
     "True as a serial number": (TypeError, "serial number", lambda ca: ca.revoke(True)),
     "an unknown reason": (ValueError, "key-compromise", lambda ca: ca.revoke(5, reason="stolen")),
     "a reason that is undone later": (
         ValueError, "final", lambda ca: ca.revoke(5, reason=x509.ReasonFlags.certificate_hold)
     ),
-    "a reason of another type": (TypeError, "reason", lambda ca: ca.revoke(5, reason=1)),  # type: ignore[arg-type]
+    "a reason of another type": (TypeError, "reason", lambda ca: ca.revoke(5, reason=1)),  # type: ignore[arg-type]  # the wrong type is the test
     "a CRL for no time": (ValueError, "too few", lambda ca: ca.crl(days=0)),
     "a CRL for ever": (ValueError, "9999", lambda ca: ca.crl(days=9_999_999)),
     "a CA without a name": (ValueError, "CA name", lambda ca: CA.create(" ")),
     "a CA with a long name": (ValueError, "50 bytes", lambda ca: CA.create("ü" * 26)),
-    "a CA name of another type": (TypeError, "str", lambda ca: CA.create(None)),  # type: ignore[arg-type]
+    "a CA name of another type": (TypeError, "str", lambda ca: CA.create(None)),  # type: ignore[arg-type]  # the wrong type is the test
     "permit as one text": (TypeError, "list of str", lambda ca: CA.create(permit="test")),
     "permit with a wildcard": (InvalidName, "name constraint", lambda ca: CA.create(permit=["*.test"])),
-    "permit of another type": (TypeError, "list of str", lambda ca: CA.create(permit=[5])),  # type: ignore[list-item]
+    "permit of another type": (TypeError, "list of str", lambda ca: CA.create(permit=[5])),  # type: ignore[list-item]  # the wrong type is the test
     "a clock without a zone": (ValueError, "the clock needs", lambda ca: CA.create(clock=lambda: datetime(2026, 1, 1))),
-    "a context of another kind": (TypeError, "SSLContext", lambda ca: ca.configure_trust(NotAContext())),  # type: ignore[arg-type]
-    "a credential for another context": (TypeError, "SSLContext", lambda ca: ca.issue("a.b").configure(NotAContext())),  # type: ignore[arg-type]
-    "CRLs for another context": (TypeError, "SSLContext", lambda ca: ca.crl().configure(NotAContext())),  # type: ignore[arg-type]
-    "verify text": (TypeError, "bytes", lambda ca: verify("shop.pem", name=None, trust=ca)),  # type: ignore[arg-type]
+    "a context of another kind": (TypeError, "SSLContext", lambda ca: ca.configure_trust(NotAContext())),  # type: ignore[arg-type]  # the wrong type is the test
+    "a credential for another context": (TypeError, "SSLContext", lambda ca: ca.issue("a.b").configure(NotAContext())),  # type: ignore[arg-type]  # the wrong type is the test
+    "CRLs for another context": (TypeError, "SSLContext", lambda ca: ca.crl().configure(NotAContext())),  # type: ignore[arg-type]  # the wrong type is the test
+    "verify text": (TypeError, "bytes", lambda ca: verify("shop.pem", name=None, trust=ca)),  # type: ignore[arg-type]  # the wrong type is the test
     "verify nothing": (ValueError, "no certificate", lambda ca: verify(b"", name=None, trust=ca)),
     "verify a key": (ValueError, "no certificate", lambda ca: verify(ca.issue("a.b").key_pem, name=None, trust=ca)),
-    "trust a path": (TypeError, "trust", lambda ca: verify(ca.root, name=None, trust="root.pem")),  # type: ignore[arg-type]
+    "trust a path": (TypeError, "trust", lambda ca: verify(ca.root, name=None, trust="root.pem")),  # type: ignore[arg-type]  # the wrong type is the test
     "trust empty bytes": (ValueError, "no certificate", lambda ca: verify(ca.root, name=None, trust=b"")),
     "verify for a wildcard": (InvalidName, "one host", lambda ca: verify(ca.root, name="*.a.example", trust=ca)),
     "an unknown purpose": (
@@ -353,13 +353,13 @@ MISUSE: dict[str, tuple[type[Exception], str, Callable[[CA], object]]] = {
     "verify at a time without a zone": (
         ValueError, "time zone", lambda ca: verify(ca.root, name=None, trust=ca, at=datetime(2026, 1, 1))
     ),
-    "CRLs as bytes": (TypeError, "crls", lambda ca: verify(ca.root, name=None, trust=ca, crls=ca.crl().pem)),  # type: ignore[arg-type]
+    "CRLs as bytes": (TypeError, "crls", lambda ca: verify(ca.root, name=None, trust=ca, crls=ca.crl().pem)),  # type: ignore[arg-type]  # the wrong type is the test
     "an unknown case": (ValueError, "did you mean expired", lambda ca: cases.mint("expird")),
-    "a case of another type": (TypeError, "str", lambda ca: cases.mint(5)),  # type: ignore[arg-type]
+    "a case of another type": (TypeError, "str", lambda ca: cases.mint(5)),  # type: ignore[arg-type]  # the wrong type is the test
     "a case for a mail address": (ValueError, "mail address", lambda ca: cases.mint("expired", "ann@a.example")),
     "a case for a bad name": (InvalidName, "underscore", lambda ca: cases.mint("expired", "a_b")),
     "a case for a long name": (ValueError, "limit", lambda ca: cases.mint("expired", "a." * 40 + "example")),
-    "a case at a time as text": (TypeError, "datetime", lambda ca: cases.mint("expired", now="now")),  # type: ignore[arg-type]
+    "a case at a time as text": (TypeError, "datetime", lambda ca: cases.mint("expired", now="now")),  # type: ignore[arg-type]  # the wrong type is the test
     "a case at the end of time": (ValueError, "9999", lambda ca: cases.mint("expired", now=LAST_MOMENT)),
     "a clock at the end of time": (ValueError, "9999", lambda ca: CA.create(clock=lambda: LAST_YEAR)),
     "a surrogate": (InvalidName, "host name", lambda ca: ca.issue("\ud800.example")),

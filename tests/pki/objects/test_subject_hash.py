@@ -14,7 +14,7 @@ from pki.objects import subject_hash
 from tests.conftest import run, tool
 from tests.pki import encoded
 
-CN, O, C, SERIAL, UID = "2.5.4.3", "2.5.4.10", "2.5.4.6", "2.5.4.5", "2.5.4.45"  # noqa: E741
+CN, O, C, SERIAL, UID = "2.5.4.3", "2.5.4.10", "2.5.4.6", "2.5.4.5", "2.5.4.45"  # noqa: E741  # as X.520 abbreviates them
 PRINTABLE, TELETEX, IA5, UNIVERSAL, BMP, NUMERIC = 0x13, 0x14, 0x16, 0x1C, 0x1E, 0x12
 
 

@@ -280,7 +280,7 @@ def test_a_chain_that_is_half_written_is_not_presented(
         for _ in range(2):
             answer = cli(*words)
             assert answer.code == 0, (where, answer.err)
-        server.wait_until(lambda lines, number=number: stays_in_use(server) == number, "err", where)  # type: ignore[misc]
+        server.wait_until(lambda lines, number=number: stays_in_use(server) == number, "err", where)  # type: ignore[misc]  # mypy does not infer the default
         file.write_bytes(whole)
         assert cli(*words).code == 0
         assert stays_in_use(server) == number
@@ -306,7 +306,7 @@ def test_crls_that_are_half_written_are_not_used(serve: Serve, cli: Command, pri
         for _ in range(2):
             answer = cli(*words)
             assert answer.code == 0, (where, answer.err)
-        server.wait_until(lambda lines, number=number: stays_in_use(server) == number, "err", where)  # type: ignore[misc]
+        server.wait_until(lambda lines, number=number: stays_in_use(server) == number, "err", where)  # type: ignore[misc]  # mypy does not infer the default
         (private / "crl.pem").write_bytes(whole)
         assert cli(*words).code == 1
         assert stays_in_use(server) == number
