@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pki.cli.options import Directory, Json, KeyTypeName, KeyTypeOption, PassphraseFile, San, print_lines
+from pki.cli.options import (
+    Directory,
+    Encrypt,
+    Json,
+    KeyTypeName,
+    KeyTypeOption,
+    LeafDays,
+    NotAfter,
+    NotBefore,
+    PassphraseFile,
+    Replace,
+    RevocationUrl,
+    San,
+    Subject,
+    print_lines,
+)
 from pki.console import CERTS, note, print_json, rfc3339
 from pki.errors import ExitCode, Problem
 
@@ -34,23 +49,14 @@ def issue(
         Path | None,
         typer.Option("--key", metavar="FILE", help="Certify this existing private key.", readable=False),
     ] = None,
-    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the new private key.")] = False,
+    encrypt: Encrypt = False,
     passphrase_file: PassphraseFile = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, max=36500, help="Validity in days; default: 90.")] = None,
-    not_before: Annotated[
-        str | None, typer.Option("--not-before", metavar="TIME", help="Begin: 2026-11-24, +1d, -30d; default: now.")
-    ] = None,
-    not_after: Annotated[
-        str | None, typer.Option("--not-after", metavar="TIME", help="End: 2027-11-24, 30d, -1d (has expired).")
-    ] = None,
-    subject: Annotated[
-        str | None, typer.Option("--subject", metavar="NAME", help="Subject, such as CN=shop.example,O=Example.")
-    ] = None,
-    revocation_url: Annotated[
-        str | None,
-        typer.Option("--revocation-url", metavar="URL", help="Where `pki publish` serves CRL and OCSP."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files of an earlier `pki issue`.")] = False,
+    days: LeafDays = None,
+    not_before: NotBefore = None,
+    not_after: NotAfter = None,
+    subject: Subject = None,
+    revocation_url: RevocationUrl = None,
+    force: Replace = False,
     as_json: Json = False,
 ) -> int:
     """Issue one certificate for all the names.

@@ -48,6 +48,22 @@ Target = Annotated[
     str, typer.Argument(metavar="NAME|SERIAL|FILE", help="Name or file in `pki list`, serial number, or a path.")
 ]
 Days = Annotated[int, typer.Option("--days", min=1, max=36500, help="Validity of leaf certificates in days.")]
+LeafDays = Annotated[int | None, typer.Option("--days", min=1, max=36500, help="Validity in days; default: 90.")]
+NotBefore = Annotated[
+    str | None, typer.Option("--not-before", metavar="TIME", help="Begin: 2026-11-24, +1d, -30d; default: now.")
+]
+NotAfter = Annotated[
+    str | None, typer.Option("--not-after", metavar="TIME", help="End: 2027-11-24, 30d, -1d (has expired).")
+]
+Subject = Annotated[
+    str | None, typer.Option("--subject", metavar="NAME", help="Subject, such as CN=shop.example,O=Example.")
+]
+RevocationUrl = Annotated[
+    str | None,
+    typer.Option("--revocation-url", metavar="URL", help="Where `pki publish` serves CRL and OCSP."),
+]
+Encrypt = Annotated[bool, typer.Option("--encrypt", help="Encrypt the new private key.")]
+Replace = Annotated[bool, typer.Option("--force", help="Replace files of an earlier `pki issue`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 San = Annotated[
     list[str] | None,

@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from pki.cli.issue import minted_json, wanted_validity, where
-from pki.cli.options import Directory, Json, KeyTypeName, KeyTypeOption, PassphraseFile, San, print_lines
+from pki.cli.options import (
+    Directory,
+    Encrypt,
+    Json,
+    KeyTypeName,
+    KeyTypeOption,
+    LeafDays,
+    NotAfter,
+    NotBefore,
+    PassphraseFile,
+    Replace,
+    RevocationUrl,
+    San,
+    Subject,
+    print_lines,
+)
 from pki.console import CERTS, note, print_json
 from pki.errors import ExitCode, Problem
 
@@ -30,11 +45,9 @@ def request(
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="Use this existing private key.", readable=False)
     ] = None,
-    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the new private key.")] = False,
+    encrypt: Encrypt = False,
     passphrase_file: PassphraseFile = None,
-    subject: Annotated[
-        str | None, typer.Option("--subject", metavar="NAME", help="Subject, such as CN=shop.example,O=Example.")
-    ] = None,
+    subject: Subject = None,
     as_json: Json = False,
 ) -> int:
     """Make a private key and a certificate request (CSR).
@@ -77,21 +90,12 @@ def sign(
     ] = None,
     san: San = None,
     client: Annotated[bool, typer.Option("--client", help="Issue a client certificate.")] = False,
-    days: Annotated[int | None, typer.Option("--days", min=1, max=36500, help="Validity in days; default: 90.")] = None,
-    not_before: Annotated[
-        str | None, typer.Option("--not-before", metavar="TIME", help="Begin: 2026-11-24, +1d, -30d; default: now.")
-    ] = None,
-    not_after: Annotated[
-        str | None, typer.Option("--not-after", metavar="TIME", help="End: 2027-11-24, 30d, -1d (has expired).")
-    ] = None,
-    subject: Annotated[
-        str | None, typer.Option("--subject", metavar="NAME", help="Subject; default: CN=first name.")
-    ] = None,
-    revocation_url: Annotated[
-        str | None,
-        typer.Option("--revocation-url", metavar="URL", help="Where `pki publish` serves CRL and OCSP."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files of an earlier `pki issue`.")] = False,
+    days: LeafDays = None,
+    not_before: NotBefore = None,
+    not_after: NotAfter = None,
+    subject: Subject = None,
+    revocation_url: RevocationUrl = None,
+    force: Replace = False,
     as_json: Json = False,
 ) -> int:
     """Issue a certificate for the key of a request.
