@@ -321,10 +321,10 @@ class CA:
             if self._folder is not None:
                 from pki.store import crls
 
-                for each in crls.read_lists(self._folder, _time(self._clock(), "the clock")):
-                    if each.issuer not in found:
+                for issuer, crl in crls.read_lists(self._folder):
+                    if issuer not in found:
                         raise Problem(f"the CA in {self._folder} was replaced", hint="open the folder again")
-                    found[each.issuer].add(each.crl, each.number)
+                    found[issuer].add(crl, crls.number_of(crl))
             self._revocations = found
         return self._revocations
 

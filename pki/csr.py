@@ -63,7 +63,7 @@ class Copied:
     left_out: tuple[LeftOut, ...]
 
 
-def copied(request: x509.CertificateSigningRequest, wanted: Collection[str]) -> Copied:
+def copied(request: x509.CertificateSigningRequest, wanted: Collection[str], profile: Profile) -> Copied:
     """What to take from a request; `wanted` are keys of COPYABLE. Raises Malformed if the extensions cannot be read."""
     alternative_names: list[x509.GeneralName] = []
     extensions: list[tuple[x509.ExtensionType, bool]] = []
@@ -76,7 +76,7 @@ def copied(request: x509.CertificateSigningRequest, wanted: Collection[str]) -> 
         elif isinstance(value, x509.SubjectAlternativeName):
             for name in value:
                 try:
-                    alternative_names.append(_usable(name))
+                    alternative_names.append(_usable(name, profile))
                 except names.InvalidName as error:
                     left_out.append(LeftOut(names.show(name), str(error)))
         elif isinstance(value, x509.KeyUsage):
@@ -123,8 +123,10 @@ def _not_asked(value: x509.ExtensionType) -> str:
     return "is never copied"
 
 
-def _usable(name: x509.GeneralName) -> x509.GeneralName:
+def _usable(name: x509.GeneralName, profile: Profile) -> x509.GeneralName:
     """The name in lower case. Raises InvalidName if this CA does not issue for it."""
+    if isinstance(name, x509.RFC822Name) and ExtendedKeyUsageOID.SERVER_AUTH in profile.purposes:
+        raise names.InvalidName("is a mail address, which a server certificate does not have")
     if not isinstance(name, x509.DNSName | x509.IPAddress | x509.RFC822Name):
         raise names.InvalidName("is not a host name, IP address or mail address")
     return names.parse(names.plain(name))

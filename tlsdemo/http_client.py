@@ -19,6 +19,9 @@ class InvalidPath(ValueError):
     """The path cannot be requested; the message is the reason."""
 
 
+MOST_LINES = 1000  # of status lines and fields
+
+
 class NotHttp(Exception):
     """The response is not HTTP/1.0 or HTTP/1.1, or it is malformed; the message is the reason."""
 
@@ -85,6 +88,8 @@ class Response:
                 version, reason = event.http_version.decode(), bytes(event.reason).decode("latin-1")
                 if not version.startswith("1."):
                     raise NotHttp(f"its version is {version}")
+                if len(self.head) > MOST_LINES:
+                    raise NotHttp("it sends interim responses without end")
                 self.head.append(f"HTTP/{version} {event.status_code} {reason}".rstrip())
                 self.head += [*(_field(name, value) for name, value in event.headers.raw_items()), ""]
             elif isinstance(event, h11.Data):

@@ -12,7 +12,7 @@ The module imports pytest and the standard library alone, so that a session that
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ class BadCertificate:
     """What a strict client does: accept or reject."""
     control: "BadCertificate | None"
     """The same without the fault, which a client accepts; None if the case itself is one to accept."""
-    minted: "MintedCase | Served"
+    minted: "MintedCase | Served" = field(repr=False)
     """The same in memory: `minted.configure(context)`, `minted.configure_trust(context)`."""
 
 

@@ -189,7 +189,9 @@ def _the_only(targets: "dict[str, Path | None]") -> tuple[str, Path]:
 
 
 def _is_stdout(target: Path) -> bool:
-    return str(target) in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+    from pki.store.output import descriptor_of
+
+    return descriptor_of(target) == 1
 
 
 def _p12(

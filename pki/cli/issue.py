@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pki.store.ca import Minted
 
 DEFAULT_DAYS = 90
+EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
 
 
 def issue(
@@ -140,7 +141,15 @@ def wanted_validity(days: int | None, not_before: str | None, not_after: str | N
     else:
         end = usual.not_after
     if not_before is None and end <= begin:  # an end in the past alone: begin before it
-        begin = end - timedelta(days or DEFAULT_DAYS)
+        begin = max(end, EARLIEST + timedelta(days or DEFAULT_DAYS)) - timedelta(days or DEFAULT_DAYS)
+    if min(begin, end) < EARLIEST:
+        fact = "the validity begins or ends before 1950, which a certificate cannot state"
+        raise Problem(
+            fact,
+            "UTCTime has the years 1950 to 2049 (RFC 5280 §4.1.2.5.1)",
+            hint="use a later year",
+            code=ExitCode.USAGE,
+        )
     return Validity(begin.replace(microsecond=0), end.replace(microsecond=0))
 
 
@@ -190,8 +199,12 @@ def where(url: str | None) -> "Extensions":
     from cryptography import x509
     from cryptography.x509.oid import AuthorityInformationAccessOID
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or not url.isprintable():
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) and parts.query == ""
+    except ValueError:
+        good = False
+    if not good or not url.isascii() or not url.isprintable() or set(url) & set(' #?"<>\\^`{|}'):
         raise Problem(
             f"{url!r} is not a URL", hint="use http://HOST:PORT, as `pki publish` prints", code=ExitCode.USAGE
         )

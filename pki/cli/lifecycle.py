@@ -52,6 +52,8 @@ def check(
 
     now = datetime.now(UTC).replace(microsecond=0)
     found = checking.check(directory, within=arguments.duration(expires_in, "--expires-in"), now=now)
+    for remark in found.remarks:
+        note(remark)
     if as_json:
         end = found.first_end
         print_json(
@@ -145,6 +147,7 @@ def revoke(
                 "revoked_at": rfc3339(done.entry.date),
                 "reason": lifecycle_text.reason(done.entry),
                 "already": done.already,
+                "same_key": [f"{each.serial:x}" for each in done.same_key],
                 "crl": str(done.path),
                 "crls": [_crl_json(each) for each in done.lists],
             }
@@ -168,6 +171,7 @@ def crl(
     path: Path = directory / crls.FILE
     if start_over:
         note("the new CRLs are empty: certificates that were revoked before are valid again")
+        note(f"the previous {crls.FILE} is kept below {directory / '.pki'}")
     if as_json:
         print_json({"crl": str(path), "crls": [_crl_json(each) for each in lists]})
     else:

@@ -1,5 +1,6 @@
 """The output of `check`, `renew`, `rekey`, `revoke` and `crl` as lines. Pure: `lifecycle` prints them."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -60,10 +61,15 @@ def revoked(done: Revocation) -> Iterable[str]:
     yield from lists(done.path, done.lists)
     yield ""
     folder = done.path.parent
-    trust = f" --trust {folder / 'root.pem'}" if ca_text.directory_option(folder) else ""
+    root, crl = shlex.quote(str(folder / "root.pem")), shlex.quote(str(done.path))
+    if done.same_key:
+        yield "These certificates have the same key and are still valid:"
+        for each in done.same_key:
+            yield f"  {each.path}, serial number {each.serial:x}"
+        yield ""
     yield "A client notices only if it reads the CRL:"
-    yield f"  tlsdemo connect{trust}    # reads {done.path.name} beside the root"
-    yield f"  openssl verify -crl_check -CRLfile {done.path} -CAfile {folder / 'root.pem'} ..."
+    yield f"  tlsdemo connect --name NAME --trust {root}    # reads {done.path.name} beside the root"
+    yield f"  openssl verify -crl_check -CRLfile {crl} -CAfile {root} ..."
 
 
 def lists(path: Path, found: Sequence[Listed]) -> Iterable[str]:

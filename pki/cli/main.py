@@ -44,13 +44,11 @@ def init(
     days: Days = 90,
     permit: Annotated[
         list[str] | None,
-        typer.Option(
-            "--permit", metavar="NAME", help="Names this CA may issue for: host, network, @host (repeatable)."
-        ),
+        typer.Option("--permit", metavar="NAME", help="Permitted names: host, network, @host (repeatable)."),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option("--exclude", metavar="NAME", help="Names this CA must not issue for (repeatable)."),
+        typer.Option("--exclude", metavar="NAME", help="Excluded names (repeatable)."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Move existing files aside and start over.")] = False,
     as_json: Json = False,

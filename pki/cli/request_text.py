@@ -12,7 +12,7 @@ from pki.errors import printable
 from pki.store.requests import Requested, Signed
 
 
-def requested(made: Requested) -> Iterable[str]:
+def requested(made: Requested, side: str) -> Iterable[str]:
     """Lines: what was made, and the command for the CA."""
     wanted = made.request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     file = made.directory / made.files[-1]
@@ -23,7 +23,7 @@ def requested(made: Requested) -> Iterable[str]:
         yield f"  keep private    {made.directory / made.files[0]}"
     yield ""
     yield "The CA checks that these names are yours, then it signs:"
-    yield f"  pki sign {shlex.quote(str(file))} --copy subjectAltName"
+    yield f"  pki sign {shlex.quote(str(file))} --copy subjectAltName" + (" --client" if side == "client" else "")
 
 
 def signed(done: Signed, side: str) -> Iterable[str]:

@@ -78,7 +78,7 @@ def request(
     if as_json:
         print_json({"directory": str(made.directory), "files": list(made.files)})
     else:
-        print_lines(request_text.requested(made))
+        print_lines(request_text.requested(made, "client" if client else "server"))
     return ExitCode.YES
 
 

@@ -4,7 +4,7 @@
     POST /ocsp, GET /ocsp/…             signed by the CA that issued the certificate (RFC 6960)
 
 Files are read again when they change, so `pki revoke` is visible with the next request. The responder answers `revoked`
-for entries of crl.pem, `good` for other certificates that the folder has, and `unknown` for all others.
+for entries of crl.pem, `good` for other certificates in the folder that the CA issued, and `unknown` for all others.
 """
 
 from collections.abc import Callable
@@ -90,7 +90,7 @@ class _Answers:
     def __init__(self, directory: Path, signers: tuple[Authority, ...], log: Log, clock: Clock) -> None:
         self._directory, self._signers, self._log, self._clock = directory, signers, log, clock
         self._seen: object = None
-        self._known = frozenset[int]()
+        self._known = frozenset[tuple[x509.Name, int]]()
         self._entries: dict[tuple[x509.Name, int], Revoked] = {}
 
     def answer(self, request_der: bytes) -> bytes:
@@ -116,7 +116,9 @@ class _Answers:
             return self._entries.get((issuer, serial))
 
         def status(serial: int) -> Status:
-            return Status.REVOKED if entry(serial) else Status.GOOD if serial in self._known else Status.UNKNOWN
+            if entry(serial):
+                return Status.REVOKED
+            return Status.GOOD if (issuer, serial) in self._known else Status.UNKNOWN
 
         return Responder(signer.certificate, signer, status, now - PATIENT, now + LIFETIME, now, entry)
 
@@ -127,8 +129,11 @@ class _Answers:
         except OSError as error:
             raise Problem(f"{self._directory} cannot be read: {error.strerror}") from error
         if state != self._seen:
+            signers = [signer.certificate for signer in self._signers]
+            if lookup.find(self._directory, "intermediate").certificate not in signers:
+                raise Problem(f"the CA in {self._directory} was replaced", hint="start `pki publish` again")
             self._entries = crls.entries(self._directory)
-            self._known = lookup.serials(self._directory)
+            self._known = lookup.issued_by(self._directory, signers)
             self._seen = state
 
     def _told(self, request_der: bytes, given: bytes) -> str:
@@ -143,5 +148,6 @@ class _Answers:
         words = []
         for serial in serials[:3]:
             revoked = any(number == serial for _, number in self._entries)
-            words.append(Status.REVOKED if revoked else Status.GOOD if serial in self._known else Status.UNKNOWN)
+            known = any(number == serial for _, number in self._known)
+            words.append(Status.REVOKED if revoked else Status.GOOD if known else Status.UNKNOWN)
         return f"{what}: {', '.join(each.name.lower() for each in words)}"

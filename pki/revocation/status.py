@@ -91,7 +91,7 @@ class Undetermined:
 
 
 Status = Good | Revoked | Undetermined
-REVOKED_HINT = "issue a new certificate with a new key: `pki issue`"
+REVOKED_HINT = "issue it again for a new key: `pki rekey`"
 
 
 def check(path: Sequence[CertificateFields], lists: Lists) -> Check:

@@ -77,7 +77,8 @@ def init(
     server.
     """
     if constraints:
-        check_permitted(constraints, alternative_names)
+        own = "name a server that they permit, such as `pki init www.test --permit test`"
+        check_permitted(constraints, alternative_names, own)
     recover(directory)  # before looking at existing files
     if existing is Existing.REFUSE:
         _refuse_to_overwrite(directory)  # early, since RSA keys take long to generate
@@ -203,15 +204,21 @@ def _client_name(
     candidates: list[x509.GeneralName] = [x509.DNSName("client")]
     if constraints is None:
         return candidates[0]
+    from pki.name_constraints import NOWHERE
     from pki.path.constraints import objection
 
     for each in constraints.permitted_subtrees or ():
-        if isinstance(each, x509.DNSName) and each.value:
+        if isinstance(each, x509.DNSName) and each.value not in ("", NOWHERE):
             candidates.append(x509.DNSName(f"client.{each.value}"))
     return next((each for each in (*candidates, *server_names) if objection(constraints, each) is None), candidates[0])
 
 
-def check_permitted(constraints: x509.NameConstraints, wanted: Iterable[x509.GeneralName]) -> None:
+PERMITTED = "give names that they permit (`pki show` lists them), or create a CA with another --permit"
+
+
+def check_permitted(
+    constraints: x509.NameConstraints, wanted: Iterable[x509.GeneralName], hint: str = PERMITTED
+) -> None:
     """Raises Problem, wrong usage, if a CA with these name constraints must not issue for one of the names."""
     from pki.path.constraints import objection
 
@@ -220,7 +227,7 @@ def check_permitted(constraints: x509.NameConstraints, wanted: Iterable[x509.Gen
             raise Problem(
                 f"the name constraints of this CA do not permit {names.display(name)}",
                 reason,
-                hint="give names that they permit (`pki show` lists them), or create a CA with another --permit",
+                hint=hint,
                 code=ExitCode.USAGE,
             )
 
@@ -253,7 +260,7 @@ def _everything(directory: Path) -> list[str]:
 
     `stranger` is the earlier name of `untrusted-ca`.
     """
-    found = [entry.name for entry in directory.iterdir() if entry.suffix in (".pem", ".key")]
+    found = [entry.name for entry in directory.iterdir() if entry.suffix in (".pem", ".key", ".csr")]
     found += present(directory, ["rogue", "untrusted-ca", "stranger"])
     return sorted(found, key=lambda name: (name != "root.pem", name))  # root.pem is moved first and written last
 
@@ -268,16 +275,24 @@ def old_folder(directory: Path, now: datetime) -> PurePosixPath:
     return candidate
 
 
+def init_hint(directory: Path) -> str:
+    """The hint for a missing file of the CA: a backup if other files are there, else the command that creates it."""
+    if present(directory, TREE):
+        return f"restore it from a backup; `pki init --force{dir_option(directory)}` would create a new CA"
+    init = "pki init" + dir_option(directory)
+    return f"create a CA with `{init}`"
+
+
 def load_authority(directory: Path, now: datetime, stem: str = "intermediate") -> Authority:
     """A CA of a folder, by default the intermediate CA. Raises Problem if it is missing, or not valid at `now`."""
     file = directory / f"{stem}.pem"
-    hint = f"create a CA with `pki init --dir {directory}`"
+    hint = init_hint(directory)
     from pki.store.files import read_credential
 
     credential = read_credential(file, directory / f"{stem}.key", hint)
     dates = Validity.of(credential.certificate)
     if now >= dates.not_after:
-        anew = "`pki init --force` creates a new CA and moves the old files aside"
+        anew = f"`pki init --force{dir_option(directory)}` creates a new CA and moves the old files aside"
         raise Problem(f"{file} expired on {day(dates.not_after)}; today is {day(now)}", hint=anew)
     if now < dates.not_before:
         raise Problem(

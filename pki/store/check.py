@@ -17,7 +17,8 @@ from pki.malformed import guarded
 from pki.path import verify
 from pki.revocation.crl import CrlReading
 from pki.store import crls
-from pki.store.files import is_encrypted, read_certificates, read_chain, read_crls, read_key
+from pki.store.ca import init_hint
+from pki.store.files import is_encrypted, read_certificates, read_chain, read_key, read_passphrase
 from pki.store.inventory import Entry, inventory
 from pki.verdict import PathProfile, Purpose
 
@@ -45,6 +46,8 @@ class Checked:
 
     files: tuple[str, ...]
     faults: tuple[Fault, ...]
+    remarks: tuple[str, ...]
+    """What was not checked."""
     first_end: End | None
     """The first path that ends in the future; None without a valid one."""
 
@@ -52,29 +55,29 @@ class Checked:
 def check(directory: Path, *, within: timedelta, now: datetime) -> Checked:
     """Check certificates, keys and CRLs. Raises Problem if the folder has no root CA or cannot be read."""
     found = inventory(directory, now)
-    anchor = read_chain(directory / "root.pem", f"create a CA with `pki init --dir {directory}`")[0]
-    faults = [Fault(file, reason) for file, reason in found.unreadable]
+    anchor = read_chain(directory / "root.pem", init_hint(directory))[0]
+    faults = [Fault(file, reason) for file, reason in found.unreadable if file != crls.FILE]
     lists, problems = _lists(directory, within, now)
     faults += problems
+    if not (directory / "intermediate.key").exists():
+        faults.append(Fault("intermediate.key", "is missing, so this CA cannot issue; restore it from a backup"))
     ends: list[End] = []
+    remarks: list[str] = []
     entries = [entry for entry in found.entries if "/" not in entry.file]
     for entry in entries:
         faults += [Fault(entry.file, reason) for reason in _reasons(directory, entry, anchor, lists, within, now)]
-        faults += [Fault(f"{Path(entry.file).stem}.key", reason) for reason in _key(directory, entry)]
+        faults += [Fault(f"{Path(entry.file).stem}.key", reason) for reason in _key(directory, entry, remarks)]
         if entry.status == "valid":
             ends.append(_end(directory, entry, anchor))
     first = min(ends, key=lambda end: end.at, default=None)
-    return Checked(tuple(entry.file for entry in entries), tuple(faults), first)
+    return Checked(tuple(entry.file for entry in entries), tuple(faults), tuple(remarks), first)
 
 
 def _lists(
     directory: Path, within: timedelta, now: datetime
 ) -> tuple[tuple[x509.CertificateRevocationList, ...], list[Fault]]:
-    path = directory / crls.FILE
-    if not path.exists():
-        return (), [Fault(crls.FILE, "is missing, so revocation is not checked")]
     try:
-        found = read_crls(path, lambda _: None)
+        found = tuple(crl for _, crl in crls.read_lists(directory))
     except Problem as problem:
         return (), [Fault(crls.FILE, "; ".join((problem.fact, *problem.evidence)))]
     faults = []
@@ -122,13 +125,16 @@ def _reasons(
             yield f"ends on {day(end)}"
 
 
-def _key(directory: Path, entry: Entry) -> Iterator[str]:
-    """What is wrong with the key beside a certificate. An encrypted key is not opened."""
+def _key(directory: Path, entry: Entry, remarks: list[str]) -> Iterator[str]:
+    """What is wrong with the key beside a certificate. An encrypted key needs the passphrase of PKI_PASSPHRASE_FILE."""
     path = directory / f"{Path(entry.file).stem}.key"
     if not path.is_file():
         return
     try:
-        if is_encrypted(path):
+        if is_encrypted(path) and read_passphrase() is None:
+            remarks.append(
+                f"{path.name} is encrypted, so it was not compared; PKI_PASSPHRASE_FILE names its passphrase"
+            )
             return
         key = read_key(path)
     except Problem as problem:

@@ -6,6 +6,7 @@ crl.pem is the only record of what is revoked. So entries are never removed, and
 error: a new empty CRL would make revoked certificates valid again. `pki crl --start-over` does that if it is meant.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +16,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.authority import Authority, Revoked
+from pki.console import dir_option
 from pki.errors import ExitCode, Problem
 from pki.malformed import MALFORMED
 from pki.objects.distinguished_names import issuer as issuer_name
 from pki.objects.distinguished_names import same_name, subject
 from pki.objects.signatures import key_signed_list, signed_by
 from pki.store.ca import CLOCK_SKEW, load_authority, old_folder
-from pki.store.files import read_chain, read_crls
-from pki.store.lookup import Found, find
+from pki.store.files import MAX_CRL_FILE, read_chain, read_crls
+from pki.store.lookup import Found, find, with_same_key
 from pki.store.transaction import PUBLIC, recover, transaction
 
 FILE = "crl.pem"
@@ -52,7 +54,7 @@ class Listed:
     @property
     def number(self) -> int | None:
         """The CRL number (§5.2.3)."""
-        return _number(self.crl)
+        return number_of(self.crl)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Revocation:
     entry: Revoked
     already: bool
     """Whether the certificate had been revoked before; then nothing was changed."""
+    same_key: tuple[Found, ...] = ()
+    """After a key compromise: other certificates of the folder with the same key that are not revoked."""
 
 
 def revoke(directory: Path, text: str, *, reason: x509.ReasonFlags, days: int, now: datetime) -> Revocation:
@@ -76,7 +80,7 @@ def revoke(directory: Path, text: str, *, reason: x509.ReasonFlags, days: int, n
         found = find(directory, text)
         signers = _Signers.read(directory, now)
         issuer = signers.issuer(found, directory)
-        present = signers.read_lists(directory)
+        present = read_lists(directory)
         before = next((each for each in _entries(present, issuer) if each.serial == found.serial), None)
         if before:
             lists = tuple(Listed(ca, crl, renewed=False) for ca, crl in present)
@@ -88,22 +92,28 @@ def revoke(directory: Path, text: str, *, reason: x509.ReasonFlags, days: int, n
             )
         entry = Revoked(found.serial, now, reason)
         lists = signers.renewed(present, now, days, {issuer: [entry]})
+        revoked = {(each.crl.issuer, entry.serial_number) for each in lists for entry in each.crl}
+        others = tuple(
+            each
+            for each in (with_same_key(directory, found) if reason is x509.ReasonFlags.key_compromise else ())
+            if each.certificate and (each.certificate.issuer, each.serial) not in revoked
+        )
         change.replace(FILE, _pem(lists), PUBLIC)
         change.commit(old=old_folder(directory, now))
-    return Revocation(directory / FILE, lists, found, issuer, entry, already=False)
+    return Revocation(directory / FILE, lists, found, issuer, entry, already=False, same_key=others)
 
 
 def renew_lists(directory: Path, *, days: int, now: datetime, start_over: bool = False) -> tuple[Listed, ...]:
     """Write new CRLs with the same entries, valid for `days`; with `start_over` without entries. Raises Problem.
 
-    A CRL that starts over has the time in seconds as its number, which is larger than any number before it.
+    A CRL that starts over has the time in seconds as its number, or one more than the largest number that can be read.
     """
     now = now.replace(microsecond=0)
     recover(directory)
     with transaction(directory) as change:
         signers = _Signers.read(directory, now)
         if start_over:
-            number = int(now.timestamp())
+            number = max(int(now.timestamp()), _largest_number(directory) + 1)
             lists = tuple(
                 Listed(ca.certificate, _signed(ca, number, now, days, ()), renewed=True)
                 for ca in signers.with_key.values()
@@ -113,7 +123,7 @@ def renew_lists(directory: Path, *, days: int, now: datetime, start_over: bool =
                     f"{directory / 'root.key'} is missing", hint="put the key into the folder for this command"
                 )
         else:
-            lists = signers.renewed(signers.read_lists(directory), now, days, {})
+            lists = signers.renewed(read_lists(directory), now, days, {})
         change.replace(FILE, _pem(lists), PUBLIC)
         if start_over and (directory / FILE).exists():
             change.keep(FILE)
@@ -121,25 +131,46 @@ def renew_lists(directory: Path, *, days: int, now: datetime, start_over: bool =
     return lists
 
 
-def read_lists(directory: Path, now: datetime) -> tuple[Listed, ...]:
-    """The CRLs of crl.pem, each with the CA that signed it. Raises Problem if one is missing or damaged."""
-    return tuple(Listed(ca, crl, renewed=False) for ca, crl in _Signers.read(directory, now).read_lists(directory))
+Signed = tuple[x509.Certificate, x509.CertificateRevocationList]
+"""A CA of the folder, and a CRL that it signed."""
+
+
+def read_lists(directory: Path) -> list[Signed]:
+    """The CRLs of crl.pem, each with the CA that signed it.
+
+    Raises Problem if the file or the CRL of a CA is missing, or a CRL is damaged or not signed by a CA of the folder:
+    the file is the only record of what is revoked.
+    """
+    certificates = [read_chain(directory / f"{stem}.pem")[0] for stem in AUTHORITIES]
+    path = directory / FILE
+    forget = f"`pki crl --start-over{dir_option(directory)}`"
+    hint = f"restore {path} from a backup, or forget what was revoked: {forget}"
+    if not os.path.lexists(path):
+        raise Problem(f"{path} is missing, so the revoked certificates are not known", hint=hint)
+    damaged: list[str] = []
+    found: list[Signed] = []
+    try:
+        crls = read_crls(path, damaged.append)
+    except Problem as problem:
+        if isinstance(problem.__cause__, OSError):  # it cannot be read now; its content may be whole
+            raise
+        damaged += [problem.fact, *problem.evidence]
+        crls = ()
+    for crl in crls:
+        signer = next((ca for ca in certificates if same_name(crl.issuer, ca.subject)), None)
+        if signer is None or not key_signed_list(crl, signer):
+            damaged.append(f"a CRL of {issuer_name(crl)} is not signed by a CA of this folder")
+        else:
+            found.append((signer, crl))
+    damaged += [f"the CRL of {subject(ca)} is missing" for ca in certificates if all(ca != each for each, _ in found)]
+    if damaged:
+        raise Problem(f"{path} is damaged, so the revoked certificates are not known", *damaged[:4], hint=hint)
+    return found
 
 
 def entries(directory: Path) -> dict[tuple[x509.Name, int], Revoked]:
-    """The revoked certificates by issuer and serial number, from crl.pem; empty if that file is missing.
-
-    Only CRLs that a CA of the folder signed count. Raises Problem if the file cannot be read.
-    """
-    if not (directory / FILE).exists():
-        return {}
-    signers = [read_chain(directory / f"{stem}.pem")[0] for stem in AUTHORITIES if (directory / f"{stem}.pem").exists()]
-    return {
-        (crl.issuer, entry.serial_number): _read(entry)
-        for crl in read_crls(directory / FILE)
-        if any(same_name(crl.issuer, each.subject) and key_signed_list(crl, each) for each in signers)
-        for entry in crl
-    }
+    """The revoked certificates by issuer and serial number. Raises Problem as `read_lists` does."""
+    return {(crl.issuer, entry.serial_number): _read(entry) for _, crl in read_lists(directory) for entry in crl}
 
 
 @dataclass(frozen=True)
@@ -169,7 +200,7 @@ class _Signers:
         if found.certificate in self.certificates[:1]:
             raise Problem(
                 "a root CA cannot be revoked: it would have to sign that itself",
-                hint="remove it from every trust store, and create a CA with `pki init --force`",
+                hint=f"remove it from every trust store; `pki init --force{dir_option(directory)}` creates a new CA",
                 code=ExitCode.NO,
             )
         for each in reversed(self.certificates):
@@ -182,36 +213,9 @@ class _Signers:
             code=ExitCode.NO,
         )
 
-    def read_lists(self, directory: Path) -> list[tuple[x509.Certificate, x509.CertificateRevocationList]]:
-        """The CRLs of the file, each with the CA that signed it. Raises Problem if one is missing or not signed."""
-        path = directory / FILE
-        hint = f"restore {path} from a backup, or forget what was revoked: `pki crl --start-over`"
-        if not path.exists():
-            raise Problem(f"{path} is missing, so the revoked certificates are not known", hint=hint)
-        damaged: list[str] = []
-        found = []
-        try:
-            crls = read_crls(path, damaged.append)
-        except Problem as problem:
-            if isinstance(problem.__cause__, OSError):  # it cannot be read now; its content may be whole
-                raise
-            damaged += [problem.fact, *problem.evidence]
-            crls = ()
-        for crl in crls:
-            signer = next((ca for ca in self.certificates if same_name(crl.issuer, ca.subject)), None)
-            if signer is None or not key_signed_list(crl, signer):
-                damaged.append(f"a CRL of {issuer_name(crl)} is not signed by a CA of this folder")
-            else:
-                found.append((signer, crl))
-        missing = [ca for ca in self.certificates if all(ca != each for each, _ in found)]
-        damaged += [f"the CRL of {subject(ca)} is missing" for ca in missing]
-        if damaged:
-            raise Problem(f"{path} is damaged, so the revoked certificates are not known", *damaged[:4], hint=hint)
-        return found
-
     def renewed(
         self,
-        present: Sequence[tuple[x509.Certificate, x509.CertificateRevocationList]],
+        present: Sequence[Signed],
         now: datetime,
         days: int,
         more: dict[x509.Certificate, list[Revoked]],
@@ -224,15 +228,13 @@ class _Signers:
             if authority is None:
                 lists += [Listed(certificate, crl, renewed=False) for crl in mine]
                 continue
-            number = 1 + max(_number(crl) or 0 for crl in mine)
+            number = 1 + max(number_of(crl) or 0 for crl in mine)
             revoked = (*_entries(present, certificate), *more.get(certificate, ()))
             lists.append(Listed(certificate, _signed(authority, number, now, days, revoked), renewed=True))
         return tuple(lists)
 
 
-def _entries(
-    present: Sequence[tuple[x509.Certificate, x509.CertificateRevocationList]], issuer: x509.Certificate
-) -> tuple[Revoked, ...]:
+def _entries(present: Sequence[Signed], issuer: x509.Certificate) -> tuple[Revoked, ...]:
     """The entries of all CRLs of that CA, the earliest for each serial number."""
     found: dict[int, Revoked] = {}
     for ca, crl in present:
@@ -258,7 +260,16 @@ def _signed(
     )
 
 
-def _number(crl: x509.CertificateRevocationList) -> int | None:
+def _largest_number(directory: Path) -> int:
+    """The largest CRL number in crl.pem, as far as it can be read; 0 without any."""
+    try:
+        return max((number_of(crl) or 0 for crl in read_crls(directory / FILE, lambda _: None)), default=0)
+    except Problem:
+        return 0
+
+
+def number_of(crl: x509.CertificateRevocationList) -> int | None:
+    """The CRL number (§5.2.3); None if it is absent or cannot be read."""
     try:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
@@ -268,4 +279,10 @@ def _number(crl: x509.CertificateRevocationList) -> int | None:
 
 
 def _pem(lists: Sequence[Listed]) -> bytes:
-    return b"".join(each.crl.public_bytes(Encoding.PEM) for each in lists)
+    pem = b"".join(each.crl.public_bytes(Encoding.PEM) for each in lists)
+    if len(pem) > MAX_CRL_FILE:
+        raise Problem(
+            f"{FILE} would have {len(pem):,} bytes, and at most {MAX_CRL_FILE:,} are read",
+            hint="create a new CA with `pki init --force`",
+        )
+    return pem

@@ -42,6 +42,7 @@ from pki.objects.secrecy import holds_a_private_key
 from pki.objects.signatures import key_signed_list
 from pki.store import files
 from pki.store.bundle import described_issuer, is_earlier_chain
+from pki.store.ca import init_hint
 from pki.store.folder import Folder
 
 ANCHOR = "root"  # the name that trust stores export unless another is given
@@ -122,7 +123,7 @@ def _file(directory: Path, name: str) -> Path:
         )
     stems = [path.stem for path in tops if path.name != "crl.pem"]
     if not stems:
-        raise Problem(f"{directory} contains no certificates", hint=f"create a CA with `pki init --dir {directory}`")
+        raise Problem(f"{directory} contains no certificates", hint=init_hint(directory))
     raise Problem(
         f"{directory} contains no certificate named {name!r}",
         f"its certificates: {names.cut(stems)}",

@@ -32,6 +32,7 @@ from pki.objects import blocks, private_keys, public_keys, summary
 from pki.objects.blocks import Block, BlockKind, Contents, UnreadableBlock, a
 from pki.objects.trust_settings import TrustSettings
 
+MAX_CRL_FILE = 1 << 25  # bytes; 72 for each revoked certificate in DER
 MAX_FILE = 1 << 20  # bytes; certificate files are shorter, and a wrong path must not fill the memory
 EXPECTED = "give a file with a certificate, chain, CRL or key in PEM"
 MOST_REMARKS = 5
@@ -49,8 +50,8 @@ def note(text: str) -> None:
 # Bytes --------------------------------------------------------------------------------------------------------------
 
 
-def read_file(path: Path, hint: str = EXPECTED) -> bytes:
-    """The bytes of a regular file. Raises Problem for another kind of file, or more than MAX_FILE bytes."""
+def read_file(path: Path, hint: str = EXPECTED, most: int = MAX_FILE) -> bytes:
+    """The bytes of a regular file. Raises Problem for another kind of file, or more than `most` bytes."""
     try:
         # O_NONBLOCK: opening a FIFO without a writer must not hang.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
@@ -58,13 +59,13 @@ def read_file(path: Path, hint: str = EXPECTED) -> bytes:
             if not stat.S_ISREG(mode):
                 what = "a folder" if stat.S_ISDIR(mode) else "a FIFO or a device"
                 raise Problem(f"{path} is not a regular file: it is {what}", hint=hint)
-            data = file.read(MAX_FILE + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise cannot_read(path, error, hint) from error
     except ValueError:  # a NUL in the path
         raise Problem(f"{str(path)!r} is not a valid path", hint=hint, code=ExitCode.USAGE) from None
-    if len(data) > MAX_FILE:
-        raise Problem(f"{path} is longer than {MAX_FILE} bytes", hint=hint)
+    if len(data) > most:
+        raise Problem(f"{path} is longer than {most} bytes", hint=hint)
     return data
 
 
@@ -191,7 +192,7 @@ def _anchors(path: Path, hint: str, remark: Remark, purpose: str | None) -> tupl
 
 def read_crls(path: Path, remark: Remark = note) -> tuple[x509.CertificateRevocationList, ...]:
     """The readable CRLs of a file, in its order. Raises Problem if there are none."""
-    contents = blocks.read(read_file(path))
+    contents = blocks.read(read_file(path, most=MAX_CRL_FILE))
     return _loaded(path, contents, BlockKind.CRL, blocks.crl, remark)
 
 

@@ -12,7 +12,7 @@ from pki.errors import Problem, cannot_read
 from pki.malformed import guarded
 from pki.objects.signatures import signed_by
 from pki.store import crls
-from pki.store.ca import OURS
+from pki.store.ca import OURS, init_hint
 from pki.store.files import read_first
 from pki.store.transaction import notice_half_done
 
@@ -24,7 +24,8 @@ class Entry:
     file: str
     certificate: x509.Certificate
     status: str
-    """`valid`, `expired`, `not yet valid`, `revoked`, or `untrusted`: not signed by a CA of this folder."""
+    """`valid`, `expired`, `not yet valid`, `revoked`; `untrusted`: not signed by a CA of this folder; `revocation
+    unknown`: crl.pem is missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def inventory(directory: Path, now: datetime) -> Inventory:
     try:
         top = sorted(path for path in directory.iterdir() if path.suffix == ".pem" and path.name != "crl.pem")
     except OSError as error:
-        raise cannot_read(directory, error, f"create a CA with `pki init --dir {directory}`") from error
+        raise cannot_read(directory, error, init_hint(directory)) from error
     nested = [
         path for folder in ("rogue", "untrusted-ca", "stranger") for path in sorted((directory / folder).glob("*.pem"))
     ]
@@ -58,11 +59,11 @@ def inventory(directory: Path, now: datetime) -> Inventory:
         except Problem as error:
             unreadable.append((file, "; ".join((error.fact, *error.evidence))))
     authorities = {file: certificate for file, certificate in found if file in ("root.pem", "intermediate.pem")}
-    revoked: Mapping[tuple[x509.Name, int], Revoked] = {}
+    revoked: Mapping[tuple[x509.Name, int], Revoked] | None = None
     try:
-        revoked = crls.entries(directory)
+        revoked = crls.entries(directory) if authorities else {}
     except Problem as error:
-        unreadable.append(("crl.pem", error.fact))
+        unreadable.append((crls.FILE, "; ".join((error.fact, *error.evidence))))
     entries = (
         Entry(file, certificate, _status(certificate, list(authorities.values()), revoked, now))
         for file, certificate in found
@@ -77,13 +78,15 @@ def inventory(directory: Path, now: datetime) -> Inventory:
 def _status(
     certificate: x509.Certificate,
     authorities: list[x509.Certificate],
-    revoked: Mapping[tuple[x509.Name, int], Revoked],
+    revoked: Mapping[tuple[x509.Name, int], Revoked] | None,
     now: datetime,
 ) -> str:
     if not any(signed_by(certificate, authority) for authority in authorities):
         return "untrusted"
-    if (certificate.issuer, certificate.serial_number) in revoked:
+    if revoked is not None and (certificate.issuer, certificate.serial_number) in revoked:
         return "revoked"
     if now < certificate.not_valid_before_utc:
         return "not yet valid"
-    return "expired" if now > certificate.not_valid_after_utc else "valid"
+    if now > certificate.not_valid_after_utc:
+        return "expired"
+    return "valid" if revoked is not None else "revocation unknown"

@@ -8,21 +8,22 @@ Every command is one transaction. `renew` and `rekey` keep the previous files in
 certificate remains valid, and can be revoked.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import keys, names
 from pki.authority import Authority, Extensions, Validity
-from pki.console import rfc3339
+from pki.console import dir_option, rfc3339
 from pki.errors import ExitCode, Problem
 from pki.keys import KeyType, PrivateKey
-from pki.malformed import MALFORMED
+from pki.malformed import MALFORMED, guarded
 from pki.profiles import SERVER, Profile
 from pki.store.ca import CLOCK_SKEW, OURS, Existing, Minted, check_permitted, load_authority, old_folder, present
 from pki.store.ca import shortened as is_shortened
@@ -77,6 +78,8 @@ def issue(
     authority = load_authority(directory, now)  # early, so that an error comes before keys are generated
     for order in orders:
         _check_order(order, authority)
+        if order.key is not None:
+            check_subject_key(directory, order.key.public_key())
     new_keys = [order.key or keys.generate(key_type) for order in orders]  # outside the lock, since it may take long
     with transaction(directory) as change:
         # Read again under the lock: `init --force` may have replaced the CA meanwhile.
@@ -85,7 +88,10 @@ def issue(
         minted: list[Minted] = []
         for order, key in zip(orders, new_keys, strict=True):
             minted.append(_issue_one(change, authority, order, key, passphrase))
-            replaced += replaceable(directory, (f"{order.stem}.key", f"{order.stem}.pem"), authority, existing)
+            files = (f"{order.stem}.key", f"{order.stem}.pem") if order.key is None else (f"{order.stem}.pem",)
+            if order.key is not None:
+                check_key_beside(directory / f"{order.stem}.key", order.key.public_key())
+            replaced += replaceable(directory, files, authority, existing)
         old = old_folder(directory, now)
         change.commit(aside=replaced, old=old)
     return tuple(replace(each, moved_to=directory / old if replaced else None) for each in minted)
@@ -147,6 +153,20 @@ def _check_order(order: Order, authority: Authority) -> None:
     check_validity(order.validity, authority)
 
 
+def check_subject_key(directory: Path, key: PublicKeyTypes) -> None:
+    """Raises Problem if it is the key of a CA of the folder: its holder could issue certificates."""
+    from pki.store.files import read_first
+
+    for stem in ("root", "intermediate"):
+        path = directory / f"{stem}.pem"
+        if path.is_file() and guarded(read_first(path).public_key) == key:
+            raise Problem(
+                f"this is the key of {path}; a server with it could issue certificates",
+                hint="use a key of its own for each certificate",
+                code=ExitCode.NO,
+            )
+
+
 def check_validity(wanted: Validity, authority: Authority) -> None:
     """Raises Problem, wrong usage, if it is empty, or begins after that of the CA ends."""
     end = authority.certificate.not_valid_after_utc
@@ -168,6 +188,12 @@ def check_validity(wanted: Validity, authority: Authority) -> None:
 def replaceable(directory: Path, files: Sequence[str], authority: Authority, existing: Existing) -> list[str]:
     """Those of `files`, the certificate last, that exist. Raises Problem unless --force may move them aside."""
     found = present(directory, files)
+    if found and found[-1] != files[-1]:  # a key without a certificate
+        raise Problem(
+            f"{directory / found[0]} already exists; it may be the key of a request",
+            hint=f"certify this key with --key {shlex.quote(str(directory / found[0]))}, or move it away",
+            code=ExitCode.NO,
+        )
     if found and not (existing is Existing.MOVE_ASIDE and _issued_here(directory / files[-1], authority)):
         raise Problem(
             f"{directory / found[0]} already exists",
@@ -177,6 +203,18 @@ def replaceable(directory: Path, files: Sequence[str], authority: Authority, exi
             code=ExitCode.NO,
         )
     return found
+
+
+def check_key_beside(path: Path, certified: PublicKeyTypes) -> None:
+    """Raises Problem if the key beside a new certificate would be another one. An encrypted key is not opened."""
+    from pki.store.files import is_encrypted, read_key
+
+    if path.is_file() and not is_encrypted(path) and read_key(path).public_key() != certified:
+        raise Problem(
+            f"{path} is not the key of this certificate",
+            hint="move it away, or put another name first: the first name becomes the file name",
+            code=ExitCode.NO,
+        )
 
 
 def _issued_here(path: Path, authority: Authority) -> bool:
@@ -250,12 +288,15 @@ def _leaf(directory: Path, text: str) -> _Leaf:
 
     found = find(directory, text)
     if found.certificate is None or found.path is None or found.path.resolve().parent != directory.resolve():
-        where = f"it is in {found.path}" if found.path else "no file has this serial number"
-        raise Problem(f"{text} is not a current certificate of {directory}", where, hint="`pki list` shows them")
+        where = f"this file is in another folder: {found.path}" if found.path else "no file has this serial number"
+        hint = "`pki list` shows them; --dir names another folder"
+        raise Problem(f"{text} is not a current certificate of {directory}", where, hint=hint)
+    if found.path.suffix != ".pem":
+        raise Problem(f"{found.path} is not a .pem file of `pki`", hint="rename it to NAME.pem", code=ExitCode.NO)
     if found.path.stem in ("root", "intermediate"):
         raise Problem(
             f"{found.path} is a CA certificate, which this command does not renew",
-            hint="every certificate file contains its chain; `pki init --force` creates a new CA",
+            hint=f"`pki init --force{dir_option(directory)}` creates a new CA; all certificates are then issued again",
             code=ExitCode.NO,
         )
     return _Leaf(found.path, found.certificate)
@@ -283,10 +324,11 @@ def _again(
         if entry and new_key is None:
             raise Problem(
                 f"{found.path} is revoked since {rfc3339(entry.date)}, so its key is not certified again",
-                hint=f"`pki rekey {text}` issues it for a new key",
+                hint=f"`pki rekey {shlex.quote(text)}{dir_option(directory)}` issues it for a new key",
                 code=ExitCode.NO,
             )
         wanted = _validity_again(before, days, now)
+        check_validity(wanted, authority)
         certificate = authority.certify(
             replace(SERVER, purposes=()),  # the purposes are among the copied extensions
             subject=before.subject,
@@ -294,7 +336,7 @@ def _again(
             public_key=new_key[0].public_key() if new_key else _public_key(before),
             validity=wanted,
             serial=x509.random_serial_number(),
-            extensions=_copied(before, found.path),
+            extensions=_copied(before, found.path, new_key[0] if new_key else None),
         )
         chain = (certificate, *authority.issuers)
         files = [found.path.name]
@@ -317,7 +359,9 @@ def _validity_again(before: x509.Certificate, days: int | None, now: datetime) -
     if days is not None:
         return validity(now, days)
     lifetime = before.not_valid_after_utc - before.not_valid_before_utc
-    return Validity(now - CLOCK_SKEW, now - CLOCK_SKEW + lifetime)
+    if lifetime > 2 * CLOCK_SKEW:
+        return Validity(now - CLOCK_SKEW, now - CLOCK_SKEW + lifetime)
+    return Validity(now, now + lifetime)
 
 
 def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
@@ -327,14 +371,13 @@ def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
         raise Problem(f"the public key cannot be read: {error}", hint="`pki rekey` makes a new key") from None
 
 
-def _copied(certificate: x509.Certificate, path: Path) -> Extensions:
-    """Its extensions, without the key identifiers, which depend on the keys."""
+def _copied(certificate: x509.Certificate, path: Path, new_key: PrivateKey | None) -> Extensions:
+    """Its extensions without those that depend on the key: key identifiers, and keyUsage if the type of key changes."""
+    depends: tuple[type[x509.ExtensionType], ...] = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
+    if new_key is not None and type(new_key.public_key()) is not type(guarded(certificate.public_key)):
+        depends += (x509.KeyUsage,)
     try:
-        return [
-            (each.value, each.critical)
-            for each in certificate.extensions
-            if not isinstance(each.value, x509.SubjectKeyIdentifier | x509.AuthorityKeyIdentifier)
-        ]
+        return [(each.value, each.critical) for each in certificate.extensions if not isinstance(each.value, depends)]
     except MALFORMED as error:
         raise Problem(
             f"an extension of {path} cannot be read: {error}", hint="issue it again with `pki issue`"

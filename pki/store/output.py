@@ -57,7 +57,7 @@ class Output:
         place = self.target()
         try:
             if place is None:
-                if (descriptor := _descriptor(self.path)) is not None:
+                if (descriptor := descriptor_of(self.path)) is not None:
                     os.fstat(descriptor)
                 return
             with Folder.open(place.parent) as folder:
@@ -85,7 +85,7 @@ class Output:
     def target(self) -> Path | None:
         """The file to replace or create; None for a pipe, device or descriptor. Raises Problem if it must stay."""
         try:
-            if _descriptor(self.path) is not None:
+            if descriptor_of(self.path) is not None:
                 return None
             status = os.stat(self.path)
         except FileNotFoundError:
@@ -144,7 +144,7 @@ class Output:
 
     def _pour(self, data: bytes) -> None:
         """Write to a pipe, a device or an open descriptor."""
-        descriptor = _descriptor(self.path)
+        descriptor = descriptor_of(self.path)
         if descriptor is None:
             # O_NONBLOCK: opening a FIFO that has no reader must not hang; it fails instead.
             target = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -168,7 +168,7 @@ def check_all(outputs: Iterable[Output]) -> None:
         seen[place] = each.option
 
 
-def _descriptor(path: Path) -> int | None:
+def descriptor_of(path: Path) -> int | None:
     """The open descriptor that a path means: by its name (-, /dev/fd/3), or as the file behind stdout; else None."""
     if str(path) == "-":
         return 1

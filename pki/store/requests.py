@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import csr, keys, names
@@ -20,8 +20,8 @@ from pki.objects.blocks import BlockKind
 from pki.profiles import Profile
 from pki.store.ca import Existing, Minted, check_permitted, load_authority, old_folder, present
 from pki.store.ca import shortened as is_shortened
-from pki.store.files import holder, is_encrypted, read_bytes, read_key
-from pki.store.issue import check_stem, check_validity, replaceable
+from pki.store.files import holder, read_bytes
+from pki.store.issue import check_key_beside, check_stem, check_subject_key, check_validity, replaceable
 from pki.store.transaction import PUBLIC, SECRET, recover, transaction
 
 LEAST_RSA = 2048  # bits; verifiers refuse shorter keys
@@ -100,11 +100,12 @@ def sign(
     now = now.replace(microsecond=0)
     asked = read_request(file)
     try:
-        copied = csr.copied(asked, copy)
+        copied = csr.copied(asked, copy, profile)
     except Malformed as error:
         raise Problem(
             f"the extensions of {holder(file)} cannot be read: {error}", hint="`pki show` shows them"
         ) from None
+    check_subject_key(directory, asked.public_key())
     wanted = names.unique([*more_names, *copied.names])
     if not wanted:
         stated = [f"{each.what} {each.reason}" for each in copied.left_out]
@@ -127,7 +128,7 @@ def sign(
             serial=x509.random_serial_number(),
             extensions=(*copied.extensions, *extensions),
         )
-        _check_key_beside(directory / f"{stem}.key", asked)
+        check_key_beside(directory / f"{stem}.key", asked.public_key())
         replaced = replaceable(directory, (f"{stem}.pem",), authority, existing)
         chain = (certificate, *authority.issuers)
         change.write(f"{stem}.pem", b"".join(each.public_bytes(Encoding.PEM) for each in chain), PUBLIC)
@@ -141,16 +142,6 @@ def sign(
         shortened=is_shortened(certificate, validity.not_after),
     )
     return Signed(minted, asked, copied)
-
-
-def _check_key_beside(path: Path, asked: x509.CertificateSigningRequest) -> None:
-    """Raises Problem if the key beside the new certificate would be another one. An encrypted key is not opened."""
-    if path.is_file() and not is_encrypted(path) and read_key(path).public_key() != asked.public_key():
-        raise Problem(
-            f"{path} is not the key of this request",
-            hint="move it away, or put another name first: the first name becomes the file name",
-            code=ExitCode.NO,
-        )
 
 
 def read_request(path: Path) -> x509.CertificateSigningRequest:
@@ -192,7 +183,9 @@ def _public_key(asked: x509.CertificateSigningRequest, file: Path) -> keys.Certi
             hint="make a new request with `pki request`",
             code=ExitCode.NO,
         )
-    if isinstance(key, keys.CertifiedKey):
+    if isinstance(key, keys.CertifiedKey) and not (
+        isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, keys.CURVES)
+    ):
         return key
     raise Problem(
         f"the key of {holder(file)} is not one for TLS" + (f": {keys.describe(key)}" if key else ""),

@@ -111,7 +111,11 @@ class Transaction:
         for folders in journal.folders:
             with self._staging.down(folders) as folder:
                 folder.sync()
-        self._staging.create(JOURNAL, journal.encoded(os.fstat(self._staging.descriptor).st_ino), SECRET)
+        encoded = journal.encoded(os.fstat(self._staging.descriptor).st_ino)
+        if len(encoded) > LONGEST_JOURNAL:
+            fact = f"{len(journal.place):,} files are too many for one change"
+            raise Problem(fact, hint="nothing was changed; use several smaller files")
+        self._staging.create(JOURNAL, encoded, SECRET)
         self._staging.rename(JOURNAL, self._state, JOURNAL)
         self.decided = True
         self._state.sync()

@@ -37,6 +37,8 @@ def open_sites(constraints: x509.NameConstraints | None) -> str | None:
             return f"its name constraints permit every IPv{version} address that they do not exclude"
         if _is_everything(same):
             return f"its name constraints permit every IPv{version} address"
+        if public := [each for each in same if not _is_local(each)]:
+            return f"its name constraints permit public addresses: {public[0]}"
     return None
 
 
@@ -45,6 +47,11 @@ def _networks(subtrees: Iterable[x509.GeneralName]) -> Iterator[ipaddress.IPv4Ne
         value = each.value
         if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
             yield value
+
+
+def _is_local(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether it is one address, or has no public ones: loopback, link-local, private or for documentation."""
+    return network.num_addresses == 1 or network.is_private or network.is_loopback or network.is_link_local
 
 
 def _is_everything(networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:

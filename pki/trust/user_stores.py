@@ -295,8 +295,10 @@ class _Work:
         try:
             found = self.database.find(sha256) if self.store.exists else None
             before = self.added.certificates[sha256].before
-            if before is None and found and found.nickname.endswith(mark(sha256)):
-                self._run([self.database.removed_by(found.nickname)], result)
+            name = self.added.certificates[sha256].nickname  # the file may have been replaced after it was checked
+            ours = self.store.exists and any(each.nickname == name for each in self.database.entries())
+            if before is None and ours and name.endswith(mark(sha256)):
+                self._run([self.database.removed_by(name)], result)
                 found = None
             if found is None or not nss.is_trusted(self.database.flags(found.nickname)):
                 del self.added.certificates[sha256]

@@ -75,7 +75,8 @@ class LabServer:
     def refused(self) -> bool:
         """Whether a client connected and closed the connection, or sent an alert, before it sent any application byte.
 
-        It is False without a connection: such a client has not refused the case.
+        It is False without a connection: such a client has not refused the case. A client that refuses every
+        certificate refuses this one, too: test `control` as well, which it must accept.
         """
         return self._finding.verdict in (ClientVerdict.REFUSED, ClientVerdict.REFUSED_LATE)
 

@@ -262,6 +262,53 @@ def test_what_cannot_be_renewed_is_refused(
         assert snapshot(fresh) == before
 
 
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")], ids=["no", "bad"])
+def test_without_its_crls_nothing_is_renewed(fresh: Path, cli: Command, damage: object) -> None:
+    cli("revoke", "server", "--reason", "key-compromise", "--dir", fresh)
+    damage(fresh / "crl.pem")  # type: ignore[operator]  # a lambda from the list above
+    before = snapshot(fresh)
+    answer = cli("renew", "server", "--dir", fresh)
+    assert (answer.code, snapshot(fresh)) == (ExitCode.CANNOT, before)
+    listed = json.loads(cli("list", "--dir", fresh, "--json").out)["certificates"]
+    assert {each["status"] for each in listed} == {"revocation unknown", "untrusted"}
+
+
+def test_a_compromised_key_is_followed_to_its_other_certificates(fresh: Path, cli: Command) -> None:
+    issue(fresh, "a.test")
+    before = first(fresh / "a.test.pem").serial_number
+    cli("renew", "a.test", "--dir", fresh)
+    assert cli("issue", "b.test", "--key", fresh / "a.test.key", "--dir", fresh).code == 0
+    answer = cli("revoke", "a.test", "--reason", "key-compromise", "--dir", fresh, "--json")
+    assert set(json.loads(answer.out)["same_key"]) == {
+        f"{before:x}", f"{first(fresh / 'b.test.pem').serial_number:x}",
+    }  # fmt: skip
+
+
+def test_an_own_key_stays_where_it_is(fresh: Path, cli: Command) -> None:
+    assert cli("request", "a.test", "--dir", fresh).code == 0
+    key = (fresh / "a.test.key").read_bytes()
+    refused = cli("issue", "a.test", "--dir", fresh)
+    assert refused.code == ExitCode.NO and "--key" in refused.err
+    assert cli("issue", "a.test", "--key", fresh / "a.test.key", "--dir", fresh).code == 0
+    assert cli("issue", "a.test", "--key", fresh / "a.test.key", "--force", "--dir", fresh).code == 0
+    assert (fresh / "a.test.key").read_bytes() == key
+    for key_of_a_ca in ("root.key", "intermediate.key"):
+        assert cli("issue", "b.test", "--key", fresh / key_of_a_ca, "--dir", fresh).code == ExitCode.NO
+
+
+def test_a_new_type_of_key_has_its_own_usage(fresh: Path, cli: Command) -> None:
+    issue(fresh, "a.test", key_type=KeyType.RSA_2048)
+    assert cli("rekey", "a.test", "--key-type", "ec-p256", "--dir", fresh).code == 0
+    usage = first(fresh / "a.test.pem").extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature and not usage.key_encipherment
+
+
+@pytest.mark.parametrize("serial", ["0000000000000000", "f" * 60, "0x" + "9" * 41])
+def test_an_impossible_serial_number_is_wrong_usage(fresh: Path, cli: Command, serial: str) -> None:
+    answer = cli("revoke", serial, "--dir", fresh)
+    assert answer.code == ExitCode.USAGE and answer.err.startswith("error: ")
+
+
 # Check and list -----------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +328,7 @@ def test_a_fresh_folder_has_nothing_to_mend(fresh: Path, cli: Command) -> None:
         (lambda folder, cli: cli("revoke", "client", "--dir", folder), "client.pem", "is revoked"),
         (lambda folder, cli: cli("crl", "--days", "2", "--dir", folder), "crl.pem", "a CRL ends on"),
         (lambda folder, cli: (folder / "crl.pem").unlink(), "crl.pem", "is missing"),
+        (lambda folder, cli: (folder / "intermediate.key").unlink(), "intermediate.key", "cannot issue"),
         (
             lambda folder, cli: (folder / "server.key").write_bytes((folder / "client.key").read_bytes()),
             "server.key", "does not belong to server.pem",
@@ -373,7 +421,9 @@ def test_the_dates_may_be_in_the_past(
     [
         ("--days", "3", "--not-after", "2027-01-01"), ("--not-before", "2027-01-02", "--not-after", "2027-01-01"),
         ("--not-before", "2060-01-01"), ("--not-after", "soon"), ("--subject", "x"), ("--passphrase-file", "x"),
-        ("--revocation-url", "ftp://x/"), ("--revocation-url", "x"), ("--not-before", "9999-12-31"),
+        ("--revocation-url", "ftp://x/"), ("--revocation-url", "x"), ("--revocation-url", "http://[::1"),
+        ("--revocation-url", "http://a b/"), ("--revocation-url", "http://a:99999/"), ("--not-after", "1900-01-02"),
+        ("--not-after", "0001-01-02"), ("--not-before", "9999-12-31"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_wrong_usage(fresh: Path, cli: Command, options: tuple[str, ...]) -> None:

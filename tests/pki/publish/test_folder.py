@@ -86,6 +86,33 @@ def test_a_damaged_crl_is_an_answer_and_not_the_end(fresh: Path) -> None:
         assert "server.pem: good" in ocsp(fresh, url, "-cert", fresh / "server.pem")
 
 
+def test_a_certificate_of_another_ca_is_unknown(fresh: Path, tmp_path: Path) -> None:
+    other = mint(tmp_path / "other")
+    (fresh / "theirs.pem").write_bytes((other / "server.pem").read_bytes())
+    serial = f"0x{first(other / 'server.pem').serial_number:x}"
+    with published(fresh) as (url, _):
+        assert f"{serial}: unknown" in ocsp(fresh, url, "-serial", serial).lower()
+
+
+@pytest.mark.parametrize("change", ["missing", "forged", "another CA"])
+def test_without_true_crls_nothing_is_called_good(fresh: Path, tmp_path: Path, change: str) -> None:
+    other = mint(tmp_path / "other")
+    with published(fresh) as (url, _):
+        issuer = fresh / "intermediate.pem"
+        match change:
+            case "missing":
+                (fresh / "crl.pem").unlink()
+            case "forged":
+                (fresh / "crl.pem").write_bytes((other / "crl.pem").read_bytes())
+            case _:
+                issuer = tmp_path / "old.pem"
+                issuer.write_bytes((fresh / "intermediate.pem").read_bytes())
+                assert pki("init", "--force", "--dir", fresh).returncode == 0
+        which = ("-issuer", issuer, "-serial", "0x1234")
+        said = run(tool("openssl"), "ocsp", *which, "-url", f"{url}/ocsp", "-noverify")
+        assert "trylater" in said.stdout + said.stderr, said.stdout + said.stderr
+
+
 def test_the_url_of_a_certificate_is_where_it_is_published(fresh: Path) -> None:
     with published(fresh) as (url, _):
         assert pki("issue", "a.test", "--revocation-url", url, "--dir", fresh).returncode == 0
