@@ -145,12 +145,18 @@ def sign(
 
 
 def read_request(path: Path) -> x509.CertificateSigningRequest:
-    """The first request of a file, PEM or DER; `-` is standard input. Raises Problem unless its signature holds."""
+    """The request of a file, PEM or DER; `-` is standard input. Raises Problem unless its signature holds."""
     hint = "make a request with `pki request NAME`, or with `openssl req -new`"
     contents = blocks.read(read_bytes(path, hint))
     found = contents.of(BlockKind.REQUEST)
     if not found:
         raise Problem(f"{holder(path)} contains no certificate request", hint=hint)
+    if len(found) > 1:
+        raise Problem(
+            f"{holder(path)} contains {len(found)} certificate requests",
+            hint="one certificate is issued for one request; use a file for each",
+            code=ExitCode.USAGE,
+        )
     try:
         asked = read_field(lambda: x509.load_der_x509_csr(found[0].der))
     except Malformed as error:

@@ -137,10 +137,11 @@ def of_dsa(pem: bytes) -> bytes:
         (flipped, ExitCode.NO, "is not valid"),
         (of_dsa, ExitCode.NO, "not one for TLS"),
         (lambda pem: pem[:200], ExitCode.CANNOT, "cannot be read"),
+        (lambda pem: pem + pem, ExitCode.USAGE, "2 certificate requests"),
         (lambda pem: b"", ExitCode.CANNOT, "no certificate request"),
         (lambda pem: b"\x30\x82garbage", ExitCode.CANNOT, "no certificate request"),
     ],
-    ids=["signature", "dsa", "cut", "empty", "garbage"],
+    ids=["signature", "dsa", "cut", "two", "empty", "garbage"],
 )
 def test_a_bad_request_is_refused(
     fresh: Path, tmp_path: Path, cli: Command, change: object, code: ExitCode, words: str
