@@ -389,13 +389,13 @@ def _of_pkcs7(data: bytes, where: str) -> Iterator[Block]:
 
 def certificate(block: Block) -> x509.Certificate:
     """The certificate of a block; its names and validity are readable. Raises UnreadableBlock with the fault."""
-    loaded = None if block.problem else guarded(lambda: _probed(x509.load_der_x509_certificate(block.der)))
+    loaded = None if block.problem else guarded(lambda: probed(x509.load_der_x509_certificate(block.der)))
     if loaded is None:
         raise UnreadableBlock(block.problem or why(block.der, schema.CERTIFICATE))
     return loaded
 
 
-def _probed(loaded: x509.Certificate) -> x509.Certificate:
+def probed(loaded: x509.Certificate) -> x509.Certificate:
     """`loaded`, after reading the fields that every command prints: the library parses them only now."""
     for name in (loaded.subject, loaded.issuer):
         name.rfc4514_string()

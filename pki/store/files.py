@@ -124,7 +124,7 @@ def read_first(path: Path, hint: str = EXPECTED) -> x509.Certificate:
     """The first certificate of a file; quick for the files that `pki` writes. Raises Problem as `read_chain` does."""
     data = read_file(path, hint)
     if data.startswith(b"-----BEGIN CERTIFICATE-----"):
-        certificate = guarded(lambda: x509.load_pem_x509_certificate(data))
+        certificate = guarded(lambda: blocks.probed(x509.load_pem_x509_certificate(data)))
         if certificate is not None and guarded(certificate.public_key) is not None:
             return certificate
     return read_chain(path, hint)[0]
