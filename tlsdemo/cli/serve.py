@@ -88,7 +88,7 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
             keylog=None if before else settings.keylog,
         )
         made.num_tickets = 1  # session tickets (§4.6.1); the default of 2 costs more time
-        if before and before[-1].keylog_filename:  # otherwise there is no key log, or it could not be written
+        if before and before[-1].keylog_filename:  # None without a key log, or if it could not be written
             _reopen_keylog(made, before[-1].keylog_filename, report)
         before[:] = [made]
         return made

@@ -339,7 +339,7 @@ def _accepted(machine: Machine) -> str:
     """Which records the receiver accepts."""
     rules = machine.parts.rules
     what = {
-        Cbc: "A CHANGED RECORD CAN BE ACCEPTED: it decrypts to other data, and there is no tag to check.",
+        Cbc: "A CHANGED RECORD CAN BE ACCEPTED: it decrypts to other data, and it carries no tag to check.",
         Clear: "A CHANGED RECORD CAN BE ACCEPTED: it is not protected.",
     }.get(type(_cipher(machine)))
     if what:

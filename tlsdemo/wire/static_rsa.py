@@ -2,8 +2,8 @@
 
     client: premaster secret, encrypted to the key in the server's certificate  -->  ClientKeyExchange
 
-One key decrypts every conversation, also years later: there is no forward secrecy. RFC 8446 §1.2 removed this key
-exchange. With ECDHE, and in TLS 1.3 with certificates, the certificate's key only signs, and this module decrypts
+One key decrypts every conversation, also years later: this key exchange has no forward secrecy, and RFC 8446 §1.2
+removed it. With ECDHE, and in TLS 1.3 with certificates, the certificate's key only signs, and this module decrypts
 nothing. Sessions that are resumed or renegotiated have other secrets and are not followed.
 """
 
@@ -101,7 +101,7 @@ def _up_to(msg_type: int, sent: list[Handshake]) -> list[Handshake]:
 
 
 def _read(keys: tls12.Keys, found: list[Record]) -> Iterator[bytes]:
-    """The application data after ChangeCipherSpec that the keys decrypt; ValueError if there is no ChangeCipherSpec."""
+    """The application data after ChangeCipherSpec that the keys decrypt; ValueError without a ChangeCipherSpec."""
     changed = [record.content_type for record in found].index(CHANGE_CIPHER_SPEC)
     for sequence_number, record in enumerate(found[changed + 1 :]):
         try:

@@ -42,7 +42,7 @@ def weaken(parts: Parts) -> Parts:
 
 
 def no_secret(machine: Machine) -> int:
-    """Zero: there is no key agreement."""
+    """Zero, since this replacement agrees on nothing."""
     return 0
 
 
