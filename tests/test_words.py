@@ -42,10 +42,7 @@ TOP = ("certs", "pki", "tlsdemo")
 
 CEILINGS: dict[str, int] = {
     "pki": 1,
-    "tlsdemo/edu": 3,
-    "tlsdemo/edu/weak": 1,
-    "tlsdemo/report": 1,
-    "tlsdemo/wire": 2,
+    "tlsdemo/edu": 2,
 }
 """How many of the words an area may have: a folder of modules, a README file, the help of a program."""
 
