@@ -2,6 +2,7 @@
 
 protocol         the words: protection, endpoint, protocol, party, attacker
 conversation     a conversation in memory, with an attacker between client and server
+violations       the ways to violate a protocol, and the one exception for them
 application      what our server answers
 http_client      an HTTP request, and its response
 events           what happens at a server, as plain values

@@ -25,9 +25,10 @@ from tests.tlsdemo.conversations import (
     sampled,
 )
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.protocol import Endpoint, Flight, Protection, Protocol, Relay, Side
+from tlsdemo.violations import ProtocolError
 
 MEGABYTE = 1 << 20
 SHORT = ((Side.CLIENT, b"pay 100\n"), (Side.SERVER, b"paid\n"))
@@ -416,4 +417,4 @@ def test_a_client_of_a_rung_knows_an_alert_of_tls_when_it_sees_it(rung: str, peo
 
 def assert_is_tls(endpoint: Endpoint) -> None:
     assert isinstance(endpoint.error, ProtocolError)
-    assert endpoint.error.violation is Violation.IS_TLS
+    assert endpoint.error.violation is MessageViolation.IS_TLS

@@ -29,11 +29,11 @@ from tests.peers.support import Live, live, live_rung, party_of, trusting
 from tests.tlsdemo.conftest import Command
 from tests.tlsdemo.odd import ACCEPTED_BY_OPENSSL, ODD, SERVED, Odd, dns, names, odd
 from tlsdemo import net, peer
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Closed, Event, Refused
 from tlsdemo.lab.context import lab_context
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError
 
 
 def served(shown: Odd) -> AbstractContextManager[Live]:

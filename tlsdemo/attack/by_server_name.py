@@ -10,8 +10,8 @@ from typing import Generic, Protocol, TypeVar
 from pki.errors import ExitCode, Problem
 from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.edu import messages
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.protocol import Flight, Side
+from tlsdemo.violations import ProtocolError
 from tlsdemo.wire import client_hello, handshake, records
 
 LONGEST_HELLO = 1 << 16  # bytes

@@ -4,10 +4,10 @@ import ssl
 
 from pki.errors import printable
 from tlsdemo.attack.interceptor import Interceptor, Read
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Endpoint, Side
 from tlsdemo.tls import errors
 from tlsdemo.tls.endpoint import TlsEndpoint
+from tlsdemo.violations import ProtocolError, Violation
 
 
 def told(read: Read) -> str:

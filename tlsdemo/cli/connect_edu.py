@@ -22,19 +22,20 @@ from tlsdemo.cli.target import (
     when_closed,
 )
 from tlsdemo.edu import client
-from tlsdemo.edu.errors import ProtocolError, Violation, alert
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment, Watch, cipher_suite, no_watch
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import errors
+from tlsdemo.violations import ProtocolError, Violation, alert
 
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
 HINTS = {
-    Violation.OTHER_RUNG: "start both sides with the same --protocol",
-    Violation.OTHER_GROUP: "start both sides with the same --group",
-    Violation.IS_TLS: "use --protocol tls: a TLS server listens there",
-    Violation.NOT_JSON: "check the port: `tlsdemo serve` with the same --protocol must listen there",
+    MessageViolation.OTHER_RUNG: "start both sides with the same --protocol",
+    MessageViolation.OTHER_GROUP: "start both sides with the same --group",
+    MessageViolation.IS_TLS: "use --protocol tls: a TLS server listens there",
+    MessageViolation.NOT_JSON: "check the port: `tlsdemo serve` with the same --protocol must listen there",
     Violation.BAD_SIGNATURE: "the peer does not have the certificate's private key, or an attacker on the path changed "
     "a message: `tlsdemo eavesdrop` shows the traffic",
     Violation.BAD_FINISHED: "an attacker on the path may change messages: `tlsdemo eavesdrop` shows the traffic",

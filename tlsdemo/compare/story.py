@@ -12,11 +12,11 @@ from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Trial
 from tlsdemo.conversation import Passage
 from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.protocol import mutual
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint
+from tlsdemo.violations import ProtocolError
 
 MOST = 40  # events; of a longer conversation, the beginning and the end are shown
 

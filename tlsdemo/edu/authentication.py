@@ -18,8 +18,8 @@ from pki.malformed import MALFORMED
 from pki.path import SIGNATURE, verify
 from pki.verdict import Result
 from tlsdemo import peer
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.protocol import Party, Side
+from tlsdemo.violations import ProtocolError, Violation
 
 PURPOSES = {Side.SERVER: Purpose.SERVER, Side.CLIENT: Purpose.CLIENT}
 

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pki.keys import PrivateKey
 from tlsdemo.edu import messages
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.groups import LEAKY
 from tlsdemo.edu.key_agreement import FiniteField, Group, Multiplication
 from tlsdemo.edu.key_schedule import Secrets, schedule
@@ -29,6 +28,7 @@ from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.edu.weak.secrecy import Mac
 from tlsdemo.protocol import Deciphered, Flight, Side
+from tlsdemo.violations import ProtocolError, Violation
 
 
 @dataclass(frozen=True)

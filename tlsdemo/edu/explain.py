@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from pki.verdict import Result
 from tlsdemo import peer
 from tlsdemo.edu import authentication
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.groups import called, tells_who_asks
 from tlsdemo.edu.key_agreement import FiniteField, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.logarithms import TINY, reaches
@@ -36,6 +35,7 @@ from tlsdemo.edu.weak.integrity import BLOCK, Cbc
 from tlsdemo.edu.weak.secrecy import Mac
 from tlsdemo.edu.weak.transcript import only_the_numbers
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError
 
 Rows = list[tuple[str, str]]
 Telling = tuple[str, str, str, str]  # content, purpose, result, what an eavesdropper learns

@@ -6,10 +6,10 @@ These functions change bytes without any key. Whether the receiver detects the c
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.messages import NAMES, Alert, ClientHello, Data, Message, Record, encode, missing, read
 from tlsdemo.edu.records import CLOSE_NOTIFY, Content
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError
 
 TAGS = (8, 16)  # bytes that AES-128-CCM-8 and ChaCha20-Poly1305 add
 BLOCK = 16  # bytes, of AES in CBC mode: an initialization vector in front, and padding

@@ -31,10 +31,11 @@ from collections.abc import Sequence
 
 from pki import Credential
 from tlsdemo.edu import authentication
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.machine import Machine, State, Step, Table
 from tlsdemo.edu.messages import Certificate, CertificateVerify, ClientHello, Finished, ServerHello
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError, Violation
 
 RANDOM = 32  # bytes
 
@@ -117,7 +118,7 @@ class Client(Peer):
     def on_server_hello(self, message: ServerHello, before: bytes) -> None:
         """Compute the shared secret from the server's key share, and all keys from that secret."""
         if message.cipher not in self.parts.ciphers:
-            raise ProtocolError(Violation.OTHER_CIPHER, repr(message.cipher))
+            raise ProtocolError(MessageViolation.OTHER_CIPHER, repr(message.cipher))
         self.cipher = message.cipher
         self.agree(self.parts.group.shared(self.secret, message.share), self.random, message.random)
 
@@ -138,7 +139,7 @@ class Server(Peer):
         group = self.parts.group
         if message.group != group.name:
             raise ProtocolError(
-                Violation.OTHER_GROUP, f"the client {message.group[:40]!r}, the server {group.name[:40]!r}"
+                MessageViolation.OTHER_GROUP, f"the client {message.group[:40]!r}, the server {group.name[:40]!r}"
             )
         self.server_name = message.server_name
         self.cipher = self.choose(message.ciphers)
@@ -153,7 +154,7 @@ class Server(Peer):
         for cipher in self.parts.ciphers:
             if cipher in offers:
                 return cipher
-        raise ProtocolError(Violation.NO_CIPHER, ", ".join(offers)[:200])
+        raise ProtocolError(MessageViolation.NO_CIPHER, ", ".join(offers)[:200])
 
     def on_finished(self, message: Finished, before: bytes) -> None:
         """Check the client's Finished. The application receives data only after it."""

@@ -18,7 +18,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.violations import ProtocolError, Violation
 
 Randomness = Callable[[int], bytes]
 

@@ -17,12 +17,12 @@ from cryptography.x509 import Certificate
 from pki import Verdict
 from pki.errors import printable
 from tlsdemo.edu import messages
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.key_agreement import Group
 from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.messages import Alert, Message
 from tlsdemo.edu.records import CLOSE_NOTIFY, Cipher, Content, RecordChannel, Rules
 from tlsdemo.protocol import Party, Side
+from tlsdemo.violations import ProtocolError, Violation
 
 
 class State(Enum):

@@ -14,8 +14,9 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_type_hints
 
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
+from tlsdemo.violations import ProtocolError
 
 MAX_LINE = 1 << 16  # bytes with the newline; the largest record takes half of it
 MAX_CERTIFICATES = 10
@@ -36,11 +37,13 @@ def text(longest: int, pattern: str = r"[\x20-\x7e]*") -> JsonType:
 
     def read(name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise ProtocolError(Violation.WRONG_TYPE, f"{name} must be text")
+            raise ProtocolError(MessageViolation.WRONG_TYPE, f"{name} must be text")
         if len(value) > longest:
-            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} characters, at most {longest} fit")
+            raise ProtocolError(
+                MessageViolation.WRONG_LENGTH, f"{name} has {len(value)} characters, at most {longest} fit"
+            )
         if not re.fullmatch(pattern, value, re.DOTALL):
-            raise ProtocolError(Violation.BAD_TEXT, name)
+            raise ProtocolError(MessageViolation.BAD_TEXT, name)
         return value
 
     return JsonType(read)
@@ -51,13 +54,13 @@ def octets(least: int, most: int) -> JsonType:
 
     def read(name: str, value: Any) -> bytes:
         if not isinstance(value, str):
-            raise ProtocolError(Violation.WRONG_TYPE, f"{name} must be text")
+            raise ProtocolError(MessageViolation.WRONG_TYPE, f"{name} must be text")
         if not re.fullmatch(r"(?:[0-9a-f]{2})*", value):
-            raise ProtocolError(Violation.BAD_HEX, name)
+            raise ProtocolError(MessageViolation.BAD_HEX, name)
         data = bytes.fromhex(value)
         if not least <= len(data) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
-            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(data)} bytes, not {wanted}")
+            raise ProtocolError(MessageViolation.WRONG_LENGTH, f"{name} has {len(data)} bytes, not {wanted}")
         return data
 
     return JsonType(read, bytes.hex)
@@ -68,9 +71,9 @@ def several(most: int, each: JsonType) -> JsonType:
 
     def read(name: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise ProtocolError(Violation.WRONG_TYPE, f"{name} must be a list")
+            raise ProtocolError(MessageViolation.WRONG_TYPE, f"{name} must be a list")
         if not 1 <= len(value) <= most:
-            raise ProtocolError(Violation.WRONG_LENGTH, f"{name} has {len(value)} entries, not 1 to {most}")
+            raise ProtocolError(MessageViolation.WRONG_LENGTH, f"{name} has {len(value)} entries, not 1 to {most}")
         return tuple(each.read(name, entry) for entry in value)
 
     return JsonType(read, lambda values: [each.write(value) for value in values])
@@ -180,13 +183,13 @@ def take_line(buffer: bytearray) -> bytes | None:
     ProtocolError as soon as the buffer cannot become a message.
     """
     if buffer.startswith((b"\x16", b"\x15")):  # the content type of a TLS record: handshake, alert (§5.1)
-        raise ProtocolError(Violation.IS_TLS, "the peer may run with `--protocol tls`")
+        raise ProtocolError(MessageViolation.IS_TLS, "the peer may run with `--protocol tls`")
     if buffer and not buffer.startswith(b"{"):
-        raise ProtocolError(Violation.NOT_JSON, _begins(bytes(buffer[:LOOKED_AT])))
+        raise ProtocolError(MessageViolation.NOT_JSON, _begins(bytes(buffer[:LOOKED_AT])))
     end = buffer.find(b"\n", 0, MAX_LINE)
     if end < 0:
         if len(buffer) >= MAX_LINE:
-            raise ProtocolError(Violation.OVERSIZE, f"{MAX_LINE} bytes without a newline")
+            raise ProtocolError(MessageViolation.OVERSIZE, f"{MAX_LINE} bytes without a newline")
         return None
     line = bytes(buffer[:end])
     del buffer[: end + 1]
@@ -216,7 +219,7 @@ def decode(line: bytes, rung: str, omitted: frozenset[str] = frozenset()) -> Mes
         theirs = re.sub(r"[^\x20-\x7e]", "?", str(entries["rung"]))[:100]
         # Both sides print this sentence: it is also the text of the alert.
         sender, receiver = ("server", "client") if entries.get("type") == NAMES[ServerHello] else ("client", "server")
-        raise ProtocolError(Violation.OTHER_RUNG, f"the {sender} uses {theirs!r}, the {receiver} {rung!r}")
+        raise ProtocolError(MessageViolation.OTHER_RUNG, f"the {sender} uses {theirs!r}, the {receiver} {rung!r}")
     kind = _take_type(entries)
     allowed = SHAPES[kind].keys() - omitted
     return _message(kind, entries, allowed, allowed)
@@ -240,7 +243,7 @@ def missing(line: bytes) -> frozenset[str]:
 def _take_type(entries: dict[str, Any]) -> type[Message]:
     kind = entries.pop("type", None)
     if not isinstance(kind, str) or kind not in TYPES:
-        raise ProtocolError(Violation.UNKNOWN_TYPE, "no type" if kind is None else repr(kind)[:40])
+        raise ProtocolError(MessageViolation.UNKNOWN_TYPE, "no type" if kind is None else repr(kind)[:40])
     return TYPES[kind]
 
 
@@ -248,36 +251,36 @@ def _message(kind: type[Message], entries: dict[str, Any], allowed: Set[str], ne
     shapes = {name: shape for name, shape in SHAPES[kind].items() if name in allowed}
     for name in shapes:
         if name in needed and name not in entries:
-            raise ProtocolError(Violation.MISSING_FIELD, f"{NAMES[kind]} without {name}")
+            raise ProtocolError(MessageViolation.MISSING_FIELD, f"{NAMES[kind]} without {name}")
     for name in entries:
         if name not in shapes:
-            raise ProtocolError(Violation.UNKNOWN_FIELD, f"{ascii(name)[:40]} in {NAMES[kind]}")
+            raise ProtocolError(MessageViolation.UNKNOWN_FIELD, f"{ascii(name)[:40]} in {NAMES[kind]}")
     return kind(**{name: shapes[name].read(name, value) for name, value in entries.items()})
 
 
 def _flat_object(line: bytes) -> dict[str, Any]:
     """A JSON object without repeated names, whose values are text or lists of text."""
     if len(line) >= MAX_LINE:
-        raise ProtocolError(Violation.OVERSIZE, f"{len(line)} bytes or more")
+        raise ProtocolError(MessageViolation.OVERSIZE, f"{len(line)} bytes or more")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         if len(set(names)) < len(names):
-            raise ProtocolError(Violation.REPEATED_FIELD)
+            raise ProtocolError(MessageViolation.REPEATED_FIELD)
         return dict(pairs)
 
     try:
         entries = json.loads(line.decode(), object_pairs_hook=once, parse_constant=_no_constant)
     except RecursionError:
-        raise ProtocolError(Violation.NESTING) from None
+        raise ProtocolError(MessageViolation.NESTING) from None
     except ValueError:  # neither UTF-8 nor JSON, or a number with thousands of digits
-        raise ProtocolError(Violation.NOT_JSON) from None
+        raise ProtocolError(MessageViolation.NOT_JSON) from None
     if not isinstance(entries, dict):
-        raise ProtocolError(Violation.NOT_JSON, "it is not a JSON object")
+        raise ProtocolError(MessageViolation.NOT_JSON, "it is not a JSON object")
     for name, value in entries.items():
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, list | dict):
-                raise ProtocolError(Violation.NESTING, ascii(name)[:40])
+                raise ProtocolError(MessageViolation.NESTING, ascii(name)[:40])
     return entries
 
 

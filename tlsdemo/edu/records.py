@@ -15,10 +15,10 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, ChaCha20Poly1305
 
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
 from tlsdemo.edu.messages import Message, Record
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError, Violation
 
 CLOSE_NOTIFY = "close_notify"
 

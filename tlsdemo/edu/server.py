@@ -11,11 +11,11 @@ from dataclasses import replace
 from pki.errors import printable
 from tlsdemo import net
 from tlsdemo.application import Talk, ending, facts, of_client
-from tlsdemo.edu.errors import ProtocolError, Violation, alert
 from tlsdemo.edu.machine import Machine, State, cipher_suite
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side
+from tlsdemo.violations import ProtocolError, Violation, alert
 
 FAREWELL = 5.0  # seconds to wait for the client's close_notify
 

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tlsdemo.edu import messages
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.key_schedule import schedule
 from tlsdemo.edu.logarithms import TRIAL, factor, join
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import ClientHello, Finished, ServerHello
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError
 
 
 class SmallSubgroupAttack:

@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import Credential, names
 from pki.store.files import read_certificates, read_credential, read_crls
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import Record, encode
 from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED, edu
 from tlsdemo.protocol import Attacker, Endpoint, Flight, Party, Protection, Side
+from tlsdemo.violations import AnyViolation, ProtocolError, Violation
 
 Edit = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 Provocation = Callable[[Path], ProtocolError]
@@ -114,7 +115,7 @@ def error_of(end: Endpoint) -> ProtocolError:
     return end.error
 
 
-def fault(end: Endpoint) -> Violation | None:
+def fault(end: Endpoint) -> AnyViolation | None:
     """What it has found, if anything."""
     return error_of(end).violation if end.error else None
 
@@ -212,10 +213,10 @@ def an_odd_key(certs: Path) -> ProtocolError:
     return edited(Side.SERVER, "certificate", SIGNED, chain=[der.hex()])(certs)
 
 
-PROVOKED: Mapping[Violation, Provocation] = {
-    Violation.NO_CIPHER: edited(Side.CLIENT, "client_hello", ciphers=["RC4"]),
-    Violation.OTHER_CIPHER: edited(Side.SERVER, "server_hello", cipher="RC4"),
-    Violation.OTHER_GROUP: edited(Side.CLIENT, "client_hello", group="ffdhe2048"),
+PROVOKED: Mapping[AnyViolation, Provocation] = {
+    MessageViolation.NO_CIPHER: edited(Side.CLIENT, "client_hello", ciphers=["RC4"]),
+    MessageViolation.OTHER_CIPHER: edited(Side.SERVER, "server_hello", cipher="RC4"),
+    MessageViolation.OTHER_GROUP: edited(Side.CLIENT, "client_hello", group="ffdhe2048"),
     Violation.UNEXPECTED_MESSAGE: sent_instead(Side.CLIENT, "finished", lambda _: [{"type": "data", "text": "now!"}]),
     Violation.TRUNCATED: sent_instead(Side.SERVER, "finished", lambda _: []),
     Violation.ALERT: sent_instead(

@@ -19,9 +19,9 @@ from tests.tlsdemo.edu.parties import ORDER, Editor, a_certificate_for_ed448, be
 from tlsdemo.conversation import Outcome
 from tlsdemo.credentials.folder import Folder
 from tlsdemo.credentials.kinds import SELF_SIGNED, UNTRUSTED_CA
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED
 from tlsdemo.protocol import Party, Protection, Side
+from tlsdemo.violations import ProtocolError, Violation
 
 Case = Callable[[Path, Party, Party], tuple[Party, Party]]
 WITHOUT_LISTS = CA - {Protection.REVOCATION}

@@ -22,12 +22,13 @@ from tests.tlsdemo.edu.parties import (
 )
 from tlsdemo.conversation import Outcome
 from tlsdemo.edu.authentication import ders
-from tlsdemo.edu.errors import Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, Record, encode
 from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.edu.records import CLOSE_NOTIFY, Content
 from tlsdemo.protocol import Side
+from tlsdemo.violations import AnyViolation, Violation
 
 Value = str | list[str]
 KEYED = [rung for rung in RUNGS if rung not in ("plain", "hybrid")]
@@ -54,19 +55,19 @@ FIELDS = [
     )
     for field in fields
 ]  # fmt: skip
-V = Violation
+V, M = Violation, MessageViolation
 
 
-def found_as(rung: str, sender: Side, field: str) -> tuple[Side, set[Violation]]:
+def found_as(rung: str, sender: Side, field: str) -> tuple[Side, set[AnyViolation]]:
     """Who finds out, and as what. A hello is in the transcript: what changes it breaks the proof that comes first."""
     proof = V.BAD_SIGNATURE if Side.SERVER in SHOWN[rung] else V.BAD_FINISHED
     readable = {V.BAD_CERTIFICATE, V.FORGED, V.UNTRUSTED, V.OUT_OF_DATE, V.WRONG_NAME, V.WRONG_PURPOSE, V.WEAK_KEY}
     if field in ("rung", "group"):
-        return sender.other, {V.OTHER_RUNG if field == "rung" else V.OTHER_GROUP}
+        return sender.other, {M.OTHER_RUNG if field == "rung" else M.OTHER_GROUP}
     if field == "ciphers":  # the first is spoiled: the server takes the second, and all the rest is as it was
         return Side.CLIENT, {proof}
     if field == "cipher":
-        return Side.CLIENT, {V.OTHER_CIPHER}
+        return Side.CLIENT, {M.OTHER_CIPHER}
     if field in ("server_name", "random"):
         return Side.CLIENT, {proof}
     if field == "share" and rung == "multiply":  # no multiple of 300 any more, perhaps
@@ -113,9 +114,9 @@ def test_a_field_that_was_changed_is_found_by_the_one_who_checks_it(
 def test_a_field_that_is_missing_or_too_many_is_named(
     certs: Path, rung: str, sender: Side, kind: str, field: str
 ) -> None:
-    edits: dict[Violation, Edit] = {
-        V.MISSING_FIELD: lambda entries: [{name: value for name, value in entries.items() if name != field}],
-        V.UNKNOWN_FIELD: lambda entries: [{**entries, f"{field}_too": entries[field]}],
+    edits: dict[AnyViolation, Edit] = {
+        M.MISSING_FIELD: lambda entries: [{name: value for name, value in entries.items() if name != field}],
+        M.UNKNOWN_FIELD: lambda entries: [{**entries, f"{field}_too": entries[field]}],
     }
     for violation, edit in edits.items():
         outcome = talk(*parties(certs), RUNGS[rung], Editor(sender, kind, edit))
@@ -151,7 +152,7 @@ def test_control_in_plain_a_changed_hello_and_a_changed_order_go_through(certs: 
 
 # Chains -------------------------------------------------------------------------------------------------------------
 
-CHAINS: dict[str, tuple[Callable[[list[str], Path], list[str]], Violation]] = {
+CHAINS: dict[str, tuple[Callable[[list[str], Path], list[str]], AnyViolation]] = {
     "without the intermediate": (lambda chain, _: chain[:1], V.UNTRUSTED),
     "without the leaf": (lambda chain, _: chain[1:], V.WRONG_NAME),
     "the wrong way round": (lambda chain, _: chain[::-1], V.WRONG_NAME),
@@ -161,8 +162,8 @@ CHAINS: dict[str, tuple[Callable[[list[str], Path], list[str]], Violation]] = {
     "twice the leaf": (lambda chain, _: [chain[0], *chain], V.BAD_SIGNATURE),
     "with garbage": (lambda chain, _: [*chain, "3000"], V.BAD_CERTIFICATE),
     "cut": (lambda chain, _: [chain[0][:-2], *chain[1:]], V.BAD_CERTIFICATE),
-    "none": (lambda chain, _: [], V.WRONG_LENGTH),
-    "eleven": (lambda chain, _: [*chain, *chain[:1] * 9], V.WRONG_LENGTH),
+    "none": (lambda chain, _: [], M.WRONG_LENGTH),
+    "eleven": (lambda chain, _: [*chain, *chain[:1] * 9], M.WRONG_LENGTH),
 }
 
 

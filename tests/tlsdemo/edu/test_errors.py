@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import Editor, parties
 from tlsdemo.conversation import converse
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, SHAPES, TYPES, Record, decode, encode, take_line
 from tlsdemo.edu.protocol import CA, DH, MUTUAL, edu
 from tlsdemo.protocol import Party, Protection, Side
+from tlsdemo.violations import AnyViolation, ProtocolError, Violation
 
 HELLO: dict[str, Any] = {
     "type": "client_hello", "rung": "dh", "server_name": "localhost",
@@ -34,42 +35,42 @@ def hello(**changes: Any) -> bytes:
 
 
 READING = [
-    (Violation.NOT_JSON, b"GET / HTTP/1.1\r\n"),
-    (Violation.NOT_JSON, b"\n"),
-    (Violation.NOT_JSON, b"{]\n"),
-    (Violation.NOT_JSON, b'{"type": "\xff"}\n'),
-    (Violation.NOT_JSON, '{"type": "client_hello"}\n'.encode("utf-16")),
-    (Violation.NOT_JSON, b'{"type": ' + b"9" * 5000 + b"}\n"),
-    (Violation.IS_TLS, b"\x16\x03\x01\x02\x00"),
-    (Violation.IS_TLS, b"\x15"),
-    (Violation.OVERSIZE, b"{" * MAX_LINE),
-    (Violation.OVERSIZE, b'{"type": "' + b"a" * MAX_LINE),
-    (Violation.NESTING, hello(share={"a": "b"})),
-    (Violation.NESTING, hello(share=[["09"]])),
-    (Violation.NESTING, b'{"a": ' + b"[" * 30000 + b"\n"),
-    (Violation.REPEATED_FIELD, hello().replace(b'"share"', b'"share": "aa", "share"')),
-    (Violation.UNKNOWN_TYPE, hello(type="hello_retry_request")),
-    (Violation.UNKNOWN_TYPE, hello(type=...)),
-    (Violation.UNKNOWN_TYPE, hello(type=7)),
-    (Violation.UNKNOWN_TYPE, hello(type=None)),
-    (Violation.MISSING_FIELD, hello(random=...)),
-    (Violation.MISSING_FIELD, hello(rung=...)),
-    (Violation.UNKNOWN_FIELD, hello(cookie="00")),
-    (Violation.UNKNOWN_FIELD, b'{"type": "finished", "verify_data": "' + b"00" * 32 + b'", "\\ud800": ""}\n'),
-    (Violation.WRONG_TYPE, hello(random=7)),
-    (Violation.WRONG_TYPE, hello(server_name=["localhost"])),
-    (Violation.WRONG_TYPE, b'{"type": "certificate", "chain": "00"}\n'),
-    (Violation.BAD_HEX, hello(random="0X" * 32)),
-    (Violation.BAD_HEX, hello(random="AA" * 32)),
-    (Violation.BAD_HEX, hello(random="0" * 63)),
-    (Violation.WRONG_LENGTH, hello(random="00" * 31)),
-    (Violation.WRONG_LENGTH, hello(server_name="a" * 254)),
-    (Violation.WRONG_LENGTH, b'{"type": "certificate", "chain": []}\n'),
-    (Violation.BAD_TEXT, hello(server_name="local\x1b[31mhost")),
-    (Violation.BAD_TEXT, hello(server_name="b\u00fccher")),
-    (Violation.OTHER_RUNG, hello(rung="ca")),
-    (Violation.OTHER_RUNG, b'{"type": "client_hello", "rung": "plain", "server_name": "localhost"}\n'),
-    (Violation.OTHER_GROUP, hello(group="ffdhe2048")),
+    (MessageViolation.NOT_JSON, b"GET / HTTP/1.1\r\n"),
+    (MessageViolation.NOT_JSON, b"\n"),
+    (MessageViolation.NOT_JSON, b"{]\n"),
+    (MessageViolation.NOT_JSON, b'{"type": "\xff"}\n'),
+    (MessageViolation.NOT_JSON, '{"type": "client_hello"}\n'.encode("utf-16")),
+    (MessageViolation.NOT_JSON, b'{"type": ' + b"9" * 5000 + b"}\n"),
+    (MessageViolation.IS_TLS, b"\x16\x03\x01\x02\x00"),
+    (MessageViolation.IS_TLS, b"\x15"),
+    (MessageViolation.OVERSIZE, b"{" * MAX_LINE),
+    (MessageViolation.OVERSIZE, b'{"type": "' + b"a" * MAX_LINE),
+    (MessageViolation.NESTING, hello(share={"a": "b"})),
+    (MessageViolation.NESTING, hello(share=[["09"]])),
+    (MessageViolation.NESTING, b'{"a": ' + b"[" * 30000 + b"\n"),
+    (MessageViolation.REPEATED_FIELD, hello().replace(b'"share"', b'"share": "aa", "share"')),
+    (MessageViolation.UNKNOWN_TYPE, hello(type="hello_retry_request")),
+    (MessageViolation.UNKNOWN_TYPE, hello(type=...)),
+    (MessageViolation.UNKNOWN_TYPE, hello(type=7)),
+    (MessageViolation.UNKNOWN_TYPE, hello(type=None)),
+    (MessageViolation.MISSING_FIELD, hello(random=...)),
+    (MessageViolation.MISSING_FIELD, hello(rung=...)),
+    (MessageViolation.UNKNOWN_FIELD, hello(cookie="00")),
+    (MessageViolation.UNKNOWN_FIELD, b'{"type": "finished", "verify_data": "' + b"00" * 32 + b'", "\\ud800": ""}\n'),
+    (MessageViolation.WRONG_TYPE, hello(random=7)),
+    (MessageViolation.WRONG_TYPE, hello(server_name=["localhost"])),
+    (MessageViolation.WRONG_TYPE, b'{"type": "certificate", "chain": "00"}\n'),
+    (MessageViolation.BAD_HEX, hello(random="0X" * 32)),
+    (MessageViolation.BAD_HEX, hello(random="AA" * 32)),
+    (MessageViolation.BAD_HEX, hello(random="0" * 63)),
+    (MessageViolation.WRONG_LENGTH, hello(random="00" * 31)),
+    (MessageViolation.WRONG_LENGTH, hello(server_name="a" * 254)),
+    (MessageViolation.WRONG_LENGTH, b'{"type": "certificate", "chain": []}\n'),
+    (MessageViolation.BAD_TEXT, hello(server_name="local\x1b[31mhost")),
+    (MessageViolation.BAD_TEXT, hello(server_name="b\u00fccher")),
+    (MessageViolation.OTHER_RUNG, hello(rung="ca")),
+    (MessageViolation.OTHER_RUNG, b'{"type": "client_hello", "rung": "plain", "server_name": "localhost"}\n'),
+    (MessageViolation.OTHER_GROUP, hello(group="ffdhe2048")),
     (Violation.UNEXPECTED_MESSAGE, b'{"type": "record", "sealed": "' + b"00" * 20 + b'"}\n'),
     (Violation.BAD_SHARE, hello(share="00" * 32)),
     (Violation.BAD_SHARE, hello(share="09")),
@@ -79,7 +80,7 @@ READING = [
 
 
 @pytest.mark.parametrize(("violation", "data"), READING, ids=lambda value: getattr(value, "name", ""))
-def test_a_server_names_what_is_wrong_with_what_came(certs: Path, violation: Violation, data: bytes) -> None:
+def test_a_server_names_what_is_wrong_with_what_came(certs: Path, violation: AnyViolation, data: bytes) -> None:
     server = edu(DH).server(parties(certs)[1])
     server.receive(data)
     assert isinstance(server.error, ProtocolError)
@@ -163,9 +164,9 @@ def ends(claims: frozenset[Protection], client: Party, server: Party, editor: Ed
     raise AssertionError("nobody noticed")
 
 
-BETWEEN: dict[Violation, Callable[[Path], Machine]] = {
-    Violation.NO_CIPHER: no_cipher,
-    Violation.OTHER_CIPHER: other_cipher,
+BETWEEN: dict[AnyViolation, Callable[[Path], Machine]] = {
+    MessageViolation.NO_CIPHER: no_cipher,
+    MessageViolation.OTHER_CIPHER: other_cipher,
     Violation.BAD_FINISHED: bad_finished,
     Violation.BAD_CERTIFICATE: bad_certificate,
     Violation.BAD_SIGNATURE: bad_signature,
@@ -177,7 +178,7 @@ BETWEEN: dict[Violation, Callable[[Path], Machine]] = {
 
 
 @pytest.mark.parametrize("violation", BETWEEN, ids=lambda violation: violation.name)
-def test_one_side_names_what_is_wrong_with_the_other(certs: Path, violation: Violation) -> None:
+def test_one_side_names_what_is_wrong_with_the_other(certs: Path, violation: AnyViolation) -> None:
     end = BETWEEN[violation](certs)
     assert isinstance(end.error, ProtocolError)
     assert end.error.violation is violation
@@ -190,7 +191,10 @@ JUDGED_IN_TEST_TRUST = {
 
 
 def test_no_violation_stays_untried() -> None:
-    assert {violation for violation, _ in READING} | set(BETWEEN) | JUDGED_IN_TEST_TRUST == set(Violation)
+    assert {violation for violation, _ in READING} | set(BETWEEN) | JUDGED_IN_TEST_TRUST == {
+        *Violation,
+        *MessageViolation,
+    }
 
 
 # Whatever comes -----------------------------------------------------------------------------------------------------

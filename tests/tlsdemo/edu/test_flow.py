@@ -8,12 +8,12 @@ import pytest
 
 from tests.tlsdemo.edu.parties import Editor, parties
 from tlsdemo.conversation import Outcome, converse
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.handshake import CLIENT_READS_CERTIFICATE, SERVER_READS_CERTIFICATE
 from tlsdemo.edu.machine import Machine, State
 from tlsdemo.edu.messages import NAMES
 from tlsdemo.edu.protocol import RUNGS, assemble, edu
 from tlsdemo.protocol import Attacker, Side
+from tlsdemo.violations import AnyViolation, ProtocolError, Violation
 
 GREETING = ["client client_hello", "server server_hello"]
 SHOWN = ["server certificate", "server certificate_verify"]
@@ -38,7 +38,7 @@ def talk(certs: Path, rung: str, attacker: Attacker | None = None) -> Outcome:
     return converse(protocol.client(client), protocol.server(server), attacker, LINES)
 
 
-def violation(outcome: Outcome, side: Side) -> Violation | None:
+def violation(outcome: Outcome, side: Side) -> AnyViolation | None:
     error = outcome[side].error
     assert error is None or isinstance(error, ProtocolError), error
     return error.violation if error else None

@@ -17,7 +17,6 @@ from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
 from tlsdemo.edu import messages
 from tlsdemo.edu.eavesdropping import LineEavesdropper
-from tlsdemo.edu.errors import ProtocolError
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, Moment
 from tlsdemo.edu.protocol import CA, DH, MULTIPLY, SIGNED, edu
@@ -25,6 +24,7 @@ from tlsdemo.edu.server import serve
 from tlsdemo.events import Event, Refused
 from tlsdemo.protocol import Flight, Protection, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
+from tlsdemo.violations import ProtocolError
 
 
 def explained(certs: Path, claims: frozenset[Protection], rogue_key: bool) -> str:

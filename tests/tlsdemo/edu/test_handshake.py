@@ -26,12 +26,13 @@ from tests.tlsdemo.edu.parties import (
 )
 from tlsdemo.conversation import converse
 from tlsdemo.edu import messages
-from tlsdemo.edu.errors import Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.handshake import CLIENT, CLIENT_READS_CERTIFICATE, SERVER, SERVER_READS_CERTIFICATE
 from tlsdemo.edu.machine import Machine, Moment, State, Table
 from tlsdemo.edu.messages import NAMES, Alert, Data, Message, Record, encode
 from tlsdemo.edu.protocol import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu
 from tlsdemo.protocol import Side
+from tlsdemo.violations import AnyViolation, Violation
 
 HELLOS = ["client client_hello", "server server_hello"]
 SERVER_SHOWS = ["server certificate", "server certificate_verify"]
@@ -356,11 +357,12 @@ READING = {
 
 
 @pytest.mark.parametrize("violation", PROVOKED, ids=lambda violation: violation.name)
-def test_every_way_to_misbehave_can_be_provoked(certs: Path, violation: Violation) -> None:
+def test_every_way_to_misbehave_can_be_provoked(certs: Path, violation: AnyViolation) -> None:
     error = PROVOKED[violation](certs)
     assert error.violation is violation
     assert str(error).startswith(violation.sentence)
 
 
 def test_no_violation_is_without_a_provocation() -> None:
-    assert {violation.name for violation in PROVOKED} | READING == {violation.name for violation in Violation}
+    every = {violation.name for violation in (*Violation, *MessageViolation)}
+    assert {violation.name for violation in PROVOKED} | READING == every

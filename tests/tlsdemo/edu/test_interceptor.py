@@ -12,11 +12,11 @@ from tlsdemo.attack.interceptor import LONGEST_LINE, Interceptor, Read
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.credentials.folder import Folder
 from tlsdemo.credentials.kinds import BY_ID
-from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.messages import MAX_LINE
 from tlsdemo.edu.protocol import CA, MUTUAL, PLAIN, RUNGS, SIGNED, edu
 from tlsdemo.protocol import Flight, Protection, Protocol, Side
 from tlsdemo.tls.protocol import CHAIN, CLAIMS, tls
+from tlsdemo.violations import Violation
 
 RUNG = {name: edu(claims) for name, claims in RUNGS.items()}
 BLIND_TLS = replace(tls(CLAIMS - CHAIN), name="tls that checks nothing")

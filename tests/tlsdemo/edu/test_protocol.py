@@ -14,7 +14,7 @@ import tlsdemo.edu
 from tests.tlsdemo.edu.parties import LINES, believed, error_of, fault, parties, talk
 from tlsdemo.conversation import converse
 from tlsdemo.edu.authentication import judge
-from tlsdemo.edu.errors import Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.protocol import BUILDERS, CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu, hybrid
@@ -23,6 +23,7 @@ from tlsdemo.edu.weak import WEAK
 from tlsdemo.edu.weak.certificate import believe
 from tlsdemo.edu.weak.clear import ClearChannel
 from tlsdemo.protocol import Protection, Side
+from tlsdemo.violations import Violation
 
 P = Protection
 TINY = FiniteField(23, 5)
@@ -138,7 +139,7 @@ def test_a_rung_that_agrees_on_nothing_takes_no_group(certs: Path) -> None:
 def test_two_rungs_do_not_talk_and_both_learn_the_two_names(certs: Path, ours: str, theirs: str) -> None:
     client, server = parties(certs)
     outcome = converse(edu(RUNGS[ours]).client(client), edu(RUNGS[theirs]).server(server), lines=LINES)
-    assert fault(outcome.server) is Violation.OTHER_RUNG
+    assert fault(outcome.server) is MessageViolation.OTHER_RUNG
     assert {repr(ours), repr(theirs)} <= set(error_of(outcome.server).detail.replace(",", "").split())
     assert outcome.server.delivered == b""
     assert fault(outcome.client) is Violation.ALERT
@@ -148,7 +149,7 @@ def test_two_rungs_do_not_talk_and_both_learn_the_two_names(certs: Path, ours: s
 def test_two_groups_do_not_talk_and_both_learn_the_two_names(certs: Path) -> None:
     client, server = parties(certs)
     outcome = converse(edu(DH).client(client), edu(DH, group=FiniteField(FFDHE2048, 2)).server(server), lines=LINES)
-    assert fault(outcome.server) is Violation.OTHER_GROUP
+    assert fault(outcome.server) is MessageViolation.OTHER_GROUP
     assert error_of(outcome.server).detail == "the client 'x25519', the server 'ffdhe2048'"
     assert error_of(outcome.client).detail == f"handshake_failure: {outcome.server.error}"
     assert outcome.server.delivered == b""

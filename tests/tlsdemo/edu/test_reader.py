@@ -16,12 +16,13 @@ from tlsdemo.attack.on_path import LIVE, LiveAttacker
 from tlsdemo.cli.eavesdrop import EavesdropRelay
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu import eavesdropping
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.framing import Lines, downgrade, rename
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, Cutter, read
 from tlsdemo.edu.protocol import CA, DH, MULTIPLY, MUTUAL, PLAIN, assemble, edu
 from tlsdemo.protocol import Flight, Protection, Side
+from tlsdemo.violations import ProtocolError
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=40)  # halves of surrogate pairs, too
 SCALARS = (
@@ -224,4 +225,4 @@ def test_lines_are_cut_in_one_pass_and_a_long_one_is_not_kept_whole(size: int) -
     assert found == [b"a", b"", b"b" * MAX_LINE, b"c"]
     with pytest.raises(ProtocolError) as refused:
         read(found[2])
-    assert refused.value.violation is Violation.OVERSIZE
+    assert refused.value.violation is MessageViolation.OVERSIZE

@@ -17,12 +17,12 @@ from tests.conftest import mint, run, tool
 from tests.tlsdemo.edu.parties import LINES, Editor, believed, error_of, fault, machine, parties, said_by, seeded, talk
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu import authentication
-from tlsdemo.edu.errors import Violation
 from tlsdemo.edu.handshake import Client, Server
 from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.edu.messages import Certificate, CertificateVerify
 from tlsdemo.edu.protocol import CA, MUTUAL, RUNGS, SIGNED, assemble
 from tlsdemo.protocol import Party, Protection, Side
+from tlsdemo.violations import Violation
 
 BOTH_SIGN = MUTUAL - {Protection.CHAIN, Protection.NAME, Protection.VALIDITY, Protection.REVOCATION}
 """Nobody vouches for anybody here, so that every type of key will do."""

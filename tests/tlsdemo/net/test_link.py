@@ -15,9 +15,10 @@ from tests.conftest import mint
 from tests.peers.support import DEADLINE, reset
 from tests.tlsdemo.conversations import PROTOCOLS, Parties, parties
 from tlsdemo import net
-from tlsdemo.edu.errors import ProtocolError, Violation
+from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.protocol import Protection
 from tlsdemo.tls import errors
+from tlsdemo.violations import ProtocolError, Violation
 
 SOON = 0.05  # seconds: long enough to be waited for, short enough to be waited out
 BIG = 4 << 20  # bytes, more than a socket takes while nobody reads
@@ -197,7 +198,7 @@ def test_the_other_side_is_told_why_before_the_error_is_raised(people: Parties, 
     line[0].sendall(client.endpoint.outgoing())
     with pytest.raises(ProtocolError) as error:
         server.handshake(by())
-    assert error.value.violation is Violation.OTHER_RUNG
+    assert error.value.violation is MessageViolation.OTHER_RUNG
     assert error.value is server.endpoint.error
     line[0].settimeout(DEADLINE)
     alert = line[0].recv(1 << 16)

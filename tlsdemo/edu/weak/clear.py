@@ -9,12 +9,12 @@ Attacks: `eavesdropper`, `bit-flip`.
 
 from dataclasses import dataclass, replace
 
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.key_schedule import Secrets
 from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.edu.messages import NO_CIPHER, Alert, Data, Message
 from tlsdemo.edu.records import Cipher, Content, RecordChannel, Rules
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError, Violation
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ compression, and TLS libraries have disabled it in older versions since. Attack:
 import zlib
 from dataclasses import replace
 
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Parts
+from tlsdemo.violations import ProtocolError, Violation
 
 MOST = 1 << 14  # bytes; without a limit, a small record could decompress to millions
 RAW = -zlib.MAX_WBITS  # without header and checksum: the cipher detects changes

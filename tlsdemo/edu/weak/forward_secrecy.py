@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.key_agreement import Randomness, Symmetric
 from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.protocol import Side
+from tlsdemo.violations import ProtocolError, Violation
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-5, SP 800-186 §3.2.1.3)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Parts
+from tlsdemo.violations import ProtocolError, Violation
 
 BLOCK = 16  # bytes
 

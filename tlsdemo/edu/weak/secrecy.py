@@ -7,8 +7,8 @@ cipher suites for TLS 1.3, and TLS 1.2 has its NULL suites. Attack: `eavesdroppe
 import hmac
 from dataclasses import dataclass, replace
 
-from tlsdemo.edu.errors import ProtocolError, Violation
 from tlsdemo.edu.machine import Parts
+from tlsdemo.violations import ProtocolError, Violation
 
 
 @dataclass(frozen=True)
