@@ -2,6 +2,9 @@
 
 protocol         the words: protection, endpoint, protocol, party, attacker
 conversation     a conversation in memory, with an attacker between client and server
+driver           the state machine that runs a handshake
+key_agreement    a shared secret: the toy, Diffie-Hellman, X25519, ML-KEM
+trust            judges a peer's certificate chain
 violations       the ways to violate a protocol, and the one exception for them
 application      what our server answers
 http_client      an HTTP request, and its response

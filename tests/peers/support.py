@@ -26,10 +26,10 @@ from pki.store.files import read_certificates, read_credential, read_crls
 from tests.conftest import Answer, run
 from tlsdemo import net
 from tlsdemo.cli.protocol_options import party
-from tlsdemo.edu.key_agreement import Group
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.server import serve as serve_edu
 from tlsdemo.events import Closed, Event, Refused
+from tlsdemo.key_agreement import Group
 from tlsdemo.protocol import Party, Protection, Side
 from tlsdemo.tls.connection import serve
 from tlsdemo.tls.context import client_context, server_context

@@ -23,8 +23,8 @@ from tests.peers.support import (
     reset,
 )
 from tests.pki.support import first
-from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.events import Said
+from tlsdemo.key_agreement import FiniteField
 
 SECRET = "the key is under the mat"
 END = r"closed after \d+ bytes"

@@ -21,12 +21,12 @@ from tlsdemo.credentials.kinds import ROGUE
 from tlsdemo.edu import key_schedule
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.groups import FALLING
-from tlsdemo.edu.key_agreement import FFDHE2048, X25519
 from tlsdemo.edu.logarithms import reaches
 from tlsdemo.edu.messages import Record
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.records import CIPHERS, Content, RecordChannel, Rules
 from tlsdemo.edu.weak import order
+from tlsdemo.key_agreement import FFDHE2048, X25519
 from tlsdemo.protocol import Protection, Side
 
 WORLD = world_of(edu(RUNGS["ca"]).key_type)

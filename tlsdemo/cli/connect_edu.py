@@ -21,10 +21,11 @@ from tlsdemo.cli.target import (
     tell,
     when_closed,
 )
+from tlsdemo.driver import Moment, Watch, no_watch
 from tlsdemo.edu import client
 from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine, Moment, Watch, cipher_suite, no_watch
+from tlsdemo.edu.machine import Machine, cipher_suite
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import errors
 from tlsdemo.violations import ProtocolError, Violation, alert

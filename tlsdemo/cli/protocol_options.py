@@ -9,10 +9,10 @@ from cryptography import x509
 from pki import Credential
 from pki.errors import ExitCode, Problem, did_you_mean
 from tlsdemo.compare.protocols import protection
+from tlsdemo.driver import Watch, no_watch
 from tlsdemo.edu.groups import NAMES, parse
-from tlsdemo.edu.key_agreement import Group, Multiplication
-from tlsdemo.edu.machine import Watch, no_watch
 from tlsdemo.edu.protocol import RUNGS, edu
+from tlsdemo.key_agreement import Group, Multiplication
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 
 TLS = "tls"

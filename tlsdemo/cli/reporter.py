@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from pki.errors import printable
 from tlsdemo.cli.line_writer import PATIENCE, Outlet, as_text
+from tlsdemo.driver import Moment
 from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine, Moment
+from tlsdemo.edu.machine import Machine
 from tlsdemo.events import Dropped, Event, Warned
 from tlsdemo.report.events import as_json, as_line
 

@@ -32,8 +32,8 @@ from tlsdemo.cli.serve_banner import introduction
 from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.folder import Folder, from_files
+from tlsdemo.driver import no_watch
 from tlsdemo.edu import server as edu_server
-from tlsdemo.edu.machine import no_watch
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
 from tlsdemo.protocol import Party, Protection, Protocol, Side
 from tlsdemo.tls.connection import keylog_lost

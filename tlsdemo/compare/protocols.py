@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from tlsdemo.edu.key_agreement import Group
 from tlsdemo.edu.protocol import CA, RUNGS, edu
+from tlsdemo.key_agreement import Group
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.tls.protocol import CONFIGURATIONS, configuration, tls
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pki.errors import printable
+from tlsdemo import key_agreement, trust
 from tlsdemo.attack.conclusions import is_alert, sentence
 from tlsdemo.attack.judge import Encounter, quote
 from tlsdemo.attack.matrix import Trial
 from tlsdemo.conversation import Passage
-from tlsdemo.edu import authentication, handshake, key_agreement, records, weak
+from tlsdemo.edu import handshake, records, weak
 from tlsdemo.edu.protocol import mutual
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
@@ -31,10 +32,10 @@ PROVIDED_BY: dict[Protection, Any] = {
     Protection.CLOSURE: records.not_an_end,
     Protection.KEY_SEPARATION: records.of_its_own,
     Protection.POSSESSION: handshake.Peer.on_certificate_verify,
-    Protection.CHAIN: authentication.judge,
-    Protection.NAME: authentication.judge,
-    Protection.VALIDITY: authentication.judge,
-    Protection.REVOCATION: authentication.judge,
+    Protection.CHAIN: trust.judge,
+    Protection.NAME: trust.judge,
+    Protection.VALIDITY: trust.judge,
+    Protection.REVOCATION: trust.judge,
     Protection.TRANSCRIPT: handshake.Peer.check_finished,
     Protection.FRESHNESS: handshake.draw_random,
     Protection.CLIENT_IDENTITY: mutual,

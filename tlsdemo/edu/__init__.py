@@ -2,12 +2,11 @@
 
 handshake                client and server, top to bottom: what each sends, and why
 messages                 the messages: lines of JSON, strictly read
-key_agreement            a shared secret: the toy, Diffie-Hellman, X25519
 key_schedule             from that secret to all keys
-authentication           signatures and certificates
+authentication           signatures over the handshake
 records                  sealed records for application data
-machine                  the state machine: an Endpoint
-errors                   every way to misbehave
+machine                  lines and records over the state machine of `tlsdemo.driver`
+errors                   every way in which a line can be wrong
 protocol                 the rungs, each built from the rung below it; the Protocol of a set of protections
 weak                     one module for each protection that can be left out
 server                   the server on a socket

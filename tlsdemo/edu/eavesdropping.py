@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki.keys import PrivateKey
 from tlsdemo.edu import messages
 from tlsdemo.edu.groups import LEAKY
-from tlsdemo.edu.key_agreement import FiniteField, Group, Multiplication
 from tlsdemo.edu.key_schedule import Secrets, schedule
 from tlsdemo.edu.logarithms import discrete_log
 from tlsdemo.edu.machine import Parts
@@ -27,6 +26,7 @@ from tlsdemo.edu.weak import compression, integrity, key_separation, order, secr
 from tlsdemo.edu.weak.clear import Clear
 from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.edu.weak.secrecy import Mac
+from tlsdemo.key_agreement import FiniteField, Group, Multiplication
 from tlsdemo.protocol import Deciphered, Flight, Side
 from tlsdemo.violations import ProtocolError, Violation
 

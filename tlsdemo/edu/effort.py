@@ -3,7 +3,7 @@
 bits      40      42      44     ...     every 2 bits double the table and the time
 """
 
-from tlsdemo.edu.key_agreement import EXPONENT_BITS
+from tlsdemo.key_agreement import EXPONENT_BITS
 
 YEAR = 365.25 * 24 * 3600
 

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from pki.verdict import Result
-from tlsdemo import peer
-from tlsdemo.edu import authentication
+from tlsdemo import peer, trust
+from tlsdemo.driver import Moment, State
 from tlsdemo.edu.groups import called, tells_who_asks
-from tlsdemo.edu.key_agreement import FiniteField, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.logarithms import TINY, reaches
-from tlsdemo.edu.machine import Machine, Moment, State
+from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import (
     NAMES,
     Alert,
@@ -29,11 +28,11 @@ from tlsdemo.edu.messages import (
 )
 from tlsdemo.edu.records import Aead, Cipher, as_it_is, counted, of_its_own
 from tlsdemo.edu.weak.clear import Clear
-from tlsdemo.edu.weak.forward_secrecy import P256
 from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.edu.weak.integrity import BLOCK, Cbc
 from tlsdemo.edu.weak.secrecy import Mac
 from tlsdemo.edu.weak.transcript import only_the_numbers
+from tlsdemo.key_agreement import P256, FiniteField, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError
 
@@ -134,7 +133,7 @@ def _origin(machine: Machine, message: ServerHello) -> str:
 
 def _who(message: Certificate) -> str:
     try:
-        chain = authentication.read_chain(message.chain)
+        chain = trust.read_chain(message.chain)
     except ProtocolError as error:
         return str(error)
     leaf = peer.describe(chain[0])
@@ -149,7 +148,7 @@ UNCHECKED = {
     "name": "the name",
     "revocation": "revocation",
 }
-"""The checks of `authentication.CHECKS`, as a list of omitted checks names them."""
+"""The checks of `trust.CHECKS`, as a list of omitted checks names them."""
 
 
 def _certificate(machine: Machine, moment: Moment) -> Telling:
@@ -166,11 +165,7 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
             check.detail for check in machine.verdict.checks if check.name in asked and check.result is Result.PASSED
         )
         have = f"Checked: {passed}."
-        applies = (
-            authentication.CHECKS
-            if sender is Side.SERVER
-            else [each for each in authentication.CHECKS if each != "name"]
-        )
+        applies = trust.CHECKS if sender is Side.SERVER else [each for each in trust.CHECKS if each != "name"]
         if unchecked := [UNCHECKED[each] for each in applies if each not in asked]:
             have += f" NOT checked: {', '.join(unchecked)}."
     proof = "The signature that follows does." if _signs(machine) else "NO SIGNATURE FOLLOWS: a copy is accepted, too."

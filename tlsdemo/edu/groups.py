@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from math import isqrt, prod
 
-from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Group
 from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH
+from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField, Group
 
 _SMALL = [n for n in range(3, 198) if all(n % k for k in range(2, isqrt(n) + 1))]
 _Q = 2**255 + 6269

@@ -30,9 +30,11 @@ import hmac
 from collections.abc import Sequence
 
 from pki import Credential
+from tlsdemo import trust
+from tlsdemo.driver import State, Step, Table
 from tlsdemo.edu import authentication
 from tlsdemo.edu.errors import MessageViolation
-from tlsdemo.edu.machine import Machine, State, Step, Table
+from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import Certificate, CertificateVerify, ClientHello, Finished, ServerHello
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError, Violation
@@ -45,7 +47,7 @@ class Peer(Machine):
 
     def on_certificate(self, message: Certificate, before: bytes) -> None:
         """Read the peer's certificate chain and judge it (§4.4.2)."""
-        self.peer_chain = authentication.read_chain(message.chain)
+        self.peer_chain = trust.read_chain(message.chain)
         self.verdict = self.parts.judge(self.peer_chain, self.party, self.side.other, self.parts.checks)
 
     def on_certificate_verify(self, message: CertificateVerify, before: bytes) -> None:
@@ -86,7 +88,7 @@ def draw_random(peer: Machine) -> bytes:
 
 def present_certificate(peer: Machine) -> None:
     """Send Certificate: the claim who this side is (§4.4.2)."""
-    peer.say(Certificate(authentication.ders(_credential(peer))))
+    peer.say(Certificate(trust.ders(_credential(peer))))
 
 
 def sign_transcript(peer: Machine) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isqrt, prod
 
-from tlsdemo.edu.key_agreement import EXPONENT_BITS
+from tlsdemo.key_agreement import EXPONENT_BITS
 
 TINY = 2**12  # below this, trying every exponent is as fast as any other method
 STEPS_BITS = 40  # a table of 2**20 entries, about 100 MB, of which one is kept; two bits more would double it

@@ -12,8 +12,8 @@ for each protection that this rung has and the claims leave out.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from tlsdemo.driver import Watch, no_watch
 from tlsdemo.edu import eavesdropping
-from tlsdemo.edu.authentication import CHECKS, judge
 from tlsdemo.edu.framing import Lines, downgrade, rename
 from tlsdemo.edu.handshake import (
     CLIENT,
@@ -27,14 +27,15 @@ from tlsdemo.edu.handshake import (
     present_certificate,
     sign_transcript,
 )
-from tlsdemo.edu.key_agreement import X25519, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.edu.key_schedule import transcript_hash, verify_data
-from tlsdemo.edu.machine import Parts, Watch, no_watch
+from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.records import CIPHERS, RecordChannel, Rules
 from tlsdemo.edu.weak import leave_out
 from tlsdemo.edu.weak.certificate import believe
 from tlsdemo.edu.weak.clear import CLEAR, OMITTED, ClearChannel, no_hash, no_random, no_secret, no_verify_data
+from tlsdemo.key_agreement import X25519, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
+from tlsdemo.trust import CHECKS, judge
 
 Claims = frozenset[Protection]
 

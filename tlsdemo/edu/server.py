@@ -11,7 +11,8 @@ from dataclasses import replace
 from pki.errors import printable
 from tlsdemo import net
 from tlsdemo.application import Talk, ending, facts, of_client
-from tlsdemo.edu.machine import Machine, State, cipher_suite
+from tlsdemo.driver import State
+from tlsdemo.edu.machine import Machine, cipher_suite
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
 from tlsdemo.protocol import Endpoint, Party, Protocol, Side

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tlsdemo.edu import messages
-from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.key_schedule import schedule
 from tlsdemo.edu.logarithms import TRIAL, factor, join
 from tlsdemo.edu.machine import Parts
 from tlsdemo.edu.messages import ClientHello, Finished, ServerHello
+from tlsdemo.key_agreement import FiniteField
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError
 

@@ -3,7 +3,7 @@
 from functools import cache
 
 from pki.asn1 import der
-from tlsdemo.edu.key_agreement import FFDHE2048
+from tlsdemo.key_agreement import FFDHE2048
 
 OAKLEY_2 = int(
     "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef9519b3cd3a431b"

@@ -7,8 +7,6 @@ protocol           TLS with a set of protections, as a Protocol
 endpoint           TLS in memory, as an Endpoint
 connection         one connection of `tlsdemo serve`: its messages and events
 channel            TLS on a socket of the accept loop, which does not block
-framing            records, as an attacker sees them
-metadata           what stays visible to an eavesdropper
 server_name        the name that a client asks for
 plaintext_reply    what a server sends instead of TLS
 errors             OpenSSL's verify codes and alerts in words

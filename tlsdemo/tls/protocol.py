@@ -14,8 +14,8 @@ from pki.names import plain
 from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
 from tlsdemo.tls.context import Ciphers, Verify, client_context, server_context
 from tlsdemo.tls.endpoint import Closing, TlsEndpoint
-from tlsdemo.tls.framing import RECORDS, decipher, rename, weakest_offer, without_tls_1_3
-from tlsdemo.tls.metadata import visible
+from tlsdemo.wire.framing import RECORDS, decipher, rename, weakest_offer, without_tls_1_3
+from tlsdemo.wire.visible import visible
 
 NAME = frozenset({Protection.NAME})
 VALIDITY = frozenset({Protection.VALIDITY})

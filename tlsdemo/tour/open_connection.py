@@ -7,9 +7,9 @@ from pki.errors import printable
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.eavesdropping import read as overhear
-from tlsdemo.edu.key_agreement import FiniteField, Multiplication
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.protocol import DH, MULTIPLY, PLAIN, edu
+from tlsdemo.key_agreement import FiniteField, Multiplication
 from tlsdemo.protocol import Flight, Protection, Protocol, Side
 from tlsdemo.tour.stage import MESSAGE, Stage, claim
 

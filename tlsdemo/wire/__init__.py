@@ -6,4 +6,6 @@ handshake       handshake messages, ServerHello
 client_hello    ClientHello
 tls12           record protection of TLS 1.2
 static_rsa      decrypts a recording with a stolen key
+framing         records, as an attacker sees them
+visible         what stays visible to an eavesdropper
 """

@@ -14,10 +14,10 @@ from tlsdemo.attack.interceptor import MOST_HELD, REMEMBERED, Interceptor, Read
 from tlsdemo.attack.on_path import ANSWERS, LIVE, RECORDED, LiveAttacker
 from tlsdemo.cli.eavesdrop import LONGEST, EavesdropRelay
 from tlsdemo.cli.reporter import Reporter
-from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.protocol import PLAIN, edu
 from tlsdemo.edu.weak import freshness
 from tlsdemo.edu.weak.freshness import SameAnswer
+from tlsdemo.key_agreement import FiniteField
 from tlsdemo.protocol import Endpoint, Flight, Protocol, Relay, Side
 from tlsdemo.tls.protocol import tls
 

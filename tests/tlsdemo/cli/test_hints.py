@@ -26,7 +26,7 @@ from tlsdemo.cli.main import app as tlsdemo_app
 from tlsdemo.cli.position import Position
 from tlsdemo.cli.target import ConnectOptions, when_closed
 from tlsdemo.compare.protocols import find
-from tlsdemo.edu.key_agreement import FiniteField
+from tlsdemo.key_agreement import FiniteField
 from tlsdemo.net import address
 
 PROGRAMS: dict[str, Any] = {"pki": typer.main.get_command(pki_app), "tlsdemo": typer.main.get_command(tlsdemo_app)}

@@ -21,13 +21,13 @@ from tests.tlsdemo.edu.parties import (
     talk,
 )
 from tlsdemo.conversation import Outcome
-from tlsdemo.edu.authentication import ders
 from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, Record, encode
 from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.edu.records import CLOSE_NOTIFY, Content
 from tlsdemo.protocol import Side
+from tlsdemo.trust import ders
 from tlsdemo.violations import AnyViolation, Violation
 
 Value = str | list[str]

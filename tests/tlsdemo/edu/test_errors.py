@@ -15,10 +15,10 @@ from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import Editor, parties
 from tlsdemo.conversation import converse
 from tlsdemo.edu.errors import MessageViolation
-from tlsdemo.edu.key_agreement import FiniteField
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import MAX_LINE, SHAPES, TYPES, Record, decode, encode, take_line
 from tlsdemo.edu.protocol import CA, DH, MUTUAL, edu
+from tlsdemo.key_agreement import FiniteField
 from tlsdemo.protocol import Party, Protection, Side
 from tlsdemo.violations import AnyViolation, ProtocolError, Violation
 

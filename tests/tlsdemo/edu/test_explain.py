@@ -22,14 +22,15 @@ from tests.pki.support import a_leaf, key, serial
 from tests.tlsdemo.conftest import Command
 from tlsdemo import net
 from tlsdemo.conversation import Outcome, converse
+from tlsdemo.driver import Moment
 from tlsdemo.edu import eavesdropping
 from tlsdemo.edu.explain import EAVESDROPPER, HAVE, TELLING, WHY, Rows, Teller
 from tlsdemo.edu.handshake import Server
-from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
-from tlsdemo.edu.machine import Machine, Moment
+from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import NAMES, Certificate, encode
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.records import Content
+from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
 from tlsdemo.protocol import Party, Protection, Side
 
 SAYS = b"pay to bob\n"

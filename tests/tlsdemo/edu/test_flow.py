@@ -8,8 +8,9 @@ import pytest
 
 from tests.tlsdemo.edu.parties import Editor, parties
 from tlsdemo.conversation import Outcome, converse
+from tlsdemo.driver import State
 from tlsdemo.edu.handshake import CLIENT_READS_CERTIFICATE, SERVER_READS_CERTIFICATE
-from tlsdemo.edu.machine import Machine, State
+from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import NAMES
 from tlsdemo.edu.protocol import RUNGS, assemble, edu
 from tlsdemo.protocol import Attacker, Side

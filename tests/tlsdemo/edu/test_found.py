@@ -15,10 +15,11 @@ from tests.tlsdemo.edu.parties import parties
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
+from tlsdemo.driver import Moment
 from tlsdemo.edu import messages
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine, Moment
+from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.protocol import CA, DH, MULTIPLY, SIGNED, edu
 from tlsdemo.edu.server import serve
 from tlsdemo.events import Event, Refused

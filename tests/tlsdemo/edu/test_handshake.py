@@ -25,10 +25,11 @@ from tests.tlsdemo.edu.parties import (
     talk,
 )
 from tlsdemo.conversation import converse
+from tlsdemo.driver import Moment, State, Table
 from tlsdemo.edu import messages
 from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.handshake import CLIENT, CLIENT_READS_CERTIFICATE, SERVER, SERVER_READS_CERTIFICATE
-from tlsdemo.edu.machine import Machine, Moment, State, Table
+from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import NAMES, Alert, Data, Message, Record, encode
 from tlsdemo.edu.protocol import CA, DH, MUTUAL, PLAIN, RUNGS, SIGNED, assemble, edu
 from tlsdemo.protocol import Side

@@ -19,7 +19,6 @@ from tlsdemo.compare.protocols import find
 from tlsdemo.edu import eavesdropping, groups, logarithms, messages
 from tlsdemo.edu.effort import effort
 from tlsdemo.edu.groups import LEAKY
-from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField
 from tlsdemo.edu.logarithms import (
     FORTY_BITS,
     SMOOTH,
@@ -31,6 +30,7 @@ from tlsdemo.edu.logarithms import (
     reaches,
 )
 from tlsdemo.edu.small_subgroup_attack import leak, small_subgroups
+from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField
 from tlsdemo.protocol import Flight, Protection, Side
 
 PRIMES = [n for n in range(5, 3000) if all(n % k for k in range(2, n) if k * k <= n)]

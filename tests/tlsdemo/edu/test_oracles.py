@@ -16,8 +16,8 @@ from tests.conftest import mint, run, tool
 from tests.tlsdemo.edu.parties import parties
 from tlsdemo.conversation import converse
 from tlsdemo.edu import key_schedule
-from tlsdemo.edu.key_agreement import FFDHE2048, X25519, FiniteField, Multiplication
 from tlsdemo.edu.protocol import CA, MUTUAL, SIGNED, edu
+from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField, Multiplication
 from tlsdemo.protocol import Flight, Party, Protocol, Side
 
 # Key agreement ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from pki import Credential, keys
 from pki.keys import KeyType
 from tests.conftest import mint, run, tool
 from tests.tlsdemo.edu.parties import LINES, Editor, believed, error_of, fault, machine, parties, said_by, seeded, talk
+from tlsdemo import trust
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.edu import authentication
 from tlsdemo.edu.handshake import Client, Server
@@ -146,7 +147,7 @@ def showing(label: Side) -> Callable[[Machine], None]:
     def prove(peer: Machine) -> None:
         credential = peer.party.credential
         assert credential
-        peer.say(Certificate(authentication.ders(credential)))
+        peer.say(Certificate(trust.ders(credential)))
         signed = b" " * 64 + f"tlsdemo, {label.value} CertificateVerify".encode() + b"\0" + peer.transcript_hash()
         peer.say(CertificateVerify(authentication.sign(credential.key, signed)))
 

@@ -8,7 +8,7 @@ from tlsdemo.attack.passive import talk
 from tlsdemo.attack.real_world import world
 from tlsdemo.compare.protocols import find
 from tlsdemo.protocol import Flight, Side
-from tlsdemo.tls.metadata import visible
+from tlsdemo.wire.visible import visible
 
 
 def seen(name: str) -> str:

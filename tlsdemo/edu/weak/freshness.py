@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tlsdemo.edu.handshake import RANDOM
-from tlsdemo.edu.key_agreement import Group, Randomness
 from tlsdemo.edu.machine import Machine, Parts
+from tlsdemo.key_agreement import Group, Randomness
 from tlsdemo.protocol import Party, Side
 
 

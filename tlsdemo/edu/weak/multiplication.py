@@ -7,8 +7,8 @@ shared secret and every key. Recordings are not safe, either. Attack: `computed-
 from dataclasses import replace
 
 from tlsdemo.edu.handshake import draw_secret
-from tlsdemo.edu.key_agreement import Multiplication
 from tlsdemo.edu.machine import Parts
+from tlsdemo.key_agreement import Multiplication
 from tlsdemo.protocol import Side
 
 

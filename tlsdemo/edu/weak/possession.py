@@ -9,16 +9,17 @@ the two know of each other came over a connection that the attacker controls.
 
 from dataclasses import replace
 
-from tlsdemo.edu import authentication
+from tlsdemo import trust
+from tlsdemo.driver import State, Step, Table
 from tlsdemo.edu.handshake import Peer
-from tlsdemo.edu.machine import Machine, Parts, State, Step, Table
+from tlsdemo.edu.machine import Machine, Parts
 from tlsdemo.edu.messages import Certificate
 
 
 def present_without_proof(peer: Machine) -> None:
     """Send Certificate, if this side has one; CertificateVerify does not follow."""
     if peer.party.credential:
-        peer.say(Certificate(authentication.ders(peer.party.credential)))
+        peer.say(Certificate(trust.ders(peer.party.credential)))
 
 
 def weaken(parts: Parts) -> Parts:

@@ -7,8 +7,8 @@ protected in either case: such a machine could forge them as soon as it exists, 
 
 from dataclasses import replace
 
-from tlsdemo.edu.key_agreement import X25519
 from tlsdemo.edu.machine import Parts
+from tlsdemo.key_agreement import X25519
 
 
 def weaken(parts: Parts) -> Parts:
