@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
 from tlsdemo.edu.messages import Message, Record
@@ -36,37 +36,47 @@ class Content(Enum):
 class Cipher(Protocol):
     """Seals and opens one record. Keys have 32 bytes, of which a cipher uses as many as it needs; nonces have 12."""
 
-    def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
-        """The bytes of the record."""
+    def seal(self, key: bytes, nonce: bytes, plaintext: bytes, header: bytes = b"") -> bytes:
+        """The bytes of the record. The header is authenticated, too, and not part of them."""
 
-    def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+    def open(self, key: bytes, nonce: bytes, sealed: bytes, header: bytes = b"") -> bytes:
         """The plaintext; ProtocolError if the record was not sealed with this key and nonce, or was changed."""
+
+    def sealed_length(self, length: int) -> int:
+        """The bytes of a record whose plaintext has that length."""
 
 
 @dataclass(frozen=True)
 class Aead:
-    """Encrypts, and adds a tag over key, nonce and content (RFC 5116).
+    """Encrypts, and adds a tag over nonce, content and the header of the record (RFC 5116).
 
-    TLS also authenticates the record header (§5.2). A line of JSON has no header.
+    A line of JSON has no header; a record of TLS has one (§5.2).
     """
 
-    make: Callable[[bytes], ChaCha20Poly1305 | AESCCM]
+    make: Callable[[bytes], ChaCha20Poly1305 | AESCCM | AESGCM]
+    tag: int = 16
+    """Bytes."""
 
-    def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+    def seal(self, key: bytes, nonce: bytes, plaintext: bytes, header: bytes = b"") -> bytes:
         """The ciphertext and the tag."""
-        return self.make(key).encrypt(nonce, plaintext, None)
+        return self.make(key).encrypt(nonce, plaintext, header)
 
-    def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+    def open(self, key: bytes, nonce: bytes, sealed: bytes, header: bytes = b"") -> bytes:
         """The plaintext. ProtocolError, and no part of the plaintext, if the tag is wrong."""
         try:
-            return self.make(key).decrypt(nonce, sealed, None)
+            return self.make(key).decrypt(nonce, sealed, header)
         except (InvalidTag, ValueError):  # ValueError: too short to have a tag
             raise ProtocolError(Violation.BAD_RECORD) from None
 
+    def sealed_length(self, length: int) -> int:
+        return length + self.tag
+
 
 CIPHERS: Mapping[str, Cipher] = {
-    "ChaCha20-Poly1305": Aead(ChaCha20Poly1305),  # RFC 8439; a tag of 16 bytes
-    "AES-128-CCM-8": Aead(lambda key: AESCCM(key[:16], tag_length=8)),  # RFC 6655: for small devices; a tag of 8 bytes
+    "ChaCha20-Poly1305": Aead(ChaCha20Poly1305),  # RFC 8439
+    "AES-128-CCM-8": Aead(
+        lambda key: AESCCM(key[:16], tag_length=8), 8
+    ),  # RFC 6655: for small devices; a tag of 8 bytes
 }
 """The ciphers that are offered, the strongest first (§B.4)."""
 
@@ -121,13 +131,13 @@ class Direction:
         self._passed += 1
         return nonce.to_bytes(12)
 
-    def seal(self, plaintext: bytes) -> bytes:
+    def seal(self, plaintext: bytes, header: bytes = b"") -> bytes:
         """The next record to send."""
-        return self._cipher.seal(self._key, self._nonce(), plaintext)
+        return self._cipher.seal(self._key, self._nonce(), plaintext, header)
 
-    def open(self, sealed: bytes) -> bytes:
+    def open(self, sealed: bytes, header: bytes = b"") -> bytes:
         """The plaintext of the next record that was received."""
-        return self._cipher.open(self._key, self._nonce(), sealed)
+        return self._cipher.open(self._key, self._nonce(), sealed, header)
 
 
 class RecordChannel:

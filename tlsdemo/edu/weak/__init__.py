@@ -58,9 +58,9 @@ WEAK: Mapping[Protection, Weaken] = {
     Protection.KEY_SEPARATION: key_separation.weaken,
     Protection.POSSESSION: possession.weaken,
     Protection.CHAIN: certificate.without_chain,
-    Protection.NAME: certificate.without("name"),
-    Protection.VALIDITY: certificate.without("dates"),
-    Protection.REVOCATION: certificate.without("revocation"),
+    Protection.NAME: certificate.without_name,
+    Protection.VALIDITY: certificate.without_validity,
+    Protection.REVOCATION: certificate.without_revocation,
     Protection.CLIENT_IDENTITY: client_identity.weaken,
 }
 

@@ -7,12 +7,12 @@ VALIDITY    an expired certificate is accepted, and with it a key that was stole
 REVOCATION  a key that is known to be stolen is still accepted (`revoked`)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cryptography.x509 import Certificate
 
-from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.machine import AnyParts
 from tlsdemo.protocol import Party, Side
 
 
@@ -20,11 +20,21 @@ def believe(chain: Sequence[Certificate], party: Party, presenter: Side, checks:
     """Accept any certificate."""
 
 
-def without_chain(parts: Parts) -> Parts:
+def without_chain(parts: AnyParts) -> AnyParts:
     """Nothing is checked: without a trust anchor, the other fields prove nothing."""
     return replace(parts, judge=believe, checks=frozenset())
 
 
-def without(check: str) -> Callable[[Parts], Parts]:
-    """The certificate is checked, but for this check of `authentication.CHECKS`."""
-    return lambda parts: replace(parts, checks=parts.checks - {check})
+def without_name(parts: AnyParts) -> AnyParts:
+    """The certificate is checked, but not its names."""
+    return replace(parts, checks=parts.checks - {"name"})
+
+
+def without_validity(parts: AnyParts) -> AnyParts:
+    """The certificate is checked, but not its dates."""
+    return replace(parts, checks=parts.checks - {"dates"})
+
+
+def without_revocation(parts: AnyParts) -> AnyParts:
+    """The certificate is checked, but not the CRLs."""
+    return replace(parts, checks=parts.checks - {"revocation"})

@@ -21,13 +21,16 @@ from tlsdemo.violations import ProtocolError, Violation
 class Clear:
     """A cipher that changes nothing."""
 
-    def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+    def seal(self, key: bytes, nonce: bytes, plaintext: bytes, header: bytes = b"") -> bytes:
         """The plaintext."""
         return plaintext
 
-    def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+    def open(self, key: bytes, nonce: bytes, sealed: bytes, header: bytes = b"") -> bytes:
         """The bytes that came, changed or not."""
         return sealed
+
+    def sealed_length(self, length: int) -> int:
+        return length
 
 
 CLEAR = {NO_CIPHER: Clear()}

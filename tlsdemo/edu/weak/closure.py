@@ -6,13 +6,13 @@ weakness: Python's SSLSocket reports a missing close_notify as a normal end by d
 
 from dataclasses import replace
 
-from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.machine import AnyParts
 
 
 def as_good_as_any() -> None:
     """Accept the end of TCP as the end of the data."""
 
 
-def weaken(parts: Parts) -> Parts:
+def weaken(parts: AnyParts) -> AnyParts:
     """Do not require close_notify."""
     return replace(parts, rules=replace(parts.rules, end_of_line=as_good_as_any))

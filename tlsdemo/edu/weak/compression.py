@@ -8,7 +8,7 @@ compression, and TLS libraries have disabled it in older versions since. Attack:
 import zlib
 from dataclasses import replace
 
-from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.machine import AnyParts
 from tlsdemo.violations import ProtocolError, Violation
 
 MOST = 1 << 14  # bytes; without a limit, a small record could decompress to millions
@@ -33,6 +33,6 @@ def unpack(data: bytes) -> bytes:
     return plain
 
 
-def weaken(parts: Parts) -> Parts:
+def weaken(parts: AnyParts) -> AnyParts:
     """Compress with deflate, as RFC 3749 specified for TLS."""
     return replace(parts, rules=replace(parts.rules, pack=pack, unpack=unpack))

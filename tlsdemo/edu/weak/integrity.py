@@ -26,16 +26,19 @@ class Cbc:
     length: int
     """Of the key, in bytes."""
 
-    def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+    def seal(self, key: bytes, nonce: bytes, plaintext: bytes, header: bytes = b"") -> bytes:
         """The initialization vector and the encrypted blocks."""
         vector = nonce.ljust(BLOCK, b"\0")
         padder = PKCS7(8 * BLOCK).padder()
         encryptor = self._cipher(key, vector).encryptor()
         return vector + encryptor.update(padder.update(plaintext) + padder.finalize()) + encryptor.finalize()
 
-    def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+    def open(self, key: bytes, nonce: bytes, sealed: bytes, header: bytes = b"") -> bytes:
         """The plaintext; ProtocolError for invalid padding."""
         return self._unpadded(key, sealed[:BLOCK], sealed[BLOCK:])
+
+    def sealed_length(self, length: int) -> int:
+        return BLOCK + (length // BLOCK + 1) * BLOCK
 
     def _unpadded(self, key: bytes, vector: bytes, blocks: bytes) -> bytes:
         unpadder = PKCS7(8 * BLOCK).unpadder()

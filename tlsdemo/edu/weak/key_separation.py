@@ -8,7 +8,7 @@ knows one plaintext reads the other. Attack: `reflection`.
 from dataclasses import replace
 
 from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
-from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.machine import AnyParts
 from tlsdemo.protocol import Side
 
 
@@ -17,6 +17,6 @@ def one_for_both(secrets: Secrets, sender: Side) -> TrafficKeys:
     return secrets.traffic[Side.CLIENT]
 
 
-def weaken(parts: Parts) -> Parts:
+def weaken(parts: AnyParts) -> AnyParts:
     """Use the client's keys in both directions."""
     return replace(parts, rules=replace(parts.rules, keys=one_for_both))

@@ -13,24 +13,27 @@ from tlsdemo.violations import ProtocolError, Violation
 
 @dataclass(frozen=True)
 class Mac:
-    """The plaintext, and a tag over nonce and plaintext (HMAC-SHA256)."""
+    """The plaintext, and a tag over nonce, header and plaintext (HMAC-SHA256)."""
 
     length: int
     """Of the tag, in bytes."""
 
-    def seal(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
+    def seal(self, key: bytes, nonce: bytes, plaintext: bytes, header: bytes = b"") -> bytes:
         """The plaintext and the tag."""
-        return plaintext + self._tag(key, nonce, plaintext)
+        return plaintext + self._tag(key, nonce + header, plaintext)
 
-    def open(self, key: bytes, nonce: bytes, sealed: bytes) -> bytes:
+    def open(self, key: bytes, nonce: bytes, sealed: bytes, header: bytes = b"") -> bytes:
         """The plaintext; ProtocolError if the tag is wrong."""
         plaintext, tag = sealed[: -self.length], sealed[-self.length :]
-        if not hmac.compare_digest(tag, self._tag(key, nonce, plaintext)):
+        if not hmac.compare_digest(tag, self._tag(key, nonce + header, plaintext)):
             raise ProtocolError(Violation.BAD_RECORD)
         return plaintext
 
-    def _tag(self, key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
-        return hmac.digest(key, nonce + plaintext, "sha256")[: self.length]
+    def sealed_length(self, length: int) -> int:
+        return length + self.length
+
+    def _tag(self, key: bytes, before: bytes, plaintext: bytes) -> bytes:
+        return hmac.digest(key, before + plaintext, "sha256")[: self.length]
 
 
 CIPHERS = {"HMAC-SHA256 alone": Mac(32), "HMAC-SHA256-64 alone": Mac(8)}
