@@ -45,6 +45,11 @@ class Field:
         for child in self.children:
             yield from child.leaves()
 
+    def shifted(self, by: int) -> "Field":
+        """The same field `by` bytes further on: for the tree of an opaque field that was decoded on its own."""
+        children = tuple(child.shifted(by) for child in self.children)
+        return replace(self, start=self.start + by, end=self.end + by, children=children)
+
 
 def decode(cls: type[T], data: bytes) -> T:
     """Decode all of the bytes as that structure; WireError if they are not one."""
@@ -124,6 +129,16 @@ def opaque(length: int) -> Shape:
         return value
 
     return Shape(read, write)
+
+
+def rest() -> Shape:
+    """All bytes that remain: the structure around them has the length, as in Finished (§4.4.4)."""
+
+    def read(reader: Reader, name: str, reason: str) -> Field:
+        start, data = reader.at, reader.take(reader.end - reader.at, name)
+        return Field(name, start, reader.at, data, reason)
+
+    return Shape(read, bytes)
 
 
 def vector(minimum: int, maximum: int, of: Shape | None = None) -> Shape:

@@ -17,6 +17,7 @@ from tlsdemo.wire.fields import (
     framed,
     opaque,
     optional,
+    rest,
     struct,
     uint,
     vector,
@@ -160,6 +161,47 @@ def test_a_body_without_frame_may_end_before_its_extensions_and_nowhere_else() -
         except WireError:
             continue
     assert [each.extensions for each in readable] == [None]
+
+
+@dataclass(frozen=True)
+class Tail:
+    """A structure whose length stands elsewhere (§11)."""
+
+    kind: Annotated[int, uint(1), "Kind (§12)."]
+    tail: Annotated[bytes, rest(), "All that remains (§13)."]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Two of them, framed (§14)."""
+
+    first: Annotated[Tail, framed(struct(Tail), 255), "The first (§15)."]
+    second: Annotated[Tail, framed(struct(Tail), 255), "The second (§16)."]
+
+
+@given(st.binary(max_size=254), st.binary(max_size=254))
+def test_the_rest_ends_where_the_frame_around_it_ends(first: bytes, second: bytes) -> None:
+    frames = Frames(Tail(1, first), Tail(2, second))
+    data = encode(frames)
+    assert data == bytes([len(first) + 1, 1]) + first + bytes([len(second) + 1, 2]) + second
+    root = walk(Frames, data)
+    assert root.value == frames
+    assert_leaves_tile(root, data)
+    assert_explained(root)
+    for length in range(len(data)):
+        with pytest.raises(WireError):
+            decode(Frames, data[:length])
+
+
+def test_a_shifted_tree_takes_the_place_of_an_opaque_field() -> None:
+    # The content of `data` is itself a part: its tree, shifted, has the bytes that the opaque leaf has.
+    inner = encode(Part(7, b"U"))
+    data = encode(Part(9, inner))
+    content = list(walk(Part, data).leaves())[-1]
+    refined = walk(Part, inner).shifted(content.start)
+    assert (refined.start, refined.end) == (content.start, content.end)
+    assert [data[leaf.start : leaf.end] for leaf in refined.leaves()] == [b"\x07", b"\0\x01", b"U"]
+    assert_children_are_inside(refined)
 
 
 def test_a_tree_by_hand() -> None:
