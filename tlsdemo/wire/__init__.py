@@ -4,6 +4,7 @@ fields          declared structures: read, written and explained from one declar
 records         the record layer
 handshake       handshake messages, ServerHello
 client_hello    ClientHello
+messages13      the handshake messages of TLS 1.3
 tls12           record protection of TLS 1.2
 static_rsa      decrypts a recording with a stolen key
 framing         records, as an attacker sees them

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from tlsdemo.wire import handshake, records
 from tlsdemo.wire.fields import WireError, decode, encode, framed, opaque, optional, struct, uint, vector
-from tlsdemo.wire.handshake import Extension
+from tlsdemo.wire.handshake import Extended, Extension
 
 SERVER_NAME, ALPN, EXTENDED_MASTER_SECRET, SUPPORTED_VERSIONS = 0, 16, 23, 43
 HOST_NAME = 0
@@ -23,7 +23,7 @@ SIGNALS = SECURE_RENEGOTIATION, FALLBACK = 0x00FF, 0x5600
 
 
 @dataclass(frozen=True)
-class ClientHello:
+class ClientHello(Extended):
     """The client's first message: what it offers (RFC 8446 §4.1.2)."""
 
     legacy_version: Annotated[int, uint(2), "Always 0x0303 in TLS 1.3; supported_versions has the offer (§4.1.2)."]
@@ -42,11 +42,6 @@ class ClientHello:
         optional(vector(0, 2**16 - 1, of=struct(Extension))),
         "All later additions to TLS (§4.2); a TLS 1.2 client may omit the whole list (§4.1.2).",
     ] = None
-
-    def extension(self, extension_type: int) -> bytes | None:
-        """The content of that extension; None if it is absent."""
-        found = (each.extension_data for each in self.extensions or () if each.extension_type == extension_type)
-        return next(found, None)
 
     def with_extension(self, extension_type: int, data: bytes | None) -> "ClientHello":
         """The same hello with other content in that extension, or without it."""

@@ -8,7 +8,7 @@ span several records. Here the messages are bytes, one after the other.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from tlsdemo.wire.fields import decode, opaque, optional, struct, uint, vector
 
@@ -58,8 +58,22 @@ class Extension:
     extension_data: Annotated[bytes, vector(0, 2**16 - 1), "The content; its structure depends on the type (§4.2)."]
 
 
+class _HasExtensions(Protocol):
+    @property
+    def extensions(self) -> tuple[Extension, ...] | None: ...
+
+
+class Extended:
+    """The base of structures that have a field `extensions`."""
+
+    def extension(self: _HasExtensions, extension_type: int) -> bytes | None:
+        """The content of that extension, of the first one if it is repeated; None if it is absent."""
+        found = (each.extension_data for each in self.extensions or () if each.extension_type == extension_type)
+        return next(found, None)
+
+
 @dataclass(frozen=True)
-class ServerHello:
+class ServerHello(Extended):
     """What the server chose (RFC 8446 §4.1.3; the same structure as in RFC 5246 §7.4.1.3)."""
 
     legacy_version: Annotated[int, uint(2), "0x0303: TLS 1.2, or 1.3 if supported_versions has it (§4.1.3)."]

@@ -1,11 +1,13 @@
 """What the tests of TLS bytes share: captures, and real conversations of Python's `ssl` in memory, recorded."""
 
+import json
 import ssl
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -67,6 +69,56 @@ def master_secrets(key_log: str) -> dict[bytes, bytes]:
     """The lines CLIENT_RANDOM of a key log: client random -> master secret (TLS 1.2)."""
     lines = (line.split() for line in key_log.splitlines())
     return {bytes.fromhex(words[1]): bytes.fromhex(words[2]) for words in lines if words[:1] == ["CLIENT_RANDOM"]}
+
+
+# RFC 8448 -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes that one side sent: a record, or what was in it."""
+
+    sender: str
+    raw: bytes
+    content_type: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One example of RFC 8448, or of its draft, with every secret."""
+
+    id: str
+    records: list[Piece]
+    contents: list[Piece]
+    secrets: dict[str, bytes]
+    psk: bytes
+    key_log: str
+    steps: list[dict[str, Any]]
+
+    def messages(self, sender: str = "") -> list[Piece]:
+        """The handshake messages, all of them or one side's."""
+        return [each for each in self.contents if each.content_type == 22 and each.sender.startswith(sender)]
+
+
+def traces(folder: Path) -> dict[str, Trace]:
+    """All of the data folder's, by their id."""
+    found = {}
+    for each in json.loads((folder / "rfc8448.json").read_text())["traces"]:
+        secrets = {name: bytes.fromhex(value) for name, value in each["secrets"].items() if name != "ecdh_group"}
+        found[each["id"]] = Trace(
+            each["id"],
+            [Piece(record["from"], bytes.fromhex(record["hex"])) for record in each["records"]],
+            [
+                Piece(content["from"], bytes.fromhex(content["hex"]), content["content_type"], content["name"])
+                for content in each["decrypted"]
+            ],
+            secrets,
+            bytes.fromhex(each["psk"] or ""),
+            "\n".join(each["keylog"]),
+            each.get("steps", []),
+        )
+    return found
 
 
 # Conversations ------------------------------------------------------------------------------------------------------
