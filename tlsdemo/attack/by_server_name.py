@@ -12,7 +12,7 @@ from tlsdemo.attack.interceptor import Interceptor
 from tlsdemo.edu import messages
 from tlsdemo.protocol import Flight, Side
 from tlsdemo.violations import ProtocolError
-from tlsdemo.wire import client_hello, handshake, records
+from tlsdemo.wire import first_flight, handshake, records
 
 LONGEST_HELLO = 1 << 16  # bytes
 
@@ -127,7 +127,7 @@ def _name_in_line(first: bytes) -> str | None:
     return message.server_name or None if isinstance(message, messages.ClientHello) else None
 
 
-TLS_HELLO = Hello(TlsOpening, client_hello.server_name, b"\x15\x03\x03\x00\x02\x02\x70")
+TLS_HELLO = Hello(TlsOpening, first_flight.server_name, b"\x15\x03\x03\x00\x02\x02\x70")
 """With the fatal alert unrecognized_name, unencrypted (RFC 6066 §3)."""
 LINE = Hello(LineOpening, _name_in_line, b'{"type": "alert", "description": "unrecognized_name", "detail": ""}\n')
 """The client_hello of the educational handshake."""

@@ -32,7 +32,7 @@ from tlsdemo.protocol import Attacker, Side
 from tlsdemo.tls import errors
 from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.endpoint import TlsEndpoint
-from tlsdemo.wire import client_hello
+from tlsdemo.wire import first_flight
 
 
 class MitmEnd(Enum):
@@ -74,7 +74,7 @@ def cycle(cases: Sequence[str], where: Position, certs: Path, alter: Mapping[byt
 
     def begin(peer: str, first: bytes) -> "tuple[VerifiedCase, Interceptor]":
         """Called with the ClientHello. Its server_name, if any, is also the name in the connection to the server."""
-        server_name = client_hello.server_name(first)
+        server_name = first_flight.server_name(first)
         asked = asked_for(server_name, peer, where)
         case, context, skipped = rotation.next_for(asked)
         for line in skipped:

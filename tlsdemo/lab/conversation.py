@@ -22,7 +22,7 @@ from tlsdemo.tls import errors
 from tlsdemo.tls.channel import AsyncTls
 from tlsdemo.tls.connection import client_certificate
 from tlsdemo.tls.server_name import AskedSocket
-from tlsdemo.wire import client_hello
+from tlsdemo.wire import first_flight
 
 PATIENCE = 60.0  # seconds for the client to send data after the handshake
 A_MESSAGE = 1.0  # seconds for the rest of a message that has begun
@@ -191,7 +191,7 @@ async def _misbehave(connection: net.Connection, deed: Deed) -> Visit:
     visit = Visit("", connection.peer, VisitEnd.REFUSED)
     try:
         hello = await _hello(connection)
-        visit = replace(visit, asked_for=(client_hello.server_name(hello) or "")[:KEPT] or None)
+        visit = replace(visit, asked_for=(first_flight.server_name(hello) or "")[:KEPT] or None)
         if not _is_record(hello):
             return replace(visit, end=VisitEnd.TALKED, why=IN_THE_CLEAR, said=hello[:KEPT], count=len(hello))
         await deed(connection)

@@ -13,7 +13,7 @@ from enum import Enum
 
 from tlsdemo.protocol import Side
 from tlsdemo.tls import errors
-from tlsdemo.wire import client_hello
+from tlsdemo.wire import first_flight
 
 CHUNK = 1 << 14  # bytes; one full TLS record
 
@@ -97,7 +97,7 @@ class TlsEndpoint:
 
     def _agreed(self) -> Mapping[str, str]:
         """Version, cipher suite and server name, read now because OpenSSL drops them after an error."""
-        name = client_hello.server_name(self.first) if self.side is Side.SERVER else self.tls.server_hostname
+        name = first_flight.server_name(self.first) if self.side is Side.SERVER else self.tls.server_hostname
         cipher = (self.tls.cipher() or ("?",))[0]
         return {"version": self.tls.version() or "?", "cipher": cipher, "server_name": name or ""}
 

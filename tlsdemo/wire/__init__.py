@@ -5,6 +5,8 @@ records         the record layer
 handshake       handshake messages, ServerHello
 client_hello    ClientHello
 messages13      the handshake messages of TLS 1.3
+extensions      the structures of extensions, by message and number
+first_flight    what a client's first bytes reveal, and edits of them
 tls12           record protection of TLS 1.2
 static_rsa      decrypts a recording with a stolen key
 framing         records, as an attacker sees them

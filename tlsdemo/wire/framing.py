@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pki.keys import PrivateKey
 from tlsdemo.protocol import Flight, Side
-from tlsdemo.wire import client_hello, records, static_rsa
+from tlsdemo.wire import first_flight, records, static_rsa
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 FINISHED = frozenset({4 + 32 + 1 + 16, 4 + 48 + 1 + 16})  # bytes in TLS 1.3: header, hash, content type, tag (§4.4.4)
@@ -85,17 +85,17 @@ RECORDS = Records()
 
 def weakest_offer(flight: bytes) -> bytes:
     """The client's first flight, reduced to the last suite that the server could accept."""
-    return client_hello.weakest(flight, ECDSA_SUITES)
+    return first_flight.weakest(flight, ECDSA_SUITES)
 
 
 def without_tls_1_3(flight: bytes) -> bytes:
     """The client's first flight with TLS 1.2 as the newest version."""
-    return client_hello.without_tls13(flight)
+    return first_flight.without_tls13(flight)
 
 
 def rename(flight: bytes, name: str) -> bytes:
     """The client's first flight with another server name."""
-    return client_hello.renamed(flight, name)
+    return first_flight.renamed(flight, name)
 
 
 def decipher(tape: Sequence[Flight], key: PrivateKey) -> bytes:

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from tlsdemo.wire import tls12
-from tlsdemo.wire.client_hello import EXTENDED_MASTER_SECRET, ClientHello
+from tlsdemo.wire.client_hello import ClientHello
+from tlsdemo.wire.extensions import EXTENDED_MASTER_SECRET
 from tlsdemo.wire.fields import WireError, decode, encode, vector
 from tlsdemo.wire.handshake import (
     CLIENT_HELLO,

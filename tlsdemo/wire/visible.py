@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pki.errors import printable
 from tlsdemo import peer
 from tlsdemo.protocol import Flight, Side
-from tlsdemo.wire import client_hello, handshake, records
+from tlsdemo.wire import first_flight, handshake, records
 
 CERTIFICATE = 11
 
@@ -17,9 +17,9 @@ def visible(tape: Sequence[Flight]) -> tuple[str, ...]:
 
 
 def _sentences(client: bytes, server: bytes) -> Iterator[str]:
-    if name := client_hello.server_name(client):
+    if name := first_flight.server_name(client):
         yield f"the server name is in the clear (SNI, RFC 6066 §3): {printable(name)}"
-    if inside := client_hello.protocols(client):
+    if inside := first_flight.protocols(client):
         yield f"the application protocols are in the clear (ALPN, RFC 7301): {peer.listed(inside)}"
     if certificate := _certificate(server):
         yield f"the server's certificate is in the clear, in TLS 1.2: {peer.describe(certificate).shown}"

@@ -14,8 +14,8 @@ import pytest
 from pki.store.files import read_credential
 from tlsdemo.tls.context import server_context
 from tlsdemo.tls.server_name import Answer, AskedObject, listen_for_names, whatever_they_ask_for
-from tlsdemo.wire import client_hello
-from tlsdemo.wire.client_hello import HOST_NAME, SERVER_NAME, ServerName, ServerNameList
+from tlsdemo.wire import first_flight
+from tlsdemo.wire.extensions import HOST_NAME, SERVER_NAME, ServerName, ServerNameList
 from tlsdemo.wire.fields import encode
 
 
@@ -93,7 +93,7 @@ def asking_for(name: bytes) -> Callable[[bytes], bytes]:
 
     def edit(sent: bytes) -> bytes:
         names = encode(ServerNameList((ServerName(HOST_NAME, name),)))
-        return client_hello._edited(sent, lambda hello: hello.with_extension(SERVER_NAME, names))
+        return first_flight.edited(sent, lambda hello: hello.with_extension(SERVER_NAME, names))
 
     return edit
 

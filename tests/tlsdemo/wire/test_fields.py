@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsdemo.wire import client_hello, handshake, records, static_rsa
+from tlsdemo.wire import client_hello, extensions, handshake, records, static_rsa
 from tlsdemo.wire.fields import (
     Field,
     WireError,
@@ -89,8 +89,8 @@ SERVER_HELLOS = st.builds(
 ANYTHING_DECLARED = WHOLES | MESSAGES | SERVER_HELLOS
 
 DECLARED = (
-    Whole, client_hello.ClientHelloMessage, client_hello.ClientHello, client_hello.ServerNameList,
-    client_hello.SupportedVersions, handshake.Handshake, handshake.ServerHello, records.Record,
+    Whole, client_hello.ClientHelloMessage, client_hello.ClientHello, extensions.ServerNameList,
+    extensions.SupportedVersions, handshake.Handshake, handshake.ServerHello, records.Record,
     static_rsa.ClientKeyExchange,
 )  # fmt: skip
 
@@ -236,8 +236,8 @@ def test_a_tree_by_hand() -> None:
         (Whole, "000102 aabbccdd 000006 02 0007 0000 aa ff"),  # a byte too many within the frame
         (Whole, "000102 aabbccdd 000002 02 0007 ff"),  # the numbers run out of their frame
         (Whole, "000102 aabbccdd 00000a 02 0007 0004 09 0001 55 ff"),  # the frame takes the end with it
-        (client_hello.SupportedVersions, "00"),
-        (client_hello.ServerNameList, "0003 00 0000"),
+        (extensions.SupportedVersions, "00"),
+        (extensions.ServerNameList, "0003 00 0000"),
     ],
 )
 def test_lengths_outside_their_bounds_are_rejected(cls: type[Any], data: str) -> None:

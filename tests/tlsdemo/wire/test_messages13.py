@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.tlsdemo.wire.support import Capture, Trace
-from tests.tlsdemo.wire.test_client_hello import sent
+from tests.tlsdemo.wire.test_first_flight import sent
 from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.fields import WireError, decode, encode
 from tlsdemo.wire.handshake import HANDSHAKE_TYPES, Extension, ServerHello

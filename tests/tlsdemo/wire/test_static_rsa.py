@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, issuer
-from tests.tlsdemo.wire.test_client_hello import hello_of, in_records_of, sent
-from tlsdemo.wire.client_hello import EXTENDED_MASTER_SECRET
+from tests.tlsdemo.wire.test_first_flight import hello_of, in_records_of, sent
+from tlsdemo.wire.extensions import EXTENDED_MASTER_SECRET
 from tlsdemo.wire.fields import decode
 from tlsdemo.wire.handshake import ServerHello
 from tlsdemo.wire.records import Record, encode, label, raw_records, records

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 
 from tests.conftest import run, tool
 from tests.tlsdemo.wire.support import Capture, Conversation, contexts, master_secrets
-from tests.tlsdemo.wire.test_client_hello import hello_of, sent
+from tests.tlsdemo.wire.test_first_flight import hello_of, sent
 from tlsdemo.wire.fields import decode
 from tlsdemo.wire.handshake import ServerHello
 from tlsdemo.wire.records import CHANGE_CIPHER_SPEC, Record, records
