@@ -43,7 +43,7 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.wire": {"pki", "tlsdemo"},
     "tlsdemo.report": {"pki", "tlsdemo"},
     "tlsdemo.net": {"pki", "pki.publish", "tlsdemo"},
-    "tlsdemo.edu": {"pki", "tlsdemo", "tlsdemo.net"},
+    "tlsdemo.edu": {"pki", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
     "tlsdemo.tls": {"pki", "pki.asn1", "pki.objects", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
     "tlsdemo.credentials": {"pki", "pki.cases", "pki.store", "tlsdemo"},
     "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},

@@ -127,8 +127,9 @@ class Driver:
         raise NotImplementedError
 
     def add(self, message: Any, encoded: bytes, on_the_wire: bytes) -> None:
-        """Send a handshake message, and add its encoding to the transcript."""
-        self._transcript += encoded
+        """Send a handshake message, and add its encoding to the transcript until the handshake is done."""
+        if not self.accepted:
+            self._transcript += encoded
         self.put(message, on_the_wire)
 
     def put(self, message: Any, on_the_wire: bytes, inside: bytes = b"") -> None:

@@ -15,16 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tlsdemo.protocol import Side
+from tlsdemo.wire.key_schedule13 import TrafficKeys
 
 KEY, IV, HASH = 32, 12, 32  # bytes: ChaCha20-Poly1305 (RFC 8439), SHA-256
-
-
-@dataclass(frozen=True)
-class TrafficKeys:
-    """Key and IV of one direction (§7.3)."""
-
-    key: bytes
-    iv: bytes
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
-from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
+from tlsdemo.edu.key_schedule import Secrets
 from tlsdemo.edu.messages import Message, Record
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError, Violation
+from tlsdemo.wire.key_schedule13 import TrafficKeys
 
 CLOSE_NOTIFY = "close_notify"
 
@@ -89,9 +90,9 @@ def counted(number: int) -> int:
     return number
 
 
-def of_its_own(secrets: Secrets, sender: Side) -> TrafficKeys:
+def of_its_own(traffic: Mapping[Side, TrafficKeys], sender: Side) -> TrafficKeys:
     """The sender's own keys: each direction has its keys (§7.3)."""
-    return secrets.traffic[sender]
+    return traffic[sender]
 
 
 def as_it_is(data: bytes) -> bytes:
@@ -109,7 +110,7 @@ class Rules:
     """The parts of a channel, besides its cipher."""
 
     number: Callable[[int], int] = counted
-    keys: Callable[[Secrets, Side], TrafficKeys] = of_its_own
+    keys: Callable[[Mapping[Side, TrafficKeys], Side], TrafficKeys] = of_its_own
     pack: Callable[[bytes], bytes] = as_it_is
     unpack: Callable[[bytes], bytes] = as_it_is
     end_of_line: Callable[[], None] = not_an_end
@@ -146,8 +147,8 @@ class RecordChannel:
     longest = 1 << 14  # bytes that one record carries (§5.1)
 
     def __init__(self, side: Side, secrets: Secrets, cipher: Cipher, rules: Rules) -> None:
-        self._sending = Direction(cipher, rules.keys(secrets, side), rules.number)
-        self._receiving = Direction(cipher, rules.keys(secrets, side.other), rules.number)
+        self._sending = Direction(cipher, rules.keys(secrets.traffic, side), rules.number)
+        self._receiving = Direction(cipher, rules.keys(secrets.traffic, side.other), rules.number)
         self._rules = rules
 
     def seal(self, content: Content, data: bytes) -> Message:

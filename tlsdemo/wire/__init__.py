@@ -1,16 +1,5 @@
 """TLS bytes, parsed without a TLS library.
 
-fields          declared structures: read, written and explained from one declaration
-records         the record layer
-handshake       handshake messages, ServerHello
-client_hello    ClientHello
-messages13      the handshake messages of TLS 1.3
-extensions      the structures of extensions, by message and number
-first_flight    what a client's first bytes reveal, and edits of them
-tls12           record protection of TLS 1.2
-static_rsa      decrypts a recording with a stolen key
-framing         records, as an attacker sees them
-visible         what stays visible to an eavesdropper
 fields            declared structures: read, written and explained from one declaration
 records           the record layer
 handshake         handshake messages, ServerHello
@@ -23,4 +12,6 @@ protection13      record protection of TLS 1.3
 key_log           secrets in a file, for Wireshark and for us
 tls12             record protection of TLS 1.2
 static_rsa        decrypts a recording with a stolen key
+framing           records, as an attacker sees them
+visible           what stays visible to an eavesdropper
 """

@@ -5,16 +5,17 @@ zero, so each nonce is used twice: the XOR of the two ciphertexts is the XOR of 
 knows one plaintext reads the other. Attack: `reflection`.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from tlsdemo.edu.key_schedule import Secrets, TrafficKeys
 from tlsdemo.edu.machine import AnyParts
 from tlsdemo.protocol import Side
+from tlsdemo.wire.key_schedule13 import TrafficKeys
 
 
-def one_for_both(secrets: Secrets, sender: Side) -> TrafficKeys:
+def one_for_both(traffic: Mapping[Side, TrafficKeys], sender: Side) -> TrafficKeys:
     """The client's keys, for either sender."""
-    return secrets.traffic[Side.CLIENT]
+    return traffic[Side.CLIENT]
 
 
 def weaken(parts: AnyParts) -> AnyParts:
