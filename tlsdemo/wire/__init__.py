@@ -1,6 +1,7 @@
 """TLS bytes, parsed without a TLS library.
 
 fields            declared structures: read, written and explained from one declaration
+registry          the names of numbers, as in the IANA registries
 records           the record layer
 handshake         handshake messages, ServerHello
 client_hello      ClientHello

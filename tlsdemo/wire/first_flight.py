@@ -23,6 +23,7 @@ from tlsdemo.wire.extensions import (
     SupportedVersions,
 )
 from tlsdemo.wire.fields import WireError, decode, encode
+from tlsdemo.wire.registry import is_grease
 
 TLS13 = 0x0304
 SIGNALS = SECURE_RENEGOTIATION, FALLBACK = 0x00FF, 0x5600
@@ -95,11 +96,6 @@ def edited(first_flight: bytes, edit: Callable[[ClientHello], ClientHello]) -> b
         return first_flight
     content = encode(ClientHelloMessage(handshake.CLIENT_HELLO, hello)) + opening.same_records
     return records.framed(records.HANDSHAKE, opening.legacy_record_version, content) + opening.behind
-
-
-def is_grease(value: int) -> bool:
-    """Whether it is a reserved value that tests that servers ignore unknown values (RFC 8701 §2)."""
-    return value >> 8 == value & 0xFF and value & 0x0F == 0x0A
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tests.tlsdemo.wire.test_fields import assert_leaves_tile
 from tlsdemo.wire.client_hello import ClientHello, ClientHelloMessage
 from tlsdemo.wire.extensions import SERVER_NAME, SUPPORTED_VERSIONS, ServerName, ServerNameList, SupportedVersions
 from tlsdemo.wire.fields import WireError, decode, encode, walk
-from tlsdemo.wire.first_flight import is_grease, renamed, server_name, weakest, without_tls13
+from tlsdemo.wire.first_flight import renamed, server_name, weakest, without_tls13
 from tlsdemo.wire.handshake import Extension, Handshake, ServerHello, messages
 from tlsdemo.wire.records import framed, raw_records, records
 
@@ -315,10 +315,3 @@ def test_a_hello_cut_into_small_records_reaches_the_server_whole() -> None:
     assert Conversation(client, server, cut).say(b"line", b"answer").server.connected
     Conversation(client, server, lambda first: renamed(cut(first), "evil.example"))
     assert heard == [HOST, "evil.example"]
-
-
-def test_numbers_of_grease_are_those_of_rfc_8701() -> None:
-    assert [value for value in range(2**16) if is_grease(value)] == [
-        0x0A0A, 0x1A1A, 0x2A2A, 0x3A3A, 0x4A4A, 0x5A5A, 0x6A6A, 0x7A7A,
-        0x8A8A, 0x9A9A, 0xAAAA, 0xBABA, 0xCACA, 0xDADA, 0xEAEA, 0xFAFA,
-    ]  # fmt: skip
