@@ -44,19 +44,22 @@ IMPORTS: dict[str, set[str]] = {
     "tlsdemo.report": {"pki", "tlsdemo"},
     "tlsdemo.net": {"pki", "pki.publish", "tlsdemo"},
     "tlsdemo.edu": {"pki", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
+    "tlsdemo.tls13": {"pki", "tlsdemo", "tlsdemo.edu", "tlsdemo.net", "tlsdemo.wire"},
     "tlsdemo.tls": {"pki", "pki.asn1", "pki.objects", "tlsdemo", "tlsdemo.net", "tlsdemo.wire"},
     "tlsdemo.credentials": {"pki", "pki.cases", "pki.store", "tlsdemo"},
-    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.wire"},
-    "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.attack"},
+    "tlsdemo.attack": {"pki", "tlsdemo", "tlsdemo.credentials", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.tls13"}
+    | {"tlsdemo.wire"},
+    "tlsdemo.compare": {"pki", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.tls13"}
+    | {"tlsdemo.attack", "tlsdemo.wire"},
     "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store", "pki.trust"}
-    | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"},
+    | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.tls13"},
     "tlsdemo.pytest_plugin": {"pki", "pki.ca", "pki.cases", "tlsdemo", "tlsdemo.lab"},
     "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare"},
+    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.tls13"},
     "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store", "pki.cli"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour"},
+    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.tls13"},
 }
 STARTS = {"pki": {"pki.cli", "pki.ca", "pki.cases"}, "tlsdemo": {"tlsdemo.cli"}}
 """What only `__main__` and the lazy names of `pki` import, upward."""

@@ -15,6 +15,7 @@ pytest_plugin    fixtures for pytest
 first_bytes      what a peer speaks, by its first bytes
 
 edu              the educational handshake; begin with edu/handshake.py
+tls13            TLS 1.3 of our own, to be read; begin with tls13/handshake.py
 tls              real TLS over plain sockets; server.py and client.py can be copied
 wire             TLS bytes: read, written, explained
 credentials      certificates with keys, the attacker's included

@@ -13,13 +13,14 @@ from enum import Enum
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, ChaCha20Poly1305
 
 from tlsdemo.edu.key_schedule import Secrets
 from tlsdemo.edu.messages import Message, Record
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError, Violation
 from tlsdemo.wire.key_schedule13 import TrafficKeys
+from tlsdemo.wire.protection13 import Aead as AeadOfKey
 
 CLOSE_NOTIFY = "close_notify"
 
@@ -54,7 +55,8 @@ class Aead:
     A line of JSON has no header; a record of TLS has one (§5.2).
     """
 
-    make: Callable[[bytes], ChaCha20Poly1305 | AESCCM | AESGCM]
+    make: Callable[[bytes], AeadOfKey]
+    """Makes the AEAD of a key."""
     tag: int = 16
     """Bytes."""
 

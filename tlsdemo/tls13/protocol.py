@@ -1,0 +1,115 @@
+"""The Protocol that is built from a set of protections: TLS 1.3, with a weak part for each protection left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from tlsdemo.driver import Watch, no_watch
+from tlsdemo.edu.records import Aead, Rules
+from tlsdemo.protocol import Party, Protection, Protocol, Side
+from tlsdemo.tls13.handshake import (
+    CLIENT,
+    SERVER_READS_CERTIFICATE,
+    Client,
+    Server,
+    draw_random,
+    draw_secret,
+    present_certificate,
+    request_certificate,
+    sign_transcript,
+)
+from tlsdemo.tls13.key_agreement import GROUPS, X25519_NUMBER, X25519MLKEM768
+from tlsdemo.tls13.machine import Log, Parts, Suite, no_log, refuse_unknown_content
+from tlsdemo.tls13.signatures import check_signature
+from tlsdemo.tls13.weak import leave_out
+from tlsdemo.trust import CHECKS, judge
+from tlsdemo.wire import key_schedule13, protection13
+
+Claims = frozenset[Protection]
+Value = TypeVar("Value")
+
+ALL: Claims = frozenset(Protection)
+
+SUITES: Mapping[int, Suite] = {
+    number: Suite(each.name, each.hash, each.key_length, Aead(each.aead))
+    for number, each in protection13.SUITES.items()
+}
+
+
+def strong() -> Parts:
+    """TLS 1.3 with every protection: client certificate, revocation, and a hybrid group included."""
+    return Parts(
+        groups=GROUPS,
+        shares=(X25519MLKEM768, X25519_NUMBER),
+        secret=dict.fromkeys(Side, draw_secret),
+        random=dict.fromkeys(Side, draw_random),
+        client=CLIENT,
+        server=SERVER_READS_CERTIFICATE,
+        request=(request_certificate,),
+        prove=dict.fromkeys(Side, (present_certificate, sign_transcript)),
+        judge=judge,
+        checks=frozenset(CHECKS),
+        check_signature=check_signature,
+        transcript_hash=key_schedule13.transcript_hash,
+        verify_data=key_schedule13.verify_data,
+        suites=SUITES,
+        rules=Rules(),
+        unknown_content=refuse_unknown_content,
+    )
+
+
+def tls13(
+    claims: Claims = ALL,
+    *,
+    groups: Sequence[int] = (),
+    suites: Sequence[int] = (),
+    protocols: Sequence[str] = (),
+    tickets: int = 0,
+    log: Log = no_log,
+    watch: Watch = no_watch,
+) -> Protocol:
+    """TLS 1.3 with these protections, as a Protocol.
+
+    `groups` and `suites` are numbers, in order of preference; empty: all that go with the claims. The client sends key
+    shares for the first group, and for x25519 beside a hybrid. ValueError for one that does not go with the claims.
+    """
+    parts = leave_out(ALL - claims, strong())
+    if groups:
+        parts = with_groups(parts, groups)
+    if suites:
+        parts = replace(parts, suites={number: _known(parts.suites, number, "suite") for number in suites})
+    parts = replace(parts, protocols=tuple(protocols), tickets=tickets, log=log)
+
+    def client(party: Party) -> Client:
+        return Client(parts, party, watch)
+
+    def server(party: Party) -> Server:
+        if party.credential is None:
+            raise ValueError("a TLS server needs a certificate")
+        return Server(parts, party, watch)
+
+    return Protocol(name_of(claims), claims, client, server, family="TLS 1.3")
+
+
+def with_groups(parts: Parts, numbers: Sequence[int]) -> Parts:
+    """The parts with these groups; ValueError for a group that is not among those of the parts."""
+    groups = {number: _known(parts.groups, number, "group") for number in numbers}
+    first = numbers[0]
+    return replace(parts, groups=groups, shares=(first, X25519_NUMBER) if _needs_second(first, numbers) else (first,))
+
+
+def _needs_second(first: int, numbers: Sequence[int]) -> bool:
+    """Whether the client sends a share of x25519 beside its first share: most servers do not know the hybrid yet."""
+    return first == X25519MLKEM768 and X25519_NUMBER in numbers
+
+
+def _known(table: Mapping[int, Value], number: int, kind: str) -> Value:
+    if number not in table:
+        raise ValueError(f"{kind} 0x{number:04x} does not go with these protections")
+    return table[number]
+
+
+def name_of(claims: Claims) -> str:
+    """What is left out of TLS 1.3: `tls13 without order`."""
+    missing = [each.readable for each in Protection if each in ALL - claims]
+    return "tls13" + (f" without {', '.join(missing)}" if missing else "")

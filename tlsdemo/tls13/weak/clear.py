@@ -1,0 +1,17 @@
+"""SECRECY and INTEGRITY removed: records in the clear.
+
+TLS up to 1.2 had such a suite, TLS_NULL_WITH_NULL_NULL: it is the state before the handshake (RFC 5246 §A.5). A peer
+without the suite answers handshake_failure. Attacks: `eavesdropper`, `bit-flip`.
+"""
+
+from dataclasses import replace
+
+from tlsdemo.edu.weak.clear import Clear
+from tlsdemo.tls13.machine import Parts, Suite
+
+SUITES = {0xFF03: Suite("no cipher", "sha256", 32, Clear())}
+
+
+def weaken(parts: Parts) -> Parts:
+    """Offer a suite that changes nothing."""
+    return replace(parts, suites=SUITES)
