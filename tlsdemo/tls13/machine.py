@@ -40,7 +40,6 @@ MAX_EMPTY = 32  # records in a row that carry nothing; a limit of ours
 MAX_KEY_UPDATES = 32  # without data between them; a limit of ours
 
 FATAL, WARNING = 2, 1
-CLOSE_NOTIFY = "close_notify"
 ALERT_NUMBERS = {name: number for number, name in ALERTS.items()}
 
 
@@ -50,6 +49,9 @@ class Alert:
 
     level: Annotated[int, uint(1), "2 for an error, 1 for close_notify; ignored in TLS 1.3 (§6)."]
     description: Annotated[int, uint(1), "What is wrong, or close_notify (§6)."]
+
+
+CLOSE = Alert(WARNING, ALERT_NUMBERS["close_notify"])
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,7 @@ class Machine(Driver):
             self.put(ApplicationData(len(piece)), self._records(APPLICATION_DATA, piece), piece)
 
     def seal_end(self) -> None:
-        self._say_alert(Alert(WARNING, ALERT_NUMBERS[CLOSE_NOTIFY]))
+        self._say_alert(CLOSE)
 
     def give_up(self, error: ProtocolError) -> None:
         """Send an alert, protected if this side has keys."""

@@ -1,12 +1,14 @@
 """The Protocol that is built from a set of protections: TLS 1.3, with a weak part for each protection left out."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from tlsdemo.driver import Watch, no_watch
 from tlsdemo.edu.records import Aead, Rules
-from tlsdemo.protocol import Party, Protection, Protocol, Side
+from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
+from tlsdemo.tls13.eavesdropping import Recording
 from tlsdemo.tls13.handshake import (
     CLIENT,
     SERVER_READS_CERTIFICATE,
@@ -19,11 +21,15 @@ from tlsdemo.tls13.handshake import (
     sign_transcript,
 )
 from tlsdemo.tls13.key_agreement import GROUPS, X25519_NUMBER, X25519MLKEM768
-from tlsdemo.tls13.machine import Log, Parts, Suite, no_log, refuse_unknown_content
+from tlsdemo.tls13.machine import CLOSE, Log, Parts, Suite, no_log, refuse_unknown_content
 from tlsdemo.tls13.signatures import check_signature
 from tlsdemo.tls13.weak import leave_out
 from tlsdemo.trust import CHECKS, judge
-from tlsdemo.wire import key_schedule13, protection13
+from tlsdemo.wire import first_flight, key_schedule13, protection13
+from tlsdemo.wire.fields import encode
+from tlsdemo.wire.framing import Records
+from tlsdemo.wire.handshake import HEADER
+from tlsdemo.wire.visible import visible
 
 Claims = frozenset[Protection]
 Value = TypeVar("Value")
@@ -88,7 +94,29 @@ def tls13(
             raise ValueError("a TLS server needs a certificate")
         return Server(parts, party, watch)
 
-    return Protocol(name_of(claims), claims, client, server, family="TLS 1.3")
+    return Protocol(name_of(claims), claims, client, server, _hooks(parts), "TLS 1.3")
+
+
+def _hooks(parts: Parts) -> Hooks:
+    recording = Recording(parts)
+    pack, lengths = parts.rules.pack, [suite.cipher.sealed_length for suite in parts.suites.values()]
+    finished = [len(pack(bytes(HEADER) + hashlib.new(each.hash).digest())) + 1 for each in parts.suites.values()]
+    alert = len(pack(encode(CLOSE))) + 1
+    framing = Records(
+        parts.rules.pack,
+        parts.rules.unpack,
+        frozenset(sealed(length) for sealed in lengths for length in finished),
+        frozenset(sealed(alert) for sealed in lengths),
+    )
+    return Hooks(
+        framing=framing,
+        visible=visible,
+        downgrades=(first_flight.last_suite,) if len(parts.suites) > 1 else None,
+        rename=first_flight.renamed,
+        reckon=recording.reckon,
+        decipher=recording.decipher,
+        solve=recording.solve,
+    )
 
 
 def with_groups(parts: Parts, numbers: Sequence[int]) -> Parts:

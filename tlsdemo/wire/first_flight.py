@@ -49,6 +49,11 @@ def weakest(first_flight: bytes, among: Container[int] | None = None) -> bytes:
     return edited(first_flight, edit)
 
 
+def last_suite(first_flight: bytes) -> bytes:
+    """Keep only the last suite of the client's list, whatever its version. Unchanged if it is not a ClientHello."""
+    return edited(first_flight, lambda hello: replace(hello, cipher_suites=hello.cipher_suites[-1:]))
+
+
 def without_tls13(first_flight: bytes) -> bytes:
     """The version downgrade: without supported_versions, the ClientHello offers TLS 1.2 (§4.2.1)."""
     return edited(first_flight, lambda hello: hello.with_extension(SUPPORTED_VERSIONS, None))

@@ -5,9 +5,11 @@ explains the bytes themselves.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pki.keys import PrivateKey
 from tlsdemo.protocol import Flight, Side
+from tlsdemo.violations import ProtocolError
 from tlsdemo.wire import first_flight, records, static_rsa
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
@@ -16,14 +18,31 @@ CLOSE_NOTIFY = 2 + 1 + 16  # bytes in TLS 1.3; a fatal alert is as long
 ECDSA_SUITES = frozenset({0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xCCA9})  # those that go with an EC certificate
 
 
+def unchanged(data: bytes) -> bytes:
+    """The data: TLS 1.3 does not compress."""
+    return data
+
+
+@dataclass(frozen=True)
 class Records:
     """A Framing: a header of five bytes has the length of the rest (§5.1)."""
 
-    close = bytes([1, 0, ALERT])  # level warning, close_notify; and the content type of TLS 1.3
+    pack: Callable[[bytes], bytes] = unchanged
+    unpack: Callable[[bytes], bytes] = unchanged
+    """Compression, and its inverse."""
+    finished: frozenset[int] = FINISHED
+    """The lengths that a record with Finished can have."""
+    close_notify: frozenset[int] = frozenset({CLOSE_NOTIFY})
+    """The lengths that a record with an alert can have."""
+
+    @property
+    def close(self) -> bytes:
+        """Level warning, close_notify; and the content type of TLS 1.3."""
+        return self.pack(bytes([1, 0])) + bytes([ALERT])
 
     def inside(self, said: bytes) -> bytes:
         """The application data and the content type of TLS 1.3 (§5.2)."""
-        return said + bytes([APPLICATION_DATA])
+        return self.pack(said) + bytes([APPLICATION_DATA])
 
     def split(self, data: bytes) -> list[bytes]:
         """The complete records."""
@@ -40,8 +59,11 @@ class Records:
         return record[:3] + len(body).to_bytes(2) + body
 
     def words(self, body: bytes) -> bytes:
-        """The body unchanged."""
-        return body
+        """The body decompressed; unchanged if that fails."""
+        try:
+            return self.unpack(body)
+        except ProtocolError:
+            return body
 
     def label(self, record: bytes) -> str:
         """`ClientHello`; for an encrypted record, its length."""
@@ -49,11 +71,11 @@ class Records:
 
     def listener(self) -> Callable[[Side, bytes], bool]:
         """A `RecordSorter`."""
-        return RecordSorter()
+        return RecordSorter(self.finished)
 
     def may_be_the_end(self, record: bytes) -> bool:
         """Whether it is an alert of TLS 1.2, or has the length of one in TLS 1.3, where it looks like data."""
-        sealed = record[:1] == bytes([APPLICATION_DATA]) and len(record) - records.HEADER == CLOSE_NOTIFY
+        sealed = record[:1] == bytes([APPLICATION_DATA]) and len(record) - records.HEADER in self.close_notify
         return record[:1] == bytes([ALERT]) or sealed
 
 
@@ -63,7 +85,8 @@ class RecordSorter:
     Data starts after each side's Finished. In TLS 1.3, Finished is recognised by its length.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, finished: frozenset[int] = FINISHED) -> None:
+        self._lengths = finished
         self._changed: set[Side] = set()
         self._finished: set[Side] = set()
 
@@ -75,7 +98,7 @@ class RecordSorter:
         if kind == CHANGE_CIPHER_SPEC:
             self._changed.add(side)
         of_1_2 = kind == HANDSHAKE and side in self._changed
-        if of_1_2 or (kind == APPLICATION_DATA and length in FINISHED):
+        if of_1_2 or (kind == APPLICATION_DATA and length in self._lengths):
             self._finished.add(side)
         return False
 
