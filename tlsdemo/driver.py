@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from cryptography.x509 import Certificate
+
+from pki import Verdict
 from tlsdemo.protocol import Party, Side
 from tlsdemo.violations import ProtocolError, Violation
 
@@ -78,6 +81,9 @@ class Driver:
         self.state = self.begins_with
         self.error: Exception | None = None
         self.ended = False
+        self.peer_chain: tuple[Certificate, ...] = ()
+        self.verdict: Verdict | None = None
+        """The verdict about the peer's certificate; None if it was not checked."""
         self._table = table
         self._watch = watch
         self._incoming = bytearray()

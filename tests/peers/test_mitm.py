@@ -27,7 +27,7 @@ from tests.peers.support import (
     throw,
 )
 from tlsdemo import net
-from tlsdemo.cli import connect_edu
+from tlsdemo.cli import connect_own
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.events import Agreed, Closed, Refused, Said
 from tlsdemo.protocol import Side
@@ -128,7 +128,7 @@ def test_the_client_is_not_left_waiting_when_the_server_refuses_the_attacker_aft
         server.receive(lines)
         plain.sendall(server.outgoing())
 
-    monkeypatch.setattr(connect_edu, "PATIENCE", 1.0)
+    monkeypatch.setattr(connect_own, "PATIENCE", 1.0)
     with acting(refuse_late) as upstream:
         words = ("--protocol", "mutual", "--credential", "stolen", "--certs", certs)
         middle = start_on_path("mitm", *words, before=upstream.port)

@@ -6,7 +6,7 @@ serve               `tlsdemo serve`
 serve_options       its options
 serve_banner        what it prints first
 connect             `tlsdemo connect`
-connect_edu         over the educational handshake
+connect_own         over a handshake of ours
 connect_tls         over TLS
 connect_http        an HTTPS request
 several_lines       several lines over one connection

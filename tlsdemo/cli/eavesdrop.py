@@ -4,9 +4,12 @@ import os
 import re
 import sys
 import textwrap
+from pathlib import Path
 
 from pki.console import CERTS
 from pki.errors import ExitCode, Problem, printable
+from pki.keys import PrivateKey
+from pki.store.files import read_key
 from tlsdemo import net
 from tlsdemo.attack.conclusions import quoted
 from tlsdemo.cli.listening import ListeningCommand
@@ -15,16 +18,19 @@ from tlsdemo.cli.reporter import Reporter
 from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.protocol import Attacker, Flight, Relay, Side
 from tlsdemo.report.finding import counted
-from tlsdemo.wire.records import records
+from tlsdemo.tls13.eavesdropping import AnyEavesdropper, RecordEavesdropper, computed, stolen
+from tlsdemo.tls13.protocol import any_parts
+from tlsdemo.wire.records import CONTENT_TYPES, HEADER
 
 ARROWS = {Side.CLIENT: ">", Side.SERVER: "<"}  # as in `socat -v`
 WIDTH = 100
 LONGEST = 4000  # characters of one line that are printed
 
 
-def eavesdrop(upstream: str, listen: str) -> int:
+def eavesdrop(upstream: str, listen: str, key: Path | None) -> int:
     """Run until a signal. Returns the exit code."""
     where, report = place(upstream, listen), Reporter()
+    stolen_key = read_key(key, "it is the private key of the server's certificate: certs/server.key") if key else None
 
     def introduction(address: net.Address) -> list[str]:
         return [
@@ -44,17 +50,20 @@ def eavesdrop(upstream: str, listen: str) -> int:
         )
         return ExitCode.YES
 
-    return run_on_path(where, ListeningCommand(report), introduction, lambda peer: EavesdropRelay(report), on_end)
+    return run_on_path(
+        where, ListeningCommand(report), introduction, lambda peer: EavesdropRelay(report, stolen_key), on_end
+    )
 
 
 class EavesdropRelay(Relay):
     """Relays one connection, and prints what passes and what it learns."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, key: PrivateKey | None = None) -> None:
         self._report = report
         self._whole = not sys.stdout.isatty()  # another program reads whole lines
         self._listener = LineEavesdropper()
-        self._tls: dict[Side, bytes] = dict.fromkeys(Side, b"")
+        self._tls = records_listener(key)
+        self._is_tls = False
         self._bytes = 0
         self._has_read = False
 
@@ -73,29 +82,38 @@ class EavesdropRelay(Relay):
 
     def _told(self, flight: Flight) -> list[str]:
         arrow = ARROWS[flight.sender]
-        if flight.data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") or self._tls[flight.sender]:
-            return [f"{arrow} {line}" for line in self._records(flight)]
+        if self._bytes == len(flight.data):
+            self._is_tls = flight.data[0] in CONTENT_TYPES
         told = []
-        for heard in self._listener.hear(flight):
-            told += self._lines(f"{arrow} ", printable(heard.line.decode("utf-8", "backslashreplace")))
+        for heard in (self._tls if self._is_tls else self._listener).hear(flight):
+            told += self._lines(f"{arrow} ", self._shown(heard.line))
             for note in heard.notes:
                 told += self._lines("    = ", printable(note))
             if heard.read:
                 self._has_read = True
                 told += self._lines("    = ", f"reads: {quoted(heard.read)}")
+        if self._is_tls:
+            return told
         return told or [f"{arrow} {len(flight.data)} bytes of an incomplete line"]
+
+    def _shown(self, passed: bytes) -> str:
+        """A line as it is; of a TLS record, its type and length."""
+        if not self._is_tls:
+            return printable(passed.decode("utf-8", "backslashreplace"))
+        name = CONTENT_TYPES.get(passed[0], f"type {passed[0]}")
+        return f"TLS record: {name}, {counted(len(passed) - HEADER, 'byte')}"
 
     def _lines(self, prefix: str, text: str) -> list[str]:
         """The text after the prefix: one whole line, or shortened and wrapped for a terminal."""
         return [prefix + text] if self._whole else _folded(prefix, _shortened(text))
 
-    def _records(self, flight: Flight) -> list[str]:
-        """Type and length of the TLS records that are complete."""
-        stream = self._tls[flight.sender] + flight.data
-        found = list(records(stream))
-        used = sum(5 + len(record.fragment) for record in found)
-        self._tls[flight.sender] = stream[used:]
-        return [f"TLS record: {record.name}, {counted(len(record.fragment), 'byte')}" for record in found]
+
+def records_listener(key: PrivateKey | None) -> AnyEavesdropper:
+    """Listens to TLS 1.3, with a key that was stolen from the server, or without one."""
+    if key is None:
+        return AnyEavesdropper([RecordEavesdropper(parts, computed) for parts in any_parts()])
+    hopeless = "the server's key share does not belong to the stolen key, which only signs: forward secrecy"
+    return AnyEavesdropper([RecordEavesdropper(parts, stolen(key), hopeless) for parts in any_parts()])
 
 
 def _shortened(line: str) -> str:

@@ -24,7 +24,7 @@ app = application(
 
 
 class ProtocolChoice(StrEnum):
-    """The values of --protocol: the rungs of the educational handshake, and real TLS."""
+    """The values of --protocol: the rungs of the educational handshake, our own TLS 1.3, and Python's ssl."""
 
     plain = "plain"
     multiply = "multiply"
@@ -33,6 +33,7 @@ class ProtocolChoice(StrEnum):
     ca = "ca"
     mutual = "mutual"
     hybrid = "hybrid"
+    tls13 = "tls13"
     tls = "tls"
 
 
@@ -79,11 +80,17 @@ def _one_of(values: type[StrEnum]) -> Callable[[str | None], str | None]:
 
 Protocol = Annotated[
     ProtocolChoice,
-    typer.Option("--protocol", metavar="NAME", help="Use plain, multiply, dh, signed, ca, mutual, hybrid or tls."),
+    typer.Option("--protocol", metavar="NAME", help="plain, multiply, dh, signed, ca, mutual, hybrid, tls13 or tls."),
 ]
 Group = Annotated[
     str | None,
     typer.Option("--group", metavar="GROUP", help="x25519, ffdhe2048, or weak: 40-bit, smooth, leaky, P:G."),
+]
+Cipher = Annotated[
+    str | None, typer.Option("--cipher", metavar="NAME,...", help="With tls13: offer these cipher suites.")
+]
+Alpn = Annotated[
+    str | None, typer.Option("--alpn", metavar="NAME,...", help="With tls13: speak these application protocols.")
 ]
 Without = Annotated[
     list[str] | None,
@@ -140,6 +147,8 @@ def serve(
         typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
     ] = None,
     group: Group = None,
+    cipher: Cipher = None,
+    alpn: Alpn = None,
     without: Without = None,
     story: Story = False,
     explain: Annotated[bool, typer.Option("--explain", help="Explain each step of the educational handshake.")] = False,
@@ -170,6 +179,8 @@ def serve(
         ServeOptions(
             protocol=protocol.value,
             group=group,
+            cipher=cipher,
+            alpn=alpn,
             without=without or (),
             story=story,
             explain=explain,
@@ -192,6 +203,8 @@ def connect(
     address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Connect to this server.")] = "localhost:4433",
     protocol: Protocol = ProtocolChoice.tls,
     group: Group = None,
+    cipher: Cipher = None,
+    alpn: Alpn = None,
     without: Without = None,
     story: Story = False,
     message: Annotated[
@@ -247,6 +260,8 @@ def connect(
             address=address,
             protocol=protocol.value,
             group=group,
+            cipher=cipher,
+            alpn=alpn,
             without=without or (),
             story=story,
             message=message,
@@ -267,11 +282,18 @@ Listen = Annotated[str, typer.Option("--listen", metavar="[HOST:]PORT", help="Li
 
 
 @app.command(epilog=SERVER_EXIT_CODES)
-def eavesdrop(upstream: Upstream = "localhost:4433", listen: Listen = "4434") -> int:
+def eavesdrop(
+    upstream: Upstream = "localhost:4433",
+    listen: Listen = "4434",
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Use this private key, stolen from the server.", readable=False),
+    ] = None,
+) -> int:
     """Relay connections and print what an eavesdropper learns."""
     from tlsdemo.cli.eavesdrop import eavesdrop
 
-    return eavesdrop(upstream, listen)
+    return eavesdrop(upstream, listen, key)
 
 
 @app.command(epilog=ONCE_EXIT_CODES)

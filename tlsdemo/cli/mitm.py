@@ -17,7 +17,16 @@ from tlsdemo.cli.listening import ListeningCommand, Result
 from tlsdemo.cli.mitm_attack import is_on_path, known, run_attack
 from tlsdemo.cli.mitm_cases import cycle
 from tlsdemo.cli.position import Position, not_connected, place, run_on_path
-from tlsdemo.cli.protocol_options import TLS, agrees_with_its_certificate, educational, forbid_for_tls, party, rung
+from tlsdemo.cli.protocol_options import (
+    TLS,
+    TLS13,
+    agrees_with_its_certificate,
+    educational,
+    forbid_for_tls,
+    own_tls,
+    party,
+    rung,
+)
 from tlsdemo.cli.reporter import Reporter
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.folder import Folder
@@ -71,7 +80,7 @@ def mitm(settings: MitmOptions) -> int:
 
     def minting(peer: str) -> Disguised[None]:
         """An attacker with the CA's key: it presents a certificate for the name that the client asks for."""
-        hello = TLS_HELLO if settings.protocol == TLS else LINE
+        hello = TLS_HELLO if settings.protocol in (TLS, TLS13) else LINE
 
         def begin(first: bytes) -> tuple[None, Interceptor]:
             name = hello.name(first)
@@ -147,6 +156,8 @@ def _protocol(settings: MitmOptions) -> Protocol:
     claims = rung(settings.protocol, settings.without)
     if Protection.REVOCATION in claims and not Folder(settings.certs).crls:
         claims -= {Protection.REVOCATION}
+    if settings.protocol == TLS13:
+        return own_tls(claims - {Protection.CLIENT_IDENTITY}, group=settings.group)
     return educational(claims, Side.CLIENT, group=settings.group, story=False)
 
 

@@ -16,13 +16,17 @@ from pki.objects.summary import of_certificate
 from pki.store.output import prepare_key_log
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
+from tlsdemo.cli import key_log
 from tlsdemo.cli.listening import ListeningCommand, bind
 from tlsdemo.cli.protocol_options import (
     TLS,
+    TLS13,
     Claims,
     agrees_with_its_certificate,
     educational,
+    forbid_choices,
     forbid_for_tls,
+    own_tls,
     party,
     rung,
 )
@@ -39,6 +43,7 @@ from tlsdemo.protocol import Party, Protection, Protocol, Side
 from tlsdemo.tls.connection import keylog_lost
 from tlsdemo.tls.connection import serve as converse
 from tlsdemo.tls.context import server_context
+from tlsdemo.tls13.machine import no_log
 
 Conversation = Callable[[net.Connection], net.Handling[Event]]
 
@@ -47,7 +52,8 @@ def serve(settings: ServeOptions) -> int:
     """Run until a signal, or for one connection with --once. Returns the exit code."""
     notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
-    presented, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_edu(settings, report)
+    forbid_choices(settings.protocol, settings.cipher, settings.alpn)
+    presented, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_own(settings, report)
     command = ListeningCommand(report, once=settings.once)
 
     async def handle(connection: net.Connection) -> None:
@@ -72,9 +78,7 @@ def serve(settings: ServeOptions) -> int:
 
 def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Conversation]:
     forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
-    if settings.explain:
-        hint = "use `tlsdemo connect --explain`, or --keylog FILE and Wireshark"
-        raise Problem("`serve --explain` works with the educational handshake only", hint=hint, code=ExitCode.USAGE)
+    _forbid_explaining(settings)
     presented, clients = _Presented(settings, report), _Clients(settings.certs, settings.require_client_cert)
     if settings.keylog:
         prepare_key_log(settings.keylog)
@@ -97,6 +101,12 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
     return presented.latest, lambda connection: converse(connection, fresh.value(), report)
 
 
+def _forbid_explaining(settings: ServeOptions) -> None:
+    if settings.explain:
+        hint = "use `tlsdemo connect --explain`, or --keylog FILE and Wireshark"
+        raise Problem("`serve --explain` works with the educational handshake only", hint=hint, code=ExitCode.USAGE)
+
+
 def _reopen_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> None:
     """Set the key log of a context that replaces another one."""
     try:
@@ -107,9 +117,24 @@ def _reopen_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> No
         report(Warned(keylog_lost(keylog)))
 
 
-def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | None, Conversation]:
+def _over_own(settings: ServeOptions, report: Reporter) -> tuple[Credential | None, Conversation]:
+    """The educational handshake, or TLS 1.3 of our own."""
+
+    def lost(path: str) -> None:
+        report(Warned(keylog_lost(path)))
+
     claims = rung(settings.protocol, settings.without)
-    _forbid(settings, claims)
+    if settings.protocol == TLS13:
+        _forbid_explaining(settings)
+        if not settings.require_client_cert:
+            claims -= {Protection.CLIENT_IDENTITY}
+        log = (
+            key_log.writer(settings.keylog, lambda path: report(Warned(keylog_lost(path))))
+            if settings.keylog
+            else no_log
+        )
+    else:
+        _forbid(settings, claims)
     agrees = agrees_with_its_certificate(claims)
     presented = _Presented(settings, report) if Protection.POSSESSION in claims or agrees else None
     clients = _Clients(settings.certs, Protection.CLIENT_IDENTITY in claims)
@@ -127,7 +152,18 @@ def _over_edu(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
             report.note(
                 f"client certificates are not checked for revocation: {settings.certs / 'crl.pem'} does not exist"
             )
-        protocol = educational(checked, Side.SERVER, group=settings.group, story=settings.story, watch=watch)
+        if settings.protocol == TLS13:
+            protocol = own_tls(
+                checked,
+                group=settings.group,
+                cipher=settings.cipher,
+                alpn=settings.alpn,
+                story=settings.story,
+                log=log,
+                tickets=1,
+            )
+        else:
+            protocol = educational(checked, Side.SERVER, group=settings.group, story=settings.story, watch=watch)
         return protocol, party(credential, anchors, crls)
 
     fresh = Fresh(made, (*(presented.files if presented else ()), *clients.files), report.note)
@@ -217,9 +253,9 @@ def _forbid(settings: ServeOptions, claims: Claims) -> None:
     """Raise Problem for options that this rung does not have."""
     name = settings.protocol
     if settings.keylog:
-        raise Problem("--keylog is for TLS", hint="use --explain to see each step", code=ExitCode.USAGE)
+        raise Problem("--keylog is for tls and tls13", hint="use --explain to see each step", code=ExitCode.USAGE)
     if settings.require_client_cert:
-        raise Problem("--require-client-cert is for TLS", hint="use --protocol mutual", code=ExitCode.USAGE)
+        raise Problem("--require-client-cert is for tls and tls13", hint="use --protocol mutual", code=ExitCode.USAGE)
     if settings.explain and settings.as_json:
         raise Problem("--explain and --json are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
     if Protection.POSSESSION not in claims and (settings.cert or settings.credential != "server"):

@@ -11,6 +11,8 @@ class ServeOptions:
 
     protocol: str
     group: str | None
+    cipher: str | None
+    alpn: str | None
     without: Sequence[str]
     story: bool
     explain: bool

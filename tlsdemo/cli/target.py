@@ -34,6 +34,8 @@ class ConnectOptions:
     address: str
     protocol: str
     group: str | None
+    cipher: str | None
+    alpn: str | None
     without: Sequence[str]
     story: bool
     message: str | None

@@ -1,4 +1,4 @@
-"""The educational client on a socket: send one line, and read the answer. EDGE; compare `tls.client`."""
+"""A client of a handshake of ours on a socket: send one line, and read the answer. EDGE; compare `tls.client`."""
 
 import time
 

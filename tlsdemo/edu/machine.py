@@ -71,9 +71,6 @@ class Machine(Driver):
         super().__init__(parts.client if self.side is Side.CLIENT else parts.server, party, watch)
         self.rung = rung
         self.parts = parts
-        self.peer_chain: tuple[Certificate, ...] = ()
-        self.verdict: Verdict | None = None
-        """The verdict about the peer's certificate; None if it was not checked."""
         self.secret = 0
         self.cipher = ""
         self.server_name = ""

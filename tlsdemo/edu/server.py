@@ -1,4 +1,4 @@
-"""The educational server on a socket: one conversation of the accept loop. EDGE; compare `tls.connection`.
+"""A server of a handshake of ours on a socket: one conversation of the accept loop. EDGE; compare `tls.connection`.
 
 handshake, under the deadline -> read one message -> answer -> close_notify
 """
@@ -11,11 +11,11 @@ from dataclasses import replace
 from pki.errors import printable
 from tlsdemo import net
 from tlsdemo.application import Talk, ending, facts, of_client
-from tlsdemo.driver import State
-from tlsdemo.edu.machine import Machine, cipher_suite
+from tlsdemo.driver import Driver
+from tlsdemo.edu.machine import cipher_suite
 from tlsdemo.events import Closed, Ending, Event, Refused, Said
 from tlsdemo.peer import Description, describe
-from tlsdemo.protocol import Endpoint, Party, Protocol, Side
+from tlsdemo.protocol import Endpoint, Party, Protection, Protocol, Side
 from tlsdemo.violations import ProtocolError, Violation, alert
 
 FAREWELL = 5.0  # seconds to wait for the client's close_notify
@@ -31,7 +31,7 @@ async def serve(connection: net.Connection, protocol: Protocol, party: Party, re
         agreed = of_client(
             peer, endpoint.negotiated["version"], cipher_suite(endpoint.negotiated), client_certificate(endpoint)
         )
-        agreed = replace(agreed, proved=is_proved(endpoint))
+        agreed = replace(agreed, proved=is_proved(endpoint, protocol))
         report(agreed)
         talk = Talk(facts(agreed), several=True)
         deadline = connection.limit
@@ -69,13 +69,12 @@ def _refusal(peer: str, error: ProtocolError, received: int) -> Event:
 
 def client_certificate(endpoint: Endpoint) -> Description | None:
     """The client's certificate, for people; None if it presented none."""
-    if not isinstance(endpoint, Machine) or not endpoint.peer_chain:
+    if not isinstance(endpoint, Driver) or not endpoint.peer_chain:
         return None
     return describe(endpoint.peer_chain[0])
 
 
-def is_proved(endpoint: Endpoint) -> bool:
+def is_proved(endpoint: Endpoint, protocol: Protocol) -> bool:
     """Whether the client has proved that it has its certificate's key, and the server has checked the chain."""
-    return isinstance(endpoint, Machine) and (
-        State.WAIT_CERTIFICATE_VERIFY in endpoint.parts.server and "chain" in endpoint.parts.checks
-    )
+    checked = {Protection.POSSESSION, Protection.CHAIN} <= protocol.claims
+    return checked and client_certificate(endpoint) is not None

@@ -30,6 +30,8 @@ from tlsdemo.wire.messages13 import HelloRetryRequest, structure
 
 CLIENT_HELLO, SERVER_HELLO, FINISHED, KEY_UPDATE = 1, 2, 20, 24
 
+LONGEST = 1 << 20  # bytes of handshake messages that are kept; longer ones are not followed
+
 Find = Callable[[NamedGroup, bytes, bytes], Cracked | None]
 """Computes the shared secret from the group and both key shares; None if it cannot."""
 
@@ -40,6 +42,8 @@ class RecordEavesdropper:
 
     parts: Parts
     find: Find
+    hopeless: str = "no computer that exists today can compute the shared secret from the two key shares"
+    """The note if the shared secret is not found."""
     _cutters: Mapping[Side, records.Cutter] = field(default_factory=lambda: {side: records.Cutter() for side in Side})
     _fragments: dict[Side, bytes] = field(default_factory=lambda: dict.fromkeys(Side, b""))
     _transcript: bytes = b""
@@ -51,7 +55,7 @@ class RecordEavesdropper:
     _directions: dict[Side, Direction] = field(default_factory=dict)
 
     def hear(self, flight: Flight) -> list[Heard]:
-        """The records that this flight completes."""
+        """The records that this flight completes, each once."""
         return [self._record(flight.sender, raw) for raw in self._cutters[flight.sender].feed(flight.data)]
 
     def _record(self, sender: Side, raw: bytes) -> Heard:
@@ -66,7 +70,7 @@ class RecordEavesdropper:
         if content_type == records.APPLICATION_DATA:
             return Heard(sender, raw, read=content)
         notes: tuple[str, ...] = ()
-        if content_type == records.HANDSHAKE:
+        if content_type == records.HANDSHAKE and len(self._transcript) + len(self._fragments[sender]) < LONGEST:
             self._fragments[sender] += content
             for message in messages(self._fragments[sender]):
                 encoded = encode(message)
@@ -115,7 +119,7 @@ class RecordEavesdropper:
         except (ValueError, ProtocolError):  # a key share that is not one
             return ()
         if found is None:
-            return (f"{group.name}: the shared secret was not found",)
+            return (f"{group.name}: {self.hopeless}",)
         hash_name = self._suite.hash
         early = key_schedule13.early_secret(hash_name)
         self._handshake_secret = key_schedule13.handshake_secret(hash_name, early, found.shared)
@@ -210,7 +214,7 @@ class Recording:
         return Deciphered(b"".join(each.read for each in heard), tuple(note for each in heard for note in each.notes))
 
 
-# Without knowing which protections are missing ------------------------------------------------------------------------
+# Without knowing which protections are missing ----------------------------------------------------------------------
 
 
 @dataclass

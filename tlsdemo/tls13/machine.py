@@ -14,7 +14,6 @@ from typing import Annotated
 
 from cryptography.x509 import Certificate
 
-from pki import Verdict
 from tlsdemo.driver import Driver, Table, Watch, no_watch
 from tlsdemo.edu.machine import CommonParts
 from tlsdemo.edu.records import Cipher, Direction
@@ -121,9 +120,6 @@ class Machine(Driver):
     def __init__(self, parts: Parts, party: Party, watch: Watch = no_watch) -> None:
         super().__init__(parts.client if self.side is Side.CLIENT else parts.server, party, watch)
         self.parts = parts
-        self.peer_chain: tuple[Certificate, ...] = ()
-        self.verdict: Verdict | None = None
-        """The verdict about the peer's certificate; None if it was not checked."""
         self.random = b""
         self.client_random = b""
         """The random number of ClientHello: it names the connection in a key log."""

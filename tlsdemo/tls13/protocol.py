@@ -1,12 +1,13 @@
 """The Protocol that is built from a set of protections: TLS 1.3, with a weak part for each protection left out."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from tlsdemo.driver import Watch, no_watch
 from tlsdemo.edu.records import Aead, Rules
+from tlsdemo.edu.weak import compression, key_separation, order
 from tlsdemo.protocol import Hooks, Party, Protection, Protocol, Side
 from tlsdemo.tls13.eavesdropping import Recording
 from tlsdemo.tls13.handshake import (
@@ -23,7 +24,7 @@ from tlsdemo.tls13.handshake import (
 from tlsdemo.tls13.key_agreement import GROUPS, X25519_NUMBER, X25519MLKEM768
 from tlsdemo.tls13.machine import CLOSE, Log, Parts, Suite, no_log, refuse_unknown_content
 from tlsdemo.tls13.signatures import check_signature
-from tlsdemo.tls13.weak import leave_out
+from tlsdemo.tls13.weak import clear, integrity, leave_out, multiplication, secrecy, transcript
 from tlsdemo.trust import CHECKS, judge
 from tlsdemo.wire import first_flight, key_schedule13, protection13
 from tlsdemo.wire.fields import encode
@@ -141,3 +142,24 @@ def name_of(claims: Claims) -> str:
     """What is left out of TLS 1.3: `tls13 without order`."""
     missing = [each.readable for each in Protection if each in ALL - claims]
     return "tls13" + (f" without {', '.join(missing)}" if missing else "")
+
+
+# For an eavesdropper that does not know the claims --------------------------------------------------------------------
+
+
+def any_parts() -> list[Parts]:
+    """The parts of TLS 1.3 with every group and suite, and one set for each rule that the hellos do not name."""
+    every = [weaken(strong()) for weaken in (multiplication.weaken, secrecy.weaken, integrity.weaken, clear.weaken)]
+    groups = {number: group for parts in every for number, group in parts.groups.items()}
+    suites = {number: suite for parts in (strong(), *every) for number, suite in parts.suites.items()}
+    whole = replace(strong(), groups=groups, suites=suites)
+    return [whole, *(weaken(whole) for weaken in UNNAMED)]
+
+
+UNNAMED: Sequence[Callable[[Parts], Parts]] = (
+    order.weaken,
+    key_separation.weaken,
+    compression.weaken,
+    transcript.weaken,
+)
+"""Remove protections that ClientHello and ServerHello do not name."""

@@ -19,7 +19,7 @@ from tests.peers.support import (
 )
 from tests.tlsdemo.conftest import Answer, Command
 from tlsdemo import net
-from tlsdemo.cli import connect_edu
+from tlsdemo.cli import connect_own
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import encode
 from tlsdemo.edu.protocol import RUNGS, edu
@@ -383,7 +383,7 @@ def test_an_answer_is_shown_without_driving_the_terminal(cli: Command, certs: Pa
 def test_an_answer_that_never_comes_is_not_waited_for_for_ever(
     cli: Command, certs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connect_edu, "PATIENCE", 0.3)
+    monkeypatch.setattr(connect_own, "PATIENCE", 0.3)
     with acting(talking("dh", certs, lambda endpoint, connected: hush(connected))) as address:
         assert_is_refusal(dialled(cli, certs, "dh", address.port), 3, "did not answer in time")
 

@@ -259,8 +259,8 @@ def test_the_hint_for_a_closed_port_starts_what_should_listen_there(
     port: int, protocol: str, story: bool, command: str
 ) -> None:
     settings = ConnectOptions(
-        "", protocol, None, (), story, message=None, http=None, trust=Path("root.pem"), name=None, crl=None, cert=None,
-        key=None, keylog=None, explain=False,
+        "", protocol, None, None, None, (), story, message=None, http=None, trust=Path("root.pem"), name=None, crl=None,
+        cert=None, key=None, keylog=None, explain=False,
     )  # fmt: skip
     assert command in when_closed(settings, net.Address("localhost", port))
 

@@ -180,7 +180,7 @@ def test_a_client_is_called_proved_only_where_no_impostor_passes(
     server = conversation(certs, rung, removed).machine(Side.SERVER)
     certificate = client_certificate(server)
     fooled = tried(claims_of(rung, removed), "impostor-client")[0]
-    assert certificate is None or is_proved(server) is not fooled
+    assert certificate is None or is_proved(server, edu(claims_of(rung, removed))) is not fooled
     assert fooled or certificate is not None
 
 

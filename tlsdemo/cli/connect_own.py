@@ -1,4 +1,4 @@
-"""`tlsdemo connect` over the educational handshake: one conversation, or the reason why it failed. EDGE."""
+"""`tlsdemo connect` over a handshake of ours: one conversation, or the reason why it failed. EDGE."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
-from tlsdemo.cli import several_lines
-from tlsdemo.cli.protocol_options import Claims, educational, party
+from tlsdemo.cli import key_log, several_lines
+from tlsdemo.cli.protocol_options import TLS13, Claims, educational, own_tls, party
 from tlsdemo.cli.target import (
     BEHIND,
     ConnectOptions,
@@ -21,13 +21,15 @@ from tlsdemo.cli.target import (
     tell,
     when_closed,
 )
-from tlsdemo.driver import Moment, Watch, no_watch
+from tlsdemo.driver import Driver, Moment, Watch, no_watch
 from tlsdemo.edu import client
 from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine, cipher_suite
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import errors
+from tlsdemo.tls13.machine import no_log
+from tlsdemo.tls13.violations import TlsViolation
 from tlsdemo.violations import ProtocolError, Violation, alert
 
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
@@ -37,6 +39,8 @@ HINTS = {
     MessageViolation.OTHER_GROUP: "start both sides with the same --group",
     MessageViolation.IS_TLS: "use --protocol tls: a TLS server listens there",
     MessageViolation.NOT_JSON: "check the port: `tlsdemo serve` with the same --protocol must listen there",
+    TlsViolation.NOT_TLS: "check the port: a TLS server must listen there",
+    TlsViolation.SERVER_CHOSE_OLD_VERSION: "use --protocol tls, which also speaks TLS 1.2",
     Violation.BAD_SIGNATURE: "the peer does not have the certificate's private key, or an attacker on the path changed "
     "a message: `tlsdemo eavesdrop` shows the traffic",
     Violation.BAD_FINISHED: "an attacker on the path may change messages: `tlsdemo eavesdrop` shows the traffic",
@@ -52,22 +56,26 @@ NOT_SENT, SENT = "sent:       no application data", "sent:       the message, be
 ANY = "--explain shows each step before the error"
 
 
-def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str | Iterator[str]) -> None:
+def connect_over_own(settings: ConnectOptions, claims: Claims, message: str | Iterator[str]) -> None:
     """Send the message, or several, and print the answer. Raises Problem if that fails."""
-    if settings.keylog:
-        hint = "--explain shows how the keys are derived"
-        raise Problem("--keylog is for TLS", hint=hint, code=ExitCode.USAGE)
+    _forbid(settings)
     known = resolve(settings, _wants(claims))
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
         remark(f"not checked: revocation; crl.pem is missing beside {known.trust_file}")
     watch = _telling() if settings.explain else no_watch
-    protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
+    if settings.protocol == TLS13:
+        log = key_log.writer(settings.keylog, _lost) if settings.keylog else no_log
+        protocol = own_tls(
+            claims, group=settings.group, cipher=settings.cipher, alpn=settings.alpn, story=settings.story, log=log
+        )
+    else:
+        protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
     with net.dial(known.address, closed=when_closed(settings, known.address)) as plain:
         if settings.explain:
             _tell_connection(plain.getpeername()[0], known, claims)
         endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
-        assert isinstance(endpoint, Machine)
+        assert isinstance(endpoint, Driver)
         link = net.Link(plain, endpoint)
         said = False
         try:
@@ -91,13 +99,27 @@ def connect_over_edu(settings: ConnectOptions, claims: Claims, message: str | It
     print_answer(answer)
 
 
+def _forbid(settings: ConnectOptions) -> None:
+    """Raise Problem for options that the protocol does not have."""
+    if settings.keylog and settings.protocol != TLS13:
+        hint = "--explain shows how the keys are derived"
+        raise Problem("--keylog is for tls and tls13", hint=hint, code=ExitCode.USAGE)
+    if settings.explain and settings.protocol == TLS13:
+        hint = "use --keylog FILE and Wireshark, or --protocol ca, which has the same steps"
+        raise Problem("--explain is not possible with --protocol tls13", hint=hint, code=ExitCode.USAGE)
+
+
+def _lost(path: str) -> None:
+    remark(f"note: the key log {path} cannot be written; the connection continues without it")
+
+
 def _wants(claims: Claims) -> Wants:
     if Protection.CLIENT_IDENTITY in claims:
         return Wants.TRUST_AND_A_CERTIFICATE
     return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
 
 
-def _agreement(endpoint: Machine, claims: Claims) -> str:
+def _agreement(endpoint: Driver, claims: Claims) -> str:
     agreed = f"connected with {endpoint.negotiated['version']}, {cipher_suite(endpoint.negotiated)}"
     if not endpoint.peer_chain:
         return f"{agreed}; the server is not authenticated"
@@ -112,7 +134,7 @@ def _agreement(endpoint: Machine, claims: Claims) -> str:
 # Refusals -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -> NoReturn:
+def _refuse(known: Target, endpoint: Driver, error: ProtocolError, sent: str) -> NoReturn:
     """Report a violation of the server, or an alert from it."""
     if error.violation is Violation.TRUNCATED:
         _closed_early(known, endpoint)
@@ -138,7 +160,7 @@ def _refuse(known: Target, endpoint: Machine, error: ProtocolError, sent: str) -
     raise Problem(f"{known.address} is refused: {because}", *evidence, sent, hint=hint, code=ExitCode.NO) from None
 
 
-def _closed_early(known: Target, endpoint: Machine) -> NoReturn:
+def _closed_early(known: Target, endpoint: Driver) -> NoReturn:
     if endpoint.accepted:
         evidence = "without close_notify: the answer may be incomplete"
         hint = (
