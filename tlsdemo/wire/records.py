@@ -20,7 +20,7 @@ CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = CONTENT_TYPES
 
 @dataclass(frozen=True)
 class Record:
-    """One record as it was sent, not decrypted."""
+    """One record as it was sent, not decrypted (RFC 8446 §5.1)."""
 
     content_type: Annotated[int, uint(1), "The type of the content; 23 for all that TLS 1.3 encrypts (§5.1, §5.2)."]
     legacy_version: Annotated[int, uint(2), "0x0303; a first ClientHello may have 0x0301 for old servers (§5.1)."]

@@ -1,17 +1,22 @@
 """The laws of declared structures (DESIGN section 7), on declarations that use every shape. Falsehood caught: a reader
 and a writer that disagree, and bytes that nobody explains."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlsdemo.wire import client_hello, extensions, handshake, records, static_rsa
+from tests.tlsdemo.wire.declarations import DECLARED, ends_itself, framing, values
+from tlsdemo.wire import client_hello, extensions, handshake
 from tlsdemo.wire.fields import (
     Field,
+    Struct,
     WireError,
+    declared,
     decode,
     encode,
     framed,
@@ -65,34 +70,14 @@ WHOLES = st.builds(
     st.builds(Inner, NUMBERS, st.none() | PARTS),
     st.integers(0, 255),
 )
-EXTENSIONS = st.none() | st.lists(
-    st.builds(handshake.Extension, st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=5
-).map(tuple)
-RANDOM = st.binary(min_size=32, max_size=32)
-MESSAGES = st.builds(
-    client_hello.ClientHelloMessage,
-    st.just(1),
-    st.builds(
-        client_hello.ClientHello,
-        st.integers(0, 0xFFFF),
-        RANDOM,
-        st.binary(max_size=32),
-        st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=20).map(tuple),
-        st.binary(min_size=1, max_size=3),
-        EXTENSIONS,
-    ),
-)
-SERVER_HELLOS = st.builds(
-    handshake.ServerHello,
-    st.integers(0, 0xFFFF), RANDOM, st.binary(max_size=32), st.integers(0, 0xFFFF), st.integers(0, 255), EXTENSIONS,
-)  # fmt: skip
-ANYTHING_DECLARED = WHOLES | MESSAGES | SERVER_HELLOS
+EVERY_STRUCTURE = pytest.mark.parametrize("cls", [Whole, *DECLARED])
+FEW = settings(max_examples=25)
+"""Enough for each of many structures."""
 
-DECLARED = (
-    Whole, client_hello.ClientHelloMessage, client_hello.ClientHello, extensions.ServerNameList,
-    extensions.SupportedVersions, handshake.Handshake, handshake.ServerHello, records.Record,
-    static_rsa.ClientKeyExchange,
-)  # fmt: skip
+
+def some(cls: type, data: st.DataObject) -> Any:
+    """A value of that structure."""
+    return data.draw(WHOLES if cls is Whole else values(cls))
 
 
 def assert_leaves_tile(root: Field, data: bytes) -> None:
@@ -116,38 +101,91 @@ def assert_explained(root: Field) -> None:
         assert "§" in leaf.reason, leaf
 
 
-@given(ANYTHING_DECLARED)
-def test_what_was_written_is_read_back(value: object) -> None:
+@EVERY_STRUCTURE
+@FEW
+@given(data=st.data())
+def test_what_was_written_is_read_back(cls: type, data: st.DataObject) -> None:
+    value = some(cls, data)
     assert decode(type(value), encode(value)) == value
 
 
-@given(ANYTHING_DECLARED)
-def test_the_leaves_tile_the_bytes_and_each_says_why_it_is_there(value: object) -> None:
-    data = encode(value)
-    root = walk(type(value), data)
-    assert_leaves_tile(root, data)
+@EVERY_STRUCTURE
+@FEW
+@given(data=st.data())
+def test_the_leaves_tile_the_bytes_and_each_says_why_it_is_there(cls: type, data: st.DataObject) -> None:
+    value = some(cls, data)
+    encoded = encode(value)
+    root = walk(cls, encoded)
+    assert_leaves_tile(root, encoded)
     assert_children_are_inside(root)
     assert_explained(root)
     assert root.value == value
 
 
-@given(WHOLES | MESSAGES, st.integers(0, 255))
-def test_every_proper_prefix_and_every_appended_byte_is_rejected(value: object, byte: int) -> None:
-    data = encode(value)
-    for length in range(len(data)):
+@EVERY_STRUCTURE
+@FEW
+@given(data=st.data(), byte=st.integers(0, 255))
+def test_every_proper_prefix_and_every_appended_byte_is_rejected(cls: type, data: st.DataObject, byte: int) -> None:
+    value = some(cls, data)
+    framed_value = framing(cls)(value)
+    for each in (value, framed_value) if ends_itself(Struct(cls)) else (framed_value,):
+        encoded = encode(each)
+        for length in range(len(encoded)):
+            with pytest.raises(WireError):
+                decode(type(each), encoded[:length])
         with pytest.raises(WireError):
-            decode(type(value), data[:length])
-    with pytest.raises(WireError):
-        decode(type(value), data + bytes([byte]))
+            decode(type(each), encoded + bytes([byte]))
 
 
-@given(st.sampled_from(DECLARED), st.binary(max_size=120))
+@EVERY_STRUCTURE
+@FEW
+@given(data=st.binary(max_size=120))
 def test_whatever_is_read_is_written_as_it_was_and_the_rest_is_rejected(cls: type[Any], data: bytes) -> None:
     try:
         value = decode(cls, data)
     except WireError:
         return
     assert encode(value) == data
+
+
+def outcome(read: Callable[[type, bytes], Any], cls: type, data: bytes) -> tuple[type, Any]:
+    """The value, or the text of the error."""
+    try:
+        return cls, read(cls, data)
+    except WireError as error:
+        return WireError, str(error)
+
+
+CHANGES = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 3)), max_size=2)
+
+
+@EVERY_STRUCTURE
+@FEW
+@given(data=st.data(), changes=CHANGES)
+def test_the_tree_and_the_plain_reading_agree_on_valid_and_on_changed_bytes(
+    cls: type, data: st.DataObject, changes: list[tuple[float, bytes, int]]
+) -> None:
+    encoded = encode(some(cls, data))
+    for where, replacement, removed in changes:
+        at = int(where * len(encoded))
+        encoded = encoded[:at] + replacement + encoded[at + removed :]
+    assert outcome(decode, cls, encoded) == outcome(lambda cls, data: walk(cls, data).value, cls, encoded)
+
+
+@EVERY_STRUCTURE
+@FEW
+@given(data=st.binary(max_size=60))
+def test_the_tree_and_the_plain_reading_agree_on_any_bytes(cls: type[Any], data: bytes) -> None:
+    assert outcome(decode, cls, data) == outcome(lambda cls, data: walk(cls, data).value, cls, data)
+
+
+def test_every_structure_says_its_section() -> None:
+    assert len(DECLARED) >= 60
+    for cls in DECLARED:
+        assert "§" in (cls.__doc__ or "").partition("\n")[0], cls
+        for name, (_, reason) in declared(cls).items():
+            assert re.search(r"[.:)]$", reason), (cls, name)
+            assert "§" in reason, (cls, name)
 
 
 def test_a_body_without_frame_may_end_before_its_extensions_and_nowhere_else() -> None:
