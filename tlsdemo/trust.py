@@ -6,6 +6,7 @@ The judgement itself is `pki.path.verify`. This module turns its first failed ch
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -34,11 +35,17 @@ VIOLATIONS: Mapping[str, Violation] = {
 
 def read_chain(ders: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
     """Parse the certificates of a message; ProtocolError if one of them cannot be parsed."""
-    chain = [peer.load(der) for der in ders]
+    chain = [_loaded(der) for der in ders]
     for each in chain:
         if isinstance(each, peer.Unreadable):
             raise ProtocolError(Violation.BAD_CERTIFICATE, each.why)
     return tuple(each for each in chain if not isinstance(each, peer.Unreadable))
+
+
+@lru_cache(128)
+def _loaded(der: bytes) -> x509.Certificate | peer.Unreadable:
+    """The certificate; the same object for the same bytes, so that what was read of it is not read again."""
+    return peer.load(der)
 
 
 def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, checks: frozenset[str]) -> Verdict:
@@ -54,7 +61,7 @@ def judge(chain: Sequence[x509.Certificate], party: Party, presenter: Side, chec
             name=party.name if presenter is Side.SERVER else None,
             purpose=PURPOSES[presenter],
             at=party.clock(),
-            crls=party.crls,
+            crls=party.crls if "revocation" in checks else (),
         )
     )
     if isinstance(verdict, peer.Unreadable):
