@@ -87,8 +87,8 @@ class Driver:
         self._table = table
         self._watch = watch
         self._incoming = bytearray()
-        self._outgoing = bytearray()
-        self._delivered = bytearray()
+        self._outgoing: list[bytes] = []
+        self._delivered: list[bytes] = []
         self._transcript = bytearray()
         self._untold: list[Moment] = []
         self._has_closed = False
@@ -140,7 +140,7 @@ class Driver:
 
     def put(self, message: Any, on_the_wire: bytes, inside: bytes = b"") -> None:
         """Send the bytes of a message."""
-        self._outgoing += on_the_wire
+        self._outgoing.append(on_the_wire)
         self._untold.append(Moment(self.side, message, inside))
 
     def step(self, message: Any, encoded: bytes) -> None:
@@ -168,7 +168,7 @@ class Driver:
 
     def deliver(self, data: bytes) -> None:
         """Hand application data of the peer to this side's application."""
-        self._delivered += data
+        self._delivered.append(data)
 
     def on_alert(self, description: str, detail: str = "") -> None:
         """The peer's alert: close_notify after the handshake ends the data, any other alert ends the conversation."""
@@ -201,10 +201,10 @@ class Driver:
 
     @property
     def delivered(self) -> bytes:
-        return bytes(self._delivered)
+        return b"".join(self._delivered)
 
     def take(self) -> bytes:
-        taken = bytes(self._delivered)
+        taken = b"".join(self._delivered)
         self._delivered.clear()
         return taken
 
@@ -234,7 +234,7 @@ class Driver:
             self._tell()
 
     def outgoing(self) -> bytes:
-        data = bytes(self._outgoing)
+        data = b"".join(self._outgoing)
         self._outgoing.clear()
         return data
 

@@ -8,7 +8,7 @@ from cryptography import x509
 from pki import Credential, names
 from tlsdemo import net, peer
 from tlsdemo.cli.listening import address
-from tlsdemo.cli.protocol_options import rung
+from tlsdemo.cli.protocol_options import TLS, TLS13, rung
 from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials import kinds
 from tlsdemo.edu.explain import is_undone
@@ -29,7 +29,7 @@ def introduction(settings: ServeOptions, credential: Credential | None, listener
         yield f"  for {peer.listed(plain) or peer.describe(credential.certificate).shown}"
     yield ""
     yield "  in another terminal:"
-    if settings.protocol == "tls" and credential is not None:
+    if settings.protocol in (TLS, TLS13) and credential is not None:
         commands = _over_tls(settings, credential, listener)
     else:
         commands = _over_edu(settings, credential, listener)
@@ -78,7 +78,8 @@ def _over_tls(settings: ServeOptions, credential: Credential, listener: net.List
     name = _name_to_ask_for(host, credential)
     ca = _anchor(settings)
     cert, key = (shlex.quote(str(settings.certs / file)) for file in ("client.pem", "client.key"))
-    options = "" if name == host else f" --name {name}"
+    own = _own_tls(settings)
+    options = own + ("" if name == host else f" --name {name}")
     trust = _trust(settings)
     ours, theirs = "", ""
     if settings.require_client_cert:
@@ -92,7 +93,17 @@ def _over_tls(settings: ServeOptions, credential: Credential, listener: net.List
     yield "    # then type a line and press Enter"
     yield socat
     yield f"tlsdemo connect {through}{options}{trust}{ours}    # through socat, which shows encrypted records"
+    if own:
+        yield f"tlsdemo mitm --upstream {target} --listen {through.port}{own}    # a man in the middle"
     yield _eavesdrop(target, through)
+
+
+def _own_tls(settings: ServeOptions) -> str:
+    """The options by which a client uses TLS 1.3 of our own with the same parts; empty for `ssl`."""
+    if settings.protocol != TLS13:
+        return ""
+    group = f" --group {shlex.quote(settings.group)}" if settings.group else ""
+    return " --protocol tls13" + group + "".join(f" --without {shlex.quote(each)}" for each in settings.without)
 
 
 def _eavesdrop(target: net.Address, through: net.Address) -> str:

@@ -160,7 +160,7 @@ class Machine(Driver):
     def say_change_cipher_spec(self) -> None:
         """Send the record that middleboxes expect from TLS 1.2 (§D.4); it has no meaning."""
         if self.session_id:
-            self._outgoing += framed(CHANGE_CIPHER_SPEC, 0x0303, b"\x01")
+            self._outgoing.append(framed(CHANGE_CIPHER_SPEC, 0x0303, b"\x01"))
 
     def transcript_hash(self) -> bytes:
         """The hash of the messages so far, in both directions; empty before a suite is selected."""
@@ -279,7 +279,8 @@ class Machine(Driver):
             raise ProtocolError(TlsViolation.RECORD_OVERFLOW, f"{length} bytes")
         if len(received) < HEADER + length:
             return None
-        record = bytes(received[: HEADER + length])
+        with memoryview(received) as view:
+            record = bytes(view[: HEADER + length])
         del received[: HEADER + length]
         return record
 
