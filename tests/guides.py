@@ -27,6 +27,7 @@ PAGES = (
     "tlsdemo/edu/LESSON.md",
     "tlsdemo/edu/README.md",
     "tlsdemo/lab/README.md",
+    "tlsdemo/tls13/README.md",
 )
 """Relative to ROOT. `certs/README.md` describes files only."""
 

@@ -9,6 +9,7 @@ violations       one violation for each MUST that is checked
 protocol         the Protocol of a set of protections
 weak             one module for each protection that is removed otherwise than in `edu`
 
+side_by_side     the same conversation over the educational handshake and TLS 1.3
 eavesdropping    what an eavesdropper can decrypt with a stolen key, or by computing
 
 It must not protect anything that matters: it was not audited, and it runs in Python, whose timing reveals secrets.
