@@ -32,6 +32,23 @@ class Record:
         return CONTENT_TYPES.get(self.content_type, f"type {self.content_type}")
 
 
+@dataclass(frozen=True)
+class Alert:
+    """The content of an alert record: the end of the connection, or an error (RFC 8446 §6)."""
+
+    level: Annotated[int, uint(1), "1: warning; 2: fatal; TLS 1.3 ignores it (§6)."]
+    description: Annotated[int, uint(1), "What happened; 0 is close_notify, the normal end (§6.1, §6.2)."]
+
+
+@dataclass(frozen=True)
+class ChangeCipherSpec:
+    """The content of a change_cipher_spec record (RFC 8446 §5, RFC 5246 §7.1)."""
+
+    type: Annotated[
+        int, uint(1), "1. TLS 1.2 encrypts what follows; TLS 1.3 sends it only for middleboxes (RFC 5246 §7.1, §D.4)."
+    ]
+
+
 def records(stream: bytes) -> Iterator[Record]:
     """The complete records of one direction from its first byte, without an incomplete one at the end."""
     for raw in raw_records(stream):

@@ -8,9 +8,7 @@ nothing. Sessions that are resumed or renegotiated have other secrets and are no
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import Annotated
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -20,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from tlsdemo.wire import tls12
 from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.extensions import EXTENDED_MASTER_SECRET
-from tlsdemo.wire.fields import WireError, decode, encode, vector
+from tlsdemo.wire.fields import WireError, decode, encode
 from tlsdemo.wire.handshake import (
     CLIENT_HELLO,
     CLIENT_KEY_EXCHANGE,
@@ -30,18 +28,10 @@ from tlsdemo.wire.handshake import (
     ServerHello,
     messages,
 )
+from tlsdemo.wire.messages12 import ClientKeyExchangeRsa
 from tlsdemo.wire.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, records
 
 STATIC_RSA = (0x009C, 0x009D)
-
-
-@dataclass(frozen=True)
-class ClientKeyExchange:
-    """The client's message with the premaster secret in static RSA (RFC 5246 §7.4.7.1)."""
-
-    encrypted_pre_master_secret: Annotated[
-        bytes, vector(0, 2**16 - 1), "48 bytes, encrypted to the server's RSA key (RFC 5246 §7.4.7.1)."
-    ]
 
 
 def decipher(client_bytes: bytes, server_bytes: bytes, key: PrivateKeyTypes) -> bytes:
@@ -75,7 +65,7 @@ class _Recording:
         if not isinstance(key, RSAPrivateKey):
             raise ValueError("not an RSA key")
         exchange = _up_to(CLIENT_KEY_EXCHANGE, self.from_client)
-        encrypted = decode(ClientKeyExchange, exchange[-1].body).encrypted_pre_master_secret
+        encrypted = decode(ClientKeyExchangeRsa, exchange[-1].body).encrypted_pre_master_secret
         premaster_secret = key.decrypt(encrypted, PKCS1v15())
         suite = tls12.SUITES[self.server_hello.cipher_suite]
         randoms = self.client_hello.random, self.server_hello.random

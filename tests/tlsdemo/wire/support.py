@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import trustme
 
 NULL, ETHERNET, RAW = 0, 1, 101  # link types of a pcap
 HOST = "server.example"
+
+Chunk = tuple[Literal["client", "server"], bytes]
+"""Bytes, and which side sent them."""
 
 
 # Captures -----------------------------------------------------------------------------------------------------------
@@ -29,9 +32,8 @@ def packets(pcap: bytes) -> Iterator[bytes]:
         at += 16 + length
 
 
-def streams(pcap: bytes) -> dict[tuple[int, int], bytes]:
-    """What was sent over TCP, in order, by (source port, destination port)."""
-    segments: dict[tuple[int, int], dict[int, bytes]] = defaultdict(dict)
+def segments(pcap: bytes) -> Iterator[tuple[tuple[int, int], int, bytes]]:
+    """The TCP segments with data: (source port, destination port), sequence number, data."""
     for packet in packets(pcap):
         if packet[0] >> 4 == 4:
             segment = packet[4 * (packet[0] & 0x0F) : int.from_bytes(packet[2:4])]
@@ -40,8 +42,15 @@ def streams(pcap: bytes) -> dict[tuple[int, int], bytes]:
         ports = int.from_bytes(segment[0:2]), int.from_bytes(segment[2:4])
         data = segment[4 * (segment[12] >> 4) :]
         if data:
-            segments[ports][int.from_bytes(segment[4:8])] = data
-    return {ports: b"".join(pieces[number] for number in sorted(pieces)) for ports, pieces in segments.items()}
+            yield ports, int.from_bytes(segment[4:8]), data
+
+
+def streams(pcap: bytes) -> dict[tuple[int, int], bytes]:
+    """What was sent over TCP, in order, by (source port, destination port)."""
+    found: dict[tuple[int, int], dict[int, bytes]] = defaultdict(dict)
+    for ports, number, data in segments(pcap):
+        found[ports][number] = data
+    return {ports: b"".join(pieces[number] for number in sorted(pieces)) for ports, pieces in found.items()}
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Capture:
     server: bytes
     keys: str
     """The key log beside it."""
+    chunks: tuple[Chunk, ...]
+    """The same bytes in the order of the packets."""
 
 
 def captures(folder: Path) -> list[Capture]:
@@ -61,7 +72,12 @@ def captures(folder: Path) -> list[Capture]:
     for path in sorted((folder / "captures").glob("*.pcap")):
         both = streams(path.read_bytes())
         (client,) = (ports for ports, data in both.items() if data[5] == 1)  # who opens with a ClientHello
-        found.append(Capture(path.stem, both[client], both[client[::-1]], path.with_suffix(".keys").read_text()))
+        chunks: tuple[Chunk, ...] = tuple(
+            ("client" if ports == client else "server", data) for ports, _, data in segments(path.read_bytes())
+        )
+        assert b"".join(data for sender, data in chunks if sender == "client") == both[client]
+        keys = path.with_suffix(".keys").read_text()
+        found.append(Capture(path.stem, both[client], both[client[::-1]], keys, chunks))
     return found
 
 
@@ -78,7 +94,7 @@ def master_secrets(key_log: str) -> dict[bytes, bytes]:
 class Piece:
     """Bytes that one side sent: a record, or what was in it."""
 
-    sender: str
+    sender: Literal["client", "server"]
     raw: bytes
     content_type: int = 0
     name: str = ""
@@ -194,6 +210,8 @@ class Conversation:
     session: ssl.SSLSession | None = None
     client: End = field(init=False)
     server: End = field(init=False)
+    chunks: list[Chunk] = field(default_factory=list)
+    """What was sent, in wire order."""
 
     def __post_init__(self) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -202,7 +220,9 @@ class Conversation:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.server = End(self.server_context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
         self.client.step()
-        self.server.incoming.write(self.edit(self.client.flight()))
+        first = self.edit(self.client.flight())
+        self.chunks.append(("client", first))
+        self.server.incoming.write(first)
         self.pump()
 
     def pump(self) -> None:
@@ -213,6 +233,7 @@ class Conversation:
             to_client, to_server = self.server.flight(), self.client.flight()
             if not to_client and not to_server:
                 return
+            self.chunks += [("server", to_client), ("client", to_server)]
             self.client.incoming.write(to_client)
             self.server.incoming.write(to_server)
 

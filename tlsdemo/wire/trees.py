@@ -1,0 +1,109 @@
+"""Trees of spans for whole records and messages: every byte with its name and its reason.
+
+    the record on the wire        content_type  legacy_version  length  encrypted_record ( ... tag)
+    its plaintext, if encrypted   content  type  zeros
+    a message                     msg_type  length  body ( ... extension_data ( ... ))
+
+Each of the three is a byte space of its own, and its leaves tile it. A message can span records, and a record can have
+several messages. Trees are made on request only: they cost far more than decoding.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tlsdemo.wire.extensions import EXTENSIONS
+from tlsdemo.wire.fields import Field, WireError, walk
+from tlsdemo.wire.handshake import Extension, Handshake
+from tlsdemo.wire.records import HEADER, Record
+from tlsdemo.wire.tls12 import EXPLICIT_NONCE
+from tlsdemo.wire.tls12 import TAG as TAG_LENGTH
+
+TAG = "Authenticates the ciphertext and the header: a change is detected (§5.2, RFC 5116 §5.1)."
+ENCRYPTED: Mapping[int, tuple[tuple[str, int | None, str], ...]] = {
+    0x0303: (
+        ("nonce_explicit", EXPLICIT_NONCE, "This part of the nonce is sent; the other is secret (RFC 5288 §3)."),
+        ("encrypted", None, "The content, encrypted (RFC 5246 §6.2.3.3)."),
+        ("tag", TAG_LENGTH, TAG),
+    ),
+    0x0304: (
+        ("encrypted", None, "The content, its type and padding, encrypted (§5.2)."),
+        ("tag", TAG_LENGTH, TAG),
+    ),
+}
+"""Version -> the parts of an encrypted fragment: name, length if it is fixed, reason."""
+
+CONTENT = "What the record carries (§5.2)."
+TYPE = "The type of the content; on the wire it is encrypted (§5.2)."
+ZEROS = "Padding: hides the length of the content (§5.4)."
+BODY = "The message; its structure is unknown here, or its bytes are invalid (§4)."
+
+
+def of_record(raw: bytes, encrypted_in: int | None = None) -> Field:
+    """One whole record; `encrypted_in` is the version that encrypts it, 0x0303 or 0x0304, None for plaintext."""
+    root = walk(Record, raw)
+    *header, fragment = root.children
+    length, content = fragment.children
+    parts = tuple(_parts(content, ENCRYPTED.get(encrypted_in or 0, ()))) or (content,)
+    return replace(root, children=(*header, replace(fragment, children=(length, *parts))))
+
+
+def of_plaintext(content_type: int, content: bytes, record_length: int) -> Field:
+    """The decrypted plaintext of a record of TLS 1.3 (§5.2); `record_length` counts the header and the tag."""
+    end = len(content)
+    padding = record_length - HEADER - TAG_LENGTH - end - 1
+    children = (
+        Field("content", 0, end, content, CONTENT),
+        Field("type", end, end + 1, content_type, TYPE),
+        Field("zeros", end + 1, end + 1 + padding, bytes(padding), ZEROS),
+    )
+    value = content + bytes([content_type]) + bytes(padding)
+    return Field("TLSInnerPlaintext", 0, len(value), value, "The plaintext of a protected record (§5.2).", children)
+
+
+def of_message(raw: bytes, structure: type | None) -> Field:
+    """One whole handshake message with its header; the body is one leaf if it is not that structure."""
+    root = walk(Handshake, raw)
+    msg_type, body = root.children
+    length, content = body.children
+    inner = _tree_or_none(structure, content)
+    if inner is None:
+        return replace(root, children=(msg_type, length, replace(content, name="body", reason=BODY)))
+    inner = refined(inner)
+    return replace(inner, start=0, children=(msg_type, length, *inner.children))
+
+
+def refined(field: Field, carrier: type | None = None) -> Field:
+    """The tree with a tree for the content of each known extension; `carrier` is the structure that has them."""
+    if isinstance(field.value, Extension):
+        return _refined_extension(field, carrier)
+    if not field.children:
+        return field
+    carrier = type(field.value) if type(field.value) in EXTENSIONS else carrier
+    return replace(field, children=tuple(refined(child, carrier) for child in field.children))
+
+
+def _refined_extension(field: Field, carrier: type | None) -> Field:
+    extension_type, data = field.children
+    length, content = data.children
+    inner = _tree_or_none(EXTENSIONS.get(carrier or object, {}).get(extension_type.value), content)
+    return (
+        field if inner is None else replace(field, children=(extension_type, replace(data, children=(length, inner))))
+    )
+
+
+def _tree_or_none(structure: type | None, content: Field) -> Field | None:
+    """The tree of an opaque field in its place; None if it is not that structure."""
+    try:
+        return None if structure is None else walk(structure, content.value).shifted(content.start)
+    except WireError:
+        return None
+
+
+def _parts(field: Field, parts: tuple[tuple[str, int | None, str], ...]) -> Iterator[Field]:
+    """The parts of an opaque field; the one without a length has what is left. None if the field is too short."""
+    left = len(field.value) - sum(length or 0 for _, length, _ in parts)
+    at = field.start
+    for name, length, reason in parts if left >= 0 else ():
+        end = at + (left if length is None else length)
+        yield Field(name, at, end, field.value[at - field.start : end - field.start], reason)
+        at = end
