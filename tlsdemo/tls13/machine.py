@@ -10,7 +10,6 @@ handshake is built of. The steps of each side are in `handshake`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 from cryptography.x509 import Certificate
 
@@ -24,12 +23,21 @@ from tlsdemo.tls13.violations import TlsViolation
 from tlsdemo.violations import ProtocolError, Violation
 from tlsdemo.wire import key_schedule13 as key_schedule
 from tlsdemo.wire.client_hello import ClientHello
-from tlsdemo.wire.fields import WireError, decode, encode, uint
+from tlsdemo.wire.fields import WireError, decode, encode
 from tlsdemo.wire.handshake import HEADER as MESSAGE_HEADER
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 from tlsdemo.wire.messages13 import TYPES, Message, decode_message, encode_message
 from tlsdemo.wire.protection13 import additional_data
-from tlsdemo.wire.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CONTENT_TYPES, HANDSHAKE, HEADER, framed
+from tlsdemo.wire.records import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    CONTENT_TYPES,
+    HANDSHAKE,
+    HEADER,
+    Alert,
+    framed,
+)
 from tlsdemo.wire.registry import ALERTS
 
 MAX_PLAINTEXT = 2**14  # §5.1; peers answer record_overflow to one byte more
@@ -40,14 +48,6 @@ MAX_KEY_UPDATES = 32  # without data between them; a limit of ours
 
 FATAL, WARNING = 2, 1
 ALERT_NUMBERS = {name: number for number, name in ALERTS.items()}
-
-
-@dataclass(frozen=True)
-class Alert:
-    """An alert (§6). TLS 1.3 derives the severity from the description, and ignores the level."""
-
-    level: Annotated[int, uint(1), "2 for an error, 1 for close_notify; ignored in TLS 1.3 (§6)."]
-    description: Annotated[int, uint(1), "What is wrong, or close_notify (§6)."]
 
 
 CLOSE = Alert(WARNING, ALERT_NUMBERS["close_notify"])
