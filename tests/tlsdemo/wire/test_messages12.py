@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, issuer
-from tlsdemo.edu.key_agreement import FFDHE2048
+from tlsdemo.key_agreement import FFDHE2048
 from tlsdemo.wire.dissection import Dissection, dissect
 from tlsdemo.wire.extensions import CertificateStatus
 from tlsdemo.wire.fields import encode
