@@ -7,7 +7,7 @@ An unknown extension in ClientHello is ignored. In every answer, an extension th
 violation, and so is an extension in a message for which it is not defined (§4.2).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,12 @@ READ = (
 )
 """The extensions whose content is read here; the content of all others is not looked at."""
 
+DEFINED: Mapping[type, Collection[int]] = {
+    **EXTENSIONS,
+    ServerHello: (PRE_SHARED_KEY, SUPPORTED_VERSIONS, KEY_SHARE),  # the others are of TLS 1.2
+}
+"""The extensions that are defined for a message (the table of §4.2)."""
+
 KNOWN = frozenset().union(*EXTENSIONS.values())
 
 
@@ -60,7 +66,7 @@ def read_extensions(message: Any) -> Mapping[int, Any]:
         number = each.extension_type
         if number in found:
             raise ProtocolError(TlsViolation.DUPLICATE_EXTENSION, f"number {number} in {name}")
-        if number in KNOWN and number not in EXTENSIONS.get(kind, {}):
+        if number in KNOWN and number not in DEFINED.get(kind, ()):
             raise ProtocolError(TlsViolation.MISPLACED_EXTENSION, f"number {number} in {name}")
         try:
             found[number] = each.extension_data
@@ -105,9 +111,10 @@ class Offer:
         if hello.legacy_version <= SSL3:
             raise ProtocolError(TlsViolation.SSL3, f"legacy_version 0x{hello.legacy_version:04x}")
         found = read_extensions(hello)
-        versions = found[SUPPORTED_VERSIONS].versions if SUPPORTED_VERSIONS in found else (hello.legacy_version,)
+        # Without the extension the client offers TLS 1.2 at most, even if legacy_version is 0x0304 (§4.2.1).
+        versions = found[SUPPORTED_VERSIONS].versions if SUPPORTED_VERSIONS in found else ()
         if TLS13 not in versions:
-            raise ProtocolError(TlsViolation.OLD_VERSION, f"it offers {_hex(versions)}")
+            raise ProtocolError(TlsViolation.OLD_VERSION, f"it offers {_hex(versions or (hello.legacy_version,))}")
         if hello.legacy_compression_methods != NO_COMPRESSION:
             raise ProtocolError(TlsViolation.COMPRESSION_OFFERED, hello.legacy_compression_methods.hex())
         _check_psk(hello, found)
