@@ -310,16 +310,18 @@ class Server(Peer):
     first: Offer | None = None
     """The first ClientHello, if the server has asked for a second one."""
     cookie = b""
+    wanted = 0
+    """The group that the server asked for in HelloRetryRequest."""
 
     def on_client_hello(self, message: ClientHello, before: bytes) -> State | None:
         """Choose a suite and a group, draw a secret, and send the server's whole flight: ServerHello to Finished."""
         offer = Offer.read(message)
-        number = offer.choose_suite(tuple(self.parts.suites))
-        group_number = offer.choose_group(tuple(self.parts.groups))
         if self.first:
-            offer.check_second(self.first, group_number, self.cookie)
+            offer.check_second(self.first, self.wanted, self.cookie)
         elif extensions.COOKIE in offer.extensions:
             raise ProtocolError(TlsViolation.UNASKED_COOKIE)
+        number = offer.choose_suite(tuple(self.parts.suites))
+        group_number = offer.choose_group(tuple(self.parts.groups))
         self.session_id = message.legacy_session_id
         self.suite, self.group = self.parts.suites[number], self.parts.groups[group_number]
         if group_number not in offer.shares:
@@ -346,7 +348,7 @@ class Server(Peer):
     def ask_again(self, offer: Offer, number: int, group_number: int) -> State:
         """Send HelloRetryRequest: the client supports the group, but has sent no key share for it (§4.1.4)."""
         assert self.suite
-        self.first, self.cookie = offer, self.party.random(RANDOM)
+        self.first, self.wanted, self.cookie = offer, group_number, self.party.random(RANDOM)
         self.replace_transcript(key_schedule13.message_hash(self.suite.hash, self.transcript))
         wanted = {
             extensions.KEY_SHARE: extensions.KeyShareHelloRetryRequest(group_number),
