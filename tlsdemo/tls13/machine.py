@@ -329,7 +329,10 @@ class Machine(Driver):
     def _on_data(self, content: bytes) -> None:
         if not self.accepted:
             raise ProtocolError(TlsViolation.DATA_BEFORE_FINISHED, f"{len(content)} bytes")
-        self._key_updates = 0
+        if content:
+            self._empty = self._key_updates = 0
+        else:  # allowed, as a cover for the length of the data (§5.1)
+            self._count_empty()
         self.heard(ApplicationData(len(content)), content)
         self.deliver(content)
 
