@@ -1,4 +1,4 @@
-"""Client and server of our TLS 1.3 in memory, and peers that deviate from it in one message."""
+"""Client and server of our TLS 1.3 in memory, peers that deviate in one message, and what must follow from that."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,13 @@ from tlsdemo.driver import Driver
 from tlsdemo.protocol import Endpoint, Party, Protection, Side
 from tlsdemo.tls13.handshake import Client, Server
 from tlsdemo.tls13.key_agreement import X25519_NUMBER
-from tlsdemo.tls13.machine import Machine, Parts
+from tlsdemo.tls13.machine import ALERT_NUMBERS, Machine, Parts
 from tlsdemo.tls13.protocol import ALL, tls13
-from tlsdemo.violations import AnyViolation, ProtocolError
+from tlsdemo.violations import AnyViolation, ProtocolError, Violation, alert
 from tlsdemo.wire.fields import encode
 from tlsdemo.wire.handshake import Extension
 from tlsdemo.wire.messages13 import Message, encode_message
-from tlsdemo.wire.records import HANDSHAKE, framed
+from tlsdemo.wire.records import ALERT, APPLICATION_DATA, HANDSHAKE, framed, raw_records
 
 WEB = ALL - {Protection.CLIENT_IDENTITY}
 """What the web uses: the client presents no certificate."""
@@ -223,3 +223,55 @@ def error_of(end: Driver) -> ProtocolError:
 
 def violation_of(end: Driver) -> AnyViolation:
     return error_of(end).violation
+
+
+# Violations ---------------------------------------------------------------------------------------------------------
+
+SILENT = (Violation.ALERT, Violation.TRUNCATED)
+"""They are not answered: the peer has gone."""
+
+
+@dataclass(frozen=True)
+class Provocation:
+    """A conversation in which `victim` finds the violation, and whether its alert is protected."""
+
+    run: Callable[[], Ends]
+    victim: Side
+    protected: bool
+
+
+def sends(sender: Side, kind: type, edit: Edit, protected: bool = True, **options: Any) -> Provocation:
+    """The sender edits the messages of that kind."""
+    return Provocation(lambda: Ends.create(edits={sender: {kind: edit}}, **options).run(), sender.other, protected)
+
+
+def later(victim: Side, record: Callable[[Machine], bytes]) -> Provocation:
+    """A record that the peer sends after the handshake."""
+
+    def run() -> Ends:
+        ends = Ends.create().connected()
+        return ends.deliver(victim, record(ends[victim.other]))
+
+    return Provocation(run, victim, protected=True)
+
+
+def record(content_type: int, content: bytes) -> Callable[[Machine], bytes]:
+    return lambda sender: sealed(sender, content_type, content)
+
+
+def assert_provoked(violation: AnyViolation, provocation: Provocation) -> None:
+    """The victim found it, told the application nothing, and sent one alert that the peer can read."""
+    ends = provocation.run()
+    victim, peer = ends[provocation.victim], ends[provocation.victim.other]
+    assert violation_of(victim) is violation, error_of(victim)
+    assert victim.delivered == b""
+    assert not victim.ended
+    records = list(raw_records(ends.sent(victim.side)))
+    if violation in SILENT:
+        assert not any(each[0] == ALERT for each in records)
+        return
+    assert records[-1][0] == (APPLICATION_DATA if provocation.protected else ALERT)
+    if not provocation.protected:
+        assert records[-1] == bytes([ALERT, 3, 3, 0, 2, 2, ALERT_NUMBERS[violation.alert]])
+    assert violation_of(peer) is Violation.ALERT, "the peer cannot read the alert"
+    assert alert(error_of(peer)) == violation.alert

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +12,14 @@ from pki import Credential, names
 from tests.tlsdemo.tls13.parties import (
     Edit,
     Ends,
-    error_of,
+    Provocation,
+    assert_provoked,
     in_the_clear,
+    later,
     party,
+    record,
     sealed,
+    sends,
     the_world,
     violation_of,
     with_extension,
@@ -29,7 +33,7 @@ from tlsdemo.tls13.machine import ALERT_NUMBERS, Machine
 from tlsdemo.tls13.protocol import ALL
 from tlsdemo.tls13.signatures import ECDSA_P256, ECDSA_P384, ED25519
 from tlsdemo.tls13.violations import TlsViolation as T
-from tlsdemo.violations import AnyViolation, Violation, alert
+from tlsdemo.violations import AnyViolation, Violation
 from tlsdemo.wire import extensions as e
 from tlsdemo.wire import key_schedule13
 from tlsdemo.wire.client_hello import ClientHello
@@ -49,23 +53,10 @@ from tlsdemo.wire.messages13 import (
     NewSessionTicket,
     encode_message,
 )
-from tlsdemo.wire.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, raw_records
+from tlsdemo.wire.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 HEARTBEAT = 24  # a content type that is not in use here
-SILENT = (Violation.ALERT, Violation.TRUNCATED)
-"""They are not answered: the peer has gone."""
-
-
-@dataclass(frozen=True)
-class Provocation:
-    """A conversation in which `victim` finds the violation, and whether its alert is protected."""
-
-    run: Callable[[], Ends]
-    victim: Side
-    protected: bool
-
-
 Further = tuple[str, AnyViolation, Provocation]
 
 # One message is edited ----------------------------------------------------------------------------------------------
@@ -75,11 +66,6 @@ RETRY: Mapping[Side, Mapping[str, Any]] = {
     SERVER: {"groups": (SECP256R1,)},
 }
 """The server does not support the group of the client's key share, and sends a HelloRetryRequest."""
-
-
-def sends(sender: Side, kind: type, edit: Edit, protected: bool = True, **options: Any) -> Provocation:
-    """The sender edits the messages of that kind."""
-    return Provocation(lambda: Ends.create(edits={sender: {kind: edit}}, **options).run(), sender.other, protected)
 
 
 def client_hello(edit: Edit, **options: Any) -> Provocation:
@@ -190,20 +176,6 @@ def answers_with(data: bytes) -> Provocation:
         return ends.deliver(CLIENT, data)
 
     return Provocation(run, CLIENT, protected=False)
-
-
-def later(victim: Side, record: Callable[[Machine], bytes]) -> Provocation:
-    """A record that the peer sends after the handshake."""
-
-    def run() -> Ends:
-        ends = Ends.create().connected()
-        return ends.deliver(victim, record(ends[victim.other]))
-
-    return Provocation(run, victim, protected=True)
-
-
-def record(content_type: int, content: bytes) -> Callable[[Machine], bytes]:
-    return lambda sender: sealed(sender, content_type, content)
 
 
 def updates(sender: Machine) -> bytes:
@@ -367,24 +339,6 @@ PROVOKE: Mapping[AnyViolation, Provocation] = {
 
 def test_no_violation_stays_without_a_provocation() -> None:
     assert set(PROVOKE) == {*T, *Violation}
-
-
-def assert_provoked(violation: AnyViolation, provocation: Provocation) -> None:
-    """The victim found it, told the application nothing, and sent one alert that the peer can read."""
-    ends = provocation.run()
-    victim, peer = ends[provocation.victim], ends[provocation.victim.other]
-    assert violation_of(victim) is violation, error_of(victim)
-    assert victim.delivered == b""
-    assert not victim.ended
-    records = list(raw_records(ends.sent(victim.side)))
-    if violation in SILENT:
-        assert not any(each[0] == ALERT for each in records)
-        return
-    assert records[-1][0] == (APPLICATION_DATA if provocation.protected else ALERT)
-    if not provocation.protected:
-        assert records[-1] == bytes([ALERT, 3, 3, 0, 2, 2, ALERT_NUMBERS[violation.alert]])
-    assert violation_of(peer) is Violation.ALERT, "the peer cannot read the alert"
-    assert alert(error_of(peer)) == violation.alert
 
 
 @pytest.mark.parametrize("violation", PROVOKE, ids=lambda violation: violation.name)
