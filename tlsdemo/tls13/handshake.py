@@ -40,6 +40,7 @@ from typing import Any
 
 from cryptography import x509
 
+from pki import Credential
 from tlsdemo import trust
 from tlsdemo.driver import State, Step, Table
 from tlsdemo.protocol import Side
@@ -75,6 +76,14 @@ class Peer(Machine):
 
     accepted_schemes: tuple[int, ...] = ()
     """The signature schemes that the peer accepts."""
+
+    @property
+    def credential(self) -> Credential | None:
+        """What this side proves its identity with; None for a client without a suitable certificate (§4.4.2)."""
+        own = self.party.credential
+        if own and self.side is Side.CLIENT and signatures.suitable(own.key, self.accepted_schemes) is None:
+            return None
+        return own
 
     def on_certificate(self, message: Certificate, before: bytes) -> None:
         """Read the peer's certificate chain and judge it (§4.4.2)."""
@@ -122,7 +131,7 @@ class Peer(Machine):
             raise ProtocolError(TlsViolation.BAD_KEY_UPDATE, str(message.request_update))
         self.count_key_update()
         self.update_key(self.side.other)
-        if message.request_update:
+        if message.request_update and not self.has_closed:  # nothing follows close_notify (§6.1)
             self.change_key(request_update=0)
 
     def change_key(self, request_update: int = 1) -> None:
@@ -148,19 +157,20 @@ def request_certificate(peer: Machine) -> None:
 
 
 def present_certificate(peer: Machine) -> None:
-    """Send Certificate: the claim who this side is (§4.4.2). A client without one sends an empty list."""
-    ders = trust.ders(peer.party.credential) if peer.party.credential else ()
+    """Send Certificate: the claim who this side is (§4.4.2). A client without a suitable one sends an empty list."""
+    assert isinstance(peer, Peer)
+    ders = trust.ders(peer.credential) if peer.credential else ()
     peer.say(Certificate(b"", tuple(CertificateEntry(der) for der in ders)))
 
 
 def sign_transcript(peer: Machine) -> None:
     """Send CertificateVerify: the proof that this side has the certificate's private key (§4.4.3)."""
     assert isinstance(peer, Peer)
-    if peer.party.credential is None:  # a client that has sent an empty Certificate
+    if peer.credential is None:  # a client that has sent an empty Certificate
         return
-    scheme = signatures.choose(peer.party.credential.key, peer.accepted_schemes)
+    scheme = signatures.choose(peer.credential.key, peer.accepted_schemes)
     content = signatures.signed_content(peer.side, peer.transcript_hash())
-    peer.say(CertificateVerify(scheme, signatures.sign(peer.party.credential.key, scheme, content)))
+    peer.say(CertificateVerify(scheme, signatures.sign(peer.credential.key, scheme, content)))
 
 
 class Client(Peer):

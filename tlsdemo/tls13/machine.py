@@ -227,8 +227,14 @@ class Machine(Driver):
         self._say_alert(CLOSE)
 
     def give_up(self, error: ProtocolError) -> None:
-        """Send an alert, protected if this side has keys."""
-        self._say_alert(Alert(FATAL, ALERT_NUMBERS[error.violation.alert]))
+        """Send an alert, protected if this side has keys; nothing after close_notify (§6.1)."""
+        if not self.has_closed:
+            self._say_alert(Alert(FATAL, ALERT_NUMBERS[error.violation.alert]))
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether this side has sent close_notify."""
+        return self._has_closed
 
     def _say_alert(self, alert: Alert) -> None:
         content = encode(alert)

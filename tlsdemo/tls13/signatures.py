@@ -39,7 +39,9 @@ class Scheme:
         """Whether a public key goes with the scheme."""
         if self.curve:
             return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == self.curve
-        return isinstance(key, rsa.RSAPublicKey if self.hash else ed25519.Ed25519PublicKey)
+        if self.hash:  # PSS needs room for the hash, a salt of the same length and two bytes (RFC 8017 §9.1.1)
+            return isinstance(key, rsa.RSAPublicKey) and key.key_size >= 8 * (2 * self.hash.digest_size + 2)
+        return isinstance(key, ed25519.Ed25519PublicKey)
 
 
 SCHEMES: Mapping[int, Scheme] = {
@@ -63,13 +65,17 @@ def signed_content(signer: Side, transcript_hash: bytes) -> bytes:
     return b" " * 64 + f"TLS 1.3, {signer.value} CertificateVerify".encode() + b"\0" + transcript_hash
 
 
-def choose(key: keys.PrivateKey, accepted: Sequence[int]) -> int:
-    """The first scheme that goes with this side's key and that the peer accepts; ProtocolError without one."""
+def suitable(key: keys.PrivateKey, accepted: Sequence[int]) -> int | None:
+    """The first scheme that goes with this side's key and that the peer accepts; None without one."""
     public = key.public_key()
-    for number, scheme in SCHEMES.items():
-        if number in accepted and scheme.fits(public):
-            return number
-    raise ProtocolError(TlsViolation.NO_COMMON_SCHEME, f"the key is {keys.describe(public)}")
+    return next((number for number, scheme in SCHEMES.items() if number in accepted and scheme.fits(public)), None)
+
+
+def choose(key: keys.PrivateKey, accepted: Sequence[int]) -> int:
+    """The same; ProtocolError without one."""
+    if (number := suitable(key, accepted)) is None:
+        raise ProtocolError(TlsViolation.NO_COMMON_SCHEME, f"the key is {keys.describe(key.public_key())}")
+    return number
 
 
 def sign(key: keys.PrivateKey, number: int, content: bytes) -> bytes:
