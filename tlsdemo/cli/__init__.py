@@ -26,6 +26,7 @@ protocol_options    --protocol, --without, --group
 lab                 `tlsdemo lab`
 check_client        `tlsdemo check-client`
 baseline            findings that are known already
+key_log             the key log of our own TLS, as a file
 reporter            the output of servers
 line_writer         a queue before stdout, so that printing never waits
 reloading           files that are read again when they change
