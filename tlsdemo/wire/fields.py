@@ -76,9 +76,9 @@ def encode(value: object) -> bytes:
     return b"".join([write(getattr(value, name)) for name, write in _writers(structure)])
 
 
-def walk(cls: type, data: bytes) -> Field:
-    """Decode into a tree with every span; the root's value is what `decode` returns."""
-    reader = Reader(data, 0, len(data))
+def walk(cls: type, data: bytes, start: int = 0, end: int | None = None) -> Field:
+    """Decode into a tree with every span; the root's value is what `decode` returns for data[start:end]."""
+    reader = Reader(data, start, len(data) if end is None else end)
     root = Struct(cls).tree(reader, cls.__name__, (cls.__doc__ or "").partition("\n")[0])
     reader.finish(cls.__name__)
     return root

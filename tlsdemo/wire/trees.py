@@ -65,36 +65,38 @@ def of_message(raw: bytes, structure: type | None) -> Field:
     root = walk(Handshake, raw)
     msg_type, body = root.children
     length, content = body.children
-    inner = _tree_or_none(structure, content)
+    inner = _tree_or_none(structure, raw, content)
     if inner is None:
         return replace(root, children=(msg_type, length, replace(content, name="body", reason=BODY)))
-    inner = refined(inner)
+    inner = refined(inner, raw)
     return replace(inner, start=0, children=(msg_type, length, *inner.children))
 
 
-def refined(field: Field, carrier: type | None = None) -> Field:
-    """The tree with a tree for the content of each known extension; `carrier` is the structure that has them."""
+def refined(field: Field, data: bytes, carrier: type | None = None) -> Field:
+    """A tree of `data`, with a tree for the content of each known extension; `carrier` is the structure around them."""
     if isinstance(field.value, Extension):
-        return _refined_extension(field, carrier)
+        return _refined_extension(field, data, carrier)
     if not field.children:
         return field
     carrier = type(field.value) if type(field.value) in EXTENSIONS else carrier
-    return replace(field, children=tuple(refined(child, carrier) for child in field.children))
+    return replace(field, children=tuple(refined(child, data, carrier) for child in field.children))
 
 
-def _refined_extension(field: Field, carrier: type | None) -> Field:
-    extension_type, data = field.children
-    length, content = data.children
-    inner = _tree_or_none(EXTENSIONS.get(carrier or object, {}).get(extension_type.value), content)
+def _refined_extension(field: Field, data: bytes, carrier: type | None) -> Field:
+    extension_type, extension_data = field.children
+    length, content = extension_data.children
+    inner = _tree_or_none(EXTENSIONS.get(carrier or object, {}).get(extension_type.value), data, content)
     return (
-        field if inner is None else replace(field, children=(extension_type, replace(data, children=(length, inner))))
+        field
+        if inner is None
+        else replace(field, children=(extension_type, replace(extension_data, children=(length, inner))))
     )
 
 
-def _tree_or_none(structure: type | None, content: Field) -> Field | None:
-    """The tree of an opaque field in its place; None if it is not that structure."""
+def _tree_or_none(structure: type | None, data: bytes, content: Field) -> Field | None:
+    """The tree of an opaque field of `data`; None if it is not that structure."""
     try:
-        return None if structure is None else walk(structure, content.value).shifted(content.start)
+        return None if structure is None else walk(structure, data, content.start, content.end)
     except WireError:
         return None
 

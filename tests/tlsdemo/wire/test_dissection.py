@@ -140,15 +140,16 @@ def test_a_capture_is_read_without_its_key_log_as_far_as_it_is_clear(capture: Ca
     assert_every_byte_is_explained(found)
 
 
-@pytest.mark.parametrize("name", ["python-ssl-tls12", "python-ssl-tls13", "rfc8448-helloretryrequest_handshake"])
-def test_tshark_finds_the_same_messages(all_captures: dict[str, Capture], shared_data: Path, name: str) -> None:
-    pcap = shared_data / "captures" / f"{name}.pcap"
+def test_tshark_finds_the_same_messages(capture: Capture, shared_data: Path) -> None:
+    if capture.name == "illustrated-tls12":
+        pytest.skip("tshark decrypts its CBC records, and we do not")
+    pcap = shared_data / "captures" / f"{capture.name}.pcap"
     done = run(
         tool("tshark"), "-r", pcap, "-d", "tcp.port==443,tls", "-o", f"tls.keylog_file:{pcap.with_suffix('.keys')}",
         "-Y", "tls.handshake.type", "-T", "fields", "-e", "tls.handshake.type",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = dissect(all_captures[name].chunks, parse(all_captures[name].keys))
+    found = dissect(capture.chunks, parse(capture.keys))
     assert [int(each) for each in done.stdout.replace(",", "\n").split()] == [each.raw[0] for each in found.messages]
 
 
