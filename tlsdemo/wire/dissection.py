@@ -9,7 +9,7 @@ the order of messages are the business of others. It never raises, for any bytes
 be read says why.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Literal
@@ -236,9 +236,9 @@ class _Follower:
         self.client_random = hello.random
         if self.version is None:
             # 0-RTT data comes before the server selects a suite, so all suites are tried.
-            keys = self._tls13_keys([EARLY], tuple(protection13.SUITES.values()))
-            keys.problem = f"{TOO_EARLY}; {keys.problem}" if keys.problem else ""
-            self.directions["client"].keys = keys
+            epoch = self._epoch(EARLY, tuple(protection13.SUITES.values()))
+            epoch.problem = f"{TOO_EARLY}; {epoch.problem}"
+            self.directions["client"].keys = _Tls13Keys([epoch])
 
     def _on_server_hello(self, hello: ServerHello) -> None:
         if self.version == TLS13:
@@ -247,22 +247,19 @@ class _Follower:
         if self.version == TLS13:
             suites = (protection13.SUITES[self.cipher_suite],) if self.cipher_suite in protection13.SUITES else ()
             for sender, direction in self.directions.items():
-                # The client's early epoch goes on until it ends, or until a record needs the next secret.
+                # The client's early secret is in use until EndOfEarlyData, or until a record needs the next secret.
                 before = direction.keys.epochs if isinstance(direction.keys, _Tls13Keys) else []
-                direction.keys = self._tls13_keys([HANDSHAKE_LABELS[sender], APPLICATION_LABELS[sender]], suites)
-                direction.keys.epochs = [*before, *direction.keys.epochs]
+                labels = HANDSHAKE_LABELS[sender], APPLICATION_LABELS[sender]
+                epochs = [*before, *(self._epoch(label, suites) for label in labels)]
+                direction.keys = _Tls13Keys([epoch for epoch in epochs if epoch.secret or epoch.label != EARLY])
         else:
             for direction in self.directions.values():
                 if not direction.changed:
                     direction.keys = _Keys("application data before ChangeCipherSpec")
 
-    def _tls13_keys(self, labels: Sequence[str], suites: tuple[protection13.Suite, ...]) -> "_Tls13Keys":
-        if not suites:
-            return _Tls13Keys(f"decryption of {self._suite_name()} is not implemented", [])
-        secrets = self._secrets()
-        missing = [self._missing(label) for label in labels if label not in secrets]
-        epochs = [_Epoch(label, secrets[label], suites) for label in labels if label in secrets]
-        return _Tls13Keys("".join(missing[:1]), epochs)
+    def _epoch(self, label: str, suites: tuple[protection13.Suite, ...]) -> "_Epoch":
+        problem = self._missing(label) if suites else f"decryption of {self._suite_name()} is not implemented"
+        return _Epoch(label, self._secrets().get(label), suites, problem)
 
     def _tls12_keys(self, sender: Sender) -> "_Keys":
         suite, secrets = tls12.SUITES.get(self.cipher_suite or 0), self._secrets()
@@ -373,13 +370,10 @@ class _Tls12Keys(_Keys):
 
 
 class _Tls13Keys(_Keys):
-    """The traffic secrets of one direction of TLS 1.3 that the key log has, in the order of their use.
+    """The traffic secrets of one direction of TLS 1.3, in the order of their use."""
 
-    `problem` says which secret the log does not have; it is empty if the log has all.
-    """
-
-    def __init__(self, problem: str, epochs: "list[_Epoch]") -> None:
-        super().__init__(problem)
+    def __init__(self, epochs: "list[_Epoch]") -> None:
+        super().__init__(TOO_EARLY)
         self.epochs = epochs
 
     def opened(self, raw: bytes) -> tuple[Protection, int, bytes]:
@@ -392,16 +386,15 @@ class _Tls13Keys(_Keys):
                 problem = problem or str(error)
                 continue
             del self.epochs[:position]
-            self.problem = ""  # a secret that the log does not have is over
             return found
-        raise _UnreadableError(self.problem or problem or TOO_EARLY)
+        raise _UnreadableError(problem or self.problem)
 
     def on_last_message(self) -> None:
-        if self.epochs[0].label in (EARLY, *HANDSHAKE_LABELS.values()):
+        if self.epochs and self.epochs[0].label in (EARLY, *HANDSHAKE_LABELS.values()):
             del self.epochs[0]
 
     def on_key_update(self) -> None:
-        if self.epochs[0].label not in (EARLY, *HANDSHAKE_LABELS.values()):
+        if self.epochs and self.epochs[0].label not in (EARLY, *HANDSHAKE_LABELS.values()):
             self.epochs[0] = self.epochs[0].next()
 
 
@@ -410,14 +403,19 @@ class _Epoch:
     """One traffic secret of TLS 1.3, from its first record to its last."""
 
     label: str
-    secret: bytes
+    secret: bytes | None
+    """None if the key log does not have it."""
     suites: tuple[protection13.Suite, ...]
-    """More than one if the server has not selected yet."""
+    """Several if the server has not selected yet, none if its choice is unknown."""
+    problem: str
+    """Why it cannot decrypt, without a secret or a suite."""
     counter: "_Counter" = field(default_factory=lambda: _Counter())
     keys: dict[str, TrafficKeys] = field(default_factory=dict)
 
     def opened(self, raw: bytes) -> tuple[Protection, int, bytes]:
         """As `_Keys.opened`."""
+        if self.secret is None or not self.suites:
+            raise _UnreadableError(self.problem)
         problem = f"does not decrypt with {self.label}: changed, or encrypted with another key"
         for suite, number in product(self.suites, self.counter.candidates()):
             if suite.name not in self.keys:
@@ -437,9 +435,11 @@ class _Epoch:
 
     def next(self) -> "_Epoch":
         """The epoch after a KeyUpdate (§7.2)."""
+        if self.secret is None or not self.suites:
+            return self
         start, _, number = self.label.rpartition("_")
-        (suite,) = self.suites
-        return _Epoch(f"{start}_{int(number) + 1}", next_traffic_secret(suite.hash, self.secret), self.suites)
+        secret = next_traffic_secret(self.suites[0].hash, self.secret)
+        return _Epoch(f"{start}_{int(number) + 1}", secret, self.suites, self.problem)
 
 
 @dataclass

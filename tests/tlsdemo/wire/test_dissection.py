@@ -439,6 +439,16 @@ def test_a_random_of_a_retry_request_gives_no_keys() -> None:
     assert problems(found) == []
 
 
+def test_a_record_that_goes_on_after_finished_does_not_raise() -> None:
+    # §5.1 forbids it; the log has no secret for what follows.
+    handshake_only = {label: secret for label, secret in SECRETS.items() if not label.endswith("_0")}
+    content = FINISHED + FINISHED + encode_message(KeyUpdate(0))
+    record = Writer().sealed(SECRETS["SERVER_HANDSHAKE_TRAFFIC_SECRET"], 22, content)
+    found = dissect([*hellos(), ("server", record), ("server", record)], KeyLog({RANDOM: handshake_only}))
+    assert names(found)[2:] == ["server Finished", "server Finished", "server KeyUpdate"]
+    assert problems(found) == ["the key log does not have SERVER_TRAFFIC_SECRET_0 of this connection"]
+
+
 # Any bytes ----------------------------------------------------------------------------------------------------------
 
 SENDERS = st.sampled_from(["client", "server"])
@@ -460,7 +470,8 @@ PIECES = st.one_of(
     st.sampled_from([plain(HELLO), plain(ANSWER), b"\x14\x03\x03\0\1\1"]),
     st.builds(
         lambda secret, content_type, content: Writer().sealed(secret, content_type, content),
-        st.sampled_from(list(SECRETS.values())), st.integers(20, 24), st.sampled_from(CONTENTS),
+        st.sampled_from(list(SECRETS.values())), st.integers(20, 24),
+        st.lists(st.sampled_from(CONTENTS), max_size=3).map(b"".join),
     ),
 )  # fmt: skip
 SECRETS_OF_BOTH = {**SECRETS, "CLIENT_RANDOM": b"m" * 48}
