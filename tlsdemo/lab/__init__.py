@@ -6,6 +6,10 @@ certificate_cases           the test certificates of `pki.cases`
 revocation_cases            certificates that are revoked, with CRLs and OCSP over HTTP
 revocation_sources          what is published about a certificate, and where
 protocol_cases              old versions, weak suites, no TLS at all
+misbehaving_cases           servers that violate TLS 1.3
+deviation                   what such a server does otherwise
+downgraded                  a TLS 1.2 server that says that it supports TLS 1.3
+misbehaving                 the server of these cases, on a connection
 client_certificate_cases    servers that ask for a client certificate
 presented                   a certificate on a port
 ca                          the CA of one lab

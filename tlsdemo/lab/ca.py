@@ -7,8 +7,8 @@ from functools import cached_property
 
 from cryptography import x509
 
-from pki import names
-from pki.authority import authority_name
+from pki import keys, names
+from pki.authority import Credential, authority_name
 from pki.cases import CATALOGUE, CaseBuilder
 from pki.cases.minting import case_builder
 from pki.profiles import ROOT
@@ -61,6 +61,16 @@ class LabCA:
         return served.chain_pem, served.key_pem
 
     @cached_property
+    def good_credential(self) -> Credential:
+        """The same as `good`, for a server of our TLS 1.3."""
+        return _parsed(self.good)
+
+    @cached_property
+    def good_rsa_credential(self) -> Credential:
+        """The same as `good_rsa`, for a server of our TLS 1.3."""
+        return _parsed(self.good_rsa)
+
+    @cached_property
     def clients(self) -> ClientCredentials:
         """The test certificates for clients."""
         return ClientCredentials(self.builder)
@@ -68,6 +78,12 @@ class LabCA:
     def good_context(self) -> ssl.SSLContext:
         """A new context with the valid certificate."""
         return lab_context(self.good)
+
+
+def _parsed(pem: Pem) -> Credential:
+    chain, key = pem
+    leaf, *issuers = x509.load_pem_x509_certificates(chain)
+    return Credential(keys.from_pem(key), leaf, tuple(issuers))
 
 
 def new_root(now: datetime) -> CaseBuilder:

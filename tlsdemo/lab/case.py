@@ -33,7 +33,8 @@ class Family(Enum):
 
     CERTIFICATE = "the server's certificate"
     REVOCATION = "the revocation status of the server's certificate"
-    PROTOCOL = "versions, cipher suites, and servers that misbehave"
+    PROTOCOL = "versions, cipher suites, and answers that are not TLS"
+    MISBEHAVING = "a server that violates TLS 1.3 in its handshake"
     CLIENT_CERTIFICATE = "a server that asks for the client's certificate"
 
 
@@ -41,6 +42,7 @@ class ServedBy(Enum):
     """The TLS implementation of the server."""
 
     SSL = "Python's ssl"
+    TLS13 = "TLS 1.3 of our own"
 
 
 class Controls(Enum):
@@ -112,6 +114,20 @@ def obstacle(problem: Problem) -> str:
     return "; ".join((problem.fact, *problem.evidence))
 
 
+def control_of(case: Case) -> Case:
+    """The description of a control. A control is opened together with its case."""
+    summary = f"The valid control of {case.id}: the same without the deviation."
+    return replace(
+        case,
+        id=f"{case.id}.control",
+        aliases=(),
+        summary=summary,
+        story=summary,
+        must=Must.ACCEPT.value,
+        verify_codes=(),
+    )
+
+
 # Declarations --------------------------------------------------------------------------------------------------------
 
 Body = TypeVar("Body", bound=Callable[..., object])
@@ -128,6 +144,7 @@ class Declaration(Generic[Body]):
     """Opens a case; the first argument is the decorated function."""
     only_named: str = ""
     """As `Case.only_named`, for all cases of the family."""
+    served_by: ServedBy = ServedBy.SSL
 
     def __call__(
         self,
@@ -157,6 +174,7 @@ class Declaration(Generic[Body]):
                 cve=cve,
                 family=self.family,
                 make=lambda case, ca: self.make(body, case, ca),
+                served_by=self.served_by,
                 only_named=only_named or self.only_named,
             )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pki.cases.lookup import find as find_in
-from tlsdemo.lab import certificate_cases, client_certificate_cases, protocol_cases, revocation_cases
+from tlsdemo.lab import certificate_cases, client_certificate_cases, misbehaving_cases, protocol_cases, revocation_cases
 from tlsdemo.lab.case import Case, declared_in
 
 CASES: dict[str, Case] = {
@@ -12,6 +12,7 @@ CASES: dict[str, Case] = {
         certificate_cases.cases(),
         declared_in(revocation_cases),
         declared_in(protocol_cases),
+        declared_in(misbehaving_cases),
         declared_in(client_certificate_cases),
     )
     for each in family

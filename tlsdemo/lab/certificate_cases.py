@@ -10,7 +10,7 @@ from functools import partial
 
 from pki.cases import CATALOGUE, CaseBuilder, CertificateCase, Mode, Must
 from tlsdemo.lab.ca import LabCA
-from tlsdemo.lab.case import Case, Family, OpenedCase
+from tlsdemo.lab.case import Case, Family, OpenedCase, control_of
 from tlsdemo.lab.presented import present
 from tlsdemo.lab.revocation_sources import Where, locations, publish_revoked
 
@@ -52,18 +52,4 @@ def _open(certificate: CertificateCase[CaseBuilder], case: Case, ca: LabCA) -> O
     return replace(
         opened,
         mint_control=lambda: replace(present(control_of(case), minted.control, ca), context=None, sni=None),
-    )
-
-
-def control_of(case: Case) -> Case:
-    """The description of a control. A control is opened together with its case."""
-    summary = f"The valid control of {case.id}: the same without the deviation."
-    return replace(
-        case,
-        id=f"{case.id}.control",
-        aliases=(),
-        summary=summary,
-        story=summary,
-        must=Must.ACCEPT.value,
-        verify_codes=(),
     )

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
-from tlsdemo import net
+from tlsdemo import net, violations
 from tlsdemo.application import Fact, Talk
 from tlsdemo.findings import CaseWords
 from tlsdemo.lab.visit import IN_THE_CLEAR, Visit, VisitEnd
@@ -22,6 +23,7 @@ from tlsdemo.tls import errors
 from tlsdemo.tls.channel import AsyncTls
 from tlsdemo.tls.connection import client_certificate
 from tlsdemo.tls.server_name import AskedSocket
+from tlsdemo.violations import ProtocolError
 from tlsdemo.wire import first_flight
 
 PATIENCE = 60.0  # seconds for the client to send data after the handshake
@@ -42,8 +44,8 @@ def over_tls(context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Handler:
 
 async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: Callable[[Visit], Talk]) -> Visit:
     visit, first = Visit("", connection.peer, VisitEnd.REFUSED), net.peek(connection.socket)
-    if _is_plain(first):
-        return await _heard_in_the_clear(connection, talk(replace(visit, agreed="no TLS")), visit)
+    if is_plain(first):
+        return await heard_in_the_clear(connection, talk(replace(visit, agreed="no TLS")), visit)
     try:
         channel = AsyncTls(connection, context)
     except OSError:  # the client has already reset the connection
@@ -62,12 +64,12 @@ async def _converse(connection: net.Connection, context: ssl.SSLContext, talk: C
     visit = replace(visit, asked_for=_asked_for(tls), agreed=f"{tls.version()}, {(tls.cipher() or '?')[0]}")
     certificate = client_certificate(tls)
     visit = replace(visit, client=certificate.shown if certificate else "")
-    visit = await _heard(channel, talk(visit), visit)
+    visit = await heard(channel, talk(visit), visit)
     await channel.close(FAREWELL)
     return visit
 
 
-def _is_plain(begun: bytes) -> bool:
+def is_plain(begun: bytes) -> bool:
     """Whether the first bytes are neither TLS nor a request to an HTTP proxy."""
     is_sslv2_hello = len(begun) > 2 and bool(begun[0] & 0x80) and begun[2] == 1
     is_proxy_request = begun.startswith(CONNECT) or CONNECT.startswith(begun)
@@ -78,7 +80,7 @@ CONNECT = b"CONNECT "
 """The beginning of a request to a proxy (RFC 9110 §9.3.6). It contains no application data of the client."""
 
 
-async def _heard_in_the_clear(connection: net.Connection, talk: Talk, visit: Visit) -> Visit:
+async def heard_in_the_clear(connection: net.Connection, talk: Talk, visit: Visit) -> Visit:
     """The data that the client sends without TLS, answered as over TLS."""
     said, count = b"", 0
     with suppress(OSError, net.ConnectionDropped):
@@ -101,7 +103,19 @@ def _was_told(tls: ssl.SSLSocket) -> bool:
     return isinstance(tls, AskedSocket) and tls.was_told
 
 
-async def _heard(channel: AsyncTls, talk: Talk, visit: Visit) -> Visit:
+class Channel(Protocol):
+    """An established connection: that of `tls.channel`, or one over an endpoint."""
+
+    connection: net.Connection
+
+    async def receive(self) -> bytes:
+        """The next application data; b"" after the client's close."""
+
+    async def send(self, data: bytes) -> None:
+        """Send application data."""
+
+
+async def heard(channel: Channel, talk: Talk, visit: Visit) -> Visit:
     """The data that the client sends over TLS, answered; LEFT if there is none."""
     said, count = b"", 0
     alert, why, silent = None, "", VisitEnd.LEFT
@@ -119,6 +133,8 @@ async def _heard(channel: AsyncTls, talk: Talk, visit: Visit) -> Visit:
         why, silent = "" if count else f"the client sent nothing for {PATIENCE:g} seconds", VisitEnd.WAITED
     except ssl.SSLError as error:
         alert, why = errors.alert(error), errors.sentence(error)
+    except ProtocolError as error:
+        alert, why = violations.alert(error), str(error)
     except OSError:
         why = "the client closed the connection"
     except net.ConnectionDropped as dropped:
