@@ -94,6 +94,38 @@ def _any(*cases: str) -> tuple[tuple[str, ...], ...]:
 EKU = ("eku-client-only", "eku-codesigning", "eku-codesigning-critical")
 KU = ("ku-no-digitalsignature", "ku-rsa-encipher-only", "ku-certsign-only")
 
+COPIED = "An attacker presents a copy of a certificate, which is public, and can impersonate its owner."
+UNPROVED = ("certificate-missing", "certificate-empty", "certificate-verify-missing", "unauthenticated")
+FINISHED = ("finished-wrong", "finished-empty", "finished-missing", "finished-skipped")
+SCHEMES = ("certificate-verify-sha1", "certificate-verify-pkcs1", "certificate-verify-other-scheme")
+SIGNATURES = (
+    "certificate-verify-other-key",
+    "certificate-verify-zeros",
+    "certificate-verify-garbage",
+    "certificate-verify-empty",
+    "certificate-verify-as-client",
+    "certificate-verify-other-transcript",
+    "copied-certificate",
+    *SCHEMES,
+)
+FORM = (
+    "version-not-offered",
+    "suite-not-offered",
+    "group-not-offered",
+    "key-share-short",
+    "session-id-not-echoed",
+    "compression-selected",
+    "alpn-in-server-hello",
+    "second-hello-retry-request",
+    "extension-not-offered",
+    "extension-twice",
+    "alpn-not-offered",
+    "server-name-with-content",
+    "encrypted-extensions-twice",
+    "record-of-padding",
+    "record-too-long",
+)
+
 DEFECTS: tuple[Defect, ...] = (
     # The order of its steps -------------------------------------------------------------------------------------------
     _row(
@@ -534,6 +566,86 @@ DEFECTS: tuple[Defect, ...] = (
         fixes.SUITES, ["static-rsa", "dhe-1024", "dhe-512", "rc4", "triple-des", "export-cipher", "cbc"],
         some_of=_any("static-rsa", "dhe-1024", "dhe-512", "rc4", "triple-des", "export-cipher"),
     ),
+    # The handshake of TLS 1.3 -----------------------------------------------------------------------------------------
+    _row(
+        "no-proof-of-possession",
+        "It does not verify CertificateVerify: it accepts a server without the key of its certificate.",
+        COPIED,
+        fixes.HANDSHAKE, SIGNATURES,
+        accepts=("certificate-verify-other-key",),
+    ),
+    _row(
+        "zero-signature",
+        "It accepts an ECDSA signature whose two numbers are zero.",
+        COPIED,
+        fixes.HANDSHAKE, ["certificate-verify-zeros"],
+        accepts=("certificate-verify-zeros",), refuses=("certificate-verify-other-key",),
+    ),
+    _row(
+        "unreadable-signature",
+        "It accepts a CertificateVerify whose signature it cannot parse.",
+        COPIED,
+        fixes.HANDSHAKE, ["certificate-verify-garbage", "certificate-verify-empty"],
+        some_of=_any("certificate-verify-garbage", "certificate-verify-empty"),
+        refuses=("certificate-verify-other-key",),
+    ),
+    _row(
+        "signature-of-other-content",
+        "It accepts a CertificateVerify that was made for another purpose or another handshake.",
+        "An attacker can use a signature that the real server made in another connection.",
+        fixes.HANDSHAKE, ["certificate-verify-as-client", "certificate-verify-other-transcript"],
+        some_of=_any("certificate-verify-as-client", "certificate-verify-other-transcript"),
+        refuses=("certificate-verify-other-key",),
+    ),
+    _row(
+        "key-of-other-certificate",
+        "It verifies CertificateVerify with the key of another certificate of the chain than the first.",
+        COPIED,
+        fixes.HANDSHAKE, ["copied-certificate"],
+        accepts=("copied-certificate",), refuses=("certificate-verify-other-key",),
+    ),
+    _row(
+        "skipped-authentication",
+        "It accepts a handshake without Certificate or CertificateVerify.",
+        "An attacker omits the messages that prove who the server is, and can impersonate any server.",
+        fixes.HANDSHAKE, UNPROVED,
+        some_of=_any(*UNPROVED),
+    ),
+    _row(
+        "no-finished-check",
+        "It does not verify the server's Finished.",
+        "An attacker can change the messages of the handshake, and the client does not notice.",
+        fixes.HANDSHAKE, FINISHED,
+        some_of=_any(*FINISHED),
+    ),
+    _row(
+        "forbidden-signature-schemes",
+        "It accepts a CertificateVerify with a signature scheme that TLS 1.3 forbids.",
+        "An attacker who finds collisions of a weak hash may be able to reuse a signature.",
+        fixes.HANDSHAKE, SCHEMES,
+        some_of=_any(*SCHEMES),
+    ),
+    _row(
+        "predictable-secret",
+        "It accepts a handshake whose shared secret everyone can compute.",
+        "If the server errs in this way, every eavesdropper can read everything.",
+        fixes.HANDSHAKE, ["key-share-zeros", "key-share-missing"],
+        some_of=_any("key-share-zeros", "key-share-missing"),
+    ),
+    _row(
+        "ignores-downgrade",
+        "It ignores the value by which a server reports a downgrade to TLS 1.2.",
+        "An attacker can make both sides use TLS 1.2, and attack its weaknesses.",
+        fixes.HANDSHAKE, ["downgrade-sentinel"],
+        accepts=("downgrade-sentinel",),
+    ),
+    _row(
+        "lenient-handshake",
+        "It ignores violations of TLS 1.3 in the form of messages and records.",
+        "Nothing by itself; but errors in code that parses messages were often found through such violations.",
+        fixes.HANDSHAKE, FORM,
+        some_of=_any(*FORM),
+    ),
     # Unknown patterns, and disputed checks ----------------------------------------------------------------------------
     _row(
         "revocation",
@@ -586,12 +698,17 @@ DEFECTS: tuple[Defect, ...] = (
         "refuses-good",
         "It refuses valid certificates, which every client must accept.",
         "Nothing; but users often turn off the checks of a client that refuses valid servers.",
-        fixes.ACCEPTING, ["theme:valid", "theme:validity", "theme:constraints", "theme:revocation", "theme:protocol"],
+        fixes.ACCEPTING,
+        [
+            "theme:valid", "theme:validity", "theme:constraints", "theme:revocation", "theme:protocol",
+            "theme:handshake",
+        ],
         refuses_good=(
             "good-intermediate", "good-renewed", "good-wildcard", "good-ip", "good-san-case", "good-no-cn",
             "good-1000-sans", "good-unknown-noncritical", "good-critical-eku", "chain-out-of-order",
             "chain-extra-unrelated", "chain-with-root", "good-ed25519", "good-rsa4096", "critical-policy-unknown",
             "outlives-issuer", "nc-ip-only-dns-free", "list-good", "ocsp-good", "tls-1-2-only",
+            "records-of-one-byte", "padded-records", "hello-retry-request",
         ),
     ),
 )  # fmt: skip

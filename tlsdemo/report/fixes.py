@@ -208,6 +208,19 @@ VERSION = Fix(
     ruby="Set min_version to OpenSSL::SSL::TLS1_2_VERSION, and leave `ciphers` out.",
     php="Set crypto_method to STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT.",
 )
+HANDSHAKE = Fix(
+    "Use the handshake of a maintained TLS library, and keep it up to date; your own handshake must make all checks of "
+    "RFC 8446 §4.",
+    curl="curl has no option for it: update its TLS library (`curl --version` names it).",
+    openssl="OpenSSL has no setting for it: update it.",
+    python="ssl has no setting for it: update Python's OpenSSL (ssl.OPENSSL_VERSION).",
+    node="Node has no option for it: update it, since it contains its own OpenSSL.",
+    go="crypto/tls has no setting for it: update Go, and build the program again.",
+    java="Update the JDK. Against signatures that TLS 1.3 forbids, add `ecdsa_sha1, rsa_pkcs1_sha256` to "
+    "jdk.tls.disabledAlgorithms in java.security.",
+    ruby="Ruby has no setting for it: update its OpenSSL (OpenSSL::OPENSSL_LIBRARY_VERSION).",
+    php="PHP has no option for it: update its OpenSSL (OPENSSL_VERSION_TEXT).",
+)
 PLAINTEXT = Fix(
     "End the request if TLS fails; never send it without TLS.",
     curl="Use https:// in the URL, and --proto =https; use --ssl-reqd instead of --ssl.",

@@ -65,7 +65,8 @@ ABOUT: Mapping[str, str] = {
     "extensions": "extensions, and unusual serial numbers",
     "strength": "weak, unusual or published keys",
     "revocation": "CRLs and OCSP responses",
-    "protocol": "versions, cipher suites, and servers that misbehave",
+    "protocol": "versions, cipher suites, and answers that are not TLS",
+    "handshake": "servers that violate TLS 1.3",
     "clients": "servers that ask for a client certificate",
 }
 """The themes in words."""

@@ -11,7 +11,7 @@ from pki.cases import CATALOGUE, CaseBuilder, Must, Served, Severity
 from tests.conftest import Command, tool
 from tlsdemo import net
 from tlsdemo.findings import GOOD, UNKNOWN_CA
-from tlsdemo.lab import catalogue, client_certificate_cases, protocol_cases, revocation_cases
+from tlsdemo.lab import catalogue, client_certificate_cases, misbehaving_cases, protocol_cases, revocation_cases
 from tlsdemo.lab.ca import LabCA
 from tlsdemo.lab.case import Case, Controls, Declaration, Family, OpenedCase, ServedBy, declared_in, on_own_port
 from tlsdemo.lab.catalogue import CASES, chosen, find
@@ -77,6 +77,8 @@ def test_an_opened_case_is_minted_and_no_other(counts: Counts) -> None:
         (["revoked"], {"chains": 2, "crls": 1, "ports": 3}),
         (["rc4", "cbc", "garbage"], {"chains": 2}),
         (["garbage"], {"chains": 1, "ports": 3}),
+        (["goto-fail", "finished-wrong"], {"chains": 1, "ports": 4}),
+        (["certificate-verify-pkcs1"], {"chains": 2, "ports": 3}),
         (["client"], {"chains": 1, "issued": 5, "crls": 1, "ports": 3}),
         (["client-cert-not-revoked"], {"chains": 1, "ports": 3}),
         (["self-signed"], {"chains": 1, "ports": 3}),
@@ -91,6 +93,13 @@ def test_each_family_mints_what_its_cases_need(counts: Counts, names: list[str],
 def test_a_control_is_minted_only_where_controls_are_served(counts: Counts) -> None:
     assert opened("expired", "good", controls=Controls.SERVED) == ["good", "expired", "expired.control"]
     assert counts == {"chains": 4, "ports": 5}
+
+
+def test_the_control_of_a_handshake_needs_no_certificate_of_its_own(counts: Counts) -> None:
+    assert opened("goto-fail", controls=Controls.SERVED) == [
+        "certificate-verify-other-key", "certificate-verify-other-key.control",
+    ]  # fmt: skip
+    assert counts == {"chains": 1, "ports": 4}
 
 
 @pytest.mark.parametrize(
@@ -131,9 +140,9 @@ def test_the_catalogue_is_all_families_in_order() -> None:
     families = [each.family for each in CASES.values()]
     assert families == sorted(families, key=list(Family).index)
     assert set(families) == set(Family)
-    assert {each.served_by for each in CASES.values()} == {ServedBy.SSL}
+    assert {each for each in CASES.values() if each.served_by is ServedBy.TLS13} == set(declared_in(misbehaving_cases))
     assert [each.id for each in CASES.values() if each.family is Family.CERTIFICATE] == list(CATALOGUE)
-    modules = (revocation_cases, protocol_cases, client_certificate_cases)
+    modules = (revocation_cases, protocol_cases, misbehaving_cases, client_certificate_cases)
     assert len(CASES) == len(CATALOGUE) + sum(len(declared_in(each)) for each in modules)
 
 
