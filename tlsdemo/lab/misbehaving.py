@@ -73,7 +73,7 @@ class Misbehaving(Server):
             groups = {number: group for number, group in STRONG.groups.items() if number not in offer.shares}
             self.parts = replace(self.parts, groups=groups)
         self._retried += 1
-        self.session_id = message.legacy_session_id
+        self.session_id, self.server_name = message.legacy_session_id, offer.server_name
         number, group = offer.choose_suite(tuple(self.parts.suites)), offer.choose_group(tuple(self.parts.groups))
         self.suite, self.group = self.parts.suites[number], self.parts.groups[group]
         return self.ask_again(offer, number, group)

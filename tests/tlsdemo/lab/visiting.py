@@ -36,8 +36,8 @@ class Lab:
         return next(each for each in self.document["cases"] if each["case"] == name)
 
     def port(self, name: str) -> int:
-        """Its own port."""
-        return int(self.case(name)["port"])
+        """Its own port, or that of a control."""
+        return self.opened.ports[name] if name in self.opened.ports else int(self.case(name)["port"])
 
     @property
     def sni_port(self) -> int:
