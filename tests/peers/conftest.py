@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command, tool
+from pki.keys import KeyType
+from tests.conftest import Command, mint, tool
 from tests.peers.support import Background, OnPath, Serving
+from tests.peers.tls13 import TLS13, Keyed, Standing
 from tlsdemo.__main__ import main
 
 Serve = Callable[..., Serving]
@@ -76,3 +78,39 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def openssl() -> str:
     """The program, or a skip."""
     return tool("openssl")
+
+
+# TLS 1.3 of our own -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def keyed(certs: Path, tmp_path_factory: pytest.TempPathFactory) -> Keyed:
+    """`keyed(type)` is a PKI with keys of that type, made once."""
+    made = {KeyType.EC_P256: certs}
+
+    def of(key_type: KeyType) -> Path:
+        if key_type not in made:
+            made[key_type] = mint(tmp_path_factory.mktemp("pki") / "certs", key_type)
+        return made[key_type]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def standing13(certs: Path) -> Iterator[Standing]:
+    """`standing13(*options)` is a server of TLS 1.3 of our own for all tests of a file. At the end it ends with 0."""
+    started: dict[tuple[object, ...], Serving] = {}
+
+    def server(*options: str | Path, certs: Path = certs) -> Serving:
+        key = (certs, *options)
+        if key not in started:
+            started[key] = Serving(*TLS13, *options, certs=certs)
+        return started[key]
+
+    yield server
+    try:
+        for each in started.values():
+            each.end()
+    finally:
+        for each in started.values():
+            each.kill()
