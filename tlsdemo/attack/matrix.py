@@ -32,7 +32,7 @@ class CellResult(Enum):
     PREVENTED_EVERYWHERE = (
         "prevented everywhere",
         "·",
-        "the attack failed on every protocol of this kind (educational or TLS) in this run: no success to compare with",
+        "the attack failed on every protocol of this family in this run: no success to compare with",
     )
     NOT_APPLICABLE = "not applicable", "–", "the attack was not run: the protocol lacks what the attack works on"
 

@@ -87,7 +87,7 @@ def _protocol(name: str, settings: AttackOptions) -> Protocol:
         hint = f"{did_you_mean(name, NAMES)}`tlsdemo protocols` lists them"
         raise Problem(f"unknown protocol {name!r}", hint=hint, code=ExitCode.USAGE) from None
     except ValueError as error:
-        hint = "use --on ca: the educational handshake can leave out every protection"
+        hint = "use --on ca or --on tls13: both can leave out every protection"
         raise Problem(f"{name} is not possible: {error}", hint=hint, code=ExitCode.USAGE) from None
 
 
@@ -182,6 +182,7 @@ def protocols(as_json: bool) -> int:
         return ExitCode.YES
     for each in all_protocols():
         _entry(each.name, sentence(each))
+    print("\n`ca` and `tls13` can leave out every protection: `tlsdemo attack reordering --on tls13 --without order`.")
     print("\nThe protections, for --without; in an option, write a hyphen for a space, as in strong-group:\n")
     for protection in Protection:
         _entry(protection.readable, f"{protection.meaning} ({protection.section})")

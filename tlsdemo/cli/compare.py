@@ -18,7 +18,7 @@ from tlsdemo.attack.catalogue import ATTACKS, Attack
 from tlsdemo.attack.matrix import CellResult, Matrix, measure
 from tlsdemo.attack.real_world import world
 from tlsdemo.compare.costs import Cost, costs
-from tlsdemo.compare.protocols import all_protocols, family, find, short
+from tlsdemo.compare.protocols import TLS13, all_protocols, family, find, reduced_tls13, short
 from tlsdemo.edu.protocol import RUNGS
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.report import html
@@ -72,6 +72,7 @@ def _selected(only: Sequence[str]) -> tuple[Sequence[Attack], Sequence[Protocol]
             continue
         try:
             protocols.append(find(name))
+            protocols += reduced_tls13() if name == TLS13 else []
         except KeyError:
             hint = "`tlsdemo attacks` and `tlsdemo protocols` list them"
             raise Problem(f"{name!r} is neither an attack nor a protocol", hint=hint, code=ExitCode.USAGE) from None
@@ -129,13 +130,14 @@ def _show(matrix: Matrix, priced: Sequence[Cost], seconds: float) -> None:
     screen.say(
         """One full handshake in memory, the minimum of several. Trips: round trips before the client can send data.
         Bytes and µs: client/server. Proofs: sides that prove possession of a key. Keys: shared secrets. Lines: lines of
-        tlsdemo/edu that ran."""
+        tlsdemo/edu that ran, or of tlsdemo/tls13."""
     )
     costs_by_name = {cost.protocol.name: cost for cost in priced}
     rungs = [costs_by_name[name] for name in RUNGS if name in costs_by_name]
     for cheaper, dearer in pairwise(rungs):
         screen.show(f"{cheaper.protocol} -> {dearer.protocol}", _difference(cheaper, dearer))
     screen.say("`tlsdemo attack ATTACK --on PROTOCOL` shows one cell in detail.")
+    screen.say("`tlsdemo compare --only tls13` runs our TLS 1.3 without each protection in turn.")
 
 
 def _legend(matrix: Matrix, letters: dict[str, str], screen: Screen) -> None:

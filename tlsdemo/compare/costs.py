@@ -1,4 +1,4 @@
-"""The cost of each protocol, measured in this run: one full handshake, and the lines of tlsdemo.edu that run. EDGE."""
+"""The cost of each protocol, measured in this run: one full handshake, and the lines of Python that run. EDGE."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,11 @@ class Cost:
     agreements: int
     """Shared secrets: two in a hybrid."""
     lines: int | None
-    """Lines of `tlsdemo.edu` that one conversation runs; None for TLS, which OpenSSL runs."""
+    """Lines of its FOLDER that one conversation runs; None for Python's ssl, since OpenSSL runs the handshake."""
+
+
+FOLDERS = {"educational": "tlsdemo/edu", "TLS 1.3": "tlsdemo/tls13"}
+"""By family: the code whose lines are counted. What families share, such as `tlsdemo.driver`, is not counted."""
 
 
 def costs(protocols: Sequence[Protocol], rounds: int = 8) -> list[Cost]:
@@ -45,20 +49,27 @@ def _setup(protocol: Protocol) -> benchmark.Setup:
 
 
 def _cost(protocol: Protocol, price: benchmark.Price) -> Cost:
-    ours = protocol.family == "educational"
-    lines = _lines_run(protocol) if ours else None
-    agreements = Protection.SECRECY in protocol.claims or Protection.INTEGRITY in protocol.claims
+    folder = FOLDERS.get(protocol.family)
+    lines = _lines_run(protocol, folder) if folder else None
+    agrees = protocol.family in ALWAYS_AGREE or bool(RECORDS & protocol.claims)
     proofs = Protection.POSSESSION, Protection.CLIENT_IDENTITY
     proved = sum(each.stands(protocol.claims) for each in proofs)
-    return Cost(protocol, price, proved, agreements + (Protection.POST_QUANTUM in protocol.claims), lines)
+    return Cost(protocol, price, proved, agrees + (protocol.claims >= HYBRID), lines)
 
 
-def _lines_run(protocol: Protocol) -> int:
-    """Lines of `tlsdemo.edu` that run in one conversation, on both sides."""
+ALWAYS_AGREE = ("TLS 1.3",)
+"""Families that compute a shared secret also if no record is protected with it."""
+RECORDS = frozenset({Protection.SECRECY, Protection.INTEGRITY})
+HYBRID = frozenset({Protection.STRONG_GROUP, Protection.FORWARD_SECRECY, Protection.POST_QUANTUM})
+"""The claims with which the group is a hybrid."""
+
+
+def _lines_run(protocol: Protocol, folder: str) -> int:
+    """Lines in the folder that run in one conversation, on both sides."""
     found: set[tuple[str, int]] = set()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if "/tlsdemo/edu/" not in frame.f_code.co_filename:
+        if f"/{folder}/" not in frame.f_code.co_filename:
             return None
         if event == "line":
             found.add((frame.f_code.co_filename, frame.f_lineno))

@@ -1,4 +1,4 @@
-"""The protocols that are compared: the rungs, `ca` without each protection, and configurations of TLS."""
+"""The protocols that are compared: the rungs, `ca` without each protection, our own TLS 1.3, and Python's ssl."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,6 +6,7 @@ from tlsdemo.edu.protocol import CA, RUNGS, edu
 from tlsdemo.key_agreement import Group
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.tls.protocol import CONFIGURATIONS, configuration, tls
+from tlsdemo.tls13.protocol import ALL, tls13
 
 SENTENCES: Mapping[str, str] = {
     "plain": "No protection: lines of JSON in the clear.",
@@ -15,6 +16,7 @@ SENTENCES: Mapping[str, str] = {
     "ca": "The certificate must chain to the trusted root, name the server, be valid now, and not be revoked.",
     "mutual": "The client authenticates in the same way.",
     "hybrid": "X25519 and ML-KEM-768 protect recordings from a quantum computer; signatures are not protected.",
+    "tls13": "TLS 1.3 of our own with every protection: client certificates, CRLs and hybrid key shares too.",
     "tls": "TLS 1.3 with Python's ssl and all checks on.",
     "tls12": "The same, with TLS 1.2.",
     "tls12-rsa": "TLS 1.2 with static RSA: the client encrypts its secret with the server's key.",
@@ -29,15 +31,21 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-NAMES = (*RUNGS, *CONFIGURATIONS)
+TLS13 = "tls13"
+NAMES = (*RUNGS, TLS13, *CONFIGURATIONS)
 """The protocols that `find` takes, each also with ` without ...`."""
 
 
 def all_protocols() -> list[Protocol]:
-    """All protocols, in the order of the tables."""
+    """The protocols that are compared if none is named, in the order of the tables."""
     rungs = [edu(claims) for claims in RUNGS.values()]
     reduced = [edu(CA - {protection}) for protection in Protection if protection in CA]
-    return [*rungs, *reduced, *map(configuration, CONFIGURATIONS)]
+    return [*rungs, *reduced, tls13(), *map(configuration, CONFIGURATIONS)]
+
+
+def reduced_tls13() -> list[Protocol]:
+    """`tls13` without each protection. They are compared if `tls13` is named."""
+    return [tls13(ALL - {protection}) for protection in Protection]
 
 
 def find(name: str, without: Iterable[Protection] = (), group: Group | None = None) -> Protocol:
@@ -52,7 +60,9 @@ def find(name: str, without: Iterable[Protection] = (), group: Group | None = No
     if base in RUNGS:
         return edu(RUNGS[base] - missing, group=group)
     if group:
-        raise ValueError("OpenSSL chooses its own group and refuses weak ones")
+        raise ValueError("only the educational handshake takes a group")
+    if base == TLS13:
+        return tls13(ALL - missing)
     if not missing:
         return configuration(base)
     listed = ", ".join(each.readable for each in Protection if each in missing)
@@ -75,11 +85,18 @@ def sentence(protocol: Protocol) -> str:
 
 def family(protocol: Protocol) -> str:
     """The heading of its part of a table."""
-    if protocol.family == "tls":
-        return "real TLS"
-    return "ca without ..." if protocol.name.startswith("ca without ") else "the rungs"
+    base, _, missing = protocol.name.partition(" without ")
+    if missing and base in REDUCED:
+        return f"{base} without ..."
+    return HEADINGS[protocol.family]
+
+
+HEADINGS: Mapping[str, str] = {"educational": "the rungs", "TLS 1.3": "our TLS 1.3", "tls": "Python's ssl"}
+"""The heading of each family."""
+REDUCED = ("ca", TLS13)
+"""The protocols whose rows without a protection have a heading of their own."""
 
 
 def short(protocol: Protocol) -> str:
     """Its name under that heading."""
-    return protocol.name.replace("ca without ", "  ")
+    return protocol.name.replace(family(protocol).removesuffix("..."), "  ")

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from tlsdemo.edu.protocol import mutual
 from tlsdemo.protocol import Framing, Protection, Protocol, Side
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Mood, Note
 from tlsdemo.tls import context, endpoint
+from tlsdemo.tls13 import handshake as handshake13
+from tlsdemo.tls13 import weak as weak13
 from tlsdemo.violations import ProtocolError
 
 MOST = 40  # events; of a longer conversation, the beginning and the end are shown
@@ -42,6 +44,22 @@ PROVIDED_BY: dict[Protection, Any] = {
 }
 """The source in the educational handshake that provides each protection."""
 
+PROVIDED_IN_TLS13: dict[Protection, Any] = {
+    **PROVIDED_BY,
+    Protection.FORWARD_SECRECY: handshake13.draw_secret,
+    Protection.POSSESSION: handshake13.Peer.on_certificate_verify,
+    Protection.TRANSCRIPT: handshake13.Peer.check_finished,
+    Protection.FRESHNESS: handshake13.draw_random,
+    Protection.CLIENT_IDENTITY: handshake13.request_certificate,
+}
+"""The same in our own TLS 1.3, which shares its groups, ciphers, record rules and certificate checks with it."""
+
+SOURCES: dict[str, tuple[dict[Protection, Any], Mapping[Protection, Any]]] = {
+    "educational": (PROVIDED_BY, weak.WEAK),
+    "TLS 1.3": (PROVIDED_IN_TLS13, weak13.WEAK),
+}
+"""For each family of our own: what provides each protection, and the weak part that takes its place."""
+
 CONFIGURED_BY: dict[Protection, Any] = {
     Protection.CLOSURE: endpoint.Closing,
     Protection.CLIENT_IDENTITY: context.server_context,
@@ -59,7 +77,8 @@ def place(protection: Protection, protocol: Protocol) -> str:
     if protocol.family == "tls":
         source = CONFIGURED_BY.get(protection)
         return f"OpenSSL, configured in {_line(source)}" if source else "OpenSSL, always"
-    return _line(PROVIDED_BY[protection] if stands else weak.WEAK[protection])
+    provided, weakened = SOURCES[protocol.family]
+    return _line(provided[protection] if stands else weakened[protection])
 
 
 def _line(source: Any) -> str:

@@ -1,8 +1,10 @@
 """How the attacks are written. Falsehood caught: an attacker who knows whom he faces; a weakness that nothing shows."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -10,8 +12,8 @@ import tlsdemo.attack
 from tlsdemo.attack import impostor, interceptor, negotiation, passive, tampering
 from tlsdemo.attack.catalogue import ATTACKS, BY_ID
 from tlsdemo.edu import weak
-from tlsdemo.edu.weak import WEAK
 from tlsdemo.protocol import Hooks, Protection
+from tlsdemo.tls13 import weak as weak13
 
 FOLDER = Path(tlsdemo.attack.__file__).parent
 ATTACKERS = [Path(str(each.__file__)) for each in (impostor, interceptor, negotiation, passive, tampering)]
@@ -27,16 +29,18 @@ def test_no_attack_asks_which_protocol_it_faces(path: Path) -> None:
     assert "Protection" not in path.read_text()
 
 
+@pytest.mark.parametrize("package", [weak, weak13], ids=lambda package: package.__name__)
 @pytest.mark.parametrize("protection", Protection, ids=lambda protection: protection.name)
-def test_the_weak_part_names_an_attack_that_shows_it(protection: Protection) -> None:
-    module = Path(weak.__file__).parent / f"{WEAK[protection].__module__.rpartition('.')[2]}.py"
+def test_the_weak_part_names_an_attack_that_shows_it(protection: Protection, package: ModuleType) -> None:
+    module = Path(inspect.getsourcefile(package.WEAK[protection]) or "")
     named = set(re.findall(r"`([a-z-]+)`", ast.get_docstring(ast.parse(module.read_text())) or ""))
     shown = {attack.id for attack in ATTACKS if protection in attack.stopped_by}
     assert named & shown, f"{module.name} names {named & set(BY_ID)}, and {shown} would show it"
 
 
-def test_every_attack_that_a_weak_part_names_is_there() -> None:
-    for module in Path(weak.__file__).parent.glob("*.py"):
+@pytest.mark.parametrize("package", [weak, weak13], ids=lambda package: package.__name__)
+def test_every_attack_that_a_weak_part_names_is_there(package: ModuleType) -> None:
+    for module in Path(str(package.__file__)).parent.glob("*.py"):
         text = ast.get_docstring(ast.parse(module.read_text())) or ""
         for sentence in re.findall(r"attacks?: ([^)]*)\)", text):
             assert set(re.findall(r"`([a-z-]+)`", sentence)) <= set(BY_ID), module.name

@@ -65,7 +65,7 @@ def test_a_cost_stands_under_the_heading_of_its_protocol(capsys: pytest.CaptureF
     assert run(["eavesdropper", "tls", "ca without order", "plain", "tls12", "ca without name"]) == ExitCode.YES
     costs = capsys.readouterr().out.split("Costs")[1]
     first = [line.split("  ")[0] or line.split()[0] for line in costs.splitlines()[3:] if line]
-    assert first[:8] == ["real TLS", "tls", "tls12", "ca without ...", "order", "name", "the rungs", "plain"]
+    assert first[:8] == ["Python's ssl", "tls", "tls12", "ca without ...", "order", "name", "the rungs", "plain"]
 
 
 @pytest.mark.parametrize("name", ["nonsense", "tls without order", "ca without courage"])
@@ -103,6 +103,41 @@ def test_the_lists_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["id"] for each in listed[0]["attacks"]] == [each.id for each in ATTACKS]
     assert [each["name"] for each in listed[1]["protocols"]] == [each.name for each in all_protocols()]
+
+
+def test_naming_tls13_compares_it_without_each_protection(cli: Command) -> None:
+    found = json.loads(cli("compare", "--json", "--only", "tls13,reordering").out)
+    lost = {cell["protocol"] for cell in found["cells"] if cell["measured"] == "succeeds"}
+    assert (len(found["cells"]), found["surprises"]) == (1 + len(Protection), 0)
+    assert lost == {"tls13 without order", "tls13 without integrity"}
+
+
+def test_our_tls_1_3_is_one_row_of_the_whole_matrix() -> None:
+    assert [each.name for each in all_protocols() if each.family == "TLS 1.3"] == ["tls13"]
+
+
+@pytest.mark.parametrize("live", [(), ("--live",)], ids=["memory", "sockets"])
+def test_several_protections_are_removed_from_our_tls_1_3(cli: Command, live: tuple[str, ...]) -> None:
+    without = ("--without", "order", "--without", "key-separation,closure")
+    answer = cli("attack", "truncation", "--on", "tls13", *without, *live)
+    assert answer.code == ExitCode.YES
+    assert "on tls13 without order, closure, key separation" in answer.out
+    assert "The attack succeeds" in answer.out
+    assert re.search(r"tlsdemo/edu/weak/closure\.py:\d+", answer.out)
+
+
+def test_the_part_that_prevents_an_attack_on_our_tls_1_3_is_named(cli: Command) -> None:
+    out = cli("attack", "downgrade", "--on", "tls13").out
+    assert "The attack is prevented" in out
+    assert re.search(r"tlsdemo/tls13/handshake\.py:\d+", out)
+    out = cli("attack", "downgrade", "--on", "tls13", "--without", "transcript").out
+    assert re.search(r"tlsdemo/tls13/weak/transcript\.py:\d+", out)
+
+
+def test_our_tls_1_3_takes_no_group_of_the_educational_handshake(cli: Command) -> None:
+    answer = cli("attack", "quantum", "--on", "tls13", "--group", "x25519")
+    assert answer.code == ExitCode.USAGE
+    assert "only the educational handshake takes a group" in answer.err
 
 
 class Reader(HTMLParser):

@@ -24,7 +24,7 @@ from tlsdemo.protocol import Protection
 from tlsdemo.report.sequence import Arrow, Event, Lane, Mark, Note
 from tlsdemo.report.sequence_html import LEGEND, as_list
 
-PRICES = [("", "bytes"), *((f"row {number}", "1234/5678") for number in range(33))]
+PRICES = [("", "bytes"), *((f"row {number}", "1234/5678") for number in range(34))]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
 """What is told and drawn of a trial. Falsehood caught: a drawing of another conversation, a label that is cut, a price
 that is noise."""
 
+import inspect
 import re
+import sys
 from dataclasses import replace
+from types import FrameType
 
 import pytest
 
@@ -15,9 +18,10 @@ from tlsdemo.compare import story
 from tlsdemo.compare.benchmark import Price
 from tlsdemo.compare.costs import Cost
 from tlsdemo.compare.protocols import find
-from tlsdemo.protocol import Side
+from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.report import sequence, sequence_html
 from tlsdemo.report.sequence import Arrow, Lane, Mark
+from tlsdemo.tls13.protocol import ALL, tls13
 
 WATCHES = {"compression", "padding-oracle"}  # the first only counts; the second may learn at once that it need not ask
 
@@ -89,6 +93,43 @@ def test_every_verdict_of_the_table_is_explained(capsys: pytest.CaptureFixture[s
     assert f"moot (1): {CellResult.MOOT.meaning}" not in out  # in `plain` the bit flip succeeds
     compare(Compared(["dh", "ca", "bit-flip"], False, False, None))
     assert f"moot (1): {CellResult.MOOT.meaning}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("protection", Protection, ids=lambda protection: protection.name)
+def test_the_place_of_a_protection_in_our_tls_1_3_is_code_that_it_runs(protection: Protection) -> None:
+    """Falsehood caught: the story names code of the educational handshake that TLS 1.3 does not run."""
+    whole, reduced = tls13(), tls13(ALL - {protection})
+    for protocol in (whole, reduced):
+        path, _, line = story.place(protection, protocol).partition(":")
+        if protocol is reduced:
+            assert "/weak/" in path
+        assert int(line) in functions_run(protocol, path), (protocol.name, path)
+
+
+def functions_run(protocol: Protocol, path: str) -> set[int]:
+    """First lines of the functions and classes of that file that run when conversations are held, whole and cut."""
+    found: set[int] = set()
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename.endswith(path):
+            found.add(frame.f_code.co_firstlineno)
+            owner = frame.f_locals.get("self")
+            if owner is not None:
+                found.update(
+                    inspect.getsourcelines(each)[1]
+                    for each in type(owner).__mro__[:-1]
+                    if path.endswith(each.__module__.replace(".", "/") + ".py")
+                )
+
+    people = world_of(protocol.key_type)
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        again = tls13(protocol.claims)  # built anew, so that what builds it is seen, too
+        try_attack(BY_ID["truncation"], again, people, undisturbed(again, people))
+    finally:
+        sys.setprofile(before)
+    return found
 
 
 def cost(seconds: float, noise: float, length: int = 1000, varies: int = 0) -> Cost:
