@@ -84,7 +84,7 @@ class Downgraded(Driver):
             if not hmac.compare_digest(message.body, self._verify_data("client finished")):
                 raise ProtocolError(Violation.BAD_FINISHED)
             self._transcript += raw
-            self._outgoing += self._record(CHANGE_CIPHER_SPEC, b"\x01")
+            self._outgoing.append(self._record(CHANGE_CIPHER_SPEC, b"\x01"))
             self._server_protects = True
             self._say(FINISHED, self._verify_data("server finished"))
             self.state = State.CONNECTED
@@ -190,17 +190,17 @@ class Downgraded(Driver):
 
     def seal_data(self, data: bytes) -> None:
         for start in range(0, len(data), MAX_CONTENT):
-            self._outgoing += self._record(APPLICATION_DATA, data[start : start + MAX_CONTENT])
+            self._outgoing.append(self._record(APPLICATION_DATA, data[start : start + MAX_CONTENT]))
 
     def seal_end(self) -> None:
-        self._outgoing += self._record(ALERT, b"\x01\x00")
+        self._outgoing.append(self._record(ALERT, b"\x01\x00"))
 
     def end_of_line(self) -> None:
         return
 
     def give_up(self, error: ProtocolError) -> None:
         number = next(number for number, name in ALERTS.items() if name == error.violation.alert)
-        self._outgoing += self._record(ALERT, bytes([2, number]))
+        self._outgoing.append(self._record(ALERT, bytes([2, number])))
 
     @property
     def negotiated(self) -> Mapping[str, str]:
