@@ -330,6 +330,7 @@ class Server(Peer):
             offer.check_second(self.first, self.wanted, self.cookie)
         elif extensions.COOKIE in offer.extensions:
             raise ProtocolError(TlsViolation.UNASKED_COOKIE)
+        self.skip_early_data(offered=extensions.EARLY_DATA in offer.extensions)
         number = offer.choose_suite(tuple(self.parts.suites))
         group_number = offer.choose_group(tuple(self.parts.groups))
         self.session_id = message.legacy_session_id

@@ -44,6 +44,7 @@ MAX_PLAINTEXT = 2**14  # §5.1; peers answer record_overflow to one byte more
 MAX_CIPHERTEXT = MAX_PLAINTEXT + 256  # §5.2
 MAX_MESSAGE = 2**17  # bytes; a limit of ours: a chain of long certificates has a tenth of it
 MAX_EMPTY = 32  # records in a row that carry nothing; a limit of ours
+MAX_EARLY_DATA = 2**16  # bytes of records; a limit of ours
 MAX_KEY_UPDATES = 32  # without data between them; a limit of ours
 
 FATAL, WARNING = 2, 1
@@ -144,6 +145,8 @@ class Machine(Driver):
         self._fragments = bytearray()
         """Handshake bytes that are not a whole message yet."""
         self._empty = 0
+        self._early_data = 0
+        """The bytes of 0-RTT data that may still be skipped."""
         self._key_updates = 0
         self._peer_has_protected = False
         self.start()
@@ -202,13 +205,17 @@ class Machine(Driver):
 
     def send_with_new_keys(self) -> None:
         """Protect what this side sends with the current traffic secrets."""
-        self._sending = self._direction(self.side)
+        self._sending = self._direction(self.side, self.traffic_secrets)
 
     def receive_with_new_keys(self) -> None:
         """Open what the peer sends with the current traffic secrets. ProtocolError if a record spans the change."""
         if self._fragments:
             raise ProtocolError(TlsViolation.KEY_CHANGE_IN_RECORD, f"{len(self._fragments)} more bytes")
-        self._receiving = self._direction(self.side.other)
+        self._receiving = self._direction(self.side.other, self.traffic_secrets)
+
+    def skip_early_data(self, *, offered: bool) -> None:
+        """Skip 0-RTT data if the client offered it: this side does not have its keys (§4.2.10)."""
+        self._early_data = MAX_EARLY_DATA if offered else 0
 
     def count_key_update(self) -> None:
         """ProtocolError for the peer's 33rd KeyUpdate without data: each costs this side a message."""
@@ -295,12 +302,29 @@ class Machine(Driver):
         if content_type == CHANGE_CIPHER_SPEC:
             self._on_change_cipher_spec(content)
         elif content_type == APPLICATION_DATA:
-            self._on_content(*self._opened(record))
+            try:
+                opened = self._opened(record)
+            except ProtocolError as error:
+                if self._is_early_data(record, error):
+                    return
+                raise
+            self._on_content(*opened)
         elif self._receiving is None or (content_type == ALERT and not self._peer_has_protected):
             # A client that refuses ServerHello has no keys for its alert. An attacker could send it, too.
             self._on_content(content_type, content)
         else:
             raise ProtocolError(TlsViolation.UNPROTECTED_RECORD, CONTENT_TYPES[content_type])
+
+    def _is_early_data(self, record: bytes, error: ProtocolError) -> bool:
+        """Whether a record that does not open may be 0-RTT data: only before the first record that opens (§4.2.10)."""
+        self._early_data -= len(record)
+        unknown_key = error.violation in (Violation.BAD_RECORD, TlsViolation.PROTECTED_TOO_EARLY)
+        if not unknown_key or self._peer_has_protected or self._early_data < 0:
+            return False
+        if self._receiving:
+            # A skipped record does not count: the next one has number 0 of the handshake keys.
+            self._receiving = self._direction(self.side.other, self.finished_keys)
+        return True
 
     def _opened(self, record: bytes) -> tuple[int, bytes]:
         """The content type and the content of a protected record (§5.2)."""
@@ -401,11 +425,11 @@ class Machine(Driver):
             self.traffic_secrets[side] = traffic_secret
             self.parts.log(KEY_LOG_LABELS[label], self.client_random, traffic_secret)
 
-    def _direction(self, sender: Side) -> Direction:
+    def _direction(self, sender: Side, secrets: Mapping[Side, bytes]) -> Direction:
         assert self.suite
         traffic = {
             side: key_schedule.traffic_keys(self.suite.hash, secret, self.suite.key_length)
-            for side, secret in self.traffic_secrets.items()
+            for side, secret in secrets.items()
         }
         return Direction(self.suite.cipher, self.parts.rules.keys(traffic, sender), self.parts.rules.number)
 

@@ -159,7 +159,7 @@ class Offer:
             raise ProtocolError(TlsViolation.COOKIE_NOT_REPEATED)
         if set(self.shares) != {group}:
             raise ProtocolError(TlsViolation.SECOND_HELLO_SHARE, f"{_hex(self.shares)} instead of 0x{group:04x}")
-        if _unchanged(self.hello) != _unchanged(first.hello):
+        if _unchanged(self.hello) != _unchanged(first.hello) or EARLY_DATA in self.extensions:
             raise ProtocolError(TlsViolation.SECOND_HELLO_CHANGED)
 
 
