@@ -15,6 +15,7 @@ from tests.tlsdemo.tls13.parties import (
     ORDER,
     RECEIPT,
     WEB,
+    Edits,
     Ends,
     assert_connected,
     assert_talk,
@@ -43,12 +44,8 @@ from tlsdemo.wire import protection13
 from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.key_log import line, parse
 from tlsdemo.wire.key_schedule13 import traffic_keys
-from tlsdemo.wire.messages13 import (
-    CertificateRequest,
-    HelloRetryRequest,
-    Message,
-)
-from tlsdemo.wire.records import CHANGE_CIPHER_SPEC, HANDSHAKE, raw_records
+from tlsdemo.wire.messages13 import CertificateRequest, HelloRetryRequest, Message, encode_message
+from tlsdemo.wire.records import CHANGE_CIPHER_SPEC, HANDSHAKE, framed, raw_records
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 RETRY: Mapping[Side, Mapping[str, Any]] = {
@@ -420,3 +417,47 @@ def test_a_small_rsa_key_is_not_used_with_a_hash_that_does_not_fit() -> None:
     key = rsa.generate_private_key(65537, 1024)
     assert signatures.suitable(key, [signatures.RSA_PSS_SHA512]) is None
     assert signatures.suitable(key, [signatures.RSA_PSS_SHA512, signatures.RSA_PSS_SHA256]) == signatures.RSA_PSS_SHA256
+
+
+# 0-RTT data under unknown keys ---------------------------------------------------------------------------------------
+
+
+def with_early_data(length: int) -> Edits:
+    """A client that offers a PSK and 0-RTT data, and sends records of that many bytes under keys of its own."""
+    psk = e.OfferedPsks((e.PskIdentity(b"a ticket of another server", 0),), (bytes(32),))
+
+    def edit(peer: Machine, message: ClientHello) -> Iterable[Message | bytes]:
+        assert isinstance(peer, Client)
+        if peer.retry:  # early_data is not allowed there, and the PSK may be left out (§4.1.2)
+            peer.hello = with_extension(with_extension(message, e.PRE_SHARED_KEY, None), e.EARLY_DATA, None)
+            return [peer.hello]
+        peer.hello = with_extension(message, e.PSK_KEY_EXCHANGE_MODES, e.PskKeyExchangeModes(b"\1"))
+        peer.hello = with_extension(with_extension(peer.hello, e.EARLY_DATA, b""), e.PRE_SHARED_KEY, psk)
+        hello = encode_message(peer.hello)
+        peer.add(peer.hello, hello, peer._records(HANDSHAKE, hello) + framed(23, 0x0303, bytes(length)))
+        return []
+
+    return {ClientHello: edit}
+
+
+@pytest.mark.parametrize("options", [{}, RETRY], ids=["direct", "retry"])
+@pytest.mark.parametrize("length", [17, 2**14, 3 * 2**14])
+def test_early_data_is_skipped(options: Mapping[Side, Mapping[str, Any]], length: int) -> None:
+    """§4.2.10: a server without the PSK must answer with a full handshake, and skip what it cannot open."""
+    ends = Ends.create(edits={CLIENT: with_early_data(length)}, options=options).connected()
+    assert_talk(ends)
+
+
+@pytest.mark.parametrize("options", [{}, RETRY], ids=["direct", "retry"])
+def test_early_data_is_not_skipped_without_end(options: Mapping[Side, Mapping[str, Any]]) -> None:
+    ends = Ends.create(edits={CLIENT: with_early_data(2**16)}, options=options).run()
+    assert violation_of(ends.server) is (TlsViolation.PROTECTED_TOO_EARLY if options else Violation.BAD_RECORD)
+
+
+def test_after_the_first_record_that_opens_no_other_is_skipped() -> None:
+    ends = Ends.create(edits={CLIENT: with_early_data(17)})
+    ends.server.receive(ends.client.outgoing())
+    ends.client.receive(ends.server.outgoing())
+    ccs, first, *others = raw_records(ends.client.outgoing())
+    ends.server.receive(ccs + first + framed(23, 0x0303, bytes(17)) + b"".join(others))
+    assert violation_of(ends.server) is Violation.BAD_RECORD

@@ -41,6 +41,7 @@ from tlsdemo.wire.messages13 import (
     Certificate,
     CertificateVerify,
     EncryptedExtensions,
+    EndOfEarlyData,
     Finished,
     HelloRetryRequest,
     Message,
@@ -370,7 +371,7 @@ def test_our_server_with_the_secret_of_rfc_8448_sends_its_finished_and_its_recor
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_our_server_answers_every_client_hello_of_rfc_8448(name: str, shared_data: Path) -> None:
-    """Also the one that offers a PSK: the server does not resume, and answers with a full handshake."""
+    """Also the one that offers a PSK and 0-RTT data: the answer is a full handshake, and the data is skipped."""
     server = machine(tls13().server(party(SERVER)))
     trace = traces(shared_data)[name]
     server.receive(records_of(trace, "client")[0])
@@ -379,3 +380,6 @@ def test_our_server_answers_every_client_hello_of_rfc_8448(name: str, shared_dat
     assert type(hello) is ServerHello
     assert [each.extension_type for each in hello.extensions or ()] == [SUPPORTED_VERSIONS, KEY_SHARE]
     assert server.server_name == "server"
+    if raw(trace, "client", EndOfEarlyData):
+        server.receive(records_of(trace, "client")[1])
+        assert server.error is None

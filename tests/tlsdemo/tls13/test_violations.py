@@ -599,6 +599,7 @@ FURTHER: Sequence[Further] = (
     ("other suites", T.SECOND_HELLO_CHANGED, second_hello(changed(cipher_suites=(0x1303, 0x1302, 0x1301)))),
     ("other session id", T.SECOND_HELLO_CHANGED, second_hello(changed(legacy_session_id=b""))),
     ("an extension more", T.SECOND_HELLO_CHANGED, second_hello(extended(0x1234, b""))),
+    ("early_data", T.SECOND_HELLO_CHANGED, second_hello(extended(e.EARLY_DATA, b""))),
     ("an extension less", T.SECOND_HELLO_CHANGED, second_hello(extended(e.SERVER_NAME, None))),
     ("no cookie", T.COOKIE_NOT_REPEATED, sends(CLIENT, ClientHello, the_first_again, protected=False, options=RETRY)),
     (
