@@ -97,7 +97,8 @@ class Downgraded(Driver):
         versions = found[extensions.SUPPORTED_VERSIONS].versions if extensions.SUPPORTED_VERSIONS in found else ()
         if offers.TLS13 not in versions:  # then the value would say nothing
             raise ProtocolError(TlsViolation.OLD_VERSION)
-        if X25519_NUMBER not in found[extensions.SUPPORTED_GROUPS].named_group_list:
+        groups = found[extensions.SUPPORTED_GROUPS].named_group_list if extensions.SUPPORTED_GROUPS in found else ()
+        if X25519_NUMBER not in groups:
             raise ProtocolError(TlsViolation.NO_COMMON_GROUP)
         number = next((each for each in SUITES if each in hello.cipher_suites), None)
         if number is None:

@@ -20,7 +20,7 @@ from tlsdemo import net
 from tlsdemo.application import Talk
 from tlsdemo.driver import State, Step, Table
 from tlsdemo.edu.records import Aead
-from tlsdemo.lab.conversation import FAREWELL, Handler, heard, heard_in_the_clear, is_plain
+from tlsdemo.lab.conversation import FAREWELL, KEPT, heard, heard_in_the_clear, is_plain
 from tlsdemo.lab.deviation import PADDING_TYPE, Deviation
 from tlsdemo.lab.downgraded import Downgraded
 from tlsdemo.lab.visit import Visit, VisitEnd
@@ -136,17 +136,11 @@ OTHER_KEYS = {Violation.BAD_RECORD, Violation.BAD_FINISHED}
 """The client has other keys than the server: it continues, or sends an alert that the server cannot read."""
 
 
-def misbehaving(deviation: Deviation, credential: Credential, talk: Callable[[Visit], Talk]) -> Handler:
-    """A handler that serves this deviation; `talk` makes the answer for a client that accepts it."""
-    return lambda connection: _converse(connection, server(deviation, credential), deviation.silence, talk)
-
-
-async def _converse(
-    connection: net.Connection,
-    endpoint: Misbehaving | Downgraded,
-    silence: float | None,
-    talk: Callable[[Visit], Talk],
+async def converse(
+    connection: net.Connection, deviation: Deviation, credential: Credential, talk: Callable[[Visit], Talk]
 ) -> Visit:
+    """Serve this deviation on a connection; `talk` makes the answer for a client that accepts it."""
+    endpoint, silence = server(deviation, credential), deviation.silence
     visit = Visit("", connection.peer, VisitEnd.REFUSED)
     if is_plain(net.peek(connection.socket)):
         return await heard_in_the_clear(connection, talk(replace(visit, agreed="no TLS")), visit)
@@ -155,11 +149,11 @@ async def _converse(
     try:
         await channel.link.handshake(until)
     except ProtocolError as error:
-        visit = _refused(replace(visit, asked_for=endpoint.server_name or None), error)
+        visit = _refused(replace(visit, asked_for=endpoint.server_name[:KEPT] or None), error)
         await _drain(connection)
         return visit
     except TimeoutError:
-        visit = replace(visit, asked_for=endpoint.server_name or None)
+        visit = replace(visit, asked_for=endpoint.server_name[:KEPT] or None)
         if silence is None:
             return replace(visit, end=VisitEnd.WAITED, why="the client did not continue its handshake")
         await _drain(connection)  # a client that does not wait for the rest has sent its request by now
@@ -167,7 +161,9 @@ async def _converse(
     except net.ConnectionDropped as dropped:
         return replace(visit, end=VisitEnd.WAITED, why=str(dropped))
     agreed = endpoint.negotiated
-    visit = replace(visit, asked_for=endpoint.server_name or None, agreed=f"{agreed['version']}, {agreed['cipher']}")
+    visit = replace(
+        visit, asked_for=endpoint.server_name[:KEPT] or None, agreed=f"{agreed['version']}, {agreed['cipher']}"
+    )
     visit = await heard(channel, talk(visit), visit)
     await channel.close(FAREWELL)
     return visit

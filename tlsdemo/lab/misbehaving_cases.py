@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.cases import Must, Severity
+from tlsdemo import net
 from tlsdemo.lab.ca import LabCA
 from tlsdemo.lab.case import Case, Declaration, Family, OpenedCase, ServedBy, control_of, on_own_port
 from tlsdemo.lab.conversation import Handler, facts
 from tlsdemo.lab.deviation import PADDING_TYPE, Deviation, instead, without
+from tlsdemo.lab.visit import Visit
 from tlsdemo.protocol import Side
 from tlsdemo.tls13 import signatures
 from tlsdemo.wire import extensions
@@ -61,10 +63,14 @@ def _strict(deviation: Deviation) -> Deviation:
 
 
 def _handler(deviation: Deviation, case: Case, ca: LabCA) -> Handler:
-    from tlsdemo.lab.misbehaving import misbehaving  # here, since it imports the whole handshake
-
     credential = ca.good_rsa_credential if deviation.has_rsa_key else ca.good_credential
-    return misbehaving(deviation, credential, lambda visit: facts(case, visit))
+
+    def handle(connection: net.Connection) -> net.Handling[Visit]:
+        from tlsdemo.lab.misbehaving import converse  # here, since it imports the whole handshake
+
+        return converse(connection, deviation, credential, lambda visit: facts(case, visit))
+
+    return handle
 
 
 misbehaving_case = Declaration[Body](Family.MISBEHAVING, "handshake", _open, served_by=ServedBy.TLS13)
@@ -149,7 +155,7 @@ def certificate_verify_as_client() -> Deviation:
 
 
 @misbehaving_case("RFC 8446 §4.4.3", Severity.MUST)
-def certificate_verify_other_transcript() -> Deviation:
+def certificate_verify_replayed() -> Deviation:
     """The server's CertificateVerify is a signature over another handshake.
 
     An attacker can record such a signature in one connection to the real server and replay it in others. The client
@@ -269,7 +275,7 @@ RSA_PKCS1_SHA256 = 0x0401
 
 
 @misbehaving_case("RFC 8446 §4.4.3", Severity.INFORMATIONAL)
-def certificate_verify_other_scheme() -> Deviation:
+def certificate_verify_scheme() -> Deviation:
     """The server's CertificateVerify names an RSA scheme, but its certificate and its signature are for ECDSA.
 
     The signature is valid, so an attacker gains nothing, but the client must not guess the algorithm from the key. The
@@ -396,7 +402,7 @@ def group_not_offered() -> Deviation:
     return instead(ServerHello, rename)
 
 
-UNUSUAL_GROUPS = range(0x001F, 0x0100)
+UNUSUAL_GROUPS = range(0x001F, 0x10000)
 """From brainpoolP256r1tls13 on (RFC 8734); most of them have no name."""
 
 

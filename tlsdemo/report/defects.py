@@ -97,14 +97,14 @@ KU = ("ku-no-digitalsignature", "ku-rsa-encipher-only", "ku-certsign-only")
 COPIED = "An attacker presents a copy of a certificate, which is public, and can impersonate its owner."
 UNPROVED = ("certificate-missing", "certificate-empty", "certificate-verify-missing", "unauthenticated")
 FINISHED = ("finished-wrong", "finished-empty", "finished-missing", "finished-skipped")
-SCHEMES = ("certificate-verify-sha1", "certificate-verify-pkcs1", "certificate-verify-other-scheme")
+SCHEMES = ("certificate-verify-sha1", "certificate-verify-pkcs1", "certificate-verify-scheme")
 SIGNATURES = (
     "certificate-verify-other-key",
     "certificate-verify-zeros",
     "certificate-verify-garbage",
     "certificate-verify-empty",
     "certificate-verify-as-client",
-    "certificate-verify-other-transcript",
+    "certificate-verify-replayed",
     "copied-certificate",
     *SCHEMES,
 )
@@ -593,8 +593,8 @@ DEFECTS: tuple[Defect, ...] = (
         "signature-of-other-content",
         "It accepts a CertificateVerify that was made for another purpose or another handshake.",
         "An attacker can use a signature that the real server made in another connection.",
-        fixes.HANDSHAKE, ["certificate-verify-as-client", "certificate-verify-other-transcript"],
-        some_of=_any("certificate-verify-as-client", "certificate-verify-other-transcript"),
+        fixes.HANDSHAKE, ["certificate-verify-as-client", "certificate-verify-replayed"],
+        some_of=_any("certificate-verify-as-client", "certificate-verify-replayed"),
         refuses=("certificate-verify-other-key",),
     ),
     _row(

@@ -15,7 +15,7 @@ from tests.tlsdemo.lab.test_misbehaving_cases import BAD, CASES, VALID
 from tests.tlsdemo.lab.test_real_clients import needed
 from tests.tlsdemo.lab.trying import tried
 from tlsdemo.findings import ClientVerdict, Report
-from tlsdemo.lab.tester import Tester
+from tlsdemo.lab import tester as checking
 
 MUST = [case for case in BAD if CASES[case].severity == "must"]
 ALERTS_OF_OPENSSL: Mapping[str, str | None] = {
@@ -24,7 +24,7 @@ ALERTS_OF_OPENSSL: Mapping[str, str | None] = {
     "certificate-verify-garbage": "decrypt_error",
     "certificate-verify-empty": "decrypt_error",
     "certificate-verify-as-client": "decrypt_error",
-    "certificate-verify-other-transcript": "decrypt_error",
+    "certificate-verify-replayed": "decrypt_error",
     "certificate-verify-missing": "unexpected_message",
     "copied-certificate": "decrypt_error",
     "certificate-empty": "decode_error",
@@ -32,7 +32,7 @@ ALERTS_OF_OPENSSL: Mapping[str, str | None] = {
     "unauthenticated": "unexpected_message",
     "certificate-verify-sha1": "illegal_parameter",
     "certificate-verify-pkcs1": "illegal_parameter",
-    "certificate-verify-other-scheme": "illegal_parameter",
+    "certificate-verify-scheme": "illegal_parameter",
     "finished-wrong": "decrypt_error",
     "finished-empty": "decode_error",
     "finished-missing": None,
@@ -69,7 +69,7 @@ def is_openssl_3_0() -> bool:
 
 
 @pytest.fixture(scope="session")
-def reports(tester: Tester) -> Callable[[str], Report]:
+def reports(tester: checking.Tester) -> Callable[[str], Report]:
     """Each preset once, on all handshakes, each refusal with its control."""
     known: dict[str, Report] = {}
 
