@@ -4,7 +4,7 @@ r"""One connection to the lab: the server presents its case, and the log keeps w
              \-> an alert, or a close   Visit(REFUSED)    \-> a close   Visit(LEFT)
 
 Only application data counts as acceptance: clients check a certificate during or after the handshake, and not all of
-them send an alert. A server that misbehaves does so right after the ClientHello.
+them send an alert. A server that does not speak TLS answers right after the ClientHello.
 """
 
 import ssl
@@ -192,7 +192,7 @@ def facts(case: CaseWords, visit: Visit) -> Talk:
     return Talk([Fact(label, value) for label, value in shown.items()])
 
 
-# Servers that misbehave ----------------------------------------------------------------------------------------------
+# Answers that are not a handshake ------------------------------------------------------------------------------------
 
 Deed = Callable[[net.Connection], net.Handling[None]]
 """The server's reaction to a ClientHello."""

@@ -86,6 +86,7 @@ class Misbehaving(Server):
                 return number
         raise ProtocolError(TlsViolation.NO_COMMON_SUITE, "it offers all suites of TLS 1.3")
 
+    # `Machine` has no hook for records, so this replaces the method that makes them.
     def _records(self, content_type: int, content: bytes, legacy_version: int = 0x0303) -> bytes:
         return b"".join(
             self._padded(piece)

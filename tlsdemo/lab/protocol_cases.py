@@ -187,7 +187,7 @@ def export_cipher(given: RsaServer) -> Handler:
     return given.tls(LabCiphers.EXPORT)
 
 
-# Servers that misbehave ----------------------------------------------------------------------------------------------
+# Answers that are not a handshake ------------------------------------------------------------------------------------
 
 NOT_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"

@@ -71,6 +71,28 @@ def test_the_cases_and_clients_that_the_guide_names_exist() -> None:
     assert f"What {len(rows)} clients accept" in TEXT
 
 
+def test_the_guide_counts_the_handshakes_as_they_are() -> None:
+    cases = [each for each in CASES.values() if each.theme == "handshake"]
+    counts = Counter(each.severity if each.must == "reject" else each.must for each in cases)
+    assert (
+        f"These are {len(cases)} cases: {len(cases) - counts['accept']} to reject ({counts['must']} `must`, "
+        f"{counts['weak']} `weak`, {counts['informational']} `informational`) and {counts['accept']} to accept."
+    ) in TEXT
+
+
+def test_the_table_of_handshakes_names_bad_cases_and_clients_that_exist() -> None:
+    head, *rows = table(HANDSHAKES)
+    assert head == ["case", "severity", "accepted by"]
+    assert len(rows) > 5
+    for case, severity, clients in rows:
+        found = CASES[case.strip("`")]
+        assert (found.theme, found.must, found.severity) == ("handshake", "reject", severity)
+        assert set(clients.split(", ")) <= set(PRESETS)
+
+
+HANDSHAKES = guides.text(PAGE).partition("\n### Handshakes\n")[2].partition("\n## ")[0]
+
+
 def test_both_tables_of_clients_count_the_same() -> None:
     _, *rows = table(SUMMARY)
     counts = {client: sum(map(int, numbers)) for client, _, *numbers in rows}
