@@ -33,6 +33,8 @@ from tlsdemo.key_agreement import Group
 from tlsdemo.protocol import Party, Protection, Side
 from tlsdemo.tls.connection import serve
 from tlsdemo.tls.context import client_context, server_context
+from tlsdemo.tls13.machine import Log, no_log
+from tlsdemo.tls13.protocol import tls13
 
 T = TypeVar("T")
 
@@ -303,6 +305,14 @@ def live_rung(
     claims = RUNGS[rung] if group is None or group.strong else RUNGS[rung] - {Protection.STRONG_GROUP}
     protocol = edu(claims, group=group)
     own = party_of(certs, Side.SERVER)
+    return _live(lambda connection, report: serve_edu(connection, protocol, own, report), deadline)
+
+
+def live_tls13(
+    certs: Path, claims: frozenset[Protection], *, log: Log = no_log, deadline: float = DEADLINE
+) -> AbstractContextManager[Live]:
+    """Serve TLS 1.3 of our own with a minted PKI, on a free port while this lasts."""
+    protocol, own = tls13(claims, log=log), party_of(certs, Side.SERVER)
     return _live(lambda connection, report: serve_edu(connection, protocol, own, report), deadline)
 
 
