@@ -19,6 +19,7 @@ from tlsdemo.tls import errors
 from tlsdemo.tls.context import client_context, server_context
 from tlsdemo.tls.endpoint import TlsEndpoint
 from tlsdemo.tls.protocol import CLAIMS, tls
+from tlsdemo.tls13.protocol import tls13
 
 
 def _tls_1_2() -> Protocol:
@@ -43,6 +44,7 @@ def _tls_1_2() -> Protocol:
 
 PROTOCOLS: Mapping[str, Protocol] = {
     **{name: edu(claims) for name, claims in RUNGS.items() if name != "hybrid"},  # which is never twice the same
+    "tls13": tls13(),
     "tls": tls(),
     "tls-mutual": tls(CLAIMS | {Protection.CLIENT_IDENTITY}),
     "tls-1.2": _tls_1_2(),

@@ -371,7 +371,13 @@ def test_after_a_cut_that_was_taken_for_an_end_one_can_speak_or_gets_a_valueerro
 
 # Strangers ----------------------------------------------------------------------------------------------------------
 
-STRANGERS = [pair for pair in itertools.permutations(PROTOCOLS, 2) if len({PROTOCOLS[each].name for each in pair}) == 2]
+TLS_1_3 = {"tls13", "tls", "tls-mutual"}
+"""One protocol in two implementations: they are not strangers (`test_two_implementations_of_tls_1_3_talk`)."""
+STRANGERS = [
+    pair
+    for pair in itertools.permutations(PROTOCOLS, 2)
+    if len({PROTOCOLS[each].name for each in pair}) == 2 and not set(pair) <= TLS_1_3
+]
 
 
 def refused(one: str, other: str, people: Parties) -> Outcome:
@@ -389,6 +395,11 @@ def test_two_who_speak_different_protocols_both_learn_it_and_hear_nothing(
     one: str, other: str, people: Parties
 ) -> None:
     refused(one, other, people)
+
+
+@pytest.mark.parametrize(("client", "server"), [("tls13", "tls"), ("tls13", "tls-mutual"), ("tls-mutual", "tls13")])
+def test_two_implementations_of_tls_1_3_talk(client: str, server: str, people: Parties) -> None:
+    assert_good(converse(*people.ends(PROTOCOLS[client], PROTOCOLS[server]), lines=LINES))
 
 
 STEADY = [rung for rung in RUNGS if rung != "hybrid"]  # `conversations` says why

@@ -22,6 +22,7 @@ listening           one run of a command that listens
 position            the port between client and server
 attack              `tlsdemo attack`, `attacks`, `protocols`
 compare             `tlsdemo compare`
+compare_peers       `tlsdemo compare --peers`
 protocol_options    --protocol, --without, --group
 lab                 `tlsdemo lab`
 check_client        `tlsdemo check-client`

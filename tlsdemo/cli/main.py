@@ -402,12 +402,31 @@ def compare(
         typer.Option("--html", metavar="FILE", help="Write a page with every conversation.", readable=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of another program; never a key.")] = False,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Show which missing protections real TLS programs notice.")
+    ] = False,
+    certs: Annotated[
+        Path | None,
+        typer.Option("--certs", metavar="DIR", help="With --peers: use this CA folder.", readable=False),
+    ] = None,
 ) -> int:
-    """Run every attack on every protocol, and measure costs."""
+    """Run every attack on every protocol, and measure costs.
+
+    With --peers, our TLS 1.3 talks to the TLS clients and servers of this machine, each time without one protection:
+    openssl, curl, python, node, java, go, gnutls, chromium, nginx. --only then names programs or protections.
+    """
     from tlsdemo.cli.compare import CompareOptions, compare
 
     if as_json and markdown:
         raise Problem("--json and --markdown are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
+    if peers and html:
+        raise Problem("--peers and --html are mutually exclusive", hint="use --json or --markdown", code=ExitCode.USAGE)
+    if certs and not peers:
+        raise Problem("--certs needs --peers", hint="leave it out: the attacks use a CA in memory", code=ExitCode.USAGE)
+    if peers:
+        from tlsdemo.cli.compare_peers import ComparePeersOptions, compare_peers
+
+        return compare_peers(ComparePeersOptions(only or (), as_json, markdown, certs))
     return compare(CompareOptions(only or (), as_json, markdown, html, force))
 
 

@@ -25,6 +25,7 @@ folder                      its temporary folder
 tester                      runs a client against the cases
 client                      the client's command
 presets                     commands of well-known clients
+peers                       which missing protections a peer notices
 process                     runs a program, and ends what it started
 judge                       from visits to a verdict
 """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tlsdemo.tour.later import cut_short, recorded_today
 from tlsdemo.tour.man_in_the_middle import any_certificate, man_in_the_middle, the_rogue_in_the_middle, the_third_party
 from tlsdemo.tour.open_connection import diffie_hellman, multiplication, open_line
+from tlsdemo.tour.peers import would_the_peer_notice
 from tlsdemo.tour.real_tls import (
     server_and_client_talk,
     spot_the_difference,
@@ -52,6 +53,9 @@ SCENES = (
     Scene("A client that checks nothing", "is the connection still encrypted?", without_checks),
     Scene("Spot the difference", "in which fields do the two roots differ?", spot_the_difference),
     Scene("Recorded today, stolen tomorrow", "what can a stolen server key decrypt?", recorded_today),
+    Scene(
+        "Would your client notice?", "can a client see that the server has no forward secrecy?", would_the_peer_notice
+    ),
     Scene("Truncation", "does the server notice that the end is missing?", cut_short),
     Scene("What each check costs", "how much slower does each check make the handshake?", what_checks_cost),
     Scene("Who read what", "which attacker succeeds against every protocol?", who_read_what),
