@@ -1,12 +1,14 @@
 """`tlsdemo compare --peers` against OpenSSL and Python. Caught: a claim about a peer that was not seen."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from pki.errors import ExitCode
+from tests import guides
 from tests.conftest import Command, mint, tool
 from tlsdemo.attack.catalogue import ATTACKS
 from tlsdemo.lab.peers import trials
@@ -69,6 +71,21 @@ def test_what_changes_records_is_noticed_at_the_first_record_that_differs(
     alert = "unexpected_message" if protection is P.COMPRESSION_SAFETY else "bad_record_mac"
     assert met.alert == alert
     assert met.end.name == ("FAILED" if peer[1] == "server" else "ALERTED")
+
+
+def test_the_table_of_the_guide_is_what_openssl_does() -> None:
+    """The other tests show that OpenSSL does what the constants above say."""
+    table = dict(
+        re.findall(r"^\| ([a-z, ]+) \| ((?:not )?noticed.*) \|$", guides.text("tlsdemo/attack/README.md"), re.M)
+    )
+    told = {frozenset(Protection[each.replace(" ", "_").upper()] for each in names.split(", ")): how
+            for names, how in table.items() if names != "all others"}  # fmt: skip
+    first, second = (frozenset(each for each, record in AT_RECORD.items() if record == number) for number in (1, 2))
+    assert told.keys() == {frozenset(AT_HELLO), first, second}
+    assert "alert 40" in told[frozenset(AT_HELLO)]
+    assert "first encrypted record" in told[first]
+    assert "second encrypted record" in told[second]
+    assert table["all others"] == "not noticed"
 
 
 def test_every_protection_that_peers_miss_stops_an_attack_that_succeeds_without_it() -> None:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from pki.errors import printable
+from tlsdemo.attack.conclusions import sentence
 from tlsdemo.attack.real_world import world
 from tlsdemo.attack.world import World
 from tlsdemo.conversation import Outcome, converse
 from tlsdemo.protocol import Protection, Protocol, Side
-from tlsdemo.tls import errors
 from tlsdemo.tls.protocol import tls
 from tlsdemo.tls13.protocol import ALL, tls13
 from tlsdemo.tour.stage import MESSAGE, Stage, claim
@@ -40,7 +40,7 @@ def would_the_peer_notice(stage: Stage) -> None:
     outcome = _talk(people, tls13(BASE - {Protection.TRANSCRIPT}))
     claim(outcome.client.error is not None and not outcome.server.delivered, "the client accepted other keys")
     assert outcome.client.error
-    screen.show("the client reports", errors.sentence(outcome.client.error))
+    screen.show("the client reports", sentence(outcome.client.error))
     screen.good("Noticed before any byte of the message was sent.")
     screen.say("`tlsdemo compare --peers` tries each protection with the TLS programs that this machine has.")
 

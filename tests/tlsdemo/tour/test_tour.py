@@ -20,9 +20,11 @@ from tests.conftest import mint, tlsdemo
 from tests.tlsdemo.cli.test_connect import assert_is_refusal
 from tests.tlsdemo.conftest import Answer, Command
 from tlsdemo import net
+from tlsdemo.protocol import Protection
 from tlsdemo.tls import server
 from tlsdemo.tls.context import Verify, client_context
-from tlsdemo.tour import play, scenes, stage
+from tlsdemo.tls13.protocol import tls13
+from tlsdemo.tour import peers, play, scenes, stage
 
 
 @pytest.fixture
@@ -199,6 +201,26 @@ def test_a_difference_that_can_be_seen_is_not_claimed_to_be_none(cli: Command, h
     answer = cli("tour")
     assert answer.code == 3
     assert "the two roots differ in a field that a person can tell apart" in answer.err
+
+
+def test_a_client_that_notices_the_missing_forward_secrecy_ends_the_tour(
+    cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "tls13", lambda claims: tls13(claims - {Protection.TRANSCRIPT}))
+    answer = cli("tour")
+    assert answer.code == 3
+    assert "the tour stops here: the client noticed something" in answer.err
+    assert "=> Not noticed." not in answer.out
+
+
+def test_a_client_that_does_not_notice_other_keys_ends_the_tour(
+    cli: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "tls13", lambda claims: tls13(claims | {Protection.TRANSCRIPT}))
+    answer = cli("tour")
+    assert answer.code == 3
+    assert "the tour stops here: the client accepted other keys" in answer.err
+    assert "=> Noticed before" not in answer.out
 
 
 def test_a_client_that_hears_another_answer_ends_the_tour(
