@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pki.errors import ExitCode
+from pki.keys import KeyType
 from tests import guides
 from tests.conftest import Command, mint, tool
 from tlsdemo.attack.catalogue import ATTACKS
@@ -15,7 +16,7 @@ from tlsdemo.lab.peers import trials
 from tlsdemo.protocol import Protection, Side
 
 P = Protection
-Found = dict[tuple[str, str], dict[str, trials.Trial]]
+Found = dict[tuple[str, str], dict[str, trials.PeerTrial]]
 AT_HELLO = {P.SECRECY, P.STRONG_GROUP, P.INTEGRITY}
 AT_RECORD = {P.TRANSCRIPT: 1, P.COMPRESSION_SAFETY: 1, P.KEY_SEPARATION: 1, P.ORDER: 2}
 UNNOTICED = set(Protection) - AT_HELLO - AT_RECORD.keys()
@@ -101,6 +102,15 @@ def test_a_peer_that_refuses_the_control_is_not_tested(tmp_path: Path, openssl_t
         (report,) = trials.run_all(bench, [(Side.CLIENT, "python")], [P.ORDER])
     assert report.trials == ()
     assert report.not_tested.startswith("the control failed: the peer ")
+
+
+def test_a_certificate_that_does_not_go_with_a_weak_part_shows_nothing_about_the_peer(tmp_path: Path) -> None:
+    """Without FORWARD_SECRECY the server's secret is the key of its certificate, on P-256."""
+    certs = mint(tmp_path / "certs", KeyType.RSA_2048)
+    with trials.open_bench(certs) as bench:
+        (report,) = trials.run_all(bench, [(Side.CLIENT, "python")], [P.FORWARD_SECRECY, P.NAME])
+    assert [trial.noticed for trial in report.trials] == [None, False]
+    assert "P-256" in report.trials[0].meeting.why
 
 
 def test_the_command_prints_json_of_named_programs_and_protections(cli: Command, openssl_there: None) -> None:

@@ -16,12 +16,12 @@ from pki.errors import ExitCode, Problem, did_you_mean
 from tlsdemo.compare.protocols import protection
 from tlsdemo.lab.peers.meeting import Meeting, MeetingEnd
 from tlsdemo.lab.peers.programs import CLIENTS, SERVERS
-from tlsdemo.lab.peers.trials import BASE, PeerReport, Progress, missing, open_bench, run_all, told
+from tlsdemo.lab.peers.trials import BASE, OnTrial, PeerReport, missing, open_bench, run_all, told
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.report.terminal import Screen
 from tlsdemo.tls13.machine import ALERT_NUMBERS
 
-Peer = tuple[Side, str]
+PeerProgram = tuple[Side, str]
 PROGRAMS = {Side.CLIENT: CLIENTS, Side.SERVER: SERVERS}
 
 
@@ -51,7 +51,7 @@ def compare_peers(settings: ComparePeersOptions) -> int:
     return ExitCode.YES if any(report.trials for report in reports) else ExitCode.CANNOT
 
 
-def _selected(only: Sequence[str]) -> tuple[list[Peer], list[Protection]]:
+def _selected(only: Sequence[str]) -> tuple[list[PeerProgram], list[Protection]]:
     """The peers that can run here, and the protections to remove. Without names of one kind: all of that kind.
 
     Problem for an unknown name, for a named program that is missing, and if no program is there.
@@ -93,7 +93,7 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Progress]:
+def _progress(total: int) -> Iterator[OnTrial]:
     """The number of trials on stderr, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
@@ -118,7 +118,7 @@ SIGNS = (
     ("20:1", "the peer sent alert 20; :1 is the number of the server's encrypted record at which it happened"),
     ("(40)", "this side sent alert 40: the peer offers nothing that fits, or sent a record that cannot be read"),
     ("end:1", "the peer closed the connection without an alert"),
-    (NOT_KNOWN, "not known: the peer did not connect, or did not answer in time"),
+    (NOT_KNOWN, "not known: the peer did not connect, or did not answer in time; --json has the reason"),
 )
 """The signs of a cell, with examples."""
 
@@ -175,6 +175,7 @@ def _sign(met: Meeting) -> str:
         MeetingEnd.CLOSED: f"end{at}",
         MeetingEnd.SILENT: NOT_KNOWN,
         MeetingEnd.ABSENT: NOT_KNOWN,
+        MeetingEnd.UNFIT: NOT_KNOWN,
     }[met.end]
 
 

@@ -39,6 +39,7 @@ class MeetingEnd(Enum):
     FAILED = "this side ended the connection"
     SILENT = "the peer did not answer in time"
     ABSENT = "the peer did not connect"
+    UNFIT = "this side cannot leave the protection out with its certificate"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ ABSENT = Meeting(MeetingEnd.ABSENT)
 
 
 @dataclass
-class Conversation:
+class RecordExchange:
     """Moves records between the endpoint and a connection."""
 
     connection: net.Connection
@@ -185,7 +186,7 @@ def with_server(port: int, endpoint: Endpoint, seconds: float, pause: float | No
     """Meet the server on that port of 127.0.0.1. Problem if it cannot be reached."""
     with net.dial(net.Address("127.0.0.1", port), seconds) as dialled:
         connection = net.Connection(dialled, "", 0)
-        return net.blocking(Conversation(connection, endpoint, time.monotonic() + seconds, pause).hold())
+        return net.blocking(RecordExchange(connection, endpoint, time.monotonic() + seconds, pause).hold())
 
 
 def with_clients(
@@ -194,8 +195,11 @@ def with_clients(
     """A handler of the accept loop: meets each client that connects, and calls `found`."""
 
     async def handle(connection: net.Connection) -> None:
-        meeting = await Conversation(connection, endpoint(), time.monotonic() + seconds, pause).hold()
-        found(meeting)
+        exchange = RecordExchange(connection, endpoint(), time.monotonic() + seconds, pause)
+        try:
+            found(await exchange.hold())
+        except ValueError as error:  # of the weak part, such as "needs a P-256 key"
+            found(Meeting(MeetingEnd.UNFIT, why=str(error)))
         await connection.drain(FAREWELL)
 
     return handle

@@ -51,7 +51,7 @@ LIFETIME = 600.0  # seconds for a server
 
 
 @dataclass(frozen=True)
-class Trial:
+class PeerTrial:
     """One peer, and our side without one protection."""
 
     removed: Protection
@@ -59,8 +59,8 @@ class Trial:
 
     @property
     def noticed(self) -> bool | None:
-        """Whether no application data were exchanged; None if the peer did not connect, or did not answer in time."""
-        if self.meeting.end in (MeetingEnd.SILENT, MeetingEnd.ABSENT):
+        """Whether no application data were exchanged; None if that shows nothing about the peer."""
+        if self.meeting.end in (MeetingEnd.SILENT, MeetingEnd.ABSENT, MeetingEnd.UNFIT):
             return None
         return self.meeting.end is not MeetingEnd.EXCHANGED
 
@@ -73,12 +73,12 @@ class PeerReport:
     side: Side
     """The side of the peer."""
     version: str
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[PeerTrial, ...] = ()
     not_tested: str = ""
     """Why there are no trials: the control failed."""
 
 
-Progress = Callable[[], None]
+OnTrial = Callable[[], None]
 """Called after each trial."""
 
 
@@ -159,7 +159,7 @@ def run_all(
     bench: Bench,
     peers: Sequence[tuple[Side, str]],
     removed: Sequence[Protection],
-    progress: Progress = lambda: None,
+    progress: OnTrial = lambda: None,
 ) -> list[PeerReport]:
     """The report of each peer, in this order. Each peer is a side and a name of CLIENTS or SERVERS."""
     with ThreadPoolExecutor(JOBS, thread_name_prefix="peer") as pool:
@@ -173,7 +173,7 @@ def run_all(
             raise
 
 
-def _run(bench: Bench, side: Side, name: str, removed: Sequence[Protection], progress: Progress) -> PeerReport:
+def _run(bench: Bench, side: Side, name: str, removed: Sequence[Protection], progress: OnTrial) -> PeerReport:
     def counted() -> None:
         progress()
         if bench.interrupted.is_set():
@@ -192,14 +192,14 @@ Meet = Callable[[Protocol, float | None], Meeting]
 """Runs one trial; with a pause, each protected record is sent alone."""
 
 
-def _report(report: PeerReport, meet: Meet, removed: Sequence[Protection], progress: Progress) -> PeerReport:
+def _report(report: PeerReport, meet: Meet, removed: Sequence[Protection], progress: OnTrial) -> PeerReport:
     control = meet(tls13(BASE), None)
     progress()
     if control.end is not MeetingEnd.EXCHANGED:
         return replace(report, not_tested=f"the control failed: {told(control)}")
     trials = []
     for protection in removed:
-        trials.append(Trial(protection, _trial(meet, protection, control)))
+        trials.append(PeerTrial(protection, _trial(meet, protection, control)))
         progress()
     return replace(report, trials=tuple(trials))
 
@@ -222,7 +222,7 @@ def told(met: Meeting) -> str:
         return str(met.end.value) + _at(met)
     if met.end is MeetingEnd.FAILED:
         return f"this side sent the alert {met.alert}{_at(met)}: {met.why}"
-    return str(met.end.value)
+    return str(met.end.value) + (f": {met.why}" if met.why else "")
 
 
 def _at(met: Meeting) -> str:
