@@ -178,7 +178,8 @@ def test_a_line_cut_anywhere_never_makes_a_part_look_like_the_whole(
         assert_no_falsehood(protocol, outcome)
         hearer = outcome[side.other]
         assert hearer.ended != bool(hearer.error), f"cut at {position}: neither an end nor an error, or both"
-        if Protection.CLOSURE in protocol.claims:
+        cut = position < length(outcome, side)  # an ECDSA signature may be a byte shorter than in `good`
+        if cut and Protection.CLOSURE in protocol.claims:
             assert hearer.error, f"cut at {position}"
 
 
