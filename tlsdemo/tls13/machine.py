@@ -105,7 +105,7 @@ class Parts(CommonParts):
     verify_data: Callable[[str, bytes, bytes], bytes]
     """verify_data of Finished, from a hash, the sender's traffic secret and a transcript hash."""
     suites: Mapping[int, Suite]
-    """The suites that are offered, the strongest first."""
+    """The suites that are offered, in order of preference."""
     unknown_content: Callable[[int], None]
     """Called for a record of an unknown content type; ProtocolError if it is refused."""
     protocols: tuple[str, ...] = ()
