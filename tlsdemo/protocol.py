@@ -225,7 +225,7 @@ class Protocol:
     server: Callable[[Party], Endpoint]
     hooks: Hooks = Hooks()
     family: str = ""
-    """The educational handshake or real TLS; used in tables only."""
+    """The educational handshake, our own TLS 1.3, or `ssl`; used in tables only."""
     key_type: KeyType = KeyType.EC_P256
     """The key type that its certificates need."""
 

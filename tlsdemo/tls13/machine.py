@@ -308,7 +308,7 @@ class Machine(Driver):
                 if self._is_early_data(record, error):
                     return
                 raise
-            self._on_content(*opened)
+            self._on_opened(*opened)
         elif self._receiving is None or (content_type == ALERT and not self._peer_has_protected):
             # A client that refuses ServerHello has no keys for its alert. An attacker could send it, too.
             self._on_content(content_type, content)
@@ -326,8 +326,14 @@ class Machine(Driver):
             self._receiving = self._direction(self.side.other, self.finished_keys)
         return True
 
+    def _on_opened(self, content_type: int, packed: bytes) -> None:
+        if content_type in CONTENT_TYPES:
+            self._on_content(content_type, self.parts.rules.unpack(packed))
+        else:
+            self.parts.unknown_content(content_type)
+
     def _opened(self, record: bytes) -> tuple[int, bytes]:
-        """The content type and the content of a protected record (§5.2)."""
+        """The content type of a protected record, and the content as it was packed (§5.2)."""
         if self._receiving is None:
             raise ProtocolError(TlsViolation.PROTECTED_TOO_EARLY)
         plaintext = self._receiving.open(record[HEADER:], record[:HEADER])
@@ -339,11 +345,11 @@ class Machine(Driver):
             raise ProtocolError(TlsViolation.NO_CONTENT_TYPE)
         if without_padding[-1] == CHANGE_CIPHER_SPEC:
             raise ProtocolError(TlsViolation.PROTECTED_CHANGE_CIPHER_SPEC)
-        return without_padding[-1], self.parts.rules.unpack(without_padding[:-1])
+        return without_padding[-1], without_padding[:-1]
 
     def _on_content(self, content_type: int, content: bytes) -> None:
         if self._fragments and content_type != HANDSHAKE:
-            raise ProtocolError(TlsViolation.INTERLEAVED, CONTENT_TYPES.get(content_type, f"type {content_type}"))
+            raise ProtocolError(TlsViolation.INTERLEAVED, CONTENT_TYPES[content_type])
         if content_type in (HANDSHAKE, ALERT) and not content:
             raise ProtocolError(TlsViolation.EMPTY_RECORD, CONTENT_TYPES[content_type])
         if content_type == HANDSHAKE:
@@ -351,10 +357,8 @@ class Machine(Driver):
             self._fragments += content
         elif content_type == ALERT:
             self._on_alert(content)
-        elif content_type == APPLICATION_DATA:
-            self._on_data(content)
         else:
-            self.parts.unknown_content(content_type)
+            self._on_data(content)
 
     def _on_data(self, content: bytes) -> None:
         if not self.accepted:
