@@ -12,7 +12,6 @@ be read says why.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Literal
 
 from cryptography.exceptions import InvalidTag
 
@@ -32,10 +31,9 @@ from tlsdemo.wire.records import (
     ChangeCipherSpec,
     Cutter,
     Record,
+    Sender,
 )
 from tlsdemo.wire.registry import CIPHER_SUITES, VERSIONS, name
-
-Sender = Literal["client", "server"]
 
 TLS12, TLS13 = 0x0303, 0x0304
 

@@ -7,10 +7,13 @@ The header of five bytes is never encrypted: an eavesdropper sees the number, le
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tlsdemo.wire import fields, handshake
 from tlsdemo.wire.fields import uint, vector
+
+Sender = Literal["client", "server"]
+"""The side that sent something."""
 
 HEADER = 5  # bytes
 MAX_PLAINTEXT = 2**14  # bytes; §5.1: peers answer record_overflow to one more

@@ -15,7 +15,7 @@ from tests.tlsdemo.wire.support import Capture, Chunk, Conversation, Trace, cont
 from tests.tlsdemo.wire.test_fields import assert_children_are_inside, assert_explained, assert_leaves_tile
 from tlsdemo.wire import protection13, records
 from tlsdemo.wire.client_hello import ClientHello
-from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, Sender, dissect
+from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, dissect
 from tlsdemo.wire.extensions import EARLY_DATA, SUPPORTED_VERSIONS, SelectedVersion, SupportedVersions
 from tlsdemo.wire.fields import encode
 from tlsdemo.wire.handshake import Extension, ServerHello
@@ -30,7 +30,7 @@ from tlsdemo.wire.messages13 import (
     NewSessionTicket,
     encode_message,
 )
-from tlsdemo.wire.records import Alert
+from tlsdemo.wire.records import Alert, Sender
 
 Chunks = list[Chunk]
 
