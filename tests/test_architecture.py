@@ -53,13 +53,22 @@ IMPORTS: dict[str, set[str]] = {
     | {"tlsdemo.attack", "tlsdemo.wire"},
     "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store", "pki.trust"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.tls13"},
+    "tlsdemo.explain": {"pki", "pki.path", "tlsdemo", "tlsdemo.report", "tlsdemo.tls13", "tlsdemo.wire"},
     "tlsdemo.pytest_plugin": {"pki", "pki.ca", "pki.cases", "tlsdemo", "tlsdemo.lab"},
     "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
     | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.tls13"},
     "tlsdemo.cli": {"pki", "pki.objects", "pki.cases", "pki.store", "pki.cli"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}
-    | {"tlsdemo.credentials", "tlsdemo.attack", "tlsdemo.compare", "tlsdemo.lab", "tlsdemo.tour", "tlsdemo.tls13"},
+    | {
+        "tlsdemo.credentials",
+        "tlsdemo.attack",
+        "tlsdemo.compare",
+        "tlsdemo.explain",
+        "tlsdemo.lab",
+        "tlsdemo.tour",
+        "tlsdemo.tls13",
+    },
 }
 STARTS = {"pki": {"pki.cli", "pki.ca", "pki.cases"}, "tlsdemo": {"tlsdemo.cli"}}
 """What only `__main__` and the lazy names of `pki` import, upward."""

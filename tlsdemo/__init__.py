@@ -21,6 +21,7 @@ wire             TLS bytes: read, written, explained
 credentials      certificates with keys, the attacker's included
 attack           the attacks, and what stops each of them
 compare          which protocols are compared, and what they cost
+explain          a conversation told byte by byte
 lab              a TLS server for each mistake of a client
 net              sockets; EDGE
 report           plain values -> terminal, HTML, JUnit, SARIF

@@ -6,6 +6,7 @@ The bytes are counted in two conversations that were just run; `Moments` collect
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +60,9 @@ class Part:
     def in_record(self, message: Any) -> int:
         """The bytes that it takes in a message of TLS, with its length."""
         if isinstance(self.what, int):
-            return 4 + len(message.extension(self.what))
+            if (content := message.extension(self.what)) is None:
+                raise LookupError(self.name)
+            return 4 + len(content)
         if not self.what:
             return len(messages13.encode_message(message))
         spans = walk(type(message), encode(message)).children
@@ -112,9 +115,9 @@ PURPOSES = (
     Purpose("answer other extensions", S, None, Part("EncryptedExtensions"), False,
             "encrypted, as all that follows; the educational handshake encrypts application data only"),
     Purpose("present the certificate", S, Part("Certificate"), Part("Certificate"), True,
-            "the same chain; TLS hides it from eavesdroppers"),
+            "TLS hides it from eavesdroppers"),
     Purpose("prove possession of its key", S, Part("CertificateVerify"), Part("CertificateVerify"), True,
-            "the same kind of signature over the transcript; TLS also names the scheme"),
+            "a signature over the transcript; TLS also names the scheme"),
     Purpose("confirm keys and transcript", S, Part("Finished"), Part("Finished"), True, "HMAC over the transcript"),
     Purpose("confirm keys and transcript", C, Part("Finished"), Part("Finished"), True, "HMAC over the transcript"),
 )  # fmt: skip
@@ -130,10 +133,11 @@ class Row:
 
 
 def rows(edu: Moments, tls: Moments) -> Iterator[Row]:
-    """The rows of two conversations; LookupError if one of them lacks a message."""
+    """The rows of two conversations, without those whose part the TLS conversation lacks."""
     for each in PURPOSES:
         edu_bytes = each.edu.in_line(edu.message(each.edu.message, each.sender)) if each.edu else 0
-        yield Row(each, edu_bytes, each.tls.in_record(tls.message(each.tls.message, each.sender)))
+        with suppress(LookupError):
+            yield Row(each, edu_bytes, each.tls.in_record(tls.message(each.tls.message, each.sender)))
 
 
 def markdown(found: Iterator[Row]) -> str:

@@ -1,0 +1,157 @@
+"""Explanations of recorded conversations. Caught: a byte without a row, a check mark without a computation, a secret
+that an eavesdropper is shown, a traceback for damaged bytes."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import missing
+from tlsdemo.explain.as_data import as_data
+from tlsdemo.explain.conversation import Explanation, Kind, explain
+from tlsdemo.explain.text import lines
+from tlsdemo.report.bytes import Style
+from tlsdemo.wire import captures, key_log
+from tlsdemo.wire.key_log import KeyLog
+from tlsdemo.wire.records import Sender
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+NAMES = ("illustrated-tls13", "python-ssl-tls12", "python-ssl-tls13")
+FROM_RFC = ("rfc8448-simple_1rtt_handshake", "rfc8448-helloretryrequest_handshake")
+
+Chunks = list[tuple[Sender, bytes]]
+
+
+def recorded(name: str) -> tuple[Chunks, KeyLog]:
+    """A capture of the shared data, and its key log."""
+    folder = os.environ.get("TLSDEMO_DATA")
+    if not folder:
+        missing("the data folder named by TLSDEMO_DATA")
+    return read(Path(folder or "") / "captures", name)
+
+
+def read(folder: Path, name: str) -> tuple[Chunks, KeyLog]:
+    (connection,) = captures.read((folder / f"{name}.pcap").read_bytes()).connections
+    chunks: Chunks = [(each.sender, each.data) for each in connection.chunks]
+    return chunks, key_log.parse((folder / f"{name}.keys").read_text())
+
+
+def explained(name: str) -> Explanation:
+    chunks, keys = recorded(name)
+    return explain(chunks, keys, NOW)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *FROM_RFC])
+def test_every_byte_of_a_capture_is_explained(name: str) -> None:
+    found = explained(name)
+    assert found.explained == found.total > 1000
+    assert not found.problems
+
+
+@pytest.mark.parametrize("name", [*NAMES, *FROM_RFC])
+def test_the_rows_of_an_entry_tile_its_bytes(name: str) -> None:
+    for entry in explained(name).entries:
+        ends = [0, *(row.end for row in entry.rows)]
+        assert [row.start for row in entry.rows] == ends[:-1]
+        assert ends[-1] == len(entry.data)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *FROM_RFC])
+def test_each_finished_and_each_signature_is_recomputed(name: str) -> None:
+    made = {entry.title: entry.checks for entry in explained(name).entries if entry.kind is Kind.MESSAGE}
+    assert made["Finished"] and all(check.passed for check in made["Finished"])
+    proof = "CertificateVerify" if "tls12" not in name else "ServerKeyExchangeEcdhe"
+    assert [check.passed for check in made[proof]] == [True]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_changed_message_gets_no_check_mark(name: str) -> None:
+    """The first random byte of ClientHello is another one: the transcript differs from what was signed."""
+    chunks, keys = recorded(name)
+    sender, first = chunks[0]
+    place = 5 + 4 + 2 + 20
+    chunks[0] = sender, first[:place] + bytes([first[place] ^ 1]) + first[place + 1 :]
+    renamed = {random[:20] + bytes([random[20] ^ 1]) + random[21:]: secrets for random, secrets in keys.secrets.items()}
+    found = explain(chunks, replace(keys, secrets=renamed), NOW)
+    checks = [check.passed for entry in found.entries for check in entry.checks]
+    assert checks
+    assert True not in checks
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_key_log_nothing_encrypted_is_explained_or_checked(name: str) -> None:
+    chunks, _ = recorded(name)
+    found = explain(chunks, None, NOW)
+    assert found.explained < found.total
+    assert all("no key log" in entry.title for entry in found.entries if entry.kind is Kind.RECORD and entry.hidden)
+    assert not [check for entry in found.entries if entry.title == "Finished" for check in entry.checks]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_as_the_attacker_no_secret_and_no_application_data_is_shown(name: str) -> None:
+    chunks, keys = recorded(name)
+    found = explain(chunks, keys, NOW)
+    text = "\n".join(lines(found, Style(100), as_attacker=True)) + str(as_data(found, as_attacker=True))
+    secrets = [secret.hex() for each in keys.secrets.values() for secret in each.values()]
+    data = [entry.data for entry in found.entries if entry.kind is Kind.DATA]
+    assert secrets and data
+    assert not [secret for secret in secrets if secret[:40] in text]
+    assert not [each for each in data if each.hex() in text or each.decode("ascii", "replace")[:12] in text]
+    whole = "\n".join(lines(found, Style(100)))
+    assert all(secret[:40] in whole.replace("\n", "").replace(" ", "") for secret in secrets[:1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_reason_is_told_once(name: str) -> None:
+    reasons = [row.reason for entry in explained(name).entries for row in entry.rows if row.reason]
+    assert len(reasons) == len(set(reasons)) > 20
+
+
+def test_a_suite_that_is_not_decrypted_is_named() -> None:
+    """TLS 1.2 with CBC: its key log is there, and its records stay closed."""
+    found = explained("illustrated-tls12")
+    hidden = [entry.title for entry in found.entries if entry.kind is Kind.RECORD and entry.hidden]
+    assert hidden
+    assert all("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA in TLS 1.2 is not implemented" in title for title in hidden)
+    assert found.explained < found.total
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_asked(name: str, width: int) -> None:
+    for brief in (False, True):
+        assert max(map(len, lines(explained(name), Style(width, brief)))) <= width
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_conversations_are_explained_as_far_as_they_can_be_read(data: st.DataObject) -> None:
+    chunks, keys = recorded(data.draw(st.sampled_from(NAMES)))
+    number = data.draw(st.integers(0, len(chunks) - 1))
+    sender, piece = chunks[number]
+    at = data.draw(st.integers(0, len(piece) - 1))
+    match data.draw(st.sampled_from(["change", "cut", "drop", "double", "other side"])):
+        case "change":
+            chunks[number] = sender, piece[:at] + data.draw(st.binary(min_size=1, max_size=4)) + piece[at + 1 :]
+        case "cut":
+            chunks[number:] = [(sender, piece[:at])]
+        case "drop":
+            del chunks[number]
+        case "double":
+            chunks.insert(number, chunks[number])
+        case "other side":
+            chunks[number] = ("server" if sender == "client" else "client"), piece
+    found = explain(chunks, keys, NOW)
+    assert found.explained <= found.total
+    assert list(lines(found, Style(80)))
+    assert as_data(found)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["client", "server"]), st.binary(max_size=200)), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_foreign_bytes_are_no_traceback(chunks: Chunks) -> None:
+    assert list(lines(explain(chunks, None, NOW), Style(80)))

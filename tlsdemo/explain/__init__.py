@@ -1,0 +1,17 @@
+"""Every byte of a conversation explained, from its own declaration: what is sent, why, and what was checked.
+
+conversation     a dissected conversation -> entries, in the order of the wire
+rows             a tree of spans -> rows of one value each
+values           numbers -> names, bytes -> text
+keys             the secrets of a key log, and what is derived from them
+proofs           Finished and signatures, computed again
+schedule         every secret of our own handshake, from the shared secret on
+by_hand          the numbers with which a reader repeats a step
+failure          how a conversation ended: the alert, the side that refused, the check that failed
+as_data          an explanation as plain values for JSON
+tap              the bytes of a live conversation, kept
+text             an explanation as lines for the terminal
+attacker         what an eavesdropper learns from the same bytes
+
+Pure: the bytes, the key log and the time are arguments.
+"""

@@ -1,0 +1,256 @@
+"""A dissected conversation as entries, in the order of the wire: records, keys, messages, alerts, data.
+
+Each entry has bytes, rows that tile them, one reason, and the checks that were made. A reason is told once in a
+conversation. What could not be decrypted or read is an entry, too, and says why.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from tlsdemo import peer
+from tlsdemo.explain import attacker, keys, proofs, schedule, values
+from tlsdemo.explain.failure import Ending, Trust, ending
+from tlsdemo.explain.keys import Derived
+from tlsdemo.explain.proofs import Check
+from tlsdemo.explain.rows import Row, rows
+from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, dissect
+from tlsdemo.wire.fields import Field, walk
+from tlsdemo.wire.key_log import KeyLog
+from tlsdemo.wire.messages12 import CertificateTls12
+from tlsdemo.wire.messages13 import Certificate
+from tlsdemo.wire.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CONTENT_TYPES, HANDSHAKE, HEADER, Sender
+from tlsdemo.wire.registry import CIPHER_SUITES, VERSIONS, name
+
+
+class Kind(Enum):
+    """The kinds of entries."""
+
+    RECORD = "record"
+    KEYS = "keys"
+    MESSAGE = "message"
+    ALERT = "alert"
+    DATA = "data"
+    CHANGE_CIPHER_SPEC = "change_cipher_spec"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was sent, or derived."""
+
+    kind: Kind
+    sender: Sender
+    title: str
+    why: str = ""
+    data: bytes = b""
+    rows: tuple[Row, ...] = ()
+    """They tile `data`."""
+    hidden: bool = False
+    """Whether an eavesdropper without keys cannot read it."""
+    derived: tuple[Derived, ...] = ()
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Own:
+    """What our own client knows beyond its key log."""
+
+    shared_secret: bytes
+    group: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A whole conversation."""
+
+    entries: tuple[Entry, ...]
+    version: str
+    """Empty if no ServerHello was read."""
+    suite: str
+    total: int
+    """Bytes on the wire."""
+    explained: int
+    """Bytes whose meaning was read: records that were decrypted, or were not encrypted, down to their fields."""
+    learned: tuple[str, ...]
+    """What an eavesdropper without keys learns."""
+    ending: Ending
+    problems: tuple[str, ...]
+    dissection: Dissection
+    secrets: Mapping[str, bytes]
+    """Of the key log, for this connection."""
+
+
+def explain(
+    chunks: Sequence[tuple[Sender, bytes]],
+    key_log: KeyLog | None,
+    at: datetime,
+    trust: Trust | None = None,
+    problems: Sequence[str] = (),
+    *,
+    own: Own | None = None,
+) -> Explanation:
+    """Explain the bytes of a conversation, in the order of the wire. Never raises, for any bytes.
+
+    `own` has what only our own client knows of it.
+    """
+    found = dissect(chunks, key_log)
+    secrets = key_log.of(found.client_random or b"") if key_log else {}
+    entries = _once(list(_entries(found, secrets, own)))
+    total = sum(len(data) for _, data in chunks)
+    left = [
+        f"the {side} sent {len(rest)} bytes that are not a whole record"
+        for side, rest in found.left_over.items()
+        if rest
+    ]
+    return Explanation(
+        tuple(entries),
+        name(VERSIONS, found.version) if found.version else "",
+        name(CIPHER_SUITES, found.cipher_suite) if found.cipher_suite else "",
+        total,
+        sum(_explained(found, number) for number in range(len(found.records))),
+        attacker.learned(chunks),
+        ending(found, at, trust),
+        (*problems, *left),
+        found,
+        secrets,
+    )
+
+
+def _explained(found: Dissection, number: int) -> int:
+    """The bytes of a record whose meaning was read."""
+    record = found.records[number]
+    carried = [each for each in found.messages if number in each.records]
+    whole = record.content is not None and not any(each.problem for each in carried)
+    if record.content_type == HANDSHAKE and not carried:
+        whole = False  # the beginning of a message that does not end
+    return len(record.raw) if whole else HEADER
+
+
+def _entries(found: Dissection, secrets: Mapping[str, bytes], own: Own | None) -> Iterator[Entry]:
+    counts: dict[Sender, int] = {"client": 0, "server": 0}
+    used: set[tuple[Sender, str]] = set()
+    for number, record in enumerate(found.records):
+        counts[record.sender] += 1
+        if record.protection and (record.sender, record.protection.label) not in used:
+            if not used and own:
+                yield _schedule(found, secrets, own)
+            used.add((record.sender, record.protection.label))
+            if derived := keys.of_record(found, secrets, record):
+                yield _keys(record.sender, derived)
+        yield _record(record, counts[record.sender])
+        for place, message in enumerate(found.messages):
+            if message.records[-1] == number:
+                yield _message(found, secrets, place, message, hidden=record.protection is not None)
+        if entry := _content(record):
+            yield entry
+
+
+def _record(record: DissectedRecord, number: int) -> Entry:
+    tree = record.tree()
+    tiles = tuple(_header_rows(tree, record))
+    size = f"{len(record.raw)} bytes"
+    if record.problem:
+        how = f"encrypted: {record.problem}"
+    elif record.protection is None:
+        how = "not encrypted"
+    else:
+        how = f"encrypted with {record.protection.label}, sequence number {record.protection.sequence_number}"
+    hidden = record.problem is not None or record.protection is not None
+    return Entry(Kind.RECORD, record.sender, f"record {number}, {size}, {how}", "", record.raw, tiles, hidden=hidden)
+
+
+def _header_rows(tree: Field, record: DissectedRecord) -> Iterator[Row]:
+    """Rows for the header; what is in the record has entries of its own."""
+    kind, version, fragment = tree.children
+    length, *parts = fragment.children
+    for field in (kind, version, length):
+        yield from rows(field)
+    if record.protection is None and record.problem is None:
+        shown = "explained below" if parts and parts[0].end > parts[0].start else "empty"
+        if fragment.end > length.end:
+            yield Row(length.end, fragment.end, 0, "fragment", shown, fragment.reason)
+    else:
+        for part in parts:
+            yield from rows(part)
+
+
+def _schedule(found: Dissection, secrets: Mapping[str, bytes], own: Own) -> Entry:
+    derived = schedule.from_shared_secret(found, own.shared_secret, own.group)
+    made = tuple(schedule.checks(found, own.shared_secret, secrets))
+    why = "Only the two sides can compute the shared secret; all keys follow from it and from the messages (§7.1)."
+    return Entry(Kind.KEYS, "client", "key schedule", why, derived=derived, checks=made, hidden=True)
+
+
+def _keys(sender: Sender, derived: tuple[Derived, ...]) -> Entry:
+    why = "With this secret, anyone can read and forge the records that it protects."
+    return Entry(Kind.KEYS, sender, f"keys of the {sender}", why, derived=derived, hidden=True)
+
+
+def _message(
+    found: Dissection, secrets: Mapping[str, bytes], place: int, message: DissectedMessage, *, hidden: bool
+) -> Entry:
+    title = message.structure.__name__.removesuffix("Tls12") if message.structure else message.header.name
+    why = (message.structure.__doc__ or "").partition("\n")[0] if message.structure else ""
+    notes = (f"not read: {message.problem}",) if message.problem else tuple(_notes(found, message))
+    made = tuple(proofs.checks(found, secrets, place)) if not message.problem else ()
+    tiles = tuple(rows(message.tree()))
+    return Entry(Kind.MESSAGE, message.sender, title, why, message.raw, tiles, hidden, checks=made, notes=notes)
+
+
+def _notes(found: Dissection, message: DissectedMessage) -> Iterator[str]:
+    """What the certificates of a message say."""
+    match message.value:
+        case Certificate(_, entries):
+            ders: tuple[bytes, ...] = tuple(entry.cert_data for entry in entries)
+        case CertificateTls12(found_ders):
+            ders = found_ders
+        case _:
+            return
+    if not ders:
+        yield "no certificate"
+    for number, der in enumerate(ders):
+        described = peer.describe(der)
+        yield f"certificate {number + 1}: {described.shown}; issued by {described.issuer}; {described.validity}"
+
+
+CONTENT_WHY = {
+    ALERT: "An error, or the end of what a side sends (§6).",
+    CHANGE_CIPHER_SPEC: "TLS 1.3 gives it no meaning, and sends it for middleboxes that expect TLS 1.2 (§D.4).",
+    APPLICATION_DATA: "What the application sent.",
+}
+STRUCTURES = {ALERT: (Kind.ALERT, "Alert"), CHANGE_CIPHER_SPEC: (Kind.CHANGE_CIPHER_SPEC, "ChangeCipherSpec")}
+
+
+def _content(record: DissectedRecord) -> Entry | None:
+    """The alert, the change_cipher_spec or the application data in a record; None for handshake messages."""
+    content, hidden = record.content, record.protection is not None
+    if content is None or record.content_type in (None, HANDSHAKE):
+        return None
+    if record.value is not None:
+        kind, title = STRUCTURES[record.content_type]
+        tiles = tuple(rows(walk(type(record.value), content)))
+        return Entry(kind, record.sender, title, CONTENT_WHY[record.content_type], content, tiles, hidden)
+    size = values.of_bytes(content)
+    if record.content_type == APPLICATION_DATA:
+        tiles = (Row(0, len(content), 0, "data", values.text(content), CONTENT_WHY[APPLICATION_DATA]),)
+        return Entry(Kind.DATA, record.sender, f"application data, {size}", "", content, tiles, hidden)
+    name_of_type = CONTENT_TYPES.get(record.content_type, f"content type {record.content_type}")
+    return Entry(Kind.UNREADABLE, record.sender, f"{name_of_type}, {size}", "", content, (), hidden)
+
+
+def _once(entries: list[Entry]) -> Iterator[Entry]:
+    """The entries with each reason told once."""
+    told: set[str] = set()
+
+    def fresh(reason: str) -> str:
+        if reason in told:
+            return ""
+        told.add(reason)
+        return reason
+
+    for entry in entries:
+        tiles = tuple(replace(row, reason=fresh(row.reason)) for row in entry.rows)
+        yield replace(entry, why=fresh(entry.why), rows=tiles)

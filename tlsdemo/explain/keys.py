@@ -1,0 +1,70 @@
+"""The secrets of a key log, and what is derived from them: when each came into use, and how.
+
+traffic secret --Expand-Label("key")--> key     --Expand-Label("iv")--> IV     --Expand-Label("traffic upd")--> next
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tlsdemo.wire import key_schedule13, tls12
+from tlsdemo.wire.dissection import TLS13, DissectedRecord, Dissection
+from tlsdemo.wire.handshake import ServerHello
+from tlsdemo.wire.key_log import CLIENT_RANDOM
+from tlsdemo.wire.protection13 import SUITES
+from tlsdemo.wire.records import Sender
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A secret or a key: its name, how it is derived, and its value."""
+
+    name: str
+    call: str
+    """The function and its arguments, or the source."""
+    value: bytes
+
+
+def of_record(found: Dissection, secrets: Mapping[str, bytes], record: DissectedRecord) -> tuple[Derived, ...]:
+    """The secret that protects a record, and the key and IV that are derived from it."""
+    if record.protection is None:
+        return ()
+    if record.protection.version == TLS13:
+        return _tls13(found, secrets, record.protection.label)
+    return _tls12(found, secrets, record.sender)
+
+
+def _tls13(found: Dissection, secrets: Mapping[str, bytes], label: str) -> tuple[Derived, ...]:
+    suite = SUITES.get(found.cipher_suite or 0)
+    start, _, number = label.rpartition("_")
+    if suite is None:
+        return ()
+    if label in secrets:
+        secret, origin = secrets[label], "from the key log"
+    elif number.isdecimal() and f"{start}_0" in secrets:
+        secret = secrets[f"{start}_0"]
+        for _ in range(int(number)):
+            secret = key_schedule13.next_traffic_secret(suite.hash, secret)
+        origin = f'HKDF-Expand-Label({start}_{int(number) - 1}, "traffic upd", "", {len(secret)})'
+    else:
+        return ()
+    keys = key_schedule13.traffic_keys(suite.hash, secret, suite.key_length)
+    return (
+        Derived(label, origin, secret),
+        Derived("key", f'HKDF-Expand-Label({label}, "key", "", {len(keys.key)})', keys.key),
+        Derived("iv", f'HKDF-Expand-Label({label}, "iv", "", {len(keys.iv)})', keys.iv),
+    )
+
+
+def _tls12(found: Dissection, secrets: Mapping[str, bytes], sender: Sender) -> tuple[Derived, ...]:
+    suite = tls12.SUITES.get(found.cipher_suite or 0)
+    if suite is None or CLIENT_RANDOM not in secrets or found.client_random is None:
+        return ()
+    server_random = next((each.value.random for each in found.messages if isinstance(each.value, ServerHello)), b"")
+    both = tls12.traffic_keys(suite, secrets[CLIENT_RANDOM], found.client_random, server_random)
+    keys = both[0 if sender == "client" else 1]
+    block = 'PRF(master secret, "key expansion", server random + client random)'
+    return (
+        Derived("master secret", "from the key log", secrets[CLIENT_RANDOM]),
+        Derived(f"{sender} write key", f"from {block}", keys.key),
+        Derived(f"{sender} write IV", f"from {block}", keys.salt),
+    )

@@ -1,0 +1,200 @@
+"""Finished and signatures, computed again from the bytes of the conversation and the secrets of a key log.
+
+A check says whether the computed value is the sent one. Without the secret or the certificate that it needs, a check is
+not made, and says why. So a check mark always stands for a computation.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+
+from pki.malformed import MALFORMED
+from tlsdemo import peer
+from tlsdemo.protocol import Side
+from tlsdemo.tls13.signatures import signed_content
+from tlsdemo.wire import key_schedule13, tls12
+from tlsdemo.wire.client_hello import ClientHello
+from tlsdemo.wire.dissection import HANDSHAKE_LABELS, TLS13, DissectedMessage, Dissection
+from tlsdemo.wire.handshake import HEADER, ServerHello
+from tlsdemo.wire.key_log import CLIENT_RANDOM
+from tlsdemo.wire.messages12 import (
+    CertificateTls12,
+    FinishedTls12,
+    HelloRequest,
+    ServerKeyExchangeDhe,
+    ServerKeyExchangeEcdhe,
+)
+from tlsdemo.wire.messages13 import Certificate, CertificateVerify, Finished, HelloRetryRequest
+from tlsdemo.wire.protection13 import SUITES
+from tlsdemo.wire.registry import SIGNATURE_SCHEMES, name
+
+
+@dataclass(frozen=True)
+class Check:
+    """A value that was computed again: whether it is the sent one, None if it was not computed; and a sentence."""
+
+    passed: bool | None
+    sentence: str
+
+
+def checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Check]:
+    """The checks of one message, by its number in the dissection."""
+    message = found.messages[number]
+    match message.value:
+        case CertificateVerify() as verify if found.version == TLS13:
+            yield _certificate_verify(found, number, verify)
+        case Finished() as finished if found.version == TLS13:
+            yield _finished(found, secrets, number, finished)
+        case FinishedTls12() as finished:
+            yield _finished12(found, secrets, number, finished)
+        case ServerKeyExchangeEcdhe() | ServerKeyExchangeDhe() as exchange:
+            yield _key_exchange(found, number, exchange)
+        case CertificateVerify() as verify:
+            signed = _transcript(found.messages[:number])
+            yield _signature(found, number, verify.algorithm, verify.signature, signed, "all messages before this one")
+
+
+# Finished -----------------------------------------------------------------------------------------------------------
+
+
+def _finished(found: Dissection, secrets: Mapping[str, bytes], number: int, message: Finished) -> Check:
+    sender = found.messages[number].sender
+    label = HANDSHAKE_LABELS[sender]
+    suite = SUITES.get(found.cipher_suite or 0)
+    if suite is None or label not in secrets:
+        return Check(None, f"not computed: the key log does not have {label}")
+    transcript_hash = _hash(found, number, suite.hash)
+    computed = key_schedule13.verify_data(suite.hash, secrets[label], transcript_hash)
+    return _compared(computed, message.verify_data, "the HMAC over the transcript, with the key from " + label)
+
+
+def _finished12(found: Dissection, secrets: Mapping[str, bytes], number: int, message: FinishedTls12) -> Check:
+    suite = tls12.SUITES.get(found.cipher_suite or 0)
+    if suite is None or CLIENT_RANDOM not in secrets:
+        return Check(None, f"not computed: the key log does not have {CLIENT_RANDOM}")
+    digest = hashlib.new(suite.hash, _transcript(found.messages[:number])).digest()
+    label = f"{found.messages[number].sender} finished"
+    computed = tls12.prf(suite, secrets[CLIENT_RANDOM], label, digest, len(message.verify_data))
+    return _compared(computed, message.verify_data, "the PRF over the transcript, with the master secret")
+
+
+def _compared(computed: bytes, sent: bytes, what: str) -> Check:
+    if hmac.compare_digest(computed, sent):
+        return Check(True, f"equals {what}")
+    return Check(False, f"differs from {what}: {computed.hex()[:16]}...")
+
+
+# Signatures ---------------------------------------------------------------------------------------------------------
+
+
+def _certificate_verify(found: Dissection, number: int, verify: CertificateVerify) -> Check:
+    suite = SUITES.get(found.cipher_suite or 0)
+    if suite is None:
+        return Check(None, "not verified: the hash of the suite is not known")
+    side = Side(found.messages[number].sender)
+    content = signed_content(side, _hash(found, number, suite.hash))
+    return _signature(found, number, verify.algorithm, verify.signature, content, "all messages before this one")
+
+
+def _key_exchange(found: Dissection, number: int, exchange: ServerKeyExchangeEcdhe | ServerKeyExchangeDhe) -> Check:
+    """RFC 5246 §7.4.3: the signature covers both random numbers and the server's public value."""
+    hellos = [each.value for each in found.messages if isinstance(each.value, ClientHello | ServerHello)]
+    randoms = b"".join(hello.random for hello in hellos[:2])
+    parameters = found.messages[number].raw[HEADER : -len(exchange.signature) - 4]
+    what = "both random numbers and the server's public value"
+    return _signature(found, number, exchange.algorithm, exchange.signature, randoms + parameters, what)
+
+
+def _signature(found: Dissection, number: int, scheme: int, signature: bytes, content: bytes, what: str) -> Check:
+    certificate = certificate_of(found, number)
+    if certificate is None:
+        return Check(None, f"not verified: no certificate of the {found.messages[number].sender} was read")
+    scheme_name = name(SIGNATURE_SCHEMES, scheme)
+    verified = _verifies(certificate, scheme_name, signature, content)
+    if verified is None:
+        return Check(
+            None, f"not verified: {scheme_name} does not go with the certificate's key, or is not supported here"
+        )
+    is_valid = "valid" if verified else "NOT valid"
+    return Check(verified, f"{is_valid} for the certificate's key and {what} ({scheme_name})")
+
+
+def certificate_of(found: Dissection, number: int) -> x509.Certificate | None:
+    """The certificate that the sender of a message presented before it; None if there is none that can be read."""
+    sender = found.messages[number].sender
+    ders = [der for each in found.messages[:number] if each.sender == sender for der in _leaf(each)]
+    certificate = peer.load(ders[-1]) if ders else None
+    return None if isinstance(certificate, peer.Unreadable) else certificate
+
+
+def _leaf(message: DissectedMessage) -> tuple[bytes, ...]:
+    """The sender's own certificate in a message; empty for other messages."""
+    match message.value:
+        case Certificate(_, entries):
+            return tuple(entry.cert_data for entry in entries[:1])
+        case CertificateTls12(ders):
+            return ders[:1]
+    return ()
+
+
+HASHES: Mapping[str, hashes.HashAlgorithm] = {
+    "sha1": hashes.SHA1(),
+    "sha224": hashes.SHA224(),
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+
+
+def _verifies(certificate: x509.Certificate, scheme: str, signature: bytes, content: bytes) -> bool | None:
+    """Whether the signature verifies; None if the scheme does not go with the key, or is not known."""
+    algorithm = HASHES.get(scheme.rpartition("_")[2])
+    try:
+        match certificate.public_key():
+            case ec.EllipticCurvePublicKey() as key if scheme.startswith("ecdsa_") and algorithm:
+                key.verify(signature, content, ec.ECDSA(algorithm))
+            case rsa.RSAPublicKey() as key if scheme.startswith("rsa_pss_") and algorithm:
+                pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.DIGEST_LENGTH)
+                key.verify(signature, content, pss, algorithm)
+            case rsa.RSAPublicKey() as key if scheme.startswith("rsa_pkcs1_") and algorithm:
+                key.verify(signature, content, padding.PKCS1v15(), algorithm)
+            case ed25519.Ed25519PublicKey() as key if scheme == "ed25519":
+                key.verify(signature, content)
+            case ed448.Ed448PublicKey() as key if scheme == "ed448":
+                key.verify(signature, content)
+            case _:
+                return None
+    except InvalidSignature:
+        return False
+    except MALFORMED:
+        return None
+    return True
+
+
+# The transcript -----------------------------------------------------------------------------------------------------
+
+
+def _hash(found: Dissection, number: int, hash_name: str) -> bytes:
+    """The transcript hash before that message of TLS 1.3 (§4.4.1)."""
+    return key_schedule13.transcript_hash(hash_name, transcript13(found.messages[:number], hash_name))
+
+
+def transcript13(messages: Sequence[DissectedMessage], hash_name: str) -> bytes:
+    """The messages; after a HelloRetryRequest, the first ClientHello is replaced by its hash."""
+    transcript = b""
+    for message in messages:
+        if isinstance(message.value, HelloRetryRequest):
+            transcript = key_schedule13.message_hash(hash_name, transcript)
+        transcript += message.raw
+    return transcript
+
+
+def _transcript(messages: Sequence[DissectedMessage]) -> bytes:
+    """The messages of TLS 1.2 (RFC 5246 §7.4.9)."""
+    return b"".join(each.raw for each in messages if not isinstance(each.value, HelloRequest))

@@ -1,0 +1,67 @@
+"""An explanation as text, for the terminal: entry after entry, then what was explained, learned, and how it ended."""
+
+from collections.abc import Iterator
+
+from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.proofs import Check
+from tlsdemo.report.bytes import Style, folded, paragraphs, table
+
+
+def lines(explanation: Explanation, style: Style, *, as_attacker: bool = False) -> Iterator[str]:
+    """All lines. As the attacker, nothing that is encrypted is shown, and no secret."""
+    for entry in explanation.entries:
+        if not as_attacker or entry.kind is Kind.RECORD or not entry.hidden:
+            yield from _entry(entry, style, as_attacker=as_attacker)
+    yield ""
+    yield from _summary(explanation, style, as_attacker=as_attacker)
+
+
+def _entry(entry: Entry, style: Style, *, as_attacker: bool) -> Iterator[str]:
+    if entry.kind is Kind.RECORD:
+        title = entry.title.partition(", encrypted with")[0] if as_attacker else entry.title
+        yield ""
+        yield from folded("", f"{entry.sender.upper()} {title}", style.width)
+        yield from folded(f"{0:6} {_header(entry):<16} ", _meaning(entry), style.width)
+        return
+    yield from folded("   ", entry.title + (f": {entry.why}" if entry.why else ""), style.width)
+    yield from table(entry.data, entry.rows, style)
+    for derived in entry.derived:
+        yield from folded("      ", f"{derived.name} = {derived.call}", style.width)
+        yield from folded("        ", derived.value.hex(), style.width)
+    yield from paragraphs(entry.notes, style.width, "      ")
+    yield from paragraphs(map(_checked, entry.checks), style.width, "      ")
+
+
+def _header(entry: Entry) -> str:
+    """The five bytes of a record header."""
+    return f"{entry.data[:1].hex()} {entry.data[1:3].hex()} {entry.data[3:5].hex()}"
+
+
+def _meaning(entry: Entry) -> str:
+    """The header of a record in words, and the parts of what follows."""
+    kind, _, length, *parts = entry.rows
+    sizes = [f"{row.value} {row.name}" for row in parts if row.name != "fragment"]
+    return f"{kind.value}, {length.value} bytes follow" + (f": {', '.join(sizes)}" if sizes else "")
+
+
+def _checked(check: Check) -> str:
+    sign = {True: "✓ recomputed: ", False: "✗ recomputed: ", None: ""}[check.passed]
+    return sign + check.sentence
+
+
+def _summary(explanation: Explanation, style: Style, *, as_attacker: bool) -> Iterator[str]:
+    agreed = ", ".join(part for part in (explanation.version, explanation.suite) if part)
+    if agreed:
+        yield from folded("negotiated  ", agreed, style.width)
+    if not as_attacker:
+        yield f"explained   {explanation.explained:,} of {explanation.total:,} bytes"
+    yield from _labelled("learned", explanation.learned or ("nothing but addresses, times and lengths",), style)
+    yield from _labelled("missing", explanation.problems, style)
+    yield from _labelled("ending", explanation.ending.sentences, style)
+    if explanation.ending.hint:
+        yield from folded("hint: ", explanation.ending.hint, style.width)
+
+
+def _labelled(label: str, sentences: tuple[str, ...], style: Style) -> Iterator[str]:
+    for number, sentence in enumerate(sentences):
+        yield from folded(f"{label if number == 0 else '':<12}", sentence, style.width)
