@@ -26,6 +26,7 @@ PAGES = (
     "tlsdemo/attack/README.md",
     "tlsdemo/edu/LESSON.md",
     "tlsdemo/edu/README.md",
+    "tlsdemo/explain/README.md",
     "tlsdemo/lab/README.md",
     "tlsdemo/tls13/README.md",
 )

@@ -1,6 +1,6 @@
 """The command `tlsdemo`. EDGE.
 
-main                serve, connect, eavesdrop, mitm, chain, tour, compare, attack, attacks, protocols
+main                serve, connect, eavesdrop, mitm, chain, explain, tour, compare, attack, attacks, protocols
 lab_app             lab, check-client
 serve               `tlsdemo serve`
 serve_options       its options
@@ -12,6 +12,7 @@ connect_http        an HTTPS request
 several_lines       several lines over one connection
 target              server address, trust anchors, message
 chain               `tlsdemo chain`
+explain             `tlsdemo explain`
 eavesdrop           `tlsdemo eavesdrop`
 mitm                `tlsdemo mitm`
 mitm_attack         `tlsdemo mitm --attack`

@@ -367,6 +367,89 @@ def chain(
 
 
 @app.command()
+def explain(
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Connect to this server.")] = "localhost:4433",
+    protocol: Annotated[
+        str, typer.Option("--protocol", metavar="NAME", help="Use tls (Python's ssl) or tls13 (our own).")
+    ] = "tls",
+    tls12: Annotated[bool, typer.Option("--tls1.2", help="Use TLS 1.2.")] = False,
+    group: Group = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option("--trust", metavar="FILE|DIR", help="Trust the CAs in this file or folder.", readable=False),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Check for this name (default: HOST).")
+    ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option("--cert", metavar="FILE", help="Present this certificate if the server asks.", readable=False),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option("--message", metavar="TEXT", help="Send this line (default: an HTTP request).")
+    ] = None,
+    capture: Annotated[
+        Path | None,
+        typer.Option("--capture", metavar="FILE", help="Explain this pcap or pcapng file instead.", readable=False),
+    ] = None,
+    keylog: Annotated[
+        Path | None,
+        typer.Option("--keylog", metavar="FILE", help="Decrypt the capture with this key log.", readable=False),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--filter", metavar="N|HOST:PORT", help="Explain this connection of the capture.")
+    ] = None,
+    as_role: Annotated[
+        str | None, typer.Option("--as", metavar="attacker", help="Show only what an eavesdropper can read.")
+    ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="One row for each extension, and no reasons.")] = False,
+    by_hand: Annotated[
+        int | None, typer.Option("--by-hand", metavar="N", help="Print the numbers to compute record N with.")
+    ] = None,
+    side_by_side: Annotated[bool, typer.Option("--map", help="Compare it with the educational handshake.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
+) -> int:
+    """Explain a TLS conversation, byte by byte.
+
+    Without --capture, explain connects, sends a request, and decrypts what passed with its own keys.
+
+    The exit code is 0 if the conversation ended normally, and 1 if one side refused the other.
+    """
+    from tlsdemo.cli.explain import ExplainOptions, explain_command
+    from tlsdemo.cli.target import ConnectOptions
+
+    if protocol not in ("tls", "tls13"):
+        raise Problem(f"--protocol {protocol!r} is not one of 'tls', 'tls13'", hint="", code=ExitCode.USAGE)
+    if as_role not in (None, "attacker"):
+        raise Problem(f"--as {as_role!r} is not 'attacker'", hint="--as attacker", code=ExitCode.USAGE)
+    target = ConnectOptions(
+        address=address, protocol=protocol, group=group, cipher=None, alpn=None, without=(), story=False,
+        message=message, http=None, trust=trust or certs / "root.pem", name=name, crl=None, cert=cert, key=key,
+        keylog=None, explain=True,
+    )  # fmt: skip
+    return explain_command(
+        ExplainOptions(
+            target,
+            tls12,
+            capture,
+            keylog,
+            only,
+            as_role == "attacker",
+            brief,
+            as_json,
+            trust is not None,
+            by_hand,
+            side_by_side,
+        )
+    )
+
+
+@app.command()
 def tour(
     step: Annotated[bool, typer.Option("--step", help="Ask a question before each scene; Enter continues.")] = False,
     certs: Annotated[

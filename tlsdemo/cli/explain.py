@@ -1,0 +1,239 @@
+"""`tlsdemo explain`: a conversation byte by byte, of a connection made now or of a capture. EDGE."""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_bytes
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pki import names
+from pki.console import remark
+from pki.errors import ExitCode, Problem
+from pki.store.files import read_file
+from tlsdemo import net
+from tlsdemo.attack.world import World
+from tlsdemo.cli.protocol_options import TLS13, own_tls, party
+from tlsdemo.cli.target import ConnectOptions, Target, Wants, resolve
+from tlsdemo.credentials.minted import Mint
+from tlsdemo.driver import Moment
+from tlsdemo.edu.protocol import CA, edu
+from tlsdemo.explain.as_data import as_data
+from tlsdemo.explain.by_hand import numbers
+from tlsdemo.explain.conversation import Explanation, Own, explain
+from tlsdemo.explain.failure import Trust
+from tlsdemo.explain.tap import Tap
+from tlsdemo.explain.text import lines
+from tlsdemo.protocol import Endpoint, Protection, Side
+from tlsdemo.report.bytes import Style
+from tlsdemo.tls.context import Ciphers, Verify, client_context
+from tlsdemo.tls.endpoint import Closing, TlsEndpoint
+from tlsdemo.tls13.machine import Machine
+from tlsdemo.tls13.protocol import ALL
+from tlsdemo.tls13.side_by_side import Moments, markdown, rows
+from tlsdemo.wire import captures, key_log
+from tlsdemo.wire.captures import Chunk, Connection, Place
+from tlsdemo.wire.key_log import KeyLog
+
+WIDEST = 120
+PATIENCE = 3.0  # seconds to wait for the answer to the request
+
+
+@dataclass(frozen=True)
+class ExplainOptions:
+    """The options of the command."""
+
+    target: ConnectOptions
+    tls12: bool
+    capture: Path | None
+    keylog: Path | None
+    only: str | None
+    as_attacker: bool
+    brief: bool
+    as_json: bool
+    trust_given: bool
+    by_hand: int | None
+    """The number of the record, from 1, whose numbers are printed."""
+    side_by_side: bool
+
+
+def explain_command(settings: ExplainOptions) -> int:
+    """Print the explanation. Returns 0, or 1 if the conversation failed."""
+    found = _of_capture(settings) if settings.capture else [_live(settings)]
+    for number, (title, explanation) in enumerate(found):
+        if settings.by_hand is not None:
+            _by_hand(explanation, settings.by_hand)
+            continue
+        if settings.side_by_side:
+            _side_by_side(explanation)
+            continue
+        if settings.as_json:
+            print(json.dumps(as_data(explanation, as_attacker=settings.as_attacker), indent=2))
+            continue
+        if title:
+            print(("\n" if number else "") + title)
+        for line in lines(explanation, _style(settings), as_attacker=settings.as_attacker):
+            print(line)
+    return ExitCode.NO if any(explanation.ending.failed for _, explanation in found) else ExitCode.YES
+
+
+def _by_hand(explanation: Explanation, number: int) -> None:
+    """Print the numbers of one record."""
+    records = explanation.dissection.records
+    if not 1 <= number <= len(records):
+        hint = f"the conversation has {len(records)} records"
+        raise Problem(f"--by-hand {number}: no such record", hint=hint, code=ExitCode.USAGE)
+    found = list(numbers(explanation.dissection, explanation.secrets, number - 1))
+    if not found:
+        hint = "choose a record that is encrypted, and whose key is known"
+        raise Problem(f"record {number} has no numbers to compute with", hint=hint, code=ExitCode.NO)
+    for name, value in found:
+        print(f"{name}\n  {value}")
+
+
+def _side_by_side(explanation: Explanation) -> None:
+    """Print the educational handshake `ca`, run now, beside this conversation."""
+    mint = Mint(datetime.now(UTC), lambda: ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number)
+    world, of_edu = World.create(mint, token_bytes), Moments()
+    protocol = edu(CA, watch=of_edu)
+    world.converse(protocol.client(world.client), protocol.server(world.server), None, world.lines)
+    of_tls = Moments([Moment(Side(each.sender), each.value) for each in explanation.dissection.messages])
+    print(markdown(rows(of_edu, of_tls)), end="")
+
+
+def _style(settings: ExplainOptions) -> Style:
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    return Style(min(max(width, 60), WIDEST), settings.brief)
+
+
+# A capture ----------------------------------------------------------------------------------------------------------
+
+
+def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
+    assert settings.capture
+    data = read_file(settings.capture, "give a pcap or pcapng file")
+    try:
+        capture = captures.read(data)
+    except captures.CaptureError as error:
+        raise Problem(f"{settings.capture} cannot be read: {error}", hint="give a pcap or pcapng file") from None
+    text = capture.key_log
+    if settings.keylog:
+        text += read_file(settings.keylog, "give a key log (SSLKEYLOGFILE)").decode("utf-8", "replace")
+    keys = key_log.parse(text) if text else None
+    for problem in (*capture.problems, *_malformed(keys)):
+        remark(f"note: {problem}")
+    chosen = list(_chosen(capture.connections, settings))
+    if not chosen:
+        fact = f"{settings.capture} has no TCP connection with data"
+        hint = f"connections: {', '.join(map(_called, capture.connections)) or 'none'}"
+        raise Problem(fact if not capture.connections else f"no connection is {settings.only}", hint=hint)
+    trust = _trust(settings)
+    return [(f"connection {number}: {_called(each)}", _explained(each, keys, trust)) for number, each in chosen]
+
+
+def _malformed(keys: KeyLog | None) -> Iterator[str]:
+    for malformed in (keys.malformed if keys else ())[:3]:
+        yield f"line {malformed.number} of the key log is skipped: {malformed.reason}"
+
+
+def _called(connection: Connection) -> str:
+    return f"{connection.client} to {connection.server}"
+
+
+def _chosen(connections: tuple[Connection, ...], settings: ExplainOptions) -> Iterator[tuple[int, Connection]]:
+    """The connections that --filter names: a number, or HOST:PORT of one end."""
+    for number, connection in enumerate(connections, start=1):
+        names_of_it = {str(number), str(connection.client), str(connection.server)}
+        if settings.only is None or settings.only in names_of_it:
+            yield number, connection
+
+
+def _explained(connection: Connection, keys: KeyLog | None, trust: Trust | None, own: Own | None = None) -> Explanation:
+    chunks = [(each.sender, each.data) for each in connection.chunks]
+    at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
+    return explain(chunks, keys, at, trust, connection.lost, own=own)
+
+
+def _trust(settings: ExplainOptions) -> Trust | None:
+    """What the client of a capture trusts, if --trust says so."""
+    if not settings.trust_given:
+        return None
+    target = resolve(settings.target, Wants.TRUST)
+    return Trust(target.anchors, target.crls, target.name if settings.target.name else None)
+
+
+# A connection -------------------------------------------------------------------------------------------------------
+
+
+def _live(settings: ExplainOptions) -> tuple[str, Explanation]:
+    """Connect, send a request, and explain what passed."""
+    target = _target(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        secrets: list[str] = []
+        file = Path(folder) / "keys"
+        endpoint = _endpoint(settings, target, file, secrets)
+        tap = Tap(endpoint, time.time)
+        with net.dial(target.address) as plain:
+            place = Place(*plain.getpeername()[:2])
+            own = Place(*plain.getsockname()[:2])
+            _converse(net.Link(plain, tap), settings, target)
+        if file.exists():
+            secrets.append(file.read_text())
+    chunks = tuple(Chunk(sender, data, at) for sender, data, at in tap.passed)
+    connection = Connection(own, place, chunks, has_beginning=True)
+    trust = Trust(target.anchors, target.crls, target.name) if target.anchors else None
+    known = Own(endpoint.shared, endpoint.group.name) if isinstance(endpoint, Machine) and endpoint.group else None
+    return _called(connection), _explained(connection, key_log.parse("\n".join(secrets)), trust, known)
+
+
+def _target(settings: ExplainOptions) -> Target:
+    """The address and, if there are trust anchors, what to trust."""
+    if settings.trust_given or settings.target.trust.exists():
+        return resolve(settings.target, Wants.TRUST)
+    remark(f"note: the certificate is not verified, since {settings.target.trust} does not exist; see --trust")
+    return resolve(settings.target, Wants.NOTHING)
+
+
+def _endpoint(settings: ExplainOptions, target: Target, file: Path, secrets: list[str]) -> Endpoint:
+    if settings.target.protocol == TLS13:
+        claims = ALL if target.credential else ALL - {Protection.CLIENT_IDENTITY}
+        claims -= frozenset() if target.crls else {Protection.REVOCATION}
+        claims -= frozenset() if target.anchors else {Protection.CHAIN}
+
+        def log(label: str, client_random: bytes, secret: bytes) -> None:
+            secrets.append(key_log.line(label, client_random, secret))
+
+        protocol = own_tls(claims, group=settings.target.group, log=log)
+        return protocol.client(party(target.credential, target.anchors, target.crls, target.name))
+    verify = Verify.EVERYTHING if target.anchors else Verify.NOTHING_FOR_THE_DEMO
+    ciphers = Ciphers.GOOD_1_2 if settings.tls12 else Ciphers.GOOD
+    context = client_context(
+        target.anchors, crls=target.crls, credential=target.credential, verify=verify, ciphers=ciphers, keylog=file
+    )
+    return TlsEndpoint(Side.CLIENT, context, names.plain(target.name), Closing.STRICT)
+
+
+def _converse(link: net.Link, settings: ExplainOptions, target: Target) -> None:
+    """The handshake, a request and its answer, the close. Errors end it: the bytes tell what happened."""
+    with suppress(Exception):
+        link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
+        link.send(_request(settings, target), time.monotonic() + PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while link.receive(until):
+            pass
+    link.close(time.monotonic() + 1.0)
+
+
+def _request(settings: ExplainOptions, target: Target) -> bytes:
+    if settings.target.message is not None:
+        return settings.target.message.encode() + b"\n"
+    host = names.plain(target.name)
+    return f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()
