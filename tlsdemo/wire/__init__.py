@@ -13,6 +13,7 @@ key_schedule13    key schedule of TLS 1.3
 protection13      record protection of TLS 1.3
 key_log           secrets in a file, for Wireshark and for us
 tls12             record protection of TLS 1.2
+captures          pcap and pcapng files, read into connections and written
 dissection        a whole conversation: records, decrypted with a key log, and messages
 trees             their spans, down to the content of extensions
 static_rsa        decrypts a recording with a stolen key
