@@ -105,7 +105,7 @@ def _forbid(settings: ConnectOptions) -> None:
         hint = "--explain shows how the keys are derived"
         raise Problem("--keylog is for tls and tls13", hint=hint, code=ExitCode.USAGE)
     if settings.explain and settings.protocol == TLS13:
-        hint = "use --keylog FILE and Wireshark, or --protocol ca, which has the same steps"
+        hint = "use `tlsdemo explain --protocol tls13`, or --protocol ca, which has the same steps"
         raise Problem("--explain is not possible with --protocol tls13", hint=hint, code=ExitCode.USAGE)
 
 

@@ -234,5 +234,5 @@ def _tell_unseen(tell: Callable[[str, str], None]) -> None:
     tell(
         "not visible",
         "`ssl` does not show the handshake messages, the group, the key shares, the signature or the session tickets. "
-        "--keylog FILE writes the keys; with them, Wireshark shows the rest.",
+        "`tlsdemo explain` does, byte by byte.",
     )

@@ -103,7 +103,7 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
 
 def _forbid_explaining(settings: ServeOptions) -> None:
     if settings.explain:
-        hint = "use `tlsdemo connect --explain`, or --keylog FILE and Wireshark"
+        hint = "use `tlsdemo explain` as the client, or --keylog FILE and Wireshark"
         raise Problem("`serve --explain` works with the educational handshake only", hint=hint, code=ExitCode.USAGE)
 
 

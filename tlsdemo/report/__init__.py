@@ -1,6 +1,7 @@
 """Plain values -> text, HTML, JUnit, SARIF. Imports no protocol.
 
 terminal         headings, rows and verdicts on a terminal
+bytes            bytes with their meaning, for the terminal
 layout           paragraphs of 80 columns
 html             a page in one file
 events           what a server reports

@@ -224,10 +224,10 @@ def test_what_explain_says_of_a_weak_group_can_be_run(group: str) -> None:
     [
         ("serve --story", "use --protocol multiply"),
         ("serve --protocol plain --story", "use --protocol multiply"),
-        ("serve --group x25519", "use --protocol dh, signed, ca or mutual"),
+        ("serve --group x25519", "use --protocol dh, signed, ca, mutual or tls13"),
         ("serve --protocol multiply --group x25519", "use --protocol dh, signed, ca or mutual"),
         ("serve --protocol hybrid --group x25519", "use --protocol dh, signed, ca or mutual"),
-        ("serve --without order", "add --protocol ca"),
+        ("serve --without order", "use --protocol tls13 or ca"),
         ("serve --protocol ca --without ordr", "did you mean order?"),
         ("serve --protocol dh --without chain", "use --protocol ca, mutual or hybrid"),
         ("check-client curl --insecure", "`tlsdemo check-client -- curl --insecure {url}`"),
