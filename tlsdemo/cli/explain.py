@@ -19,6 +19,7 @@ from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem
 from pki.store.files import read_file
+from pki.store.output import SECRET, Output
 from tlsdemo import net
 from tlsdemo.attack.world import World
 from tlsdemo.cli.protocol_options import TLS13, own_tls, party
@@ -27,12 +28,14 @@ from tlsdemo.credentials.minted import Mint
 from tlsdemo.driver import Moment
 from tlsdemo.edu.protocol import CA, edu
 from tlsdemo.explain.as_data import as_data
+from tlsdemo.explain.as_page import as_page
 from tlsdemo.explain.by_hand import numbers
 from tlsdemo.explain.conversation import Explanation, Own, explain
 from tlsdemo.explain.failure import Trust
 from tlsdemo.explain.tap import Tap
 from tlsdemo.explain.text import lines
 from tlsdemo.protocol import Endpoint, Protection, Side
+from tlsdemo.report import html
 from tlsdemo.report.bytes import Style
 from tlsdemo.tls.context import Ciphers, Verify, client_context
 from tlsdemo.tls.endpoint import Closing, TlsEndpoint
@@ -63,12 +66,24 @@ class ExplainOptions:
     by_hand: int | None
     """The number of the record, from 1, whose numbers are printed."""
     side_by_side: bool
+    html: Path | None
+    force: bool
+
+    @property
+    def prints(self) -> bool:
+        """Whether something is printed: --html replaces the text alone."""
+        return self.html is None or self.as_json or self.side_by_side or self.by_hand is not None
 
 
 def explain_command(settings: ExplainOptions) -> int:
-    """Print the explanation. Returns 0, or 1 if the conversation failed."""
+    """Print the explanation, or write the page. Returns 0, or 1 if the conversation failed."""
+    page = Output(settings.html, "--html", html.is_ours, settings.force, mode=SECRET) if settings.html else None
+    if page:
+        page.check()
     found = _of_capture(settings) if settings.capture else [_live(settings)]
-    for number, (title, explanation) in enumerate(found):
+    if page:
+        _write(page, found, settings)
+    for number, (title, explanation) in enumerate(found if settings.prints else ()):
         if settings.by_hand is not None:
             _by_hand(explanation, settings.by_hand)
             continue
@@ -83,6 +98,13 @@ def explain_command(settings: ExplainOptions) -> int:
         for line in lines(explanation, _style(settings), as_attacker=settings.as_attacker):
             print(line)
     return ExitCode.NO if any(explanation.ending.failed for _, explanation in found) else ExitCode.YES
+
+
+def _write(page: Output, found: list[tuple[str, Explanation]], settings: ExplainOptions) -> None:
+    made = f"Made by tlsdemo explain on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+    page.write(as_page(found, made, as_attacker=settings.as_attacker))
+    why = "" if settings.as_attacker else ", since it has secrets of the connection"
+    remark(f"written: {page.path} (mode 0600{why})")
 
 
 def _by_hand(explanation: Explanation, number: int) -> None:

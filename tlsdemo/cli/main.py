@@ -412,6 +412,11 @@ def explain(
     ] = None,
     side_by_side: Annotated[bool, typer.Option("--map", help="Compare it with the educational handshake.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page to FILE instead of text.", readable=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing FILE.")] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
     """Explain a TLS conversation, byte by byte.
@@ -445,6 +450,8 @@ def explain(
             trust is not None,
             by_hand,
             side_by_side,
+            html,
+            force,
         )
     )
 

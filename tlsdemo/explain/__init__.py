@@ -9,6 +9,7 @@ schedule         every secret of our own handshake, from the shared secret on
 by_hand          the numbers with which a reader repeats a step
 failure          how a conversation ended: the alert, the side that refused, the check that failed
 as_data          an explanation as plain values for JSON
+as_page          the same for a page
 tap              the bytes of a live conversation, kept
 text             an explanation as lines for the terminal
 attacker         what an eavesdropper learns from the same bytes

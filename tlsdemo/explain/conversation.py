@@ -52,6 +52,10 @@ class Entry:
     derived: tuple[Derived, ...] = ()
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
+    secret: str = ""
+    """The label of the secret that decrypted the record, or that the keys are derived from."""
+    decrypted: bytes = b""
+    """What was in an encrypted record."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def _entries(found: Dissection, secrets: Mapping[str, bytes], own: Own | None) -
                 yield _schedule(found, secrets, own)
             used.add((record.sender, record.protection.label))
             if derived := keys.of_record(found, secrets, record):
-                yield _keys(record.sender, derived)
+                yield _keys(record.sender, record.protection.label, derived)
         yield _record(record, counts[record.sender])
         for place, message in enumerate(found.messages):
             if message.records[-1] == number:
@@ -159,7 +163,10 @@ def _record(record: DissectedRecord, number: int) -> Entry:
     else:
         how = f"encrypted with {record.protection.label}, sequence number {record.protection.sequence_number}"
     hidden = record.problem is not None or record.protection is not None
-    return Entry(Kind.RECORD, record.sender, f"record {number}, {size}, {how}", "", record.raw, tiles, hidden=hidden)
+    entry = Entry(Kind.RECORD, record.sender, f"record {number}, {size}, {how}", "", record.raw, tiles, hidden=hidden)
+    if record.protection is None:
+        return entry
+    return replace(entry, secret=record.protection.label, decrypted=record.content or b"")
 
 
 def _header_rows(tree: Field, record: DissectedRecord) -> Iterator[Row]:
@@ -184,9 +191,9 @@ def _schedule(found: Dissection, secrets: Mapping[str, bytes], own: Own) -> Entr
     return Entry(Kind.KEYS, "client", "key schedule", why, derived=derived, checks=made, hidden=True)
 
 
-def _keys(sender: Sender, derived: tuple[Derived, ...]) -> Entry:
+def _keys(sender: Sender, secret: str, derived: tuple[Derived, ...]) -> Entry:
     why = "With this secret, anyone can read and forge the records that it protects."
-    return Entry(Kind.KEYS, sender, f"keys of the {sender}", why, derived=derived, hidden=True)
+    return Entry(Kind.KEYS, sender, f"keys of the {sender}", why, derived=derived, hidden=True, secret=secret)
 
 
 def _message(

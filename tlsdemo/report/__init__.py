@@ -8,6 +8,8 @@ events           what a server reports
 sequence         a sequence diagram as text
 sequence_html    the same, drawn
 matrix_page      the page of `compare`
+hex_pane         bytes in hexadecimal, each run of them with its field
+explanation_page    the page of `explain`
 client           what one client did in the lab
 client_page      the same as a page
 client_matrix    several clients

@@ -1,7 +1,7 @@
-"""Renders a template and its style as one self-contained page, without scripts and requests.
+"""Renders a template and its style as one self-contained page, without requests.
 
 jinja2 escapes all text; `printable` has escaped its control characters before. Text may come from the wire, from a
-certificate or from a tested program. The page's policy allows its style, by hash, and no other content.
+certificate or from a tested program. The page's policy allows its style and its script, by hash, and no other content.
 """
 
 import base64
@@ -17,8 +17,11 @@ GENERATOR = "tlsdemo"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, *styles: str, **values: object) -> str:
-    """The page. The template gets `style`, `policy` and `generator` for its head, and the values."""
+def render(template: str, *styles: str, script: str = "", **values: object) -> str:
+    """The page. The template gets `style`, `script`, `policy` and `generator`, and the values.
+
+    `styles` and `script` are names of files beside the template.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -30,13 +33,20 @@ def render(template: str, *styles: str, **values: object) -> str:
     loader = environment.loader
     assert loader
     style = "\n".join(loader.get_source(environment, name)[0] for name in styles)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    code = loader.get_source(environment, script)[0] if script else ""
+    policy = f"default-src 'none'; style-src {_hash_source(style)}"
     return environment.get_template(template).render(
-        style=Markup(style),  # our own file, with the hash in the policy
+        style=Markup(style),  # our own files, with their hashes in the policy
+        script=Markup(code),
         generator=GENERATOR,
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
+        policy=f"{policy}; script-src {_hash_source(code)}" if code else policy,
         **values,
     )
+
+
+def _hash_source(content: str) -> str:
+    """The source expression of Content Security Policy that allows this inline content."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def is_ours(content: bytes) -> bool:

@@ -1,0 +1,180 @@
+"""An explanation as the plain values that `report.explanation_page` shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tlsdemo.explain import values
+from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.report import explanation_page as page
+from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
+
+PREVIEW = 60  # characters of application data
+NOTHING_LEARNED = "nothing but addresses, times and lengths"
+
+
+def as_page(found: Sequence[tuple[str, Explanation]], made: str, *, as_attacker: bool = False) -> str:
+    """The HTML of conversations with their titles. As the attacker, without anything encrypted, and without secrets."""
+    conversations = [
+        _conversation(title, explanation, f"c{number}-" if number > 1 else "", as_attacker=as_attacker)
+        for number, (title, explanation) in enumerate(found, start=1)
+    ]
+    return page.render(conversations, made, has_switch=not as_attacker)
+
+
+def _conversation(title: str, told: Explanation, prefix: str, *, as_attacker: bool) -> page.Conversation:
+    keys = [] if as_attacker else [each for each in told.entries if each.kind is Kind.KEYS]
+    secrets = {secret: f"{prefix}k{number}" for number, secret in enumerate(_unique(keys), start=1)}
+    records = tuple(_records(told.entries, prefix, secrets, as_attacker=as_attacker))
+    return page.Conversation(
+        title,
+        told.version,
+        told.suite,
+        "" if as_attacker else f"{told.explained:,} of {told.total:,} bytes",
+        told.learned or (NOTHING_LEARNED,),
+        told.ending.failed,
+        told.ending.sentences,
+        told.ending.hint,
+        told.problems,
+        records,
+        _tree(keys, secrets, records),
+    )
+
+
+def _unique(keys: Sequence[Entry]) -> list[str]:
+    return list(dict.fromkeys(each.secret for each in keys))
+
+
+# Records ------------------------------------------------------------------------------------------------------------
+
+
+def _records(
+    entries: Sequence[Entry], prefix: str, secrets: Mapping[str, str], *, as_attacker: bool
+) -> Iterator[page.Record]:
+    data = [len(each.data) for each in entries if each.kind is Kind.DATA]
+    shown = page.shown_of_data(data)
+    groups: list[tuple[Entry, list[page.Content]]] = []
+    count = 0
+    for entry in entries:
+        if entry.kind is Kind.RECORD:
+            groups.append((entry, []))
+        elif entry.kind is not Kind.KEYS:
+            count += 1
+            size = next(shown) if entry.kind is Kind.DATA else len(entry.data)
+            if groups and not (as_attacker and entry.hidden):
+                groups[-1][1].append(_content(entry, f"{prefix}m{count}", size))
+    for number, (entry, contents) in enumerate(groups, start=1):
+        title = entry.title.partition(", encrypted with")[0]
+        attackers_title = f"{title}, encrypted" if entry.secret else entry.title
+        yield page.Record(
+            f"{prefix}r{number}",
+            entry.sender,
+            attackers_title if as_attacker else entry.title,
+            attackers_title,
+            entry.data,
+            _fields(entry),
+            b"" if as_attacker else entry.decrypted,
+            entry.hidden,
+            secrets.get(entry.secret, ""),
+            tuple(contents),
+        )
+
+
+def _content(entry: Entry, identity: str, shown: int) -> page.Content:
+    return page.Content(
+        identity,
+        _title(entry),
+        values.cut(entry.rows[0].value, PREVIEW) if entry.kind is Kind.DATA and entry.rows else entry.why,
+        entry.data,
+        _fields(entry),
+        entry.hidden,
+        entry.kind is Kind.DATA,
+        tuple(page.Check(each.passed, each.sentence) for each in entry.checks),
+        entry.notes,
+        shown,
+    )
+
+
+def _title(entry: Entry) -> str:
+    """The title; for an alert, with what it says."""
+    says = [row.value for row in entry.rows if row.name == "description"] if entry.kind is Kind.ALERT else []
+    return ": ".join([entry.title, *says])
+
+
+def _fields(entry: Entry) -> tuple[page.Field, ...]:
+    return tuple(page.Field(row.start, row.end, row.depth, row.name, row.value, row.reason) for row in entry.rows)
+
+
+# Keys ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A secret of the key schedule that a key log does not have (RFC 8446 §7.1)."""
+
+    name: str
+    how: str
+    above: str
+    """The secret that it is derived from; empty for the first."""
+
+
+STAGES = (
+    Stage("Early Secret", "HKDF-Extract(0, PSK, or 0 without a PSK)", ""),
+    Stage("Handshake Secret", 'HKDF-Extract(Derive-Secret(Early Secret, "derived"), shared secret)', "Early Secret"),
+    Stage("Master Secret", 'HKDF-Extract(Derive-Secret(Handshake Secret, "derived"), 0)', "Handshake Secret"),
+)
+
+PARENTS: Mapping[Label, str] = {
+    Label.CLIENT_EARLY_TRAFFIC_SECRET: "Early Secret",
+    Label.CLIENT_HANDSHAKE_TRAFFIC_SECRET: "Handshake Secret",
+    Label.SERVER_HANDSHAKE_TRAFFIC_SECRET: "Handshake Secret",
+    Label.CLIENT_APPLICATION_TRAFFIC_SECRET_0: "Master Secret",
+    Label.SERVER_APPLICATION_TRAFFIC_SECRET_0: "Master Secret",
+}
+"""The secret above each traffic secret."""
+
+LABELS = {name: label for label, name in KEY_LOG_LABELS.items() if label in PARENTS}
+"""The label of Derive-Secret for a name in a key log."""
+
+
+def _tree(keys: Sequence[Entry], secrets: Mapping[str, str], records: Sequence[page.Record]) -> tuple[page.Key, ...]:
+    """The secrets under those that they are derived from. A secret of unknown origin is a root."""
+    below: dict[str, list[page.Key]] = {}
+    # The last first: what is derived from a secret comes after it.
+    for secret in reversed(_unique(keys)):
+        mine = [each for each in keys if each.secret == secret]
+        protected = [each for each in records if each.key == secrets[secret]]
+        key = _secret(mine, secrets[secret], protected, below.pop(secret, []))
+        below.setdefault(_above(secret, secrets), []).insert(0, key)
+    for stage in reversed(STAGES):
+        if children := below.pop(stage.name, []):
+            key = page.Key("", stage.name, stage.how, b"", "", (), tuple(children))
+            below.setdefault(stage.above, []).append(key)
+    return tuple(below.get("", []))
+
+
+def _above(secret: str, secrets: Mapping[str, str]) -> str:
+    """The name of the secret that this one is derived from, or empty."""
+    start, _, number = secret.rpartition("_")
+    before = f"{start}_{int(number) - 1}" if number.isdecimal() and int(number) else ""
+    return before if before in secrets else PARENTS[LABELS[secret]] if secret in LABELS else ""
+
+
+def _secret(
+    entries: Sequence[Entry], identity: str, records: Sequence[page.Record], below: Sequence[page.Key]
+) -> page.Key:
+    """A secret with the keys of the sides that use it (one in TLS 1.3, both in TLS 1.2), and the secrets below it."""
+    first = entries[0].derived[0]
+    label = LABELS.get(first.name)
+    how = f'{first.call}; Derive-Secret({PARENTS[label]}, "{label}", messages so far)' if label else first.call
+    keys = [
+        page.Key("", each.name, each.call, each.value, entry.sender, _protected(each.name, entry.sender, records), ())
+        for entry in entries
+        for each in entry.derived[1:]
+    ]
+    return page.Key(identity, first.name, how, first.value, "", (), (*keys, *below))
+
+
+def _protected(name: str, sender: str, records: Sequence[page.Record]) -> tuple[tuple[str, str], ...]:
+    """The records of that sender, to link to from the key; none from the IV beside it."""
+    mine = [each for each in records if each.sender == sender] if name.endswith("key") else []
+    return tuple((each.id, each.title.partition(",")[0]) for each in mine)
