@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tlsdemo.explain import values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.keys import Derived
+from tlsdemo.explain.proofs import Check
 from tlsdemo.report import explanation_page as page
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 
@@ -22,7 +24,8 @@ def as_page(found: Sequence[tuple[str, Explanation]], made: str, *, as_attacker:
 
 
 def _conversation(title: str, told: Explanation, prefix: str, *, as_attacker: bool) -> page.Conversation:
-    keys = [] if as_attacker else [each for each in told.entries if each.kind is Kind.KEYS]
+    derived = [] if as_attacker else [each for each in told.entries if each.kind is Kind.KEYS]
+    keys, schedule = [each for each in derived if each.secret], [each for each in derived if not each.secret]
     secrets = {secret: f"{prefix}k{number}" for number, secret in enumerate(_unique(keys), start=1)}
     records = tuple(_records(told.entries, prefix, secrets, as_attacker=as_attacker))
     return page.Conversation(
@@ -36,7 +39,8 @@ def _conversation(title: str, told: Explanation, prefix: str, *, as_attacker: bo
         told.ending.hint,
         told.problems,
         records,
-        _tree(keys, secrets, records),
+        _tree(keys, [each for entry in schedule for each in entry.derived], secrets, records),
+        tuple(_check(each) for entry in schedule for each in entry.checks),
     )
 
 
@@ -88,7 +92,7 @@ def _content(entry: Entry, identity: str, shown: int) -> page.Content:
         _fields(entry),
         entry.hidden,
         entry.kind is Kind.DATA,
-        tuple(page.Check(each.passed, each.sentence) for each in entry.checks),
+        tuple(map(_check, entry.checks)),
         entry.notes,
         shown,
     )
@@ -100,6 +104,10 @@ def _title(entry: Entry) -> str:
     return ": ".join([entry.title, *says])
 
 
+def _check(check: Check) -> page.Check:
+    return page.Check(check.passed, check.sentence)
+
+
 def _fields(entry: Entry) -> tuple[page.Field, ...]:
     return tuple(page.Field(row.start, row.end, row.depth, row.name, row.value, row.reason) for row in entry.rows)
 
@@ -109,7 +117,7 @@ def _fields(entry: Entry) -> tuple[page.Field, ...]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A secret of the key schedule that a key log does not have (RFC 8446 §7.1)."""
+    """A secret above the traffic secrets (RFC 8446 §7.1). A key log does not have it."""
 
     name: str
     how: str
@@ -118,17 +126,17 @@ class Stage:
 
 
 STAGES = (
-    Stage("Early Secret", "HKDF-Extract(0, PSK, or 0 without a PSK)", ""),
-    Stage("Handshake Secret", 'HKDF-Extract(Derive-Secret(Early Secret, "derived"), shared secret)', "Early Secret"),
-    Stage("Master Secret", 'HKDF-Extract(Derive-Secret(Handshake Secret, "derived"), 0)', "Handshake Secret"),
+    Stage("early secret", "HKDF-Extract(0, PSK, or 0 without a PSK)", ""),
+    Stage("handshake secret", 'HKDF-Extract(Derive-Secret(early secret, "derived"), shared secret)', "early secret"),
+    Stage("master secret", 'HKDF-Extract(Derive-Secret(handshake secret, "derived"), 0)', "handshake secret"),
 )
 
 PARENTS: Mapping[Label, str] = {
-    Label.CLIENT_EARLY_TRAFFIC_SECRET: "Early Secret",
-    Label.CLIENT_HANDSHAKE_TRAFFIC_SECRET: "Handshake Secret",
-    Label.SERVER_HANDSHAKE_TRAFFIC_SECRET: "Handshake Secret",
-    Label.CLIENT_APPLICATION_TRAFFIC_SECRET_0: "Master Secret",
-    Label.SERVER_APPLICATION_TRAFFIC_SECRET_0: "Master Secret",
+    Label.CLIENT_EARLY_TRAFFIC_SECRET: "early secret",
+    Label.CLIENT_HANDSHAKE_TRAFFIC_SECRET: "handshake secret",
+    Label.SERVER_HANDSHAKE_TRAFFIC_SECRET: "handshake secret",
+    Label.CLIENT_APPLICATION_TRAFFIC_SECRET_0: "master secret",
+    Label.SERVER_APPLICATION_TRAFFIC_SECRET_0: "master secret",
 }
 """The secret above each traffic secret."""
 
@@ -136,8 +144,13 @@ LABELS = {name: label for label, name in KEY_LOG_LABELS.items() if label in PARE
 """The label of Derive-Secret for a name in a key log."""
 
 
-def _tree(keys: Sequence[Entry], secrets: Mapping[str, str], records: Sequence[page.Record]) -> tuple[page.Key, ...]:
-    """The secrets under those that they are derived from. A secret of unknown origin is a root."""
+def _tree(
+    keys: Sequence[Entry], schedule: Sequence[Derived], secrets: Mapping[str, str], records: Sequence[page.Record]
+) -> tuple[page.Key, ...]:
+    """The secrets under those that they are derived from. A secret of unknown origin is a root.
+
+    `schedule` has the secrets above the traffic secrets, if they are known.
+    """
     below: dict[str, list[page.Key]] = {}
     # The last first: what is derived from a secret comes after it.
     for secret in reversed(_unique(keys)):
@@ -145,11 +158,16 @@ def _tree(keys: Sequence[Entry], secrets: Mapping[str, str], records: Sequence[p
         protected = [each for each in records if each.key == secrets[secret]]
         key = _secret(mine, secrets[secret], protected, below.pop(secret, []))
         below.setdefault(_above(secret, secrets), []).insert(0, key)
+    known = {each.name: each for each in schedule}
     for stage in reversed(STAGES):
+        derived = known.pop(stage.name, Derived(stage.name, stage.how, b""))
         if children := below.pop(stage.name, []):
-            key = page.Key("", stage.name, stage.how, b"", "", (), tuple(children))
-            below.setdefault(stage.above, []).append(key)
-    return tuple(below.get("", []))
+            below.setdefault(stage.above, []).append(_key(derived, *children))
+    return (*map(_key, known.values()), *below.get("", []))
+
+
+def _key(derived: Derived, *children: page.Key) -> page.Key:
+    return page.Key("", derived.name, derived.call, derived.value, "", (), children)
 
 
 def _above(secret: str, secrets: Mapping[str, str]) -> str:

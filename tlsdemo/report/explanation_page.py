@@ -156,6 +156,7 @@ class Conversation:
     problems: tuple[str, ...]
     records: tuple[Record, ...]
     keys: tuple[Key, ...]
+    key_checks: tuple[Check, ...]
 
     @cached_property
     def longest(self) -> int:

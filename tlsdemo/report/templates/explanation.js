@@ -69,5 +69,11 @@ for (const button of document.querySelectorAll("[data-open]")) {
     document.querySelectorAll("details").forEach(each => { each.open = Boolean(button.dataset.open); });
   });
 }
+// The encrypted and the decrypted bytes of a record scroll together.
+document.addEventListener("scroll", event => {
+  const pane = event.target;
+  if (!(pane instanceof Element) || !pane.matches(".sides > .scrolled")) return;
+  for (const other of pane.parentElement.children) if (other !== pane) other.scrollTop = pane.scrollTop;
+}, {capture: true, passive: true});
 addEventListener("hashchange", follow);
 follow();
