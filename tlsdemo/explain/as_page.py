@@ -1,4 +1,4 @@
-"""An explanation as the plain values that `report.explanation_page` shows."""
+"""An explanation as the plain values that `report.explain_page` shows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from tlsdemo.explain import values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
 from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Check
-from tlsdemo.report import explanation_page as page
+from tlsdemo.report import explain_page as page
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 
 PREVIEW = 60  # characters of application data

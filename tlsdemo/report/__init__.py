@@ -3,13 +3,14 @@
 terminal         headings, rows and verdicts on a terminal
 bytes            bytes with their meaning, for the terminal
 layout           paragraphs of 80 columns
+bytes            an explained conversation for the terminal
 html             a page in one file
 events           what a server reports
 sequence         a sequence diagram as text
 sequence_html    the same, drawn
 matrix_page      the page of `compare`
 hex_pane         bytes in hexadecimal, each run of them with its field
-explanation_page    the page of `explain`
+explain_page     the page of `explain`
 client           what one client did in the lab
 client_page      the same as a page
 client_matrix    several clients

@@ -26,6 +26,7 @@ from pki import Credential
 from pki.errors import printable
 from tests.conftest import tlsdemo
 from tests.peers.test_page_of_the_matrix import browse
+from tests.tlsdemo.explain import parties
 from tests.tlsdemo.tls13.parties import party
 from tlsdemo.conversation import converse
 from tlsdemo.explain.as_page import as_page
@@ -33,7 +34,7 @@ from tlsdemo.explain.conversation import Explanation, Kind, explain
 from tlsdemo.explain.tap import Tap
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.report import html as page_html
-from tlsdemo.report.explanation_page import BEGINNING, LONGEST, shown_of_data
+from tlsdemo.report.explain_page import BEGINNING, LONGEST, shown_of_data
 from tlsdemo.report.hex_pane import pane
 from tlsdemo.tls13.protocol import ALL, tls13
 from tlsdemo.wire import captures, key_log
@@ -210,6 +211,21 @@ def test_each_key_leads_to_every_record_that_it_protects_and_each_of_these_back(
     assert names.index("handshake secret") < names.index("SERVER_HANDSHAKE_TRAFFIC_SECRET")
     assert names.index("SERVER_HANDSHAKE_TRAFFIC_SECRET") < names.index("master secret")
     assert names.index("master secret") < names.index("SERVER_TRAFFIC_SECRET_0")
+
+
+def test_the_tree_begins_at_the_shared_secret_if_it_is_known() -> None:
+    told = parties.talk(lambda: ec.generate_private_key(ec.SECP256R1()))
+    page = as_page([("", told)], "")
+    tree = page.split('<ul class="keys">')[1].split("<h2")[0]
+    (schedule,) = [entry for entry in told.entries if entry.kind is Kind.KEYS and not entry.secret]
+    names = re.findall(r"<strong>(.*?)</strong>", tree)
+    assert names[:3] == ["shared secret", "early secret", "handshake secret"]
+    assert "not in the key log" not in tree
+    for derived in schedule.derived:
+        assert tree.count(derived.value.hex()) == 1
+    assert len(schedule.checks) == 4
+    for check in schedule.checks:
+        assert f"✓ checked: {html.escape(check.sentence).replace('&quot;', '&#34;')}" in tree
 
 
 def test_the_first_lines_say_version_suite_explained_bytes_and_ending(page: str, usual: Explanation) -> None:
