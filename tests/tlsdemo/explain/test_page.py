@@ -27,6 +27,7 @@ from pki.errors import printable
 from tests.conftest import tlsdemo
 from tests.peers.test_page_of_the_matrix import browse
 from tests.tlsdemo.explain import parties
+from tests.tlsdemo.explain.test_conversation import Chunks, read
 from tests.tlsdemo.tls13.parties import party
 from tlsdemo.conversation import converse
 from tlsdemo.explain.as_page import as_page
@@ -37,8 +38,7 @@ from tlsdemo.report import html as page_html
 from tlsdemo.report.explain_page import BEGINNING, LONGEST, shown_of_data
 from tlsdemo.report.hex_pane import pane
 from tlsdemo.tls13.protocol import ALL, tls13
-from tlsdemo.wire import captures, key_log
-from tlsdemo.wire.dissection import Sender
+from tlsdemo.wire import key_log
 
 NOW = datetime.now(UTC)
 LINE = b"PAY 100 to bob\n"
@@ -307,12 +307,8 @@ NAMES = [
 def test_every_capture_makes_a_page_and_all_of_them_make_one(shared_data: Path, with_keys: bool) -> None:
     found = []
     for name in NAMES:
-        (connection,) = captures.read((shared_data / f"captures/{name}.pcap").read_bytes()).connections
-        chunks: list[tuple[Sender, bytes]] = [
-            ("client" if each.from_client else "server", each.data) for each in connection.chunks
-        ]
-        keys = key_log.parse((shared_data / f"captures/{name}.keys").read_text()) if with_keys else None
-        found.append((name, explain(chunks, keys, NOW)))
+        chunks, keys = read(shared_data / "captures", name)
+        found.append((name, explain(chunks, keys if with_keys else None, NOW)))
         parsed(as_page(found[-1:], ""))
     document = parsed(as_page(found, ""))
     assert len(document.ids) == len(set(document.ids))
@@ -320,7 +316,7 @@ def test_every_capture_makes_a_page_and_all_of_them_make_one(shared_data: Path, 
 
 
 @pytest.mark.parametrize("chunks", [[], [("server", b"HTTP/1.1 400 Bad Request\r\n")], [("client", bytes(7))]])
-def test_bytes_that_are_not_tls_make_a_page(chunks: list[tuple[Sender, bytes]]) -> None:
+def test_bytes_that_are_not_tls_make_a_page(chunks: Chunks) -> None:
     parsed(as_page([("", explain(chunks, None, NOW))], ""))
 
 
