@@ -7,9 +7,10 @@
                          <--------   (ChangeCipherSpec), {Finished}
     [application data]   <------->   [application data]
 
-A real server does so if an attacker has removed TLS 1.3 from ClientHello. OpenSSL does not do so otherwise, so this is
-a TLS 1.2 server of our own (RFC 5246 §7.3, RFC 8422) with one key exchange and the AES-GCM suites of `wire.tls12`. A
-client that ignores the value completes the handshake, and the lab sees its request.
+A real server does so only if ClientHello does not offer TLS 1.3, for example because an attacker has removed the offer.
+No setting of OpenSSL does so otherwise. So this is a TLS 1.2 server of our own (RFC 5246 §7.3, RFC 8422), with one key
+exchange and the AES-GCM suites of `wire.tls12`. A client that ignores the value completes the handshake, and the lab
+sees its request.
 """
 
 import hashlib

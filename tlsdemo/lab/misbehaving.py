@@ -108,7 +108,7 @@ TABLE: Table = {
 
 STRONG = leave_out(frozenset({Protection.CLIENT_IDENTITY}), strong())
 PARTS = with_groups(STRONG, [X25519_NUMBER])
-"""The one group of which every client sends a key share."""
+"""One group alone: almost every client sends a key share of x25519."""
 
 CCM_SUITES: Mapping[int, Suite] = {
     0x1305: Suite("TLS_AES_128_CCM_8_SHA256", "sha256", 16, Aead(lambda key: AESCCM(key, tag_length=8), 8)),

@@ -1,11 +1,11 @@
 """Cases about the handshake of TLS 1.3: the certificate is valid, but the server violates RFC 8446 in one respect.
 
-    a forged proof            the server does not have the key of the certificate that it presents: must
-    a weakness                an attacker gains if the server errs, too: weak
-    a violation of the form   an attacker gains nothing, but RFC 8446 demands an alert: informational
+    a proof of the server is forged or missing                             must
+    an attacker gains only if the server errs, too                         weak
+    an attacker gains nothing, but the standard requires an error          informational
 
-Each case is one deviation of the server of our TLS 1.3 (`misbehaving`). The last sentence of a case names the alert
-that RFC 8446 demands. The control is the same server without the deviation.
+Each case is one deviation of the server of our TLS 1.3 (`misbehaving`). The last sentence of a case to reject names the
+alert of a strict client. The control is the same server without the deviation.
 """
 
 import hashlib
@@ -156,10 +156,10 @@ def certificate_verify_as_client() -> Deviation:
 
 @misbehaving_case("RFC 8446 §4.4.3", Severity.MUST)
 def certificate_verify_replayed() -> Deviation:
-    """The server's CertificateVerify is a signature over another handshake.
+    """The server's CertificateVerify is a signature over another transcript hash.
 
-    An attacker can record such a signature in one connection to the real server and replay it in others. The client
-    must abort the handshake with the alert decrypt_error.
+    An attacker can get such a signature in a connection of its own to the real server, and replay it to a client. The
+    client must abort the handshake with the alert decrypt_error.
     """
     return instead(
         CertificateVerify,
@@ -225,8 +225,8 @@ def certificate_missing() -> Deviation:
 def unauthenticated() -> Deviation:
     """The server sends neither Certificate nor CertificateVerify: Finished follows EncryptedExtensions.
 
-    This is the flight of a server that resumes a session. wolfSSL before 4.5.0 accepted it without one, so that any
-    server could be impersonated (2020). The client must abort the handshake with the alert unexpected_message.
+    This is the flight of a server that resumes a session. wolfSSL before 4.5.0 also accepted it in a full handshake, so
+    that any server could be impersonated (2020). The client must abort the handshake with the alert unexpected_message.
     """
     return without(Certificate, CertificateVerify)
 
@@ -291,8 +291,8 @@ def certificate_verify_scheme() -> Deviation:
 def finished_wrong() -> Deviation:
     """The server's Finished has a wrong MAC.
 
-    Finished shows that both sides saw the same messages: without the check, an attacker can change what they negotiate.
-    The client must abort the handshake with the alert decrypt_error.
+    Finished confirms that both sides have the same keys and saw the same messages. In a resumed session, which has no
+    signature, it authenticates the handshake. The client must abort the handshake with the alert decrypt_error.
     """
     return instead(
         Finished,
@@ -304,8 +304,8 @@ def finished_wrong() -> Deviation:
 def finished_empty() -> Deviation:
     """The server's Finished is empty.
 
-    A comparison of only as many bytes as were received accepts it. The client must abort the handshake with the alert
-    decode_error.
+    A client that compares only as many bytes as it has received accepts it. The client must abort the handshake with
+    the alert decode_error.
     """
     return instead(Finished, lambda server, message: [replace(message, verify_data=b"")])
 
@@ -458,8 +458,8 @@ def key_share_short() -> Deviation:
 def key_share_missing() -> Deviation:
     """ServerHello has no key share, as in a resumption without Diffie-Hellman.
 
-    The handshake keys then come from zeros alone, which an eavesdropper knows. The client must abort the handshake with
-    the alert missing_extension.
+    The handshake keys then come from zeros and from the hellos, which an eavesdropper knows. The client must abort the
+    handshake with the alert missing_extension.
     """
 
     def omit(server: "Misbehaving", message: ServerHello) -> Iterable[ServerHello]:
@@ -490,7 +490,7 @@ def compression_selected() -> Deviation:
 
 @misbehaving_case("RFC 8446 §4.2", Severity.INFORMATIONAL)
 def alpn_in_server_hello() -> Deviation:
-    """ServerHello selects an application protocol; this extension belongs into EncryptedExtensions.
+    """ServerHello selects an application protocol; this extension belongs in EncryptedExtensions.
 
     The client must abort the handshake with the alert illegal_parameter, or unsupported_extension if it did not offer
     the extension.
@@ -548,8 +548,8 @@ def extension_not_offered() -> Deviation:
 def extension_twice() -> Deviation:
     """EncryptedExtensions has the extension supported_groups twice.
 
-    RFC 8446 forbids it, and demands no particular alert. A strict client aborts the handshake with the alert
-    illegal_parameter.
+    RFC 8446 forbids it. The message can be parsed, but it is invalid, so the general rule of §6 applies. The client
+    must abort the handshake with the alert illegal_parameter.
     """
     return _in_encrypted_extensions(GROUPS, GROUPS)
 
@@ -642,7 +642,7 @@ def record_too_long() -> Deviation:
 def records_of_one_byte() -> Deviation:
     """The server sends its handshake in records of one byte each.
 
-    A message may span any number of records. The client must accept it.
+    A message may span any number of records. The client must accept the handshake.
     """
 
     def cut(content_type: int, content: bytes) -> Iterable[tuple[int, bytes]]:
@@ -657,9 +657,9 @@ def records_of_one_byte() -> Deviation:
 
 @misbehaving_case("RFC 8446 §5.4", Severity.INFORMATIONAL, must=Must.ACCEPT)
 def padded_records() -> Deviation:
-    """The server pads each protected record of its handshake to the greatest length, so that it hides the real one.
+    """The server pads each protected record of its handshake to the greatest length.
 
-    The client must remove the padding, and must accept it.
+    Padding hides the length of a message. The client must remove it, and must accept the handshake.
     """
 
     def pad(content_type: int, content: bytes) -> Iterable[tuple[int, bytes]]:
@@ -673,6 +673,7 @@ def padded_records() -> Deviation:
 def hello_retry_request() -> Deviation:
     """The server asks for a second ClientHello, with a key share of another group.
 
-    A server that does not support the group of the first key share sends this message. The client must accept it.
+    A server that supports none of the groups of the key shares sends this message, HelloRetryRequest. The client must
+    accept it.
     """
     return Deviation(retries=1)

@@ -614,14 +614,14 @@ DEFECTS: tuple[Defect, ...] = (
     _row(
         "no-finished-check",
         "It does not verify the server's Finished.",
-        "An attacker can change the messages of the handshake, and the client does not notice.",
+        "The client does not learn whether the server has the same keys and saw the same messages.",
         fixes.HANDSHAKE, FINISHED,
         some_of=_any(*FINISHED),
     ),
     _row(
         "forbidden-signature-schemes",
-        "It accepts a CertificateVerify with a signature scheme that TLS 1.3 forbids.",
-        "An attacker who finds collisions of a weak hash may be able to reuse a signature.",
+        "It accepts a CertificateVerify with a signature scheme that TLS 1.3 does not allow there.",
+        "If the scheme has a weak hash, an attacker that finds collisions may be able to reuse a signature.",
         fixes.HANDSHAKE, SCHEMES,
         some_of=_any(*SCHEMES),
     ),
