@@ -5,7 +5,7 @@ offers           what the hellos offer and select, strictly read
 key_agreement    the groups by number, with key shares in bytes
 signatures       signature schemes, and what CertificateVerify signs
 machine          TLS records over the state machine of `tlsdemo.driver`
-violations       one violation for each MUST that is checked
+violations       one violation for each rule that is checked
 protocol         the Protocol of a set of protections
 weak             one module for each protection that is removed otherwise than in `edu`
 

@@ -4,7 +4,7 @@
 
 The eavesdropper knows the protocol, which is public, and has every byte, but no key. It finds the shared secret if the
 group is a multiplication, if the server's key share belongs to a stolen key, or if it is given the discrete logarithms
-that a quantum computer would find. Against TLS 1.3 as it is, it finds nothing.
+that a quantum computer would find. Against TLS 1.3 with all protections, it finds nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -219,9 +219,10 @@ class Recording:
 
 @dataclass
 class AnyEavesdropper:
-    """Listens to a conversation whose protections are not known: the bytes of the hellos do not name them.
+    """Listens to a conversation whose protections are not known: the bytes of the hellos do not name all of them.
 
-    It follows the conversation once for each of several sets of parts, and keeps to the first that reads something.
+    It follows the conversation once for each of several sets of parts. For each record, it returns the result of the
+    set that reads most.
     """
 
     listeners: Sequence[RecordEavesdropper]

@@ -186,7 +186,7 @@ class Client(Peer):
     def begin(self) -> None:
         """Draw a secret for each key share, and send ClientHello with the key shares."""
         self.random = self.client_random = self.parts.random[self.side](self)
-        self.session_id = self.party.random(RANDOM)  # as a TLS 1.2 client would resume: for middleboxes (§D.4)
+        self.session_id = self.party.random(RANDOM)  # looks like a TLS 1.2 resumption: for middleboxes (§D.4)
         self.server_name = str(self.party.name.value) if self.party.name else ""
         offered = {
             **self._name(),
@@ -251,7 +251,7 @@ class Client(Peer):
         self.say(self.hello)
 
     def _hash_first_hello(self) -> None:
-        """Replace the first ClientHello in the transcript by its hash, as a server without memory does (§4.4.1)."""
+        """Replace the first ClientHello in the transcript by its hash, which a stateless server can keep (§4.4.1)."""
         assert self.suite
         first = encode_message(self.hello)
         retry = self.transcript[len(first) :]

@@ -49,7 +49,7 @@ class NamedGroup:
 
     def _read(self, share: bytes, length: int | None) -> str:
         if length is not None and len(share) != length:
-            raise ProtocolError(Violation.BAD_SHARE, f"{len(share)} bytes, and {self.name} has {length}")
+            raise ProtocolError(Violation.BAD_SHARE, f"{len(share)} bytes; a key share of {self.name} has {length}")
         return self.decode(share)
 
 

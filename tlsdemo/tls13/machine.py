@@ -218,7 +218,7 @@ class Machine(Driver):
         self._early_data = MAX_EARLY_DATA if offered else 0
 
     def count_key_update(self) -> None:
-        """ProtocolError for the peer's 33rd KeyUpdate without data: each costs this side a message."""
+        """ProtocolError for the peer's 33rd KeyUpdate without data: each can cost this side a message."""
         self._key_updates += 1
         if self._key_updates > MAX_KEY_UPDATES:
             raise ProtocolError(TlsViolation.TOO_MANY_KEY_UPDATES, f"more than {MAX_KEY_UPDATES}")

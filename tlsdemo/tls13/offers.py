@@ -42,7 +42,7 @@ READ = (
     *(SERVER_NAME, SUPPORTED_GROUPS, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS, COOKIE, KEY_SHARE),
     *(PSK_KEY_EXCHANGE_MODES, PRE_SHARED_KEY),
 )
-"""The extensions whose content is read here; the content of all others is not looked at."""
+"""The extensions whose content is read here; the content of all others is not decoded."""
 
 DEFINED: Mapping[type, Collection[int]] = {
     **EXTENSIONS,
@@ -143,7 +143,7 @@ class Offer:
         return next((each for each in common if each in self.shares), common[0])
 
     def choose_protocol(self, mine: Sequence[str]) -> str:
-        """The first of this side's application protocols that the client offers; empty if one of them has none."""
+        """The first of this side's application protocols that the client offers; empty if either side names none."""
         if not mine or not self.protocols:
             return ""
         if (found := next((each for each in mine if each in self.protocols), None)) is None:
@@ -154,7 +154,7 @@ class Offer:
         return found
 
     def check_second(self, first: "Offer", group: int, cookie: bytes) -> None:
-        """Compare the second ClientHello with the first, after a HelloRetryRequest (§4.1.2); ProtocolError (§4.2.8)."""
+        """ProtocolError unless this ClientHello is the first one with the requested key share and cookie (§4.1.2)."""
         if COOKIE not in self.extensions or self.extensions[COOKIE].cookie != cookie:
             raise ProtocolError(TlsViolation.COOKIE_NOT_REPEATED)
         if set(self.shares) != {group}:

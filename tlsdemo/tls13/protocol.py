@@ -134,7 +134,7 @@ def with_groups(parts: Parts, numbers: Sequence[int]) -> Parts:
 
 
 def _needs_second(first: int, numbers: Sequence[int]) -> bool:
-    """Whether the client sends a share of x25519 beside its first share: most servers do not know the hybrid yet."""
+    """Whether the client sends a share of x25519 beside its first share: many servers do not know the hybrid yet."""
     return first == X25519MLKEM768 and X25519_NUMBER in numbers
 
 

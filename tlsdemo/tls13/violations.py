@@ -1,8 +1,8 @@
-"""The ways to violate TLS 1.3 that depend on its bytes: one member for each MUST of RFC 8446 that is checked here.
+"""The ways to violate TLS 1.3 that depend on its bytes: one member for each rule that is checked here.
 
 Each has the alert that is sent for it (§6), the section, and a sentence. What the educational handshake detects as well
 (a signature, a Finished, a certificate) is in `tlsdemo.violations`. Sections are from RFC 8446 unless another RFC is
-named.
+named. MESSAGE_TOO_LONG, TOO_MANY_RECORDS and TOO_MANY_KEY_UPDATES are limits of ours (`machine`).
 """
 
 from tlsdemo.violations import AnyViolation
@@ -64,7 +64,7 @@ class TlsViolation(AnyViolation):
     UNASKED_COOKIE = "illegal_parameter", "§4.2.2", "the first ClientHello has a cookie"
 
     # ServerHello and HelloRetryRequest
-    SERVER_CHOSE_OLD_VERSION = "protocol_version", "§4.2.1", "the server does not support TLS 1.3"
+    SERVER_CHOSE_OLD_VERSION = "protocol_version", "§4.2.1", "the server did not select TLS 1.3"
     DOWNGRADE_SENTINEL = "illegal_parameter", "§4.1.3", "the random number of the server reports a downgrade"
     OTHER_VERSION = "illegal_parameter", "§4.2.1", "the server selected a version that the client did not offer"
     LEGACY_VERSION = "illegal_parameter", "§4.1.3", "legacy_version of a TLS 1.3 server is not 0x0303"
@@ -79,7 +79,7 @@ class TlsViolation(AnyViolation):
     SHARE_NOT_OFFERED = (
         "illegal_parameter",
         "§4.2.8",
-        "the server's key share is for a group without a client's share",
+        "the server's key share is for a group of which the client sent none",
     )
     SECOND_RETRY = "unexpected_message", "§4.1.4", "the server sent a second HelloRetryRequest"
     RETRY_CHANGES_NOTHING = "illegal_parameter", "§4.1.4", "HelloRetryRequest asks for no change"
@@ -96,10 +96,10 @@ class TlsViolation(AnyViolation):
     CERTIFICATE_CONTEXT = (
         "illegal_parameter",
         "§4.4.2",
-        "Certificate has another context than was asked for",
+        "certificate_request_context is not the requested one",
     )
     EMPTY_CERTIFICATE = "decode_error", "§4.4.2.4", "the server's Certificate has no certificate"
-    SCHEME_NOT_OFFERED = "illegal_parameter", "§4.4.3", "the signature scheme was not offered for a handshake"
+    SCHEME_NOT_OFFERED = "illegal_parameter", "§4.4.3", "the signature scheme was not offered for CertificateVerify"
     SCHEME_OF_OTHER_KEY = "illegal_parameter", "§4.4.3", "the signature scheme does not go with the certificate's key"
     FINISHED_LENGTH = "decode_error", "§4.4.4", "verify_data is not as long as the hash"
 

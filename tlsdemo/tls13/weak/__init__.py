@@ -1,8 +1,8 @@
 """What is lost without a protection, in real TLS: each module replaces one part of the handshake by a weak one.
 
 Eight protections are removed by the modules of `edu.weak`, unchanged: compression, order, closure, key_separation, and
-the four checks of a certificate. For the others the part has another form here. Each module has a function Parts ->
-Parts, and says whether a peer with a TLS library notices. `WEAK` maps each protection to the function that removes it,
+the four checks of a certificate. The modules here remove the others. Each module has a function Parts -> Parts, and
+says whether a peer with a TLS library notices. `WEAK` maps each protection to the function that removes it,
 in the order in which they are applied.
 
 post_quantum       groups without ML-KEM

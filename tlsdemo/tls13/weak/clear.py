@@ -1,7 +1,8 @@
 """SECRECY and INTEGRITY removed: records in the clear.
 
-TLS up to 1.2 had such a suite, TLS_NULL_WITH_NULL_NULL: it is the state before the handshake (RFC 5246 §A.5). A peer
-without the suite answers handshake_failure. Attacks: `eavesdropper`, `bit-flip`.
+TLS up to 1.2 has a name for it, TLS_NULL_WITH_NULL_NULL: the state before the handshake, which must not be negotiated
+(RFC 5246 §A.5). The suite here has a number of our own, so a peer answers handshake_failure. Attacks: `eavesdropper`,
+`bit-flip`.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """FORWARD_SECRECY removed: the server's secret is the private key of its certificate.
 
-TLS 1.3 removed static key exchange, but a server can still do this: a key share looks like any other, and the client
-does not notice. ETS (2018) specified such a variant for data centers that record their traffic. An attacker that gets
-the key of the certificate later decrypts every recording. Attack: `recorded-today`.
+TLS 1.3 has no static key exchange, but a server can still reuse a secret: its key share looks like any other, and the
+client does not notice. ETSI TS 103 523-3 (2018) specifies static key shares for data centers that record their traffic.
+An attacker that gets the key of the certificate later decrypts every recording. Attack: `recorded-today`.
 """
 
 from dataclasses import replace

@@ -1,9 +1,9 @@
 """FRESHNESS removed: the server reuses its secrets, and sends zeros in place of a random number.
 
 An attacker that recorded a conversation can send the client's bytes again. The server gives the same answers, derives
-the same keys, and takes the old order for a new one. A client does not notice: it cannot know which values the server
-used before. It takes signatures that are the same each time, as with ECDSA (RFC 6979) and Ed25519; those of RSA-PSS are
-salted. 0-RTT data has the same weakness, and the RFC warns of it (§8). Attack: `replay`.
+the same keys, and accepts the old data as new. A client does not notice: it cannot know which values the server used
+before. The attack works if the server's signatures are deterministic, as ECDSA (RFC 6979) and Ed25519 are here; those
+of RSA-PSS are salted. 0-RTT data has the same weakness, and RFC 8446 warns of it (§8). Attack: `replay`.
 """
 
 from collections.abc import Callable

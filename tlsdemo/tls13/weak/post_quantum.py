@@ -1,7 +1,7 @@
 """POST_QUANTUM removed: groups without ML-KEM.
 
 A recording of today could be decrypted by a later quantum computer that computes discrete logarithms (attack:
-`quantum`). A peer does not notice: most servers do not have the hybrid group yet.
+`quantum`). A peer does not notice: many servers do not have the hybrid group yet.
 """
 
 from dataclasses import replace

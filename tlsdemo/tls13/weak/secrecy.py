@@ -1,7 +1,7 @@
 """SECRECY removed: records are authenticated, but not encrypted.
 
-An eavesdropper reads everything. RFC 9150 has such suites for TLS 1.3, for devices that need no secrecy. A peer without
-them answers handshake_failure. Attack: `eavesdropper`.
+An eavesdropper reads everything. RFC 9150 defines such suites for TLS 1.3, for devices that need no secrecy. A peer
+without them answers handshake_failure. Attack: `eavesdropper`.
 """
 
 from dataclasses import replace

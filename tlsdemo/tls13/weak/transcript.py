@@ -1,8 +1,8 @@
 """TRANSCRIPT removed: keys, signatures and Finished cover the random numbers and key shares alone.
 
 An attacker can change the rest of the hellos in transit: the offer of cipher suites, the server name. A peer with a TLS
-library notices at the first record, since its keys come from the whole transcript (§7.1). Attacks: `downgrade`,
-`renaming`.
+library notices at the first encrypted record, since its keys come from the whole transcript (§7.1). Attacks:
+`downgrade`, `renaming`.
 """
 
 from collections.abc import Iterator, Mapping
