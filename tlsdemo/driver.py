@@ -70,7 +70,7 @@ def no_watch(driver: "Driver", moment: Moment) -> None:
 class Driver:
     """One side of a conversation, from its first message to its close.
 
-    A codec calls `start` at the end of its __init__, and has the seven methods under "For the codec".
+    A codec calls `start` at the end of its __init__, and defines the seven members that raise NotImplementedError here.
     """
 
     side: Side

@@ -1,4 +1,4 @@
-"""Every byte of a conversation explained, from its own declaration: what is sent, why, and what was checked.
+"""A conversation explained byte by byte, from the declarations of `wire`: what is sent, why, and what was checked.
 
 conversation     a dissected conversation -> entries, in the order of the wire
 rows             a tree of spans -> rows of one value each

@@ -1,7 +1,7 @@
 """A dissected conversation as entries, in the order of the wire: records, keys, messages, alerts, data.
 
 Each entry has bytes, rows that tile them, one reason, and the checks that were made. A reason is told once in a
-conversation. What could not be decrypted or read is an entry, too, and says why.
+conversation. A record or message that could not be read has an entry, too, with the reason.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -187,7 +187,7 @@ def _header_rows(tree: Field, record: DissectedRecord) -> Iterator[Row]:
 def _schedule(found: Dissection, secrets: Mapping[str, bytes], own: Own) -> Entry:
     derived = schedule.from_shared_secret(found, own.shared_secret, own.group)
     made = tuple(schedule.checks(found, own.shared_secret, secrets))
-    why = "Only the two sides can compute the shared secret; all keys follow from it and from the messages (§7.1)."
+    why = "Both sides compute the shared secret from the key shares; all keys follow from it and the messages (§7.1)."
     return Entry(Kind.KEYS, "client", "key schedule", why, derived=derived, checks=made, hidden=True)
 
 
@@ -225,7 +225,7 @@ def _notes(found: Dissection, message: DissectedMessage) -> Iterator[str]:
 
 CONTENT_WHY = {
     ALERT: "An error, or the end of what a side sends (§6).",
-    CHANGE_CIPHER_SPEC: "TLS 1.3 gives it no meaning, and sends it for middleboxes that expect TLS 1.2 (§D.4).",
+    CHANGE_CIPHER_SPEC: "In TLS 1.2 the sender encrypts all that follows; TLS 1.3 ignores it (RFC 5246 §7.1, §D.4).",
     APPLICATION_DATA: "What the application sent.",
 }
 STRUCTURES = {ALERT: (Kind.ALERT, "Alert"), CHANGE_CIPHER_SPEC: (Kind.CHANGE_CIPHER_SPEC, "ChangeCipherSpec")}

@@ -2,8 +2,9 @@
 
     file -> packets -> link layer -> IP -> TCP segments -> two byte streams for each connection, in the order of arrival
 
-A capture can be incomplete, shuffled, or cut off. What can be read is read, and what is missing is said. A pcapng file
-can also contain a key log: then one file is enough to decrypt it. This module knows nothing of TLS.
+A capture can be incomplete, shuffled, or cut off. `read` returns what it can read, and a sentence for each part that is
+missing. A pcapng file can also contain a key log: then one file is enough to decrypt it. Only to tell client and server
+apart without a SYN, this module looks for the first bytes of a hello of TLS.
 """
 
 import ipaddress
@@ -128,7 +129,7 @@ def _of_pcap(data: bytes, problems: list[str]) -> Iterator[_Packet]:
         seconds, fraction, length, _ = struct.unpack_from(f"{order}IIII", data, at)
         at += 16
         if length > MAX_PACKET or at + length > len(data):
-            problems.append(f"the file ends within a packet, at byte {at}: {length} bytes are announced")
+            problems.append(f"a packet is cut off or damaged, at byte {at}: {length} bytes are announced")
             return
         yield _Packet(link_type & 0xFFFF, seconds + fraction * unit, data[at : at + length])
         at += length
@@ -160,7 +161,7 @@ def _of_pcapng(data: bytes, secrets: list[str], problems: list[str]) -> Iterator
         assert section is not None
         kind, length = struct.unpack_from(f"{section.order}II", data, at)
         if length < 12 or length % 4 or at + length > len(data):
-            problems.append(f"the file ends within a block, at byte {at}: {length} bytes are announced")
+            problems.append(f"a block is cut off or damaged, at byte {at}: {length} bytes are announced")
             return
         yield from _of_block(kind, data[at + 8 : at + length - 4], section, secrets, problems)
         at += length

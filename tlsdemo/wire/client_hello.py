@@ -19,13 +19,13 @@ class ClientHello(Extended):
     legacy_version: Annotated[int, uint(2), "Always 0x0303 in TLS 1.3; supported_versions has the offer (§4.1.2)."]
     random: Annotated[bytes, opaque(32), "32 random bytes; a key log identifies the connection by them (§4.1.2)."]
     legacy_session_id: Annotated[
-        bytes, vector(0, 32), "Resumed a session in TLS 1.2; in 1.3 filled for compatibility with middleboxes (§D.4)."
+        bytes, vector(0, 32), "Names a session to resume in TLS 1.2; in 1.3 it is only for middleboxes (§D.4)."
     ]
     cipher_suites: Annotated[
         tuple[int, ...], vector(2, 2**16 - 2, of=uint(2)), "The suites that the client accepts, best first (§4.1.2)."
     ]
     legacy_compression_methods: Annotated[
-        bytes, vector(1, 255), "One zero byte: no compression, since lengths would reveal secrets (§4.1.2)."
+        bytes, vector(1, 255), "In 1.3 one zero byte: no compression, since lengths would reveal secrets (§4.1.2)."
     ]
     extensions: Annotated[
         tuple[Extension, ...] | None,

@@ -4,9 +4,8 @@
                                                                ^                                          |
                                                                '------ hellos, Finished, KeyUpdate -------'
 
-TLS 1.3 with the suites of `protection13`, TLS 1.2 with those of `tls12`. Nothing is verified: signatures, Finished and
-the order of messages are the business of others. It never raises, for any bytes: each record and message that cannot
-be read says why.
+TLS 1.3 with the suites of `protection13`, TLS 1.2 with those of `tls12`. `dissect` does not verify signatures, Finished
+or the order of messages. It never raises, for any bytes: a record or message that cannot be read has a `problem`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -288,7 +287,7 @@ def _version(hello: ServerHello) -> int:
 
 
 class _Direction:
-    """One sender: its stream, cut into records and messages, and its present keys."""
+    """One sender: its stream, cut into records and messages, and its current keys."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender: Sender = sender

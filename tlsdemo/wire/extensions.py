@@ -139,7 +139,7 @@ class EncryptedClientHello:
         bytes, vector(0, 2**16 - 1), "The client's key share for HPKE; empty after a HelloRetryRequest (RFC 9849 §5)."
     ]
     payload: Annotated[
-        bytes, vector(1, 2**16 - 1), "The encrypted second ClientHello, or random bytes as a decoy (RFC 9849 §5, §6.2)."
+        bytes, vector(1, 2**16 - 1), "The encrypted inner ClientHello, or random bytes as a decoy (RFC 9849 §5, §6.2)."
     ]
 
 
@@ -155,7 +155,7 @@ class EncryptedClientHelloConfigurations:
     """encrypted_client_hello of a server that could not decrypt (RFC 9849 §5)."""
 
     retry_configs: Annotated[
-        bytes, vector(4, 2**16 - 1), "The server's present keys, for another connection (RFC 9849 §5, §7.1)."
+        bytes, vector(4, 2**16 - 1), "The server's current keys, for another connection (RFC 9849 §5, §7.1)."
     ]
 
 
@@ -341,14 +341,14 @@ class SignedCertificateTimestamps:
 class CertificateTypes:
     """client_certificate_type or server_certificate_type of a client (RFC 7250 §3)."""
 
-    certificate_types: Annotated[bytes, vector(1, 2**8 - 1), "0: X.509; 2: a bare public key (RFC 7250 §3)."]
+    certificate_types: Annotated[bytes, vector(1, 2**8 - 1), "0: X.509; 2: a raw public key (RFC 7250 §3)."]
 
 
 @dataclass(frozen=True)
 class CertificateType:
     """client_certificate_type or server_certificate_type of a server (RFC 7250 §3)."""
 
-    certificate_type: Annotated[int, uint(1), "0: X.509; 2: a bare public key (RFC 7250 §3)."]
+    certificate_type: Annotated[int, uint(1), "0: X.509; 2: a raw public key (RFC 7250 §3)."]
 
 
 @dataclass(frozen=True)
@@ -451,7 +451,7 @@ class RecordSizeLimit:
 class Padding:
     """padding (RFC 7685 §3)."""
 
-    zeros: Annotated[bytes, rest(), "Makes the ClientHello longer: some lengths upset some servers (RFC 7685 §1, §3)."]
+    zeros: Annotated[bytes, rest(), "Makes ClientHello longer: some servers fail at some lengths (RFC 7685 §1, §3)."]
 
 
 @dataclass(frozen=True)

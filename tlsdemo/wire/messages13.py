@@ -42,7 +42,7 @@ class EncryptedExtensions(Extended):
     extensions: Annotated[
         tuple[Extension, ...],
         vector(0, 2**16 - 1, of=struct(Extension)),
-        "Only answers to extensions of the ClientHello; an eavesdropper cannot read them (§4.3.1).",
+        "Only answers to extensions of the ClientHello; protected by the handshake keys (§4.3.1).",
     ] = ()
 
 

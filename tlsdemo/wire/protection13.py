@@ -6,7 +6,7 @@
         tag(16)
 
 The nonce is the sequence number, which both sides count, XOR the IV: a record that is repeated, dropped or moved does
-not decrypt. Pure functions; who counts and when the keys change is the caller's business.
+not decrypt. Pure functions: the caller counts the records and decides when the keys change.
 """
 
 from collections.abc import Callable, Mapping
