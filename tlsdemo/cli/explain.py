@@ -156,7 +156,10 @@ def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
     if not chosen:
         fact = f"{settings.capture} has no TCP connection with data"
         hint = f"connections: {', '.join(map(_called, capture.connections)) or 'none'}"
-        raise Problem(fact if not capture.connections else f"no connection is {settings.only}", hint=hint)
+        raise Problem(
+            fact if not capture.connections else f"no connection matches --filter {settings.only}",
+            hint=hint,
+        )
     trust = _trust(settings)
     return [(f"connection {number}: {_called(each)}", _explained(each, keys, trust)) for number, each in chosen]
 

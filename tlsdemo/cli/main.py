@@ -80,7 +80,7 @@ def _one_of(values: type[StrEnum]) -> Callable[[str | None], str | None]:
 
 Protocol = Annotated[
     ProtocolChoice,
-    typer.Option("--protocol", metavar="NAME", help="plain, multiply, dh, signed, ca, mutual, hybrid, tls13 or tls."),
+    typer.Option("--protocol", metavar="NAME", help="plain, multiply, dh, signed, ca, mutual, hybrid, tls13, tls."),
 ]
 Group = Annotated[
     str | None,
@@ -406,7 +406,7 @@ def explain(
     as_role: Annotated[
         str | None, typer.Option("--as", metavar="attacker", help="Show only what an eavesdropper can read.")
     ] = None,
-    brief: Annotated[bool, typer.Option("--brief", help="One row for each extension, and no reasons.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="Print one row for each extension, and no reasons.")] = False,
     by_hand: Annotated[
         int | None, typer.Option("--by-hand", metavar="N", help="Print the numbers to compute record N with.")
     ] = None,
@@ -423,7 +423,7 @@ def explain(
 
     Without --capture, explain connects, sends a request, and decrypts what passed with its own keys.
 
-    The exit code is 0 if the conversation ended normally, and 1 if one side refused the other.
+    The exit code is 1 if one side refused the other, else 0.
     """
     from tlsdemo.cli.explain import ExplainOptions, explain_command
     from tlsdemo.cli.target import ConnectOptions
@@ -431,7 +431,7 @@ def explain(
     if protocol not in ("tls", "tls13"):
         raise Problem(f"--protocol {protocol!r} is not one of 'tls', 'tls13'", hint="", code=ExitCode.USAGE)
     if as_role not in (None, "attacker"):
-        raise Problem(f"--as {as_role!r} is not 'attacker'", hint="--as attacker", code=ExitCode.USAGE)
+        raise Problem(f"--as {as_role!r} is not 'attacker'", hint="use --as attacker", code=ExitCode.USAGE)
     target = ConnectOptions(
         address=address, protocol=protocol, group=group, cipher=None, alpn=None, without=(), story=False,
         message=message, http=None, trust=trust or certs / "root.pem", name=name, crl=None, cert=cert, key=key,
