@@ -116,7 +116,7 @@ NOT_NOTICED, NOT_KNOWN = "-", "?"
 SIGNS = (
     (NOT_NOTICED, "not noticed: application data were exchanged"),
     ("20:1", "the peer sent alert 20; :1 is the number of the server's encrypted record at which it happened"),
-    ("(40)", "this side sent alert 40: the peer offers nothing that fits, or sent a record that cannot be read"),
+    ("(40)", "this side sent alert 40, for example because the peer offers no cipher suite that fits"),
     ("end:1", "the peer closed the connection without an alert"),
     (NOT_KNOWN, "not known: the peer did not connect, or did not answer in time; --json has the reason"),
 )

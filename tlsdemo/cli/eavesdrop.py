@@ -112,7 +112,7 @@ def records_listener(key: PrivateKey | None) -> AnyEavesdropper:
     """Listens to TLS 1.3, with a key that was stolen from the server, or without one."""
     if key is None:
         return AnyEavesdropper([RecordEavesdropper(parts, computed) for parts in any_parts()])
-    hopeless = "the server's key share does not belong to the stolen key, which only signs: forward secrecy"
+    hopeless = "the server's key share does not belong to the stolen key: it does not give the shared secret"
     return AnyEavesdropper([RecordEavesdropper(parts, stolen(key), hopeless) for parts in any_parts()])
 
 

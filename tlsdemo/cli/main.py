@@ -373,7 +373,9 @@ def explain(
         str, typer.Option("--protocol", metavar="NAME", help="Use tls (Python's ssl) or tls13 (our own).")
     ] = "tls",
     tls12: Annotated[bool, typer.Option("--tls1.2", help="Use TLS 1.2.")] = False,
-    group: Group = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="GROUP,...", help="With tls13: offer these groups.")
+    ] = None,
     trust: Annotated[
         Path | None,
         typer.Option("--trust", metavar="FILE|DIR", help="Trust the CAs in this file or folder.", readable=False),

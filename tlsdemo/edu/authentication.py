@@ -49,7 +49,7 @@ def check_signature(certificate: x509.Certificate, signature: bytes, content: by
             case _:
                 raise ProtocolError(Violation.WEAK_KEY, keys.describe(key))
     except InvalidSignature:
-        detail = "it was made with a key other than the certificate's, or over another handshake"
+        detail = "the certificate's key did not make it over this handshake"
         raise ProtocolError(Violation.BAD_SIGNATURE, detail) from None
     except MALFORMED as error:
         raise ProtocolError(Violation.WEAK_KEY, str(error)) from None

@@ -46,7 +46,10 @@ def _of_record(found: Dissection, secrets: Mapping[str, bytes], number: int) -> 
     yield "additional data = the header", record.raw[:HEADER].hex()
     yield "ciphertext", record.raw[HEADER : -suite.tag_length].hex()
     yield "tag", record.raw[-suite.tag_length :].hex()
-    yield "plaintext, then the content type", ((record.content or b"") + bytes([record.content_type or 0])).hex()
+    yield (
+        "plaintext, then the content type: without padding",
+        ((record.content or b"") + bytes([record.content_type or 0])).hex(),
+    )
 
 
 def _of_finished(found: Dissection, secrets: Mapping[str, bytes], place: int, message: Finished) -> Iterator[Number]:

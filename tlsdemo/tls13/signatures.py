@@ -110,7 +110,7 @@ def check_signature(certificate: x509.Certificate, number: int, signature: bytes
             case rsa.RSAPublicKey() if scheme.hash:
                 key.verify(signature, content, _pss(scheme.hash), scheme.hash)
     except InvalidSignature:
-        detail = "it was made with a key other than the certificate's, or over another handshake"
+        detail = "the certificate's key did not make it over this handshake"
         raise ProtocolError(Violation.BAD_SIGNATURE, detail) from None
     except MALFORMED as error:
         raise ProtocolError(Violation.WEAK_KEY, str(error)) from None
