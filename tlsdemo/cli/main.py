@@ -418,7 +418,7 @@ def explain(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page to FILE instead of text.", readable=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing FILE.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of another program; never a key.")] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
     """Explain a TLS conversation, byte by byte.

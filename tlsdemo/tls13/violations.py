@@ -16,7 +16,7 @@ class TlsViolation(AnyViolation):
     RECORD_OVERFLOW = "record_overflow", "§5.1", "a record is longer than 2^14 bytes"
     CIPHERTEXT_OVERFLOW = "record_overflow", "§5.2", "a protected record is longer than 2^14 + 256 bytes"
     PLAINTEXT_OVERFLOW = "record_overflow", "§5.2", "the content of a protected record is longer than 2^14 bytes"
-    EMPTY_RECORD = "unexpected_message", "§5.1", "a record of the handshake or an alert is empty"
+    EMPTY_RECORD = "unexpected_message", "§5.4", "a record of the handshake or an alert is empty"
     NO_CONTENT_TYPE = "unexpected_message", "§5.4", "a protected record has only padding"
     UNPROTECTED_RECORD = "unexpected_message", "§5", "a record is not protected, but the keys are in use"
     PROTECTED_TOO_EARLY = "unexpected_message", "§5", "a record is protected before the keys are known"
