@@ -119,7 +119,7 @@ class Driver:
         """Send close_notify."""
         raise NotImplementedError
 
-    def end_of_line(self) -> None:
+    def end_of_stream(self) -> None:
         """TCP was closed without close_notify: ProtocolError, unless that is accepted as the end of the data."""
         raise NotImplementedError
 
@@ -214,7 +214,7 @@ class Driver:
         try:
             if not self.accepted:
                 raise ProtocolError(Violation.TRUNCATED, f"the {self.side.value} had to {self.state.value}")
-            self.end_of_line()
+            self.end_of_stream()
             self.ended = True
         except ProtocolError as error:
             self.error = error  # no alert: the peer has closed

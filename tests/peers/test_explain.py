@@ -144,9 +144,24 @@ def test_a_file_that_is_not_a_capture_is_refused(cli: Command, tmp_path: Path, c
     assert fact in answer.err
 
 
-def test_wrong_usage_is_told(cli: Command, serve: Serve, certs: Path) -> None:
-    assert cli("explain", "--protocol", "ca").code == 2
-    assert cli("explain", "--as", "server").code == 2
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (("--protocol", "ca"), "--protocol 'ca' is not one of 'tls', 'tls13'"),
+        (("--as", "server"), "--as 'server' is not 'attacker'"),
+        (("--keylog", "keys"), "--keylog needs --capture"),
+        (("--filter", "1"), "--filter needs --capture"),
+        (("--group", "x25519"), "--group works with --protocol tls13 only"),
+        (("--tls1.2", "--protocol", "tls13"), "--tls1.2 and --protocol tls13 are mutually exclusive"),
+    ],
+)
+def test_options_that_would_be_ignored_are_wrong_usage(cli: Command, words: tuple[str, ...], fact: str) -> None:
+    answer = cli("explain", *words)
+    assert answer.code == 2
+    assert fact in answer.err
+
+
+def test_a_record_without_numbers_is_told(cli: Command, serve: Serve, certs: Path) -> None:
     server = serve().target
     assert cli("explain", server, "--trust", certs / "root.pem", "--by-hand", "99").code == 2
     first = cli("explain", server, "--trust", certs / "root.pem", "--by-hand", "1")

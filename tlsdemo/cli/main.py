@@ -84,7 +84,7 @@ Protocol = Annotated[
 ]
 Group = Annotated[
     str | None,
-    typer.Option("--group", metavar="GROUP", help="x25519, ffdhe2048, or weak: 40-bit, smooth, leaky, P:G."),
+    typer.Option("--group", metavar="GROUP", help="Use this group; with tls13, a list: x25519,secp256r1."),
 ]
 Cipher = Annotated[
     str | None, typer.Option("--cipher", metavar="NAME,...", help="With tls13: offer these cipher suites.")
@@ -431,9 +431,20 @@ def explain(
     from tlsdemo.cli.target import ConnectOptions
 
     if protocol not in ("tls", "tls13"):
-        raise Problem(f"--protocol {protocol!r} is not one of 'tls', 'tls13'", hint="", code=ExitCode.USAGE)
+        fact = f"--protocol {protocol!r} is not one of 'tls', 'tls13'"
+        raise Problem(fact, hint="use --protocol tls or tls13", code=ExitCode.USAGE)
     if as_role not in (None, "attacker"):
         raise Problem(f"--as {as_role!r} is not 'attacker'", hint="use --as attacker", code=ExitCode.USAGE)
+    without_capture = {"--keylog": keylog, "--filter": only}
+    for option, value in without_capture.items():
+        if value is not None and capture is None:
+            raise Problem(f"{option} needs --capture", hint="add --capture FILE", code=ExitCode.USAGE)
+    if group is not None and protocol != "tls13":
+        fact = "--group works with --protocol tls13 only"
+        raise Problem(fact, hint="add --protocol tls13", code=ExitCode.USAGE)
+    if tls12 and protocol == "tls13":
+        fact = "--tls1.2 and --protocol tls13 are mutually exclusive"
+        raise Problem(fact, hint="use one of them", code=ExitCode.USAGE)
     target = ConnectOptions(
         address=address, protocol=protocol, group=group, cipher=None, alpn=None, without=(), story=False,
         message=message, http=None, trust=trust or certs / "root.pem", name=name, crl=None, cert=cert, key=key,

@@ -152,8 +152,8 @@ class Machine(Driver):
     def seal_end(self) -> None:
         self._seal(Content.ALERT, CLOSE_NOTIFY.encode())
 
-    def end_of_line(self) -> None:
-        self.channel.end_of_line()
+    def end_of_stream(self) -> None:
+        self.channel.end_of_stream()
 
     def give_up(self, error: ProtocolError) -> None:
         """Send an alert: in a record if this side has sent Finished, else in the clear."""

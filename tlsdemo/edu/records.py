@@ -115,7 +115,7 @@ class Rules:
     keys: Callable[[Mapping[Side, TrafficKeys], Side], TrafficKeys] = of_its_own
     pack: Callable[[bytes], bytes] = as_it_is
     unpack: Callable[[bytes], bytes] = as_it_is
-    end_of_line: Callable[[], None] = not_an_end
+    end_of_stream: Callable[[], None] = not_an_end
 
 
 class Direction:
@@ -168,6 +168,6 @@ class RecordChannel:
             detail = f"content type {plaintext[-1]}" if plaintext else "no content type"
             raise ProtocolError(Violation.BAD_CONTENT, detail) from None
 
-    def end_of_line(self) -> None:
+    def end_of_stream(self) -> None:
         """TCP was closed without close_notify: ProtocolError, unless the rules accept that as the end of the data."""
-        self._rules.end_of_line()
+        self._rules.end_of_stream()

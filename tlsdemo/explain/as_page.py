@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tlsdemo.explain import values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
 from tlsdemo.explain.keys import Derived
-from tlsdemo.explain.proofs import Check
+from tlsdemo.explain.proofs import Proof
 from tlsdemo.report import explain_page as page
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 
@@ -104,7 +104,7 @@ def _title(entry: Entry) -> str:
     return ": ".join([entry.title, *says])
 
 
-def _check(check: Check) -> page.Check:
+def _check(check: Proof) -> page.Check:
     return page.Check(check.passed, check.sentence)
 
 

@@ -13,7 +13,7 @@ from tlsdemo import peer
 from tlsdemo.explain import attacker, keys, proofs, schedule, values
 from tlsdemo.explain.failure import Ending, Trust, ending
 from tlsdemo.explain.keys import Derived
-from tlsdemo.explain.proofs import Check
+from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import Row, rows
 from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, dissect
 from tlsdemo.wire.fields import Field, walk
@@ -50,7 +50,7 @@ class Entry:
     hidden: bool = False
     """Whether an eavesdropper without keys cannot read it."""
     derived: tuple[Derived, ...] = ()
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Proof, ...] = ()
     notes: tuple[str, ...] = ()
     secret: str = ""
     """The label of the secret that decrypted the record, or that the keys are derived from."""

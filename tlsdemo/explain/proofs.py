@@ -36,14 +36,14 @@ from tlsdemo.wire.registry import SIGNATURE_SCHEMES, name
 
 
 @dataclass(frozen=True)
-class Check:
+class Proof:
     """A value that was computed again: whether it is the sent one, None if it was not computed; and a sentence."""
 
     passed: bool | None
     sentence: str
 
 
-def checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Check]:
+def checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Proof]:
     """The checks of one message, by its number in the dissection."""
     message = found.messages[number]
     match message.value:
@@ -63,46 +63,46 @@ def checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iter
 # Finished -----------------------------------------------------------------------------------------------------------
 
 
-def _finished(found: Dissection, secrets: Mapping[str, bytes], number: int, message: Finished) -> Check:
+def _finished(found: Dissection, secrets: Mapping[str, bytes], number: int, message: Finished) -> Proof:
     sender = found.messages[number].sender
     label = HANDSHAKE_LABELS[sender]
     suite = SUITES.get(found.cipher_suite or 0)
     if suite is None or label not in secrets:
-        return Check(None, f"not computed: the key log does not have {label}")
+        return Proof(None, f"not computed: the key log does not have {label}")
     transcript_hash = _hash(found, number, suite.hash)
     computed = key_schedule13.verify_data(suite.hash, secrets[label], transcript_hash)
     return _compared(computed, message.verify_data, "the HMAC over the transcript, with the key from " + label)
 
 
-def _finished12(found: Dissection, secrets: Mapping[str, bytes], number: int, message: FinishedTls12) -> Check:
+def _finished12(found: Dissection, secrets: Mapping[str, bytes], number: int, message: FinishedTls12) -> Proof:
     suite = tls12.SUITES.get(found.cipher_suite or 0)
     if suite is None or CLIENT_RANDOM not in secrets:
-        return Check(None, f"not computed: the key log does not have {CLIENT_RANDOM}")
+        return Proof(None, f"not computed: the key log does not have {CLIENT_RANDOM}")
     digest = hashlib.new(suite.hash, _transcript(found.messages[:number])).digest()
     label = f"{found.messages[number].sender} finished"
     computed = tls12.prf(suite, secrets[CLIENT_RANDOM], label, digest, len(message.verify_data))
     return _compared(computed, message.verify_data, "the PRF over the transcript, with the master secret")
 
 
-def _compared(computed: bytes, sent: bytes, what: str) -> Check:
+def _compared(computed: bytes, sent: bytes, what: str) -> Proof:
     if hmac.compare_digest(computed, sent):
-        return Check(True, f"equals {what}")
-    return Check(False, f"differs from {what}: {computed.hex()[:16]}...")
+        return Proof(True, f"equals {what}")
+    return Proof(False, f"differs from {what}: {computed.hex()[:16]}...")
 
 
 # Signatures ---------------------------------------------------------------------------------------------------------
 
 
-def _certificate_verify(found: Dissection, number: int, verify: CertificateVerify) -> Check:
+def _certificate_verify(found: Dissection, number: int, verify: CertificateVerify) -> Proof:
     suite = SUITES.get(found.cipher_suite or 0)
     if suite is None:
-        return Check(None, "not verified: the hash of the suite is not known")
+        return Proof(None, "not verified: the hash of the suite is not known")
     side = Side(found.messages[number].sender)
     content = signed_content(side, _hash(found, number, suite.hash))
     return _signature(found, number, verify.algorithm, verify.signature, content, "all messages before this one")
 
 
-def _key_exchange(found: Dissection, number: int, exchange: ServerKeyExchangeEcdhe | ServerKeyExchangeDhe) -> Check:
+def _key_exchange(found: Dissection, number: int, exchange: ServerKeyExchangeEcdhe | ServerKeyExchangeDhe) -> Proof:
     """RFC 5246 §7.4.3: the signature covers both random numbers and the server's public value."""
     hellos = [each.value for each in found.messages if isinstance(each.value, ClientHello | ServerHello)]
     randoms = b"".join(hello.random for hello in hellos[:2])
@@ -111,18 +111,18 @@ def _key_exchange(found: Dissection, number: int, exchange: ServerKeyExchangeEcd
     return _signature(found, number, exchange.algorithm, exchange.signature, randoms + parameters, what)
 
 
-def _signature(found: Dissection, number: int, scheme: int, signature: bytes, content: bytes, what: str) -> Check:
+def _signature(found: Dissection, number: int, scheme: int, signature: bytes, content: bytes, what: str) -> Proof:
     certificate = certificate_of(found, number)
     if certificate is None:
-        return Check(None, f"not verified: no certificate of the {found.messages[number].sender} was read")
+        return Proof(None, f"not verified: no certificate of the {found.messages[number].sender} was read")
     scheme_name = name(SIGNATURE_SCHEMES, scheme)
     verified = _verifies(certificate, scheme_name, signature, content)
     if verified is None:
-        return Check(
+        return Proof(
             None, f"not verified: {scheme_name} does not go with the certificate's key, or is not supported here"
         )
     is_valid = "valid" if verified else "NOT valid"
-    return Check(verified, f"{is_valid} for the certificate's key and {what} ({scheme_name})")
+    return Proof(verified, f"{is_valid} for the certificate's key and {what} ({scheme_name})")
 
 
 def certificate_of(found: Dissection, number: int) -> x509.Certificate | None:

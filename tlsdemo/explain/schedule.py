@@ -7,7 +7,7 @@ can be shown, and the traffic secrets computed again from it and the messages.
 from collections.abc import Iterator, Mapping
 
 from tlsdemo.explain.keys import Derived
-from tlsdemo.explain.proofs import Check, transcript13
+from tlsdemo.explain.proofs import Proof, transcript13
 from tlsdemo.wire import key_schedule13 as key_schedule
 from tlsdemo.wire.dissection import APPLICATION_LABELS, HANDSHAKE_LABELS, Dissection
 from tlsdemo.wire.handshake import ServerHello
@@ -37,7 +37,7 @@ def from_shared_secret(found: Dissection, shared_secret: bytes, group: str) -> t
     )
 
 
-def checks(found: Dissection, shared_secret: bytes, secrets: Mapping[str, bytes]) -> Iterator[Check]:
+def checks(found: Dissection, shared_secret: bytes, secrets: Mapping[str, bytes]) -> Iterator[Proof]:
     """Whether each traffic secret of the key log follows from the shared secret and the messages."""
     suite = SUITES.get(found.cipher_suite or 0)
     if suite is None or not shared_secret:
@@ -55,7 +55,7 @@ def checks(found: Dissection, shared_secret: bytes, secrets: Mapping[str, bytes]
                 computed = key_schedule.derive_secret(suite.hash, secret, label, transcript)
                 how = f'Derive-Secret(..., "{label}", transcript)'
                 passed = computed == secrets[name]
-                yield Check(passed, f"{name} {'equals' if passed else 'differs from'} {how}")
+                yield Proof(passed, f"{name} {'equals' if passed else 'differs from'} {how}")
 
 
 LABELS = {

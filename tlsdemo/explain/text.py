@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
-from tlsdemo.explain.proofs import Check
+from tlsdemo.explain.proofs import Proof
 from tlsdemo.report.bytes import Style, folded, paragraphs, table
 
 
@@ -44,7 +44,7 @@ def _meaning(entry: Entry) -> str:
     return f"{kind.value}, {length.value} bytes follow" + (f": {', '.join(sizes)}" if sizes else "")
 
 
-def _checked(check: Check) -> str:
+def _checked(check: Proof) -> str:
     sign = {True: "✓ recomputed: ", False: "✗ recomputed: ", None: ""}[check.passed]
     return sign + check.sentence
 

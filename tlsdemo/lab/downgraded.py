@@ -197,7 +197,7 @@ class Downgraded(Driver):
     def seal_end(self) -> None:
         self._outgoing.append(self._record(ALERT, b"\x01\x00"))
 
-    def end_of_line(self) -> None:
+    def end_of_stream(self) -> None:
         return
 
     def give_up(self, error: ProtocolError) -> None:

@@ -216,8 +216,7 @@ HANDSHAKE = Fix(
     python="ssl has no setting for it: update Python's OpenSSL (ssl.OPENSSL_VERSION).",
     node="Node has no option for it: update it, since it contains its own OpenSSL.",
     go="crypto/tls has no setting for it: update Go, and build the program again.",
-    java="Update the JDK. Against signatures that TLS 1.3 forbids, add `ecdsa_sha1, rsa_pkcs1_sha256` to "
-    "jdk.tls.disabledAlgorithms in java.security.",
+    java="Update the JDK. Against SHA-1 signatures, add `ecdsa_sha1` to jdk.tls.disabledAlgorithms in java.security.",
     ruby="Ruby has no setting for it: update its OpenSSL (OpenSSL::OPENSSL_LIBRARY_VERSION).",
     php="PHP has no option for it: update its OpenSSL (OPENSSL_VERSION_TEXT).",
 )

@@ -109,7 +109,7 @@ class Peer(Machine):
     def check_finished(self, message: Finished, before: bytes) -> None:
         """Check that the peer has the same secret and saw the same messages (§4.4.4): a changed message is detected."""
         assert self.suite
-        expected = self.parts.verify_data(self.suite.hash, self.finished_keys[self.side.other], before)
+        expected = self.parts.verify_data(self.suite.hash, self.handshake_traffic_secrets[self.side.other], before)
         if len(message.verify_data) != len(expected):
             raise ProtocolError(TlsViolation.FINISHED_LENGTH, f"{len(message.verify_data)} bytes, not {len(expected)}")
         if not hmac.compare_digest(message.verify_data, expected):  # in constant time: it is derived from a secret
@@ -122,8 +122,8 @@ class Peer(Machine):
         assert self.suite
         for send_proof in self.parts.prove[self.side] if prove else ():
             send_proof(self)
-        finished_key = self.finished_keys[self.side]
-        self.say(Finished(self.parts.verify_data(self.suite.hash, finished_key, self.transcript_hash())))
+        base_key = self.handshake_traffic_secrets[self.side]
+        self.say(Finished(self.parts.verify_data(self.suite.hash, base_key, self.transcript_hash())))
 
     def on_key_update(self, message: KeyUpdate, before: bytes) -> None:
         """Use the peer's next key, and change this side's key, too, if the peer asks for that (§4.6.3)."""

@@ -138,7 +138,7 @@ class Machine(Driver):
         self.handshake_secret = b""
         self.traffic_secrets: dict[Side, bytes] = {}
         """The current traffic secret of each side."""
-        self.finished_keys: Mapping[Side, bytes] = {}
+        self.handshake_traffic_secrets: Mapping[Side, bytes] = {}
         """The handshake traffic secrets, from which Finished is computed."""
         self._sending: Direction | None = None
         self._receiving: Direction | None = None
@@ -184,7 +184,7 @@ class Machine(Driver):
         early = key_schedule.early_secret(self.suite.hash)
         self.handshake_secret = key_schedule.handshake_secret(self.suite.hash, early, shared)
         self._derive(self.handshake_secret, HANDSHAKE_LABELS)
-        self.finished_keys = dict(self.traffic_secrets)
+        self.handshake_traffic_secrets = dict(self.traffic_secrets)
         self.send_with_new_keys()
         self.receive_with_new_keys()
 
@@ -273,8 +273,8 @@ class Machine(Driver):
         self._on_record(record[0], record)
         return True
 
-    def end_of_line(self) -> None:
-        self.parts.rules.end_of_line()
+    def end_of_stream(self) -> None:
+        self.parts.rules.end_of_stream()
 
     def _take_record(self) -> bytes | None:
         """The next record with its header; ProtocolError as soon as the bytes cannot become one."""
@@ -323,7 +323,7 @@ class Machine(Driver):
             return False
         if self._receiving:
             # A skipped record does not count: the next one has number 0 of the handshake keys.
-            self._receiving = self._direction(self.side.other, self.finished_keys)
+            self._receiving = self._direction(self.side.other, self.handshake_traffic_secrets)
         return True
 
     def _on_opened(self, content_type: int, packed: bytes) -> None:

@@ -50,7 +50,7 @@ TOO_EARLY = "encrypted before a ServerHello"
 
 
 @dataclass(frozen=True)
-class Protection:
+class RecordProtection:
     """What decrypted a record: a secret, by its label in the key log, and the record's sequence number."""
 
     label: str
@@ -70,7 +70,7 @@ class DissectedRecord:
     content_type: int | None
     """The type of the content; None if it is encrypted and could not be decrypted."""
     content: bytes | None
-    protection: Protection | None
+    protection: RecordProtection | None
     """None if the record is not encrypted, or could not be decrypted."""
     problem: str | None
     """The reason why `content` is None."""
@@ -332,7 +332,7 @@ class _Keys:
     def __init__(self, problem: str) -> None:
         self.problem = problem
 
-    def opened(self, raw: bytes) -> tuple[Protection, int, bytes]:
+    def opened(self, raw: bytes) -> tuple[RecordProtection, int, bytes]:
         """What decrypted the record, its content type and its content; _UnreadableError if nothing did."""
         raise _UnreadableError(self.problem)
 
@@ -350,7 +350,7 @@ class _Tls12Keys(_Keys):
         super().__init__(f"does not decrypt with {CLIENT_RANDOM}: changed, or encrypted with another key")
         self.keys, self.counter = keys, _Counter()
 
-    def opened(self, raw: bytes) -> tuple[Protection, int, bytes]:
+    def opened(self, raw: bytes) -> tuple[RecordProtection, int, bytes]:
         record, problem = decode(Record, raw), self.problem
         for number in self.counter.candidates():
             try:
@@ -361,7 +361,7 @@ class _Tls12Keys(_Keys):
                 problem = str(error)
                 continue
             self.counter.opened(number)
-            return Protection(CLIENT_RANDOM, number, TLS12), record.content_type, content
+            return RecordProtection(CLIENT_RANDOM, number, TLS12), record.content_type, content
         self.counter.failed += 1
         raise _UnreadableError(problem)
 
@@ -373,7 +373,7 @@ class _Tls13Keys(_Keys):
         super().__init__(TOO_EARLY)
         self.epochs = epochs
 
-    def opened(self, raw: bytes) -> tuple[Protection, int, bytes]:
+    def opened(self, raw: bytes) -> tuple[RecordProtection, int, bytes]:
         problem = ""
         for position, epoch in enumerate(self.epochs):
             # A later secret is in use if the server refused 0-RTT data, or if the log does not have the secret before.
@@ -409,7 +409,7 @@ class _Epoch:
     counter: "_Counter" = field(default_factory=lambda: _Counter())
     keys: dict[str, TrafficKeys] = field(default_factory=dict)
 
-    def opened(self, raw: bytes) -> tuple[Protection, int, bytes]:
+    def opened(self, raw: bytes) -> tuple[RecordProtection, int, bytes]:
         """As `_Keys.opened`."""
         if self.secret is None or not self.suites:
             raise _UnreadableError(self.problem)
@@ -426,7 +426,7 @@ class _Epoch:
                 continue
             self.suites = (suite,)
             self.counter.opened(number)
-            return Protection(self.label, number, TLS13), content_type, content
+            return RecordProtection(self.label, number, TLS13), content_type, content
         self.counter.failed += 1
         raise _UnreadableError(problem)
 

@@ -428,7 +428,7 @@ def signed_without_the_last_message(peer: Machine, message: CertificateVerify) -
 
 def finished_of_the_other_side(peer: Machine, message: Finished) -> Iterable[Message | bytes]:
     assert peer.suite
-    key = peer.finished_keys[peer.side.other]
+    key = peer.handshake_traffic_secrets[peer.side.other]
     return [Finished(key_schedule13.verify_data(peer.suite.hash, key, peer.transcript_hash()))]
 
 

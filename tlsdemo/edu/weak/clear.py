@@ -92,5 +92,5 @@ class ClearChannel(RecordChannel):
                 return Content.ALERT, (f"{description}: {detail}" if detail else description).encode("latin-1")
         raise ProtocolError(Violation.UNEXPECTED_MESSAGE, f"{type(message).__name__} after the handshake")
 
-    def end_of_line(self) -> None:
+    def end_of_stream(self) -> None:
         """Accept the end of TCP as the end of the data."""

@@ -15,4 +15,4 @@ def as_good_as_any() -> None:
 
 def weaken(parts: AnyParts) -> AnyParts:
     """Do not require close_notify."""
-    return replace(parts, rules=replace(parts.rules, end_of_line=as_good_as_any))
+    return replace(parts, rules=replace(parts.rules, end_of_stream=as_good_as_any))
