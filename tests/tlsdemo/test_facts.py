@@ -20,7 +20,7 @@ from tlsdemo.conversation import converse
 from tlsdemo.credentials.kinds import ROGUE
 from tlsdemo.edu import key_schedule
 from tlsdemo.edu.eavesdropping import LineEavesdropper
-from tlsdemo.edu.groups import FALLING
+from tlsdemo.edu.groups import falling
 from tlsdemo.edu.logarithms import reaches
 from tlsdemo.edu.messages import Record
 from tlsdemo.edu.protocol import RUNGS, edu
@@ -101,14 +101,14 @@ def test_dh_is_x25519_unless_a_group_is_named() -> None:
 
 
 def test_a_long_prime_is_not_enough() -> None:
-    smooth = FALLING["smooth"]
+    smooth = falling("smooth")
     assert smooth.p.bit_length() >= FFDHE2048.bit_length() - 1
     assert reaches(smooth.p)
 
 
 def test_an_eavesdropper_on_the_leaky_group_says_who_gets_the_secret() -> None:
     claims = RUNGS["dh"] - {Protection.STRONG_GROUP}
-    protocol = edu(claims, group=FALLING["leaky"])
+    protocol = edu(claims, group=falling("leaky"))
     outcome = converse(protocol.client(WORLD.client), protocol.server(WORLD.server))
     listener = LineEavesdropper()
     notes = [note for flight in outcome.tape for heard in listener.hear(flight) for note in heard.notes]

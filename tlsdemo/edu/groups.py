@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from math import isqrt, prod
 
 from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH
@@ -19,22 +20,30 @@ smallest prime of 256 bits with which p is a prime. g has the order q.
 """
 
 STRONG: Mapping[str, Group] = {"x25519": X25519(), "ffdhe2048": FiniteField(FFDHE2048, 2)}
-FALLING: Mapping[str, FiniteField] = {
-    "40-bit": FiniteField(*FORTY_BITS),  # too short
-    "smooth": FiniteField(*SMOOTH),  # long, but p - 1 has only small factors
-    "leaky": FiniteField(LEAKY[0], LEAKY[2]),  # strong against an eavesdropper, weak against an active attacker
+FALLING: Mapping[str, tuple[int, int]] = {
+    "40-bit": FORTY_BITS,  # too short
+    "smooth": SMOOTH,  # long, but p - 1 has only small factors
+    "leaky": (LEAKY[0], LEAKY[2]),  # strong against an eavesdropper, weak against an active attacker
 }
+"""Prime and base of the weak groups."""
 NAMES = (*STRONG, *FALLING)
+
+
+@cache
+def falling(name: str) -> FiniteField:
+    """The weak group of that name. It is built when it is asked for: to test its prime takes time."""
+    return FiniteField(*FALLING[name])
 
 
 def called(group: FiniteField) -> str:
     """The value of --group for it: a name, or P:G."""
-    return next((name for name, each in FALLING.items() if each == group), f"{group.p}:{group.g}")
+    numbers = group.p, group.g
+    return next((name for name, each in FALLING.items() if each == numbers), f"{group.p}:{group.g}")
 
 
 def tells_who_asks(group: Group) -> bool:
     """Whether the small-subgroup attack computes the secret of a server that reuses it (`small_subgroup_attack`)."""
-    return group == FALLING["leaky"]
+    return isinstance(group, FiniteField) and (group.p, group.g) == FALLING["leaky"]
 
 
 def parse(text: str) -> Group:
@@ -42,7 +51,7 @@ def parse(text: str) -> Group:
     if text in STRONG:
         return STRONG[text]
     if text in FALLING:
-        return FALLING[text]
+        return falling(text)
     if match := re.fullmatch(r"(\d{1,1300}):(\d{1,1300})", text, re.ASCII):
         return FiniteField(int(match[1]), int(match[2]))
     raise ValueError(f"{text!r} is not a group")

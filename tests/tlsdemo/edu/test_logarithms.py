@@ -138,7 +138,7 @@ def test_what_was_not_run_says_so() -> None:
 @pytest.mark.parametrize(("group", "without"), [("40-bit", []), ("smooth", []), ("leaky", ["FRESHNESS"])])
 @pytest.mark.parametrize("rung", ["dh", "ca"])
 def test_in_a_weak_group_the_eavesdropper_reads(group: str, without: list[str], rung: str) -> None:
-    protocol = find(rung, [Protection[each] for each in without], groups.FALLING[group])
+    protocol = find(rung, [Protection[each] for each in without], groups.falling(group))
     people = world(protocol.key_type)
     found = try_attack(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people))
     assert found.damage
@@ -148,13 +148,13 @@ def test_in_a_weak_group_the_eavesdropper_reads(group: str, without: list[str], 
 
 
 def test_a_leaky_group_tells_nothing_of_secrets_that_are_used_once() -> None:
-    protocol = find("ca", (), groups.FALLING["leaky"])
+    protocol = find("ca", (), groups.falling("leaky"))
     people = world(protocol.key_type)
     assert not try_attack(BY_ID["computed-secret"], protocol, people, undisturbed(protocol, people)).damage
 
 
 def test_the_name_on_the_line_is_the_numbers() -> None:
-    protocol = find("dh", (), groups.FALLING["40-bit"])
+    protocol = find("dh", (), groups.falling("40-bit"))
     tape = talk(protocol, world(protocol.key_type)).tape
     hello = json.loads(next(flight.data for flight in tape if flight.sender is Side.CLIENT))
     assert hello["group"] == "{}:{}".format(*FORTY_BITS)
