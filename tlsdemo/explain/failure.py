@@ -14,7 +14,10 @@ from pki import Purpose, names
 from pki.path import verify
 from pki.verdict import Result
 from tlsdemo import peer
+from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.dissection import DissectedRecord, Dissection
+from tlsdemo.wire.extensions import SERVER_NAME, ServerNameList
+from tlsdemo.wire.fields import WireError, decode
 from tlsdemo.wire.messages12 import CertificateTls12
 from tlsdemo.wire.messages13 import Certificate
 from tlsdemo.wire.records import Alert, Sender
@@ -39,6 +42,7 @@ class Trust:
     anchors: tuple[x509.Certificate, ...]
     crls: tuple[x509.CertificateRevocationList, ...] = ()
     name: x509.GeneralName | None = None
+    """The name that the client asks for; None for the one in ClientHello."""
 
 
 def ending(found: Dissection, at: datetime, trust: Trust | None = None) -> Ending:
@@ -66,7 +70,7 @@ def _refused(found: Dissection, record: DissectedRecord, alert: Alert, at: datet
     if alert.description in CERTIFICATE_ALERTS and any(each.header.name == "Certificate" for each in before):
         about = f"about Certificate of the {before[-1].sender}"
     if record.sender == "client" and (ders := presented(found, "server")):
-        fails, sentence, hint = _judged(ders, at, trust)
+        fails, sentence, hint = _judged(ders, at, trust, _server_name(found))
         sentences.append(sentence)
         about = "about Certificate of the server" if fails else about
     if record.protection is None and any(each.protection for each in found.records):
@@ -91,7 +95,9 @@ def presented(found: Dissection, sender: Sender) -> tuple[bytes, ...]:
     return ()
 
 
-def _judged(ders: Sequence[bytes], at: datetime, trust: Trust | None) -> tuple[bool, str, str]:
+def _judged(
+    ders: Sequence[bytes], at: datetime, trust: Trust | None, server_name: x509.GeneralName | None
+) -> tuple[bool, str, str]:
     """Whether a check of the chain fails, the first one in a sentence, and what to do."""
     loaded = [peer.load(der) for der in ders]
     unreadable = [each.why for each in loaded if isinstance(each, peer.Unreadable)]
@@ -103,7 +109,7 @@ def _judged(ders: Sequence[bytes], at: datetime, trust: Trust | None) -> tuple[b
             chain[0],
             intermediates=chain[1:],
             trust_anchors=trust.anchors if trust else chain[-1:],
-            name=trust.name if trust else None,
+            name=(trust.name if trust else None) or server_name,
             purpose=Purpose.SERVER,
             at=at,
             crls=trust.crls if trust else (),
@@ -118,9 +124,13 @@ def _judged(ders: Sequence[bytes], at: datetime, trust: Trust | None) -> tuple[b
     return True, f"check {failed.name} fails: {failed.detail} ({failed.section})", failed.hint or ""
 
 
-def asked_for(server_name: str) -> x509.GeneralName | None:
-    """The reference identifier for a server name; None if it is not one."""
-    try:
-        return names.reference(server_name)
-    except names.InvalidName:
-        return None
+def _server_name(found: Dissection) -> x509.GeneralName | None:
+    """The host name in ClientHello; None without one, or if it is not a name."""
+    for message in found.messages:
+        if isinstance(message.value, ClientHello):
+            try:
+                listed = decode(ServerNameList, message.value.extension(SERVER_NAME) or b"").server_name_list
+                return names.reference(listed[0].name.decode("ascii", "replace"))
+            except (WireError, names.InvalidName):
+                return None
+    return None

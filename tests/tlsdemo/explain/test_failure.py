@@ -1,0 +1,91 @@
+"""A refusal is explained from the bytes alone. Caught: a capture of a bad certificate whose fault is not named."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from os import urandom
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tlsdemo.attack.world import World
+from tlsdemo.credentials import kinds
+from tlsdemo.credentials.kinds import Kind
+from tlsdemo.credentials.minted import Mint
+from tlsdemo.explain.conversation import Explanation, explain
+from tlsdemo.explain.failure import Trust
+from tlsdemo.explain.tap import Tap
+from tlsdemo.protocol import Protection, Protocol
+from tlsdemo.tls.protocol import configuration
+from tlsdemo.tls13.protocol import ALL, tls13
+from tlsdemo.wire import captures, key_log
+from tlsdemo.wire.captures import Chunk, Connection, Place
+from tlsdemo.wire.key_log import KeyLog
+
+FAULTS: dict[str, tuple[Kind, str]] = {
+    "rogue": (kinds.ROGUE, "check chain fails"),
+    "self-signed": (kinds.SELF_SIGNED, "check chain fails"),
+    "untrusted CA": (kinds.UNTRUSTED_CA, "check chain fails"),
+    "another host": (kinds.OTHER_HOST, "check name fails"),
+    "expired": (kinds.EXPIRED, "check dates fails"),
+    "leaf as CA": (kinds.LEAF_AS_CA, "check "),
+    "revoked": (kinds.REVOKED, "check revocation fails"),
+}
+
+LEFT_OUT = ("tls12", "revoked")
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    mint = Mint(datetime.now(UTC), lambda: ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number)
+    return World.create(mint, urandom)
+
+
+def captured(world: World, protocol: Protocol, kind: Kind) -> bytes:
+    """A pcapng file of a conversation with that certificate; nothing in it names the fault."""
+    server = replace(world.server, credential=world.mint.credential(kind))
+    tap = Tap(protocol.client(world.client), lambda: world.mint.now.timestamp())
+    world.converse(tap, protocol.server(server), None, world.lines)
+    chunks = tuple(Chunk(sender, data, at) for sender, data, at in tap.passed)
+    return captures.write([Connection(Place("10.0.0.1", 40000), Place("10.0.0.2", 443), chunks, True)])
+
+
+def told(world: World, file: bytes, keys: KeyLog | None, *, trust: bool) -> Explanation:
+    (connection,) = captures.read(file).connections
+    known = Trust(world.client.anchors, world.client.crls) if trust else None
+    return explain([(each.sender, each.data) for each in connection.chunks], keys, world.mint.now, known)
+
+
+# `ssl` checks revocation in TLS 1.3 alone here, and its key log is a file.
+CONVERSATIONS = [(family, name) for name in FAULTS for family in ("tls13", "tls12") if (family, name) != LEFT_OUT]
+
+
+@pytest.mark.parametrize(("family", "name"), CONVERSATIONS)
+def test_the_check_that_fails_is_named_from_a_capture(world: World, family: str, name: str) -> None:
+    kind, fault = FAULTS[name]
+    log: list[str] = []
+    if family == "tls13":
+        claims = ALL - {Protection.CLIENT_IDENTITY}
+        protocol = tls13(claims, log=lambda *entry: log.append(key_log.line(*entry)))
+    else:
+        protocol = configuration("tls12")  # its certificates are in the clear
+    found = told(world, captured(world, protocol, kind), key_log.parse("\n".join(log)), trust=True)
+    assert found.ending.failed
+    refusal, *more = found.ending.sentences
+    assert refusal.startswith("the client refused: alert ")
+    assert refusal.endswith(", about Certificate of the server")
+    assert any(sentence.startswith(fault) for sentence in more)
+
+
+def test_without_keys_a_refusal_in_tls_1_3_is_called_unknown(world: World) -> None:
+    """The alert is encrypted, or its reason is: nothing is claimed."""
+    protocol = tls13(ALL - {Protection.CLIENT_IDENTITY})
+    found = told(world, captured(world, protocol, kinds.EXPIRED), None, trust=True)
+    assert "unknown: " in found.ending.sentences[0]
+    assert not found.ending.failed
+
+
+def test_without_trust_anchors_the_chain_is_not_judged(world: World) -> None:
+    found = told(world, captured(world, configuration("tls12"), kinds.ROGUE), None, trust=False)
+    assert found.ending.failed
+    assert any("give --trust to check its chain" in sentence for sentence in found.ending.sentences)
