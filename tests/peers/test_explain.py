@@ -126,6 +126,22 @@ def test_a_capture_that_is_written_is_read_by_us_and_by_tshark(
     assert ",".join(seen).split(",") == ["1", "2", "8", "11", "15", "20", "20", "4"]
 
 
+def test_a_connection_that_is_saved_is_decrypted_by_tshark(
+    serve: Serve, cli: Command, certs: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "saved.pcapng"
+    port = serve().port
+    assert cli("explain", f"localhost:{port}", "--trust", certs / "root.pem", "--brief", "--save", file).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    seen = run(tool("tshark"), "-r", str(file), "-d", f"tcp.port=={port},tls", "-T", "fields", "-e", "http.request.uri")
+    assert "/" in seen.stdout.split()
+    again = explained(cli, "--capture", file, "--trust", certs / "root.pem")
+    assert again["explained_bytes"] == again["bytes"]
+    refused = cli("explain", "--save", certs / "server.key", "--force")
+    assert refused.code == 1
+    assert b"PRIVATE KEY" in (certs / "server.key").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("content", "fact"),
     [
@@ -151,6 +167,7 @@ def test_a_file_that_is_not_a_capture_is_refused(cli: Command, tmp_path: Path, c
         (("--as", "server"), "--as 'server' is not 'attacker'"),
         (("--keylog", "keys"), "--keylog needs --capture"),
         (("--filter", "1"), "--filter needs --capture"),
+        (("--save", "x", "--capture", "y"), "--save and --capture are mutually exclusive"),
         (("--group", "x25519"), "--group works with --protocol tls13 only"),
         (("--tls1.2", "--protocol", "tls13"), "--tls1.2 and --protocol tls13 are mutually exclusive"),
     ],

@@ -67,6 +67,7 @@ class ExplainOptions:
     """The number of the record, from 1, whose numbers are printed."""
     side_by_side: bool
     html: Path | None
+    save: Path | None
     force: bool
 
     @property
@@ -80,7 +81,10 @@ def explain_command(settings: ExplainOptions) -> int:
     page = Output(settings.html, "--html", html.is_ours, settings.force, mode=SECRET) if settings.html else None
     if page:
         page.check()
-    found = _of_capture(settings) if settings.capture else [_live(settings)]
+    saved = Output(settings.save, "--save", _is_ours, settings.force, mode=SECRET) if settings.save else None
+    if saved:
+        saved.check()
+    found = _of_capture(settings) if settings.capture else [_live(settings, saved)]
     if page:
         _write(page, found, settings)
     for number, (title, explanation) in enumerate(found if settings.prints else ()):
@@ -198,8 +202,16 @@ def _trust(settings: ExplainOptions) -> Trust | None:
 # A connection -------------------------------------------------------------------------------------------------------
 
 
-def _live(settings: ExplainOptions) -> tuple[str, Explanation]:
-    """Connect, send a request, and explain what passed."""
+def _is_ours(data: bytes) -> bool:
+    """Whether a file is a capture with a key log, as --save writes it."""
+    try:
+        return bool(captures.read(data).key_log)
+    except captures.CaptureError:
+        return False
+
+
+def _live(settings: ExplainOptions, saved: Output | None) -> tuple[str, Explanation]:
+    """Connect, send a request, and explain what passed; save it as a capture, if that is asked for."""
     target = _target(settings)
     with tempfile.TemporaryDirectory() as folder:
         secrets: list[str] = []
@@ -214,6 +226,11 @@ def _live(settings: ExplainOptions) -> tuple[str, Explanation]:
             secrets.append(file.read_text())
     chunks = tuple(Chunk(sender, data, at) for sender, data, at in tap.passed)
     connection = Connection(own, place, chunks, has_beginning=True)
+    if saved:
+        saved.write(
+            captures.write([connection], "".join(f"{line}\n" for each in secrets for line in each.splitlines()))
+        )
+        remark(f"written: {saved.path} (mode 0600, since it has the keys of the connection)")
     trust = Trust(target.anchors, target.crls, target.name) if target.anchors else None
     known = Own(endpoint.shared, endpoint.group.name) if isinstance(endpoint, Machine) and endpoint.group else None
     return _called(connection), _explained(connection, key_log.parse("\n".join(secrets)), trust, known)

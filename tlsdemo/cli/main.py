@@ -418,6 +418,10 @@ def explain(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page to FILE instead of text.", readable=False),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Write a pcapng file with the keys inside.", readable=False),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of another program; never a key.")] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
@@ -435,6 +439,9 @@ def explain(
         raise Problem(fact, hint="use --protocol tls or tls13", code=ExitCode.USAGE)
     if as_role not in (None, "attacker"):
         raise Problem(f"--as {as_role!r} is not 'attacker'", hint="use --as attacker", code=ExitCode.USAGE)
+    if save is not None and capture is not None:
+        fact = "--save and --capture are mutually exclusive"
+        raise Problem(fact, hint="--save is for a connection that is made now", code=ExitCode.USAGE)
     without_capture = {"--keylog": keylog, "--filter": only}
     for option, value in without_capture.items():
         if value is not None and capture is None:
@@ -464,6 +471,7 @@ def explain(
             by_hand,
             side_by_side,
             html,
+            save,
             force,
         )
     )

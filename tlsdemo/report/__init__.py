@@ -3,7 +3,6 @@
 terminal         headings, rows and verdicts on a terminal
 bytes            bytes with their meaning, for the terminal
 layout           paragraphs of 80 columns
-bytes            an explained conversation for the terminal
 html             a page in one file
 events           what a server reports
 sequence         a sequence diagram as text
