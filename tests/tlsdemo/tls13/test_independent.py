@@ -65,7 +65,8 @@ def openssl(side: Side, key_type: KeyType = KeyType.EC_P256, **settings: Any) ->
     context.load_verify_locations(cadata=people.mint.root.certificate.public_bytes(Encoding.DER))
     if credential := settings.get("credential", own.credential):
         credential.configure(context)
-    if curve := settings.get("curve"):
+    curve = settings.get("curve")
+    if curve not in (None, "X25519"):  # OpenSSL's own first choice; the ssl of Python 3.11.2 cannot name it
         context.set_ecdh_curve(curve)
     if protocols := settings.get("protocols"):
         context.set_alpn_protocols(protocols)
