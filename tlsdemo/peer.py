@@ -10,6 +10,7 @@ cannot look like two. Not here: any judgement of a certificate.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from cryptography import x509
@@ -117,7 +118,7 @@ def shares_an_organization(certificate: bytes, anchors: Iterable[x509.Certificat
         return set(name.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME))
 
     issuer = attempt(lambda: organizations(x509.load_der_x509_certificate(certificate).issuer))
-    subjects = [attempt(lambda anchor=anchor: organizations(anchor.subject)) for anchor in anchors]  # type: ignore[misc]
+    subjects = [attempt(partial(organizations, anchor.subject)) for anchor in anchors]
     return not isinstance(issuer, Unreadable) and any(
         issuer & each for each in subjects if not isinstance(each, Unreadable)
     )

@@ -301,7 +301,8 @@ def _is_trust_settings(data: bytes) -> bool:
     )
 
 
-S, I, B, O, D = der.SEQUENCE, der.INTEGER, der.BIT_STRING, der.OCTET_STRING, der.OBJECT_IDENTIFIER  # noqa: E741
+S, B, D = der.SEQUENCE, der.BIT_STRING, der.OBJECT_IDENTIFIER
+I, O = der.INTEGER, der.OCTET_STRING  # noqa: E741  # the letters of these types
 TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from cryptography import x509
 
@@ -28,7 +29,7 @@ def misplaced(chain: Sequence[x509.Certificate], request: Request, verdict: Verd
             continue
         others = tuple(other for place, other in enumerate(chain, start=1) if place != number)
         extra = request.intermediates[len(chain) - 1 :]
-        found = guarded(lambda: path.judge(replace(request, leaf=each, intermediates=(*others, *extra))))  # noqa: B023
+        found = guarded(partial(path.judge, replace(request, leaf=each, intermediates=(*others, *extra))))
         if found is not None and found.accepted:
             purpose = f"valid for {names.display(request.name)}" if request.name else "accepted"
             return (

@@ -223,7 +223,7 @@ def test_curl_notices(start_on_path: StartOnPath, certs: Path, attack: str) -> N
     with HTTPServer(("127.0.0.1", 0), Page) as web:
         context = server_context(read_credential(certs / "server.pem", certs / "server.key"))
         web.socket = context.wrap_socket(web.socket, server_side=True)
-        web.handle_error = lambda *_: None  # type: ignore[method-assign]
+        web.handle_error = lambda *_: None  # type: ignore[method-assign]  # quiet: clients break off
         serving = threading.Thread(target=web.serve_forever)
         serving.start()
         try:

@@ -194,7 +194,8 @@ def test_a_name_that_is_not_one_host_is_not_asked_for(serve: Serve, certs: Path,
 @pytest.mark.parametrize("what", ODD)
 def test_the_educational_server_tells_of_every_client(certs: Path, protocol: str, what: str) -> None:
     shown = odd(certs, ODD[what], Side.CLIENT)
-    credential = Credential(keys.from_pem(shown.key_pem), FakeChain(shown.der))  # type: ignore[arg-type]
+    chain = FakeChain(shown.der)
+    credential = Credential(keys.from_pem(shown.key_pem), chain)  # type: ignore[arg-type]  # only sent
     with live_rung(protocol, certs) as server:
         own = replace(party_of(certs, Side.CLIENT), credential=credential)
         endpoint = edu(RUNGS[protocol]).client(own)

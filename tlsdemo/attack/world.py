@@ -39,9 +39,8 @@ class World:
     @classmethod
     def create(cls, mint: Mint, random: Callable[[int], bytes], depth: int = DEPTH) -> "World":
         """A client that trusts the root and asks for `localhost`, and the server `localhost`."""
-        common = {"clock": lambda: mint.now, "anchors": (mint.root.certificate,), "crls": mint.crls}
-        client = Party(random=random, credential=mint.client, name=names.reference(HOST), **common)  # type: ignore[arg-type]
-        server = Party(random=random, credential=mint.server, **common)  # type: ignore[arg-type]
+        server = Party(lambda: mint.now, random, mint.server, (mint.root.certificate,), mint.crls)
+        client = replace(server, credential=mint.client, name=names.reference(HOST))
         return cls(mint, random, client, server, b"", depth).again()
 
     def again(self) -> "World":

@@ -60,7 +60,8 @@ def presented(tls: ssl.SSLSocket) -> list[bytes]:
         if sys.version_info >= (3, 13):
             return tls.get_unverified_chain()
         # Before 3.13 the method belongs to the object within, and returns objects.
-        return [each.public_bytes(DER) for each in tls._sslobj.get_unverified_chain() or ()]  # type: ignore[attr-defined]
+        found = tls._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]  # not in the stubs
+        return [each.public_bytes(DER) for each in found]
     except (AttributeError, TypeError, ValueError):
         return []
 

@@ -25,11 +25,11 @@ def of_what_came(plain: socket.socket, context: ssl.SSLContext) -> Iterator[None
             headers.append(bytes(data))
 
     with plain.dup() as spare:  # the socket itself is closed by a handshake that fails
-        context._msg_callback = on_message  # type: ignore[attr-defined]
+        context._msg_callback = on_message  # type: ignore[attr-defined]  # `ssl` has it, its stubs do not
         try:
             yield
         except ssl.SSLError as error:
             first = b"".join(headers[:1]) + (net.peek(spare) if len(headers) == 1 else b"")
             raise errors.with_evidence(error, first) from None
         finally:
-            context._msg_callback = None  # type: ignore[attr-defined]
+            context._msg_callback = None  # type: ignore[attr-defined]  # `ssl` has it, its stubs do not

@@ -27,7 +27,8 @@ def request(certs: Path, file: str = "server.pem", name: str | None = "localhost
         "profile": PathProfile.TLS,
         "max_depth": 8,
     } | changes
-    return Request(leaf, tuple(intermediates), read_certificates(certs / "root.pem"), **asked)  # type: ignore[arg-type]
+    anchors = read_certificates(certs / "root.pem")
+    return Request(leaf, tuple(intermediates), anchors, **asked)  # type: ignore[arg-type]  # of several types
 
 
 ALL = {"cryptography", "openssl", "certtool"}

@@ -54,7 +54,7 @@ def outcome_of(client: End, server: End) -> Outcome:
 
 
 def served(**changes: object) -> tuple[End, End]:
-    return GOOD[0], replace(GOOD[1], **changes)  # type: ignore[arg-type]
+    return GOOD[0], replace(GOOD[1], **changes)  # type: ignore[arg-type]  # passed on as they came
 
 
 def test_an_honest_conversation_is_no_damage(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pki.errors import ExitCode, Problem
 from tests.conftest import ROOT
 from tests.tlsdemo.conftest import Command
-from tlsdemo.attack.catalogue import ATTACKS
+from tlsdemo.attack.catalogue import ATTACKS, Attack
 from tlsdemo.attack.matrix import Matrix
 from tlsdemo.cli import attack, compare
 from tlsdemo.compare import story
@@ -25,7 +25,7 @@ SOME = ["bit-flip", "ca", "ca without integrity", "tls"]
 
 def run(only: list[str], **options: object) -> int:
     given = {"as_json": False, "markdown": False, "html": None} | options
-    return compare.compare(compare.CompareOptions(only, **given))  # type: ignore[arg-type]
+    return compare.compare(compare.CompareOptions(only, **given))  # type: ignore[arg-type]  # passed on as they came
 
 
 def test_compare_tells_what_was_predicted_and_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,9 +84,8 @@ def test_an_attack_is_told_with_what_passed_and_what_was_missing(capsys: pytest.
 
 
 @pytest.mark.parametrize("given", ATTACKS, ids=lambda given: given.id)
-def test_every_attack_can_be_told(given: object, capsys: pytest.CaptureFixture[str]) -> None:
-    # Reached through a module that does not export it.
-    assert attack.attack(attack.AttackOptions(given.id, ["ca", "tls-noverify"], [], None, False)) == ExitCode.YES  # type: ignore[attr-defined]
+def test_every_attack_can_be_told(given: Attack, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack.attack(attack.AttackOptions(given.id, ["ca", "tls-noverify"], [], None, False)) == ExitCode.YES
     assert capsys.readouterr().out
 
 

@@ -74,7 +74,7 @@ def test_every_type_of_key_proves_both_identities(key_type: KeyType) -> None:
     parties = {CLIENT: world(key_type).client, SERVER: world(key_type).server}
     ends = Ends.create(parties=parties).connected()
     assert ends.client.peer_chain == parties[SERVER].credential.chain  # type: ignore[union-attr]  # both have one
-    assert ends.server.peer_chain == parties[CLIENT].credential.chain  # type: ignore[union-attr]
+    assert ends.server.peer_chain == parties[CLIENT].credential.chain  # type: ignore[union-attr]  # both have one
     assert_talk(ends)
 
 
