@@ -42,6 +42,7 @@ from tlsdemo.tls.endpoint import Closing, TlsEndpoint
 from tlsdemo.tls13.machine import Machine
 from tlsdemo.tls13.protocol import ALL
 from tlsdemo.tls13.side_by_side import Moments, markdown, rows
+from tlsdemo.violations import ProtocolError
 from tlsdemo.wire import captures, key_log
 from tlsdemo.wire.captures import Chunk, Connection, Place
 from tlsdemo.wire.key_log import KeyLog
@@ -264,8 +265,8 @@ def _endpoint(settings: ExplainOptions, target: Target, file: Path, secrets: lis
 
 
 def _converse(link: net.Link, settings: ExplainOptions, target: Target) -> None:
-    """The handshake, a request and its answer, the close. Errors end it: the bytes tell what happened."""
-    with suppress(Exception):
+    """The handshake, a request and its answer, the close. Errors of the peer end it: the bytes tell what happened."""
+    with suppress(OSError, ProtocolError):  # an SSLError is an OSError
         link.handshake(time.monotonic() + net.HANDSHAKE_DEADLINE)
         link.send(_request(settings, target), time.monotonic() + PATIENCE)
         until = time.monotonic() + PATIENCE

@@ -116,6 +116,25 @@ Keylog = Annotated[
     Path | None,
     typer.Option("--keylog", metavar="FILE", help="Append TLS secrets for Wireshark (SSLKEYLOGFILE).", readable=False),
 ]
+Trust = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        metavar="FILE|DIR",
+        help="Trust the CAs in this file or folder.",
+        show_default="root.pem in TLSDEMO_CERTS, in PKI_DIR, or in certs",
+        readable=False,
+    ),
+]
+CheckedName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Check for this name (default: HOST).")]
+ClientCertificate = Annotated[
+    Path | None,
+    typer.Option("--cert", metavar="FILE", help="Present this certificate if the server asks.", readable=False),
+]
+KeyOfCertificate = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
+]
 
 
 @app.command(epilog=ONCE_EXIT_CODES)
@@ -142,10 +161,7 @@ def serve(
         Path | None,
         typer.Option("--cert", metavar="FILE", help="Present this certificate (see `pki issue`).", readable=False),
     ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
-    ] = None,
+    key: KeyOfCertificate = None,
     group: Group = None,
     cipher: Cipher = None,
     alpn: Alpn = None,
@@ -214,31 +230,14 @@ def connect(
     http: Annotated[
         str | None, typer.Option("--http", metavar="PATH", help="Send an HTTPS request, and print the response.")
     ] = None,
-    trust: Annotated[
-        Path | None,
-        typer.Option(
-            "--trust",
-            metavar="FILE|DIR",
-            help="Trust the CAs in this file or folder.",
-            show_default="root.pem in TLSDEMO_CERTS, in PKI_DIR, or in certs",
-            readable=False,
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Check for this name (default: HOST).")
-    ] = None,
+    trust: Trust = None,
+    name: CheckedName = None,
     crl: Annotated[
         Path | None,
         typer.Option("--crl", metavar="FILE", help="Use these CRLs (default: crl.pem beside --trust).", readable=False),
     ] = None,
-    cert: Annotated[
-        Path | None,
-        typer.Option("--cert", metavar="FILE", help="Present this certificate if the server asks.", readable=False),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
-    ] = None,
+    cert: ClientCertificate = None,
+    key: KeyOfCertificate = None,
     keylog: Keylog = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Explain each step, and what `ssl` does not show.")
@@ -376,21 +375,10 @@ def explain(
     group: Annotated[
         str | None, typer.Option("--group", metavar="GROUP,...", help="With tls13: offer these groups.")
     ] = None,
-    trust: Annotated[
-        Path | None,
-        typer.Option("--trust", metavar="FILE|DIR", help="Trust the CAs in this file or folder.", readable=False),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Check for this name (default: HOST).")
-    ] = None,
-    cert: Annotated[
-        Path | None,
-        typer.Option("--cert", metavar="FILE", help="Present this certificate if the server asks.", readable=False),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option("--key", metavar="FILE", help="Use this key (default: --cert with suffix .key).", readable=False),
-    ] = None,
+    trust: Trust = None,
+    name: CheckedName = None,
+    cert: ClientCertificate = None,
+    key: KeyOfCertificate = None,
     message: Annotated[
         str | None, typer.Option("--message", metavar="TEXT", help="Send this line (default: an HTTP request).")
     ] = None,

@@ -22,7 +22,7 @@ clear              neither secrecy nor integrity: records in the clear, and the 
 
 from collections.abc import Callable, Mapping
 
-from tlsdemo.edu.machine import Parts
+from tlsdemo.edu.machine import AnyParts, Parts
 from tlsdemo.edu.weak import (
     certificate,
     clear,
@@ -67,9 +67,19 @@ WEAK: Mapping[Protection, Weaken] = {
 
 def leave_out(missing: frozenset[Protection], parts: Parts) -> Parts:
     """The parts with a weak one for each of the missing protections."""
-    for protection, weaken in WEAK.items():
+    return replaced(missing, parts, WEAK, clear.weaken)
+
+
+def replaced(
+    missing: frozenset[Protection],
+    parts: AnyParts,
+    weak: Mapping[Protection, Callable[[AnyParts], AnyParts]],
+    in_the_clear: Callable[[AnyParts], AnyParts],
+) -> AnyParts:
+    """The parts with a weak one of `weak` for each of the missing protections, of either handshake."""
+    for protection, weaken in weak.items():
         if protection in missing:
             parts = weaken(parts)
     if {Protection.SECRECY, Protection.INTEGRITY} <= missing:  # each weak cipher still provides the other of the two
-        parts = clear.weaken(parts)
+        parts = in_the_clear(parts)
     return parts

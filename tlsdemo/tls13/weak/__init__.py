@@ -19,7 +19,7 @@ client_identity    a client without a certificate
 
 from collections.abc import Callable, Mapping
 
-from tlsdemo.edu.weak import certificate, closure, compression, key_separation, order
+from tlsdemo.edu.weak import certificate, closure, compression, key_separation, order, replaced
 from tlsdemo.protocol import Protection
 from tlsdemo.tls13.machine import Parts
 from tlsdemo.tls13.weak import (
@@ -60,9 +60,4 @@ WEAK: Mapping[Protection, Weaken] = {
 
 def leave_out(missing: frozenset[Protection], parts: Parts) -> Parts:
     """The parts with a weak one for each of the missing protections."""
-    for protection, weaken in WEAK.items():
-        if protection in missing:
-            parts = weaken(parts)
-    if {Protection.SECRECY, Protection.INTEGRITY} <= missing:  # each weak suite still provides the other of the two
-        parts = clear.weaken(parts)
-    return parts
+    return replaced(missing, parts, WEAK, clear.weaken)
