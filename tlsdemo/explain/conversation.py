@@ -102,7 +102,8 @@ def explain(
     """
     found = dissect(chunks, key_log)
     secrets = key_log.of(found.client_random or b"") if key_log else {}
-    entries = _once(list(_entries(found, secrets, own)))
+    carried = _carried(found)
+    entries = _once(list(_entries(found, secrets, own, carried)))
     total = sum(len(data) for _, data in chunks)
     left = [
         f"the {side} sent {len(rest)} bytes that are not a whole record"
@@ -114,7 +115,7 @@ def explain(
         name(VERSIONS, found.version) if found.version else "",
         name(CIPHER_SUITES, found.cipher_suite) if found.cipher_suite else "",
         total,
-        sum(_explained(found, number) for number in range(len(found.records))),
+        sum(_explained(found, number, carried[number]) for number in range(len(found.records))),
         attacker.learned(chunks),
         ending(found, at, trust),
         (*problems, *left),
@@ -123,17 +124,27 @@ def explain(
     )
 
 
-def _explained(found: Dissection, number: int) -> int:
-    """The bytes of a record whose meaning was read."""
+def _carried(found: Dissection) -> list[list[int]]:
+    """For each record, the numbers of the messages of which it carries a part."""
+    carried: list[list[int]] = [[] for _ in found.records]
+    for place, message in enumerate(found.messages):
+        for number in message.records:
+            carried[number].append(place)
+    return carried
+
+
+def _explained(found: Dissection, number: int, carried: Sequence[int]) -> int:
+    """The bytes of a record whose meaning was read; `carried` has the messages in it."""
     record = found.records[number]
-    carried = [each for each in found.messages if number in each.records]
-    whole = record.content is not None and not any(each.problem for each in carried)
+    whole = record.content is not None and not any(found.messages[place].problem for place in carried)
     if record.content_type == HANDSHAKE and not carried:
         whole = False  # the beginning of a message that does not end
     return len(record.raw) if whole else HEADER
 
 
-def _entries(found: Dissection, secrets: Mapping[str, bytes], own: Own | None) -> Iterator[Entry]:
+def _entries(
+    found: Dissection, secrets: Mapping[str, bytes], own: Own | None, carried: Sequence[Sequence[int]]
+) -> Iterator[Entry]:
     counts: dict[Sender, int] = {"client": 0, "server": 0}
     used: set[tuple[Sender, str]] = set()
     for number, record in enumerate(found.records):
@@ -145,7 +156,8 @@ def _entries(found: Dissection, secrets: Mapping[str, bytes], own: Own | None) -
             if derived := keys.of_record(found, secrets, record):
                 yield _keys(record.sender, record.protection.label, derived)
         yield _record(record, counts[record.sender])
-        for place, message in enumerate(found.messages):
+        for place in carried[number]:
+            message = found.messages[place]
             if message.records[-1] == number:
                 yield _message(found, secrets, place, message, hidden=record.protection is not None)
         if entry := _content(record):
