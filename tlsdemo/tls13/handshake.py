@@ -117,11 +117,14 @@ class Peer(Machine):
             detail = f"the {sender}'s Finished does not match the messages that the {receiver} saw"
             raise ProtocolError(Violation.BAD_FINISHED, detail)
 
-    def finish(self, *, prove: bool) -> None:
-        """Send the proofs of identity, if the peer expects them, and Finished."""
-        assert self.suite
-        for send_proof in self.parts.prove[self.side] if prove else ():
+    def prove(self) -> None:
+        """Send the proofs of identity: a certificate, and a signature by its key."""
+        for send_proof in self.parts.prove[self.side]:
             send_proof(self)
+
+    def finish(self) -> None:
+        """Send Finished."""
+        assert self.suite
         base_key = self.handshake_traffic_secrets[self.side]
         self.say(Finished(self.parts.verify_data(self.suite.hash, base_key, self.transcript_hash())))
 
@@ -303,7 +306,9 @@ class Client(Peer):
         self.receive_with_new_keys()
         if not self.retry:  # else it was sent before the second ClientHello
             self.say_change_cipher_spec()
-        self.finish(prove=self.request is not None)
+        if self.request:
+            self.prove()
+        self.finish()
         self.send_with_new_keys()
 
     def on_new_session_ticket(self, message: NewSessionTicket, before: bytes) -> None:
@@ -351,7 +356,8 @@ class Server(Peer):
         self.say(EncryptedExtensions(_extensions(self._answers(offer))))
         for send_request in self.parts.request:
             send_request(self)
-        self.finish(prove=True)
+        self.prove()
+        self.finish()
         self.derive_application_keys()
         self.send_with_new_keys()
         return None
