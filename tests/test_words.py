@@ -42,7 +42,6 @@ TOP = ("certs", "pki", "tlsdemo")
 
 CEILINGS: dict[str, int] = {
     "pki": 1,
-    "tlsdemo/edu": 2,
 }
 """How many of the words an area may have: a folder of modules, a README file, the help of a program."""
 

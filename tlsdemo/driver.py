@@ -55,8 +55,10 @@ class Moment:
     sender: Side
     message: Any
     inside: bytes = b""
-    """The content, if it was a record."""
+    """The content, if it was a record; of a record of the educational handshake, with the content type at its end."""
     refused: ProtocolError | None = None
+    raw: bytes = b""
+    """The bytes of the message: as sent, or as received. A received message of TLS comes without its records."""
 
 
 Watch = Callable[[Any, Moment], None]
@@ -141,7 +143,7 @@ class Driver:
     def put(self, message: Any, on_the_wire: bytes, inside: bytes = b"") -> None:
         """Send the bytes of a message."""
         self._outgoing.append(on_the_wire)
-        self._untold.append(Moment(self.side, message, inside))
+        self._untold.append(Moment(self.side, message, inside, raw=on_the_wire))
 
     def step(self, message: Any, encoded: bytes) -> None:
         """Run the step for a handshake message of the peer. ProtocolError if the state has none for it."""
@@ -153,18 +155,18 @@ class Driver:
         if not self.accepted:
             self._transcript += encoded
         place = len(self._untold)
-        self._untold.append(Moment(self.side.other, message))
+        self._untold.append(Moment(self.side.other, message, raw=encoded))
         try:
             following = step.handler(self, message, before)
         except ProtocolError as error:
-            self._untold[place] = Moment(self.side.other, message, refused=error)
+            self._untold[place] = Moment(self.side.other, message, refused=error, raw=encoded)
             raise
         self.state = following or step.next
         self._tell()
 
-    def heard(self, message: Any, inside: bytes) -> None:
-        """Report a record of the peer, and its content."""
-        self._untold.append(Moment(self.side.other, message, inside))
+    def heard(self, message: Any, inside: bytes, raw: bytes = b"") -> None:
+        """Report a record of the peer, its content and its bytes."""
+        self._untold.append(Moment(self.side.other, message, inside, raw=raw))
 
     def deliver(self, data: bytes) -> None:
         """Hand application data of the peer to this side's application."""

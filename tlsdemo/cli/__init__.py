@@ -13,6 +13,7 @@ several_lines       several lines over one connection
 target              server address, trust anchors, message
 chain               `tlsdemo chain`
 explain             `tlsdemo explain`
+explaining          `--explain` of `serve` and `connect`
 eavesdrop           `tlsdemo eavesdrop`
 mitm                `tlsdemo mitm`
 mitm_attack         `tlsdemo mitm --attack`

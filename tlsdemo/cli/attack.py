@@ -17,7 +17,7 @@ from tlsdemo.cli.protocol_options import chosen_group, left_out
 from tlsdemo.compare import story
 from tlsdemo.compare.protocols import NAMES, all_protocols, find, sentence
 from tlsdemo.edu.effort import effort
-from tlsdemo.edu.explain import is_undone
+from tlsdemo.edu.groups import is_undone
 from tlsdemo.edu.logarithms import FORTY_BITS, discrete_log
 from tlsdemo.protocol import Protection, Protocol
 from tlsdemo.report.sequence import LEGEND, as_text

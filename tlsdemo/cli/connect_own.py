@@ -1,5 +1,6 @@
 """`tlsdemo connect` over a handshake of ours: one conversation, or the reason why it failed. EDGE."""
 
+import sys
 import time
 from collections.abc import Iterator
 from typing import NoReturn
@@ -9,6 +10,7 @@ from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli import key_log, several_lines
+from tlsdemo.cli.explaining import watching
 from tlsdemo.cli.protocol_options import TLS13, Claims, educational, own_tls, party
 from tlsdemo.cli.target import (
     BEHIND,
@@ -21,11 +23,10 @@ from tlsdemo.cli.target import (
     tell,
     when_closed,
 )
-from tlsdemo.driver import Driver, Moment, Watch, no_watch
+from tlsdemo.driver import Driver, no_watch
 from tlsdemo.edu import client
 from tlsdemo.edu.errors import MessageViolation
-from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine, cipher_suite
+from tlsdemo.edu.machine import cipher_suite
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls import errors
 from tlsdemo.tls13.machine import no_log
@@ -63,7 +64,7 @@ def connect_over_own(settings: ConnectOptions, claims: Claims, message: str | It
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
         remark(f"not checked: revocation; crl.pem is missing beside {known.trust_file}")
-    watch = _telling() if settings.explain else no_watch
+    watch = watching(_print, sys.stderr) if settings.explain else no_watch
     if settings.protocol == TLS13:
         log = key_log.writer(settings.keylog, _lost) if settings.keylog else no_log
         protocol = own_tls(
@@ -191,12 +192,6 @@ def _tell_connection(host: str, known: Target, claims: Claims) -> None:
         tell("trust anchor", "None. Everything that the two sides know about each other comes over this connection.")
 
 
-def _telling() -> Watch:
-    teller = Teller()
-
-    def watch(machine: Machine, moment: Moment) -> None:
-        remark("")
-        for label, sentence in teller.tell(machine, moment):
-            tell(label, sentence)
-
-    return watch
+def _print(*lines: str) -> None:
+    for line in lines:
+        remark(line)

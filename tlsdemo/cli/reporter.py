@@ -1,15 +1,11 @@
 """Output of servers: whole lines, from any thread, without waiting for the reader. EDGE."""
 
 import sys
-import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pki.errors import printable
 from tlsdemo.cli.line_writer import PATIENCE, Outlet, as_text
-from tlsdemo.driver import Moment
-from tlsdemo.edu.explain import Teller
-from tlsdemo.edu.machine import Machine
 from tlsdemo.events import Dropped, Event, Warned
 from tlsdemo.report.events import as_json, as_line
 
@@ -19,7 +15,6 @@ class Reporter:
     """Prints events to stdout and notes to stderr; keeps the error if stdout cannot be written."""
 
     as_json: bool = False
-    _teller: Teller = field(default_factory=Teller)
 
     def __post_init__(self) -> None:
         self._text = as_json if self.as_json else as_line
@@ -56,11 +51,3 @@ class Reporter:
         if lost and not self.failure:
             self.note(as_text(lost))
         self._notes.close(PATIENCE / 2)
-
-    def explain(self, machine: Machine, moment: Moment) -> None:
-        """Print the explanation of one handshake step; it is a `Watch`."""
-        lines = [""]
-        for label, sentence in self._teller.tell(machine, moment):
-            for number, line in enumerate(textwrap.wrap(printable(sentence), 60)):
-                lines.append(f"  {label if number == 0 else '':<18}{line}")
-        self.say(*lines)

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ from tlsdemo.cli.serve_banner import introduction
 from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.folder import Folder, from_files
-from tlsdemo.driver import no_watch
+from tlsdemo.driver import Watch, no_watch
 from tlsdemo.edu import server as edu_server
 from tlsdemo.events import Closed, Ending, Event, Listening, Silent, Warned
 from tlsdemo.protocol import Party, Protection, Protocol, Side
@@ -138,7 +139,7 @@ def _over_own(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
     agrees = agrees_with_its_certificate(claims)
     presented = _Presented(settings, report) if Protection.POSSESSION in claims or agrees else None
     clients = _Clients(settings.certs, Protection.CLIENT_IDENTITY in claims)
-    watch = report.explain if settings.explain else no_watch
+    watch = _explaining(report) if settings.explain else no_watch
 
     def made() -> tuple[Protocol, Party]:
         credential = presented.read() if presented else None
@@ -170,6 +171,12 @@ def _over_own(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
     return presented.latest if presented else None, lambda connection: edu_server.serve(
         connection, *fresh.value(), report
     )
+
+
+def _explaining(report: Reporter) -> Watch:
+    from tlsdemo.cli.explaining import watching  # costs time that other servers need not wait for
+
+    return watching(report.say, sys.stdout)
 
 
 def _is_p256(key: object) -> bool:

@@ -11,8 +11,7 @@ from tlsdemo.cli.listening import address
 from tlsdemo.cli.protocol_options import TLS, TLS13, rung
 from tlsdemo.cli.serve_options import ServeOptions
 from tlsdemo.credentials import kinds
-from tlsdemo.edu.explain import is_undone
-from tlsdemo.edu.groups import parse
+from tlsdemo.edu.groups import is_undone, parse
 from tlsdemo.protocol import Protection
 
 

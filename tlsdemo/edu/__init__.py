@@ -18,7 +18,6 @@ groups                   groups by name, weak ones included
 logarithms               discrete logarithms in weak groups
 small_subgroup_attack    a server's reused secret, computed by asking (RFC 2785)
 effort                   what a longer group would cost
-explain                  each step of a conversation, explained as it happens
 
 It never imports `tlsdemo.tls`.
 """

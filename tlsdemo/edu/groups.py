@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from math import isqrt, prod
 
-from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH
-from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField, Group
+from tlsdemo.edu.logarithms import FORTY_BITS, SMOOTH, reaches
+from tlsdemo.edu.weak.freshness import SameAnswer
+from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
 
 _SMALL = [n for n in range(3, 198) if all(n % k for k in range(2, isqrt(n) + 1))]
 _Q = 2**255 + 6269
@@ -44,6 +45,12 @@ def called(group: FiniteField) -> str:
 def tells_who_asks(group: Group) -> bool:
     """Whether the small-subgroup attack computes the secret of a server that reuses it (`small_subgroup_attack`)."""
     return isinstance(group, FiniteField) and (group.p, group.g) == FALLING["leaky"]
+
+
+def is_undone(group: Group) -> bool:
+    """Whether an eavesdropper computes the shared secret from the key shares within seconds."""
+    group = group.group if isinstance(group, SameAnswer) else group
+    return isinstance(group, Multiplication) or (isinstance(group, FiniteField) and reaches(group.p))
 
 
 def parse(text: str) -> Group:

@@ -127,7 +127,7 @@ class Machine(Driver):
             return False
         message = messages.decode(line, self.rung, self.parts.omitted)
         if self.accepted:
-            self._on_record(message)
+            self._on_record(message, line + b"\n")
         elif isinstance(message, Alert):
             # Before Finished an alert is in the clear: an attacker on the path may have sent it. TLS 1.3 encrypts
             # earlier.
@@ -136,9 +136,9 @@ class Machine(Driver):
             self.step(message, line + b"\n")
         return True
 
-    def _on_record(self, message: Message) -> None:
+    def _on_record(self, message: Message, raw: bytes) -> None:
         content, data = self.channel.open(message)
-        self.heard(message, data)
+        self.heard(message, data + bytes([content.value]), raw)
         if content is Content.DATA:
             self.deliver(data)
         else:
@@ -166,7 +166,7 @@ class Machine(Driver):
 
     def _seal(self, content: Content, data: bytes) -> None:
         message = self.channel.seal(content, data)
-        self.put(message, messages.encode(message, self.parts.omitted), data)
+        self.put(message, messages.encode(message, self.parts.omitted), data + bytes([content.value]))
 
 
 def cipher_suite(negotiated: Mapping[str, str]) -> str:

@@ -2,9 +2,9 @@
 
     {"type": "client_hello", "rung": "ca", "server_name": "localhost", "random": "5f0c…", "group": "x25519", …}
 
-Every field is text, or a list of texts; bytes are lowercase hex. A message is declared once, with the shape of each
-field in its type. Reading is strict: each kind of error is a Violation of its own. TLS has a binary format with lengths
-instead (RFC 8446 §3).
+Every field is text, or a list of texts; bytes are lowercase hex. A message is declared once, with the shape and the
+meaning of each field in its type. Reading is strict: each kind of error is a Violation of its own. TLS has a binary
+format with lengths instead (RFC 8446 §3).
 """
 
 import dataclasses
@@ -79,10 +79,10 @@ def several(most: int, each: JsonType) -> JsonType:
     return JsonType(read, lambda values: [each.write(value) for value in values])
 
 
-Rung = Annotated[str, text(100)]
-Random = Annotated[bytes, octets(32, 32)]
-Group = Annotated[str, text(2100)]
-Share = Annotated[str, text(2500, "[0-9a-f]*")]
+Rung = Annotated[str, text(100), "The handshake that the sender runs; TLS negotiates a version instead (§4.2.1)."]
+Random = Annotated[bytes, octets(32, 32), "The random number of the sender (§4.1.2)."]
+Group = Annotated[str, text(2100), "The group of the key exchange (§4.2.7)."]
+Share = Annotated[str, text(2500, "[0-9a-f]*"), "The public value of the sender for the key exchange (§4.2.8)."]
 Cipher = text(40)
 MAX_CIPHERS = 8
 NO_CIPHER = "no cipher"  # the default of a hello without ciphers
@@ -99,8 +99,12 @@ class ClientHello:
     """
 
     rung: Rung
-    server_name: Annotated[str, text(253)]
-    ciphers: Annotated[tuple[str, ...], several(MAX_CIPHERS, Cipher)] = (NO_CIPHER,)
+    server_name: Annotated[str, text(253), "The host that the client wants to reach (RFC 6066 §3)."]
+    ciphers: Annotated[
+        tuple[str, ...],
+        several(MAX_CIPHERS, Cipher),
+        "The ciphers that the client accepts, in descending order of preference (§4.1.2).",
+    ] = (NO_CIPHER,)
     random: Random = b""
     group: Group = ""
     share: Share = ""
@@ -111,7 +115,7 @@ class ServerHello:
     """The server's answer: the cipher that it chose, its random number and its key share (§4.1.3)."""
 
     rung: Rung
-    cipher: Annotated[str, Cipher] = NO_CIPHER
+    cipher: Annotated[str, Cipher, "The cipher that the server selected (§4.1.3)."] = NO_CIPHER
     random: Random = b""
     share: Share = ""
 
@@ -120,43 +124,45 @@ class ServerHello:
 class Certificate:
     """The certificate chain of a side, leaf first, in DER (§4.4.2). TLS 1.3 encrypts it; here it is in the clear."""
 
-    chain: Annotated[tuple[bytes, ...], several(MAX_CERTIFICATES, octets(1, 1 << 14))] = field(repr=False)
+    chain: Annotated[
+        tuple[bytes, ...], several(MAX_CERTIFICATES, octets(1, 1 << 14)), "Certificates in DER, leaf first (§4.4.2)."
+    ] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class CertificateVerify:
     """The proof that the sender has the certificate's private key: a signature over the transcript hash (§4.4.3)."""
 
-    signature: Annotated[bytes, octets(1, 1 << 10)]
+    signature: Annotated[bytes, octets(1, 1 << 10), "Made with the private key of the certificate (§4.4.3)."]
 
 
 @dataclass(frozen=True)
 class Finished:
     """The proof that the sender has the shared secret and saw the same messages: a MAC over their hash (§4.4.4)."""
 
-    verify_data: Annotated[bytes, octets(32, 32)] = b""
+    verify_data: Annotated[bytes, octets(32, 32), "The MAC, made with the sender's Finished key (§4.4.4)."] = b""
 
 
 @dataclass(frozen=True)
 class Record:
     """Protected content: application data or an alert (§5.2)."""
 
-    sealed: Annotated[bytes, octets(1, (1 << 14) + 64)]
+    sealed: Annotated[bytes, octets(1, (1 << 14) + 64), "The content and its type, as the cipher sealed them (§5.2)."]
 
 
 @dataclass(frozen=True)
 class Data:
     """Application data in the clear, one character for each byte: used by the rung `plain` only."""
 
-    text: Annotated[str, text(1 << 13, r"[\x00-\xff]*")]
+    text: Annotated[str, text(1 << 13, r"[\x00-\xff]*"), "The data."]
 
 
 @dataclass(frozen=True)
 class Alert:
     """An error that ends the conversation (§6); on the rung `plain` also close_notify, the normal end."""
 
-    description: Annotated[str, text(40, "[a-z_]+")]
-    detail: Annotated[str, text(1000)] = ""
+    description: Annotated[str, text(40, "[a-z_]+"), "What happened, by its name in TLS (§6)."]
+    detail: Annotated[str, text(1000), "The same in a sentence; TLS has no such field."] = ""
 
 
 Message = ClientHello | ServerHello | Certificate | CertificateVerify | Finished | Record | Data | Alert
@@ -164,10 +170,14 @@ TYPES: dict[str, type[Message]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.__name__).lower(): each for each in get_args(Message)
 }
 NAMES = {each: name for name, each in TYPES.items()}
+_HINTS = {each: get_type_hints(each, include_extras=True) for each in get_args(Message)}
 SHAPES: dict[type[Message], dict[str, JsonType]] = {
-    each: {name: get_args(hint)[1] for name, hint in get_type_hints(each, include_extras=True).items()}
-    for each in get_args(Message)
+    each: {name: get_args(hint)[1] for name, hint in hints.items()} for each, hints in _HINTS.items()
 }
+MEANINGS: dict[type[Message], dict[str, str]] = {
+    each: {name: get_args(hint)[2] for name, hint in hints.items()} for each, hints in _HINTS.items()
+}
+"""What each field is, in a sentence."""
 OPTIONAL: dict[type[Message], frozenset[str]] = {
     each: frozenset(given.name for given in dataclasses.fields(each) if given.default is not dataclasses.MISSING)
     for each in get_args(Message)

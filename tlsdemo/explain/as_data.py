@@ -47,4 +47,5 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "derived": [{"name": each.name, "how": each.call, "value": each.value.hex()} for each in entry.derived],
         "checks": [{"passed": each.passed, "sentence": each.sentence} for each in entry.checks],
         "notes": list(entry.notes),
+        "eavesdropper": entry.eavesdropper or None,
     }

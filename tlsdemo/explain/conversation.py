@@ -56,6 +56,10 @@ class Entry:
     """The label of the secret that decrypted the record, or that the keys are derived from."""
     decrypted: bytes = b""
     """What was in an encrypted record."""
+    eavesdropper: str = ""
+    """What an eavesdropper learns from it, in a sentence; empty if that is told elsewhere."""
+    is_text: bool = False
+    """Whether the bytes are text: a line of the educational handshake."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,11 @@ from tlsdemo.explain.proofs import Proof
 from tlsdemo.report.bytes import Style, folded, paragraphs, table
 
 
+def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
+    """The lines of one entry."""
+    return _entry(entry, style, as_attacker=False)
+
+
 def lines(explanation: Explanation, style: Style, *, as_attacker: bool = False) -> Iterator[str]:
     """All lines. As the attacker, nothing that is encrypted is shown, and no secret."""
     for entry in explanation.entries:
@@ -21,15 +26,20 @@ def _entry(entry: Entry, style: Style, *, as_attacker: bool) -> Iterator[str]:
         title = entry.title.partition(", encrypted with")[0] if as_attacker else entry.title
         yield ""
         yield from folded("", f"{entry.sender.upper()} {title}", style.width)
+        if entry.is_text:
+            yield from table(entry.data, entry.rows, style, as_text=True)
+            return
         yield from folded(f"{0:6} {_header(entry):<16} ", _meaning(entry), style.width)
         return
     yield from folded("   ", entry.title + (f": {entry.why}" if entry.why else ""), style.width)
-    yield from table(entry.data, entry.rows, style)
+    yield from table(entry.data, entry.rows, style, as_text=entry.is_text)
     for derived in entry.derived:
         yield from folded("      ", f"{derived.name} = {derived.call}", style.width)
         yield from folded("        ", derived.value.hex(), style.width)
     yield from paragraphs(entry.notes, style.width, "      ")
     yield from paragraphs(map(_checked, entry.checks), style.width, "      ")
+    if entry.eavesdropper:
+        yield from folded("      ", f"eavesdropper: {entry.eavesdropper}", style.width)
 
 
 def _header(entry: Entry) -> str:

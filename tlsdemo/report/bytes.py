@@ -41,17 +41,23 @@ class Style:
     """One row for each extension, and no reasons."""
 
 
-def table(data: bytes, rows: Sequence[Row], style: Style) -> Iterator[str]:
-    """The rows of one message or record."""
+def table(data: bytes, rows: Sequence[Row], style: Style, *, as_text: bool = False) -> Iterator[str]:
+    """The rows of one message or record; `as_text` shows the bytes as text, not in hexadecimal digits."""
     for row in rows:
         if style.brief and row.depth > 1:
             continue
         shown = data[row.start : row.end]
-        digits = shown[:BYTES].hex() + ".." * (len(shown) > BYTES)
+        digits = _characters(shown) if as_text else shown[:BYTES].hex() + ".." * (len(shown) > BYTES)
         lead = f"{row.start:6} {digits:<16} {'  ' * row.depth}"
         yield from folded(lead, f"{row.name}: {row.value}", style.width)
         if row.reason and not style.brief:
             yield from folded(f"{'':{len(lead)}}| ", row.reason, style.width, f"{'':{len(lead)}}| ")
+
+
+def _characters(data: bytes) -> str:
+    """The beginning of a text of ASCII, in the room of BYTES bytes in hexadecimal digits."""
+    text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
+    return text if len(text) <= 2 * BYTES else f"{text[: 2 * BYTES]}.."
 
 
 def folded(lead: str, text: str, width: int, hanging: str | None = None) -> Iterator[str]:

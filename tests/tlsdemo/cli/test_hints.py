@@ -199,9 +199,9 @@ def test_what_cannot_be_tried_live_names_a_command_that_works(tmp_path: Path) ->
 
 @pytest.mark.parametrize("group", ["1009:11", "1048583:5", "40-bit", "smooth", "leaky"])
 def test_what_explain_says_of_a_weak_group_can_be_run(group: str) -> None:
-    from tlsdemo.edu.explain import _from_one_share
     from tlsdemo.edu.groups import parse
     from tlsdemo.edu.machine import Machine
+    from tlsdemo.explain.educational_sentences import _from_one_share
 
     numbers = parse(group)
     assert isinstance(numbers, FiniteField)

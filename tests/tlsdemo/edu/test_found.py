@@ -12,17 +12,18 @@ import pytest
 
 from pki.store.files import read_credential
 from tests.tlsdemo.edu.parties import parties
+from tests.tlsdemo.explain.test_educational import told_of
 from tlsdemo import net
 from tlsdemo.attack.interceptor import Interceptor, Read
 from tlsdemo.conversation import converse
 from tlsdemo.driver import Moment
 from tlsdemo.edu import messages
 from tlsdemo.edu.eavesdropping import LineEavesdropper
-from tlsdemo.edu.explain import Teller
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.protocol import CA, DH, MULTIPLY, SIGNED, edu
 from tlsdemo.edu.server import serve
 from tlsdemo.events import Event, Refused
+from tlsdemo.explain.educational import Explainer
 from tlsdemo.protocol import Flight, Protection, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
 from tlsdemo.violations import ProtocolError
@@ -34,11 +35,11 @@ def explained(certs: Path, claims: frozenset[Protection], rogue_key: bool) -> st
     rogue = read_credential(certs / "rogue/server.pem", certs / "rogue/server.key")
     assert server.credential
     shown = replace(server.credential, key=rogue.key) if rogue_key else rogue
-    teller, rows = Teller(), []
+    explainer, rows = Explainer(), []
 
     def watch(machine: Machine, moment: Moment) -> None:
         if machine.side is Side.CLIENT:
-            rows.extend(teller.tell(machine, moment))
+            rows.extend(told_of(explainer, machine, moment))
 
     protocol = edu(claims, watch=watch)
     converse(protocol.client(client), protocol.server(replace(server, credential=shown)))
@@ -59,8 +60,8 @@ def test_a_signature_that_is_refused_is_not_said_to_prove_the_key(certs: Path) -
 
 @pytest.mark.parametrize("share", ["abc", "", "1501"])
 def test_a_share_that_is_refused_is_not_reckoned_with(certs: Path, share: str) -> None:
-    teller, told = Teller(), []
-    protocol = edu(MULTIPLY, watch=lambda machine, moment: told.extend(teller.tell(machine, moment)))
+    explainer, told = Explainer(), []
+    protocol = edu(MULTIPLY, watch=lambda machine, moment: told.extend(told_of(explainer, machine, moment)))
     server = protocol.server(parties(certs)[1])
     hello = {
         "type": "client_hello",

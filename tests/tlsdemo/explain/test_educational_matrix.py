@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.tlsdemo.edu.test_explain import SAYS, Told, told
+from tests.tlsdemo.explain.test_educational import EAVESDROPPER, HAVE, SAYS, WHY, Told, told
 from tlsdemo.attack.catalogue import BY_ID
 from tlsdemo.attack.judge import AttackResult
 from tlsdemo.attack.matrix import try_attack, undisturbed
 from tlsdemo.attack.real_world import world as world_of
 from tlsdemo.edu import eavesdropping
-from tlsdemo.edu.explain import EAVESDROPPER, HAVE, WHY
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.server import client_certificate, is_proved
 from tlsdemo.protocol import Protection, Side
@@ -62,12 +61,12 @@ def test_what_a_record_holds_is_told_in_its_own_bytes(certs: Path, rung: str, re
         tags = {"ChaCha20-Poly1305": 16, "HMAC-SHA256 alone": 32}
         told_tag = re.search(r"(\d+) are the tag", text)
         assert (int(told_tag[1]) if told_tag else None) == tags.get(machine.cipher)
-        assert ("no tag" in text) is ("CBC" in machine.cipher)
+        assert ("no tag follows" in text) is ("CBC" in machine.cipher)
         assert ("compressed" in text) is (removed is Protection.COMPRESSION_SAFETY)
         if "CBC" in machine.cipher:
             vector, padding = (int(number) for number in re.findall(r"(\d+) (?:are the init|the padding)", text))
             said = re.search(
-                r": (\d+) bytes, ", found.of(side, "record")["sent" if side is Side.CLIENT else "received"]
+                r"sealed (\d+) bytes, ", found.of(side, "record")["sent" if side is Side.CLIENT else "received"]
             )
             assert said
             assert vector == 16
@@ -198,12 +197,12 @@ def test_no_side_takes_for_random_or_signed_what_the_other_left_out(
 def test_a_client_does_not_speak_of_its_own_options_as_if_they_were_the_servers(certs: Path) -> None:
     """`connect --without freshness` before a server that has it: what the server drew is in its message."""
     from tests.peers.support import party_of
-    from tests.tlsdemo.edu.test_explain import watching
+    from tests.tlsdemo.explain.test_educational import Rows, watching
     from tlsdemo.conversation import converse
-    from tlsdemo.edu.explain import Rows, Teller
+    from tlsdemo.explain.educational import Explainer
 
     rows: list[Rows] = []
-    client = edu(RUNGS["ca"] - {Protection.FRESHNESS}, watch=watching(Teller(), rows)).client(
+    client = edu(RUNGS["ca"] - {Protection.FRESHNESS}, watch=watching(Explainer(), rows)).client(
         party_of(certs, Side.CLIENT)
     )
     outcome = converse(client, edu(RUNGS["ca"]).server(party_of(certs, Side.SERVER)), lines=[(Side.CLIENT, b"x\n")])

@@ -1,21 +1,20 @@
-"""Explains each message of a conversation: what is sent, why, with what result, and what an eavesdropper learns.
+"""What each message of the educational handshake is for, what it achieves, and what an eavesdropper learns from it.
 
-A `Teller` turns what a `Watch` is called with into rows of (label, sentence). It reads the state of one side and shows
-its secret, which a real program never does; it changes nothing. Each sentence is derived from the parts that the
-handshake is built of, strong or weak, and from the message: it must be true for every set of protections.
+Each sentence is derived from the parts that the handshake is built of, strong or weak, and from the message: it must be
+true for every set of protections. It reads the state of one side and shows its secret, which a real program never does;
+the other side's secret is never shown. Functions of that state and the message.
 """
 
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
 
 from pki.verdict import Result
 from tlsdemo import peer, trust
 from tlsdemo.driver import Moment, State
-from tlsdemo.edu.groups import called, tells_who_asks
+from tlsdemo.edu.groups import called, is_undone, tells_who_asks
 from tlsdemo.edu.logarithms import TINY, reaches
 from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import (
-    NAMES,
     Alert,
     Certificate,
     CertificateVerify,
@@ -36,56 +35,32 @@ from tlsdemo.key_agreement import P256, FiniteField, Group, Hybrid, Multiplicati
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError
 
-Rows = list[tuple[str, str]]
-Telling = tuple[str, str, str, str]  # content, purpose, result, what an eavesdropper learns
-WHY, HAVE, EAVESDROPPER = "why", "result", "eavesdropper"
+
+@dataclass(frozen=True)
+class Sentences:
+    """About one message, as one side sees it."""
+
+    why: str
+    result: str
+    eavesdropper: str
+    """What an eavesdropper learns."""
 
 
-class Teller:
-    """Explains the conversations of one command: in each of them, each type of message once, not every record."""
-
-    def __init__(self) -> None:
-        self._told: WeakKeyDictionary[Machine, set[type[Message]]] = WeakKeyDictionary()
-
-    def tell(self, machine: Machine, moment: Moment) -> Rows:
-        """The rows for one message, as the side of `machine` sees it."""
-        kind = type(moment.message)
-        if moment.refused:
-            return _refused(machine, moment)
-        what, why, have, seen = TELLING[kind](machine, moment)
-        direction = "sent" if moment.sender is machine.side else "received"
-        rows = [(direction, f"{NAMES[kind]} from the {moment.sender.value}: {what}")]
-        told = self._told.setdefault(machine, set())
-        if kind not in told:
-            told.add(kind)
-            rows += [(WHY, why), (HAVE, have), (EAVESDROPPER, seen)]
-        elif kind is Certificate:  # the client's, after the server's: the result of its checks is new
-            rows.append((HAVE, have))
-        return rows
+def sentences(machine: Machine, moment: Moment) -> Sentences:
+    """The sentences about a message that was sent, or received and not refused."""
+    return SENTENCES[type(moment.message)](machine, moment)
 
 
-def _refused(machine: Machine, moment: Moment) -> Rows:
-    """The rows for a message that this side refused: why, and no explanation of what it would have meant."""
-    who = f"{NAMES[type(moment.message)]} from the {moment.sender.value}"
-    if isinstance(moment.message, Certificate):
-        who += f": {_who(moment.message)}"
-    return [("received", who), (HAVE, f"REFUSED: {moment.refused}.")]
-
-
-def _client_hello(machine: Machine, moment: Moment) -> Telling:
+def _client_hello(machine: Machine, moment: Moment) -> Sentences:
     message, sender = moment.message, moment.sender
     assert isinstance(message, ClientHello)
-    group = _group(machine)
-    wanted = f"server name {message.server_name}" if message.server_name else "no server name"
-    if isinstance(group, Nothing):
-        return (
-            f"{wanted}, rung {message.rung}.",
+    if isinstance(_group(machine), Nothing):
+        return Sentences(
             "Begins the conversation. No keys are negotiated: the connection is not protected.",
             "Nothing: the server is not authenticated.",
             OPEN,
         )
-    return (
-        f"{wanted}, {_random(message.random)}, group {_short(group.name)}, key share {_short(message.share)}.",
+    return Sentences(
         f"{_novelty(message.random)} The key share is computed from a secret that is not sent: "
         f"{_computed(machine, sender, message.share)}.",
         "The peer that answers can compute the shared secret from it.",
@@ -96,22 +71,17 @@ def _client_hello(machine: Machine, moment: Moment) -> Telling:
 OPEN = "Reads all of it. An attacker on the path can also change it."
 
 
-def _server_hello(machine: Machine, moment: Moment) -> Telling:
+def _server_hello(machine: Machine, moment: Moment) -> Sentences:
     message, sender = moment.message, moment.sender
     assert isinstance(message, ServerHello)
     if isinstance(_group(machine), Nothing):
-        return (f"rung {message.rung}.", "Confirms the rung.", "Nothing.", OPEN)
-    return (
-        f"{_random(message.random)}, key share {_short(message.share)}.",
+        return Sentences("Confirms the rung.", "Nothing.", OPEN)
+    return Sentences(
         f"{_novelty(message.random)} The server's key share is {_computed(machine, sender, message.share)}."
         + _origin(machine, message),
         f"{_shared_secret(machine)}. It was not sent. All keys are derived from it (HKDF).",
         _from_both_shares(machine),
     )
-
-
-def _random(value: bytes) -> str:
-    return f"random number {_short(value.hex())}" if any(value) else "zeros in place of a random number"
 
 
 def _novelty(value: bytes) -> str:
@@ -131,7 +101,8 @@ def _origin(machine: Machine, message: ServerHello) -> str:
     return "" if any(message.random) else " THE SERVER REUSES ITS SECRET in every conversation."
 
 
-def _who(message: Certificate) -> str:
+def who(message: Certificate) -> str:
+    """The certificates of a message; the reason if they cannot be read."""
     try:
         chain = trust.read_chain(message.chain)
     except ProtocolError as error:
@@ -151,7 +122,7 @@ UNCHECKED = {
 """The checks of `trust.CHECKS`, as a list of omitted checks names them."""
 
 
-def _certificate(machine: Machine, moment: Moment) -> Telling:
+def _certificate(machine: Machine, moment: Moment) -> Sentences:
     message, sender = moment.message, moment.sender
     assert isinstance(message, Certificate)
     if sender is machine.side:
@@ -169,8 +140,7 @@ def _certificate(machine: Machine, moment: Moment) -> Telling:
         if unchecked := [UNCHECKED[each] for each in applies if each not in asked]:
             have += f" NOT checked: {', '.join(unchecked)}."
     proof = "The signature that follows does." if _signs(machine) else "NO SIGNATURE FOLLOWS: a copy is accepted, too."
-    return (
-        _who(message),
+    return Sentences(
         f"Claims an identity. A certificate is public, so presenting it proves nothing. {proof}",
         have,
         "Sees the certificate. (TLS 1.3 encrypts it.)",
@@ -182,7 +152,7 @@ def _signs(machine: Machine) -> bool:
     return State.WAIT_CERTIFICATE_VERIFY in machine.parts.client
 
 
-def _certificate_verify(machine: Machine, moment: Moment) -> Telling:
+def _certificate_verify(machine: Machine, moment: Moment) -> Sentences:
     message, sender = moment.message, moment.sender
     assert isinstance(message, CertificateVerify)
     checks = machine.parts.checks
@@ -194,9 +164,9 @@ def _certificate_verify(machine: Machine, moment: Moment) -> Telling:
         doubt = " The key may belong to another host: the name was not checked." * (
             "name" not in checks and sender is Side.SERVER
         )
-    return (
-        f"a signature over {_covered(machine)} ({len(message.signature)} bytes).",
-        f"Only the holder of the certificate's private key can make it. {_replayed(machine, sender, 'signature')}",
+    return Sentences(
+        f"A signature over {covered(machine)}. Only the holder of the certificate's private key can make it. "
+        f"{_replayed(machine, sender, 'signature')}",
         f"The {sender.value} has that private key.{doubt}",
         "Can verify the signature, but cannot make one without the private key. Nor can a man in the middle that "
         "presents this certificate.",
@@ -213,28 +183,27 @@ def _replayed(machine: Machine, sender: Side, what: str) -> str:
     )
 
 
-def _covered(machine: Machine) -> str:
+def covered(machine: Machine) -> str:
     """What signatures and Finished cover."""
     if machine.parts.transcript_hash is only_the_numbers:
         return "both random numbers and both key shares, and nothing else"
     return "all messages so far"
 
 
-def _finished(machine: Machine, moment: Moment) -> Telling:
+def _finished(machine: Machine, moment: Moment) -> Sentences:
     message, sender = moment.message, moment.sender
     assert isinstance(message, Finished)
     if not message.verify_data:
-        return ("empty.", "Ends the handshake.", "It proves nothing.", "Reads it.")
+        return Sentences("Ends the handshake.", "It proves nothing.", "Reads it.")
     same = (
         "the same random numbers and key shares"
         if machine.parts.transcript_hash is only_the_numbers
         else "the same messages"
     )
     sent = sender is machine.side
-    return (
-        f"a MAC over {_covered(machine)}, {_short(message.verify_data.hex())}.",
-        f"It verifies only if both sides have the same shared secret and saw {same}. {_detected(machine)} "
-        f"{_replayed(machine, Side.CLIENT, 'MAC')}",
+    return Sentences(
+        f"A MAC over {covered(machine)}. It verifies only if both sides have the same shared secret and saw {same}. "
+        f"{_detected(machine)} {_replayed(machine, Side.CLIENT, 'MAC')}",
         (
             f"The {sender.other.value} can check that both sides have the same shared secret and saw {same}."
             if sent
@@ -272,13 +241,14 @@ def _may_be_the_man_in_the_middle(machine: Machine) -> bool:
     return machine.side is Side.CLIENT and not (_signs(machine) and "chain" in machine.parts.checks)
 
 
-def _cipher(machine: Machine) -> Cipher:
+def cipher_of(machine: Machine) -> Cipher:
+    """The cipher of the records."""
     return machine.parts.ciphers[machine.cipher]
 
 
 def _protection(machine: Machine) -> str:
     """What the cipher provides."""
-    match _cipher(machine):
+    match cipher_of(machine):
         case Mac():
             return "authenticated, and NOT encrypted"
         case Cbc():
@@ -288,11 +258,11 @@ def _protection(machine: Machine) -> str:
     return "encrypted and authenticated"
 
 
-def _record(machine: Machine, moment: Moment) -> Telling:
+def _record(machine: Machine, moment: Moment) -> Sentences:
     message = moment.message
     assert isinstance(message, Record)
     length = len(message.sealed)
-    if isinstance(_cipher(machine), Mac | Clear):
+    if isinstance(cipher_of(machine), Mac | Clear):
         seen = "Reads it: it is not encrypted."
     elif is_undone(machine.parts.group):
         seen = f"Sees {length} bytes and decrypts them: it has the key."
@@ -300,12 +270,11 @@ def _record(machine: Machine, moment: Moment) -> Telling:
         seen = f"Sees the length, {length} bytes, and the time."
         if machine.parts.rules.pack is not as_it_is:
             seen += " The data was compressed, so its length also depends on the content."
-        if isinstance(_cipher(machine), Aead) and _repeats_nonces(machine):
+        if isinstance(cipher_of(machine), Aead) and _repeats_nonces(machine):
             seen += " Nonces are used twice: two such records give the XOR of their contents."
-    return (
-        f"{moment.inside.decode('utf-8', 'replace')[:100]!r}: {length} bytes, {_short(message.sealed.hex())}",
+    return Sentences(
         "Carries application data or an alert; the last record is a close_notify alert. "
-        + _parts(machine, moment.inside, length),
+        + _parts(machine, moment.inside[:-1], length),
         _accepted(machine),
         seen,
     )
@@ -322,11 +291,11 @@ def _parts(machine: Machine, inside: bytes, length: int) -> str:
     compressed = machine.parts.rules.pack is not as_it_is
     rest = length - len(packed) - 1
     words = f"It is compressed to {len(packed)} bytes. " * compressed + "One byte is the content type"
-    match _cipher(machine):
+    match cipher_of(machine):
         case Cbc():
-            return f"{words}, {BLOCK} are the initialization vector, {rest - BLOCK} the padding; there is no tag."
+            return f"{words}, {BLOCK} are the initialization vector, {rest - BLOCK} the padding; no tag follows."
         case Clear():
-            return f"{words}; there is no tag."
+            return f"{words}; no tag follows."
     return f"{words}, and {rest} are the tag."
 
 
@@ -336,7 +305,7 @@ def _accepted(machine: Machine) -> str:
     what = {
         Cbc: "A CHANGED RECORD CAN BE ACCEPTED: it decrypts to other data, and it carries no tag to check.",
         Clear: "A CHANGED RECORD CAN BE ACCEPTED: it is not protected.",
-    }.get(type(_cipher(machine)))
+    }.get(type(cipher_of(machine)))
     if what:
         return what
     position = "at this position" if rules.number is counted else "AT ANY POSITION AND MORE THAN ONCE"
@@ -344,29 +313,23 @@ def _accepted(machine: Machine) -> str:
     return f"The receiver accepts it only if it is unchanged, and only with this key, {position}, {direction}."
 
 
-def _data(machine: Machine, moment: Moment) -> Telling:
-    message = moment.message
-    assert isinstance(message, Data)
-    return (
-        repr(message.text)[:200],
+def _data(machine: Machine, moment: Moment) -> Sentences:
+    return Sentences(
         "Carries application data.",
         "The receiver cannot detect a change: nothing is checked.",
         "Reads every byte.",
     )
 
 
-def _alert(machine: Machine, moment: Moment) -> Telling:
-    message = moment.message
-    assert isinstance(message, Alert)
-    return (
-        f"{message.description} {message.detail}".strip(),
+def _alert(machine: Machine, moment: Moment) -> Sentences:
+    return Sentences(
         "Ends the conversation and gives the reason.",
         f"The {moment.sender.value} sends nothing more.",
         "Reads it.",
     )
 
 
-TELLING: dict[type[Message], Callable[[Machine, Moment], Telling]] = {
+SENTENCES: dict[type[Message], Callable[[Machine, Moment], Sentences]] = {
     ClientHello: _client_hello,
     ServerHello: _server_hello,
     Certificate: _certificate,
@@ -461,13 +424,3 @@ def _from_both_shares(machine: Machine) -> str:
     if isinstance(group, P256):
         hopeless += ", until the private key of the server's certificate is stolen"
     return f"Has both key shares, {hopeless}. Nothing proves so far who sent them."
-
-
-def is_undone(group: Group) -> bool:
-    """Whether an eavesdropper computes the shared secret from the key shares within seconds."""
-    group = group.group if isinstance(group, SameAnswer) else group
-    return isinstance(group, Multiplication) or (isinstance(group, FiniteField) and reaches(group.p))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 24 else f"{text[:20]}…"

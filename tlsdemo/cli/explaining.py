@@ -1,0 +1,29 @@
+"""What `--explain` of `serve` and `connect` prints: the entries of `tlsdemo.explain`, message by message. EDGE."""
+
+import shutil
+from collections.abc import Callable
+from typing import TextIO
+
+from tlsdemo.driver import Moment, Watch
+from tlsdemo.edu.machine import Machine
+from tlsdemo.explain import text
+from tlsdemo.explain.educational import Explainer
+from tlsdemo.report.bytes import Style
+
+WIDEST, USUAL, NARROWEST = 120, 100, 60  # columns
+
+
+def style(stream: TextIO, *, brief: bool = False) -> Style:
+    """As wide as the terminal, within limits; USUAL columns without a terminal."""
+    width = shutil.get_terminal_size((USUAL, 24)).columns if stream.isatty() else USUAL
+    return Style(min(max(width, NARROWEST), WIDEST), brief)
+
+
+def watching(say: Callable[..., None], stream: TextIO) -> Watch:
+    """A watch of the educational handshake that passes the lines of each message to `say`, all in one call."""
+    explainer, wide = Explainer(), style(stream)
+
+    def watch(machine: Machine, moment: Moment) -> None:
+        say(*(line for entry in explainer.entries(machine, moment) for line in text.entry_lines(entry, wide)))
+
+    return watch

@@ -1,0 +1,215 @@
+"""The educational handshake as entries, message by message, while it runs.
+
+An `Explainer` turns what a `Watch` is called with into the entries of `conversation`: the line of JSON with its fields,
+why it is sent, what it achieves, the keys that follow from it, and what an eavesdropper learns. Each type of message is
+explained once in a conversation.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
+
+from pki.errors import printable
+from tlsdemo.driver import Driver, Moment
+from tlsdemo.edu import messages
+from tlsdemo.edu.eavesdropping import Heard, LineEavesdropper
+from tlsdemo.edu.key_schedule import HASH, IV, KEY, extract
+from tlsdemo.edu.machine import Machine, cipher_suite
+from tlsdemo.edu.messages import (
+    NAMES,
+    Alert,
+    Certificate,
+    CertificateVerify,
+    ClientHello,
+    Data,
+    Finished,
+    Message,
+    Record,
+    ServerHello,
+)
+from tlsdemo.edu.records import Content, counted, of_its_own
+from tlsdemo.edu.weak.clear import Clear
+from tlsdemo.edu.weak.secrecy import Mac
+from tlsdemo.explain import json_rows, values
+from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.educational_sentences import cipher_of, covered, sentences, who
+from tlsdemo.explain.failure import Ending
+from tlsdemo.explain.keys import Derived
+from tlsdemo.explain.proofs import Proof
+from tlsdemo.explain.rows import Row
+from tlsdemo.protocol import Flight, Side
+from tlsdemo.violations import ProtocolError, Violation
+from tlsdemo.wire.dissection import Dissection
+from tlsdemo.wire.records import Sender
+
+SENDERS: dict[Side, Sender] = {Side.CLIENT: "client", Side.SERVER: "server"}
+
+
+@dataclass
+class _Told:
+    """What was told of one conversation."""
+
+    lines: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
+    records: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
+    kinds: set[type[Message]] = field(default_factory=set)
+
+
+class Explainer:
+    """Explains the conversations of one command."""
+
+    def __init__(self) -> None:
+        self._told: WeakKeyDictionary[Machine, _Told] = WeakKeyDictionary()
+
+    def entries(self, machine: Machine, moment: Moment) -> list[Entry]:
+        """One message, as the side of `machine` sees it: its line, what is in it, and the keys that follow from it."""
+        told = self._told.setdefault(machine, _Told())
+        found = [_line(machine, moment, told), self._message(machine, moment, told)]
+        if isinstance(moment.message, ServerHello) and machine.shared and not moment.refused:
+            found.append(_keys(machine))
+        return found
+
+    def _message(self, machine: Machine, moment: Moment, told: _Told) -> Entry:
+        entry, kind = _content(machine, moment), type(moment.message)
+        shown = (who(moment.message),) if isinstance(moment.message, Certificate) else ()
+        if moment.refused:
+            return replace(entry, notes=(*shown, f"REFUSED: {moment.refused}."))
+        said = sentences(machine, moment)
+        entry = replace(entry, checks=_checks(machine, moment))
+        if kind in told.kinds:
+            # The client's certificate comes after the server's: the result of its checks is new.
+            return replace(entry, notes=(*shown, said.result) if shown else ())
+        told.kinds.add(kind)
+        return replace(entry, why=said.why, notes=(*shown, said.result), eavesdropper=said.eavesdropper)
+
+
+def _line(machine: Machine, moment: Moment, told: _Told) -> Entry:
+    """A line as it passed. One that carries a record has the parts of the record; others are messages themselves."""
+    sender, message = moment.sender, moment.message
+    told.lines[sender] += 1
+    title = f"line {told.lines[sender]}, {len(moment.raw)} bytes"
+    if not isinstance(message, Record):
+        return Entry(Kind.RECORD, SENDERS[sender], f"{title}, not encrypted", data=moment.raw, is_text=True)
+    number = told.records[sender]
+    told.records[sender] += 1
+    hidden = not isinstance(cipher_of(machine), Mac | Clear)
+    key = f"the {sender.value}'s key" if machine.parts.rules.keys is of_its_own else "the key of both sides"
+    counts = f", sequence number {number}" if machine.parts.rules.number is counted else ", no sequence number"
+    how = f"encrypted with {key}{counts}" if hidden else f"not encrypted{counts}"
+    tiles = json_rows.rows(moment.raw, message)
+    inside = moment.inside if hidden else b""
+    return Entry(
+        Kind.RECORD, SENDERS[sender], f"{title}, {how}", "", moment.raw, tiles, hidden, decrypted=inside, is_text=True
+    )
+
+
+def _content(machine: Machine, moment: Moment) -> Entry:
+    """The message in a line, or what is in a record: application data or an alert."""
+    sender, message = SENDERS[moment.sender], moment.message
+    if not isinstance(message, Record):
+        kind = {Data: Kind.DATA, Alert: Kind.ALERT}.get(type(message), Kind.MESSAGE)
+        tiles = json_rows.rows(moment.raw, message)
+        return Entry(kind, sender, NAMES[type(message)], "", moment.raw, tiles, is_text=True)
+    hidden = not isinstance(cipher_of(machine), Mac | Clear)
+    data, is_alert = moment.inside[:-1], moment.inside[-1:] == bytes([Content.ALERT.value])
+    kind, name = (Kind.ALERT, "alert") if is_alert else (Kind.DATA, "data")
+    title = "alert" if is_alert else f"application data, {values.of_bytes(data)}"
+    row = Row(0, len(data), 0, name, values.text(data), "")
+    return Entry(kind, sender, title, "", data, (row,), hidden, is_text=True)
+
+
+def _checks(machine: Machine, moment: Moment) -> tuple[Proof, ...]:
+    """What this side has verified of a message of its peer. A message that fails is refused."""
+    if moment.sender is machine.side:
+        return ()
+    match moment.message:
+        case CertificateVerify():
+            return (Proof(True, f"valid for the certificate's key and {covered(machine)}"),)
+        case Finished(verify_data) if verify_data:
+            return (Proof(True, f"equals the MAC over {covered(machine)}, with the {moment.sender.value}'s key"),)
+    return ()
+
+
+def _keys(machine: Machine) -> Entry:
+    """The secrets after both hellos. Both sides have them."""
+    master = extract(machine.randoms[Side.CLIENT] + machine.randoms[Side.SERVER], machine.shared)
+    derived = [
+        Derived("shared secret", f"computed in the group {values.cut(machine.parts.group.name, 40)}", machine.shared),
+        Derived("master secret", "HKDF-Extract(client random + server random, shared secret)", master),
+    ]
+    for side in Side:
+        keys = machine.parts.rules.keys(machine.secrets.traffic, side)
+        label = next(each.value for each in Side if machine.secrets.traffic[each] == keys)
+        derived += [
+            Derived(
+                f"{side.value} finished key",
+                f'HKDF-Expand(master secret, "tlsdemo {side.value} finished", {HASH})',
+                machine.secrets.finished[side],
+            ),
+            Derived(f"{side.value} key", f'HKDF-Expand(master secret, "tlsdemo {label} key", {KEY})', keys.key),
+            Derived(f"{side.value} iv", f'HKDF-Expand(master secret, "tlsdemo {label} iv", {IV})', keys.iv),
+        ]
+    why = "Both sides derive all keys from the shared secret and the two random numbers (RFC 5869)."
+    return Entry(Kind.KEYS, SENDERS[machine.side], "key schedule", why, derived=tuple(derived), hidden=True)
+
+
+# A whole conversation -----------------------------------------------------------------------------------------------
+
+
+def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tuple[Sender, bytes]]) -> Explanation:
+    """A conversation that is over, from its entries, the endpoint of this side and the bytes that passed."""
+    negotiated = endpoint.negotiated
+    total = sum(len(data) for _, data in chunks)
+    explained = sum(len(each.data) for each in entries if each.kind is Kind.RECORD)
+    problems = (f"{total - explained} bytes are not a message",) if total > explained else ()
+    return Explanation(
+        tuple(entries),
+        negotiated.get("version", ""),
+        cipher_suite(negotiated) if negotiated else "",
+        total,
+        explained,
+        tuple(dict.fromkeys(_learned(chunks))),
+        _ending(endpoint),
+        problems,
+        Dissection((), (), {}),
+        {},
+    )
+
+
+def _learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
+    """What an eavesdropper without keys reads and computes, in sentences."""
+    listener = LineEavesdropper()
+    for heard in (each for sender, data in chunks for each in listener.hear(Flight(Side(sender), data))):
+        yield from _visible(heard)
+        yield from heard.notes
+        if heard.read:
+            yield f"the eavesdropper reads application data of the {heard.sender.value}: {values.text(heard.read)}"
+
+
+def _visible(heard: Heard) -> Iterator[str]:
+    """What is in the clear in a line."""
+    try:
+        match messages.read(heard.line):
+            case ClientHello(server_name=name) if name:
+                yield f"the server name is in the clear: {printable(name)}"
+            case Certificate() as certificate:
+                yield f"the {heard.sender.value}'s certificate is in the clear: {who(certificate)}"
+            case Record(sealed) if not heard.read:
+                yield f"the length and time of a record of the {heard.sender.value} are visible: {len(sealed)} bytes"
+    except ProtocolError:
+        return
+
+
+def _ending(endpoint: Driver) -> Ending:
+    """How the conversation ended, as this side sees it."""
+    mine, peer, error = endpoint.side.value, endpoint.side.other.value, endpoint.error
+    if isinstance(error, ProtocolError):
+        if error.violation is Violation.ALERT:
+            return Ending(True, (f"the {peer} refused: alert {printable(error.detail)}",))
+        if error.violation is Violation.TRUNCATED:
+            return Ending(True, (f"the {peer} closed the connection without close_notify (§6.1)",))
+        check = f"check {error.check.name} fails: {error.check.detail} ({error.check.section})" if error.check else ""
+        refusal = f"the {mine} refused, with alert {error.violation.alert}: {printable(str(error))}"
+        return Ending(True, tuple(filter(None, (refusal, check))), (error.check.hint or "") if error.check else "")
+    if endpoint.ended:
+        return Ending(False, (f"normal: close_notify from the {peer}",))
+    return Ending(False, ("without close_notify: the connection was cut",))
