@@ -24,35 +24,50 @@ class Derived:
     value: bytes
 
 
-def of_record(found: Dissection, secrets: Mapping[str, bytes], record: DissectedRecord) -> tuple[Derived, ...]:
-    """The secret that protects a record, and the key and IV that are derived from it."""
-    if record.protection is None:
-        return ()
-    if record.protection.version == TLS13:
-        return _tls13(found, secrets, record.protection.label)
-    return _tls12(found, secrets, record.sender)
+class Derivation:
+    """Derives the keys of records, in their order: each secret after a KeyUpdate from the one before it."""
 
+    def __init__(self, found: Dissection, secrets: Mapping[str, bytes]) -> None:
+        self.found, self.secrets = found, secrets
+        self.latest: dict[str, tuple[int, bytes]] = {}
+        """For the name of a secret without its number: the number and the secret that were derived last."""
 
-def _tls13(found: Dissection, secrets: Mapping[str, bytes], label: str) -> tuple[Derived, ...]:
-    suite = SUITES.get(found.cipher_suite or 0)
-    start, _, number = label.rpartition("_")
-    if suite is None:
-        return ()
-    if label in secrets:
-        secret, origin = secrets[label], "from the key log"
-    elif number.isdecimal() and f"{start}_0" in secrets:
-        secret = secrets[f"{start}_0"]
-        for _ in range(int(number)):
-            secret = key_schedule13.next_traffic_secret(suite.hash, secret)
-        origin = f'HKDF-Expand-Label({start}_{int(number) - 1}, "traffic upd", "", {len(secret)})'
-    else:
-        return ()
-    keys = key_schedule13.traffic_keys(suite.hash, secret, suite.key_length)
-    return (
-        Derived(label, origin, secret),
-        Derived("key", f'HKDF-Expand-Label({label}, "key", "", {len(keys.key)})', keys.key),
-        Derived("iv", f'HKDF-Expand-Label({label}, "iv", "", {len(keys.iv)})', keys.iv),
-    )
+    def of_record(self, record: DissectedRecord) -> tuple[Derived, ...]:
+        """The secret that protects a record, and the key and IV that are derived from it; empty if it is not known."""
+        if record.protection is None:
+            return ()
+        if record.protection.version == TLS13:
+            return self._tls13(record.protection.label)
+        return _tls12(self.found, self.secrets, record.sender)
+
+    def _tls13(self, label: str) -> tuple[Derived, ...]:
+        suite = SUITES.get(self.found.cipher_suite or 0)
+        start, _, number = label.rpartition("_")
+        if suite is None:
+            return ()
+        if label in self.secrets:
+            secret, origin = self.secrets[label], "from the key log"
+        elif number.isdecimal() and f"{start}_0" in self.secrets:
+            secret = self._updated(suite.hash, start, int(number))
+            origin = f'HKDF-Expand-Label({start}_{int(number) - 1}, "traffic upd", "", {len(secret)})'
+        else:
+            return ()
+        keys = key_schedule13.traffic_keys(suite.hash, secret, suite.key_length)
+        return (
+            Derived(label, origin, secret),
+            Derived("key", f'HKDF-Expand-Label({label}, "key", "", {len(keys.key)})', keys.key),
+            Derived("iv", f'HKDF-Expand-Label({label}, "iv", "", {len(keys.iv)})', keys.iv),
+        )
+
+    def _updated(self, hash_name: str, start: str, number: int) -> bytes:
+        """The secret after that many KeyUpdates (§7.2)."""
+        last, secret = self.latest.get(start, (0, self.secrets[f"{start}_0"]))
+        if last > number:
+            last, secret = 0, self.secrets[f"{start}_0"]
+        for _ in range(last, number):
+            secret = key_schedule13.next_traffic_secret(hash_name, secret)
+        self.latest[start] = number, secret
+        return secret
 
 
 def _tls12(found: Dissection, secrets: Mapping[str, bytes], sender: Sender) -> tuple[Derived, ...]:
