@@ -1,7 +1,7 @@
 """A dissected conversation as entries, in the order of the wire: records, keys, messages, alerts, data.
 
-Each entry has bytes, rows that tile them, one reason, and the checks that were made. A reason is told once in a
-conversation. A record or message that could not be read has an entry, too, with the reason.
+Each entry has bytes, rows that tile them, one reason, and the checks that were made. A record or message that could not
+be read has an entry, too, with the reason.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +107,7 @@ def explain(
     found = dissect(chunks, key_log)
     secrets = key_log.of(found.client_random or b"") if key_log else {}
     carried = _carried(found)
-    entries = _once(list(_entries(found, secrets, own, carried)))
+    entries = tuple(_entries(found, secrets, own, carried))
     total = sum(len(data) for _, data in chunks)
     left = [
         f"the {side} sent {len(rest)} bytes that are not a whole record"
@@ -115,7 +115,7 @@ def explain(
         if rest
     ]
     return Explanation(
-        tuple(entries),
+        entries,
         name(VERSIONS, found.version) if found.version else "",
         name(CIPHER_SUITES, found.cipher_suite) if found.cipher_suite else "",
         total,
@@ -263,18 +263,3 @@ def _content(record: DissectedRecord) -> Entry | None:
         return Entry(Kind.DATA, record.sender, f"application data, {size}", "", content, tiles, hidden)
     name_of_type = CONTENT_TYPES.get(record.content_type, f"content type {record.content_type}")
     return Entry(Kind.UNREADABLE, record.sender, f"{name_of_type}, {size}", "", content, (), hidden)
-
-
-def _once(entries: list[Entry]) -> Iterator[Entry]:
-    """The entries with each reason told once."""
-    told: set[str] = set()
-
-    def fresh(reason: str) -> str:
-        if reason in told:
-            return ""
-        told.add(reason)
-        return reason
-
-    for entry in entries:
-        tiles = tuple(replace(row, reason=fresh(row.reason)) for row in entry.rows)
-        yield replace(entry, why=fresh(entry.why), rows=tiles)

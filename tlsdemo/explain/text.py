@@ -1,6 +1,10 @@
-"""An explanation as text, for the terminal: entry after entry, then what was explained, learned, and how it ended."""
+"""An explanation as text, for the terminal: entry after entry, then what was explained, learned, and how it ended.
 
-from collections.abc import Iterator
+A reason is told once: where it is printed for the first time.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
 from tlsdemo.explain.proofs import Proof
@@ -14,11 +18,29 @@ def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
 
 def lines(explanation: Explanation, style: Style, *, as_attacker: bool = False) -> Iterator[str]:
     """All lines. As the attacker, nothing that is encrypted is shown, and no secret."""
-    for entry in explanation.entries:
-        if not as_attacker or entry.kind is Kind.RECORD or not entry.hidden:
-            yield from _entry(entry, style, as_attacker=as_attacker)
+    shown = (each for each in explanation.entries if not as_attacker or each.kind is Kind.RECORD or not each.hidden)
+    for entry in _once(shown):
+        yield from _entry(entry, style, as_attacker=as_attacker)
     yield ""
     yield from _summary(explanation, style, as_attacker=as_attacker)
+
+
+def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries with each reason told once. The rows of a record are printed without their reasons."""
+    told: set[str] = set()
+
+    def fresh(reason: str) -> str:
+        if reason in told:
+            return ""
+        told.add(reason)
+        return reason
+
+    for entry in entries:
+        if entry.kind is Kind.RECORD:
+            yield entry
+        else:
+            tiles = tuple(replace(row, reason=fresh(row.reason)) for row in entry.rows)
+            yield replace(entry, why=fresh(entry.why), rows=tiles)
 
 
 def _entry(entry: Entry, style: Style, *, as_attacker: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A recorded conversation of TLS 1.3 that goes on: more records of the server, encrypted with the secrets of its log."""
+"""A recorded conversation of TLS 1.3 that goes on: records of the server, encrypted with the secrets of its log."""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import missing
 from tlsdemo.explain.as_data import as_data
-from tlsdemo.explain.conversation import Explanation, Kind, explain
+from tlsdemo.explain.conversation import Entry, Explanation, Kind, explain
+from tlsdemo.explain.rows import Row
 from tlsdemo.explain.text import lines
 from tlsdemo.report.bytes import Style
 from tlsdemo.wire import captures, key_log
@@ -106,9 +107,23 @@ def test_as_the_attacker_no_secret_and_no_application_data_is_shown(name: str) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_reason_is_told_once(name: str) -> None:
-    reasons = [row.reason for entry in explained(name).entries for row in entry.rows if row.reason]
-    assert len(reasons) == len(set(reasons)) > 20
+def test_every_field_has_its_reason_and_the_terminal_tells_each_reason_once(name: str) -> None:
+    found = explained(name)
+    entries = as_data(found)["entries"]
+    assert not [field for entry in entries for field in entry["fields"] if not field["reason"]]
+    printed = [line.partition("| ")[2] for line in lines(found, Style(10_000)) if line.lstrip().startswith("| ")]
+    reasons = {row.reason for entry in found.entries if entry.kind is not Kind.RECORD for row in entry.rows}
+    assert len(reasons) > 20
+    assert sorted(printed) == sorted(reasons)
+
+
+def test_a_reason_that_is_hidden_from_the_attacker_is_told_where_it_is_shown() -> None:
+    """The server's Certificate of TLS 1.3 is hidden, and a reason that it shares with ClientHello is not."""
+    row = Row(0, 1, 0, "field", "1", "why")
+    hidden = Entry(Kind.MESSAGE, "server", "Certificate", "", b"1", (row,), hidden=True)
+    shown = Entry(Kind.MESSAGE, "server", "Alert", "", b"1", (row,))
+    found = replace(explained(NAMES[0]), entries=(hidden, shown))
+    assert "| why" in "\n".join(lines(found, Style(100), as_attacker=True))
 
 
 def test_a_suite_that_is_not_decrypted_is_named() -> None:
