@@ -53,7 +53,8 @@ IMPORTS: dict[str, set[str]] = {
     | {"tlsdemo.attack", "tlsdemo.wire"},
     "tlsdemo.lab": {"pki", "pki.asn1", "pki.cases", "pki.revocation", "pki.publish", "pki.store", "pki.trust"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls", "tlsdemo.tls13"},
-    "tlsdemo.explain": {"pki", "pki.path", "tlsdemo", "tlsdemo.report", "tlsdemo.edu", "tlsdemo.tls13", "tlsdemo.wire"},
+    "tlsdemo.explain": {"pki", "pki.asn1", "pki.objects", "pki.path", "pki.show", "tlsdemo", "tlsdemo.report"}
+    | {"tlsdemo.edu", "tlsdemo.tls13", "tlsdemo.wire"},
     "tlsdemo.pytest_plugin": {"pki", "pki.ca", "pki.cases", "tlsdemo", "tlsdemo.lab"},
     "tlsdemo.tour": {"pki", "pki.objects", "pki.show", "pki.store"}
     | {"tlsdemo", "tlsdemo.wire", "tlsdemo.report", "tlsdemo.net", "tlsdemo.edu", "tlsdemo.tls"}

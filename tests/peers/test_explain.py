@@ -168,6 +168,7 @@ def test_a_file_that_is_not_a_capture_is_refused(cli: Command, tmp_path: Path, c
         (("--keylog", "keys"), "--keylog needs --capture"),
         (("--filter", "1"), "--filter needs --capture"),
         (("--save", "x", "--capture", "y"), "--save and --capture are mutually exclusive"),
+        (("--brief", "--der"), "--brief and --der are mutually exclusive"),
         (("--group", "x25519"), "--group works with --protocol tls13 only"),
         (("--tls1.2", "--protocol", "tls13"), "--tls1.2 and --protocol tls13 are mutually exclusive"),
     ],

@@ -62,6 +62,7 @@ class ExplainOptions:
     only: str | None
     as_attacker: bool
     brief: bool
+    der: bool
     as_json: bool
     trust_given: bool
     by_hand: int | None
@@ -138,7 +139,7 @@ def _side_by_side(explanation: Explanation) -> None:
 
 def _style(settings: ExplainOptions) -> Style:
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    return Style(min(max(width, 60), WIDEST), settings.brief)
+    return Style(min(max(width, 60), WIDEST), settings.brief, settings.der)
 
 
 # A capture ----------------------------------------------------------------------------------------------------------

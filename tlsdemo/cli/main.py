@@ -397,6 +397,7 @@ def explain(
         str | None, typer.Option("--as", metavar="attacker", help="Show only what an eavesdropper can read.")
     ] = None,
     brief: Annotated[bool, typer.Option("--brief", help="Print one row for each extension, and no reasons.")] = False,
+    der: Annotated[bool, typer.Option("--der", help="Also print the DER elements of certificates.")] = False,
     by_hand: Annotated[
         int | None, typer.Option("--by-hand", metavar="N", help="Print the numbers to compute record N with.")
     ] = None,
@@ -430,6 +431,8 @@ def explain(
     if save is not None and capture is not None:
         fact = "--save and --capture are mutually exclusive"
         raise Problem(fact, hint="--save is for a connection that is made now", code=ExitCode.USAGE)
+    if brief and der:
+        raise Problem("--brief and --der are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
     without_capture = {"--keylog": keylog, "--filter": only}
     for option, value in without_capture.items():
         if value is not None and capture is None:
@@ -454,6 +457,7 @@ def explain(
             only,
             as_role == "attacker",
             brief,
+            der,
             as_json,
             trust is not None,
             by_hand,

@@ -2,6 +2,7 @@
 
 conversation             a dissected conversation -> entries, in the order of the wire
 rows                     a tree of spans -> rows of one value each
+certificates             the DER elements of a certificate -> rows
 values                   numbers -> names, bytes -> text
 keys                     the secrets of a key log, and what is derived from them
 proofs                   Finished and signatures, computed again

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.rows import Row
 
 
 def as_data(explanation: Explanation, *, as_attacker: bool = False) -> dict[str, Any]:
@@ -33,19 +34,22 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "why": entry.why or None,
         "encrypted": entry.hidden,
         "bytes": entry.data.hex(),
-        "fields": [
-            {
-                "start": row.start,
-                "end": row.end,
-                "depth": row.depth,
-                "name": row.name,
-                "value": row.value,
-                "reason": row.reason or None,
-            }
-            for row in entry.rows
-        ],
+        "fields": [_field(each) for each in entry.rows],
         "derived": [{"name": each.name, "how": each.call, "value": each.value.hex()} for each in entry.derived],
         "checks": [{"passed": each.passed, "sentence": each.sentence} for each in entry.checks],
         "notes": list(entry.notes),
         "eavesdropper": entry.eavesdropper or None,
     }
+
+
+def _field(row: Row) -> dict[str, Any]:
+    """A field; a certificate has its DER elements, too."""
+    found: dict[str, Any] = {
+        "start": row.start,
+        "end": row.end,
+        "depth": row.depth,
+        "name": row.name,
+        "value": row.value,
+        "reason": row.reason or None,
+    }
+    return {**found, "elements": [_field(each) for each in row.inside]} if row.inside else found

@@ -1,12 +1,14 @@
 """An explanation as the plain values that `report.explain_page` shows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from tlsdemo.explain import values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
 from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Proof
+from tlsdemo.explain.rows import Row, flat
 from tlsdemo.report import explain_page as page
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 
@@ -75,7 +77,7 @@ def _records(
             attackers_title if as_attacker else entry.title,
             attackers_title,
             entry.data,
-            _fields(entry),
+            _fields(entry.rows),
             b"" if as_attacker else entry.decrypted,
             entry.hidden,
             secrets.get(entry.secret, ""),
@@ -89,7 +91,7 @@ def _content(entry: Entry, identity: str, shown: int) -> page.Content:
         _title(entry),
         values.cut(entry.rows[0].value, PREVIEW) if entry.kind is Kind.DATA and entry.rows else entry.why,
         entry.data,
-        _fields(entry),
+        tuple(_parts(entry.rows)),
         entry.hidden,
         entry.kind is Kind.DATA,
         tuple(map(_check, entry.checks)),
@@ -108,8 +110,26 @@ def _check(check: Proof) -> page.Check:
     return page.Check(check.passed, check.sentence)
 
 
-def _fields(entry: Entry) -> tuple[page.Field, ...]:
-    return tuple(page.Field(row.start, row.end, row.depth, row.name, row.value, row.reason) for row in entry.rows)
+def _parts(rows: Sequence[Row]) -> Iterator[page.Part]:
+    """The rows in tables, with one for the elements of each certificate."""
+    count, number, waiting = 0, 0, list[Row]()
+    for row in rows:
+        waiting += islice(flat([row]), 1)
+        if row.inside:
+            number += 1
+            yield page.Part("", count, _fields(waiting))
+            count += len(waiting)
+            title = f"certificate {number}: {values.amount(len(row.inside), 'DER element')}"
+            yield page.Part(title, count, _fields(row.inside, row.inside[0].depth))
+            count += len(row.inside)
+            waiting.clear()
+    if waiting:
+        yield page.Part("", count, _fields(waiting))
+
+
+def _fields(rows: Iterable[Row], depth: int = 0) -> tuple[page.Field, ...]:
+    """The fields of rows that are indented from that depth on."""
+    return tuple(page.Field(row.start, row.end, row.depth - depth, row.name, row.value, row.reason) for row in rows)
 
 
 # Keys ---------------------------------------------------------------------------------------------------------------

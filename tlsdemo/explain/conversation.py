@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 
 from tlsdemo import peer
-from tlsdemo.explain import attacker, keys, proofs, schedule, values
+from tlsdemo.explain import attacker, certificates, keys, proofs, schedule, values
 from tlsdemo.explain.failure import Ending, Trust, ending
 from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Proof
@@ -220,7 +220,7 @@ def _message(
     why = (message.structure.__doc__ or "").partition("\n")[0] if message.structure else ""
     notes = (f"not read: {message.problem}",) if message.problem else tuple(_notes(found, message))
     made = tuple(proofs.checks(found, secrets, place)) if not message.problem else ()
-    tiles = tuple(rows(message.tree()))
+    tiles = tuple(certificates.opened(rows(message.tree()), message.raw))
     return Entry(Kind.MESSAGE, message.sender, title, why, message.raw, tiles, hidden, checks=made, notes=notes)
 
 

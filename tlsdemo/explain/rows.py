@@ -6,8 +6,8 @@
 The rows tile the bytes, as the leaves of the tree do.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from tlsdemo.explain import values
 from tlsdemo.wire.fields import LENGTH, Field
@@ -26,6 +26,18 @@ class Row:
     name: str
     value: str
     reason: str
+    inside: "tuple[Row, ...]" = ()
+    """Of a certificate: its elements. They tile the end of the span, after the length."""
+
+
+def flat(tiles: Iterable[Row]) -> Iterator[Row]:
+    """The rows, and after each the rows inside it; together they tile the same bytes."""
+    for row in tiles:
+        if row.inside:
+            yield replace(row, end=row.inside[0].start, inside=())
+            yield from row.inside
+        else:
+            yield row
 
 
 def rows(field: Field, depth: int = 0) -> Iterator[Row]:
@@ -57,7 +69,7 @@ def _vector(field: Field, depth: int) -> Iterator[Row]:
         shown = values.listed([values.shown(each, field.name) for each in inner])
         yield Row(field.start, field.end, depth, field.name, shown, field.reason)
     else:
-        yield Row(field.start, length.end, depth, field.name, _bytes(length.value), field.reason)
+        yield Row(field.start, length.end, depth, field.name, values.amount(length.value), field.reason)
         for each in inner:
             yield from rows(each, depth + 1)
 
@@ -69,10 +81,6 @@ def _extension(field: Field, depth: int) -> Iterator[Row]:
     title = f"{registered(EXTENSION_TYPES, kind.value)} ({kind.value})"
     end = field.end if content.end == content.start or not content.children else length.end
     reason = content.reason if content.children else kind.reason
-    yield Row(field.start, end, depth, title, _bytes(length.value), reason)
+    yield Row(field.start, end, depth, title, values.amount(length.value), reason)
     if content.children:
         yield from rows(content, depth + 1)
-
-
-def _bytes(length: int) -> str:
-    return f"{length} byte{'s' * (length != 1)}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
 from tlsdemo.explain.proofs import Proof
+from tlsdemo.explain.rows import flat
 from tlsdemo.report.bytes import Style, folded, paragraphs, table
 
 
@@ -19,14 +20,14 @@ def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
 def lines(explanation: Explanation, style: Style, *, as_attacker: bool = False) -> Iterator[str]:
     """All lines. As the attacker, nothing that is encrypted is shown, and no secret."""
     shown = (each for each in explanation.entries if not as_attacker or each.kind is Kind.RECORD or not each.hidden)
-    for entry in _once(shown):
+    for entry in _once(shown, style):
         yield from _entry(entry, style, as_attacker=as_attacker)
     yield ""
     yield from _summary(explanation, style, as_attacker=as_attacker)
 
 
-def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The entries with each reason told once. The rows of a record are printed without their reasons."""
+def _once(entries: Iterable[Entry], style: Style) -> Iterator[Entry]:
+    """The entries with the rows to print, and each reason told once. The reasons of record headers are not printed."""
     told: set[str] = set()
 
     def fresh(reason: str) -> str:
@@ -39,7 +40,8 @@ def _once(entries: Iterable[Entry]) -> Iterator[Entry]:
         if entry.kind is Kind.RECORD:
             yield entry
         else:
-            tiles = tuple(replace(row, reason=fresh(row.reason)) for row in entry.rows)
+            printed = flat(entry.rows) if style.der else entry.rows
+            tiles = tuple(replace(row, reason=fresh(row.reason)) for row in printed)
             yield replace(entry, why=fresh(entry.why), rows=tiles)
 
 

@@ -53,8 +53,13 @@ def of_bytes(value: bytes) -> str:
     """`32 bytes`, `1 byte`, `empty`; zeros are called so."""
     if not value:
         return "empty"
-    count = f"{len(value)} byte{'s' * (len(value) != 1)}"
+    count = amount(len(value))
     return f"{count}, all zero" if len(value) > 1 and not any(value) else count
+
+
+def amount(count: int, unit: str = "byte") -> str:
+    """`1 byte`, `32 bytes`."""
+    return f"{count} {unit}{'s' * (count != 1)}"
 
 
 def text(value: bytes) -> str:

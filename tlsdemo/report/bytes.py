@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 BYTES = 7  # bytes of a row that are shown; longer ones are cut
+DEEPEST = 7  # steps of indentation
 
 
 class Row(Protocol):
@@ -39,6 +40,8 @@ class Style:
     width: int
     brief: bool = False
     """One row for each extension, and no reasons."""
+    der: bool = False
+    """Also the DER elements of certificates."""
 
 
 def table(data: bytes, rows: Sequence[Row], style: Style, *, as_text: bool = False) -> Iterator[str]:
@@ -48,7 +51,7 @@ def table(data: bytes, rows: Sequence[Row], style: Style, *, as_text: bool = Fal
             continue
         shown = data[row.start : row.end]
         digits = _characters(shown) if as_text else shown[:BYTES].hex() + ".." * (len(shown) > BYTES)
-        lead = f"{row.start:6} {digits:<16} {'  ' * row.depth}"
+        lead = f"{row.start:6} {digits:<16} {'  ' * min(row.depth, DEEPEST)}"
         yield from folded(lead, f"{row.name}: {row.value}", style.width)
         if row.reason and not style.brief:
             yield from folded(f"{'':{len(lead)}}| ", row.reason, style.width, f"{'':{len(lead)}}| ")

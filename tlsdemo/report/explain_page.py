@@ -31,6 +31,17 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Fields that follow each other, in a table of their own."""
+
+    title: str
+    """Empty, or the line to which the table is folded: the elements of a certificate."""
+    first: int
+    """The number of its first field among those of the message."""
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
 class Check:
     """A value that was computed again: whether it is the sent one, None if it was not computed; and a sentence."""
 
@@ -56,7 +67,7 @@ class Content:
     title: str
     why: str
     data: bytes
-    fields: tuple[Field, ...]
+    parts: tuple[Part, ...]
     is_secret: bool
     """Whether an eavesdropper cannot read it."""
     is_application_data: bool
@@ -68,7 +79,7 @@ class Content:
     @property
     def hex(self) -> Markup:
         """The bytes."""
-        return pane(self.data, self.fields, self.id, self.shown)
+        return pane(self.data, [field for part in self.parts for field in part.fields], self.id, self.shown)
 
     @property
     def lines(self) -> Sequence[str]:
@@ -93,6 +104,11 @@ class Record:
     key: str
     """The id of the secret that decrypted it, or empty."""
     contents: tuple[Content, ...]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Its fields in one table."""
+        return (Part("", 0, self.fields),)
 
     @property
     def receiver(self) -> str:

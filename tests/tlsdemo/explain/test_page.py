@@ -32,6 +32,7 @@ from tests.tlsdemo.tls13.parties import party
 from tlsdemo.conversation import converse
 from tlsdemo.explain.as_page import as_page
 from tlsdemo.explain.conversation import Explanation, Kind, explain
+from tlsdemo.explain.rows import flat
 from tlsdemo.explain.tap import Tap
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.report import html as page_html
@@ -165,7 +166,7 @@ def test_every_field_has_an_id_its_offset_name_and_value(page: str, usual: Expla
     assert len(entries) > 9
     for number, entry in enumerate(entries, start=1):
         assert entry.title in text
-        for place, row in enumerate(entry.rows):
+        for place, row in enumerate(flat(entry.rows)):
             assert f"m{number}-f{place}" in ids
             if not row.value.startswith('"'):
                 assert f"{row.start}{row.name} {row.value}" in text
@@ -183,6 +184,15 @@ def test_every_byte_of_a_message_is_shown_once_beside_its_fields(page: str, usua
             assert shown
             digits = re.sub("<i>.*?</i>", "", shown[1])
             assert re.sub(r"<[^>]*>|\s", "", digits) == entry.data.hex()
+
+
+def test_the_elements_of_each_certificate_are_folded(page: str, usual: Explanation) -> None:
+    found = [row for entry in usual.entries for row in entry.rows if row.inside]
+    assert len(found) == 2
+    titles = re.findall(r'<details class="elements">\s*<summary>(.*?)</summary>', page)
+    assert titles == [
+        f"certificate {number}: {len(row.inside)} DER elements" for number, row in enumerate(found, start=1)
+    ]
 
 
 @dataclass(frozen=True)
@@ -407,7 +417,7 @@ def test_the_link_of_every_field_opens_its_message_and_marks_it(
 ) -> None:
     marks = "true" if edit is str else "false"
     found = ask(edit(page), tmp_path, width, LINKS.replace("MARKS", marks))
-    fields = sum(len(entry.rows) for entry in usual.entries)
+    fields = sum(len(list(flat(entry.rows))) for entry in usual.entries)
     assert found == {"width": width, "links": fields, "hidden": [], "unmarked": [], "sideways": []}
 
 
@@ -461,7 +471,7 @@ def test_the_whole_page_is_readable_without_its_script(page: str, usual: Explana
     assert "Open all" not in text
     for entry in usual.entries:
         assert entry.kind is Kind.KEYS or entry.title.partition(",")[0] in text
-        for row in entry.rows:
+        for row in flat(entry.rows):
             assert row.name in text
         for derived in entry.derived:
             assert derived.value.hex() in text

@@ -33,7 +33,7 @@ const follow = () => {
     if (box) box.checked = false;
   }
   for (let around = each.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
-  if (each.matches(".record")) each.querySelectorAll("details").forEach(one => { one.open = true; });
+  if (each.matches(".record")) each.querySelectorAll(":scope > details").forEach(one => { one.open = true; });
   const pane = each.closest(".scrolled");
   each.closest("details, .record, body *").scrollIntoView();
   if (pane) show(pane, each);
@@ -57,8 +57,10 @@ document.addEventListener("click", event => {
 });
 document.addEventListener("keydown", event => {
   const row = event.target.closest && event.target.closest(".fields tr");
-  const step = {ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling"}[event.key];
-  const next = row && step && row[step];
+  const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
+  if (!row || !step) return;
+  const rows = [...row.closest(".scrolled").querySelectorAll("tr")].filter(each => each.checkVisibility());
+  const next = rows[rows.indexOf(row) + step];
   if (!next) return;
   event.preventDefault();
   next.querySelector("td + td a").focus();
