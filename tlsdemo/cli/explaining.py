@@ -3,11 +3,12 @@
 import shutil
 from collections.abc import Callable
 from typing import TextIO
+from weakref import WeakKeyDictionary
 
 from tlsdemo.driver import Moment, Watch
 from tlsdemo.edu.machine import Machine
-from tlsdemo.explain import text
 from tlsdemo.explain.educational import Explainer
+from tlsdemo.explain.text import EntryPrinter
 from tlsdemo.report.bytes import Style
 
 WIDEST, USUAL, NARROWEST = 120, 100, 60  # columns
@@ -22,8 +23,10 @@ def style(stream: TextIO, *, brief: bool = False) -> Style:
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:
     """A watch of the educational handshake that passes the lines of each message to `say`, all in one call."""
     explainer, wide = Explainer(), style(stream)
+    printers: WeakKeyDictionary[Machine, EntryPrinter] = WeakKeyDictionary()
 
     def watch(machine: Machine, moment: Moment) -> None:
-        say(*(line for entry in explainer.entries(machine, moment) for line in text.entry_lines(entry, wide)))
+        printer = printers.setdefault(machine, EntryPrinter(wide))
+        say(*(line for entry in explainer.entries(machine, moment) for line in printer.lines(entry)))
 
     return watch

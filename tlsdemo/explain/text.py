@@ -3,7 +3,7 @@
 A reason is told once: where it is printed for the first time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
@@ -12,37 +12,40 @@ from tlsdemo.explain.rows import flat
 from tlsdemo.report.bytes import Style, folded, paragraphs, table
 
 
-def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
-    """The lines of one entry."""
-    return _entry(entry, style, as_attacker=False)
-
-
 def lines(explanation: Explanation, style: Style, *, as_attacker: bool = False) -> Iterator[str]:
     """All lines. As the attacker, nothing that is encrypted is shown, and no secret."""
-    shown = (each for each in explanation.entries if not as_attacker or each.kind is Kind.RECORD or not each.hidden)
-    for entry in _once(shown, style):
-        yield from _entry(entry, style, as_attacker=as_attacker)
+    printer = EntryPrinter(style, as_attacker=as_attacker)
+    for entry in explanation.entries:
+        yield from printer.lines(entry)
     yield ""
     yield from _summary(explanation, style, as_attacker=as_attacker)
 
 
-def _once(entries: Iterable[Entry], style: Style) -> Iterator[Entry]:
-    """The entries with the rows to print, and each reason told once. The reasons of record headers are not printed."""
-    told: set[str] = set()
+class EntryPrinter:
+    """Prints the entries of one conversation, one after the other."""
 
-    def fresh(reason: str) -> str:
-        if reason in told:
+    def __init__(self, style: Style, *, as_attacker: bool = False) -> None:
+        self._style = style
+        self._as_attacker = as_attacker
+        self._told: set[str] = set()
+
+    def lines(self, entry: Entry) -> Iterator[str]:
+        """The lines of the next entry; none if only the two sides can read it, and this is the attacker."""
+        if self._as_attacker and entry.hidden and entry.kind is not Kind.RECORD:
+            return
+        # The reasons of the headers of TLS records are not printed.
+        if entry.kind is not Kind.RECORD or entry.is_text:
+            printed = flat(entry.rows) if self._style.der else entry.rows
+            tiles = tuple(replace(row, reason=self._fresh(row.reason)) for row in printed)
+            entry = replace(entry, why=self._fresh(entry.why), rows=tiles)
+        yield from _entry(entry, self._style, as_attacker=self._as_attacker)
+
+    def _fresh(self, reason: str) -> str:
+        """The reason, or empty if it was told."""
+        if reason in self._told:
             return ""
-        told.add(reason)
+        self._told.add(reason)
         return reason
-
-    for entry in entries:
-        if entry.kind is Kind.RECORD:
-            yield entry
-        else:
-            printed = flat(entry.rows) if style.der else entry.rows
-            tiles = tuple(replace(row, reason=fresh(row.reason)) for row in printed)
-            yield replace(entry, why=fresh(entry.why), rows=tiles)
 
 
 def _entry(entry: Entry, style: Style, *, as_attacker: bool) -> Iterator[str]:
