@@ -238,11 +238,15 @@ HEADING = b"# The secrets of TLS connections (SSLKEYLOGFILE format)"
 
 
 def prepare_key_log(path: Path) -> None:
-    """Create the key log with mode 0600 if it is missing. Raises Problem if it must not be appended to.
+    """Create the key log if it is missing, as `prepare_to_append`; OpenSSL appends to it later."""
+    prepare_to_append(Output(path, "--keylog", is_key_log, what="the key log "), HEADING + b"\n")
 
-    OpenSSL appends to it later. Prints a note if other users can read an existing one.
+
+def prepare_to_append(output: Output, beginning: bytes = b"") -> None:
+    """Create a file for secrets with mode 0600 if it is missing. Raises Problem if it must not be appended to.
+
+    Prints a note if other users can read an existing one.
     """
-    output = Output(path, "--keylog", is_key_log, what="the key log ")
     place = output.target()
     if place is None:
         return
@@ -250,9 +254,9 @@ def prepare_key_log(path: Path) -> None:
         with Folder.open(place.parent) as folder:
             status = folder.status(place.name)
             if status is None:
-                folder.create(place.name, HEADING + b"\n", SECRET)
+                folder.create(place.name, beginning, SECRET)
             elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                fact = f"other users can read the secrets in {path} (mode {stat.S_IMODE(status.st_mode):04o})"
-                note(f"{fact}; run `chmod 600 {shlex.quote(str(path))}`")
+                fact = f"other users can read the secrets in {output.path} (mode {stat.S_IMODE(status.st_mode):04o})"
+                note(f"{fact}; run `chmod 600 {shlex.quote(str(output.path))}`")
     except OSError as error:
         raise output._cannot(error) from error

@@ -14,6 +14,7 @@ target              server address, trust anchors, message
 chain               `tlsdemo chain`
 explain             `tlsdemo explain`
 explaining          `--explain` of `serve` and `connect`
+recording           `--capture` of `serve` and `connect`
 eavesdrop           `tlsdemo eavesdrop`
 mitm                `tlsdemo mitm`
 mitm_attack         `tlsdemo mitm --attack`

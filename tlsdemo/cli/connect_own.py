@@ -3,35 +3,38 @@
 import sys
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli import key_log, several_lines
-from tlsdemo.cli.explaining import watching
 from tlsdemo.cli.protocol_options import TLS13, Claims, educational, own_tls, party
 from tlsdemo.cli.target import (
     BEHIND,
     ConnectOptions,
     Target,
-    Wants,
     presented,
     print_answer,
+    recording,
     resolve,
     tell,
+    wants,
     when_closed,
 )
-from tlsdemo.driver import Driver, no_watch
+from tlsdemo.driver import Driver, Watch, no_watch
 from tlsdemo.edu import client
 from tlsdemo.edu.errors import MessageViolation
 from tlsdemo.edu.machine import cipher_suite
-from tlsdemo.protocol import Protection, Side
+from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.tls import errors
-from tlsdemo.tls13.machine import no_log
+from tlsdemo.tls13.machine import Log, no_log
 from tlsdemo.tls13.violations import TlsViolation
 from tlsdemo.violations import ProtocolError, Violation, alert
+
+if TYPE_CHECKING:
+    from tlsdemo.cli.recording import Recorder
 
 PATIENCE = 30.0  # seconds for the message and the whole of the answer
 
@@ -60,21 +63,26 @@ ANY = "--explain shows each step before the error"
 def connect_over_own(settings: ConnectOptions, claims: Claims, message: str | Iterator[str]) -> None:
     """Send the message, or several, and print the answer. Raises Problem if that fails."""
     _forbid(settings)
-    known = resolve(settings, _wants(claims))
+    known = resolve(settings, wants(claims))
     if Protection.REVOCATION in claims and not known.crls:
         claims -= {Protection.REVOCATION}
         remark(f"not checked: revocation; crl.pem is missing beside {known.trust_file}")
-    watch = watching(_print, sys.stderr) if settings.explain else no_watch
-    if settings.protocol == TLS13:
-        log = key_log.writer(settings.keylog, _lost) if settings.keylog else no_log
-        protocol = own_tls(
-            claims, group=settings.group, cipher=settings.cipher, alpn=settings.alpn, story=settings.story, log=log
-        )
-    else:
-        protocol = educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
-    with net.dial(known.address, closed=when_closed(settings, known.address)) as plain:
-        if settings.explain:
-            _tell_connection(plain.getpeername()[0], known, claims)
+    with recording(settings, known) as recorder:
+        answer = _converse(settings, claims, known, message, recorder)
+    if answer is not None:
+        remark(f"sent: {printable(str(message))}")
+        print_answer(answer)
+
+
+def _converse(
+    settings: ConnectOptions, claims: Claims, known: Target, message: str | Iterator[str], recorder: "Recorder | None"
+) -> bytes | None:
+    """Send, and return the answer to one message; None if the answers were printed already."""
+    protocol = _protocol(settings, claims, recorder)
+    with net.dial(known.address, closed=when_closed(settings, known.address)) as dialled:
+        if settings.explain and settings.protocol != TLS13:
+            _tell_connection(dialled.getpeername()[0], known, claims)
+        plain = recorder.begin(dialled).socket if recorder else dialled
         endpoint = protocol.client(party(known.credential, known.anchors, known.crls, known.name))
         assert isinstance(endpoint, Driver)
         link = net.Link(plain, endpoint)
@@ -85,8 +93,8 @@ def connect_over_own(settings: ConnectOptions, claims: Claims, message: str | It
             said = endpoint.error is None  # an alert may have come with Finished, in one piece
             if not isinstance(message, str):
                 several_lines.converse(link, message, known.address)
-                return
-            answer = client.ask(link, message, PATIENCE)
+                return None
+            return client.ask(link, message, PATIENCE)
         except ProtocolError as error:
             _refuse(known, endpoint, error, SENT if said else NOT_SENT)
         except TimeoutError:
@@ -96,8 +104,24 @@ def connect_over_own(settings: ConnectOptions, claims: Claims, message: str | It
         except client.AnswerTooLong:
             fact = f"{known.address} sent more than {client.ANSWER_LIMIT} bytes without close_notify"
             raise Problem(fact, hint="connect to `tlsdemo serve`", code=ExitCode.NO) from None
-    remark(f"sent: {printable(message)}")
-    print_answer(answer)
+
+
+def _protocol(settings: ConnectOptions, claims: Claims, recorder: "Recorder | None") -> Protocol:
+    if settings.protocol != TLS13:
+        watch: Watch = no_watch
+        if settings.explain:
+            from tlsdemo.cli.explaining import watching  # as for `recording`
+
+            watch = watching(_print, sys.stderr)
+        return educational(claims, Side.CLIENT, group=settings.group, story=settings.story, watch=watch)
+    log: Log = no_log
+    if settings.keylog:
+        log = key_log.writer(settings.keylog, _lost)
+    if recorder:
+        log = recorder.keys.log
+    return own_tls(
+        claims, group=settings.group, cipher=settings.cipher, alpn=settings.alpn, story=settings.story, log=log
+    )
 
 
 def _forbid(settings: ConnectOptions) -> None:
@@ -105,19 +129,10 @@ def _forbid(settings: ConnectOptions) -> None:
     if settings.keylog and settings.protocol != TLS13:
         hint = "--explain shows how the keys are derived"
         raise Problem("--keylog is for tls and tls13", hint=hint, code=ExitCode.USAGE)
-    if settings.explain and settings.protocol == TLS13:
-        hint = "use `tlsdemo explain --protocol tls13`, or --protocol ca, which has the same steps"
-        raise Problem("--explain is not possible with --protocol tls13", hint=hint, code=ExitCode.USAGE)
 
 
 def _lost(path: str) -> None:
     remark(f"note: the key log {path} cannot be written; the connection continues without it")
-
-
-def _wants(claims: Claims) -> Wants:
-    if Protection.CLIENT_IDENTITY in claims:
-        return Wants.TRUST_AND_A_CERTIFICATE
-    return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
 
 
 def _agreement(endpoint: Driver, claims: Claims) -> str:

@@ -1,9 +1,10 @@
 """`tlsdemo connect` over real TLS: one conversation with `ssl`, or the reason why it failed. EDGE."""
 
 import os
+import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import NoReturn
@@ -15,7 +16,7 @@ from pki.store.output import prepare_key_log
 from tlsdemo import net, peer
 from tlsdemo.cli import several_lines
 from tlsdemo.cli.connect_http import fetch
-from tlsdemo.cli.target import BEHIND, ConnectOptions, Target, be_brief, presented, print_answer, tell, when_closed
+from tlsdemo.cli.target import BEHIND, ConnectOptions, Target, presented, print_answer, recording, when_closed
 from tlsdemo.tls import client, errors
 from tlsdemo.tls.context import Verify, client_context
 from tlsdemo.tls.plaintext_reply import of_what_came
@@ -27,46 +28,45 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str | Iter
     """Send the message, or several, or the request of --http, and print the answer. Raises Problem if that fails."""
     if settings.keylog:
         prepare_key_log(settings.keylog)
-    context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=settings.keylog)
-    telling = tell if settings.explain else be_brief
-    with net.dial(call.address, closed=when_closed(settings, call.address)) as plain:
-        _tell_connection(plain.getpeername()[0], call, telling)
-        chain: list[bytes] = []
-        try:
-            with of_what_came(plain, context):
-                tls = client.wrap(plain, context, names.plain(call.name), chain.extend)
-        except OSError as error:
-            _refuse(call, error, chain)
-        with tls:
-            remark(_agreement(tls))
-            _tell_handshake(tls, call, telling)
-            if settings.http is not None:
-                telling(
-                    "request", f"GET {settings.http}, encrypted and authenticated. An eavesdropper sees its length."
-                )
-                fetch(tls, call, settings.http, lambda error: _lose(call, error, Phase.ANSWER))
-                _tell_unseen(telling)
-                return
-            if not isinstance(message, str):
-                telling("messages", "Each line, encrypted and authenticated. An eavesdropper sees its length only.")
-                try:
-                    several_lines.converse(_Channel(tls), message, call.address)
-                except OSError as error:
-                    _lose(call, error, Phase.ANSWER)
-                _tell_unseen(telling)
-                return
-            telling("message", f"{message!r}, encrypted and authenticated. An eavesdropper sees only its length.")
-            try:
-                answer = client.ask(tls, message, PATIENCE)
-            except OSError as error:
-                _lose(call, error, Phase.ANSWER)
-            except client.AnswerTooLong:
-                fact = f"{call.address} sent more than {client.ANSWER_LIMIT} bytes without close_notify"
-                raise Problem(fact, hint="connect to `tlsdemo serve`", code=ExitCode.NO) from None
-    remark(f"sent: {printable(message)}")
-    print_answer(answer)
-    telling("close", "The server sent close_notify, which is authenticated: the answer is complete.")
-    _tell_unseen(telling)
+    with recording(settings, call) as recorder:
+        keylog = recorder.keys.path if recorder else settings.keylog
+        context = client_context(call.anchors, crls=call.crls, credential=call.credential, keylog=keylog)
+        with net.dial(call.address, closed=when_closed(settings, call.address)) as dialled:
+            plain = recorder.begin(dialled).socket if recorder else dialled
+            with _connected(plain, context, call) as tls:
+                answer = _converse(tls, settings, call, message)
+    if answer is not None:
+        remark(f"sent: {printable(str(message))}")
+        print_answer(answer)
+
+
+def _connected(plain: socket.socket, context: ssl.SSLContext, call: Target) -> ssl.SSLSocket:
+    """The connection after a successful handshake."""
+    chain: list[bytes] = []
+    try:
+        with of_what_came(plain, context):
+            tls = client.wrap(plain, context, names.plain(call.name), chain.extend)
+    except OSError as error:
+        _refuse(call, error, chain)
+    remark(_agreement(tls))
+    return tls
+
+
+def _converse(tls: ssl.SSLSocket, settings: ConnectOptions, call: Target, message: str | Iterator[str]) -> bytes | None:
+    """Send, and return the answer to one message; None if the answers were printed already."""
+    if settings.http is not None:
+        fetch(tls, call, settings.http, lambda error: _lose(call, error, Phase.ANSWER))
+        return None
+    try:
+        if not isinstance(message, str):
+            several_lines.converse(_Channel(tls), message, call.address)
+            return None
+        return client.ask(tls, message, PATIENCE)
+    except OSError as error:
+        _lose(call, error, Phase.ANSWER)
+    except client.AnswerTooLong:
+        fact = f"{call.address} sent more than {client.ANSWER_LIMIT} bytes without close_notify"
+        raise Problem(fact, hint="connect to `tlsdemo serve`", code=ExitCode.NO) from None
 
 
 class _Channel:
@@ -180,9 +180,6 @@ def _lose(call: Target, error: OSError, phase: Phase) -> NoReturn:
     raise Problem(fact, *evidence, hint=hint, code=ExitCode.NO) from None
 
 
-# Explaining ---------------------------------------------------------------------------------------------------------
-
-
 def _agreement(tls: ssl.SSLSocket) -> str:
     agreed = f"connected with {tls.version()}, {(tls.cipher() or ('?',))[0]}"
     found = _certificate(tls)
@@ -193,46 +190,3 @@ def _agreement(tls: ssl.SSLSocket) -> str:
 
 def _certificate(tls: ssl.SSLSocket) -> peer.Description:
     return peer.describe(tls.getpeercert(binary_form=True) or b"")
-
-
-def _tell_connection(host: str, call: Target, tell: Callable[[str, str], None]) -> None:
-    tell(
-        "connection",
-        f"TCP to {host}, port {call.address.port}. Nothing is authenticated yet. An attacker on the path can read and "
-        "change every byte.",
-    )
-    anchors = peer.listed([peer.describe(each).subject for each in call.anchors])
-    tell(
-        "trust anchor",
-        f"{call.trust_file}: {anchors}. The client had it before the connection, so an attacker on the path cannot "
-        "replace it.",
-    )
-
-
-def _tell_handshake(tls: ssl.SSLSocket, call: Target, tell: Callable[[str, str], None]) -> None:
-    cipher, _, bits = tls.cipher() or ("?", "?", 0)
-    tell(
-        "handshake",
-        f"{tls.version()} with {cipher}, keys of {bits} bits. Each side sent a new Diffie-Hellman key share. An "
-        "eavesdropper sees both, but cannot compute the keys.",
-    )
-    certificate = _certificate(tls)
-    tell(
-        "server",
-        f"{certificate.shown}, issued by {certificate.issuer}, valid until {certificate.not_after}. It signed this "
-        "handshake with the certificate's private key.",
-    )
-    revoked = "No certificate is revoked." if call.crls else "NOT checked: revocation, because no CRL was given."
-    tell(
-        "checked",
-        f"each signature up to {call.trust_file}, the validity period, the purpose (server) and the name "
-        f"{names.plain(call.name)}. {revoked}",
-    )
-
-
-def _tell_unseen(tell: Callable[[str, str], None]) -> None:
-    tell(
-        "not visible",
-        "`ssl` does not show the handshake messages, the group, the key shares, the signature or the session tickets. "
-        "`tlsdemo explain` does, byte by byte.",
-    )

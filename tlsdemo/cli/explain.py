@@ -1,9 +1,7 @@
 """`tlsdemo explain`: a conversation byte by byte, of a connection made now or of a capture. EDGE."""
 
 import json
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,32 +20,33 @@ from pki.store.files import read_file
 from pki.store.output import SECRET, Output
 from tlsdemo import net
 from tlsdemo.attack.world import World
-from tlsdemo.cli.protocol_options import TLS13, own_tls, party
-from tlsdemo.cli.target import ConnectOptions, Target, Wants, resolve
+from tlsdemo.cli.explaining import explained, style
+from tlsdemo.cli.protocol_options import TLS, TLS13, own_tls, party, rung
+from tlsdemo.cli.protocol_options import educational as educational_protocol
+from tlsdemo.cli.recording import Keys, Over, Recorder
+from tlsdemo.cli.target import DEFAULT_MESSAGE, ConnectOptions, Target, Wants, resolve, wants
 from tlsdemo.credentials.minted import Mint
-from tlsdemo.driver import Moment
+from tlsdemo.driver import Driver, Moment
+from tlsdemo.edu.machine import Machine as EducationalMachine
 from tlsdemo.edu.protocol import CA, edu
+from tlsdemo.explain import educational
 from tlsdemo.explain.as_data import as_data
 from tlsdemo.explain.as_page import as_page
 from tlsdemo.explain.by_hand import numbers
-from tlsdemo.explain.conversation import Explanation, Own, explain
+from tlsdemo.explain.conversation import Entry, Explanation, Own
 from tlsdemo.explain.failure import Trust
-from tlsdemo.explain.tap import Tap
 from tlsdemo.explain.text import lines
 from tlsdemo.protocol import Endpoint, Protection, Side
 from tlsdemo.report import html
-from tlsdemo.report.bytes import Style
 from tlsdemo.tls.context import Ciphers, Verify, client_context
 from tlsdemo.tls.endpoint import Closing, TlsEndpoint
 from tlsdemo.tls13.machine import Machine
-from tlsdemo.tls13.protocol import ALL
 from tlsdemo.tls13.side_by_side import Moments, markdown, rows
 from tlsdemo.violations import ProtocolError
 from tlsdemo.wire import captures, key_log
-from tlsdemo.wire.captures import Chunk, Connection, Place
+from tlsdemo.wire.captures import Connection
 from tlsdemo.wire.key_log import KeyLog
 
-WIDEST = 120
 PATIENCE = 3.0  # seconds to wait for the answer to the request
 
 
@@ -101,7 +100,8 @@ def explain_command(settings: ExplainOptions) -> int:
             continue
         if title:
             print(("\n" if number else "") + title)
-        for line in lines(explanation, _style(settings), as_attacker=settings.as_attacker):
+        wide = style(sys.stdout, brief=settings.brief, der=settings.der)
+        for line in lines(explanation, wide, as_attacker=settings.as_attacker):
             print(line)
     return ExitCode.NO if any(explanation.ending.failed for _, explanation in found) else ExitCode.YES
 
@@ -137,11 +137,6 @@ def _side_by_side(explanation: Explanation) -> None:
     print(markdown(rows(of_edu, of_tls)), end="")
 
 
-def _style(settings: ExplainOptions) -> Style:
-    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    return Style(min(max(width, 60), WIDEST), settings.brief, settings.der)
-
-
 # A capture ----------------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +162,7 @@ def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
             hint=hint,
         )
     trust = _trust(settings)
-    return [(f"connection {number}: {_called(each)}", _explained(each, keys, trust)) for number, each in chosen]
+    return [(f"connection {number}: {_called(each)}", explained(each, keys, trust)) for number, each in chosen]
 
 
 def _malformed(keys: KeyLog | None) -> Iterator[str]:
@@ -185,12 +180,6 @@ def _chosen(connections: tuple[Connection, ...], settings: ExplainOptions) -> It
         names_of_it = {str(number), str(connection.client), str(connection.server)}
         if settings.only is None or settings.only in names_of_it:
             yield number, connection
-
-
-def _explained(connection: Connection, keys: KeyLog | None, trust: Trust | None, own: Own | None = None) -> Explanation:
-    chunks = [(each.sender, each.data) for each in connection.chunks]
-    at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
-    return explain(chunks, keys, at, trust, connection.lost, own=own)
 
 
 def _trust(settings: ExplainOptions) -> Trust | None:
@@ -215,54 +204,72 @@ def _is_ours(data: bytes) -> bool:
 def _live(settings: ExplainOptions, saved: Output | None) -> tuple[str, Explanation]:
     """Connect, send a request, and explain what passed; save it as a capture, if that is asked for."""
     target = _target(settings)
-    with tempfile.TemporaryDirectory() as folder:
-        secrets: list[str] = []
-        file = Path(folder) / "keys"
-        endpoint = _endpoint(settings, target, file, secrets)
-        tap = Tap(endpoint, time.time)
+    over: list[Over] = []
+    entries: list[Entry] = []
+    recorder = Recorder(Side.CLIENT, Keys(), None, over.append)
+    try:
+        endpoint = _endpoint(settings, target, recorder.keys, entries)
         with net.dial(target.address) as plain:
-            place = Place(*plain.getpeername()[:2])
-            own = Place(*plain.getsockname()[:2])
-            _converse(net.Link(plain, tap), settings, target)
-        if file.exists():
-            secrets.append(file.read_text())
-    chunks = tuple(Chunk(sender, data, at) for sender, data, at in tap.passed)
-    connection = Connection(own, place, chunks, has_beginning=True)
+            _converse(net.Link(recorder.begin(plain).socket, endpoint), settings, target)
+    finally:
+        recorder.finish()
+    if not over:
+        raise Problem(f"{target.address} did not take all that was sent", hint="start `tlsdemo explain` again")
+    connection, keys = over[0].connection, over[0].keys
     if saved:
-        saved.write(
-            captures.write([connection], "".join(f"{line}\n" for each in secrets for line in each.splitlines()))
-        )
+        saved.write(captures.write([connection], keys))
         remark(f"written: {saved.path} (mode 0600, since it has the keys of the connection)")
+    if settings.target.protocol not in (TLS, TLS13):
+        assert isinstance(endpoint, Driver)
+        chunks = [(each.sender, each.data) for each in connection.chunks]
+        return _called(connection), educational.explanation(entries, endpoint, chunks)
     trust = Trust(target.anchors, target.crls, target.name) if target.anchors else None
     known = Own(endpoint.shared, endpoint.group.name) if isinstance(endpoint, Machine) and endpoint.group else None
-    return _called(connection), _explained(connection, key_log.parse("\n".join(secrets)), trust, known)
+    return _called(connection), explained(connection, over[0].key_log, trust, known)
 
 
 def _target(settings: ExplainOptions) -> Target:
     """The address and, if there are trust anchors, what to trust."""
+    if settings.target.protocol not in (TLS, TLS13):
+        return resolve(settings.target, wants(rung(settings.target.protocol)))
     if settings.trust_given or settings.target.trust.exists():
         return resolve(settings.target, Wants.TRUST)
     remark(f"note: the certificate is not verified, since {settings.target.trust} does not exist; see --trust")
     return resolve(settings.target, Wants.NOTHING)
 
 
-def _endpoint(settings: ExplainOptions, target: Target, file: Path, secrets: list[str]) -> Endpoint:
-    if settings.target.protocol == TLS13:
-        claims = ALL if target.credential else ALL - {Protection.CLIENT_IDENTITY}
-        claims -= frozenset() if target.crls else {Protection.REVOCATION}
+def _endpoint(settings: ExplainOptions, target: Target, keys: Keys, entries: list[Entry]) -> Endpoint:
+    """The client. The educational handshake adds its entries while it runs."""
+    known = target.credential, target.anchors, target.crls, target.name
+    name = settings.target.protocol
+    if name == TLS:
+        verify = Verify.EVERYTHING if target.anchors else Verify.NOTHING_FOR_THE_DEMO
+        ciphers = Ciphers.GOOD_1_2 if settings.tls12 else Ciphers.GOOD
+        context = client_context(
+            target.anchors,
+            crls=target.crls,
+            credential=target.credential,
+            verify=verify,
+            ciphers=ciphers,
+            keylog=keys.path,
+        )
+        return TlsEndpoint(Side.CLIENT, context, names.plain(target.name), Closing.STRICT)
+    claims = rung(name)
+    if not target.crls:
+        claims -= {Protection.REVOCATION}
+    if name == TLS13:
+        claims -= frozenset() if target.credential else {Protection.CLIENT_IDENTITY}
         claims -= frozenset() if target.anchors else {Protection.CHAIN}
+        return own_tls(claims, group=settings.target.group, log=keys.log).client(party(*known))
+    explainer = educational.Explainer()
 
-        def log(label: str, client_random: bytes, secret: bytes) -> None:
-            secrets.append(key_log.line(label, client_random, secret))
+    def watch(machine: EducationalMachine, moment: Moment) -> None:
+        entries.extend(explainer.entries(machine, moment))
 
-        protocol = own_tls(claims, group=settings.target.group, log=log)
-        return protocol.client(party(target.credential, target.anchors, target.crls, target.name))
-    verify = Verify.EVERYTHING if target.anchors else Verify.NOTHING_FOR_THE_DEMO
-    ciphers = Ciphers.GOOD_1_2 if settings.tls12 else Ciphers.GOOD
-    context = client_context(
-        target.anchors, crls=target.crls, credential=target.credential, verify=verify, ciphers=ciphers, keylog=file
+    protocol = educational_protocol(
+        claims, Side.CLIENT, group=settings.target.group, story=settings.target.story, watch=watch
     )
-    return TlsEndpoint(Side.CLIENT, context, names.plain(target.name), Closing.STRICT)
+    return protocol.client(party(*known))
 
 
 def _converse(link: net.Link, settings: ExplainOptions, target: Target) -> None:
@@ -279,5 +286,7 @@ def _converse(link: net.Link, settings: ExplainOptions, target: Target) -> None:
 def _request(settings: ExplainOptions, target: Target) -> bytes:
     if settings.target.message is not None:
         return settings.target.message.encode() + b"\n"
+    if settings.target.protocol not in (TLS, TLS13):
+        return DEFAULT_MESSAGE.encode() + b"\n"
     host = names.plain(target.name)
     return f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()

@@ -1,23 +1,35 @@
-"""What `--explain` of `serve` and `connect` prints: the entries of `tlsdemo.explain`, message by message. EDGE."""
+"""What `--explain` of `serve` and `connect` needs of `tlsdemo.explain`. EDGE."""
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 from weakref import WeakKeyDictionary
 
 from tlsdemo.driver import Moment, Watch
 from tlsdemo.edu.machine import Machine
+from tlsdemo.explain.conversation import Explanation, Own, explain
 from tlsdemo.explain.educational import Explainer
+from tlsdemo.explain.failure import Trust
 from tlsdemo.explain.text import EntryPrinter
 from tlsdemo.report.bytes import Style
+from tlsdemo.wire.captures import Connection
+from tlsdemo.wire.key_log import KeyLog
 
 WIDEST, USUAL, NARROWEST = 120, 100, 60  # columns
 
 
-def style(stream: TextIO, *, brief: bool = False) -> Style:
+def style(stream: TextIO, *, brief: bool = False, der: bool = False) -> Style:
     """As wide as the terminal, within limits; USUAL columns without a terminal."""
     width = shutil.get_terminal_size((USUAL, 24)).columns if stream.isatty() else USUAL
-    return Style(min(max(width, NARROWEST), WIDEST), brief)
+    return Style(min(max(width, NARROWEST), WIDEST), brief, der)
+
+
+def explained(connection: Connection, keys: KeyLog | None, trust: Trust | None, own: Own | None = None) -> Explanation:
+    """A connection of TLS that is over."""
+    chunks = [(each.sender, each.data) for each in connection.chunks]
+    at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
+    return explain(chunks, keys, at, trust, connection.lost, own=own)
 
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:

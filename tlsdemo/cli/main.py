@@ -137,6 +137,12 @@ KeyOfCertificate = Annotated[
 ]
 
 
+CaptureTo = Annotated[
+    Path | None,
+    typer.Option("--capture", metavar="FILE", help="Append to a pcapng file, with the keys inside.", readable=False),
+]
+
+
 @app.command(epilog=ONCE_EXIT_CODES)
 def serve(
     protocol: Protocol = ProtocolChoice.tls,
@@ -167,11 +173,12 @@ def serve(
     alpn: Alpn = None,
     without: Without = None,
     story: Story = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Explain each step of the educational handshake.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Explain each conversation, byte by byte.")] = False,
     require_client_cert: Annotated[
         bool, typer.Option("--require-client-cert", help="Require a certificate from the client.")
     ] = False,
     keylog: Keylog = None,
+    capture: CaptureTo = None,
     once: Annotated[bool, typer.Option("--once", help="Exit after one connection: 0 if answered, else 1.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> int:
@@ -208,6 +215,7 @@ def serve(
             key=key,
             require_client_cert=require_client_cert,
             keylog=keylog,
+            capture=capture,
             once=once,
             as_json=as_json,
         )
@@ -239,9 +247,8 @@ def connect(
     cert: ClientCertificate = None,
     key: KeyOfCertificate = None,
     keylog: Keylog = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Explain each step, and what `ssl` does not show.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Explain the conversation, byte by byte.")] = False,
+    capture: CaptureTo = None,
     certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
     """Connect, verify the server, and send messages.
@@ -272,6 +279,7 @@ def connect(
             key=key,
             keylog=keylog,
             explain=explain,
+            capture=capture,
         )
     )
 
@@ -368,12 +376,10 @@ def chain(
 @app.command()
 def explain(
     address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Connect to this server.")] = "localhost:4433",
-    protocol: Annotated[
-        str, typer.Option("--protocol", metavar="NAME", help="Use tls (Python's ssl) or tls13 (our own).")
-    ] = "tls",
+    protocol: Protocol = ProtocolChoice.tls,
     tls12: Annotated[bool, typer.Option("--tls1.2", help="Use TLS 1.2.")] = False,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="GROUP,...", help="With tls13: offer these groups.")
+        str | None, typer.Option("--group", metavar="GROUP,...", help="Offer these groups; not with tls.")
     ] = None,
     trust: Trust = None,
     name: CheckedName = None,
@@ -414,7 +420,7 @@ def explain(
     force: Annotated[bool, typer.Option("--force", help="Replace a file of another program; never a key.")] = False,
     certs: Annotated[Path, typer.Option("--certs", envvar=FOLDER, hidden=True, readable=False)] = CERTS,
 ) -> int:
-    """Explain a TLS conversation, byte by byte.
+    """Explain a conversation, byte by byte.
 
     Without --capture, explain connects, sends a request, and decrypts what passed with its own keys.
 
@@ -423,9 +429,6 @@ def explain(
     from tlsdemo.cli.explain import ExplainOptions, explain_command
     from tlsdemo.cli.target import ConnectOptions
 
-    if protocol not in ("tls", "tls13"):
-        fact = f"--protocol {protocol!r} is not one of 'tls', 'tls13'"
-        raise Problem(fact, hint="use --protocol tls or tls13", code=ExitCode.USAGE)
     if as_role not in (None, "attacker"):
         raise Problem(f"--as {as_role!r} is not 'attacker'", hint="use --as attacker", code=ExitCode.USAGE)
     if save is not None and capture is not None:
@@ -437,16 +440,20 @@ def explain(
     for option, value in without_capture.items():
         if value is not None and capture is None:
             raise Problem(f"{option} needs --capture", hint="add --capture FILE", code=ExitCode.USAGE)
-    if group is not None and protocol != "tls13":
-        fact = "--group works with --protocol tls13 only"
+    if group is not None and protocol is ProtocolChoice.tls:
+        fact = "--group does not work with --protocol tls"
         raise Problem(fact, hint="add --protocol tls13", code=ExitCode.USAGE)
-    if tls12 and protocol == "tls13":
-        fact = "--tls1.2 and --protocol tls13 are mutually exclusive"
+    if tls12 and protocol is not ProtocolChoice.tls:
+        fact = f"--tls1.2 and --protocol {protocol.value} are mutually exclusive"
         raise Problem(fact, hint="use one of them", code=ExitCode.USAGE)
+    for option, is_given in (("--by-hand", by_hand is not None), ("--map", side_by_side)):
+        if is_given and protocol not in (ProtocolChoice.tls, ProtocolChoice.tls13):
+            fact = f"{option} does not work with --protocol {protocol.value}"
+            raise Problem(fact, hint="use --protocol tls or tls13", code=ExitCode.USAGE)
     target = ConnectOptions(
-        address=address, protocol=protocol, group=group, cipher=None, alpn=None, without=(), story=False,
+        address=address, protocol=protocol.value, group=group, cipher=None, alpn=None, without=(), story=False,
         message=message, http=None, trust=trust or certs / "root.pem", name=name, crl=None, cert=cert, key=key,
-        keylog=None, explain=True,
+        keylog=None, explain=True, capture=None,
     )  # fmt: skip
     return explain_command(
         ExplainOptions(

@@ -4,7 +4,9 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -44,7 +46,10 @@ from tlsdemo.protocol import Party, Protection, Protocol, Side
 from tlsdemo.tls.connection import keylog_lost
 from tlsdemo.tls.connection import serve as converse
 from tlsdemo.tls.context import server_context
-from tlsdemo.tls13.machine import no_log
+from tlsdemo.tls13.machine import Log, no_log
+
+if TYPE_CHECKING:
+    from tlsdemo.cli.recording import Recorder
 
 Conversation = Callable[[net.Connection], net.Handling[Event]]
 
@@ -54,13 +59,16 @@ def serve(settings: ServeOptions) -> int:
     notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
     forbid_choices(settings.protocol, settings.cipher, settings.alpn)
-    presented, talk = _over_tls(settings, report) if settings.protocol == TLS else _over_own(settings, report)
+    recorder = _recorder(settings, report)
+    over = _over_tls if settings.protocol == TLS else _over_own
+    presented, talk = over(settings, report, recorder)
     command = ListeningCommand(report, once=settings.once)
 
     async def handle(connection: net.Connection) -> None:
         result = ExitCode.CANNOT  # if the code below raises, or the server is stopped
         try:
-            ending = await talk(connection)
+            with recorder.recorded(connection) if recorder else nullcontext():
+                ending = await talk(connection)
             report(ending)
             answered = isinstance(ending, Closed) and ending.ending is Ending.ANSWERED
             result = ExitCode.YES if answered else ExitCode.NO
@@ -68,21 +76,40 @@ def serve(settings: ServeOptions) -> int:
             command.conversation_ended(result)
 
     listener = bind(settings.hosts, settings.port)
-    server = net.AcceptLoop(listener, handle, lambda connection, seconds: report(Silent(connection.peer, seconds)))
+    server = net.AcceptLoop(
+        listener,
+        handle,
+        lambda connection, seconds: report(Silent(connection.peer, seconds)),
+        descriptors=3 if recorder else 1,
+    )
     with command.open(server):
         report(Listening(settings.protocol, listener.hosts[0], listener.port))
         if not settings.as_json:
             report.say(*introduction(settings, presented, listener))
         server.run()
+        if recorder:
+            recorder.finish()
     return command.exit_code()
 
 
-def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Conversation]:
+def _recorder(settings: ServeOptions, report: Reporter) -> "Recorder | None":
+    """Records the connections, if --capture or --explain needs their bytes. The educational handshake tells its own."""
+    explains = settings.explain and settings.protocol in (TLS, TLS13)
+    if not (settings.capture or explains):
+        return None
+    if settings.explain and settings.as_json:
+        raise Problem("--explain and --json are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
+    from tlsdemo.cli import recording  # it imports all that explains; other servers need not wait for that
+
+    return recording.of_server(settings, report.say if explains else None)
+
+
+def _over_tls(settings: ServeOptions, report: Reporter, recorder: "Recorder | None") -> tuple[Credential, Conversation]:
     forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)
-    _forbid_explaining(settings)
     presented, clients = _Presented(settings, report), _Clients(settings.certs, settings.require_client_cert)
     if settings.keylog:
         prepare_key_log(settings.keylog)
+    keylog = recorder.keys.path if recorder else settings.keylog
     before: list[ssl.SSLContext] = []
 
     def context() -> ssl.SSLContext:
@@ -90,7 +117,7 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
             presented.read(),
             client_trust=clients.anchors(),
             crls=clients.crls(presented.latest.chain),
-            keylog=None if before else settings.keylog,
+            keylog=None if before else keylog,
         )
         made.num_tickets = 1  # session tickets (§4.6.1); the default of 2 costs more time
         if before and before[-1].keylog_filename:  # None without a key log, or if it could not be written
@@ -100,12 +127,6 @@ def _over_tls(settings: ServeOptions, report: Reporter) -> tuple[Credential, Con
 
     fresh = Fresh(context, presented.files + clients.files, report.note)
     return presented.latest, lambda connection: converse(connection, fresh.value(), report)
-
-
-def _forbid_explaining(settings: ServeOptions) -> None:
-    if settings.explain:
-        hint = "use `tlsdemo explain` as the client, or --keylog FILE and Wireshark"
-        raise Problem("`serve --explain` works with the educational handshake only", hint=hint, code=ExitCode.USAGE)
 
 
 def _reopen_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> None:
@@ -118,7 +139,9 @@ def _reopen_keylog(context: ssl.SSLContext, keylog: str, report: Reporter) -> No
         report(Warned(keylog_lost(keylog)))
 
 
-def _over_own(settings: ServeOptions, report: Reporter) -> tuple[Credential | None, Conversation]:
+def _over_own(
+    settings: ServeOptions, report: Reporter, recorder: "Recorder | None"
+) -> tuple[Credential | None, Conversation]:
     """The educational handshake, or TLS 1.3 of our own."""
 
     def lost(path: str) -> None:
@@ -126,14 +149,15 @@ def _over_own(settings: ServeOptions, report: Reporter) -> tuple[Credential | No
 
     claims = rung(settings.protocol, settings.without)
     if settings.protocol == TLS13:
-        _forbid_explaining(settings)
         if not settings.require_client_cert:
             claims -= {Protection.CLIENT_IDENTITY}
-        log = (
+        log: Log = (
             key_log.writer(settings.keylog, lambda path: report(Warned(keylog_lost(path))))
             if settings.keylog
             else no_log
         )
+        if recorder:
+            log = recorder.keys.log  # which copies to --keylog
     else:
         _forbid(settings, claims)
     agrees = agrees_with_its_certificate(claims)

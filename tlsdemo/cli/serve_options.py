@@ -24,5 +24,6 @@ class ServeOptions:
     key: Path | None
     require_client_cert: bool
     keylog: Path | None
+    capture: Path | None
     once: bool
     as_json: bool

@@ -7,10 +7,12 @@ import stat
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
@@ -22,7 +24,11 @@ from pki.store.transaction import notice_around
 from tlsdemo import net, peer
 from tlsdemo.application import MAX_LINE
 from tlsdemo.cli.position import ATTACKER_PORT, SERVER_PORT, server_command
-from tlsdemo.cli.protocol_options import TLS
+from tlsdemo.cli.protocol_options import TLS, Claims
+from tlsdemo.protocol import Protection
+
+if TYPE_CHECKING:
+    from tlsdemo.cli.recording import Recorder
 
 DEFAULT_MESSAGE = "my important message"
 
@@ -48,6 +54,7 @@ class ConnectOptions:
     key: Path | None
     keylog: Path | None
     explain: bool
+    capture: Path | None
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,13 @@ class Wants(Enum):
     TRUST = "trust"
     TRUST_AND_A_CERTIFICATE = "trust and a certificate"
     """The client also presents one: `client.pem` beside the trust anchor, unless --cert names another."""
+
+
+def wants(claims: Claims) -> Wants:
+    """What a client of a handshake of ours needs."""
+    if Protection.CLIENT_IDENTITY in claims:
+        return Wants.TRUST_AND_A_CERTIFICATE
+    return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
 
 
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
@@ -127,6 +141,15 @@ def resolve(settings: ConnectOptions, wants: Wants) -> Target:
         "`pki init` creates client.pem; or present another with --cert FILE",
     )
     return Target(address, name, settings.trust, anchors, crls, credential)
+
+
+def recording(settings: ConnectOptions, target: Target) -> "AbstractContextManager[Recorder | None]":
+    """A context with a recorder, if --capture or --explain needs the bytes of the connection; else None."""
+    if not (settings.capture or settings.explain):
+        return nullcontext()
+    from tlsdemo.cli import recording  # it imports all that explains; other connections need not wait for that
+
+    return recording.recording(settings, target)
 
 
 def to_send(given: str | None) -> str | Iterator[str]:
@@ -214,7 +237,3 @@ def tell(title: str, text: str) -> None:
     """Print one step for --explain to stderr: a label, and a paragraph beside it."""
     for number, line in enumerate(textwrap.wrap(printable(text), 58)):
         remark(f"  {title if number == 0 else '':<18}{line}")
-
-
-def be_brief(title: str, text: str) -> None:
-    """Print nothing: used without --explain."""

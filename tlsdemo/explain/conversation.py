@@ -15,6 +15,7 @@ from tlsdemo.explain.failure import Ending, Trust, ending
 from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import Row, rows
+from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
 from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, dissect
 from tlsdemo.wire.fields import Field, walk
 from tlsdemo.wire.key_log import KeyLog
@@ -109,11 +110,7 @@ def explain(
     carried = _carried(found)
     entries = tuple(_entries(found, secrets, own, carried))
     total = sum(len(data) for _, data in chunks)
-    left = [
-        f"the {side} sent {len(rest)} bytes that are not a whole record"
-        for side, rest in found.left_over.items()
-        if rest
-    ]
+    left = [_left_over(side, rest) for side, rest in found.left_over.items() if rest]
     return Explanation(
         entries,
         name(VERSIONS, found.version) if found.version else "",
@@ -126,6 +123,13 @@ def explain(
         found,
         secrets,
     )
+
+
+def _left_over(sender: Sender, rest: bytes) -> str:
+    """Bytes that are not a whole record, and which protocol they are, if they look like one."""
+    spoken = identify(rest)
+    looks = f": they begin with {quoted(rest[:LOOKED_AT])}, {spoken.name}" if spoken else ""
+    return f"the {sender} sent {len(rest)} bytes that are not a whole record{looks}"
 
 
 def _carried(found: Dissection) -> list[list[int]]:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from pki.errors import printable
 from tlsdemo.driver import Driver, Moment
 from tlsdemo.edu import messages
-from tlsdemo.edu.eavesdropping import Heard, LineEavesdropper
+from tlsdemo.edu.eavesdropping import LineEavesdropper
 from tlsdemo.edu.key_schedule import HASH, IV, KEY, extract
 from tlsdemo.edu.machine import Machine, cipher_suite
 from tlsdemo.edu.messages import (
@@ -178,25 +178,28 @@ def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tup
 def _learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
     """What an eavesdropper without keys reads and computes, in sentences."""
     listener = LineEavesdropper()
+    lengths: dict[Side, list[str]] = {side: [] for side in Side}
     for heard in (each for sender, data in chunks for each in listener.hear(Flight(Side(sender), data))):
-        yield from _visible(heard)
         yield from heard.notes
         if heard.read:
             yield f"the eavesdropper reads application data of the {heard.sender.value}: {values.text(heard.read)}"
-
-
-def _visible(heard: Heard) -> Iterator[str]:
-    """What is in the clear in a line."""
-    try:
-        match messages.read(heard.line):
+        match _message(heard.line):
             case ClientHello(server_name=name) if name:
                 yield f"the server name is in the clear: {printable(name)}"
             case Certificate() as certificate:
                 yield f"the {heard.sender.value}'s certificate is in the clear: {who(certificate)}"
             case Record(sealed) if not heard.read:
-                yield f"the length and time of a record of the {heard.sender.value} are visible: {len(sealed)} bytes"
+                lengths[heard.sender].append(str(len(sealed)))
+    for side, sizes in lengths.items():
+        if sizes:
+            yield f"the lengths and times of the {side.value}'s records are visible: {', '.join(sizes)} bytes"
+
+
+def _message(line: bytes) -> Message | None:
+    try:
+        return messages.read(line)
     except ProtocolError:
-        return
+        return None
 
 
 def _ending(endpoint: Driver) -> Ending:

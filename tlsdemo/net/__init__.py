@@ -3,6 +3,7 @@
 address          HOST:PORT; listening, connecting
 link             an endpoint on a socket
 relay            a port between client and server: an attacker sees all traffic
+recorded         the bytes of a connection, kept
 loopback         a conversation within this process, on sockets
 connect_proxy    an HTTP proxy that connects every name to this machine
 replay           a recording, sent to a server again
@@ -38,6 +39,7 @@ from tlsdemo.net.connect_proxy import Tunnel
 from tlsdemo.net.link import AsyncLink, Link
 from tlsdemo.net.loopback import converse_on_sockets
 from tlsdemo.net.peeking import peek
+from tlsdemo.net.recorded import Passed, Recorded
 from tlsdemo.net.relay import Middle, Tap
 from tlsdemo.net.replay import play
 
@@ -57,6 +59,8 @@ __all__ = [
     "Link",
     "Listener",
     "Middle",
+    "Passed",
+    "Recorded",
     "Tap",
     "Tunnel",
     "allow_descriptors",

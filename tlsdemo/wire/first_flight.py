@@ -73,6 +73,12 @@ def renamed(first_flight: bytes, name: str) -> bytes:
     return edited(first_flight, edit)
 
 
+def client_random(first_flight: bytes) -> bytes | None:
+    """The random of the ClientHello, by which a key log identifies the connection; None if the bytes have none."""
+    opening = _opening(first_flight)
+    return opening.hello.random if opening else None
+
+
 def server_name(first_flight: bytes) -> str | None:
     """The host name in server_name (RFC 6066 §3); None if the bytes do not begin with a ClientHello that has one."""
     opening = _opening(first_flight)
