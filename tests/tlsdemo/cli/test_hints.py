@@ -260,7 +260,7 @@ def test_the_hint_for_a_closed_port_starts_what_should_listen_there(
 ) -> None:
     settings = ConnectOptions(
         "", protocol, None, None, None, (), story, message=None, http=None, trust=Path("root.pem"), name=None, crl=None,
-        cert=None, key=None, keylog=None, explain=False,
+        cert=None, key=None, keylog=None, explain=False, capture=None,
     )  # fmt: skip
     assert command in when_closed(settings, net.Address("localhost", port))
 
