@@ -81,5 +81,5 @@ def _tls12(found: Dissection, secrets: Mapping[str, bytes], sender: Sender) -> t
     return (
         Derived("master secret", "from the key log", secrets[CLIENT_RANDOM]),
         Derived(f"{sender} write key", f"from {block}", keys.key),
-        Derived(f"{sender} write IV", f"from {block}", keys.salt),
+        Derived(f"{sender} write IV", f"from {block}", keys.iv),
     )

@@ -170,9 +170,9 @@ class Downgraded(Driver):
             raise ProtocolError(TlsViolation.UNDECODABLE, str(error)) from None
 
     def _opened(self, record: Record) -> bytes:
-        assert self._keys
+        assert self._keys and self._suite
         try:
-            content = tls12.opened(self._keys[0], self._numbers[0], record)
+            content = tls12.opened(self._suite, self._keys[0], self._numbers[0], record)
         except (InvalidTag, ValueError):
             raise ProtocolError(Violation.BAD_RECORD) from None
         self._numbers[0] += 1
@@ -188,7 +188,7 @@ class Downgraded(Driver):
         explicit, key = self._numbers[1].to_bytes(8), self._keys[1]
         self._numbers[1] += 1
         header = bytes([content_type]) + offers.TLS12.to_bytes(2) + len(content).to_bytes(2)
-        return explicit + AESGCM(key.key).encrypt(key.salt + explicit, content, explicit + header)
+        return explicit + AESGCM(key.key).encrypt(key.iv + explicit, content, explicit + header)
 
     def seal_data(self, data: bytes) -> None:
         for start in range(0, len(data), MAX_CONTENT):

@@ -57,6 +57,9 @@ class RecordProtection:
     """After KeyUpdates the number at its end grows: SERVER_TRAFFIC_SECRET_1."""
     sequence_number: int
     version: int
+    explicit_nonce: int = 0
+    """The bytes of the nonce at the beginning of the fragment."""
+    tag_length: int = trees.TAG_LENGTH
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ class DissectedRecord:
 
     def tree(self) -> Field:
         """The bytes on the wire."""
-        return trees.of_record(self.raw, None if self.protection is None else self.protection.version)
+        if self.protection is None:
+            return trees.of_record(self.raw)
+        lengths = {"explicit_nonce": self.protection.explicit_nonce, "tag_length": self.protection.tag_length}
+        return trees.of_record(self.raw, self.protection.version, **lengths)
 
     def plaintext_tree(self) -> Field | None:
         """The decrypted plaintext of a record of TLS 1.3; None for other records."""
@@ -266,7 +272,7 @@ class _Follower:
         if CLIENT_RANDOM not in secrets:
             return _Keys(self._missing(CLIENT_RANDOM))
         both = tls12.traffic_keys(suite, secrets[CLIENT_RANDOM], self.client_random or b"", self.server_random)
-        return _Tls12Keys(both[0 if sender == "client" else 1])
+        return _Tls12Keys(suite, both[0 if sender == "client" else 1])
 
     def _secrets(self) -> Mapping[str, bytes]:
         return {} if self.key_log is None else self.key_log.of(self.client_random or b"")
@@ -346,22 +352,23 @@ class _Keys:
 class _Tls12Keys(_Keys):
     """The keys of TLS 1.2 after ChangeCipherSpec."""
 
-    def __init__(self, keys: tls12.Keys) -> None:
+    def __init__(self, suite: tls12.Suite, keys: tls12.Keys) -> None:
         super().__init__(f"does not decrypt with {CLIENT_RANDOM}: changed, or encrypted with another key")
-        self.keys, self.counter = keys, _Counter()
+        self.suite, self.keys, self.counter = suite, keys, _Counter()
 
     def opened(self, raw: bytes) -> tuple[RecordProtection, int, bytes]:
         record, problem = decode(Record, raw), self.problem
         for number in self.counter.candidates():
             try:
-                content = tls12.opened(self.keys, number, record)
+                content = tls12.opened(self.suite, self.keys, number, record)
             except InvalidTag:
                 continue
             except ValueError as error:
                 problem = str(error)
                 continue
             self.counter.opened(number)
-            return RecordProtection(CLIENT_RANDOM, number, TLS12), record.content_type, content
+            lengths = self.suite.explicit_nonce, self.suite.tag_length
+            return RecordProtection(CLIENT_RANDOM, number, TLS12, *lengths), record.content_type, content
         self.counter.failed += 1
         raise _UnreadableError(problem)
 

@@ -31,7 +31,7 @@ from tlsdemo.wire.handshake import (
 from tlsdemo.wire.messages12 import ClientKeyExchangeRsa
 from tlsdemo.wire.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, records
 
-STATIC_RSA = (0x009C, 0x009D)
+STATIC_RSA = frozenset(number for number, suite in tls12.SUITES.items() if suite.name.startswith("TLS_RSA_"))
 
 
 def decipher(client_bytes: bytes, server_bytes: bytes, key: PrivateKeyTypes) -> bytes:
@@ -42,7 +42,8 @@ def decipher(client_bytes: bytes, server_bytes: bytes, key: PrivateKeyTypes) -> 
     try:
         recording = _Recording(client_bytes, server_bytes)
         client_keys, server_keys = recording.keys(key)
-        return b"".join((*_read(client_keys, recording.client), *_read(server_keys, recording.server)))
+        suite = recording.suite
+        return b"".join((*_read(suite, client_keys, recording.client), *_read(suite, server_keys, recording.server)))
     except (ValueError, LookupError):  # WireError is a ValueError
         return b""
 
@@ -59,6 +60,7 @@ class _Recording:
             raise WireError("no hellos")
         if self.server_hello.cipher_suite not in STATIC_RSA:
             raise WireError("the key exchange is not static RSA")
+        self.suite = tls12.SUITES[self.server_hello.cipher_suite]
 
     def keys(self, key: PrivateKeyTypes) -> tuple[tls12.Keys, tls12.Keys]:
         """The client's and the server's keys; useless ones if `key` is another server's (RFC 5246 §7.4.7.1)."""
@@ -67,7 +69,7 @@ class _Recording:
         exchange = _up_to(CLIENT_KEY_EXCHANGE, self.from_client)
         encrypted = decode(ClientKeyExchangeRsa, exchange[-1].body).encrypted_pre_master_secret
         premaster_secret = key.decrypt(encrypted, PKCS1v15())
-        suite = tls12.SUITES[self.server_hello.cipher_suite]
+        suite = self.suite
         randoms = self.client_hello.random, self.server_hello.random
         if self.client_hello.extension(EXTENDED_MASTER_SECRET) is not None and self.server_hello.has(
             EXTENDED_MASTER_SECRET
@@ -91,12 +93,12 @@ def _up_to(msg_type: int, sent: list[Handshake]) -> list[Handshake]:
     return sent[: [each.msg_type for each in sent].index(msg_type) + 1]
 
 
-def _read(keys: tls12.Keys, found: list[Record]) -> Iterator[bytes]:
+def _read(suite: tls12.Suite, keys: tls12.Keys, found: list[Record]) -> Iterator[bytes]:
     """The application data after ChangeCipherSpec that the keys decrypt; ValueError without a ChangeCipherSpec."""
     changed = [record.content_type for record in found].index(CHANGE_CIPHER_SPEC)
     for sequence_number, record in enumerate(found[changed + 1 :]):
         try:
-            content = tls12.opened(keys, sequence_number, record)
+            content = tls12.opened(suite, keys, sequence_number, record)
         except (InvalidTag, ValueError):
             return
         if record.content_type == APPLICATION_DATA:

@@ -15,22 +15,15 @@ from tlsdemo.wire.extensions import EXTENSIONS
 from tlsdemo.wire.fields import Field, WireError, walk
 from tlsdemo.wire.handshake import Extension, Handshake
 from tlsdemo.wire.records import HEADER, Record
-from tlsdemo.wire.tls12 import EXPLICIT_NONCE
-from tlsdemo.wire.tls12 import TAG as TAG_LENGTH
 
+TAG_LENGTH = 16  # bytes, of all AEADs but CCM_8
 TAG = "Authenticates the ciphertext and the header: a change is detected (§5.2, RFC 5116 §5.1)."
-ENCRYPTED: Mapping[int, tuple[tuple[str, int | None, str], ...]] = {
-    0x0303: (
-        ("nonce_explicit", EXPLICIT_NONCE, "This part of the nonce is sent; the other is secret (RFC 5288 §3)."),
-        ("encrypted", None, "The content, encrypted (RFC 5246 §6.2.3.3)."),
-        ("tag", TAG_LENGTH, TAG),
-    ),
-    0x0304: (
-        ("encrypted", None, "The content, its type and padding, encrypted (§5.2)."),
-        ("tag", TAG_LENGTH, TAG),
-    ),
+NONCE = "This part of the nonce is sent; the other is secret (RFC 5288 §3)."
+ENCRYPTED: Mapping[int, str] = {
+    0x0303: "The content, encrypted (RFC 5246 §6.2.3.3).",
+    0x0304: "The content, its type and padding, encrypted (§5.2).",
 }
-"""Version -> the parts of an encrypted fragment: name, length if it is fixed, reason."""
+"""Version -> what is in the encrypted part of a fragment."""
 
 CONTENT = "What the record carries (§5.2)."
 TYPE = "The type of the content; on the wire it is encrypted (§5.2)."
@@ -38,12 +31,19 @@ ZEROS = "Padding: hides the length of the content (§5.4)."
 BODY = "The message; its structure is unknown here, or its bytes are invalid (§4)."
 
 
-def of_record(raw: bytes, encrypted_in: int | None = None) -> Field:
-    """One whole record; `encrypted_in` is the version that encrypts it, 0x0303 or 0x0304, None for plaintext."""
+def of_record(
+    raw: bytes, encrypted_in: int | None = None, *, explicit_nonce: int = 0, tag_length: int = TAG_LENGTH
+) -> Field:
+    """One whole record; `encrypted_in` is the version that encrypts it, 0x0303 or 0x0304, None for plaintext.
+
+    An encrypted fragment begins with the explicit part of the nonce, and ends with a tag of these lengths.
+    """
     root = walk(Record, raw)
+    if encrypted_in is None:
+        return root
     *header, fragment = root.children
     length, content = fragment.children
-    parts = tuple(_parts(content, ENCRYPTED.get(encrypted_in or 0, ()))) or (content,)
+    parts = tuple(_parts(content, ENCRYPTED[encrypted_in], explicit_nonce, tag_length)) or (content,)
     return replace(root, children=(*header, replace(fragment, children=(length, *parts))))
 
 
@@ -101,11 +101,16 @@ def _tree_or_none(structure: type | None, data: bytes, content: Field) -> Field 
         return None
 
 
-def _parts(field: Field, parts: tuple[tuple[str, int | None, str], ...]) -> Iterator[Field]:
-    """The parts of an opaque field; the one without a length has what is left. None if the field is too short."""
-    left = len(field.value) - sum(length or 0 for _, length, _ in parts)
-    at = field.start
-    for name, length, reason in parts if left >= 0 else ():
-        end = at + (left if length is None else length)
-        yield Field(name, at, end, field.value[at - field.start : end - field.start], reason)
-        at = end
+def _parts(field: Field, encrypted: str, explicit_nonce: int, tag_length: int) -> Iterator[Field]:
+    """The parts of an encrypted fragment; none if it is too short for them."""
+    begin, end = field.start + explicit_nonce, field.end - tag_length
+    if begin > end:
+        return
+    parts = (
+        ("nonce_explicit", field.start, begin, NONCE),
+        ("encrypted", begin, end, encrypted),
+        ("tag", end, field.end, TAG),
+    )
+    for name, start, stop, reason in parts:
+        if stop > start or name == "encrypted":
+            yield Field(name, start, stop, field.value[start - field.start : stop - field.start], reason)

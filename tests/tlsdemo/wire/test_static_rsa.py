@@ -19,7 +19,7 @@ from tlsdemo.wire.handshake import ServerHello
 from tlsdemo.wire.records import Record, encode, label, raw_records, records
 from tlsdemo.wire.static_rsa import decipher
 
-STATIC = ["AES128-GCM-SHA256", "AES256-GCM-SHA384"]
+STATIC = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES256-CCM8:@SECLEVEL=0"]
 LINE, ANSWER = b"the password is hunter2", b"welcome"
 NO_EXTENDED_MASTER_SECRET = 1 << 0  # SSL_OP_NO_EXTENDED_MASTER_SECRET of OpenSSL 3.0; `ssl` has no name for it
 
