@@ -71,6 +71,24 @@ class ServerKeyExchangeDhe:
 
 
 @dataclass(frozen=True)
+class ServerKeyExchangeEcdhAnon:
+    """The server's public value on a curve, not signed: a man in the middle can replace it (RFC 8422 §2.3)."""
+
+    curve_type: Annotated[int, uint(1), "3: named_curve, the only type in use (RFC 8422 §5.4)."]
+    named_curve: Annotated[int, uint(2), "The curve, one of the client's supported_groups (RFC 8422 §5.4)."]
+    public: Annotated[bytes, vector(1, 2**8 - 1), "The server's public value for the key exchange (RFC 8422 §5.4)."]
+
+
+@dataclass(frozen=True)
+class ServerKeyExchangeDhAnon:
+    """The server's group and public value, not signed: a man in the middle can replace them (RFC 5246 §F.1.1.1)."""
+
+    dh_p: Annotated[bytes, vector(1, 2**16 - 1), "The prime modulus, which the server chooses (RFC 5246 §7.4.3)."]
+    dh_g: Annotated[bytes, vector(1, 2**16 - 1), "The generator (RFC 5246 §7.4.3)."]
+    dh_ys: Annotated[bytes, vector(1, 2**16 - 1), "The server's public value (RFC 5246 §7.4.3)."]
+
+
+@dataclass(frozen=True)
 class CertificateRequestTls12:
     """The server asks for the client's certificate (RFC 5246 §7.4.4)."""
 
@@ -141,6 +159,8 @@ SERVER_KEY_EXCHANGE, CLIENT_KEY_EXCHANGE = 12, 16
 KEY_EXCHANGES: Mapping[str, Mapping[int, type]] = {
     "TLS_ECDHE_": {SERVER_KEY_EXCHANGE: ServerKeyExchangeEcdhe, CLIENT_KEY_EXCHANGE: ClientKeyExchangeEcdhe},
     "TLS_DHE_": {SERVER_KEY_EXCHANGE: ServerKeyExchangeDhe, CLIENT_KEY_EXCHANGE: ClientKeyExchangeDhe},
+    "TLS_ECDH_anon_": {SERVER_KEY_EXCHANGE: ServerKeyExchangeEcdhAnon, CLIENT_KEY_EXCHANGE: ClientKeyExchangeEcdhe},
+    "TLS_DH_anon_": {SERVER_KEY_EXCHANGE: ServerKeyExchangeDhAnon, CLIENT_KEY_EXCHANGE: ClientKeyExchangeDhe},
     "TLS_RSA_": {CLIENT_KEY_EXCHANGE: ClientKeyExchangeRsa},
 }
 """The same by the beginning of the suite's name."""

@@ -21,7 +21,9 @@ from tlsdemo.wire.messages12 import (
     ClientKeyExchangeRsa,
     HelloRequest,
     ServerHelloDone,
+    ServerKeyExchangeDhAnon,
     ServerKeyExchangeDhe,
+    ServerKeyExchangeEcdhAnon,
     ServerKeyExchangeEcdhe,
     structure,
 )
@@ -40,7 +42,7 @@ def talk(tmp_path: Path, client: ssl.SSLContext, server: ssl.SSLContext) -> Diss
 
 
 def assert_is_written_back(found: Dissection) -> None:
-    assert len(found.messages) >= 8
+    assert len(found.messages) >= 6
     for message in found.messages:
         assert message.problem is None
         assert encode(message.value) == message.raw[4:]
@@ -99,6 +101,12 @@ def test_finite_field_diffie_hellman_is_read(tmp_path: Path) -> None:
     assert 255 <= len(value(found, ClientKeyExchangeDhe).dh_yc) <= 256
 
 
+def test_a_key_exchange_without_authentication_is_read(tmp_path: Path) -> None:
+    found = talk(tmp_path, *contexts("AECDH-AES128-SHA:@SECLEVEL=0"))
+    exchange = value(found, ServerKeyExchangeEcdhAnon)
+    assert (exchange.curve_type, exchange.named_curve, len(exchange.public)) == (3, 29, 32)
+
+
 @pytest.mark.parametrize(
     ("msg_type", "suite", "expected"),
     [
@@ -108,7 +116,11 @@ def test_finite_field_diffie_hellman_is_read(tmp_path: Path) -> None:
         (12, 0x009E, ServerKeyExchangeDhe),
         (12, 0x009C, None),  # static RSA has no ServerKeyExchange
         (16, 0x009C, ClientKeyExchangeRsa),
-        (16, 0x00A6, None),  # DH_anon
+        (12, 0x00A6, ServerKeyExchangeDhAnon),
+        (16, 0x00A6, ClientKeyExchangeDhe),
+        (12, 0xC018, ServerKeyExchangeEcdhAnon),
+        (16, 0xC018, ClientKeyExchangeEcdhe),
+        (16, 0x008C, None),  # PSK
         (99, 0xC02F, None),
         (16, 0xABCD, None),
     ],
