@@ -137,5 +137,5 @@ def test_the_suites_are_named_as_openssl_names_them() -> None:
 def openssl_name(suite: Suite) -> str:
     """TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 -> ECDHE-RSA-AES128-GCM-SHA256; static RSA goes without saying there."""
     name = suite.name.removeprefix("TLS_").removeprefix("RSA_WITH_").replace("WITH_", "")
-    name = name.replace("POLY1305_SHA256", "POLY1305").replace("CCM_8", "CCM8")
+    name = name.replace("POLY1305_SHA256", "POLY1305").replace("CCM_8", "CCM8").replace("DH_anon", "ADH")
     return name.replace("AES_", "AES").replace("_", "-")
