@@ -2,6 +2,7 @@
 
 import json
 import ssl
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import trustme
+
+from tlsdemo.key_agreement import FFDHE2048
 
 NULL, ETHERNET, RAW = 0, 1, 101  # link types of a pcap
 HOST = "server.example"
@@ -164,6 +167,12 @@ def contexts(
         if ciphers:
             context.set_ciphers(ciphers)
     return client, server
+
+
+def dh_parameters() -> str:
+    """ffdhe2048 in PEM, for servers with DHE in TLS 1.2: PKCS #3, SEQUENCE { prime INTEGER, base INTEGER }."""
+    parameters = bytes.fromhex("30820108 0282010100") + FFDHE2048.to_bytes(256) + bytes.fromhex("020102")
+    return f"-----BEGIN DH PARAMETERS-----\n{b64encode(parameters).decode()}\n-----END DH PARAMETERS-----\n"
 
 
 @dataclass

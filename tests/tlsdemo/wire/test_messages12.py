@@ -1,13 +1,12 @@
 """The messages of TLS 1.2 in captures and in conversations of OpenSSL. Falsehood caught: a wrong structure."""
 
 import ssl
-from base64 import b64encode
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, issuer
+from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, dh_parameters, issuer
 from tlsdemo.key_agreement import FFDHE2048
 from tlsdemo.wire.dissection import Dissection, dissect
 from tlsdemo.wire.extensions import CertificateStatus
@@ -89,10 +88,7 @@ def test_static_rsa_is_read(tmp_path: Path) -> None:
 
 def test_finite_field_diffie_hellman_is_read(tmp_path: Path) -> None:
     client, server = contexts("DHE-RSA-AES128-GCM-SHA256")
-    # PKCS #3: SEQUENCE { prime INTEGER, base INTEGER }
-    parameters = bytes.fromhex("30820108 0282010100") + FFDHE2048.to_bytes(256) + bytes.fromhex("020102")
-    pem = f"-----BEGIN DH PARAMETERS-----\n{b64encode(parameters).decode()}\n-----END DH PARAMETERS-----\n"
-    (tmp_path / "dh.pem").write_text(pem)
+    (tmp_path / "dh.pem").write_text(dh_parameters())
     server.load_dh_params(str(tmp_path / "dh.pem"))
     found = talk(tmp_path, client, server)
     exchange = value(found, ServerKeyExchangeDhe)
