@@ -34,7 +34,7 @@ HANDSHAKE_TYPES = {
 }
 """RFC 8446 §4 and §B.3: the types of TLS 1.3, and those of TLS 1.2 that it reserves and that are still in use."""
 
-CLIENT_HELLO, SERVER_HELLO, SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE = 1, 2, 14, 16
+CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE = 1, 2, 11, 14, 16
 
 
 @dataclass(frozen=True)

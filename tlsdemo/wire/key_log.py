@@ -8,7 +8,7 @@ With it, Wireshark and this package decrypt a recording. TLS 1.3 has one line fo
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CLIENT_RANDOM = "CLIENT_RANDOM"
 """The label of a master secret of TLS 1.2 (RFC 9850 §2.2)."""
@@ -35,6 +35,10 @@ class KeyLog:
     def of(self, client_random: bytes) -> Mapping[str, bytes]:
         """Label -> secret of one connection; empty if the log does not have it."""
         return self.secrets.get(client_random, {})
+
+    def with_secret(self, label: str, client_random: bytes, secret: bytes) -> "KeyLog":
+        """The same with one more entry, or with another secret in it."""
+        return replace(self, secrets={**self.secrets, client_random: {**self.of(client_random), label: secret}})
 
 
 def parse(text: str) -> KeyLog:

@@ -3,6 +3,7 @@ certificate opens nothing, or opens everything."""
 
 import ssl
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -11,13 +12,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, issuer
+from tests.tlsdemo.wire.support import Capture, Conversation, certificate, contexts, issuer, master_secrets
 from tests.tlsdemo.wire.test_first_flight import hello_of, in_records_of, sent
 from tlsdemo.wire.extensions import EXTENDED_MASTER_SECRET
 from tlsdemo.wire.fields import decode
 from tlsdemo.wire.handshake import ServerHello
 from tlsdemo.wire.records import Record, encode, label, raw_records, records
-from tlsdemo.wire.static_rsa import decipher
+from tlsdemo.wire.static_rsa import decipher, secrets
 
 STATIC = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES256-CCM8:@SECLEVEL=0"]
 LINE, ANSWER = b"the password is hunter2", b"welcome"
@@ -137,12 +138,61 @@ def test_the_key_opens_nothing_where_it_only_signed_or_the_suite_is_another(
     assert decipher(talk.client.sent, talk.server.sent, stolen()) == b""
 
 
+@pytest.mark.parametrize("side", [None, 0, 1])
+def test_the_master_secret_is_the_one_in_the_key_log(tmp_path: Path, side: int | None) -> None:
+    """Judged by OpenSSL, which writes the key log."""
+    both = contexts(STATIC[1])
+    if side is not None:
+        both[side].options |= ssl.Options(NO_EXTENDED_MASTER_SECRET)
+    both[0].keylog_filename = str(tmp_path / "keys.log")
+    talk = Conversation(*both).say(LINE, ANSWER)
+    found = secrets(talk.client.sent, talk.server.sent, stolen())
+    assert master_secrets((tmp_path / "keys.log").read_text()) == {found.client_random: found.master_secret}
+    assert found.is_extended is (side is None)
+    assert found.premaster_secret[:2] == b"\3\3"  # the client's version (RFC 5246 §7.4.7.1)
+    assert len(found.premaster_secret) == 48
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "version", "reason"),
+    [
+        (
+            "ECDHE-RSA-AES128-GCM-SHA256", ssl.TLSVersion.TLSv1_2,
+            "with TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, that key only signs, and encrypts no secret",
+        ),
+        (None, ssl.TLSVersion.TLSv1_3, "with TLS_AES_256_GCM_SHA384, that key only signs, and encrypts no secret"),
+        (
+            "AES128-SHA256", ssl.TLSVersion.TLSv1_2,
+            "decryption of TLS_RSA_WITH_AES_128_CBC_SHA256 is not implemented",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_key_does_not_decrypt_has_a_reason(ciphers: str | None, version: ssl.TLSVersion, reason: str) -> None:
+    talk = Conversation(*contexts(ciphers, version)).say(LINE, ANSWER)
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        secrets(talk.client.sent, talk.server.sent, stolen())
+
+
+def test_another_key_has_a_reason() -> None:
+    talk = recorded(STATIC[0])
+    for key, reason in (
+        (rsa.generate_private_key(65537, 2048), "it is not the key of the server's certificate"),
+        (ec.generate_private_key(ec.SECP256R1()), "it is not an RSA key"),
+    ):
+        with pytest.raises(ValueError, match=f"^{reason}$"):
+            secrets(talk.client.sent, talk.server.sent, key)
+    with pytest.raises(ValueError, match="it does not begin with ClientHello and ServerHello"):
+        secrets(b"GET / HTTP/1.0\r\n", b"", stolen())
+
+
 def test_the_key_alone_does_not_open_a_session_that_was_resumed() -> None:
     both = contexts(STATIC[0])
     first = Conversation(*both).say(LINE, ANSWER)
     again = Conversation(*both, session=first.client.tls.session).say(LINE, ANSWER)
     assert again.client.tls.session_reused
     assert decipher(again.client.sent, again.server.sent, stolen()) == b""
+    with pytest.raises(ValueError, match="it has no ClientKeyExchange, as if it resumed a session"):
+        secrets(again.client.sent, again.server.sent, stolen())
 
 
 def test_other_peoples_captures_stay_shut(capture: Capture) -> None:
