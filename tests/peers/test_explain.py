@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Command, run, tool
 from tests.peers.conftest import Serve, Start
 from tests.peers.support import acting
+from tests.tlsdemo.wire.support import Conversation, certificate, contexts
 from tlsdemo.wire import captures
 
 OPTIONS = {
@@ -142,6 +143,23 @@ def test_a_connection_that_is_saved_is_decrypted_by_tshark(
     assert b"PRIVATE KEY" in (certs / "server.key").read_bytes()
 
 
+def test_a_capture_of_static_rsa_is_decrypted_with_the_servers_key(cli: Command, tmp_path: Path) -> None:
+    talk = Conversation(*contexts("AES256-GCM-SHA384")).say(b"a line", b"an answer")
+    chunks = tuple(captures.Chunk(sender, data, 1.5) for sender, data in talk.chunks if data)
+    client, server = captures.Place("127.0.0.1", 40000), captures.Place("127.0.0.1", 443)
+    file, key = tmp_path / "traffic.pcapng", tmp_path / "server.key"
+    file.write_bytes(captures.write([captures.Connection(client, server, chunks, has_beginning=True)]))
+    key.write_bytes(certificate().private_key_pem.bytes())
+    key.chmod(0o600)
+    found = explained(cli, "--capture", file, "--server-key", key)
+    assert found["explained_bytes"] == found["bytes"]
+    data = [bytes.fromhex(entry["bytes"]) for entry in found["entries"] if entry["kind"] == "data"]
+    assert data == [b"a line", b"an answer"]
+    missing = cli("explain", "--capture", file, "--server-key", tmp_path / "absent.key")
+    assert missing.code == 3
+    assert "absent.key" in missing.err
+
+
 @pytest.mark.parametrize(
     ("content", "fact"),
     [
@@ -166,6 +184,7 @@ def test_a_file_that_is_not_a_capture_is_refused(cli: Command, tmp_path: Path, c
         (("--protocol", "ca"), "--protocol 'ca' is not one of 'tls', 'tls13'"),
         (("--as", "server"), "--as 'server' is not 'attacker'"),
         (("--keylog", "keys"), "--keylog needs --capture"),
+        (("--server-key", "key"), "--server-key needs --capture"),
         (("--filter", "1"), "--filter needs --capture"),
         (("--save", "x", "--capture", "y"), "--save and --capture are mutually exclusive"),
         (("--brief", "--der"), "--brief and --der are mutually exclusive"),

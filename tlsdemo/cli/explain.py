@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem
-from pki.store.files import read_file
+from pki.store.files import read_file, read_key
 from pki.store.output import SECRET, Output
 from tlsdemo import net
 from tlsdemo.attack.world import World
@@ -58,6 +58,7 @@ class ExplainOptions:
     tls12: bool
     capture: Path | None
     keylog: Path | None
+    server_key: Path | None
     only: str | None
     as_attacker: bool
     brief: bool
@@ -162,7 +163,12 @@ def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
             hint=hint,
         )
     trust = _trust(settings)
-    return [(f"connection {number}: {_called(each)}", explained(each, keys, trust)) for number, each in chosen]
+    hint = "it is the private key of the server's certificate: certs/server.key"
+    server_key = read_key(settings.server_key, hint) if settings.server_key else None
+    return [
+        (f"connection {number}: {_called(each)}", explained(each, keys, trust, server_key=server_key))
+        for number, each in chosen
+    ]
 
 
 def _malformed(keys: KeyLog | None) -> Iterator[str]:

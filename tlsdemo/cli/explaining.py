@@ -29,7 +29,7 @@ def explained(connection: Connection, keys: KeyLog | None, trust: Trust | None, 
     """A connection of TLS that is over."""
     chunks = [(each.sender, each.data) for each in connection.chunks]
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
-    return explain(chunks, keys, at, trust, connection.lost, own=own)
+    return explain(chunks, keys, at, trust, connection.lost, own=own, server_key=server_key)
 
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:

@@ -396,6 +396,12 @@ def explain(
         Path | None,
         typer.Option("--keylog", metavar="FILE", help="Decrypt the capture with this key log.", readable=False),
     ] = None,
+    server_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--server-key", metavar="FILE", help="Decrypt static RSA of TLS 1.2 with the server's key.", readable=False
+        ),
+    ] = None,
     only: Annotated[
         str | None, typer.Option("--filter", metavar="N|HOST:PORT", help="Explain this connection of the capture.")
     ] = None,
@@ -436,7 +442,7 @@ def explain(
         raise Problem(fact, hint="--save is for a connection that is made now", code=ExitCode.USAGE)
     if brief and der:
         raise Problem("--brief and --der are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
-    without_capture = {"--keylog": keylog, "--filter": only}
+    without_capture = {"--keylog": keylog, "--server-key": server_key, "--filter": only}
     for option, value in without_capture.items():
         if value is not None and capture is None:
             raise Problem(f"{option} needs --capture", hint="add --capture FILE", code=ExitCode.USAGE)
@@ -461,6 +467,7 @@ def explain(
             tls12,
             capture,
             keylog,
+            server_key,
             only,
             as_role == "attacker",
             brief,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from pki.keys import PrivateKey
 from tlsdemo import peer
 from tlsdemo.explain import attacker, certificates, keys, proofs, schedule, values
 from tlsdemo.explain.failure import Ending, Trust, ending
@@ -16,13 +17,15 @@ from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import Row, rows
 from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
+from tlsdemo.wire import static_rsa
 from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, dissect
 from tlsdemo.wire.fields import Field, walk
-from tlsdemo.wire.key_log import KeyLog
+from tlsdemo.wire.key_log import CLIENT_RANDOM, KeyLog
 from tlsdemo.wire.messages12 import CertificateTls12
 from tlsdemo.wire.messages13 import Certificate
 from tlsdemo.wire.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CONTENT_TYPES, HANDSHAKE, HEADER, Sender
 from tlsdemo.wire.registry import CIPHER_SUITES, VERSIONS, name
+from tlsdemo.wire.static_rsa import Secrets
 
 
 class Kind(Enum):
@@ -100,15 +103,25 @@ def explain(
     problems: Sequence[str] = (),
     *,
     own: Own | None = None,
+    server_key: PrivateKey | None = None,
 ) -> Explanation:
     """Explain the bytes of a conversation, in the order of the wire. Never raises, for any bytes.
 
-    `own` has what only our own client knows of it.
+    `own` has what only our own client knows of it. `server_key` decrypts TLS 1.2 with static RSA; where it does not,
+    a problem says why.
     """
+    stolen = None
+    if server_key is not None:
+        client, server = (b"".join(data for sender, data in chunks if sender == side) for side in ("client", "server"))
+        try:
+            stolen = static_rsa.secrets(client, server, server_key)
+            key_log = (key_log or KeyLog({})).with_secret(CLIENT_RANDOM, stolen.client_random, stolen.master_secret)
+        except ValueError as error:
+            problems = (*problems, f"the server's key does not decrypt this conversation: {error}")
     found = dissect(chunks, key_log)
     secrets = key_log.of(found.client_random or b"") if key_log else {}
     carried = _carried(found)
-    entries = tuple(_entries(found, secrets, own, carried))
+    entries = tuple(_entries(found, secrets, own, stolen, carried))
     total = sum(len(data) for _, data in chunks)
     left = [_left_over(side, rest) for side, rest in found.left_over.items() if rest]
     return Explanation(
@@ -151,11 +164,15 @@ def _explained(found: Dissection, number: int, carried: Sequence[int]) -> int:
 
 
 def _entries(
-    found: Dissection, secrets: Mapping[str, bytes], own: Own | None, carried: Sequence[Sequence[int]]
+    found: Dissection,
+    secrets: Mapping[str, bytes],
+    own: Own | None,
+    stolen: Secrets | None,
+    carried: Sequence[Sequence[int]],
 ) -> Iterator[Entry]:
     counts: dict[Sender, int] = {"client": 0, "server": 0}
     used: set[tuple[Sender, str]] = set()
-    derivation = keys.Derivation(found, secrets)
+    derivation = keys.Derivation(found, secrets, stolen)
     for number, record in enumerate(found.records):
         counts[record.sender] += 1
         if record.protection and (record.sender, record.protection.label) not in used:

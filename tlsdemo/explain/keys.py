@@ -12,6 +12,7 @@ from tlsdemo.wire.handshake import ServerHello
 from tlsdemo.wire.key_log import CLIENT_RANDOM
 from tlsdemo.wire.protection13 import SUITES
 from tlsdemo.wire.records import Sender
+from tlsdemo.wire.static_rsa import Secrets
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class Derived:
 class Derivation:
     """Derives the keys of records, in their order: each secret after a KeyUpdate from the one before it."""
 
-    def __init__(self, found: Dissection, secrets: Mapping[str, bytes]) -> None:
+    def __init__(self, found: Dissection, secrets: Mapping[str, bytes], stolen: Secrets | None = None) -> None:
         self.found, self.secrets = found, secrets
+        self.stolen = stolen
+        """Where the master secret of TLS 1.2 is from, if it is not from the key log."""
         self.latest: dict[str, tuple[int, bytes]] = {}
         """For the name of a secret without its number: the number and the secret that were derived last."""
 
@@ -38,7 +41,7 @@ class Derivation:
             return ()
         if record.protection.version == TLS13:
             return self._tls13(record.protection.label)
-        return _tls12(self.found, self.secrets, record.sender)
+        return _tls12(self.found, self.secrets, record.sender, self.stolen)
 
     def _tls13(self, label: str) -> tuple[Derived, ...]:
         suite = SUITES.get(self.found.cipher_suite or 0)
@@ -70,7 +73,9 @@ class Derivation:
         return secret
 
 
-def _tls12(found: Dissection, secrets: Mapping[str, bytes], sender: Sender) -> tuple[Derived, ...]:
+def _tls12(
+    found: Dissection, secrets: Mapping[str, bytes], sender: Sender, stolen: Secrets | None
+) -> tuple[Derived, ...]:
     suite = tls12.SUITES.get(found.cipher_suite or 0)
     if suite is None or CLIENT_RANDOM not in secrets or found.client_random is None:
         return ()
@@ -79,7 +84,20 @@ def _tls12(found: Dissection, secrets: Mapping[str, bytes], sender: Sender) -> t
     keys = both[0 if sender == "client" else 1]
     block = 'PRF(master secret, "key expansion", server random + client random)'
     return (
-        Derived("master secret", "from the key log", secrets[CLIENT_RANDOM]),
+        *_master_secret(secrets[CLIENT_RANDOM], stolen),
         Derived(f"{sender} write key", f"from {block}", keys.key),
         Derived(f"{sender} write IV", f"from {block}", keys.iv),
+    )
+
+
+def _master_secret(master_secret: bytes, stolen: Secrets | None) -> tuple[Derived, ...]:
+    if stolen is None:
+        return (Derived("master secret", "from the key log", master_secret),)
+    seed = '"extended master secret", hash of the messages from ClientHello to ClientKeyExchange'
+    if not stolen.is_extended:
+        seed = '"master secret", client random + server random'
+    origin = "decrypted from ClientKeyExchange with the key of the server's certificate"
+    return (
+        Derived("premaster secret", origin, stolen.premaster_secret),
+        Derived("master secret", f"PRF(premaster secret, {seed})", master_secret),
     )
