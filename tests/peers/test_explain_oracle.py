@@ -14,7 +14,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.conftest import tool
+from tests.conftest import run, tool
 from tests.oracles import tshark
 from tests.oracles.tshark import Result
 from tests.peers.conftest import Start
@@ -67,7 +67,8 @@ from tlsdemo.wire.extensions import (
 from tlsdemo.wire.fields import encode
 from tlsdemo.wire.handshake import Extension
 from tlsdemo.wire.messages13 import encode_message
-from tlsdemo.wire.records import Sender, framed
+from tlsdemo.wire.records import Alert, Sender, framed
+from tlsdemo.wire.registry import ALERTS, CIPHER_SUITES
 
 LINE, ANSWER = b"a line", b"an answer"
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -214,9 +215,12 @@ def test_every_suite_of_tls12_is_read_as_tshark_reads_it(recording: Recording, t
     assert result.fields > 15_000
     keys = key_log.parse(recording.keys.read_text())
     for name, connection in zip(negotiated, recording.connections, strict=True):
-        found = dissect([(each.sender, each.data) for each in connection.chunks], keys)
-        problems = [each.problem for each in found.records if each.problem]
-        assert bool(problems) is (not AEAD.search(name) or "ARIA" in name), (name, problems)
+        found = explain([(each.sender, each.data) for each in connection.chunks], keys, datetime.now(UTC))
+        is_decrypted = bool(AEAD.search(name)) and "ARIA" not in name
+        assert (found.explained == found.total) is is_decrypted, name
+        checks = [check for entry in found.entries for check in entry.checks]
+        assert all(check.passed for check in checks), name
+        assert len(checks) >= (2 if is_decrypted else 0), name  # the Finished of both sides
 
 
 # TLS 1.3, and what happens seldom -----------------------------------------------------------------------------------
@@ -330,6 +334,20 @@ def test_every_extension_of_a_client_is_read_as_tshark_reads_it(recording: Recor
     recording.keys.touch()
     recording.add([("client", framed(22, 0x0301, encode_message(hello)))])
     assert recording.compared().differences == []
+
+
+def test_tshark_gives_cipher_suites_and_alerts_the_same_names(tmp_path: Path) -> None:
+    hello = ClientHello(0x0303, bytes(32), b"", tuple(CIPHER_SUITES), b"\0")
+    alerts = b"".join(framed(21, 0x0303, encode(Alert(2, number))) for number in ALERTS)
+    recording = Recording(tmp_path / "unused")
+    recording.add([("client", framed(22, 0x0301, encode_message(hello)) + alerts)])
+    file = tmp_path / "names.pcapng"
+    file.write_bytes(captures.write(recording.connections))
+    printed = run(tool("tshark"), "-r", file, "-d", "tcp.port==443,tls", "-V").stdout
+    suites = {int(number, 16): name for name, number in re.findall(r"Cipher Suite: (\w+) \(0x(\w{4})\)", printed)}
+    assert suites == CIPHER_SUITES
+    theirs = {int(number): name for name, number in re.findall(r"Description: (.+) \((\d+)\)", printed)}
+    assert {number: name.lower().replace(" ", "_") for number, name in theirs.items()} == ALERTS
 
 
 # OpenSSL's trace ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import run, tool
 from tests.tlsdemo.wire.support import Capture, Chunk, Conversation, Trace, contexts
 from tests.tlsdemo.wire.test_fields import assert_children_are_inside, assert_explained, assert_leaves_tile
 from tlsdemo.wire import protection13, records
@@ -138,19 +137,6 @@ def test_a_capture_is_read_without_its_key_log_as_far_as_it_is_clear(capture: Ca
     assert found.version is not None and problems(found)
     assert all(expected in str(each) for each in problems(found))
     assert_every_byte_is_explained(found)
-
-
-def test_tshark_finds_the_same_messages(capture: Capture, shared_data: Path) -> None:
-    if capture.name == "illustrated-tls12":
-        pytest.skip("tshark decrypts its CBC records, and we do not")
-    pcap = shared_data / "captures" / f"{capture.name}.pcap"
-    done = run(
-        tool("tshark"), "-r", pcap, "-d", "tcp.port==443,tls", "-o", f"tls.keylog_file:{pcap.with_suffix('.keys')}",
-        "-Y", "tls.handshake.type", "-T", "fields", "-e", "tls.handshake.type",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found = dissect(capture.chunks, parse(capture.keys))
-    assert [int(each) for each in done.stdout.replace(",", "\n").split()] == [each.raw[0] for each in found.messages]
 
 
 # OpenSSL ------------------------------------------------------------------------------------------------------------
