@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tlsdemo.wire import captures, key_log
 from tlsdemo.wire.captures import CaptureError, Connection, Place
-from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, dissect
+from tlsdemo.wire.dissection import TLS13, DissectedMessage, DissectedRecord, dissect
 from tlsdemo.wire.fields import Field
 from tlsdemo.wire.handshake import HEADER
 from tlsdemo.wire.key_log import KeyLog
@@ -60,7 +60,7 @@ class Seen:
     header: str
     """Type, version and length on the wire, in hex."""
     content_type: int | None
-    """Of the decrypted content; None if it is encrypted and was not decrypted."""
+    """Of the content; None if TLS 1.3 encrypts it and it was not decrypted. TLS 1.2 has it in the clear."""
     messages: tuple[Leaves, ...]
     """The handshake messages that end in it."""
     alert: str
@@ -217,16 +217,19 @@ def ours(connection: Connection, keys: KeyLog | None) -> Conversation:
         ending[message.records[-1]].append(tuple(_leaves(message)))
     read = Conversation(cipher_suite=found.cipher_suite)
     for number, record in enumerate(found.records):
-        read.records.append(_seen(record, tuple(ending[number])))
+        read.records.append(_seen(record, found.version, tuple(ending[number])))
         if record.content_type == APPLICATION_DATA:
             read.data[record.sender] += record.content or b""
     return read
 
 
-def _seen(record: DissectedRecord, messages: tuple[Leaves, ...]) -> Seen:
+def _seen(record: DissectedRecord, version: int | None, messages: tuple[Leaves, ...]) -> Seen:
     alert = f"{record.value.level:02x}{record.value.description:02x}" if isinstance(record.value, Alert) else ""
     not_implemented = "is not implemented" in (record.problem or "")
-    return Seen(record.sender, record.raw[:5].hex(), record.content_type, messages, alert, not_implemented)
+    content_type = record.content_type
+    if content_type is None and version != TLS13:
+        content_type = record.header.content_type
+    return Seen(record.sender, record.raw[:5].hex(), content_type, messages, alert, not_implemented)
 
 
 def _leaves(message: DissectedMessage) -> Iterator[Leaf]:
@@ -313,8 +316,10 @@ def _packet(element: Element) -> _Packet:
         )
         for end, port in (("src", "tcp.srcport"), ("dst", "tcp.dstport"))
     )
-    data = [bytes.fromhex(each.get("value", "")) for each in element.iterfind(".//field[@name='data.data']")]
-    return _Packet(source, target, list(element.iterfind(".//field[@name='tls.record']")), data)
+    records = list(element.iterfind(".//field[@name='tls.record']"))
+    # Without a record, it is data of a connection that is not TLS.
+    data = [bytes.fromhex(each.get("value", "")) for each in element.iterfind(".//field[@name='data.data']") if records]
+    return _Packet(source, target, records, data)
 
 
 def _shown(element: Element, name: str) -> str | None:
