@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 CLIENT_RANDOM = "CLIENT_RANDOM"
 """The label of a master secret of TLS 1.2 (RFC 9850 §2.2)."""
 
+RSA = "RSA"
+"""The label of a premaster secret of static RSA, without a client random: OpenSSL writes CLIENT_RANDOM, too."""
+
 RANDOM_LENGTH = 32  # bytes
 
 
@@ -46,7 +49,7 @@ def parse(text: str) -> KeyLog:
     secrets: dict[bytes, dict[str, bytes]] = {}
     malformed = []
     for number, entry in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
-        if not entry.strip() or entry.startswith("#"):
+        if not entry.strip() or entry.startswith(("#", f"{RSA} ")):
             continue
         try:
             label, client_random, secret = _entry(entry)
@@ -60,7 +63,7 @@ def parse(text: str) -> KeyLog:
 def line(label: str, client_random: bytes, secret: bytes) -> str:
     """One entry, without a line end; ValueError if it would not be valid."""
     entry = f"{label} {client_random.hex()} {secret.hex()}"
-    if _entry(entry) != (label, client_random, secret) or label.startswith("#"):
+    if _entry(entry) != (label, client_random, secret) or label.startswith("#") or label == RSA:
         raise ValueError(f"{label!r} is not a label")
     return entry
 

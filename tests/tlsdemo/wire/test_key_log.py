@@ -34,6 +34,18 @@ def test_the_key_log_of_a_trace_is_read_and_written_back(trace: Trace) -> None:
     assert [line(label, client_random, secret) for label, secret in secrets.items()] == trace.key_log.splitlines()
 
 
+def test_the_key_log_of_static_rsa_is_read(tmp_path: Path) -> None:
+    """OpenSSL writes a line RSA, which does not name the connection, and a line CLIENT_RANDOM."""
+    client, server = contexts("AES128-GCM-SHA256")
+    client.keylog_filename = str(tmp_path / "keys.log")
+    talk = Conversation(client, server).say(b"line", b"answer")
+    text = (tmp_path / "keys.log").read_text()
+    assert "RSA " in text
+    log = parse(text)
+    assert log.malformed == ()
+    assert set(log.secrets) == {hello_of(talk.client.sent).random}
+
+
 def test_the_key_log_of_openssl_is_read(tmp_path: Path) -> None:
     client, server = contexts(version=ssl.TLSVersion.TLSv1_3)
     client.keylog_filename = str(tmp_path / "keys.log")
@@ -74,7 +86,7 @@ def test_malformed_lines_are_listed_and_the_others_count() -> None:
         f"CLIENT_RANDOM {RANDOM.hex()} 0g": "the secret is not hexadecimal",
         f"CLIENT_RANDOM zz{RANDOM.hex()} 00": "the client random is not hexadecimal",
         f"CLIENT_RANDOM {RANDOM.hex()}00 00": "the client random has 33 bytes, 32 required",
-        "RSA 0011223344556677 00": "the client random has 8 bytes, 32 required",
+        "CLIENT_RANDOM 0011223344556677 00": "the client random has 8 bytes, 32 required",
     }
     log = parse("\n".join(["# first", *bad, good]))
     assert log.secrets == {RANDOM: {"CLIENT_RANDOM": b"secret"}}
