@@ -283,6 +283,10 @@ def test_retries_resumptions_refusals_and_long_messages_are_read_as_tshark_reads
         many = [f"host-{number}.{'long' * 10}.example" for number in range(400)]
         issuer().issue_cert(HOST, *many, key_type=trustme.KeyType.RSA).configure_cert(server)
         recording.talk(client, server)
+        # A connection without its beginning, and one that breaks off within a record.
+        chunks = recording.talk(client, contexts("ECDHE+AESGCM", version)[1]).chunks
+        for part in (chunks[2:], [*chunks[:1], (chunks[1][0], chunks[1][1][:300])]):
+            recording.add(part)
     keys = key_log.parse(recording.keys.read_text())
     dissected = [dissect([(each.sender, each.data) for each in one.chunks], keys) for one in recording.connections]
     messages = [message for found in dissected for message in found.messages]

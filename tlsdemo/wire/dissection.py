@@ -176,6 +176,8 @@ class _Follower:
         self.server_random = b""
         self.version: int | None = None
         self.cipher_suite: int | None = None
+        self.is_before_tls13 = False
+        """Whether a message other than a hello was in the clear before a ServerHello: the beginning is missing."""
 
     def feed(self, sender: Sender, data: bytes) -> None:
         direction = self.directions[sender]
@@ -200,11 +202,17 @@ class _Follower:
         if content_type == HANDSHAKE and content is not None:
             for message, records in direction.messages(len(self.records) - 1, content):
                 self._message(direction, message, records, protection is not None)
-        elif content_type == CHANGE_CIPHER_SPEC and self.version not in (None, TLS13):
+        elif content_type == CHANGE_CIPHER_SPEC and self._encrypts_after_it():
             direction.changed, direction.keys = True, self._tls12_keys(direction.sender)
+
+    def _encrypts_after_it(self) -> bool:
+        """Whether a ChangeCipherSpec has a meaning: TLS 1.3 ignores it (§5)."""
+        return self.is_before_tls13 if self.version is None else self.version != TLS13
 
     def _message(self, direction: "_Direction", raw: bytes, records: tuple[int, ...], encrypted: bool) -> None:
         message = decode(Handshake, raw)
+        if self.version is None and not encrypted and message.msg_type not in (CLIENT_HELLO, SERVER_HELLO):
+            self.is_before_tls13 = True  # §2: TLS 1.3 encrypts all messages after ServerHello
         structure: type | None = None
         value: object | None = None
         problem = None
@@ -225,12 +233,15 @@ class _Follower:
                 direction.keys.on_key_update()
 
     def _structure(self, message: Handshake) -> type:
-        if self.version in (None, TLS13) or message.msg_type in (CLIENT_HELLO, SERVER_HELLO):
+        if message.msg_type in (CLIENT_HELLO, SERVER_HELLO) or not (self.version or self.is_before_tls13):
             return messages13.structure(message)
-        found = messages12.structure(message.msg_type, self.cipher_suite or 0) if self.version == TLS12 else None
+        if self.version == TLS13:
+            return messages13.structure(message)
+        is_known = self.version in (None, TLS12)
+        found = messages12.structure(message.msg_type, self.cipher_suite or 0) if is_known else None
         if found is None:
-            version = name(VERSIONS, self.version or 0)
-            raise WireError(f"msg_type {message.msg_type} has no known structure in {version} with this suite")
+            where = f"in {name(VERSIONS, self.version)} with this suite" if self.version else "without a ServerHello"
+            raise WireError(f"msg_type {message.msg_type} has no known structure {where}")
         return found
 
     # The keys of a direction, after the message that determines them ---
@@ -266,6 +277,8 @@ class _Follower:
 
     def _tls12_keys(self, sender: Sender) -> "_Keys":
         suite, secrets = tls12.SUITES.get(self.cipher_suite or 0), self._secrets()
+        if self.version is None:
+            return _Keys("no ServerHello was read")
         if self.version != TLS12 or suite is None:
             version = name(VERSIONS, self.version or 0)
             return _Keys(f"decryption of {self._suite_name()} in {version} is not implemented")

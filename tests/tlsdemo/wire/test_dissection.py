@@ -198,6 +198,30 @@ def test_a_resumed_session_of_tls12_is_read(tmp_path: Path) -> None:
     assert "server FinishedTls12" in names(found)
 
 
+def test_without_the_hellos_of_tls12_the_rest_is_read(tmp_path: Path) -> None:
+    """TLS 1.3 has only hellos in the clear, so another message is of an older version."""
+    talk, log = recorded(tmp_path, "AES128-GCM-SHA256", ssl.TLSVersion.TLSv1_2)
+    raws = [(each.sender, each.raw) for each in dissect(talk.chunks, log).records]
+    beginning = next(at for at, (_, raw) in enumerate(raws) if raw[5] == 11)  # the server's Certificate
+    found = dissect(raws[beginning:], log)
+    assert names(found) == [
+        "server CertificateTls12", "server ServerHelloDone", "client NoneType", "server NewSessionTicketTls12",
+    ]  # fmt: skip
+    assert set(problems(found)) == {
+        "msg_type 16 has no known structure without a ServerHello", "no ServerHello was read"
+    }  # fmt: skip
+    assert_every_byte_is_explained(found)
+
+
+def test_a_change_cipher_spec_before_the_second_hello_of_tls13_is_ignored() -> None:
+    """A client with 0-RTT data sends one after its first ClientHello (§D.4)."""
+    retry = HelloRetryRequest(0x0303, HELLO_RETRY_REQUEST_RANDOM, b"", 0x1303, 0, ANSWER.extensions)
+    change: Chunk = ("client", b"\x14\3\3\0\1\1")
+    found = dissect([("client", plain(HELLO)), change, ("server", plain(retry)), *hellos(), *finished(Writer())], LOG)
+    assert problems(found) == []
+    assert found.version == 0x0304
+
+
 def test_a_suite_without_our_decryption_is_named(tmp_path: Path) -> None:
     talk, log = recorded(tmp_path, "ECDHE-RSA-AES128-SHA256", ssl.TLSVersion.TLSv1_2)
     assert set(problems(dissect(talk.chunks, log))) == {
@@ -409,7 +433,7 @@ def test_a_malformed_message_says_why_and_the_next_one_is_read() -> None:
     hello = encode_message(HELLO)
     found = dissect([("client", records.framed(22, 0x0303, b"\x01\0\0\x02hi" + b"\x63\0\0\0" + hello))])
     assert [each.problem for each in found.messages] == [
-        "random: 32 bytes expected at 2, 0 present", "msg_type 99 is not a handshake message of TLS 1.3", None,
+        "random: 32 bytes expected at 2, 0 present", "msg_type 99 has no known structure without a ServerHello", None,
     ]  # fmt: skip
     assert [each.value for each in found.messages] == [None, None, HELLO]
     assert_every_byte_is_explained(found)
