@@ -163,7 +163,7 @@ def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
             hint=hint,
         )
     trust = _trust(settings)
-    hint = "it is the private key of the server's certificate: certs/server.key"
+    hint = "give the RSA key of the server's certificate"
     server_key = read_key(settings.server_key, hint) if settings.server_key else None
     return [
         (f"connection {number}: {_called(each)}", explained(each, keys, trust, server_key=server_key))
