@@ -25,7 +25,13 @@ def style(stream: TextIO, *, brief: bool = False, der: bool = False) -> Style:
     return Style(min(max(width, NARROWEST), WIDEST), brief, der)
 
 
-def explained(connection: Connection, keys: KeyLog | None, trust: Trust | None, own: Own | None = None) -> Explanation:
+def explained(
+    connection: Connection,
+    keys: KeyLog | None,
+    trust: Trust | None,
+    own: Own | None = None,
+    server_key: PrivateKey | None = None,
+) -> Explanation:
     """A connection of TLS that is over."""
     chunks = [(each.sender, each.data) for each in connection.chunks]
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
