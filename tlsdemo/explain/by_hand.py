@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tlsdemo import peer
+from tlsdemo.explain.keys import Derivation
 from tlsdemo.explain.proofs import certificate_of, transcript13
 from tlsdemo.protocol import Side
 from tlsdemo.tls13.signatures import signed_content
@@ -35,14 +36,15 @@ def numbers(found: Dissection, secrets: Mapping[str, bytes], record: int) -> Ite
 
 def _of_record(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Number]:
     record, suite = found.records[number], protection13.SUITES.get(found.cipher_suite or 0)
-    if record.protection is None or suite is None or record.protection.label not in secrets:
+    derived = Derivation(found, secrets).of_record(record)
+    if record.protection is None or suite is None or not derived:
         return
-    keys = key_schedule.traffic_keys(suite.hash, secrets[record.protection.label], suite.key_length)
+    secret, key, iv = (each.value for each in derived)
     sequence_number = record.protection.sequence_number
-    yield f"{record.protection.label}", secrets[record.protection.label].hex()
-    yield f'key = HKDF-Expand-Label(secret, "key", "", {suite.key_length})', keys.key.hex()
-    yield 'iv = HKDF-Expand-Label(secret, "iv", "", 12)', keys.iv.hex()
-    yield f"nonce = iv XOR {sequence_number}", protection13.nonce(keys.iv, sequence_number).hex()
+    yield f"{record.protection.label}", secret.hex()
+    yield f'key = HKDF-Expand-Label(secret, "key", "", {suite.key_length})', key.hex()
+    yield 'iv = HKDF-Expand-Label(secret, "iv", "", 12)', iv.hex()
+    yield f"nonce = iv XOR {sequence_number}", protection13.nonce(iv, sequence_number).hex()
     yield "additional data = the header", record.raw[:HEADER].hex()
     yield "ciphertext", record.raw[HEADER : -suite.tag_length].hex()
     yield "tag", record.raw[-suite.tag_length :].hex()

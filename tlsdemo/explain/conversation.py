@@ -170,18 +170,16 @@ def _entries(
     stolen: Secrets | None,
     carried: Sequence[Sequence[int]],
 ) -> Iterator[Entry]:
-    counts: dict[Sender, int] = {"client": 0, "server": 0}
     used: set[tuple[Sender, str]] = set()
     derivation = keys.Derivation(found, secrets, stolen)
     for number, record in enumerate(found.records):
-        counts[record.sender] += 1
         if record.protection and (record.sender, record.protection.label) not in used:
             if not used and own:
                 yield _schedule(found, secrets, own)
             used.add((record.sender, record.protection.label))
             if derived := derivation.of_record(record):
                 yield _keys(record.sender, record.protection.label, derived)
-        yield _record(record, counts[record.sender])
+        yield _record(record, number + 1)
         for place in carried[number]:
             message = found.messages[place]
             if message.records[-1] == number:

@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.tlsdemo.explain.parties import talk
+from tests.tlsdemo.explain.prolonged import KEY_UPDATE, prolonged
 from tlsdemo.explain.by_hand import numbers
-from tlsdemo.explain.conversation import Explanation, Kind
+from tlsdemo.explain.conversation import Explanation, Kind, explain
+from tlsdemo.wire.records import APPLICATION_DATA
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,24 @@ def test_every_encrypted_record_opens_with_its_numbers(explanation: Explanation)
             assert plain == found["plaintext, then the content type"]
             opened += 1
     assert opened > 6
+
+
+def test_the_number_in_the_title_of_a_record_is_the_one_of_by_hand(explanation: Explanation) -> None:
+    records = [each for each in explanation.entries if each.kind is Kind.RECORD]
+    assert len(records) > 9
+    for entry in records:
+        number = int(entry.title.partition(",")[0].removeprefix("record "))
+        assert explanation.dissection.records[number - 1].raw == entry.data
+
+
+def test_a_record_after_a_key_update_opens_with_its_numbers() -> None:
+    chunks, log = prolonged([KEY_UPDATE, (APPLICATION_DATA, b"more")])
+    found = explain(chunks, log, datetime(2026, 11, 27, tzinfo=UTC))
+    numbers_of_it = by_name(found, len(found.dissection.records) - 1)
+    key, nonce, header, sealed, tag = (
+        bytes.fromhex(numbers_of_it[name]) for name in ("key", "nonce", "additional data", "ciphertext", "tag")
+    )
+    assert AESGCM(key).decrypt(nonce, sealed + tag, header) == b"more" + bytes([APPLICATION_DATA])
 
 
 def test_a_finished_is_the_hmac_of_its_numbers(explanation: Explanation) -> None:
