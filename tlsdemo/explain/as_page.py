@@ -13,6 +13,8 @@ from tlsdemo.report import explain_page as page
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 
 PREVIEW = 60  # characters of application data
+MOST_UPDATES = 8  # KeyUpdates of a side whose secrets are in the tree
+MOST_PROBLEMS = 40
 NOTHING_LEARNED = "nothing but addresses, times and lengths"
 
 
@@ -27,27 +29,47 @@ def as_page(found: Sequence[tuple[str, Explanation]], made: str, *, as_attacker:
 
 def _conversation(title: str, told: Explanation, prefix: str, *, as_attacker: bool) -> page.Conversation:
     derived = [] if as_attacker else [each for each in told.entries if each.kind is Kind.KEYS]
-    keys, schedule = [each for each in derived if each.secret], [each for each in derived if not each.secret]
-    secrets = {secret: f"{prefix}k{number}" for number, secret in enumerate(_unique(keys), start=1)}
+    schedule = [each for each in derived if not each.secret]
+    all_keys = _by_secret(derived)
+    keys = {secret: entries for secret, entries in all_keys.items() if _updates(secret) <= MOST_UPDATES}
+    secrets = {secret: f"{prefix}k{number}" for number, secret in enumerate(keys, start=1)}
     records = tuple(_records(told.entries, prefix, secrets, as_attacker=as_attacker))
     return page.Conversation(
         title,
         told.version,
         told.suite,
         "" if as_attacker else f"{told.explained:,} of {told.total:,} bytes",
-        told.learned or (NOTHING_LEARNED,),
+        tuple(map(values.cut, told.learned)) or (NOTHING_LEARNED,),
         told.ending.failed,
         told.ending.sentences,
         told.ending.hint,
-        told.problems,
+        tuple(_first(told.problems)),
         records,
         _tree(keys, [each for entry in schedule for each in entry.derived], secrets, records),
+        len(all_keys) - len(keys),
         tuple(_check(each) for entry in schedule for each in entry.checks),
     )
 
 
-def _unique(keys: Sequence[Entry]) -> list[str]:
-    return list(dict.fromkeys(each.secret for each in keys))
+def _by_secret(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """The entries of each secret, in the order of their use."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.secret:
+            found.setdefault(entry.secret, []).append(entry)
+    return found
+
+
+def _updates(secret: str) -> int:
+    """How many KeyUpdates came before that secret."""
+    number = secret.rpartition("_")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _first(sentences: Sequence[str]) -> Iterator[str]:
+    yield from map(values.cut, sentences[:MOST_PROBLEMS])
+    if len(sentences) > MOST_PROBLEMS:
+        yield f"and {len(sentences) - MOST_PROBLEMS} more"
 
 
 # Records ------------------------------------------------------------------------------------------------------------
@@ -56,8 +78,8 @@ def _unique(keys: Sequence[Entry]) -> list[str]:
 def _records(
     entries: Sequence[Entry], prefix: str, secrets: Mapping[str, str], *, as_attacker: bool
 ) -> Iterator[page.Record]:
-    data = [len(each.data) for each in entries if each.kind is Kind.DATA]
-    shown = page.shown_of_data(data)
+    shown = page.shown_of_data([len(each.data) for each in entries if each.kind is Kind.DATA])
+    sealed = page.shown_of_data([len(each.data) for each in entries if _is_sealed(each, as_attacker=as_attacker)])
     groups: list[tuple[Entry, list[page.Content]]] = []
     count = 0
     for entry in entries:
@@ -65,38 +87,45 @@ def _records(
             groups.append((entry, []))
         elif entry.kind is not Kind.KEYS:
             count += 1
-            size = next(shown) if entry.kind is Kind.DATA else len(entry.data)
+            size = next(shown) if entry.kind is Kind.DATA else min(len(entry.data), page.GENEROUS)
             if groups and not (as_attacker and entry.hidden):
                 groups[-1][1].append(_content(entry, f"{prefix}m{count}", size))
     for number, (entry, contents) in enumerate(groups, start=1):
-        title = entry.title.partition(", encrypted with")[0]
-        attackers_title = f"{title}, encrypted" if entry.secret else entry.title
+        title = f"{entry.title.partition(', encrypted with')[0]}, encrypted" if entry.secret else entry.title
         yield page.Record(
             f"{prefix}r{number}",
             entry.sender,
-            attackers_title if as_attacker else entry.title,
-            attackers_title,
+            title,
+            "" if as_attacker else entry.title.removeprefix(title),
             entry.data,
             _fields(entry.rows),
             b"" if as_attacker else entry.decrypted,
             entry.hidden,
             secrets.get(entry.secret, ""),
             tuple(contents),
+            next(sealed) if _is_sealed(entry, as_attacker=as_attacker) else page.GENEROUS,
         )
 
 
+def _is_sealed(entry: Entry, *, as_attacker: bool) -> bool:
+    """Whether it is a record that is shown encrypted only."""
+    return entry.kind is Kind.RECORD and entry.hidden and (as_attacker or not entry.secret)
+
+
 def _content(entry: Entry, identity: str, shown: int) -> page.Content:
+    parts = tuple(_parts(entry.rows))
     return page.Content(
         identity,
         _title(entry),
         values.cut(entry.rows[0].value, PREVIEW) if entry.kind is Kind.DATA and entry.rows else entry.why,
         entry.data,
-        tuple(_parts(entry.rows)),
+        parts,
         entry.hidden,
         entry.kind is Kind.DATA,
         tuple(map(_check, entry.checks)),
         entry.notes,
         shown,
+        sum(1 + len(row.inside) for row in entry.rows) - sum(len(part.fields) for part in parts),
     )
 
 
@@ -111,20 +140,23 @@ def _check(check: Proof) -> page.Check:
 
 
 def _parts(rows: Sequence[Row]) -> Iterator[page.Part]:
-    """The rows in tables, with one for the elements of each certificate."""
-    count, number, waiting = 0, 0, list[Row]()
+    """The first rows in tables, with one for the elements of each certificate."""
+    first, certificates, waiting = 0, 0, list[Row]()
     for row in rows:
+        left = page.MOST_FIELDS - first - len(waiting)
+        if left <= 0:
+            break
         waiting += islice(flat([row]), 1)
         if row.inside:
-            number += 1
-            yield page.Part("", count, _fields(waiting))
-            count += len(waiting)
-            title = f"certificate {number}: {values.amount(len(row.inside), 'DER element')}"
-            yield page.Part(title, count, _fields(row.inside, row.inside[0].depth))
-            count += len(row.inside)
+            certificates += 1
+            yield page.Part("", first, _fields(waiting))
+            first += len(waiting)
             waiting.clear()
+            title = f"certificate {certificates}: {values.amount(len(row.inside), 'DER element')}"
+            yield page.Part(title, first, _fields(row.inside[: left - 1], row.inside[0].depth))
+            first += min(left - 1, len(row.inside))
     if waiting:
-        yield page.Part("", count, _fields(waiting))
+        yield page.Part("", first, _fields(waiting))
 
 
 def _fields(rows: Iterable[Row], depth: int = 0) -> tuple[page.Field, ...]:
@@ -165,18 +197,23 @@ LABELS = {name: label for label, name in KEY_LOG_LABELS.items() if label in PARE
 
 
 def _tree(
-    keys: Sequence[Entry], schedule: Sequence[Derived], secrets: Mapping[str, str], records: Sequence[page.Record]
+    keys: Mapping[str, Sequence[Entry]],
+    schedule: Sequence[Derived],
+    secrets: Mapping[str, str],
+    records: Sequence[page.Record],
 ) -> tuple[page.Key, ...]:
     """The secrets under those that they are derived from. A secret of unknown origin is a root.
 
     `schedule` has the secrets above the traffic secrets, if they are known.
     """
     below: dict[str, list[page.Key]] = {}
+    protected: dict[str, list[page.Record]] = {}
+    for record in records:
+        protected.setdefault(record.key, []).append(record)
     # The last first: what is derived from a secret comes after it.
-    for secret in reversed(_unique(keys)):
-        mine = [each for each in keys if each.secret == secret]
-        protected = [each for each in records if each.key == secrets[secret]]
-        key = _secret(mine, secrets[secret], protected, below.pop(secret, []))
+    for secret, entries in reversed(list(keys.items())):
+        identity = secrets[secret]
+        key = _secret(entries, identity, protected.get(identity, ()), below.pop(secret, []))
         below.setdefault(_above(secret, secrets), []).insert(0, key)
     known = {each.name: each for each in schedule}
     for stage in reversed(STAGES):

@@ -10,6 +10,7 @@ sequence_html    the same, drawn
 matrix_page      the page of `compare`
 hex_pane         bytes in hexadecimal, each run of them with its field
 explain_page     the page of `explain`
+ladder           the records of that page: shown whole, listed or counted
 client           what one client did in the lab
 client_page      the same as a page
 client_matrix    several clients

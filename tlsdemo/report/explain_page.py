@@ -2,16 +2,26 @@
 
 Every field has an id of its own, such as m3-f12: field 12 of the third message. A link to it opens the message. The
 page is whole without its script, which marks the bytes of the field under the pointer, and the field of the byte.
+It has less than a megabyte, and says what it leaves out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from markupsafe import Markup
 
 from tlsdemo.report import html
 from tlsdemo.report.hex_pane import pane
+from tlsdemo.report.ladder import Ladder, Views
+
+PAGE = 940_000  # bytes of HTML for all conversations: with style, script and legend, less than a megabyte
+KEYS = 60_000  # bytes for the facts and the keys of a conversation
+LEAST = 80_000  # bytes for a conversation; with less, it is only named
+MOST_OTHERS = 200  # conversations that are named
+MOST_LINKS = 40  # from a key to its records
+MOST_FIELDS = 1_500  # of a message
 
 LONGEST = 4096  # bytes shown of application data, and of a record with application data
 GENEROUS = 4 * LONGEST  # bytes of application data in a conversation; later data is only begun
@@ -75,6 +85,13 @@ class Content:
     notes: tuple[str, ...]
     shown: int
     """How many bytes are shown."""
+    more_fields: int
+    """How many fields are not shown."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether bytes or fields are left out."""
+        return self.shown < len(self.data) or self.more_fields > 0
 
     @property
     def hex(self) -> Markup:
@@ -94,8 +111,8 @@ class Record:
     id: str
     sender: str
     title: str
-    attackers_title: str
-    """The same without the name of the secret."""
+    secret_title: str
+    """The end of its title, which an eavesdropper does not know; or empty."""
     data: bytes
     fields: tuple[Field, ...]
     decrypted: bytes
@@ -104,6 +121,15 @@ class Record:
     key: str
     """The id of the secret that decrypted it, or empty."""
     contents: tuple[Content, ...]
+    most: int
+    """How many of its bytes are shown at most."""
+
+    @property
+    def bulk(self) -> str:
+        """The kind of record of which there can be thousands; empty for another one."""
+        if any(each.is_application_data for each in self.contents):
+            return "application data"
+        return "not decrypted" if self.is_encrypted and not self.decrypted else ""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -121,7 +147,7 @@ class Record:
             return max(each.shown for each in self.contents)
         if self.contents and not self.is_encrypted:
             return self.fields[2].end if len(self.fields) > 2 else len(self.data)
-        return len(self.data)
+        return min(len(self.data), self.most)
 
     @property
     def is_cut(self) -> bool:
@@ -155,6 +181,10 @@ class Key:
     """The id of each record, and the text of the link to it."""
     children: tuple["Key", ...]
 
+    def linked(self, shown: Collection[str]) -> Sequence[tuple[str, str]]:
+        """The first of its records that the page shows, or lists."""
+        return list(islice((each for each in self.records if each[0] in shown), MOST_LINKS))
+
 
 @dataclass(frozen=True)
 class Conversation:
@@ -172,6 +202,8 @@ class Conversation:
     problems: tuple[str, ...]
     records: tuple[Record, ...]
     keys: tuple[Key, ...]
+    more_keys: int
+    """How many secrets are not among the keys."""
     key_checks: tuple[Check, ...]
 
     @cached_property
@@ -208,18 +240,52 @@ def shown_of_data(lengths: Sequence[int]) -> Iterator[int]:
 
 def render(conversations: Sequence[Conversation], made: str, *, has_switch: bool) -> str:
     """The page as HTML. `has_switch`: whether a checkbox hides what an eavesdropper cannot read."""
+    sections: list[Markup] = []
+    others: list[Conversation] = []
+    room = PAGE
+    for told in conversations:
+        section = _section(told, room - KEYS, is_alone=len(conversations) == 1) if room >= LEAST else None
+        if section is None:
+            others.append(told)
+        else:
+            room -= len(section.encode())
+            sections.append(section)
     return html.render(
         "explanation.html",
         "page.css",
         "explanation.css",
         script="explanation.js",
-        conversations=conversations,
+        title=conversations[0].title,
+        sections=sections,
+        others=others,
+        most_others=MOST_OTHERS,
         made=made,
         has_switch=has_switch,
-        amount=amount,
     )
 
 
-def amount(count: int) -> str:
-    """`1 byte`, `2,048 bytes`."""
-    return f"{count:,} byte{'s' * (count != 1)}"
+PARTS = "explanation_parts.html"
+
+
+def _section(told: Conversation, room: int, *, is_alone: bool) -> Markup:
+    """One conversation, with at most `room` bytes for its records."""
+    whole = html.macro(PARTS, "whole")
+    views = Views[Record](
+        lambda record: whole(record, list(told.bar(record))), html.macro(PARTS, "row"), html.macro(PARTS, "listing")
+    )
+    ladder = Ladder(told.records, views, room)
+    return html.macro(PARTS, "section")(told, ladder.steps, ladder.shown, list(_left_out(ladder)), is_alone)
+
+
+def _left_out(ladder: Ladder[Record]) -> Iterator[str]:
+    """What is left out, and how to see it."""
+    if ladder.listed:
+        yield f"{html.amount(ladder.listed, 'record')} {_are(ladder.listed)} listed in one line each."
+    if ladder.counted:
+        yield f"{html.amount(ladder.counted, 'record')} {_are(ladder.counted)} only counted."
+    if ladder.listed or ladder.counted:
+        yield "With --json, the command prints all bytes; with --by-hand N, the numbers of record N."
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

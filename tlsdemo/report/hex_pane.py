@@ -7,6 +7,7 @@ A field that begins in one row and ends in another has an element in each. Only 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 from markupsafe import Markup
@@ -37,11 +38,10 @@ class Run:
 def pane(data: bytes, fields: Sequence[Span], owner: str, shown: int) -> Markup:
     """The rows of the first `shown` bytes. `owner` is the id of the message: a word, not escaped."""
     end = min(shown, len(data))
-    runs = list(_runs(fields, end))
-    rows = []
-    for offset in range(0, end, WIDTH):
-        row = [run for run in runs if offset <= run.start < offset + WIDTH]
-        rows.append(f"<i>{offset:5}</i> " + " ".join(_run(data, run, owner) for run in row))
+    rows = [
+        f"<i>{number * WIDTH:5}</i> " + " ".join(_run(data, run, owner) for run in row)
+        for number, row in groupby(_runs(fields, end), lambda run: run.start // WIDTH)
+    ]
     return Markup("\n".join(rows))
 
 

@@ -6,6 +6,8 @@ certificate or from a tested program. The page's policy allows its style and its
 
 import base64
 import hashlib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,14 +24,7 @@ def render(template: str, *styles: str, script: str = "", **values: object) -> s
 
     `styles` and `script` are names of files beside the template.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
-    )
+    environment = _environment()
     loader = environment.loader
     assert loader
     style = "\n".join(loader.get_source(environment, name)[0] for name in styles)
@@ -42,6 +37,31 @@ def render(template: str, *styles: str, script: str = "", **values: object) -> s
         policy=f"{policy}; script-src {_hash_source(code)}" if code else policy,
         **values,
     )
+
+
+def macro(template: str, name: str) -> Callable[..., Markup]:
+    """A macro of a template: a part of a page, rendered alone. It sees its arguments and no other values."""
+    found: Callable[..., Markup] = getattr(_environment().get_template(template).module, name)
+    return found
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
+    )
+    environment.globals["amount"] = amount
+    return environment
+
+
+def amount(count: int, unit: str = "byte") -> str:
+    """`1 byte`, `2,048 bytes`; for the templates."""
+    return f"{count:,} {unit}{'s' * (count != 1)}"
 
 
 def _hash_source(content: str) -> str:

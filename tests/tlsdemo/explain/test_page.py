@@ -215,7 +215,7 @@ def test_each_key_leads_to_every_record_that_it_protects_and_each_of_these_back(
     tree = page.split('<ul class="keys">')[1].split("<h2")[0]
     protected = set(re.findall(r'href="#(r\d+)"', tree))
     records = dict(re.findall(r'<li class="record \w+" id="(r\d+)">(.*?)<svg', page, re.DOTALL))
-    assert protected == {name for name, head in records.items() if "encrypted with" in head}
+    assert protected == {name for name, head in records.items() if "encrypted with" in re.sub("<.*?>", "", head)}
     assert all(re.search(r'href="#k\d+"', records[name]) for name in protected)
     names = re.findall(r"<strong>(.*?)</strong>", tree)
     assert names.index("handshake secret") < names.index("SERVER_HANDSHAKE_TRAFFIC_SECRET")
@@ -291,14 +291,20 @@ def test_a_usual_conversation_makes_a_small_page(page: str, usual: Explanation) 
     assert len(page.encode()) < 250_000
 
 
-@pytest.mark.parametrize("size", [50_000, 500], ids=["one long line", "a hundred short lines"])
-def test_the_page_stays_below_a_megabyte_with_50_kilobytes_of_data_and_says_what_it_leaves_out(size: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(50_000, ("of which the first", "are shown.")), (500, ("records are listed in one line each.",))],
+    ids=["one long line", "a hundred short lines"],
+)
+def test_the_page_stays_below_a_megabyte_with_50_kilobytes_of_data_and_says_what_it_leaves_out(
+    size: int, said: tuple[str, ...]
+) -> None:
     told = talk(*[b"x" * size] * (50_000 // size))
     page = as_page([("", told)], "")
     assert told.total > 50_000
     assert len(page.encode()) < 1_000_000
-    assert "of which the first" in page
-    assert "are shown." in page
+    for sentence in said:
+        assert sentence in page
 
 
 def test_long_and_late_application_data_is_only_begun() -> None:
