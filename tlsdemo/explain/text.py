@@ -6,6 +6,7 @@ A reason is told once: where it is printed for the first time.
 from collections.abc import Iterator
 from dataclasses import replace
 
+from tlsdemo.explain import values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
 from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import flat
@@ -101,4 +102,4 @@ def _summary(explanation: Explanation, style: Style, *, as_attacker: bool) -> It
 
 def _labelled(label: str, sentences: tuple[str, ...], style: Style) -> Iterator[str]:
     for number, sentence in enumerate(sentences):
-        yield from folded(f"{label if number == 0 else '':<12}", sentence, style.width)
+        yield from folded(f"{label if number == 0 else '':<12}", values.cut(sentence), style.width)

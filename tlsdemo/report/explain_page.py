@@ -101,7 +101,7 @@ class Content:
     @property
     def lines(self) -> Sequence[str]:
         """Application data as text."""
-        return self.data[: self.shown].decode("utf-8", "backslashreplace").split("\n")
+        return self.data[: self.shown].decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,10 @@ class Record:
     id: str
     sender: str
     title: str
-    secret_title: str
-    """The end of its title, which an eavesdropper does not know; or empty."""
+    secret: str
+    """The name of the secret that decrypted it, or empty."""
+    sequence_number: str
+    """The end of its title, after the name of the secret."""
     data: bytes
     fields: tuple[Field, ...]
     decrypted: bytes
@@ -144,7 +146,8 @@ class Record:
     def shown(self) -> int:
         """How many bytes are shown: the header alone if the rest is explained as messages."""
         if any(each.is_application_data for each in self.contents):
-            return max(each.shown for each in self.contents)
+            is_whole = all(each.shown == len(each.data) for each in self.contents)
+            return len(self.data) if is_whole else max(each.shown for each in self.contents)
         if self.contents and not self.is_encrypted:
             return self.fields[2].end if len(self.fields) > 2 else len(self.data)
         return min(len(self.data), self.most)
