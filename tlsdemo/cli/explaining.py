@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 from weakref import WeakKeyDictionary
 
+from pki.keys import PrivateKey
 from tlsdemo.driver import Moment, Watch
 from tlsdemo.edu.machine import Machine
 from tlsdemo.explain.conversation import Explanation, Own, explain

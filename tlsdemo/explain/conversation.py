@@ -172,6 +172,7 @@ def _entries(
 ) -> Iterator[Entry]:
     used: set[tuple[Sender, str]] = set()
     derivation = keys.Derivation(found, secrets, stolen)
+    checks = proofs.of_messages(found, secrets)
     for number, record in enumerate(found.records):
         if record.protection and (record.sender, record.protection.label) not in used:
             if not used and own:
@@ -183,7 +184,7 @@ def _entries(
         for place in carried[number]:
             message = found.messages[place]
             if message.records[-1] == number:
-                yield _message(found, secrets, place, message, hidden=record.protection is not None)
+                yield _message(found, message, checks.get(place, ()), hidden=record.protection is not None)
         if entry := _content(record):
             yield entry
 
@@ -232,13 +233,10 @@ def _keys(sender: Sender, secret: str, derived: tuple[Derived, ...]) -> Entry:
     return Entry(Kind.KEYS, sender, f"keys of the {sender}", why, derived=derived, hidden=True, secret=secret)
 
 
-def _message(
-    found: Dissection, secrets: Mapping[str, bytes], place: int, message: DissectedMessage, *, hidden: bool
-) -> Entry:
+def _message(found: Dissection, message: DissectedMessage, made: tuple[Proof, ...], *, hidden: bool) -> Entry:
     title = message.structure.__name__.removesuffix("Tls12") if message.structure else message.header.name
     why = (message.structure.__doc__ or "").partition("\n")[0] if message.structure else ""
     notes = (f"not read: {message.problem}",) if message.problem else tuple(_notes(found, message))
-    made = tuple(proofs.checks(found, secrets, place)) if not message.problem else ()
     tiles = tuple(certificates.opened(rows(message.tree()), message.raw))
     return Entry(Kind.MESSAGE, message.sender, title, why, message.raw, tiles, hidden, checks=made, notes=notes)
 

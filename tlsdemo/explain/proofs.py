@@ -43,8 +43,22 @@ class Proof:
     sentence: str
 
 
-def checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Proof]:
-    """The checks of one message, by its number in the dissection."""
+CHECKED = CertificateVerify, Finished, FinishedTls12, ServerKeyExchangeEcdhe, ServerKeyExchangeDhe
+"""The messages that have checks."""
+MOST = 32
+"""Messages of a conversation that are checked: each check reads all messages before it."""
+TOO_MANY = Proof(None, f"not computed: {MOST} messages before this one have such a check")
+
+
+def of_messages(found: Dissection, secrets: Mapping[str, bytes]) -> dict[int, tuple[Proof, ...]]:
+    """The checks of each message that has some, by its number in the dissection."""
+    numbers = [number for number, each in enumerate(found.messages) if isinstance(each.value, CHECKED)]
+    made = {number: tuple(_checks(found, secrets, number)) for number in numbers[:MOST]}
+    return made | dict.fromkeys(numbers[MOST:], (TOO_MANY,))
+
+
+def _checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Proof]:
+    """The checks of one message."""
     message = found.messages[number]
     match message.value:
         case CertificateVerify() as verify if found.version == TLS13:
@@ -187,12 +201,12 @@ def _hash(found: Dissection, number: int, hash_name: str) -> bytes:
 
 def transcript13(messages: Sequence[DissectedMessage], hash_name: str) -> bytes:
     """The messages; after a HelloRetryRequest, the first ClientHello is replaced by its hash."""
-    transcript = b""
+    parts: list[bytes] = []
     for message in messages:
         if isinstance(message.value, HelloRetryRequest):
-            transcript = key_schedule13.message_hash(hash_name, transcript)
-        transcript += message.raw
-    return transcript
+            parts = [key_schedule13.message_hash(hash_name, b"".join(parts))]
+        parts.append(message.raw)
+    return b"".join(parts)
 
 
 def _transcript(messages: Sequence[DissectedMessage]) -> bytes:
