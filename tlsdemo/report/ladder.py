@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 WHOLE = 32  # records of each kind of bulk that are shown whole
 LISTED = 1_000  # records that are listed
-SMALLEST = 2_000  # bytes of a record that is shown whole
+MISSES = 50  # records that did not fit; then no further one is tried
 SHARE = 0.75  # of the bytes, for the records that are shown whole
 
 
@@ -66,10 +66,11 @@ class Ladder(Generic[R]):
         self.listed = self.counted = 0
         bulk: dict[str, int] = defaultdict(int)
         waiting: list[R] = []
+        misses = 0
         for record in records:
             bulk[record.bulk] += 1
-            has_room = self.for_whole >= SMALLEST and (not record.bulk or bulk[record.bulk] <= WHOLE)
-            whole = self.views.whole(record) if has_room else None
+            is_tried = misses < MISSES and (not record.bulk or bulk[record.bulk] <= WHOLE)
+            whole = self.views.whole(record) if is_tried else None
             if whole is not None and _size(whole) <= self.for_whole:
                 self._list(waiting)
                 waiting.clear()
@@ -77,6 +78,7 @@ class Ladder(Generic[R]):
                 self.steps.append(whole)
                 self.shown.add(record.id)
             else:
+                misses += is_tried
                 waiting.append(record)
         self._list(waiting)
 
