@@ -67,7 +67,7 @@ class Description:
 def load(der: bytes) -> x509.Certificate | Unreadable:
     """A certificate from its DER; Unreadable with the rule that it breaks, as far as that is known."""
     found = attempt(lambda: x509.load_der_x509_certificate(der))
-    return Unreadable(_fault(der) or found.why) if isinstance(found, Unreadable) else found
+    return Unreadable(_fault(der) or _rule(der) or found.why) if isinstance(found, Unreadable) else found
 
 
 def describe(certificate: x509.Certificate | bytes) -> Description:
@@ -170,6 +170,14 @@ def _reason(error: Exception) -> str:
 
 
 NAMES_OF_ATTRIBUTES = {"2.5.4.3": "common name", "2.5.4.10": "organization", "2.5.4.11": "organizational unit"}
+
+
+def _rule(der: bytes) -> str:
+    """The first rule of RFC 5280 that the encoding breaks, with its byte; empty if none is found."""
+    from pki.objects.summary import why_unreadable  # here, since few certificates are so
+
+    found = attempt(lambda: why_unreadable(der))
+    return "" if isinstance(found, Unreadable) or found is None else printable(found)[:LONGEST]
 
 
 def _fault_of(certificate: x509.Certificate) -> str:
