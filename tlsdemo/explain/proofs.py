@@ -60,6 +60,9 @@ def of_messages(found: Dissection, secrets: Mapping[str, bytes]) -> dict[int, tu
 def _checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Proof]:
     """The checks of one message."""
     message = found.messages[number]
+    if isinstance(message.value, COVERING_ALL) and _is_incomplete(found, number):
+        yield Proof(None, "not computed: a message before this one was not decrypted")
+        return
     match message.value:
         case CertificateVerify() as verify if found.version == TLS13:
             yield _certificate_verify(found, number, verify)
@@ -72,6 +75,17 @@ def _checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Ite
         case CertificateVerify() as verify:
             signed = _transcript(found.messages[:number])
             yield _signature(found, number, verify.algorithm, verify.signature, signed, "all messages before this one")
+
+
+COVERING_ALL = (CertificateVerify, Finished, FinishedTls12)
+"""The messages that cover all messages before them."""
+
+
+def _is_incomplete(found: Dissection, number: int) -> bool:
+    """Whether a record before the message may have a handshake message that was not read; 0-RTT data has none."""
+    answer = next((each.records[-1] for each in found.messages if type(each.value) is ServerHello), 0)
+    before = enumerate(found.records[: found.messages[number].records[0]])
+    return any(each.content is None and (place > answer or each.sender == "server") for place, each in before)
 
 
 # Finished -----------------------------------------------------------------------------------------------------------
@@ -116,6 +130,27 @@ def _certificate_verify(found: Dissection, number: int, verify: CertificateVerif
     return _signature(found, number, verify.algorithm, verify.signature, content, "all messages before this one")
 
 
+def valid_for(found: Dissection, number: int) -> str:
+    """What the signature of a TLS 1.3 CertificateVerify is valid for, if not for what it must be; empty if unknown."""
+    message = found.messages[number]
+    suite = SUITES.get(found.cipher_suite or 0)
+    presented = next((each for each in found.messages[:number][::-1] if chain_of(each)), None)
+    if suite is None or presented is None or not isinstance(message.value, CertificateVerify):
+        return ""
+    scheme, transcript_hash = name(SIGNATURE_SCHEMES, message.value.algorithm), _hash(found, number, suite.hash)
+    side = Side(message.sender)
+    for place, der in enumerate(chain_of(presented), start=1):
+        certificate = peer.load(der)
+        if isinstance(certificate, peer.Unreadable):
+            continue
+        for signer in (side, side.other):
+            content = signed_content(signer, transcript_hash)
+            if _verifies(certificate, scheme, message.value.signature, content):
+                whose = "" if signer is side else f" and the context string of a {signer.value}"
+                return f"the key of certificate {place}{whose}"
+    return ""
+
+
 def _key_exchange(found: Dissection, number: int, exchange: ServerKeyExchangeEcdhe | ServerKeyExchangeDhe) -> Proof:
     """RFC 5246 §7.4.3: the signature covers both random numbers and the server's public value."""
     hellos = [each.value for each in found.messages if isinstance(each.value, ClientHello | ServerHello)]
@@ -149,11 +184,16 @@ def certificate_of(found: Dissection, number: int) -> x509.Certificate | None:
 
 def _leaf(message: DissectedMessage) -> tuple[bytes, ...]:
     """The sender's own certificate in a message; empty for other messages."""
+    return chain_of(message)[:1]
+
+
+def chain_of(message: DissectedMessage) -> tuple[bytes, ...]:
+    """The certificates in a message, in DER, the sender's own first; empty for other messages."""
     match message.value:
         case Certificate(_, entries):
-            return tuple(entry.cert_data for entry in entries[:1])
+            return tuple(entry.cert_data for entry in entries)
         case CertificateTls12(ders):
-            return ders[:1]
+            return ders
     return ()
 
 
