@@ -8,7 +8,9 @@ keys                     the secrets of a key log, and what is derived from them
 proofs                   Finished and signatures, computed again
 schedule                 every secret of our own handshake, from the shared secret on
 by_hand                  the numbers with which a reader repeats a step
-failure                  how a conversation ended: the alert, the side that refused, the check that failed
+failure                  how a conversation ended: the alert, the side that refused, and why
+judgement                the certificate chain of a refused side, judged as `pki verify` does
+deviations               where messages and records deviate from TLS
 as_data                  an explanation as plain values for JSON
 as_page                  the same for a page
 tap                      the bytes of a live conversation, kept

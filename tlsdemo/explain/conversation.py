@@ -131,7 +131,7 @@ def explain(
         total,
         sum(_explained(found, number, carried[number]) for number in range(len(found.records))),
         attacker.learned(chunks),
-        ending(found, at, trust),
+        ending(found, secrets, at, trust),
         (*problems, *left),
         found,
         secrets,

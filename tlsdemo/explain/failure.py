@@ -1,29 +1,33 @@
-"""How a conversation ended: normally, or with an alert; and the check of the certificate that explains it.
+"""How a conversation ended: normally, or with an alert; and what explains it.
 
-The alert names the reason of the side that sent it, often in one word. With trust anchors, this module judges the
-presented chain as `pki verify` does, and names the check that fails.
+    alert --> the side that refused --> the certificate of its peer, judged   or   a deviation of its peer, in its bytes
+
+The alert names the reason of the side that sent it, often in one word. `judgement` judges the presented chain as
+`pki verify` does, and `deviations` reads the other messages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 
 from pki import Purpose, names
-from pki.path import verify
-from pki.verdict import Result
-from tlsdemo import peer
+from tlsdemo.explain import deviations, proofs
+from tlsdemo.explain.deviations import Deviation
+from tlsdemo.explain.judgement import Judgement, Presented, Trust, judge
 from tlsdemo.wire.client_hello import ClientHello
-from tlsdemo.wire.dissection import DissectedRecord, Dissection
-from tlsdemo.wire.extensions import SERVER_NAME, ServerNameList
+from tlsdemo.wire.dissection import TLS13, DissectedMessage, DissectedRecord, Dissection
+from tlsdemo.wire.extensions import SERVER_NAME, STATUS_REQUEST, ServerNameList
 from tlsdemo.wire.fields import WireError, decode
-from tlsdemo.wire.messages12 import CertificateTls12
 from tlsdemo.wire.messages13 import Certificate
 from tlsdemo.wire.records import Alert, Sender
 from tlsdemo.wire.registry import ALERTS, name
 
+__all__ = ["Ending", "Trust", "ending"]
+
 CLOSE_NOTIFY, USER_CANCELED = 0, 90
+OTHER: Mapping[Sender, Sender] = {"client": "server", "server": "client"}
 
 
 @dataclass(frozen=True)
@@ -35,93 +39,79 @@ class Ending:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class Trust:
-    """What the client trusts, if it is known here."""
-
-    anchors: tuple[x509.Certificate, ...]
-    crls: tuple[x509.CertificateRevocationList, ...] = ()
-    name: x509.GeneralName | None = None
-    """The name that the client asks for; None for the one in ClientHello."""
-
-
-def ending(found: Dissection, at: datetime, trust: Trust | None = None) -> Ending:
-    """How it ended, and why."""
+def ending(found: Dissection, secrets: Mapping[str, bytes], at: datetime, trust: Trust | None = None) -> Ending:
+    """How it ended, and why; `secrets` are those of the key log. Deviations are told however it ended."""
+    deviating = tuple(deviations.found_in(found, secrets))
     alerts = [(each, each.value) for each in found.records if isinstance(each.value, Alert)]
     fatal = [(record, value) for record, value in alerts if value.description not in (CLOSE_NOTIFY, USER_CANCELED)]
     if fatal:
-        return _refused(found, *fatal[0], at, trust)
+        return _refused(found, secrets, deviating, *fatal[0], at, trust)
     closed = [each.sender for each, value in alerts if value.description == CLOSE_NOTIFY]
-    if closed:
-        sides = " and ".join(dict.fromkeys(closed))
-        return Ending(False, (f"normal: close_notify from {sides}",))
     hidden = sum(each.content is None for each in found.records)
-    if hidden:
-        return Ending(False, (f"unknown: {hidden} records are not decrypted, and an alert may be among them",))
-    return Ending(False, ("without close_notify: the connection was cut, or the recording is incomplete",))
+    if closed:
+        how = f"normal: close_notify from {' and '.join(dict.fromkeys(closed))}"
+    elif hidden:
+        records = "1 record is" if hidden == 1 else f"{hidden} records are"
+        how = f"unknown: {records} not decrypted, and an alert may be among them"
+    else:
+        how = "without close_notify: the connection was cut, or the recording is incomplete"
+    missing = [] if closed or hidden else list(deviations.missing(found))
+    return Ending(False, (how, *missing, *map(str, deviating)))
 
 
-def _refused(found: Dissection, record: DissectedRecord, alert: Alert, at: datetime, trust: Trust | None) -> Ending:
-    description = name(ALERTS, alert.description)
-    place = found.records.index(record)
-    before = [each for each in found.messages if each.sender != record.sender and each.records[-1] < place]
-    sentences, hint = [], ""
-    about = f"after {before[-1].header.name} of the {before[-1].sender}" if before else "before any message"
-    if alert.description in CERTIFICATE_ALERTS and any(each.header.name == "Certificate" for each in before):
-        about = f"about Certificate of the {before[-1].sender}"
-    if record.sender == "client" and (ders := presented(found, "server")):
-        fails, sentence, hint = _judged(ders, at, trust, _server_name(found))
-        sentences.append(sentence)
-        about = "about Certificate of the server" if fails else about
+def _refused(
+    found: Dissection,
+    secrets: Mapping[str, bytes],
+    deviating: Sequence[Deviation],
+    record: DissectedRecord,
+    alert: Alert,
+    at: datetime,
+    trust: Trust | None,
+) -> Ending:
+    side, place, what = record.sender, found.records.index(record), name(ALERTS, alert.description)
+    other = OTHER[side]
+    before = [each for each in found.messages if each.sender == other and each.records[-1] < place]
+    reasons = [each for each in deviating if each.sender == other and each.record < place]
+    is_of_certificate = alert.description in CERTIFICATE_ALERTS
+    presented = next((each for each in before if each.header.name == "Certificate"), None)
+    judged: Judgement | None = None
+    if presented and presented.value and (is_of_certificate or not reasons):
+        judged = _judged(found, presented, at, trust, what)
+    if presented and (is_of_certificate or (judged and judged.fails)):
+        about = f"about Certificate of the {other}"
+    elif reasons:
+        about = f"about {reasons[0].what} of the {other}"
+    else:
+        about = f"after {before[-1].header.name} of the {other}" if before else "before any message"
+    sentences = [f"the {side} refused: alert {what} ({alert.description}), {about}"]
+    sentences += judged.sentences if judged else ()
+    sentences += map(str, reasons)
+    if not reasons and not (judged and judged.fails):
+        sentences += _evidence(found, secrets, before, place, what)
+    sentences += [str(each) for each in deviating if each not in reasons]
     if record.protection is None and any(each.protection for each in found.records):
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
-    refusal = f"the {record.sender} refused: alert {description} ({alert.description}), {about}"
-    return Ending(True, (refusal, *sentences), hint)
+    return Ending(True, tuple(sentences), judged.hint if judged else "")
 
 
 CERTIFICATE_ALERTS = frozenset({42, 43, 44, 45, 46, 48, 116})
 """Alerts about a certificate (§6.2): bad_certificate to certificate_unknown, unknown_ca, certificate_required."""
 
 
-def presented(found: Dissection, sender: Sender) -> tuple[bytes, ...]:
-    """The certificate chain that a side presented, in DER; empty if none was read."""
-    for message in found.messages:
-        if message.sender == sender:
-            match message.value:
-                case Certificate(_, entries):
-                    return tuple(entry.cert_data for entry in entries)
-                case CertificateTls12(ders):
-                    return ders
-    return ()
-
-
-def _judged(
-    ders: Sequence[bytes], at: datetime, trust: Trust | None, server_name: x509.GeneralName | None
-) -> tuple[bool, str, str]:
-    """Whether a check of the chain fails, the first one in a sentence, and what to do."""
-    loaded = [peer.load(der) for der in ders]
-    unreadable = [each.why for each in loaded if isinstance(each, peer.Unreadable)]
-    if unreadable:
-        return True, f"the certificate cannot be read: {unreadable[0]}", ""
-    chain = [each for each in loaded if not isinstance(each, peer.Unreadable)]
-    verdict = peer.attempt(
-        lambda: verify(
-            chain[0],
-            intermediates=chain[1:],
-            trust_anchors=trust.anchors if trust else chain[-1:],
-            name=(trust.name if trust else None) or server_name,
-            purpose=Purpose.SERVER,
-            at=at,
-            crls=trust.crls if trust else (),
-        )
+def _judged(found: Dissection, presented: DissectedMessage, at: datetime, trust: Trust | None, alert: str) -> Judgement:
+    """The judgement of the chain in a message."""
+    ders = proofs.chain_of(presented)
+    if not ders:
+        sentence = f"the {presented.sender} sent no certificate, and the {OTHER[presented.sender]} requires one"
+        hint = "give the client a certificate: `pki issue --client`" if presented.sender == "client" else ""
+        return Judgement(True, (f"{sentence} (RFC 8446 §4.4.2.4)",), hint)
+    purpose = Purpose.CLIENT if presented.sender == "client" else Purpose.SERVER
+    stapled = any(each.header.name == "CertificateStatus" for each in found.messages) or (
+        isinstance(presented.value, Certificate)
+        and any(entry.extension(STATUS_REQUEST) for entry in presented.value.certificate_list)
     )
-    if isinstance(verdict, peer.Unreadable):
-        return True, f"the certificate cannot be judged: {verdict.why}", ""
-    failed = next((check for check in verdict.checks if check.result is Result.FAILED), None)
-    if failed is None:
-        more = "" if trust else "; give --trust to check its chain"
-        return False, f"the presented certificate passes every check made here{more}", ""
-    return True, f"check {failed.name} fails: {failed.detail} ({failed.section})", failed.hint or ""
+    presented_as = Presented(ders, purpose, _server_name(found), stapled)
+    return judge(presented_as, at, trust, alert)
 
 
 def _server_name(found: Dissection) -> x509.GeneralName | None:
@@ -134,3 +124,64 @@ def _server_name(found: Dissection) -> x509.GeneralName | None:
             except (WireError, names.InvalidName):
                 return None
     return None
+
+
+# What the bytes show if neither a certificate nor a deviation explains the alert -------------------------------------
+
+MEANINGS = {
+    "unexpected_message": "a message was not allowed at that point",
+    "bad_record_mac": "a record did not decrypt",
+    "record_overflow": "a record was too long",
+    "handshake_failure": "no version, cipher suite, group and signature scheme of both sides go together",
+    "illegal_parameter": "a value in a message is not allowed, or contradicts another one",
+    "decode_error": "a message does not have the form that its type requires",
+    "decrypt_error": "a signature or a Finished was not valid",
+    "protocol_version": "no version of TLS is supported by both sides",
+    "insufficient_security": "everything that the peer offers is too weak",
+    "internal_error": "the side that sent the alert had an error of its own",
+    "missing_extension": "an extension that is required was missing",
+    "unsupported_extension": "an extension was not allowed in that message",
+    "unrecognized_name": "the server does not know the server_name of ClientHello",
+    "no_application_protocol": "no application protocol is supported by both sides",
+}
+"""What an alert says (§6.2), for those that are not about certificates."""
+OPENSSL_CERTIFICATE = 100 * 1024  # bytes of a Certificate message that OpenSSL accepts by default
+
+
+def _evidence(
+    found: Dissection, secrets: Mapping[str, bytes], before: Sequence[DissectedMessage], place: int, alert: str
+) -> Iterator[str]:
+    """The meaning of the alert, and what fits it."""
+    if alert in MEANINGS:
+        yield f"{alert} means: {MEANINGS[alert]} (RFC 8446 §6.2)"
+    for each in before:
+        if each.header.name == "Certificate" and len(each.raw) > OPENSSL_CERTIFICATE:
+            yield f"Certificate has {len(each.raw):,} bytes; OpenSSL accepts {OPENSSL_CERTIFICATE:,} by default"
+    if alert == "bad_record_mac":
+        yield from _unreadable(found, before, place)
+    yield from deviations.missing(found)
+    if alert == "decrypt_error" and before:
+        yield from _signatures(found, secrets, before)
+
+
+def _unreadable(found: Dissection, before: Sequence[DissectedMessage], place: int) -> Iterator[str]:
+    """The first record that did not decrypt here, either, although its key is known."""
+    other = OTHER[found.records[place].sender]
+    numbered = enumerate((each for each in found.records[:place] if each.sender == other), start=1)
+    number, broken = next(((number, each) for number, each in numbered if each.problem), (0, None))
+    if broken is None or not broken.problem or not broken.problem.startswith("does not decrypt"):
+        return
+    yield f"record {number} of the {other} {broken.problem} (RFC 8446 §5.2)"
+    if found.version == TLS13 and not any(each.header.name == "Finished" for each in before):
+        yield f"the {other} sent no Finished before it; application data needs one (RFC 8446 §4.4.4)"
+
+
+def _signatures(found: Dissection, secrets: Mapping[str, bytes], before: Sequence[DissectedMessage]) -> Iterator[str]:
+    """Whether the signatures of the handshake are valid: then the alert is about one in a certificate."""
+    numbers = [number for number, each in enumerate(found.messages) if any(each is one for one in before)]
+    made = [proof.passed for number in numbers for proof in proofs.checks(found, secrets, number)]
+    if made and all(made):
+        yield (
+            f"every signature and Finished that the {before[-1].sender} sent is valid, computed here: the alert can be "
+            "about the signature in a certificate"
+        )

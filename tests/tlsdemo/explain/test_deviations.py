@@ -1,0 +1,217 @@
+"""Servers that violate TLS 1.3 are explained from an anonymous capture: which message deviates from which section.
+
+Falsehoods caught: a deviation that is not named although the bytes show it, a section or message other than the one
+that the lab's case declares, and a deviation that is reported of a peer that follows the standard.
+"""
+
+import random
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from os import urandom
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import patch
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki import Credential
+from pki.publish.server import Publisher
+from tests.tlsdemo.explain.refusals import NOW, explained, recorded
+from tests.tlsdemo.explain.test_conversation import FROM_RFC
+from tests.tlsdemo.explain.test_conversation import NAMES as CAPTURES
+from tests.tlsdemo.explain.test_conversation import recorded as capture_of
+from tlsdemo.explain import deviations
+from tlsdemo.explain.conversation import explain
+from tlsdemo.explain.judgement import Trust
+from tlsdemo.lab import misbehaving, misbehaving_cases
+from tlsdemo.lab.ca import LabCA
+from tlsdemo.lab.case import Case, declared_in
+from tlsdemo.lab.deviation import Deviation
+from tlsdemo.protocol import Endpoint, Party, Protection, Side
+from tlsdemo.tls.endpoint import Closing, TlsEndpoint
+from tlsdemo.tls13.handshake import Client
+from tlsdemo.tls13.protocol import strong
+from tlsdemo.tls13.weak import leave_out
+from tlsdemo.wire import captures, key_log
+
+CASES: Mapping[str, Case] = {each.id: each for each in declared_in(misbehaving_cases)}
+BAD = [case for case, each in CASES.items() if each.must == "reject"]
+VALID = [case for case, each in CASES.items() if each.must == "accept"]
+
+
+@cache
+def ca() -> LabCA:
+    return LabCA.new(NOW, cast(Publisher, None))  # these cases publish nothing
+
+
+def server_of(case: str, *, strict: bool = False) -> Endpoint:
+    """The server of a case; with `strict`, its control."""
+
+    def endpoint(connection: None, deviation: Deviation, credential: Credential, talk: Callable[..., Any]) -> Endpoint:
+        return misbehaving.server(deviation, credential)
+
+    with patch.object(misbehaving, "converse", endpoint):
+        opened = CASES[case].open(ca())
+        opened = opened.mint_control() if strict and opened.mint_control else opened
+        assert opened.handler
+        return cast(Endpoint, opened.handler(cast(Any, None)))
+
+
+def with_ours(server: Endpoint, *protocols: str) -> bytes:
+    """The capture of a conversation with the client of our TLS 1.3, which is strict."""
+    log: list[str] = []
+    parts = leave_out(frozenset({Protection.CLIENT_IDENTITY, Protection.REVOCATION}), strong())
+    parts = replace(parts, protocols=protocols, log=lambda *entry: log.append(key_log.line(*entry) + "\n"))
+    client = Client(parts, Party(lambda: NOW, urandom, None, (ca().root,), (), x509.DNSName("localhost")))
+    return recorded(client, server, lambda: "".join(log))
+
+
+def with_openssl(server: Endpoint, *protocols: str) -> bytes:
+    """The same with the client of Python's `ssl`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=ca().root.public_bytes(Encoding.DER))
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "keys"
+        context.keylog_filename = str(file)
+        client = TlsEndpoint(Side.CLIENT, context, "localhost", Closing.STRICT)
+        return recorded(client, server, lambda: file.read_text() if file.exists() else "")
+
+
+CLIENTS = {"ours": with_ours, "openssl": with_openssl}
+
+NAMED: Mapping[str, tuple[str, str]] = {
+    "certificate-verify-other-key": ("CertificateVerify", "the signature is NOT valid for the key of certificate 1"),
+    "certificate-verify-zeros": ("CertificateVerify", "its numbers are 0 and 0"),
+    "certificate-verify-garbage": ("CertificateVerify", "it is not the DER encoding of two numbers"),
+    "certificate-verify-empty": ("CertificateVerify", "it is empty"),
+    "certificate-verify-as-client": ("CertificateVerify", "it is valid for the key of certificate 1 and the context "
+                                     "string of a client"),
+    "certificate-verify-replayed": ("CertificateVerify", "the signature is NOT valid for the key of certificate 1"),
+    "certificate-verify-missing": ("Finished", "directly after Certificate; CertificateVerify must come there"),
+    "copied-certificate": ("CertificateVerify", "it is valid for the key of certificate 2"),
+    "certificate-empty": ("Certificate", "has no certificate"),
+    "certificate-missing": ("CertificateVerify", "directly after EncryptedExtensions; CertificateRequest or "),
+    "unauthenticated": ("Finished", "directly after EncryptedExtensions; CertificateRequest or Certificate must"),
+    "certificate-verify-sha1": ("CertificateVerify", "the scheme is ecdsa_sha1, which TLS 1.3 forbids"),
+    "certificate-verify-pkcs1": ("CertificateVerify", "the scheme is rsa_pkcs1_sha256, which TLS 1.3 forbids"),
+    "certificate-verify-scheme": ("CertificateVerify", "rsa_pss_rsae_sha256, and the key is for ECDSA on secp256r1"),
+    "finished-wrong": ("Finished", "verify_data differs from the MAC"),
+    "finished-empty": ("Finished", "0 bytes; sha256 has 32"),
+    "version-not-offered": ("ServerHello", "0x0305; the client offers TLS 1.3"),
+    "suite-not-offered": ("ServerHello", "TLS_AES_128_CCM_8_SHA256; the client offers TLS_AES_"),
+    "group-not-offered": ("ServerHello", "brainpoolP256r1tls13; the client sent key shares of "),
+    "key-share-zeros": ("ServerHello", "shared secret, zero"),
+    "key-share-short": ("ServerHello", "31 bytes; a key share of x25519 has 32"),
+    "key-share-missing": ("ServerHello", "has no key_share"),
+    "session-id-not-echoed": ("ServerHello", "0000000000000000... (32 bytes) instead of "),
+    "compression-selected": ("ServerHello", "method 1; the client offers 0"),
+    "alpn-in-server-hello": ("ServerHello", "not defined: application_layer_protocol_negotiation (16)"),
+    "second-hello-retry-request": ("HelloRetryRequest", "a second HelloRetryRequest"),
+    "downgrade-sentinel": ("ServerHello", "444f574e47524401"),
+    "extension-not-offered": ("EncryptedExtensions", "0xff5a (65370), which the client did not offer"),
+    "extension-twice": ("EncryptedExtensions", "supported_groups (10), 2 times"),
+    "alpn-not-offered": ("EncryptedExtensions", "tlsdemo; the client offers h2"),
+    "server-name-with-content": ("EncryptedExtensions", "server_name has 9 bytes"),
+    "encrypted-extensions-twice": ("EncryptedExtensions", "it is repeated"),
+    "record-of-padding": ("record 3", "has only padding"),
+    "record-too-long": ("record 3", "16,641 bytes"),
+}  # fmt: skip
+"""By case: the message that deviates, and what is said of it. Both come from the story of the case."""
+NOT_IN_ONE_MESSAGE = ("finished-missing", "finished-skipped")
+"""Cases in which something is absent: no message deviates."""
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("case", NAMED)
+def test_the_deviation_of_a_server_is_named(case: str, client: str) -> None:
+    if (case, client) == ("downgrade-sentinel", "ours"):
+        return  # our client offers TLS 1.3 only, so that no server can downgrade it
+    ending = explained(CLIENTS[client](server_of(case), "h2"), Trust((ca().root,))).ending
+    message, words = NAMED[case]
+    clause = CASES[case].clause
+    found = [each for each in ending.sentences if each.startswith(f"{message} of the server deviates from {clause}")]
+    assert any(words in each for each in found), ending.sentences
+    if ending.failed:  # OpenSSL accepts some of them
+        assert ending.sentences[0].startswith("the client refused: alert ")
+        assert ending.sentences[0].endswith(f", about {message} of the server")
+    assert not any(each.startswith("check ") for each in ending.sentences)  # the certificate is valid
+
+
+def test_every_case_to_reject_is_named() -> None:
+    assert {*NAMED, *NOT_IN_ONE_MESSAGE} == set(BAD)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_finished_that_is_missing_is_named(client: str) -> None:
+    sentences = explained(CLIENTS[client](server_of("finished-missing")), None).ending.sentences
+    assert any("the server sent no Finished; its last message is CertificateVerify" in each for each in sentences)
+    assert any(CASES["finished-missing"].clause in each for each in sentences)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_data_instead_of_finished_is_a_record_that_does_not_decrypt(client: str) -> None:
+    sentences = explained(CLIENTS[client](server_of("finished-skipped")), None).ending.sentences
+    assert sentences[0].startswith("the client refused: alert bad_record_mac (20)")
+    text = "\n".join(sentences)
+    assert "record 6 of the server does not decrypt with SERVER_HANDSHAKE_TRAFFIC_SECRET" in text
+    assert (
+        f"the server sent no Finished before it; application data needs one ({CASES['finished-skipped'].clause})"
+        in text
+    )
+
+
+# What is not a deviation --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("case", [*VALID, "certificate-verify-other-key", "certificate-verify-pkcs1"])
+def test_a_strict_server_has_no_deviation(case: str, client: str) -> None:
+    """Valid cases, and the controls of the others; one of them has an RSA key."""
+    found = explained(CLIENTS[client](server_of(case, strict=True), "h2"), Trust((ca().root,)))
+    assert found.ending.sentences == ("normal: close_notify from client and server",)
+
+
+@pytest.mark.parametrize("with_keys", [True, False])
+@pytest.mark.parametrize("name", [*CAPTURES, *FROM_RFC, "rfc8448-resumed_0rtt_handshake", "illustrated-tls12"])
+def test_a_recorded_conversation_has_no_deviation(name: str, with_keys: bool) -> None:
+    """Without the keys, nothing is claimed of what cannot be read."""
+    chunks, keys = capture_of(name)
+    found = explain(chunks, keys if with_keys else None, NOW)
+    assert list(deviations.found_in(found.dissection, found.secrets)) == []
+    assert list(deviations.missing(found.dissection)) == []
+    assert len(found.ending.sentences) == 1
+
+
+def test_what_a_partial_key_log_hides_is_not_called_wrong() -> None:
+    """With the keys of the client alone, the transcript of the client's Finished is not complete."""
+    chunks, keys = capture_of("python-ssl-tls13")
+    partial = {
+        number: {label: each for label, each in secrets.items() if not label.startswith("SERVER_HANDSHAKE")}
+        for number, secrets in keys.secrets.items()
+    }
+    found = explain(chunks, replace(keys, secrets=partial), NOW)
+    checks = [check for entry in found.entries for check in entry.checks]
+    assert [check.passed for check in checks] == [None]
+    assert "a message before this one was not decrypted" in checks[0].sentence
+    assert "deviates" not in "".join(found.ending.sentences)
+    assert "no Finished" not in "".join(found.ending.sentences)
+
+
+def test_damaged_bytes_are_explained_without_an_exception() -> None:
+    """One byte of the hellos or of a record header is another one, many times over."""
+    capture = captures.read(with_ours(server_of("certificate-verify-other-key", strict=True)))
+    (connection,), keys = capture.connections, key_log.parse(capture.key_log)
+    draw = random.Random(20)
+    for _ in range(300):
+        chunks = [(each.sender, bytearray(each.data)) for each in connection.chunks]
+        data = chunks[draw.randrange(2)][1]
+        data[draw.randrange(min(len(data), 400))] ^= 1 << draw.randrange(8)
+        found = explain([(sender, bytes(each)) for sender, each in chunks], keys, NOW, Trust((ca().root,)))
+        assert found.ending.sentences

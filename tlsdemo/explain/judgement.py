@@ -1,0 +1,251 @@
+"""Why a side refused the certificate chain of its peer: judged as `pki verify` judges it, in sentences.
+
+    anchors known:      leaf <- ... <- trust anchor of the side that refused
+    anchors not known:  leaf <- ... <- the last certificate that was sent, taken as the trust anchor
+
+Where something is not known (the anchors, the name that the client asked for, the revocation status), the sentences say
+so. Not here: which alert was sent, and by which side (`failure`).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import TypeVar
+
+from cryptography import x509
+
+from pki import PathProfile, Purpose, Verdict, names
+from pki.path import verify
+from pki.path.strength import BROKEN_HASHES
+from pki.verdict import Check, Result
+from tlsdemo import peer
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is known about the side that judges the chain."""
+
+    anchors: tuple[x509.Certificate, ...]
+    """Empty if they are not known."""
+    crls: tuple[x509.CertificateRevocationList, ...] = ()
+    name: x509.GeneralName | None = None
+    """The name that the client asks for; None for the one in ClientHello."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found, the most telling first, and what to do."""
+
+    fails: bool
+    """Whether a check fails."""
+    sentences: tuple[str, ...]
+    hint: str = ""
+
+
+ABOUT: dict[str, frozenset[str]] = {
+    "unsupported_certificate": frozenset({"purpose", "signing", "key usage", "schemes", "strength"}),
+    "certificate_revoked": frozenset({"revocation"}),
+    "certificate_expired": frozenset({"dates"}),
+    "unknown_ca": frozenset({"chain", "authorities", "path length"}),
+}
+"""The checks that an alert is about (§6.2); the other alerts do not tell."""
+
+HINTS = {
+    "check the clock of this machine": "check the clock of the side that refused",
+    "if it is a client certificate, use --purpose client": "use a certificate that is for a server: `pki issue`",
+    "if it is a server certificate, use --purpose server": "use a certificate that is for a client: "
+    "`pki issue --client`",
+}
+"""Hints of `pki verify` that mean its own options or machine, and what takes their place here."""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What a side presented, as its peer sees it."""
+
+    ders: tuple[bytes, ...]
+    """The chain, the side's own certificate first."""
+    purpose: Purpose = Purpose.SERVER
+    server_name: x509.GeneralName | None = None
+    """The name in ClientHello; None if it has none."""
+    is_stapled: bool = False
+    """Whether an OCSP response came with the chain."""
+
+
+def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -> Judgement:
+    """Judge the chain at the time of the conversation. Never raises, for any bytes.
+
+    `alert` is the name of the alert of the other side.
+    """
+    ders, purpose = presented.ders, presented.purpose
+    loaded = [peer.load(der) for der in ders]
+    for number, each in enumerate(loaded, start=1):
+        if isinstance(each, peer.Unreadable):
+            place = _place(number, len(ders), is_root=False)
+            return Judgement(True, (f"{place}, cannot be read: {each.why} (RFC 5280 §4.1)",))
+    chain = [each for each in loaded if not isinstance(each, peer.Unreadable)]
+    name = ((trust and trust.name) or presented.server_name) if purpose is Purpose.SERVER else None
+
+    anchors = trust.anchors if trust else ()
+
+    def judged(profile: PathProfile) -> Verdict:
+        return verify(
+            chain[0],
+            intermediates=chain[1:],
+            trust_anchors=anchors or (_top(chain),),
+            name=name,
+            purpose=purpose,
+            at=at,
+            crls=trust.crls if trust else (),
+            profile=profile,
+        )
+
+    verdict = peer.attempt(lambda: judged(PathProfile.TLS))
+    if isinstance(verdict, peer.Unreadable):
+        return Judgement(True, (f"the certificate cannot be judged: {verdict.why}",))
+    failed = sorted(_failed(verdict), key=lambda check: check.name not in ABOUT.get(alert, ()))
+    sentences = [_told(check) for check in failed]
+    if not anchors:
+        sentences += _signed_weakly(chain)
+    fails = bool(sentences)
+    if fails:
+        sentences += _concerned(" ".join(sentences), chain, anchors)
+        if any(check.name in ("name", "name form") for check in failed):
+            place = _place(1, len(chain), is_root=False)
+            sentences.append(f"the presented names are those of {place}")
+    else:
+        sentences.append("the presented certificate passes every check made here")
+        public = peer.attempt(lambda: judged(PathProfile.WEBPKI)) if purpose is Purpose.SERVER else verdict
+        sentences += [] if isinstance(public, peer.Unreadable) else map(_of_public_cas, _failed(public))
+        sentences += _of_some_clients(presented, verdict)
+        if purpose is Purpose.SERVER and name is None:
+            sentences.append(_name_not_known(chain[0]))
+        if alert == "certificate_revoked" and not (trust and trust.crls):
+            sentences.append(NO_CRL)
+    if not anchors:
+        sentences.append(_unknown_anchor(chain))
+    hint = next((check.hint for check in failed if check.hint), "")
+    return Judgement(fails, tuple(sentences), HINTS.get(hint, hint))
+
+
+def _failed(verdict: Verdict) -> list[Check]:
+    return [check for check in verdict.checks if check.result is Result.FAILED]
+
+
+def _told(check: Check) -> str:
+    return f"check {check.name} fails: {check.detail} ({check.section})"
+
+
+# What other clients refuse ------------------------------------------------------------------------------------------
+
+
+def _of_public_cas(check: Check) -> str:
+    return f"a client that applies the rules of public CAs refuses it: {check.detail} ({check.section})"
+
+
+def _of_some_clients(presented: Presented, verdict: Verdict) -> Iterator[str]:
+    """What `pki verify` accepts, and other clients refuse."""
+    for lower, upper in pairwise(verdict.chain):
+        wanted, found = _extension(lower, x509.AuthorityKeyIdentifier), _extension(upper, x509.SubjectKeyIdentifier)
+        if wanted and found and wanted.key_identifier not in (None, found.digest):
+            yield (
+                f"some clients find no issuer: the authority key identifier of {peer.describe(lower).subject} is "
+                f"{wanted.key_identifier.hex()}, and the subject key identifier of {peer.describe(upper).subject} is "
+                f"{found.digest.hex()} (RFC 5280 §4.2.1.1)"
+            )
+    feature = _extension(verdict.chain[0], x509.TLSFeature) if verdict.chain else None
+    if feature and not presented.is_stapled:
+        yield (
+            "some clients refuse it: the certificate has the TLS feature status_request (must-staple), and no OCSP "
+            "response came with it (RFC 7633 §4.2.3.1)"
+        )
+
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+
+def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
+    found = peer.attempt(lambda: certificate.extensions.get_extension_for_class(kind).value)
+    return None if isinstance(found, peer.Unreadable) else found
+
+
+# Which certificate --------------------------------------------------------------------------------------------------
+
+
+def _place(number: int, count: int, *, is_root: bool) -> str:
+    """`certificate 2 of 3, intermediate 1`, as it was sent."""
+    role = "the leaf" if number == 1 else "a root" if is_root else f"intermediate {number - 1}"
+    return f"certificate {number} of {count}, {role}"
+
+
+def _concerned(text: str, chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]) -> Iterator[str]:
+    """For each subject that the text names: which of the certificates has it, the trust anchors included."""
+    places: dict[str, list[str]] = {}
+    for number, each in enumerate(chain, start=1):
+        places.setdefault(peer.describe(each).subject, []).append(
+            _place(number, len(chain), is_root=_is_self_signed(each))
+        )
+    for each in anchors:
+        if each not in chain:
+            places.setdefault(peer.describe(each).subject, []).append("a trust anchor, which was not sent")
+    for subject, found in places.items():
+        if re.search(rf"(?<![\w.-]){re.escape(subject)}(?![\w.-])", text):
+            several = "the subject of several certificates: " if len(found) > 1 else ""
+            yield f"{subject} is {several}{'; '.join(found)}"
+
+
+# What is not known --------------------------------------------------------------------------------------------------
+
+
+def _top(chain: Sequence[x509.Certificate]) -> x509.Certificate:
+    """The last certificate on the way from the leaf to an issuer that was sent, by the names in the certificates."""
+    left, top = list(chain[1:]), chain[0]
+    while (above := next((each for each in left if _issued(each, top)), None)) is not None:
+        left.remove(above)
+        top = above
+    return top
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    return peer.attempt(lambda: issuer.subject == certificate.issuer and issuer != certificate) is True
+
+
+def _is_self_signed(certificate: x509.Certificate) -> bool:
+    return not isinstance(peer.attempt(lambda: certificate.verify_directly_issued_by(certificate)), peer.Unreadable)
+
+
+def _unknown_anchor(chain: Sequence[x509.Certificate]) -> str:
+    top = peer.describe(_top(chain))
+    if _is_self_signed(_top(chain)):
+        return f"{top.subject} is self-signed; whether it is trusted is not known here: give --trust to check its chain"
+    return (
+        f"{top.subject} was issued by {top.issuer}, which was not sent; whether {top.issuer} signed it and is trusted "
+        "is not known here: give --trust to check its chain"
+    )
+
+
+def _signed_weakly(chain: Sequence[x509.Certificate]) -> Iterator[str]:
+    """The hash in the signature of the top certificate, which `verify` does not check in a trust anchor."""
+    top = _top(chain)
+    digest = peer.attempt(lambda: top.signature_hash_algorithm)
+    if isinstance(digest, peer.Unreadable) or digest is None or _is_self_signed(top):
+        return
+    if digest.name in BROKEN_HASHES:
+        subject = peer.describe(top).subject
+        yield (
+            f"check strength fails: {subject} is signed with {digest.name.upper()}, which is broken: signatures can be "
+            "forged (RFC 9325 §4.5)"
+        )
+
+
+def _name_not_known(leaf: x509.Certificate) -> str:
+    presented = peer.listed([names.show(each) for each in peer.alternative_names(leaf)])
+    return (
+        "check name is not made: ClientHello has no server_name, so the name or address that the client asked for is "
+        f"not known; presented: {presented or 'no name'} (RFC 9525 §6)"
+    )
+
+
+NO_CRL = "check revocation is not made: no CRL is given; put crl.pem beside the file of --trust (RFC 5280 §6.3)"
