@@ -80,6 +80,21 @@ def test_another_name_is_the_check_that_fails(serve: Serve, cli: Command, certs:
     assert any(sentence.startswith("check name fails: ") for sentence in found["ending"]["sentences"])
 
 
+def test_the_name_for_a_capture_needs_no_trust_anchors(serve: Serve, cli: Command, certs: Path, tmp_path: Path) -> None:
+    """The client asks for an address, which is not in ClientHello; --name tells it."""
+    file = tmp_path / "saved.pcapng"
+    refused = cli(
+        "explain", serve().target, "--trust", certs / "root.pem", "--name", "192.0.2.1", "--brief", "--save", file
+    )
+    assert refused.code == 1
+    unknown = "\n".join(explained(cli, "--capture", file)["ending"]["sentences"])
+    assert "ClientHello has no server_name" in unknown
+    assert "check name fails" not in unknown
+    known = "\n".join(explained(cli, "--capture", file, "--name", "192.0.2.1")["ending"]["sentences"])
+    assert "check name fails: the certificate is not valid for '192.0.2.1'; presented: DNS:localhost" in known
+    assert "is not known here: give --trust" in known
+
+
 def test_a_server_that_wants_a_certificate_refuses(serve: Serve, cli: Command, certs: Path) -> None:
     found = explained(cli, serve("--require-client-cert").target, "--trust", certs / "root.pem")
     assert found["ending"]["sentences"][0] == (

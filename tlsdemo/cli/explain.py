@@ -189,10 +189,10 @@ def _chosen(connections: tuple[Connection, ...], settings: ExplainOptions) -> It
 
 
 def _trust(settings: ExplainOptions) -> Trust | None:
-    """What the client of a capture trusts, if --trust says so."""
-    if not settings.trust_given:
+    """What the client of a capture trusts and asks for, as far as --trust and --name say it."""
+    if not settings.trust_given and not settings.target.name:
         return None
-    target = resolve(settings.target, Wants.TRUST)
+    target = resolve(settings.target, Wants.TRUST if settings.trust_given else Wants.NOTHING)
     return Trust(target.anchors, target.crls, target.name if settings.target.name else None)
 
 

@@ -104,7 +104,8 @@ def _judged(found: Dissection, presented: DissectedMessage, at: datetime, trust:
     if not ders:
         sentence = f"the {presented.sender} sent no certificate, and the {OTHER[presented.sender]} requires one"
         hint = "give the client a certificate: `pki issue --client`" if presented.sender == "client" else ""
-        return Judgement(True, (f"{sentence} (RFC 8446 §4.4.2.4)",), hint)
+        section = "RFC 8446 §4.4.2.4" if found.version == TLS13 else "RFC 5246 §7.4.6"
+        return Judgement(True, (f"{sentence} ({section})",), hint)
     purpose = Purpose.CLIENT if presented.sender == "client" else Purpose.SERVER
     stapled = any(each.header.name == "CertificateStatus" for each in found.messages) or (
         isinstance(presented.value, Certificate)

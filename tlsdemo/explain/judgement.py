@@ -126,6 +126,8 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
             sentences.append(NO_CRL)
     if not anchors:
         sentences.append(_unknown_anchor(chain))
+    elif purpose is Purpose.CLIENT:
+        sentences.append("judged with the trust anchors that are given here; the server may trust others")
     hint = next((check.hint for check in failed if check.hint), "")
     return Judgement(fails, tuple(sentences), HINTS.get(hint, hint))
 
@@ -244,7 +246,7 @@ def _name_not_known(leaf: x509.Certificate) -> str:
     presented = peer.listed([names.show(each) for each in peer.alternative_names(leaf)])
     return (
         "check name is not made: ClientHello has no server_name, so the name or address that the client asked for is "
-        f"not known; presented: {presented or 'no name'} (RFC 9525 §6)"
+        f"not known: give --name; presented: {presented or 'no name'} (RFC 9525 §6)"
     )
 
 
