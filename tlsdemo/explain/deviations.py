@@ -63,16 +63,24 @@ class Deviation:
     """The number of the record, from 0, in which the message ends."""
     what: str
     """`ServerHello`, or `record 3`: of those of its sender, from 1."""
-    sentence: str
-    section: str
+    rule: "Rule"
 
     def __str__(self) -> str:
-        rfc = "" if self.section.startswith("RFC") else "RFC 8446 "
-        return f"{self.what} of the {self.sender} deviates from {rfc}{self.section}: {self.sentence}"
+        rfc = "" if self.rule.section.startswith("RFC") else "RFC 8446 "
+        return f"{self.what} of the {self.sender} deviates from {rfc}{self.rule.section}: {self.rule.sentence}"
 
 
-Found = Iterator[tuple[str, str]]
-"""Sentences, each with its section."""
+@dataclass(frozen=True)
+class Rule:
+    """What a deviation violates, and how."""
+
+    sentence: str
+    section: str
+    alert: str
+    """The alert by which a strict peer answers (§6.2)."""
+
+
+Found = Iterator[Rule]
 
 
 def found_in(found: Dissection, secrets: Mapping[str, bytes]) -> Iterator[Deviation]:
@@ -82,19 +90,24 @@ def found_in(found: Dissection, secrets: Mapping[str, bytes]) -> Iterator[Deviat
     for number, message in enumerate(found.messages):
         seen.number = number
         if message.structure and message.problem:
-            told = _told(TlsViolation.UNDECODABLE, message.problem)
-            deviations.append(Deviation(message.sender, message.records[-1], _called(message), *told))
+            rule = _told(TlsViolation.UNDECODABLE, message.problem)
+            deviations.append(Deviation(message.sender, message.records[-1], _called(message), rule))
         for check in CHECKS.get(type(message.value), ()):
             deviations += (
-                Deviation(message.sender, message.records[-1], _called(message), *told)
-                for told in check(seen, message.value)
+                Deviation(message.sender, message.records[-1], _called(message), rule)
+                for rule in check(seen, message.value)
             )
         seen.pass_by(message)
     yield from sorted(deviations, key=lambda each: each.record)
 
 
-def _told(violation: AnyViolation, detail: str = "") -> tuple[str, str]:
-    return f"{violation.sentence}{': ' if detail else ''}{detail}", violation.section
+def _told(violation: AnyViolation, detail: str = "") -> Rule:
+    """In the words of the violation."""
+    return _other_words(violation, f"{violation.sentence}{': ' if detail else ''}{detail}")
+
+
+def _other_words(violation: AnyViolation, sentence: str, section: str = "") -> Rule:
+    return Rule(sentence, section or violation.section, violation.alert)
 
 
 def _called(message: DissectedMessage) -> str:
@@ -172,10 +185,10 @@ def _version(seen: _Seen, message: ServerHello) -> Found:
         yield _told(TlsViolation.LEGACY_VERSION, f"0x{message.legacy_version:04x}")
     if not selected and TLS13 in offered and message.random[-8:] in DOWNGRADES:
         marker = message.random[-8:].hex()
-        yield (
+        yield _other_words(
+            TlsViolation.DOWNGRADE_SENTINEL,
             f"its random value ends with {marker}, by which a server says that ClientHello offered "
             f"{name(VERSIONS, version)} at most; this ClientHello offers TLS 1.3",
-            TlsViolation.DOWNGRADE_SENTINEL.section,
         )
 
 
@@ -229,7 +242,8 @@ def _share(seen: _Seen, message: ServerHello) -> Found:
             GROUPS[share.group].shared(_any_secret(share.group), share.key_exchange)
         except ProtocolError as error:
             why = f": {error.detail}" if error.detail else ""
-            yield f"the key share is not valid in the group {group}{why}", _share_section(share)
+            sentence = f"the key share is not valid in the group {group}{why}"
+            yield _other_words(Violation.BAD_SHARE, sentence, _share_section(share))
 
 
 def _share_section(share: extensions.KeyShareEntry) -> str:
@@ -285,7 +299,8 @@ def _form(seen: _Seen, message: Any) -> Found:
             yield _told(TlsViolation.MISPLACED_EXTENSION, _extension(number))
             continue
         if kind is EncryptedExtensions and number == extensions.SERVER_NAME and each.extension_data:
-            yield f"server_name has {len(each.extension_data)} bytes; a server's is empty", "RFC 6066 §3"
+            sentence = f"server_name has {len(each.extension_data)} bytes; a server's is empty"
+            yield _other_words(TlsViolation.UNDECODABLE_EXTENSION, sentence, "RFC 6066 §3")
             continue
         try:
             extensions.decode_extension(kind, number, each.extension_data)
@@ -304,10 +319,8 @@ def _answers(seen: _Seen, message: Any) -> Found:
         asked_for.add(extensions.COOKIE)  # the one that needs no request (§4.2)
     for number in dict.fromkeys(each.extension_type for each in message.extensions or ()):
         if number not in asked_for:
-            yield (
-                f"it has {_extension(number)}, which the client did not offer",
-                TlsViolation.UNSOLICITED_EXTENSION.section,
-            )
+            sentence = f"it has {_extension(number)}, which the client did not offer"
+            yield _other_words(TlsViolation.UNSOLICITED_EXTENSION, sentence)
 
 
 def _protocol(seen: _Seen, message: EncryptedExtensions) -> Found:
@@ -398,7 +411,8 @@ def _scheme(seen: _Seen, message: CertificateVerify) -> Found:
     found = None if source is None else _content(source, type(source), SCHEMES)
     offered: Collection[int] = found.supported_signature_algorithms if found else ()
     if any(each in scheme for each in FORBIDDEN):
-        yield f"the scheme is {scheme}, which TLS 1.3 forbids in this message", TlsViolation.SCHEME_NOT_OFFERED.section
+        sentence = f"the scheme is {scheme}, which TLS 1.3 forbids in this message"
+        yield _other_words(TlsViolation.SCHEME_NOT_OFFERED, sentence)
     elif found and message.algorithm not in offered:
         yield _told(TlsViolation.SCHEME_NOT_OFFERED, f"{scheme}; offered: {_names(SIGNATURE_SCHEMES, offered)}")
     certificate = proofs.certificate_of(seen.found, seen.number)
@@ -423,15 +437,13 @@ def _proof(seen: _Seen, message: Any) -> Found:
     if not any(each.passed is False for each in proofs.checks(seen.found, seen.secrets, seen.number)):
         return
     if is_finished:
-        yield "verify_data differs from the MAC over the messages, computed here", Violation.BAD_FINISHED.section
+        yield _other_words(Violation.BAD_FINISHED, "verify_data differs from the MAC over the messages, computed here")
         return
-    whose = f" and the context string of a {seen.sender}" if isinstance(message, CertificateVerify) else ""
+    whose = f" and the context string of a {seen.sender}" if seen.is_tls13 else ""
     valid_for = proofs.valid_for(seen.found, seen.number)
     why = f"; it is valid for {valid_for}" if valid_for else _form_of_signature(message)
-    yield f"computed here, the signature is NOT valid for the key of certificate 1{whose}{why}", SIGNATURE
-
-
-SIGNATURE = Violation.BAD_SIGNATURE.section
+    sentence = f"computed here, the signature is NOT valid for the key of certificate 1{whose}{why}"
+    yield _other_words(Violation.BAD_SIGNATURE, sentence, "" if seen.is_tls13 else "RFC 5246 §7.4.3")
 
 
 def _form_of_signature(message: Any) -> str:
@@ -509,11 +521,13 @@ def _of_order(found: Dissection) -> Iterator[Deviation]:
         kind = _called(following)
         if allowed and kind not in allowed:
             is_repeated = kind == _called(message)
-            sentence = f"it comes directly after {_called(message)}; {' or '.join(allowed)} must come there"
-            section = SECTIONS[kind if is_repeated else allowed[-1]]
-            yield Deviation(
-                "server", following.records[-1], kind, "it is repeated" if is_repeated else sentence, section
+            expected = f"it comes directly after {_called(message)}; {' or '.join(allowed)} must come there"
+            rule = _other_words(
+                Violation.UNEXPECTED_MESSAGE,
+                "it is repeated" if is_repeated else expected,
+                SECTIONS[kind if is_repeated else allowed[-1]],
             )
+            yield Deviation("server", following.records[-1], kind, rule)
 
 
 def _is_hidden(found: Dissection, message: DissectedMessage, following: DissectedMessage) -> bool:
@@ -543,8 +557,8 @@ def _of_records(found: Dissection) -> Iterator[Deviation]:
     keyed: set[Sender] = set()
     for number, record in enumerate(found.records):
         counts[record.sender] += 1
-        for told in _record(found, record, has_keys=record.sender in keyed):
-            yield Deviation(record.sender, number, f"record {counts[record.sender]}", *told)
+        for rule in _record(found, record, has_keys=record.sender in keyed):
+            yield Deviation(record.sender, number, f"record {counts[record.sender]}", rule)
         if record.protection:
             keyed.add(record.sender)
 
@@ -556,7 +570,8 @@ def _record(found: Dissection, record: DissectedRecord, *, has_keys: bool) -> Fo
     if is_protected and is_tls13 and length > MAX_CIPHERTEXT:
         yield _told(TlsViolation.CIPHERTEXT_OVERFLOW, f"{length:,} bytes")
     elif is_protected and not is_tls13 and length > MAX_CIPHERTEXT_TLS12:
-        yield f"a protected record has {length:,} bytes; {MAX_CIPHERTEXT_TLS12:,} are allowed", "RFC 5246 §6.2.3"
+        sentence = f"a protected record has {length:,} bytes; {MAX_CIPHERTEXT_TLS12:,} are allowed"
+        yield _other_words(TlsViolation.CIPHERTEXT_OVERFLOW, sentence, "RFC 5246 §6.2.3")
     elif not is_protected and length > MAX_PLAINTEXT:
         yield _told(TlsViolation.RECORD_OVERFLOW, f"{length:,} bytes")
     elif record.problem and "without a content type" in record.problem:

@@ -27,6 +27,7 @@ from tlsdemo.wire.registry import ALERTS, name
 __all__ = ["Ending", "Trust", "ending"]
 
 CLOSE_NOTIFY, USER_CANCELED = 0, 90
+WARNING = 1
 OTHER: Mapping[Sender, Sender] = {"client": "server", "server": "client"}
 
 
@@ -43,7 +44,7 @@ def ending(found: Dissection, secrets: Mapping[str, bytes], at: datetime, trust:
     """How it ended, and why; `secrets` are those of the key log. Deviations are told however it ended."""
     deviating = tuple(deviations.found_in(found, secrets))
     alerts = [(each, each.value) for each in found.records if isinstance(each.value, Alert)]
-    fatal = [(record, value) for record, value in alerts if value.description not in (CLOSE_NOTIFY, USER_CANCELED)]
+    fatal = [(record, value) for record, value in alerts if _is_fatal(value, found.version)]
     if fatal:
         return _refused(found, secrets, deviating, *fatal[0], at, trust)
     closed = [each.sender for each, value in alerts if value.description == CLOSE_NOTIFY]
@@ -59,6 +60,12 @@ def ending(found: Dissection, secrets: Mapping[str, bytes], at: datetime, trust:
     return Ending(False, (how, *missing, *map(str, deviating)))
 
 
+def _is_fatal(alert: Alert, version: int | None) -> bool:
+    """Whether the alert ends the connection: TLS 1.3 ignores the level (§6); before, a warning does not end it."""
+    is_warning = alert.level == WARNING and version != TLS13
+    return alert.description not in (CLOSE_NOTIFY, USER_CANCELED) and not is_warning
+
+
 def _refused(
     found: Dissection,
     secrets: Mapping[str, bytes],
@@ -71,9 +78,9 @@ def _refused(
     side, place, what = record.sender, found.records.index(record), name(ALERTS, alert.description)
     other = OTHER[side]
     before = [each for each in found.messages if each.sender == other and each.records[-1] < place]
-    reasons = [each for each in deviating if each.sender == other and each.record < place]
+    reasons = [each for each in deviating if each.sender == other and each.record < place and each.rule.alert == what]
     is_of_certificate = alert.description in CERTIFICATE_ALERTS
-    presented = next((each for each in before if each.header.name == "Certificate"), None)
+    presented = next((each for each in reversed(before) if each.header.name == "Certificate"), None)
     judged: Judgement | None = None
     if presented and presented.value and (is_of_certificate or not reasons):
         judged = _judged(found, presented, at, trust, what)
@@ -85,10 +92,9 @@ def _refused(
         about = f"after {before[-1].header.name} of the {other}" if before else "before any message"
     sentences = [f"the {side} refused: alert {what} ({alert.description}), {about}"]
     sentences += judged.sentences if judged else ()
-    sentences += map(str, reasons)
+    sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
     if not reasons and not (judged and judged.fails):
         sentences += _evidence(found, secrets, before, place, what)
-    sentences += [str(each) for each in deviating if each not in reasons]
     if record.protection is None and any(each.protection for each in found.records):
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
     return Ending(True, tuple(sentences), judged.hint if judged else "")
