@@ -141,7 +141,8 @@ MEANINGS = {
     "record_overflow": "a record was too long",
     "handshake_failure": "no version, cipher suite, group and signature scheme of both sides go together",
     "illegal_parameter": "a value in a message is not allowed, or contradicts another one",
-    "decode_error": "a message does not have the form that its type requires",
+    "decode_error": "a message does not have the form that its type requires; OpenSSL also sends it if the connection "
+    "ends within the handshake",
     "decrypt_error": "a signature or a Finished was not valid",
     "protocol_version": "no version of TLS is supported by both sides",
     "insufficient_security": "everything that the peer offers is too weak",

@@ -30,7 +30,14 @@ from tlsdemo.wire.messages12 import (
     ServerKeyExchangeDhe,
     ServerKeyExchangeEcdhe,
 )
-from tlsdemo.wire.messages13 import Certificate, CertificateVerify, Finished, HelloRetryRequest
+from tlsdemo.wire.messages13 import (
+    Certificate,
+    CertificateVerify,
+    Finished,
+    HelloRetryRequest,
+    KeyUpdate,
+    NewSessionTicket,
+)
 from tlsdemo.wire.protection13 import SUITES
 from tlsdemo.wire.registry import SIGNATURE_SCHEMES, name
 
@@ -60,6 +67,9 @@ def of_messages(found: Dissection, secrets: Mapping[str, bytes]) -> dict[int, tu
 def _checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Iterator[Proof]:
     """The checks of one message."""
     message = found.messages[number]
+    if isinstance(message.value, (*COVERING_ALL, *KEY_EXCHANGES)) and _is_after_finished(found, number):
+        yield Proof(None, "not computed: it belongs to a second authentication of this connection")
+        return
     if isinstance(message.value, COVERING_ALL) and _is_incomplete(found, number):
         yield Proof(None, "not computed: a message before this one was not decrypted")
         return
@@ -79,6 +89,13 @@ def _checks(found: Dissection, secrets: Mapping[str, bytes], number: int) -> Ite
 
 COVERING_ALL = (CertificateVerify, Finished, FinishedTls12)
 """The messages that cover all messages before them."""
+KEY_EXCHANGES = (ServerKeyExchangeEcdhe, ServerKeyExchangeDhe)
+
+
+def _is_after_finished(found: Dissection, number: int) -> bool:
+    """Whether the sender has sent Finished before: it authenticates after the handshake (§4.6.2), or renegotiates."""
+    sender = found.messages[number].sender
+    return any(each.sender == sender and each.header.name == "Finished" for each in found.messages[:number])
 
 
 def _is_incomplete(found: Dissection, number: int) -> bool:
@@ -240,9 +257,14 @@ def _hash(found: Dissection, number: int, hash_name: str) -> bytes:
 
 
 def transcript13(messages: Sequence[DissectedMessage], hash_name: str) -> bytes:
-    """The messages; after a HelloRetryRequest, the first ClientHello is replaced by its hash."""
+    """The messages; after a HelloRetryRequest, the first ClientHello is replaced by its hash.
+
+    Messages after the handshake do not count, although a server may send tickets before the client's Finished (§4.6.1).
+    """
     parts: list[bytes] = []
     for message in messages:
+        if isinstance(message.value, NewSessionTicket | KeyUpdate):
+            continue
         if isinstance(message.value, HelloRetryRequest):
             parts = [key_schedule13.message_hash(hash_name, b"".join(parts))]
         parts.append(message.raw)

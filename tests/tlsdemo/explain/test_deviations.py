@@ -26,13 +26,16 @@ from tests.tlsdemo.explain.test_conversation import FROM_RFC
 from tests.tlsdemo.explain.test_conversation import NAMES as CAPTURES
 from tests.tlsdemo.explain.test_conversation import recorded as capture_of
 from tlsdemo.explain import deviations
-from tlsdemo.explain.conversation import Explanation, explain
+from tlsdemo.explain.conversation import Explanation, Kind, explain
 from tlsdemo.explain.judgement import Trust
+from tlsdemo.explain.tap import Tap
 from tlsdemo.lab import misbehaving, misbehaving_cases
 from tlsdemo.lab.ca import LabCA
 from tlsdemo.lab.case import Case, declared_in
+from tlsdemo.lab.context import ClientCheck, lab_context
 from tlsdemo.lab.deviation import Deviation
 from tlsdemo.protocol import Endpoint, Party, Protection, Side
+from tlsdemo.tls.context import load_pem
 from tlsdemo.tls.endpoint import Closing, TlsEndpoint
 from tlsdemo.tls13.handshake import Client
 from tlsdemo.tls13.protocol import strong
@@ -217,6 +220,53 @@ def test_a_recorded_conversation_has_no_deviation(name: str, with_keys: bool) ->
     assert list(deviations.found_in(found.dissection, found.secrets)) == []
     assert list(deviations.missing(found.dissection)) == []
     assert len(found.ending.sentences) == 1
+
+
+def test_a_ticket_before_the_clients_finished_is_not_part_of_the_handshake() -> None:
+    """As Go's server sends it: the client's Finished does not cover it (RFC 8446 §4.4.1)."""
+    chunks, keys = capture_of("python-ssl-tls13")
+    assert [sender for sender, _ in chunks[:4]] == ["client", "server", "client", "server"]
+    early = [*chunks[:2], chunks[3], chunks[2], *chunks[4:]]
+    found = explain(early, keys, NOW)
+    titles = [entry.title for entry in found.entries if entry.kind is Kind.MESSAGE]
+    assert titles.index("NewSessionTicket") < len(titles) - 1 - titles[::-1].index("Finished")
+    assert [check.passed for entry in found.entries for check in entry.checks] == [True, True, True]
+    assert found.ending.sentences == ("normal: close_notify from server and client",)
+
+
+def test_a_client_that_authenticates_after_the_handshake_has_no_deviation() -> None:
+    """Its second Finished has another key (RFC 8446 §4.4.4), which is not computed here."""
+    server = lab_context(ca().good, clients=ClientCheck.IF_THEY_LIKE, client_trust=(ca().root,))
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.post_handshake_auth = server.post_handshake_auth = True
+    client.load_verify_locations(cadata=ca().root.public_bytes(Encoding.DER))
+    given = ca().clients.credentials["good"]
+    load_pem(client, given.chain_pem, given.key_pem)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "keys"
+        client.keylog_filename = str(file)
+        tap, other = Tap(TlsEndpoint(Side.CLIENT, client, "localhost"), lambda: 0.0), TlsEndpoint(Side.SERVER, server)
+        exchange(tap, other)
+        other.tls.verify_client_post_handshake()
+        other.send(b"who are you?")
+        exchange(tap, other)
+        tap.send(b"see my certificate")
+        exchange(tap, other)
+        keys = key_log.parse(file.read_text())
+    found = explain(tap.chunks, keys, NOW)
+    titles = [entry.title for entry in found.entries if entry.kind is Kind.MESSAGE]
+    assert titles.count("CertificateRequest") == 1
+    assert titles.count("CertificateVerify") == 2
+    checks = [check.passed for entry in found.entries for check in entry.checks]
+    assert sorted(checks, key=str) == [None, None, True, True, True]
+    assert "deviates" not in "".join(found.ending.sentences)
+
+
+def exchange(one: Endpoint, other: Endpoint) -> None:
+    """Carry bytes both ways until both sides are silent."""
+    while (from_one := one.outgoing()) + (from_other := other.outgoing()):
+        other.receive(from_one)
+        one.receive(from_other)
 
 
 def test_what_a_partial_key_log_hides_is_not_called_wrong() -> None:
