@@ -166,7 +166,10 @@ def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
     hint = "give the RSA key of the server's certificate"
     server_key = read_key(settings.server_key, hint) if settings.server_key else None
     return [
-        (f"connection {number}: {_called(each)}", explained(each, keys, trust, server_key=server_key))
+        (
+            f"connection {number}: {_called(each)}",
+            explained(each, keys, trust, server_key=server_key, as_attacker=settings.as_attacker),
+        )
         for number, each in chosen
     ]
 
@@ -231,7 +234,9 @@ def _live(settings: ExplainOptions, saved: Output | None) -> tuple[str, Explanat
         return _called(connection), educational.explanation(entries, endpoint, chunks)
     trust = Trust(target.anchors, target.crls, target.name) if target.anchors else None
     known = Own(endpoint.shared, endpoint.group.name) if isinstance(endpoint, Machine) and endpoint.group else None
-    return _called(connection), explained(connection, over[0].key_log, trust, known)
+    return _called(connection), explained(
+        connection, over[0].key_log, trust, own=known, as_attacker=settings.as_attacker
+    )
 
 
 def _target(settings: ExplainOptions) -> Target:

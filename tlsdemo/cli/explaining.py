@@ -30,13 +30,15 @@ def explained(
     connection: Connection,
     keys: KeyLog | None,
     trust: Trust | None,
+    *,
     own: Own | None = None,
     server_key: PrivateKey | None = None,
+    as_attacker: bool = False,
 ) -> Explanation:
     """A connection of TLS that is over."""
     chunks = [(each.sender, each.data) for each in connection.chunks]
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
-    return explain(chunks, keys, at, trust, connection.lost, own=own, server_key=server_key)
+    return explain(chunks, keys, at, trust, connection.lost, own=own, server_key=server_key, as_attacker=as_attacker)
 
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:

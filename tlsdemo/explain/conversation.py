@@ -104,11 +104,12 @@ def explain(
     *,
     own: Own | None = None,
     server_key: PrivateKey | None = None,
+    as_attacker: bool = False,
 ) -> Explanation:
     """Explain the bytes of a conversation, in the order of the wire. Never raises, for any bytes.
 
     `own` has what only our own client knows of it. `server_key` decrypts TLS 1.2 with static RSA; where it does not,
-    a problem says why.
+    a problem says why. As the attacker, how it ended is told without the keys.
     """
     stolen = None
     if server_key is not None:
@@ -131,7 +132,7 @@ def explain(
         total,
         sum(_explained(found, number, carried[number]) for number in range(len(found.records))),
         attacker.learned(chunks),
-        ending(found, secrets, at, trust),
+        ending(dissect(chunks), {}, at, trust) if as_attacker else ending(found, secrets, at, trust),
         (*problems, *left),
         found,
         secrets,

@@ -46,13 +46,13 @@ def recorded(client: Endpoint, server: Endpoint, keys: Callable[[], str], *, at:
     return captures.write([Connection(Place("10.0.0.1", 40000), Place("10.0.0.2", 443), chunks, True)], keys())
 
 
-def explained(file: bytes, trust: Trust | None) -> Explanation:
+def explained(file: bytes, trust: Trust | None, *, as_attacker: bool = False) -> Explanation:
     """The explanation of the one conversation in a capture, at the time that the capture has."""
     capture = captures.read(file)
     (connection,) = capture.connections
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC)
     chunks = [(each.sender, each.data) for each in connection.chunks]
-    return explain(chunks, key_log.parse(capture.key_log), at, trust)
+    return explain(chunks, key_log.parse(capture.key_log), at, trust, as_attacker=as_attacker)
 
 
 def told(file: bytes, trust: Trust | None) -> str:

@@ -5,7 +5,7 @@ does not say; a certificate that is not the deviating one; a claim about trust w
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -277,6 +277,20 @@ def test_validity_is_judged_at_the_time_of_the_capture() -> None:
     assert "check dates fails: CN=localhost is not valid before" in told(then, trust_of("good"))
     assert f"the time is {past:%Y-%m-%d}" in told(then, trust_of("good"))
     assert explained(then, trust_of("good")).ending.hint == "check the clock of the side that refused"
+
+
+@pytest.mark.parametrize("refused", [refusals.refused_by_openssl, refusals.refused_by_ours])
+def test_the_attacker_is_not_told_what_is_encrypted(refused: Callable[[str], bytes | None]) -> None:
+    """The certificate is encrypted in TLS 1.3, and so is the alert of our client; OpenSSL's is not."""
+    file = refused("wrong-host")
+    assert file
+    text = "\n".join(explained(file, trust_of("wrong-host"), as_attacker=True).ending.sentences)
+    assert "evil.example" not in text
+    assert "Certificate" not in text
+    if refused is refusals.refused_by_openssl:
+        assert "the client refused: alert bad_certificate (42), after ServerHello of the server" in text
+    else:
+        assert text == "unknown: 5 records are not decrypted, and an alert may be among them"
 
 
 # Several reasons -----------------------------------------------------------------------------------------------------
