@@ -15,7 +15,7 @@ from cryptography import x509
 from pki import Purpose, names
 from tlsdemo.explain import deviations, proofs
 from tlsdemo.explain.deviations import Deviation
-from tlsdemo.explain.judgement import Judgement, Presented, Trust, judge
+from tlsdemo.explain.judgement import CERTIFICATE_ALERTS, Judgement, Presented, Trust, judge
 from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.dissection import TLS13, DissectedMessage, DissectedRecord, Dissection
 from tlsdemo.wire.extensions import SERVER_NAME, STATUS_REQUEST, ServerNameList
@@ -79,7 +79,7 @@ def _refused(
     other = OTHER[side]
     before = [each for each in found.messages if each.sender == other and each.records[-1] < place]
     reasons = [each for each in deviating if each.sender == other and each.record < place and each.rule.alert == what]
-    is_of_certificate = alert.description in CERTIFICATE_ALERTS
+    is_of_certificate = what in CERTIFICATE_ALERTS
     presented = next((each for each in reversed(before) if each.header.name == "Certificate"), None)
     judged: Judgement | None = None
     if presented and presented.value and (is_of_certificate or not reasons):
@@ -98,10 +98,6 @@ def _refused(
     if record.protection is None and any(each.protection for each in found.records):
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
     return Ending(True, tuple(sentences), judged.hint if judged else "")
-
-
-CERTIFICATE_ALERTS = frozenset({42, 43, 44, 45, 46, 48, 116})
-"""Alerts about a certificate (§6.2): bad_certificate to certificate_unknown, unknown_ca, certificate_required."""
 
 
 def _judged(found: Dissection, presented: DissectedMessage, at: datetime, trust: Trust | None, alert: str) -> Judgement:

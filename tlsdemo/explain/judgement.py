@@ -44,6 +44,11 @@ class Judgement:
     hint: str = ""
 
 
+CERTIFICATE_ALERTS = frozenset({
+    "bad_certificate", "unsupported_certificate", "certificate_revoked", "certificate_expired", "certificate_unknown",
+    "unknown_ca", "certificate_required",
+})  # fmt: skip
+"""The alerts about a certificate (RFC 8446 §6.2)."""
 ABOUT: dict[str, frozenset[str]] = {
     "unsupported_certificate": frozenset({"purpose", "signing", "key usage", "schemes", "strength"}),
     "certificate_revoked": frozenset({"revocation"}),
@@ -84,7 +89,8 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
     for number, each in enumerate(loaded, start=1):
         if isinstance(each, peer.Unreadable):
             place = _place(number, len(ders), is_root=False)
-            return Judgement(True, (f"{place}, cannot be read: {each.why} (RFC 5280 §4.1)",))
+            section = "" if "(RFC " in each.why else " (RFC 5280 §4.1)"
+            return Judgement(True, (f"{place}, cannot be read: {each.why}{section}",))
     chain = [each for each in loaded if not isinstance(each, peer.Unreadable)]
     name = ((trust and trust.name) or presented.server_name) if purpose is Purpose.SERVER else None
 
@@ -112,18 +118,20 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
     fails = bool(sentences)
     if fails:
         sentences += _concerned(" ".join(sentences), chain, anchors)
-        if any(check.name in ("name", "name form") for check in failed):
+        of_names = any(check.name in ("name", "name form") for check in failed)
+        if of_names and not any(each.endswith(", the leaf") for each in sentences):
             place = _place(1, len(chain), is_root=False)
             sentences.append(f"the presented names are those of {place}")
     else:
         sentences.append("the presented certificate passes every check made here")
-        public = peer.attempt(lambda: judged(PathProfile.WEBPKI)) if purpose is Purpose.SERVER else verdict
-        sentences += [] if isinstance(public, peer.Unreadable) else map(_of_public_cas, _failed(public))
-        sentences += _of_some_clients(presented, verdict)
         if purpose is Purpose.SERVER and name is None:
             sentences.append(_name_not_known(chain[0]))
         if alert == "certificate_revoked" and not (trust and trust.crls):
             sentences.append(NO_CRL)
+        if alert in CERTIFICATE_ALERTS and purpose is Purpose.SERVER:
+            public = peer.attempt(lambda: judged(PathProfile.WEBPKI))
+            sentences += [] if isinstance(public, peer.Unreadable) else map(_of_public_cas, _failed(public))
+            sentences += _of_some_clients(presented, verdict)
     if not anchors:
         sentences.append(_unknown_anchor(chain))
     elif purpose is Purpose.CLIENT:
