@@ -1,7 +1,6 @@
 """`tlsdemo connect` over real TLS: one conversation with `ssl`, or the reason why it failed. EDGE."""
 
 import os
-import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -40,7 +39,7 @@ def connect_over_tls(settings: ConnectOptions, call: Target, message: str | Iter
         print_answer(answer)
 
 
-def _connected(plain: socket.socket, context: ssl.SSLContext, call: Target) -> ssl.SSLSocket:
+def _connected(plain: net.Socket, context: ssl.SSLContext, call: Target) -> ssl.SSLSocket:
     """The connection after a successful handshake."""
     chain: list[bytes] = []
     try:

@@ -5,7 +5,6 @@ the connection ---------> net.Recorded ------------------> captures.write -> FIL
 """
 
 import os
-import socket
 import sys
 import tempfile
 import threading
@@ -136,7 +135,7 @@ class Recorder:
         self._side, self._capture, self._on_over = side, capture, on_over
         self._begun: list[net.Recorded] = []
 
-    def begin(self, connected: socket.socket) -> net.Recorded:
+    def begin(self, connected: net.Socket) -> net.Recorded:
         """Record a connection. Use the `socket` of the result in place of `connected`, and `close` it at the end."""
         mine, peer = (Place(*name[:2]) for name in (connected.getsockname(), connected.getpeername()))
         client, server = (mine, peer) if self._side is Side.CLIENT else (peer, mine)

@@ -122,7 +122,8 @@ def explain(
     found = dissect(chunks, key_log)
     secrets = key_log.of(found.client_random or b"") if key_log else {}
     carried = _carried(found)
-    entries = tuple(_entries(found, secrets, own, stolen, carried))
+    checks = proofs.of_messages(found, secrets)
+    entries = tuple(_entries(found, secrets, checks, own, stolen, carried))
     total = sum(len(data) for _, data in chunks)
     left = [_left_over(side, rest) for side, rest in found.left_over.items() if rest]
     return Explanation(
@@ -132,7 +133,7 @@ def explain(
         total,
         sum(_explained(found, number, carried[number]) for number in range(len(found.records))),
         attacker.learned(chunks),
-        ending(dissect(chunks), {}, at, trust) if as_attacker else ending(found, secrets, at, trust),
+        ending(dissect(chunks), {}, at, trust) if as_attacker else ending(found, checks, at, trust),
         (*problems, *left),
         found,
         secrets,
@@ -167,13 +168,13 @@ def _explained(found: Dissection, number: int, carried: Sequence[int]) -> int:
 def _entries(
     found: Dissection,
     secrets: Mapping[str, bytes],
+    checks: proofs.Checks,
     own: Own | None,
     stolen: Secrets | None,
     carried: Sequence[Sequence[int]],
 ) -> Iterator[Entry]:
     used: set[tuple[Sender, str]] = set()
     derivation = keys.Derivation(found, secrets, stolen)
-    checks = proofs.of_messages(found, secrets)
     for number, record in enumerate(found.records):
         if record.protection and (record.sender, record.protection.label) not in used:
             if not used and own:

@@ -83,10 +83,10 @@ class Rule:
 Found = Iterator[Rule]
 
 
-def found_in(found: Dissection, secrets: Mapping[str, bytes]) -> Iterator[Deviation]:
+def found_in(found: Dissection, checks: proofs.Checks) -> Iterator[Deviation]:
     """All deviations that the bytes show, in the order of the wire. Never raises, for any bytes."""
     deviations = [*_of_records(found), *_of_order(found)]
-    seen = _Seen(found, secrets)
+    seen = _Seen(found, checks)
     for number, message in enumerate(found.messages):
         seen.number = number
         if message.structure and message.problem:
@@ -118,8 +118,8 @@ def _called(message: DissectedMessage) -> str:
 class _Seen:
     """The messages before one message."""
 
-    def __init__(self, found: Dissection, secrets: Mapping[str, bytes]) -> None:
-        self.found, self.secrets = found, secrets
+    def __init__(self, found: Dissection, checks: proofs.Checks) -> None:
+        self.found, self.checks = found, checks
         self.number = 0
         self.hello: ClientHello | None = None
         """The last ClientHello."""
@@ -434,7 +434,7 @@ def _proof(seen: _Seen, message: Any) -> Found:
         if len(message.verify_data) != length:
             yield _told(TlsViolation.FINISHED_LENGTH, f"{len(message.verify_data)} bytes; {suite.hash} has {length}")
             return
-    if not any(each.passed is False for each in proofs.checks(seen.found, seen.secrets, seen.number)):
+    if not any(each.passed is False for each in seen.checks.get(seen.number, ())):
         return
     if is_finished:
         yield _other_words(Violation.BAD_FINISHED, "verify_data differs from the MAC over the messages, computed here")

@@ -40,13 +40,13 @@ class Ending:
     hint: str = ""
 
 
-def ending(found: Dissection, secrets: Mapping[str, bytes], at: datetime, trust: Trust | None = None) -> Ending:
-    """How it ended, and why; `secrets` are those of the key log. Deviations are told however it ended."""
-    deviating = tuple(deviations.found_in(found, secrets))
+def ending(found: Dissection, checks: proofs.Checks, at: datetime, trust: Trust | None = None) -> Ending:
+    """How it ended, and why; `checks` are those of `proofs`. Deviations are told however it ended."""
+    deviating = tuple(deviations.found_in(found, checks))
     alerts = [(each, each.value) for each in found.records if isinstance(each.value, Alert)]
     fatal = [(record, value) for record, value in alerts if _is_fatal(value, found.version)]
     if fatal:
-        return _refused(found, secrets, deviating, *fatal[0], at, trust)
+        return _refused(found, checks, deviating, *fatal[0], at, trust)
     closed = [each.sender for each, value in alerts if value.description == CLOSE_NOTIFY]
     hidden = sum(each.content is None for each in found.records)
     if closed:
@@ -68,7 +68,7 @@ def _is_fatal(alert: Alert, version: int | None) -> bool:
 
 def _refused(
     found: Dissection,
-    secrets: Mapping[str, bytes],
+    checks: proofs.Checks,
     deviating: Sequence[Deviation],
     record: DissectedRecord,
     alert: Alert,
@@ -94,7 +94,7 @@ def _refused(
     sentences += judged.sentences if judged else ()
     sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
     if not reasons and not (judged and judged.fails):
-        sentences += _evidence(found, secrets, before, place, what)
+        sentences += _evidence(found, checks, before, place, what)
     if record.protection is None and any(each.protection for each in found.records):
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
     return Ending(True, tuple(sentences), judged.hint if judged else "")
@@ -153,7 +153,7 @@ OPENSSL_CERTIFICATE = 100 * 1024  # bytes of a Certificate message that OpenSSL 
 
 
 def _evidence(
-    found: Dissection, secrets: Mapping[str, bytes], before: Sequence[DissectedMessage], place: int, alert: str
+    found: Dissection, checks: proofs.Checks, before: Sequence[DissectedMessage], place: int, alert: str
 ) -> Iterator[str]:
     """The meaning of the alert, and what fits it."""
     if alert in MEANINGS:
@@ -165,7 +165,7 @@ def _evidence(
         yield from _unreadable(found, before, place)
     yield from deviations.missing(found)
     if alert == "decrypt_error" and before:
-        yield from _signatures(found, secrets, before)
+        yield from _signatures(found, checks, before)
 
 
 def _unreadable(found: Dissection, before: Sequence[DissectedMessage], place: int) -> Iterator[str]:
@@ -180,10 +180,10 @@ def _unreadable(found: Dissection, before: Sequence[DissectedMessage], place: in
         yield f"the {other} sent no Finished before it; application data needs one (RFC 8446 §4.4.4)"
 
 
-def _signatures(found: Dissection, secrets: Mapping[str, bytes], before: Sequence[DissectedMessage]) -> Iterator[str]:
+def _signatures(found: Dissection, checks: proofs.Checks, before: Sequence[DissectedMessage]) -> Iterator[str]:
     """Whether the signatures of the handshake are valid: then the alert is about one in a certificate."""
     numbers = [number for number, each in enumerate(found.messages) if any(each is one for one in before)]
-    made = [proof.passed for number in numbers for proof in proofs.checks(found, secrets, number)]
+    made = [proof.passed for number in numbers for proof in checks.get(number, ())]
     if made and all(made):
         yield (
             f"every signature and Finished that the {before[-1].sender} sent is valid, computed here: the alert can be "

@@ -57,7 +57,11 @@ MOST = 32
 TOO_MANY = Proof(None, f"not computed: {MOST} messages before this one have such a check")
 
 
-def of_messages(found: Dissection, secrets: Mapping[str, bytes]) -> dict[int, tuple[Proof, ...]]:
+Checks = Mapping[int, tuple[Proof, ...]]
+"""The checks of each message that has some, by its number in the dissection."""
+
+
+def of_messages(found: Dissection, secrets: Mapping[str, bytes]) -> Checks:
     """The checks of each message that has some, by its number in the dissection."""
     numbers = [number for number, each in enumerate(found.messages) if isinstance(each.value, CHECKED)]
     made = {number: tuple(_checks(found, secrets, number)) for number in numbers[:MOST]}

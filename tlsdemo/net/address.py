@@ -13,6 +13,8 @@ from pki.errors import ExitCode, Problem, cannot
 from pki.publish.accept import DEADLINE, WRITE, Listener, bind, in_thread, peer_name, ready
 
 DEFAULT_HOSTS = ("127.0.0.1", "::1")
+Socket = socket.socket
+"""The type, for modules that use sockets and open none."""
 HANDSHAKE_DEADLINE = DEADLINE  # seconds: from accept until the handshake is done; for a client, each of the two steps
 
 

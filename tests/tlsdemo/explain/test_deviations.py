@@ -25,7 +25,7 @@ from tests.tlsdemo.explain.refusals import NOW, explained, recorded
 from tests.tlsdemo.explain.test_conversation import FROM_RFC
 from tests.tlsdemo.explain.test_conversation import NAMES as CAPTURES
 from tests.tlsdemo.explain.test_conversation import recorded as capture_of
-from tlsdemo.explain import deviations
+from tlsdemo.explain import deviations, proofs
 from tlsdemo.explain.conversation import Explanation, Kind, explain
 from tlsdemo.explain.judgement import Trust
 from tlsdemo.explain.tap import Tap
@@ -217,7 +217,8 @@ def test_a_recorded_conversation_has_no_deviation(name: str, with_keys: bool) ->
     """Without the keys, nothing is claimed of what cannot be read."""
     chunks, keys = capture_of(name)
     found = explain(chunks, keys if with_keys else None, NOW)
-    assert list(deviations.found_in(found.dissection, found.secrets)) == []
+    made = proofs.of_messages(found.dissection, found.secrets)
+    assert list(deviations.found_in(found.dissection, made)) == []
     assert list(deviations.missing(found.dissection)) == []
     assert len(found.ending.sentences) == 1
 
