@@ -6,10 +6,12 @@ from itertools import islice
 
 from tlsdemo.explain import values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.failure import CLOSE_NOTIFY, USER_CANCELED
 from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import Row, flat
 from tlsdemo.report import explain_page as page
+from tlsdemo.wire import registry
 from tlsdemo.wire.key_schedule13 import KEY_LOG_LABELS, Label
 
 PREVIEW = 60  # characters of application data
@@ -123,6 +125,7 @@ def _content(entry: Entry, identity: str, shown: int) -> page.Content:
         parts,
         entry.hidden,
         entry.kind is Kind.DATA,
+        entry.kind is Kind.ALERT and not set(_descriptions(entry)) & WITHOUT_FAILURE,
         tuple(map(_check, entry.checks)),
         entry.notes,
         shown,
@@ -130,10 +133,17 @@ def _content(entry: Entry, identity: str, shown: int) -> page.Content:
     )
 
 
+WITHOUT_FAILURE = {registry.name(registry.ALERTS, each) for each in (CLOSE_NOTIFY, USER_CANCELED)}
+"""The alerts that are not a refusal."""
+
+
 def _title(entry: Entry) -> str:
     """The title; for an alert, with what it says."""
-    says = [row.value for row in entry.rows if row.name == "description"] if entry.kind is Kind.ALERT else []
-    return ": ".join([entry.title, *says])
+    return ": ".join([entry.title, *_descriptions(entry)]) if entry.kind is Kind.ALERT else entry.title
+
+
+def _descriptions(entry: Entry) -> list[str]:
+    return [row.value for row in entry.rows if row.name == "description"]
 
 
 def _check(check: Proof) -> page.Check:

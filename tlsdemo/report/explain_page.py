@@ -81,6 +81,8 @@ class Content:
     is_secret: bool
     """Whether an eavesdropper cannot read it."""
     is_application_data: bool
+    is_refusal: bool
+    """Whether it is an alert that ends the conversation as a failure."""
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     shown: int
@@ -209,6 +211,11 @@ class Conversation:
     """How many secrets are not among the keys."""
     key_checks: tuple[Check, ...]
 
+    def refusal(self, whole: Collection[str]) -> Content | None:
+        """The first alert that refuses, if its record is among these."""
+        contents = (each for record in self.records if record.id in whole for each in record.contents)
+        return next((each for each in contents if each.is_refusal), None)
+
     @cached_property
     def longest(self) -> int:
         """The length of the longest record."""
@@ -277,7 +284,8 @@ def _section(told: Conversation, room: int, *, is_alone: bool) -> Markup:
         lambda record: whole(record, list(told.bar(record))), html.macro(PARTS, "row"), html.macro(PARTS, "listing")
     )
     ladder = Ladder(told.records, views, room)
-    return html.macro(PARTS, "section")(told, ladder.steps, ladder.shown, list(_left_out(ladder)), is_alone)
+    refusal, left_out = told.refusal(ladder.whole), list(_left_out(ladder))
+    return html.macro(PARTS, "section")(told, ladder.steps, ladder.shown, refusal, left_out, is_alone)
 
 
 def _left_out(ladder: Ladder[Record]) -> Iterator[str]:

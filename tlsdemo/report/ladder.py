@@ -61,8 +61,9 @@ class Ladder(Generic[R]):
         self.for_whole = int(room * SHARE)
         self.for_rows = room - self.for_whole
         self.steps: list[Markup] = []
+        self.whole: set[str] = set()
         self.shown: set[str] = set()
-        """The ids of the records that are shown whole or listed."""
+        """The ids of the records that are shown whole, and of those that are shown whole or listed."""
         self.listed = self.counted = 0
         bulk: dict[str, int] = defaultdict(int)
         waiting: list[R] = []
@@ -76,6 +77,7 @@ class Ladder(Generic[R]):
                 waiting.clear()
                 self.for_whole -= _size(whole)
                 self.steps.append(whole)
+                self.whole.add(record.id)
                 self.shown.add(record.id)
             else:
                 misses += is_tried

@@ -239,6 +239,7 @@ def test_the_tree_begins_at_the_shared_secret_if_it_is_known() -> None:
 
 
 def test_the_first_lines_say_version_suite_explained_bytes_and_ending(page: str, usual: Explanation) -> None:
+    assert "The bytes of the alert" not in page
     facts = " ".join(parsed(page.split('<div class="ends"')[0] + "</section></main></body></html>").texts)
     for fact in (usual.version, usual.suite, f"{usual.total:,} of {usual.total:,} bytes", *usual.ending.sentences):
         assert fact in facts
@@ -250,6 +251,9 @@ def test_a_refusal_is_told_in_words_with_its_hint() -> None:
     told = talk(credential=hostile_credential())
     text = " ".join(parsed(as_page([("", told)], "")).texts)
     assert f"✗ {printable(told.ending.sentences[0])}" in text
+    (link,) = re.findall(r'<a href="#(m\d+)">The bytes of the alert</a>', as_page([("", told)], ""))
+    alert = [entry for entry in told.entries if entry.kind not in (Kind.RECORD, Kind.KEYS)][int(link[1:]) - 1]
+    assert (alert.kind, alert.rows[1].value) == (Kind.ALERT, told.ending.sentences[0].split()[4])
     assert told.ending.hint
     assert f"hint: {printable(told.ending.hint)}" in text
 
@@ -452,6 +456,23 @@ def test_the_pointer_and_the_focus_mark_a_field_and_its_bytes(page: str, tmp_pat
     assert {"m1-b2", "m1-f2"} <= set(found["of_focus"])
     assert {"m1-b3", "m1-f3"} <= set(found["of_next"])
     assert "m1-f2" not in found["of_next"]
+
+
+def test_the_down_key_enters_the_elements_of_a_certificate_only_if_they_are_unfolded(page: str, tmp_path: Path) -> None:
+    script = """
+    const elements = document.querySelector('details.elements'), message = elements.closest('details.content');
+    message.open = true;
+    const rows = [...elements.previousElementSibling.querySelectorAll('tr')];
+    const after = () => {
+      rows.at(-1).querySelector('td + td a').focus();
+      document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true}));
+      return document.activeElement.closest('details') === elements;
+    };
+    const folded = after();
+    elements.open = true;
+    answer([folded, after()]);
+    """
+    assert ask(page, tmp_path, 1400, script) == [False, True]
 
 
 READ = """
