@@ -437,7 +437,8 @@ def _proof(seen: _Seen, message: Any) -> Found:
     if not any(each.passed is False for each in seen.checks.get(seen.number, ())):
         return
     if is_finished:
-        yield _other_words(Violation.BAD_FINISHED, "verify_data differs from the MAC over the messages, computed here")
+        sentence = "verify_data differs from the MAC over the messages, computed here"
+        yield _other_words(Violation.BAD_FINISHED, sentence, "" if seen.is_tls13 else "RFC 5246 §7.4.9")
         return
     whose = f" and the context string of a {seen.sender}" if seen.is_tls13 else ""
     valid_for = proofs.valid_for(seen.found, seen.number)
