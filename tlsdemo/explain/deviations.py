@@ -500,14 +500,14 @@ SECTIONS = {
 
 
 def _flight(found: Dissection) -> Iterator[tuple[DissectedMessage, DissectedMessage | None, tuple[str, ...]]]:
-    """Each message of a TLS 1.3 server, the one after it, and what may follow; until one that was not read."""
+    """Each message of the flight of a TLS 1.3 server, the one after it, and what may follow; nothing if unknown."""
     if found.version != TLS13:
         return
     sent = [each for each in found.messages if each.sender == "server"]
     start = next((place for place, each in enumerate(sent) if type(each.value) is ServerHello), len(sent))
     table = AFTER
     for place, each in enumerate(sent[start:], start=start):
-        if each.value is None or each.header.name == "Finished":
+        if each.header.name == "Finished":
             return
         if type(each.value) is ServerHello and each.value.has(extensions.PRE_SHARED_KEY):
             table = RESUMED
