@@ -13,7 +13,7 @@ from tests.tlsdemo.explain.refusals import NOW, told
 from tests.tlsdemo.explain.test_conversation import Chunks
 from tests.tlsdemo.explain.test_conversation import recorded as capture_of
 from tests.tlsdemo.explain.test_deviations import ca, server_of, with_ours
-from tlsdemo.explain import deviations
+from tlsdemo.explain import deviations, proofs
 from tlsdemo.explain.conversation import explain
 from tlsdemo.lab import misbehaving
 from tlsdemo.lab.deviation import PADDING_TYPE, Deviation, instead
@@ -193,7 +193,9 @@ def test_a_deviation_of_client_hello_is_named(name: str) -> None:
 
 def named(chunks: Chunks, keys: Any) -> list[str]:
     found = explain(chunks, keys, NOW)
-    return [str(each) for each in deviations.found_in(found.dissection, found.secrets)]
+    return [
+        str(each) for each in deviations.found_in(found.dissection, proofs.of_messages(found.dissection, found.secrets))
+    ]
 
 
 def test_a_change_cipher_spec_with_other_content_is_named() -> None:
