@@ -5,6 +5,8 @@
 A capture can be incomplete, shuffled, or cut off. `read` returns what it can read, and a sentence for each part that is
 missing. A pcapng file can also contain a key log: then one file is enough to decrypt it. Only to tell client and server
 apart without a SYN, this module looks for the first bytes of a hello of TLS.
+
+A large file stays a file: of each packet with data, memory has its place alone, and `Chunk.data` is read when needed.
 """
 
 import ipaddress
@@ -12,6 +14,8 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from os import SEEK_END
+from typing import BinaryIO, Protocol, overload
 
 from tlsdemo.wire.records import Sender
 
@@ -52,7 +56,7 @@ class Connection:
 
     client: Place
     server: Place
-    chunks: tuple[Chunk, ...]
+    chunks: Sequence[Chunk]
     has_beginning: bool
     """Whether the capture has the SYN of the client: else the beginning may be missing."""
     lost: tuple[str, ...] = ()
@@ -70,11 +74,35 @@ class Capture:
     """What could not be read, in sentences."""
 
 
-def read(data: bytes) -> Capture:
+class Source(Protocol):
+    """The bytes of a capture: `bytes`, or a `FileSource`."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: slice) -> bytes: ...
+
+
+class FileSource:
+    """The bytes of a file, read where they are needed. The file must stay open while the connections are used."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._length = file.seek(0, SEEK_END)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: slice) -> bytes:
+        start, end, _ = place.indices(self._length)
+        if self._file.tell() != start:
+            self._file.seek(start)
+        return self._file.read(max(end - start, 0))
+
+
+def read(data: Source) -> Capture:
     """The TCP connections of a file, in the order of their first packets. CaptureError if it is not a capture."""
     problems: list[str] = []
     secrets: list[str] = []
-    assembler = _Assembler()
+    assembler = _Assembler(data)
     for number, packet in enumerate(_packets(data, secrets, problems), start=1):
         segment = _segment(packet)
         if segment is not None:
@@ -89,6 +117,8 @@ def read(data: bytes) -> Capture:
 class _Packet:
     link_type: int
     time: float
+    at: int
+    """The position of its first byte in the file."""
     data: bytes
 
 
@@ -108,7 +138,7 @@ TIME_RESOLUTION = 9
 """The option if_tsresol of an interface."""
 
 
-def _packets(data: bytes, secrets: list[str], problems: list[str]) -> Iterator[_Packet]:
+def _packets(data: Source, secrets: list[str], problems: list[str]) -> Iterator[_Packet]:
     if data[:4] in PCAP:
         return _of_pcap(data, problems)
     if data[:4] == PCAPNG:
@@ -116,22 +146,22 @@ def _packets(data: bytes, secrets: list[str], problems: list[str]) -> Iterator[_
     raise CaptureError(f"not a pcap or pcapng file: it begins with {data[:4].hex() or 'nothing'}")
 
 
-def _of_pcap(data: bytes, problems: list[str]) -> Iterator[_Packet]:
+def _of_pcap(data: Source, problems: list[str]) -> Iterator[_Packet]:
     order, unit = PCAP[data[:4]]
     if len(data) < 24:
         raise CaptureError("the file ends within its header")
-    (link_type,) = struct.unpack_from(f"{order}I", data, 20)
+    (link_type,) = struct.unpack(f"{order}I", data[20:24])
     at = 24
     while at < len(data):
         if at + 16 > len(data):
             problems.append(f"the file ends within the header of a packet, at byte {at}")
             return
-        seconds, fraction, length, _ = struct.unpack_from(f"{order}IIII", data, at)
+        seconds, fraction, length, _ = struct.unpack(f"{order}IIII", data[at : at + 16])
         at += 16
         if length > MAX_PACKET or at + length > len(data):
             problems.append(f"a packet is cut off or damaged, at byte {at}: {length} bytes are announced")
             return
-        yield _Packet(link_type & 0xFFFF, seconds + fraction * unit, data[at : at + length])
+        yield _Packet(link_type & 0xFFFF, seconds + fraction * unit, at, data[at : at + length])
         at += length
 
 
@@ -144,7 +174,7 @@ class _Section:
     """Link type and unit of time of each interface."""
 
 
-def _of_pcapng(data: bytes, secrets: list[str], problems: list[str]) -> Iterator[_Packet]:
+def _of_pcapng(data: Source, secrets: list[str], problems: list[str]) -> Iterator[_Packet]:
     at, section = 0, None
     while at < len(data):
         if at + 12 > len(data):
@@ -159,15 +189,18 @@ def _of_pcapng(data: bytes, secrets: list[str], problems: list[str]) -> Iterator
                 return
             section = _Section(order)
         assert section is not None
-        kind, length = struct.unpack_from(f"{section.order}II", data, at)
+        kind, length = struct.unpack(f"{section.order}II", data[at : at + 8])
         if length < 12 or length % 4 or at + length > len(data):
             problems.append(f"a block is cut off or damaged, at byte {at}: {length} bytes are announced")
             return
-        yield from _of_block(kind, data[at + 8 : at + length - 4], section, secrets, problems)
+        yield from _of_block(kind, at + 8, data[at + 8 : at + length - 4], section, secrets, problems)
         at += length
 
 
-def _of_block(kind: int, body: bytes, section: _Section, secrets: list[str], problems: list[str]) -> Iterator[_Packet]:
+def _of_block(
+    kind: int, at: int, body: bytes, section: _Section, secrets: list[str], problems: list[str]
+) -> Iterator[_Packet]:
+    """The packet in a block, if it has one; `at` is the position of `body` in the file."""
     order = section.order
     try:
         if kind == INTERFACE:
@@ -180,10 +213,10 @@ def _of_block(kind: int, body: bytes, section: _Section, secrets: list[str], pro
         elif kind == ENHANCED_PACKET:
             interface, high, low, length, _ = struct.unpack_from(f"{order}IIIII", body)
             link_type, unit = section.interfaces[interface]
-            yield _Packet(link_type, ((high << 32) + low) * unit, body[20 : 20 + min(length, MAX_PACKET)])
+            yield _Packet(link_type, ((high << 32) + low) * unit, at + 20, body[20 : 20 + min(length, MAX_PACKET)])
         elif kind == SIMPLE_PACKET:
             (length,) = struct.unpack_from(f"{order}I", body)
-            yield _Packet(section.interfaces[0][0], 0.0, body[4 : 4 + min(length, MAX_PACKET)])
+            yield _Packet(section.interfaces[0][0], 0.0, at + 4, body[4 : 4 + min(length, MAX_PACKET)])
     except (struct.error, IndexError):
         problems.append(f"a block of type {kind} is damaged")
 
@@ -220,13 +253,16 @@ class _Segment:
     number: int
     """The sequence number of the first byte."""
     flags: int
+    at: int
+    """The position of its data in the file."""
     data: bytes
 
 
 def _segment(packet: _Packet) -> _Segment | None:
     """The TCP segment in a packet; None if it has none, or is cut off."""
     try:
-        return _of_ip(_ip(packet))
+        inside = _ip(packet)
+        return _of_ip(inside, packet.at + len(packet.data) - len(inside))
     except (struct.error, IndexError, ValueError):
         return None
 
@@ -253,7 +289,8 @@ def _ip(packet: _Packet) -> bytes:
     return b""
 
 
-def _of_ip(data: bytes) -> _Segment | None:
+def _of_ip(data: bytes, position: int) -> _Segment | None:
+    """The TCP segment in an IP packet, which begins at that position in the file."""
     if not data:
         return None
     if data[0] >> 4 == 4:
@@ -262,7 +299,8 @@ def _of_ip(data: bytes) -> _Segment | None:
             return None
         source, target = (str(ipaddress.IPv4Address(data[at : at + 4])) for at in (12, 16))
         # A length of 0 stands for a packet that the network card will split (segmentation offload).
-        return _of_tcp(source, target, data[(data[0] & 15) * 4 : length or None])
+        start = (data[0] & 15) * 4
+        return _of_tcp(source, target, data[start : length or None], position + start)
     if data[0] >> 4 == 6:
         (length,) = struct.unpack_from(">H", data, 4)
         kind, at, end = data[6], 40, 40 + length if length else len(data)
@@ -271,17 +309,28 @@ def _of_ip(data: bytes) -> _Segment | None:
         if kind != TCP:
             return None
         source, target = (str(ipaddress.IPv6Address(data[at : at + 16])) for at in (8, 24))
-        return _of_tcp(source, target, data[at:end])
+        return _of_tcp(source, target, data[at:end], position + at)
     return None
 
 
-def _of_tcp(source: str, target: str, data: bytes) -> _Segment:
+def _of_tcp(source: str, target: str, data: bytes, position: int) -> _Segment:
     source_port, target_port, number = struct.unpack_from(">HHI", data)
     offset, flags = data[12] >> 4, data[13]
-    return _Segment(Place(source, source_port), Place(target, target_port), number, flags, data[offset * 4 :])
+    places = Place(source, source_port), Place(target, target_port)
+    return _Segment(*places, number, flags, position + offset * 4, data[offset * 4 :])
 
 
 # Streams ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Bytes of a direction, by their place in the file."""
+
+    at: int
+    length: int
+    time: float
+    packet: int
 
 
 @dataclass
@@ -291,22 +340,24 @@ class _Direction:
     next: int | None = None
     """The sequence number of the next byte; None before the first segment."""
     read: int = 0
-    pending: dict[int, tuple[bytes, float, int]] = field(default_factory=dict)
-    """By sequence number: data, time and packet."""
+    pending: dict[int, _Piece] = field(default_factory=dict)
+    """By sequence number."""
     held: int = 0
+    """Bytes of `pending`."""
     lost: str = ""
 
-    def add(self, number: int, data: bytes, time: float, packet: int) -> Iterator[tuple[bytes, float, int]]:
+    def add(self, number: int, piece: _Piece) -> Iterator[_Piece]:
         """The pieces that a segment makes readable; none before the first sequence number is known."""
-        if self.held + len(data) > MAX_PENDING:
+        if self.held + piece.length > MAX_PENDING:
             self.lost = f"too many bytes wait for an earlier segment, after byte {self.read}"
             return
-        if len(data) > len(self.pending.get(number, (b"",))[0]):
-            self.held += len(data) - len(self.pending.get(number, (b"",))[0])
-            self.pending[number] = data, time, packet
-        yield from self.ready(time, packet)
+        before = self.pending[number].length if number in self.pending else 0
+        if piece.length > before:
+            self.held += piece.length - before
+            self.pending[number] = piece
+        yield from self.ready(piece.time, piece.packet)
 
-    def ready(self, time: float, packet: int) -> Iterator[tuple[bytes, float, int]]:
+    def ready(self, time: float, packet: int) -> Iterator[_Piece]:
         """The pieces that begin at or before the next byte, without what was read before."""
         progress = self.next is not None
         while progress and self.next is not None:
@@ -315,14 +366,14 @@ class _Direction:
                 ahead = _distance(self.next, number)
                 if ahead > 0:
                     break
-                data, _, _ = self.pending.pop(number)
-                self.held -= len(data)
-                new = data[-ahead:] if ahead else data
-                if new:
-                    self.next = (self.next + len(new)) % 2**32
-                    self.read += len(new)
+                piece = self.pending.pop(number)
+                self.held -= piece.length
+                new = piece.length + ahead
+                if new > 0:
+                    self.next = (self.next + new) % 2**32
+                    self.read += new
                     progress = True
-                    yield new, time, packet
+                    yield _Piece(piece.at - ahead, new, time, packet)
 
 
 def _distance(origin: int, number: int) -> int:
@@ -339,7 +390,7 @@ class _Stream:
     second: Place
     client: Place | None = None
     directions: dict[Place, _Direction] = field(default_factory=dict)
-    pieces: list[tuple[Place, bytes, float, int]] = field(default_factory=list)
+    pieces: list[tuple[Place, _Piece]] = field(default_factory=list)
     has_syn: bool = False
 
     def finish(self) -> None:
@@ -348,14 +399,15 @@ class _Stream:
             if direction.next is None and direction.pending:
                 first = min(direction.pending, key=partial(_distance, next(iter(direction.pending))))
                 direction.next = first
-                _, time, packet = direction.pending[first]
-                self.pieces += ((source, *piece) for piece in direction.ready(time, packet))
+                waiting = direction.pending[first]
+                self.pieces += ((source, piece) for piece in direction.ready(waiting.time, waiting.packet))
 
 
 class _Assembler:
     """Puts the segments of a capture together."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Source) -> None:
+        self._data = data
         self._open: dict[frozenset[Place], _Stream] = {}
         self._streams: list[_Stream] = []
 
@@ -377,23 +429,44 @@ class _Assembler:
             stream.has_syn |= begins
         elif direction.next is None and segment.data and not stream.has_syn:
             direction.next = number  # the beginning is not in the capture
-        ready = direction.add(number, segment.data, time, packet) if segment.data else direction.ready(time, packet)
-        stream.pieces += ((segment.source, *piece) for piece in ready)
+        piece = _Piece(segment.at, len(segment.data), time, packet)
+        ready = direction.add(number, piece) if segment.data else direction.ready(time, packet)
+        stream.pieces += ((segment.source, each) for each in ready)
 
     def connections(self) -> tuple[Connection, ...]:
         """The connections that carried data."""
         for stream in self._streams:
             stream.finish()
-        return tuple(_connection(stream) for stream in self._streams if stream.pieces)
+        return tuple(_connection(self._data, stream) for stream in self._streams if stream.pieces)
 
 
-def _connection(stream: _Stream) -> Connection:
-    client = stream.client or _likely_client(stream)
+class _Chunks(Sequence[Chunk]):
+    """The chunks of a connection; each is read from the file when it is asked for."""
+
+    def __init__(self, data: Source, pieces: Sequence[tuple[Sender, _Piece]]) -> None:
+        self._data = data
+        self._pieces = pieces
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    @overload
+    def __getitem__(self, number: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[Chunk]: ...
+    def __getitem__(self, number: int | slice) -> Chunk | Sequence[Chunk]:
+        if isinstance(number, slice):
+            return _Chunks(self._data, self._pieces[number])
+        sender, piece = self._pieces[number]
+        return Chunk(sender, self._data[piece.at : piece.at + piece.length], piece.time, piece.packet)
+
+
+def _connection(data: Source, stream: _Stream) -> Connection:
+    client = stream.client or _likely_client(data, stream)
     server = stream.second if client == stream.first else stream.first
-    chunks = tuple(
-        Chunk("client" if source == client else "server", data, time, packet)
-        for source, data, time, packet in stream.pieces
-    )
+    pieces: list[tuple[Sender, _Piece]] = [
+        ("client" if source == client else "server", piece) for source, piece in stream.pieces
+    ]
     lost = []
     if not stream.has_syn:
         lost.append("the beginning of the connection may be missing: the capture has no SYN of the client")
@@ -403,15 +476,16 @@ def _connection(stream: _Stream) -> Connection:
             lost.append(f"a segment of the {name} is missing after {direction.read} bytes; later ones are not read")
         elif direction is not None and direction.lost:
             lost.append(f"{name}: {direction.lost}")
-    return Connection(client, server, chunks, stream.has_syn, tuple(lost))
+    return Connection(client, server, _Chunks(data, pieces), stream.has_syn, tuple(lost))
 
 
-def _likely_client(stream: _Stream) -> Place:
+def _likely_client(data: Source, stream: _Stream) -> Place:
     """Without a SYN: the sender of something like a ClientHello; else the side with the larger port."""
-    for source, data, _, _ in stream.pieces:
-        if data[:1] == b"\x16" and data[5:6] == b"\x01":
+    for source, piece in stream.pieces:
+        first = data[piece.at : piece.at + min(piece.length, 6)]
+        if first[:1] == b"\x16" and first[5:] == b"\x01":
             return source
-        if data[:1] == b"\x16" and data[5:6] == b"\x02":
+        if first[:1] == b"\x16" and first[5:] == b"\x02":
             return stream.second if source == stream.first else stream.first
     return max(stream.first, stream.second, key=lambda place: place.port)
 
