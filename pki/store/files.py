@@ -17,7 +17,7 @@ import stat
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
@@ -50,20 +50,30 @@ def note(text: str) -> None:
 # Bytes --------------------------------------------------------------------------------------------------------------
 
 
-def read_file(path: Path, hint: str = EXPECTED, most: int = MAX_FILE) -> bytes:
-    """The bytes of a regular file. Raises Problem for another kind of file, or more than `most` bytes."""
+def open_file(path: Path, hint: str = EXPECTED) -> BinaryIO:
+    """A regular file, open for reading. Raises Problem for another kind of file."""
     try:
         # O_NONBLOCK: opening a FIFO without a writer must not hang.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                what = "a folder" if stat.S_ISDIR(mode) else "a FIFO or a device"
-                raise Problem(f"{path} is not a regular file: it is {what}", hint=hint)
-            data = file.read(most + 1)
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+        mode = os.fstat(file.fileno()).st_mode
     except OSError as error:
         raise cannot_read(path, error, hint) from error
     except ValueError:  # a NUL in the path
         raise Problem(f"{str(path)!r} is not a valid path", hint=hint, code=ExitCode.USAGE) from None
+    if not stat.S_ISREG(mode):
+        file.close()
+        what = "a folder" if stat.S_ISDIR(mode) else "a FIFO or a device"
+        raise Problem(f"{path} is not a regular file: it is {what}", hint=hint)
+    return file
+
+
+def read_file(path: Path, hint: str = EXPECTED, most: int = MAX_FILE) -> bytes:
+    """The bytes of a regular file. Raises Problem for another kind of file, or more than `most` bytes."""
+    with open_file(path, hint) as file:
+        try:
+            data = file.read(most + 1)
+        except OSError as error:
+            raise cannot_read(path, error, hint) from error
     if len(data) > most:
         raise Problem(f"{path} is longer than {most} bytes", hint=hint)
     return data

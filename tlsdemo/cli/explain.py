@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki import names
 from pki.console import remark
 from pki.errors import ExitCode, Problem
-from pki.store.files import read_file, read_key
+from pki.store.files import open_file, read_file, read_key
 from pki.store.output import SECRET, Output
 from tlsdemo import net
 from tlsdemo.attack.world import World
@@ -86,25 +86,32 @@ def explain_command(settings: ExplainOptions) -> int:
     saved = Output(settings.save, "--save", _is_ours, settings.force, mode=SECRET) if settings.save else None
     if saved:
         saved.check()
-    found = _of_capture(settings) if settings.capture else [_live(settings, saved)]
+    found = _of_capture(settings) if settings.capture else iter([_live(settings, saved)])
     if page:
-        _write(page, found, settings)
-    for number, (title, explanation) in enumerate(found if settings.prints else ()):
-        if settings.by_hand is not None:
-            _by_hand(explanation, settings.by_hand)
-            continue
-        if settings.side_by_side:
-            _side_by_side(explanation)
-            continue
-        if settings.as_json:
-            print(json.dumps(as_data(explanation, as_attacker=settings.as_attacker), indent=2))
-            continue
+        whole = list(found)
+        _write(page, whole, settings)
+        found = iter(whole)
+    failed = False
+    for number, (title, explanation) in enumerate(found):
+        failed |= explanation.ending.failed
+        if settings.prints:
+            _print(title, explanation, settings, is_first=number == 0)
+    return ExitCode.NO if failed else ExitCode.YES
+
+
+def _print(title: str, explanation: Explanation, settings: ExplainOptions, *, is_first: bool) -> None:
+    if settings.by_hand is not None:
+        _by_hand(explanation, settings.by_hand)
+    elif settings.side_by_side:
+        _side_by_side(explanation)
+    elif settings.as_json:
+        print(json.dumps(as_data(explanation, as_attacker=settings.as_attacker), indent=2))
+    else:
         if title:
-            print(("\n" if number else "") + title)
+            print(("" if is_first else "\n") + title)
         wide = style(sys.stdout, brief=settings.brief, der=settings.der)
         for line in lines(explanation, wide, as_attacker=settings.as_attacker):
             print(line)
-    return ExitCode.NO if any(explanation.ending.failed for _, explanation in found) else ExitCode.YES
 
 
 def _write(page: Output, found: list[tuple[str, Explanation]], settings: ExplainOptions) -> None:
@@ -141,37 +148,30 @@ def _side_by_side(explanation: Explanation) -> None:
 # A capture ----------------------------------------------------------------------------------------------------------
 
 
-def _of_capture(settings: ExplainOptions) -> list[tuple[str, Explanation]]:
+MAX_KEY_LOG = 64 << 20  # bytes
+
+
+def _of_capture(settings: ExplainOptions) -> Iterator[tuple[str, Explanation]]:
+    """The connections of the capture, one after the other: a large file need not fit into memory."""
     assert settings.capture
-    data = read_file(settings.capture, "give a pcap or pcapng file")
-    try:
-        capture = captures.read(data)
-    except captures.CaptureError as error:
-        raise Problem(f"{settings.capture} cannot be read: {error}", hint="give a pcap or pcapng file") from None
-    text = capture.key_log
-    if settings.keylog:
-        text += read_file(settings.keylog, "give a key log (SSLKEYLOGFILE)").decode("utf-8", "replace")
-    keys = key_log.parse(text) if text else None
-    for problem in (*capture.problems, *_malformed(keys)):
-        remark(f"note: {problem}")
-    chosen = list(_chosen(capture.connections, settings))
-    if not chosen:
-        fact = f"{settings.capture} has no TCP connection with data"
-        hint = f"connections: {', '.join(map(_called, capture.connections)) or 'none'}"
-        raise Problem(
-            fact if not capture.connections else f"no connection matches --filter {settings.only}",
-            hint=hint,
-        )
-    trust = _trust(settings)
     hint = "give the RSA key of the server's certificate"
     server_key = read_key(settings.server_key, hint) if settings.server_key else None
-    return [
-        (
-            f"connection {number}: {_called(each)}",
-            explained(each, keys, trust, server_key=server_key, as_attacker=settings.as_attacker),
-        )
-        for number, each in chosen
-    ]
+    trust = _trust(settings)
+    with open_file(settings.capture, "give a pcap or pcapng file") as file:
+        try:
+            capture = captures.read(captures.FileSource(file))
+        except captures.CaptureError as error:
+            raise Problem(f"{settings.capture} cannot be read: {error}", hint="give a pcap or pcapng file") from None
+        text = capture.key_log
+        if settings.keylog:
+            hint = "give a key log (SSLKEYLOGFILE)"
+            text += read_file(settings.keylog, hint, MAX_KEY_LOG).decode("utf-8", "replace")
+        keys = key_log.parse(text) if text else None
+        for problem in (*capture.problems, *_malformed(keys)):
+            remark(f"note: {problem}")
+        for number, each in _chosen(capture.connections, settings):
+            found = explained(each, keys, trust, server_key=server_key, as_attacker=settings.as_attacker)
+            yield f"connection {number}: {_called(each)}", found
 
 
 def _malformed(keys: KeyLog | None) -> Iterator[str]:
@@ -183,12 +183,22 @@ def _called(connection: Connection) -> str:
     return f"{connection.client} to {connection.server}"
 
 
-def _chosen(connections: tuple[Connection, ...], settings: ExplainOptions) -> Iterator[tuple[int, Connection]]:
-    """The connections that --filter names: a number, or HOST:PORT of one end."""
-    for number, connection in enumerate(connections, start=1):
-        names_of_it = {str(number), str(connection.client), str(connection.server)}
-        if settings.only is None or settings.only in names_of_it:
-            yield number, connection
+def _chosen(connections: tuple[Connection, ...], settings: ExplainOptions) -> list[tuple[int, Connection]]:
+    """The connections that --filter names: a number, or HOST:PORT of one end. Raises Problem if there are none."""
+    chosen = [
+        (number, each)
+        for number, each in enumerate(connections, start=1)
+        if settings.only is None or settings.only in {str(number), str(each.client), str(each.server)}
+    ]
+    if not connections:
+        raise Problem(f"{settings.capture} has no TCP connection with data", hint="capture with `tcpdump -s 0 -w FILE`")
+    if not chosen:
+        hint = f"connections: {', '.join(map(_called, connections[:LISTED]))}" + ", ..." * (len(connections) > LISTED)
+        raise Problem(f"no connection matches --filter {settings.only}", hint=hint)
+    return chosen
+
+
+LISTED = 10  # connections in a hint
 
 
 def _trust(settings: ExplainOptions) -> Trust | None:

@@ -1,7 +1,8 @@
 """What `--explain` of `serve` and `connect` needs of `tlsdemo.explain`. EDGE."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 from weakref import WeakKeyDictionary
@@ -16,6 +17,7 @@ from tlsdemo.explain.text import EntryPrinter
 from tlsdemo.report.bytes import Style
 from tlsdemo.wire.captures import Connection
 from tlsdemo.wire.key_log import KeyLog
+from tlsdemo.wire.records import Sender
 
 WIDEST, USUAL, NARROWEST = 120, 100, 60  # columns
 
@@ -24,6 +26,17 @@ def style(stream: TextIO, *, brief: bool = False, der: bool = False) -> Style:
     """As wide as the terminal, within limits; USUAL columns without a terminal."""
     width = shutil.get_terminal_size((USUAL, 24)).columns if stream.isatty() else USUAL
     return Style(min(max(width, NARROWEST), WIDEST), brief, der)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The bytes of a connection; each time it is iterated, they are read again."""
+
+    connection: Connection
+
+    def __iter__(self) -> Iterator[tuple[Sender, bytes]]:
+        for chunk in self.connection.chunks:
+            yield chunk.sender, chunk.data
 
 
 def explained(
@@ -36,9 +49,10 @@ def explained(
     as_attacker: bool = False,
 ) -> Explanation:
     """A connection of TLS that is over."""
-    chunks = [(each.sender, each.data) for each in connection.chunks]
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
-    return explain(chunks, keys, at, trust, connection.lost, own=own, server_key=server_key, as_attacker=as_attacker)
+    return explain(
+        Stream(connection), keys, at, trust, connection.lost, own=own, server_key=server_key, as_attacker=as_attacker
+    )
 
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:

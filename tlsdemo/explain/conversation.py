@@ -4,7 +4,7 @@ Each entry has bytes, rows that tile them, one reason, and the checks that were 
 be read has an entry, too, with the reason.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -18,7 +18,7 @@ from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import Row, rows
 from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
 from tlsdemo.wire import static_rsa
-from tlsdemo.wire.dissection import DissectedMessage, DissectedRecord, Dissection, dissect
+from tlsdemo.wire.dissection import Counted, DissectedMessage, DissectedRecord, Dissection, dissect
 from tlsdemo.wire.fields import Field, walk
 from tlsdemo.wire.key_log import CLIENT_RANDOM, KeyLog
 from tlsdemo.wire.messages12 import CertificateTls12
@@ -95,8 +95,12 @@ class Explanation:
     """Of the key log, for this connection."""
 
 
+ROOM = 4 << 20  # bytes of memory for the records of application data of a conversation, and as many for all others
+BEGINNING = 1 << 20  # bytes of each side in which the handshake is looked for, if a server's key is given
+
+
 def explain(
-    chunks: Sequence[tuple[Sender, bytes]],
+    chunks: Iterable[tuple[Sender, bytes]],
     key_log: KeyLog | None,
     at: datetime,
     trust: Trust | None = None,
@@ -108,36 +112,54 @@ def explain(
 ) -> Explanation:
     """Explain the bytes of a conversation, in the order of the wire. Never raises, for any bytes.
 
+    `chunks` is iterated more than once. Of a long conversation, the beginning is explained; all of it is read.
+
     `own` has what only our own client knows of it. `server_key` decrypts TLS 1.2 with static RSA; where it does not,
     a problem says why. As the attacker, how it ended is told without the keys.
     """
     stolen = None
     if server_key is not None:
-        client, server = (b"".join(data for sender, data in chunks if sender == side) for side in ("client", "server"))
+        client, server = _beginning(chunks, "client"), _beginning(chunks, "server")
         try:
             stolen = static_rsa.secrets(client, server, server_key)
             key_log = (key_log or KeyLog({})).with_secret(CLIENT_RANDOM, stolen.client_random, stolen.master_secret)
         except ValueError as error:
             problems = (*problems, f"the server's key does not decrypt this conversation: {error}")
-    found = dissect(chunks, key_log)
+    found = dissect(chunks, key_log, ROOM)
     secrets = key_log.of(found.client_random or b"") if key_log else {}
     carried = _carried(found)
     checks = proofs.of_messages(found, secrets)
     entries = tuple(_entries(found, secrets, checks, own, stolen, carried))
-    total = sum(len(data) for _, data in chunks)
-    left = [_left_over(side, rest) for side, rest in found.left_over.items() if rest]
+    explained = sum(_explained(found, number, carried[number]) for number in range(len(found.records)))
+    left = [_counted(side, each) for side, each in found.counted.items()]
+    left += [_left_over(side, rest) for side, rest in found.left_over.items() if rest]
     return Explanation(
         entries,
         name(VERSIONS, found.version) if found.version else "",
         name(CIPHER_SUITES, found.cipher_suite) if found.cipher_suite else "",
-        total,
-        sum(_explained(found, number, carried[number]) for number in range(len(found.records))),
+        found.total,
+        explained + sum(each.opened for each in found.counted.values()),
         attacker.learned(chunks),
-        ending(dissect(chunks), {}, at, trust) if as_attacker else ending(found, checks, at, trust),
+        ending(dissect(chunks, None, ROOM), {}, at, trust) if as_attacker else ending(found, checks, at, trust),
         (*problems, *left),
         found,
         secrets,
     )
+
+
+def _beginning(chunks: Iterable[tuple[Sender, bytes]], side: Sender) -> bytes:
+    """The first bytes of a side."""
+    data = bytearray()
+    for sender, piece in chunks:
+        if sender == side and len(data) < BEGINNING:
+            data += piece
+    return bytes(data[:BEGINNING])
+
+
+def _counted(sender: Sender, counted: Counted) -> str:
+    """The records of a long conversation that are not shown, and how much of them was read."""
+    records = f"{counted.records:,} later records of the {sender} are not shown: {counted.length:,} bytes"
+    return f"{records}, of which {counted.opened:,} were decrypted or are not encrypted"
 
 
 def _left_over(sender: Sender, rest: bytes) -> str:

@@ -3,6 +3,7 @@
 cipher_suite 1301 -> TLS_AES_128_GCM_SHA256      random 7f3c... -> 32 bytes      name 6c6f... -> "localhost"
 """
 
+from codecs import getincrementaldecoder
 from collections.abc import Mapping
 
 from pki.errors import printable
@@ -63,8 +64,14 @@ def amount(count: int, unit: str = "byte") -> str:
 
 
 def text(value: bytes) -> str:
-    """Text in quotes, escaped."""
-    return cut(f'"{printable(value.decode("utf-8", "backslashreplace"))}"')
+    """Text in quotes, escaped. Of long text, only the beginning is looked at."""
+    begun = value[:LONGEST]
+    # A character that the cut splits is left out.
+    shown = getincrementaldecoder("utf-8")("backslashreplace").decode(begun, final=len(begun) == len(value))
+    escaped = printable(shown)
+    if len(begun) == len(value):
+        return cut(f'"{escaped}"')
+    return f'"{escaped[:LONGEST]}"... ({len(value) - len(begun)} more bytes)'
 
 
 def listed(values: list[str]) -> str:

@@ -8,6 +8,7 @@ TLS 1.3 with the suites of `protection13`, TLS 1.2 with those of `tls12`. `disse
 or the order of messages. It never raises, for any bytes: a record or message that cannot be read has a `problem`.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -46,6 +47,7 @@ APPLICATION_LABELS: Mapping[Sender, str] = {
     "server": KEY_LOG_LABELS[Label.SERVER_APPLICATION_TRAFFIC_SECRET_0],
 }
 
+OVERHEAD = 1000  # bytes of memory for a record and what is made of it, besides its own bytes
 TOO_EARLY = "encrypted before a ServerHello"
 
 
@@ -144,13 +146,36 @@ class Dissection:
     version: int | None = None
     cipher_suite: int | None = None
     client_random: bytes | None = None
+    counted: Mapping[Sender, "Counted"] = field(default_factory=dict)
+    """The records that were read, but not kept."""
+    total: int = 0
+    """Bytes of both sides."""
 
 
-def dissect(chunks: Iterable[tuple[Sender, bytes]], key_log: KeyLog | None = None) -> Dissection:
-    """The conversation, from its first byte."""
-    follower = _Follower(key_log)
+@dataclass
+class Counted:
+    """Records that were read, but not kept."""
+
+    records: int = 0
+    length: int = 0
+    """Bytes on the wire."""
+    opened: int = 0
+    """Bytes on the wire of those whose content was read."""
+
+
+def dissect(
+    chunks: Iterable[tuple[Sender, bytes]], key_log: KeyLog | None = None, room: int | None = None
+) -> Dissection:
+    """The conversation, from its first byte.
+
+    `room` bounds the memory, in bytes: when the records of application data need so much, or all others, later ones are
+    only counted. Without it everything is kept.
+    """
+    follower = _Follower(key_log, room)
+    total = 0
     for sender, data in chunks:
         follower.feed(sender, data)
+        total += len(data)
     return Dissection(
         tuple(follower.records),
         tuple(follower.messages),
@@ -158,6 +183,8 @@ def dissect(chunks: Iterable[tuple[Sender, bytes]], key_log: KeyLog | None = Non
         follower.version,
         follower.cipher_suite,
         follower.client_random,
+        follower.counted,
+        total,
     )
 
 
@@ -167,8 +194,11 @@ def dissect(chunks: Iterable[tuple[Sender, bytes]], key_log: KeyLog | None = Non
 class _Follower:
     """What has been seen so far."""
 
-    def __init__(self, key_log: KeyLog | None) -> None:
+    def __init__(self, key_log: KeyLog | None, room: int | None) -> None:
         self.key_log = key_log
+        self.room = dict.fromkeys((True, False), room)
+        """Bytes of memory that are left for application data (or for what is not decrypted), and for other records."""
+        self.counted: dict[Sender, Counted] = {}
         self.directions: dict[Sender, _Direction] = {"client": _Direction("client"), "server": _Direction("server")}
         self.records: list[DissectedRecord] = []
         self.messages: list[DissectedMessage] = []
@@ -195,21 +225,37 @@ class _Follower:
                 protection, content_type, content = direction.keys.opened(raw)
             except _UnreadableError as error:
                 problem = str(error)
-        self.records.append(
-            DissectedRecord(direction.sender, direction.position, raw, content_type, content, protection, problem)
-        )
+        number = None
+        if self._keeps(len(raw), is_data=content_type in (None, APPLICATION_DATA)):
+            number = len(self.records)
+            self.records.append(
+                DissectedRecord(direction.sender, direction.position, raw, content_type, content, protection, problem)
+            )
+        else:
+            counted = self.counted.setdefault(direction.sender, Counted())
+            counted.records += 1
+            counted.length += len(raw)
+            counted.opened += 0 if content is None else len(raw)
         direction.position += len(raw)
         if content_type == HANDSHAKE and content is not None:
-            for message, records in direction.messages(len(self.records) - 1, content):
+            for message, records in direction.messages(number, content):
                 self._message(direction, message, records, protection is not None)
         elif content_type == CHANGE_CIPHER_SPEC and self._encrypts_after_it():
             direction.changed, direction.keys = True, self._tls12_keys(direction.sender)
+
+    def _keeps(self, length: int, *, is_data: bool) -> bool:
+        """Whether there is room for a record; it takes the room."""
+        left = self.room[is_data]
+        if left is None:
+            return True
+        self.room[is_data] = left - length - OVERHEAD
+        return left > 0
 
     def _encrypts_after_it(self) -> bool:
         """Whether a ChangeCipherSpec has a meaning: TLS 1.3 ignores it (§5)."""
         return self.is_before_tls13 if self.version is None else self.version != TLS13
 
-    def _message(self, direction: "_Direction", raw: bytes, records: tuple[int, ...], encrypted: bool) -> None:
+    def _message(self, direction: "_Direction", raw: bytes, records: tuple[int, ...] | None, encrypted: bool) -> None:
         message = decode(Handshake, raw)
         if self.version is None and not encrypted and message.msg_type not in (CLIENT_HELLO, SERVER_HELLO):
             self.is_before_tls13 = True  # §2: TLS 1.3 encrypts all messages after ServerHello
@@ -221,7 +267,8 @@ class _Follower:
             value = decode(structure, message.body)
         except WireError as error:
             problem = str(error)
-        self.messages.append(DissectedMessage(direction.sender, raw, records, structure, value, problem))
+        if records is not None:
+            self.messages.append(DissectedMessage(direction.sender, raw, records, structure, value, problem))
         match value:
             case ClientHello():
                 self._on_client_hello(value)
@@ -315,27 +362,29 @@ class _Direction:
         self.changed = False
         """Whether a ChangeCipherSpec of TLS 1.2 was sent: all records after it are encrypted."""
         self.keys = _Keys(TOO_EARLY)
-        self.handshake = b""
-        self.origins: list[tuple[int, int]] = []
-        """For each piece of `handshake`: the record that it is from, and its length."""
+        self.handshake = bytearray()
+        self.origins: deque[tuple[int | None, int]] = deque()
+        """For each piece of `handshake`: the record that it is from (None if that was not kept), and its length."""
 
-    def messages(self, record: int, fragment: bytes) -> Iterator[tuple[bytes, tuple[int, ...]]]:
-        """The messages that this fragment completes, each with the positions of its records."""
+    def messages(self, record: int | None, fragment: bytes) -> Iterator[tuple[bytes, tuple[int, ...] | None]]:
+        """The messages that this fragment completes, each with the positions of its records; None if one is missing."""
         self.handshake += fragment
         self.origins.append((record, len(fragment)))
         while len(self.handshake) >= HEADER:
             length = HEADER + int.from_bytes(self.handshake[1:HEADER])
             if length > len(self.handshake):
                 return
-            message, self.handshake = self.handshake[:length], self.handshake[length:]
-            yield message, tuple(self._taken(length))
+            message = bytes(self.handshake[:length])
+            del self.handshake[:length]
+            places = list(self._taken(length))
+            yield message, None if None in places else tuple(each for each in places if each is not None)
 
-    def _taken(self, length: int) -> Iterator[int]:
+    def _taken(self, length: int) -> Iterator[int | None]:
         """The records of the next `length` bytes."""
         while length > 0:
-            record, available = self.origins.pop(0)
+            record, available = self.origins.popleft()
             if available > length:
-                self.origins.insert(0, (record, available - length))
+                self.origins.appendleft((record, available - length))
             length -= available
             if available > 0:
                 yield record

@@ -23,12 +23,17 @@ def _sentences(client: bytes, server: bytes) -> Iterator[str]:
         yield f"the application protocols are in the clear (ALPN, RFC 7301): {peer.listed(inside)}"
     if certificate := _certificate(server):
         yield f"the server's certificate is in the clear, in TLS 1.2: {peer.describe(certificate).shown}"
-    elif b"\x17" in [raw[:1] for raw in records.raw_records(server)]:
+    elif _answers(server) and b"\x17" in [raw[:1] for raw in records.raw_records(server)]:
         yield "no certificate is in the clear: TLS 1.3 encrypts it, or the server presents none"
     for side, stream in ((Side.CLIENT, client), (Side.SERVER, server)):
         sizes = [str(len(each.fragment)) for each in records.records(stream) if each.content_type == 23]
         if sizes:
             yield f"the lengths and times of the {side.value}'s records are visible: {', '.join(sizes)} bytes"
+
+
+def _answers(stream: bytes) -> bool:
+    """Whether the stream begins with a ServerHello: else its beginning is missing."""
+    return stream[:1] == b"\x16" and stream[records.HEADER : records.HEADER + 1] == bytes([handshake.SERVER_HELLO])
 
 
 def _certificate(stream: bytes) -> bytes | None:
