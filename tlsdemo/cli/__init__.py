@@ -13,6 +13,8 @@ several_lines       several lines over one connection
 target              server address, trust anchors, message
 chain               `tlsdemo chain`
 explain             `tlsdemo explain`
+explain_live        of a connection that is made now
+explain_map         `tlsdemo explain --map`
 explaining          `--explain` of `serve` and `connect`
 recording           `--capture` of `serve` and `connect`
 eavesdrop           `tlsdemo eavesdrop`
@@ -27,6 +29,7 @@ attack              `tlsdemo attack`, `attacks`, `protocols`
 compare             `tlsdemo compare`
 compare_peers       `tlsdemo compare --peers`
 protocol_options    --protocol, --without, --group
+protocol_names      the names that are not rungs
 lab                 `tlsdemo lab`
 check_client        `tlsdemo check-client`
 baseline            findings that are known already

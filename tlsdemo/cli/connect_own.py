@@ -10,7 +10,7 @@ from pki.console import remark
 from pki.errors import ExitCode, Problem, printable
 from tlsdemo import net, peer
 from tlsdemo.cli import key_log, several_lines
-from tlsdemo.cli.protocol_options import TLS13, Claims, educational, own_tls, party
+from tlsdemo.cli.protocol_options import TLS13, Claims, educational, own_tls, party, wants
 from tlsdemo.cli.target import (
     BEHIND,
     ConnectOptions,
@@ -20,7 +20,6 @@ from tlsdemo.cli.target import (
     recording,
     resolve,
     tell,
-    wants,
     when_closed,
 )
 from tlsdemo.driver import Driver, Watch, no_watch

@@ -4,14 +4,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 from weakref import WeakKeyDictionary
 
 from pki.keys import PrivateKey
-from tlsdemo.driver import Moment, Watch
-from tlsdemo.edu.machine import Machine
+from tlsdemo.driver import Driver, Moment, Watch
 from tlsdemo.explain.conversation import Explanation, Own, explain
-from tlsdemo.explain.educational import Explainer
 from tlsdemo.explain.failure import Trust
 from tlsdemo.explain.text import EntryPrinter
 from tlsdemo.report.bytes import Style
@@ -57,10 +55,12 @@ def explained(
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:
     """A watch of the educational handshake that passes the lines of each message to `say`, all in one call."""
-    explainer, wide = Explainer(), style(stream)
-    printers: WeakKeyDictionary[Machine, EntryPrinter] = WeakKeyDictionary()
+    from tlsdemo.explain.educational import Explainer  # costs time that TLS need not wait for
 
-    def watch(machine: Machine, moment: Moment) -> None:
+    explainer, wide = Explainer(), style(stream)
+    printers: WeakKeyDictionary[Driver, EntryPrinter] = WeakKeyDictionary()
+
+    def watch(machine: Any, moment: Moment) -> None:
         printer = printers.setdefault(machine, EntryPrinter(wide))
         say(*(line for entry in explainer.entries(machine, moment) for line in printer.lines(entry)))
 

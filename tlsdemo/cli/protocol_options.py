@@ -9,6 +9,9 @@ from cryptography import x509
 
 from pki import Credential
 from pki.errors import ExitCode, Problem, did_you_mean
+from tlsdemo.cli.protocol_names import TLS as TLS
+from tlsdemo.cli.protocol_names import TLS13 as TLS13
+from tlsdemo.cli.target import Wants
 from tlsdemo.compare.protocols import protection
 from tlsdemo.driver import Watch, no_watch
 from tlsdemo.edu.groups import NAMES, parse
@@ -19,7 +22,6 @@ from tlsdemo.tls13.machine import Log, no_log
 from tlsdemo.tls13.protocol import ALL, name_of, strong, tls13
 from tlsdemo.tls13.weak import leave_out
 
-TLS, TLS13 = "tls", "tls13"
 STORY = {Side.CLIENT: 5, Side.SERVER: 7}  # the secrets of the story; 300 is the base
 
 Claims = frozenset[Protection]
@@ -162,6 +164,13 @@ def chosen_group(text: str) -> Group:
     except ValueError as error:
         hint = f"{did_you_mean(text, NAMES)}the groups are: {', '.join(NAMES)}; or P:G, for example 23:5, which is weak"
         raise Problem(str(error), hint=hint, code=ExitCode.USAGE) from None
+
+
+def wants(claims: Claims) -> Wants:
+    """What a client of a handshake of ours needs."""
+    if Protection.CLIENT_IDENTITY in claims:
+        return Wants.TRUST_AND_A_CERTIFICATE
+    return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
 
 
 def party(

@@ -24,8 +24,7 @@ from pki.store.transaction import notice_around
 from tlsdemo import net, peer
 from tlsdemo.application import MAX_LINE
 from tlsdemo.cli.position import ATTACKER_PORT, SERVER_PORT, server_command
-from tlsdemo.cli.protocol_options import TLS, Claims
-from tlsdemo.protocol import Protection
+from tlsdemo.cli.protocol_names import TLS
 
 if TYPE_CHECKING:
     from tlsdemo.cli.recording import Recorder
@@ -93,13 +92,6 @@ class Wants(Enum):
     TRUST = "trust"
     TRUST_AND_A_CERTIFICATE = "trust and a certificate"
     """The client also presents one: `client.pem` beside the trust anchor, unless --cert names another."""
-
-
-def wants(claims: Claims) -> Wants:
-    """What a client of a handshake of ours needs."""
-    if Protection.CLIENT_IDENTITY in claims:
-        return Wants.TRUST_AND_A_CERTIFICATE
-    return Wants.TRUST if Protection.CHAIN in claims else Wants.NOTHING
 
 
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
