@@ -441,7 +441,8 @@ def test_a_malformed_message_says_why_and_the_next_one_is_read() -> None:
 
 def test_bytes_that_are_not_tls_are_left_over() -> None:
     found = dissect([("client", b"GET / HTTP/1.1\r\n\r\n"), ("server", b"\x16\x03")])
-    assert found == Dissection((), (), {"client": b"GET / HTTP/1.1\r\n\r\n", "server": b"\x16\x03"})
+    left: dict[Sender, bytes] = {"client": b"GET / HTTP/1.1\r\n\r\n", "server": b"\x16\x03"}
+    assert found == Dissection((), (), left, total=20)
 
 
 def test_a_random_of_a_retry_request_gives_no_keys() -> None:
@@ -530,3 +531,38 @@ def test_a_message_of_an_unknown_type_has_a_tree() -> None:
     assert [(leaf.name, leaf.value) for leaf in message.tree().leaves()] == [
         ("msg_type", 99), ("length", 2), ("body", b"hi"),
     ]  # fmt: skip
+
+
+# A bound on memory --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", [0, 1_500, 20_000, 60_000, None])
+def test_with_little_room_the_beginning_is_kept_and_the_rest_is_counted(
+    conversation: tuple[Chunks, KeyLog], room: int | None
+) -> None:
+    chunks, log = conversation
+    whole, found = dissect(chunks, log), dissect(chunks, log, room)
+    counted = sum(each.records for each in found.counted.values())
+    assert len(found.records) + counted == len(whole.records)
+    assert sum(each.length for each in found.counted.values()) + sum(len(each.raw) for each in found.records) == sum(
+        len(each.raw) for each in whole.records
+    )
+    assert {each.raw for each in found.records} <= {each.raw for each in whole.records}
+    assert (found.version, found.total, found.left_over) == (whole.version, whole.total, whole.left_over)
+    assert all(each.opened == each.length for each in found.counted.values())  # they are decrypted all the same
+    assert bool(counted) is (room is not None and room < 60_000)
+    assert all(number < len(found.records) for each in found.messages for number in each.records)
+
+
+def test_with_little_room_keys_are_still_updated_and_alerts_are_kept() -> None:
+    """A long download with a KeyUpdate in it, and then the close."""
+    writer, secret = Writer(), SECRETS["SERVER_TRAFFIC_SECRET_0"]
+    updated = next_traffic_secret("sha256", secret)
+    data: Chunks = [("server", writer.sealed(secret, 23, bytes(1000))) for _ in range(50)]
+    update: Chunks = [("server", writer.sealed(secret, 22, encode_message(KeyUpdate(0))))]
+    more: Chunks = [("server", writer.sealed(updated, 23, bytes(1000))) for _ in range(50)]
+    end: Chunks = [("server", writer.sealed(updated, 21, b"\x01\x00"))]
+    found = dissect([*hellos(), *finished(writer), *data, *update, *more, *end], LOG, 10_000)
+    assert found.counted["server"].records >= 90
+    assert found.counted["server"].opened == found.counted["server"].length
+    assert found.records[-1].value == records.Alert(1, 0)
