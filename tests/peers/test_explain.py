@@ -196,14 +196,15 @@ def test_a_file_that_is_not_a_capture_is_refused(cli: Command, tmp_path: Path, c
 @pytest.mark.parametrize(
     ("words", "fact"),
     [
-        (("--protocol", "ca"), "--protocol 'ca' is not one of 'tls', 'tls13'"),
+        (("--protocol", "ca", "--by-hand", "1"), "--by-hand does not work with --protocol ca"),
+        (("--protocol", "dh", "--map"), "--map does not work with --protocol dh"),
         (("--as", "server"), "--as 'server' is not 'attacker'"),
         (("--keylog", "keys"), "--keylog needs --capture"),
         (("--server-key", "key"), "--server-key needs --capture"),
         (("--filter", "1"), "--filter needs --capture"),
         (("--save", "x", "--capture", "y"), "--save and --capture are mutually exclusive"),
         (("--brief", "--der"), "--brief and --der are mutually exclusive"),
-        (("--group", "x25519"), "--group works with --protocol tls13 only"),
+        (("--group", "x25519"), "--group does not work with --protocol tls"),
         (("--tls1.2", "--protocol", "tls13"), "--tls1.2 and --protocol tls13 are mutually exclusive"),
     ],
 )
