@@ -18,12 +18,12 @@ from tests.conftest import run, tool
 from tests.oracles import tshark
 from tests.oracles.tshark import Result
 from tests.peers.conftest import Start
+from tests.tlsdemo.explain.tap import Tap
 from tests.tlsdemo.wire.support import HOST, Conversation, certificate, contexts, dh_parameters, issuer
 from tlsdemo import net
 from tlsdemo.attack.world import World
 from tlsdemo.credentials.minted import Mint
 from tlsdemo.explain.conversation import Explanation, Kind, explain
-from tlsdemo.explain.tap import Tap
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.tls.protocol import CLAIMS, tls
 from tlsdemo.tls13.protocol import ALL, tls13

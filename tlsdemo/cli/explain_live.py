@@ -54,7 +54,7 @@ def explain_live(settings: ExplainOptions, saved: Output | None) -> tuple[str, E
     trust = Trust(target.anchors, target.crls, target.name) if target.anchors else None
     known = Own(endpoint.shared, endpoint.group.name) if isinstance(endpoint, Machine) and endpoint.group else None
     return called(connection), explained(
-        connection, over[0].key_log, trust, own=known, as_attacker=settings.as_attacker
+        connection, over[0].key_log, trust, own=known, side="client", as_attacker=settings.as_attacker
     )
 
 

@@ -44,12 +44,21 @@ def explained(
     *,
     own: Own | None = None,
     server_key: PrivateKey | None = None,
+    side: Sender | None = None,
     as_attacker: bool = False,
 ) -> Explanation:
     """A connection of TLS that is over."""
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
     return explain(
-        Stream(connection), keys, at, trust, connection.lost, own=own, server_key=server_key, as_attacker=as_attacker
+        Stream(connection),
+        keys,
+        at,
+        trust,
+        connection.lost,
+        own=own,
+        server_key=server_key,
+        side=side,
+        as_attacker=as_attacker,
     )
 
 

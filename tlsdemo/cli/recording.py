@@ -188,7 +188,7 @@ def recording(settings: ConnectOptions, target: Target) -> Iterator[Recorder]:
         recorder.finish()
         for each in over if explains else ():
             trust = Trust(target.anchors, target.crls, target.name) if target.anchors else None
-            for line in text.lines(explained(each.connection, each.key_log, trust), style(sys.stderr)):
+            for line in text.lines(explained(each.connection, each.key_log, trust, side="client"), style(sys.stderr)):
                 remark(line)
         if file and over:
             file.tell()
@@ -200,7 +200,7 @@ def of_server(settings: ServeOptions, say: Callable[..., None] | None) -> Record
 
     def on_over(over: Over) -> None:
         if say:
-            say(*text.lines(explained(over.connection, over.key_log, None), wide), "")
+            say(*text.lines(explained(over.connection, over.key_log, None, side="server"), wide), "")
 
     file = CaptureFile(settings.capture) if settings.capture else None
     return Recorder(Side.SERVER, Keys(settings.keylog), file, on_over)

@@ -13,7 +13,6 @@ judgement                the certificate chain of a refused side, judged as `pki
 deviations               where messages and records deviate from TLS
 as_data                  an explanation as plain values for JSON
 as_page                  the same for a page
-tap                      the bytes of a live conversation, kept
 text                     an explanation as lines for the terminal
 attacker                 what an eavesdropper learns from the same bytes
 

@@ -108,6 +108,7 @@ def explain(
     *,
     own: Own | None = None,
     server_key: PrivateKey | None = None,
+    side: Sender | None = None,
     as_attacker: bool = False,
 ) -> Explanation:
     """Explain the bytes of a conversation, in the order of the wire. Never raises, for any bytes.
@@ -115,7 +116,8 @@ def explain(
     `chunks` is iterated more than once. Of a long conversation, the beginning is explained; all of it is read.
 
     `own` has what only our own client knows of it. `server_key` decrypts TLS 1.2 with static RSA; where it does not,
-    a problem says why. As the attacker, how it ended is told without the keys.
+    a problem says why. `side` is the side that this program played; None for a capture. As the attacker, how it ended
+    is told without the keys.
     """
     stolen = None
     if server_key is not None:
@@ -140,7 +142,7 @@ def explain(
         found.total,
         explained + sum(each.opened for each in found.counted.values()),
         attacker.learned(chunks),
-        ending(dissect(chunks, None, ROOM), {}, at, trust) if as_attacker else ending(found, checks, at, trust),
+        ending(dissect(chunks, None, ROOM), {}, at, trust) if as_attacker else ending(found, checks, at, trust, side),
         (*problems, *left),
         found,
         secrets,

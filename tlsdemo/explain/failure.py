@@ -40,13 +40,18 @@ class Ending:
     hint: str = ""
 
 
-def ending(found: Dissection, checks: proofs.Checks, at: datetime, trust: Trust | None = None) -> Ending:
-    """How it ended, and why; `checks` are those of `proofs`. Deviations are told however it ended."""
+def ending(
+    found: Dissection, checks: proofs.Checks, at: datetime, trust: Trust | None = None, side: Sender | None = None
+) -> Ending:
+    """How it ended, and why; `checks` are those of `proofs`. Deviations are told however it ended.
+
+    `side` is the side that this program played; None for a capture.
+    """
     deviating = tuple(deviations.found_in(found, checks))
     alerts = [(each, each.value) for each in found.records if isinstance(each.value, Alert)]
     fatal = [(record, value) for record, value in alerts if _is_fatal(value, found.version)]
     if fatal:
-        return _refused(found, checks, deviating, *fatal[0], at, trust)
+        return _refused(found, checks, deviating, *fatal[0], at, trust, side)
     closed = [each.sender for each, value in alerts if value.description == CLOSE_NOTIFY]
     hidden = sum(each.content is None for each in found.records)
     if closed:
@@ -74,6 +79,7 @@ def _refused(
     alert: Alert,
     at: datetime,
     trust: Trust | None,
+    mine: Sender | None,
 ) -> Ending:
     side, place, what = record.sender, found.records.index(record), name(ALERTS, alert.description)
     other = OTHER[side]
@@ -95,7 +101,7 @@ def _refused(
     sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
     if not reasons and not (judged and judged.fails):
         sentences += _evidence(found, checks, before, place, what)
-    if record.protection is None and any(each.protection for each in found.records):
+    if side != mine and record.protection is None and any(each.protection for each in found.records):
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
     return Ending(True, tuple(sentences), judged.hint if judged else "")
 

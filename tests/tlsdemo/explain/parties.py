@@ -8,11 +8,11 @@ from os import urandom
 from cryptography import x509
 
 from pki.keys import PrivateKey
+from tests.tlsdemo.explain.tap import Tap
 from tlsdemo.attack.world import World
 from tlsdemo.credentials.minted import Mint
 from tlsdemo.explain.conversation import Explanation, Own, explain
 from tlsdemo.explain.failure import Trust
-from tlsdemo.explain.tap import Tap
 from tlsdemo.protocol import Protection
 from tlsdemo.tls13.machine import Machine
 from tlsdemo.tls13.protocol import ALL, tls13

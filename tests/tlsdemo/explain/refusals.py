@@ -18,10 +18,10 @@ from cryptography import x509
 from pki import names
 from pki.cases import CATALOGUE, CaseBuilder, Served
 from pki.cases.minting import case_builder
+from tests.tlsdemo.explain.tap import Tap
 from tlsdemo.conversation import converse
 from tlsdemo.explain.conversation import Explanation, explain
 from tlsdemo.explain.judgement import Trust
-from tlsdemo.explain.tap import Tap
 from tlsdemo.lab.context import lab_context
 from tlsdemo.lab.dh_groups import good_group
 from tlsdemo.lab.presented import newest

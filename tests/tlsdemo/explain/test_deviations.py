@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pki import Credential
 from pki.publish.server import Publisher
 from tests.tlsdemo.explain.refusals import NOW, explained, recorded
+from tests.tlsdemo.explain.tap import Tap
 from tests.tlsdemo.explain.test_conversation import FROM_RFC
 from tests.tlsdemo.explain.test_conversation import NAMES as CAPTURES
 from tests.tlsdemo.explain.test_conversation import recorded as capture_of
 from tlsdemo.explain import deviations, proofs
 from tlsdemo.explain.conversation import Explanation, Kind, explain
 from tlsdemo.explain.judgement import Trust
-from tlsdemo.explain.tap import Tap
 from tlsdemo.lab import misbehaving, misbehaving_cases
 from tlsdemo.lab.ca import LabCA
 from tlsdemo.lab.case import Case, declared_in

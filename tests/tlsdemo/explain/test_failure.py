@@ -3,24 +3,28 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from os import urandom
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.tlsdemo.explain.tap import Tap
 from tlsdemo.attack.world import World
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.kinds import Kind
 from tlsdemo.credentials.minted import Mint
 from tlsdemo.explain.conversation import Explanation, explain
 from tlsdemo.explain.failure import Trust
-from tlsdemo.explain.tap import Tap
-from tlsdemo.protocol import Protection, Protocol
+from tlsdemo.protocol import Protection, Protocol, Side
+from tlsdemo.tls.context import client_context
+from tlsdemo.tls.endpoint import Closing, TlsEndpoint
 from tlsdemo.tls.protocol import configuration
 from tlsdemo.tls13.protocol import ALL, tls13
 from tlsdemo.wire import captures, key_log
 from tlsdemo.wire.captures import Chunk, Connection, Place
 from tlsdemo.wire.key_log import KeyLog
+from tlsdemo.wire.records import Sender
 
 FAULTS: dict[str, tuple[Kind, str]] = {
     "rogue": (kinds.ROGUE, "check chain fails"),
@@ -89,3 +93,20 @@ def test_without_trust_anchors_the_chain_is_not_judged(world: World) -> None:
     found = told(world, captured(world, configuration("tls12"), kinds.ROGUE), None, trust=False)
     assert found.ending.failed
     assert any("give --trust to check its chain" in sentence for sentence in found.ending.sentences)
+
+
+def test_an_alert_in_the_clear_may_be_forged_unless_it_is_our_own(world: World, tmp_path: Path) -> None:
+    """OpenSSL's client refuses a certificate of TLS 1.3 with an alert that is not encrypted."""
+    file = tmp_path / "keys"
+    context = client_context(world.client.anchors, keylog=file)
+    client = TlsEndpoint(Side.CLIENT, context, "localhost", Closing.STRICT)
+    server = replace(world.server, credential=world.mint.credential(kinds.ROGUE))
+    tap = Tap(client, lambda: world.mint.now.timestamp())
+    endpoint = tls13(ALL - {Protection.CLIENT_IDENTITY}).server(server)
+    world.converse(tap, endpoint, None, world.lines)
+    keys = key_log.parse(file.read_text())
+    expected: dict[Sender | None, bool] = {None: True, "server": True, "client": False}
+    for side, may_be_forged in expected.items():
+        found = explain(tap.chunks, keys, world.mint.now, side=side)
+        forged = "the alert is not encrypted: an attacker on the path could have sent it"
+        assert (forged in found.ending.sentences) is may_be_forged

@@ -27,13 +27,13 @@ from pki.errors import printable
 from tests.conftest import tlsdemo
 from tests.peers.test_page_of_the_matrix import browse
 from tests.tlsdemo.explain import parties
+from tests.tlsdemo.explain.tap import Tap
 from tests.tlsdemo.explain.test_conversation import Chunks, read
 from tests.tlsdemo.tls13.parties import party
 from tlsdemo.conversation import converse
 from tlsdemo.explain.as_page import as_page
 from tlsdemo.explain.conversation import Explanation, Kind, explain
 from tlsdemo.explain.rows import flat
-from tlsdemo.explain.tap import Tap
 from tlsdemo.protocol import Protection, Side
 from tlsdemo.report import html as page_html
 from tlsdemo.report.explain_page import BEGINNING, LONGEST, shown_of_data
