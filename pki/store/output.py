@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from cryptography import x509
@@ -232,6 +233,23 @@ def is_key_log(content: bytes) -> bool:
     lines = [line.strip() for line in content.splitlines()]
     secret_lines = [line for line in lines if line and not line.startswith(b"#")]
     return all(map(KEY_LOG_LINE.fullmatch, secret_lines)) and (bool(secret_lines) or HEADING in lines)
+
+
+def written(path: Path, secrets: str) -> str:
+    """The remark about a file that was written: its mode, and the secrets in it, if there are any."""
+    mode = os.stat(path).st_mode
+    if not (secrets and stat.S_ISREG(mode)):
+        return f"written: {path}"
+    return f"written: {path} (mode {stat.S_IMODE(mode):04o}; it has the {secrets})"
+
+
+def forbid_same(**paths: Path | None) -> None:
+    """Raise Problem if two options name the same file; the names of the options without their dashes."""
+    given = [(name, path) for name, path in paths.items() if path is not None]
+    for (first, path), (second, other) in combinations(given, 2):
+        if os.path.realpath(path) == os.path.realpath(other) and not path.is_char_device():
+            fact = f"--{first} and --{second} name the same file: {path}"
+            raise Problem(fact, hint="give each a file of its own", code=ExitCode.USAGE)
 
 
 HEADING = b"# The secrets of TLS connections (SSLKEYLOGFILE format)"

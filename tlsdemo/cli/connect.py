@@ -1,6 +1,7 @@
 """`tlsdemo connect`: connect, verify the server, send one message and print the answer. EDGE."""
 
 from pki.errors import ExitCode
+from pki.store.output import forbid_same
 from tlsdemo.cli import connect_http, connect_own, connect_tls
 from tlsdemo.cli.protocol_options import TLS, TLS13, forbid_choices, forbid_for_tls, rung
 from tlsdemo.cli.target import ConnectOptions, Wants, resolve, to_send
@@ -11,6 +12,7 @@ def connect(settings: ConnectOptions) -> int:
     """Run the command; returns the exit code."""
     connect_http.forbid(settings)
     forbid_choices(settings.protocol, settings.cipher, settings.alpn)
+    forbid_same(capture=settings.capture, keylog=settings.keylog)
     message = to_send(settings.message) if settings.http is None else ""
     if settings.protocol == TLS:
         forbid_for_tls(group=settings.group, story=settings.story, without=settings.without)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pki.console import remark
 from pki.errors import ExitCode, Problem
 from pki.store.files import open_file, read_file, read_key
-from pki.store.output import SECRET, Output
+from pki.store.output import SECRET, Output, forbid_same, written
 from tlsdemo.cli.explaining import explained, style
 from tlsdemo.cli.target import ConnectOptions, Wants, resolve
 from tlsdemo.explain.as_data import as_data
@@ -53,6 +53,7 @@ class ExplainOptions:
 
 def explain_command(settings: ExplainOptions) -> int:
     """Print the explanation, or write the page. Returns 0, or 1 if the conversation failed."""
+    forbid_same(html=settings.html, save=settings.save)
     page = _page(settings.html, settings) if settings.html else None
     saved = Output(settings.save, "--save", _is_ours, settings.force, mode=SECRET) if settings.save else None
     if saved:
@@ -107,8 +108,7 @@ def _write(page: Output, found: list[tuple[str, Explanation]], settings: Explain
 
     made = f"Made by tlsdemo explain on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
     page.write(as_page(found, made, as_attacker=settings.as_attacker))
-    why = "" if settings.as_attacker else ", since it has secrets of the connection"
-    remark(f"written: {page.path} (mode 0600{why})")
+    remark(written(page.path, "" if settings.as_attacker else "secrets of the connection"))
 
 
 def _by_hand(explanation: Explanation, number: int) -> None:

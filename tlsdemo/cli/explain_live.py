@@ -6,7 +6,7 @@ from contextlib import suppress
 from pki import names
 from pki.console import remark
 from pki.errors import Problem
-from pki.store.output import Output
+from pki.store.output import Output, written
 from tlsdemo import net
 from tlsdemo.cli.explain import ExplainOptions, called
 from tlsdemo.cli.explaining import explained
@@ -46,7 +46,7 @@ def explain_live(settings: ExplainOptions, saved: Output | None) -> tuple[str, E
     connection, keys = over[0].connection, over[0].keys
     if saved:
         saved.write(captures.write([connection], keys))
-        remark(f"written: {saved.path} (mode 0600, since it has the keys of the connection)")
+        remark(written(saved.path, "keys of the connection" if keys else ""))
     if settings.target.protocol not in (TLS, TLS13):
         assert isinstance(endpoint, Driver)
         chunks = [(each.sender, each.data) for each in connection.chunks]

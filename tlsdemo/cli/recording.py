@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pki.console import note, remark
-from pki.store.output import Output, prepare_to_append
+from pki.store.output import Output, prepare_to_append, written
 from tlsdemo import net
 from tlsdemo.cli.explaining import explained, style
 from tlsdemo.cli.protocol_options import TLS, TLS13
@@ -93,10 +93,10 @@ class CaptureFile:
         self._lock = threading.Lock()
         self._is_lost = False
 
-    def tell(self) -> None:
+    def tell(self, *, has_keys: bool) -> None:
         """Print where the connection is."""
         if not self._is_lost:
-            remark(f"written: {self.path} (mode 0600, since it has the keys of the connection)")
+            remark(written(self.path, "keys of the connection" if has_keys else ""))
 
     def add(self, connection: Connection, keys: str) -> None:
         """Append a connection that is over."""
@@ -191,7 +191,7 @@ def recording(settings: ConnectOptions, target: Target) -> Iterator[Recorder]:
             for line in text.lines(explained(each.connection, each.key_log, trust, side="client"), style(sys.stderr)):
                 remark(line)
         if file and over:
-            file.tell()
+            file.tell(has_keys=bool(over[0].keys))
 
 
 def of_server(settings: ServeOptions, say: Callable[..., None] | None) -> Recorder:

@@ -16,7 +16,7 @@ from pki.errors import ExitCode, Problem
 from pki.objects.distinguished_names import issuer
 from pki.objects.signatures import key_signed_list
 from pki.objects.summary import of_certificate
-from pki.store.output import prepare_key_log
+from pki.store.output import forbid_same, prepare_key_log
 from pki.store.transaction import notice_half_done
 from tlsdemo import net
 from tlsdemo.cli import key_log
@@ -59,6 +59,7 @@ def serve(settings: ServeOptions) -> int:
     notice_half_done(settings.certs)
     report = Reporter(settings.as_json)
     forbid_choices(settings.protocol, settings.cipher, settings.alpn)
+    forbid_same(capture=settings.capture, keylog=settings.keylog)
     recorder = _recorder(settings, report)
     over = _over_tls if settings.protocol == TLS else _over_own
     presented, talk = over(settings, report, recorder)
