@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Command, run, tool
 from tests.peers.conftest import Serve, Start
-from tests.peers.support import acting
+from tests.peers.support import Script, acting, reset
 from tests.tlsdemo.wire.support import Conversation, certificate, contexts
 from tlsdemo.wire import captures
 
@@ -25,6 +25,8 @@ def explained(cli: Command, *words: object) -> dict[str, Any]:
     answer = cli("explain", *words, "--json")
     assert not answer.err or answer.err.startswith("note: ")
     found = json.loads(answer.out)
+    if "--capture" in words:
+        (found,) = found["connections"]
     assert answer.code == (1 if found["ending"]["failed"] else 0)
     assert isinstance(found, dict)
     return found
@@ -203,6 +205,15 @@ def test_a_file_that_is_not_a_capture_is_refused(cli: Command, tmp_path: Path, c
         (("--server-key", "key"), "--server-key needs --capture"),
         (("--filter", "1"), "--filter needs --capture"),
         (("--save", "x", "--capture", "y"), "--save and --capture are mutually exclusive"),
+        (("--capture", "y", "localhost:4433"), "HOST:PORT and --capture are mutually exclusive"),
+        (("--capture", "y", "--tls1.2"), "--tls1.2 and --capture are mutually exclusive"),
+        (("--capture", "y", "--message", "hi"), "--message and --capture are mutually exclusive"),
+        (("--capture", "y", "--cert", "c.pem"), "--cert and --capture are mutually exclusive"),
+        (("--html", "x", "--save", "x"), "--html and --save name the same file: x"),
+        (("--json", "--map"), "--json and --map are mutually exclusive"),
+        (("--json", "--html", "x"), "--json and --html are mutually exclusive"),
+        (("--as", "attacker", "--by-hand", "4"), "--as attacker and --by-hand are mutually exclusive"),
+        (("--as", "attacker", "--map"), "--as attacker and --map are mutually exclusive"),
         (("--brief", "--der"), "--brief and --der are mutually exclusive"),
         (("--group", "x25519"), "--group does not work with --protocol tls"),
         (("--tls1.2", "--protocol", "tls13"), "--tls1.2 and --protocol tls13 are mutually exclusive"),
@@ -220,3 +231,64 @@ def test_a_record_without_numbers_is_told(cli: Command, serve: Serve, certs: Pat
     first = cli("explain", server, "--trust", certs / "root.pem", "--by-hand", "1")
     assert first.code == 1
     assert "has no numbers to compute with" in first.err
+
+
+def http(connected: socket.socket) -> None:
+    connected.recv(1 << 16)
+    connected.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def closes(connected: socket.socket) -> None:
+    connected.recv(1 << 16)
+
+
+def resets(connected: socket.socket) -> None:
+    connected.recv(1 << 16)
+    reset(connected)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "tls13", "ca"])
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        (http, "did not complete a TLS handshake: received data begins with 'HTTP/1.1 400 Bad Request'"),
+        (closes, "closed the connection during the handshake"),
+        (resets, "closed the connection during the handshake"),
+    ],
+)
+def test_a_server_that_does_not_answer_with_tls_is_named(
+    cli: Command, certs: Path, script: Script, how: str, protocol: str
+) -> None:
+    with acting(script) as address:
+        found = explained(cli, str(address), "--protocol", protocol, "--trust", certs / "root.pem")
+    assert found["ending"]["failed"]
+    (sentence,) = found["ending"]["sentences"]
+    if script is http and protocol == "ca":  # the client of ours has its own words
+        assert "it begins with 'HTTP/1.1 400 Bad Request': HTTP without TLS" in sentence
+        return
+    assert sentence.startswith(f"{address} {how}")
+    assert found["ending"]["hint"]
+
+
+def test_the_rungs_are_explained_like_tls(serve: Serve, cli: Command, certs: Path) -> None:
+    found = explained(cli, serve("--protocol", "multiply", "--story").target, "--protocol", "multiply", "--story")
+    assert found["explained_bytes"] == found["bytes"]
+    text = json.dumps(found)
+    assert "300 x 5 = 1500" in text
+    shared = next(each for entry in found["entries"] for each in entry["derived"] if each["name"] == "shared secret")
+    assert int(shared["value"], 16) == 10500
+
+
+def test_several_connections_of_a_capture_are_one_json_document(
+    serve: Serve, cli: Command, certs: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "traffic.pcapng"
+    server = serve("--capture", file)
+    for _ in range(3):
+        assert cli("connect", server.target, "--trust", certs / "root.pem").code == 0
+    server.end()
+    found = json.loads(cli("explain", "--capture", file, "--json").out)
+    assert [each["explained_bytes"] == each["bytes"] for each in found["connections"]] == 3 * [True]
+    assert cli("explain", "--capture", file, "--by-hand", "4").code == 2
+    assert "nonce" in cli("explain", "--capture", file, "--filter", "2", "--by-hand", "6").out
+    assert cli("explain", "--capture", file, "--filter", "4").code == 2

@@ -12,6 +12,7 @@ from pki.errors import ExitCode, Problem
 from pki.store.files import open_file, read_file, read_key
 from pki.store.output import SECRET, Output, forbid_same, written
 from tlsdemo.cli.explaining import explained, style
+from tlsdemo.cli.protocol_names import TLS, TLS13
 from tlsdemo.cli.target import ConnectOptions, Wants, resolve
 from tlsdemo.explain.as_data import as_data
 from tlsdemo.explain.by_hand import numbers
@@ -38,6 +39,7 @@ class ExplainOptions:
     der: bool
     as_json: bool
     trust_given: bool
+    address_given: bool
     by_hand: int | None
     """The number of the record, from 1, whose numbers are printed."""
     side_by_side: bool
@@ -53,7 +55,7 @@ class ExplainOptions:
 
 def explain_command(settings: ExplainOptions) -> int:
     """Print the explanation, or write the page. Returns 0, or 1 if the conversation failed."""
-    forbid_same(html=settings.html, save=settings.save)
+    _forbid(settings)
     page = _page(settings.html, settings) if settings.html else None
     saved = Output(settings.save, "--save", _is_ours, settings.force, mode=SECRET) if settings.save else None
     if saved:
@@ -63,12 +65,67 @@ def explain_command(settings: ExplainOptions) -> int:
         whole = list(found)
         _write(page, whole, settings)
         found = iter(whole)
+    several = settings.as_json and settings.capture is not None
     failed = False
     for number, (title, explanation) in enumerate(found):
         failed |= explanation.ending.failed
         if settings.prints:
+            if several:
+                print("," if number else '{\n"schema": 2,\n"connections": [')
             _print(title, explanation, settings, is_first=number == 0)
+    if several:
+        print("]\n}")
     return ExitCode.NO if failed else ExitCode.YES
+
+
+def _forbid(settings: ExplainOptions) -> None:
+    """Raise Problem for options that contradict each other, or would have no effect."""
+    live = settings.target
+    with_capture = {
+        "--keylog": settings.keylog is not None,
+        "--server-key": settings.server_key is not None,
+        "--filter": settings.only is not None,
+    }
+    without_capture = {
+        "HOST:PORT": settings.address_given,
+        f"--protocol {live.protocol}": live.protocol != TLS,
+        "--tls1.2": settings.tls12,
+        "--group": live.group is not None,
+        "--without": bool(live.without),
+        "--story": live.story,
+        "--cert": live.cert is not None,
+        "--message": live.message is not None,
+        "--save": settings.save is not None,
+    }
+    for option, is_given in with_capture.items():
+        if is_given and settings.capture is None:
+            raise Problem(f"{option} needs --capture", hint="add --capture FILE", code=ExitCode.USAGE)
+    for option, is_given in without_capture.items():
+        if is_given and settings.capture is not None:
+            hint = "leave one of them out: --capture explains a file, and makes no connection"
+            raise Problem(f"{option} and --capture are mutually exclusive", hint=hint, code=ExitCode.USAGE)
+    by_hand, side_by_side = settings.by_hand is not None, settings.side_by_side
+    for options in (
+        {"--json": settings.as_json, "--html": settings.html is not None, "--map": side_by_side, "--by-hand": by_hand},
+        {"--brief": settings.brief, "--der": settings.der},
+        {"--as attacker": settings.as_attacker, "--map": side_by_side},
+        {"--as attacker": settings.as_attacker, "--by-hand": by_hand},
+        {"--tls1.2": settings.tls12, f"--protocol {live.protocol}": live.protocol != TLS},
+    ):
+        given = [option for option, is_given in options.items() if is_given]
+        if len(given) > 1:
+            fact = f"{' and '.join(given)} are mutually exclusive"
+            raise Problem(fact, hint="use one of them", code=ExitCode.USAGE)
+    if live.protocol == TLS and (live.group or live.story or live.without):
+        from tlsdemo.cli.protocol_options import forbid_for_tls  # as for `_live`
+
+        forbid_for_tls(group=live.group, story=live.story, without=live.without)
+    for option, is_given in (("--by-hand", by_hand), ("--map", side_by_side)):
+        if is_given and live.protocol not in (TLS, TLS13):
+            fact = f"{option} does not work with --protocol {live.protocol}"
+            raise Problem(fact, hint="use --protocol tls or tls13", code=ExitCode.USAGE)
+    forbid_same(html=settings.html, save=settings.save)
+    forbid_same(html=settings.html, capture=settings.capture)
 
 
 def _page(path: Path, settings: ExplainOptions) -> Output:
@@ -94,7 +151,8 @@ def _print(title: str, explanation: Explanation, settings: ExplainOptions, *, is
 
         print(side_by_side(explanation), end="")
     elif settings.as_json:
-        print(json.dumps(as_data(explanation, as_attacker=settings.as_attacker), indent=2))
+        data = as_data(explanation, as_attacker=settings.as_attacker)
+        print(json.dumps({"title": title, **data} if settings.capture else data, indent=2))
     else:
         if title:
             print(("" if is_first else "\n") + title)
@@ -119,8 +177,10 @@ def _by_hand(explanation: Explanation, number: int) -> None:
         raise Problem(f"--by-hand {number}: no such record", hint=hint, code=ExitCode.USAGE)
     found = list(numbers(explanation.dissection, explanation.secrets, number - 1))
     if not found:
+        is_open = records[number - 1].content is not None
+        what = "is not encrypted" if is_open and records[number - 1].protection is None else "is not decrypted"
         hint = "choose a record that is encrypted, and whose key is known"
-        raise Problem(f"record {number} has no numbers to compute with", hint=hint, code=ExitCode.NO)
+        raise Problem(f"record {number} {what}: it has no numbers to compute with", hint=hint, code=ExitCode.NO)
     for name, value in found:
         print(f"{name}\n  {value}")
 
@@ -175,7 +235,11 @@ def _chosen(connections: tuple[Connection, ...], settings: ExplainOptions) -> li
         raise Problem(f"{settings.capture} has no TCP connection with data", hint="capture with `tcpdump -s 0 -w FILE`")
     if not chosen:
         hint = f"connections: {', '.join(map(called, connections[:LISTED]))}" + ", ..." * (len(connections) > LISTED)
-        raise Problem(f"no connection matches --filter {settings.only}", hint=hint)
+        raise Problem(f"no connection matches --filter {settings.only}", hint=hint, code=ExitCode.USAGE)
+    if len(chosen) > 1 and (settings.side_by_side or settings.by_hand is not None):
+        option = "--map" if settings.side_by_side else "--by-hand"
+        fact = f"{option} is for one connection, and the capture has {len(chosen)}"
+        raise Problem(fact, hint="choose one with --filter N", code=ExitCode.USAGE)
     return chosen
 
 

@@ -375,12 +375,16 @@ def chain(
 
 @app.command()
 def explain(
-    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Connect to this server.")] = "localhost:4433",
+    address: Annotated[
+        str | None, typer.Argument(metavar="HOST:PORT", help="Connect to this server (default: localhost:4433).")
+    ] = None,
     protocol: Protocol = ProtocolChoice.tls,
     tls12: Annotated[bool, typer.Option("--tls1.2", help="Use TLS 1.2.")] = False,
     group: Annotated[
         str | None, typer.Option("--group", metavar="GROUP,...", help="Offer these groups; not with tls.")
     ] = None,
+    without: Without = None,
+    story: Story = False,
     trust: Trust = None,
     name: CheckedName = None,
     cert: ClientCertificate = None,
@@ -430,34 +434,16 @@ def explain(
 
     Without --capture, explain connects, sends a request, and decrypts what passed with its own keys.
 
-    The exit code is 1 if one side refused the other, else 0.
+    The exit code is 1 if the conversation failed, else 0.
     """
     from tlsdemo.cli.explain import ExplainOptions, explain_command
     from tlsdemo.cli.target import ConnectOptions
 
     if as_role not in (None, "attacker"):
         raise Problem(f"--as {as_role!r} is not 'attacker'", hint="use --as attacker", code=ExitCode.USAGE)
-    if save is not None and capture is not None:
-        fact = "--save and --capture are mutually exclusive"
-        raise Problem(fact, hint="--save is for a connection that is made now", code=ExitCode.USAGE)
-    if brief and der:
-        raise Problem("--brief and --der are mutually exclusive", hint="use one of them", code=ExitCode.USAGE)
-    without_capture = {"--keylog": keylog, "--server-key": server_key, "--filter": only}
-    for option, value in without_capture.items():
-        if value is not None and capture is None:
-            raise Problem(f"{option} needs --capture", hint="add --capture FILE", code=ExitCode.USAGE)
-    if group is not None and protocol is ProtocolChoice.tls:
-        fact = "--group does not work with --protocol tls"
-        raise Problem(fact, hint="add --protocol tls13", code=ExitCode.USAGE)
-    if tls12 and protocol is not ProtocolChoice.tls:
-        fact = f"--tls1.2 and --protocol {protocol.value} are mutually exclusive"
-        raise Problem(fact, hint="use one of them", code=ExitCode.USAGE)
-    for option, is_given in (("--by-hand", by_hand is not None), ("--map", side_by_side)):
-        if is_given and protocol not in (ProtocolChoice.tls, ProtocolChoice.tls13):
-            fact = f"{option} does not work with --protocol {protocol.value}"
-            raise Problem(fact, hint="use --protocol tls or tls13", code=ExitCode.USAGE)
     target = ConnectOptions(
-        address=address, protocol=protocol.value, group=group, cipher=None, alpn=None, without=(), story=False,
+        address=address or "localhost:4433", protocol=protocol.value, group=group, cipher=None, alpn=None,
+        without=without or (), story=story,
         message=message, http=None, trust=trust or certs / "root.pem", name=name, crl=None, cert=cert, key=key,
         keylog=None, explain=True, capture=None,
     )  # fmt: skip
@@ -474,6 +460,7 @@ def explain(
             der,
             as_json,
             trust is not None,
+            address is not None,
             by_hand,
             side_by_side,
             html,
