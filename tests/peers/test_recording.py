@@ -88,6 +88,7 @@ def test_the_educational_handshake_is_captured_too(
     (found,) = captures.read(file.read_bytes()).connections
     assert found.chunks[0].data.startswith(b'{"type": "client_hello"')
     assert all(each.data.endswith(b"}\n") for each in found.chunks)
+    assert f"negotiated  {rung}, " in cli("explain", "--capture", file).out
 
 
 def test_a_key_log_gets_the_keys_as_well(serve: Serve, cli: Command, certs: Path, tmp_path: Path) -> None:

@@ -47,7 +47,11 @@ def explained(
     side: Sender | None = None,
     as_attacker: bool = False,
 ) -> Explanation:
-    """A connection of TLS that is over."""
+    """A connection that is over: of TLS, or a capture of the educational handshake."""
+    if _is_educational(connection):
+        from tlsdemo.explain.educational_capture import explanation  # costs time that TLS need not wait for
+
+        return explanation(Stream(connection), connection.lost)
     at = datetime.fromtimestamp(connection.chunks[0].time, UTC) if connection.chunks else datetime.now(UTC)
     return explain(
         Stream(connection),
@@ -60,6 +64,11 @@ def explained(
         side=side,
         as_attacker=as_attacker,
     )
+
+
+def _is_educational(connection: Connection) -> bool:
+    """Whether the client begins with a line of JSON."""
+    return bool(connection.chunks) and connection.chunks[0].data.startswith(b'{"type": "')
 
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:

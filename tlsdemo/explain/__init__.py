@@ -17,6 +17,7 @@ text                     an explanation as lines for the terminal
 attacker                 what an eavesdropper learns from the same bytes
 
 educational              the educational handshake as entries, while it runs
+educational_capture      a capture of it as entries
 educational_sentences    what each of its messages is for, achieves and reveals
 json_rows                a line of JSON as rows
 

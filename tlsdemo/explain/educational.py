@@ -167,7 +167,7 @@ def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tup
         cipher_suite(negotiated) if negotiated else "",
         total,
         explained,
-        tuple(dict.fromkeys(_learned(chunks))),
+        tuple(dict.fromkeys(learned(chunks))),
         _ending(endpoint),
         problems,
         Dissection((), (), {}),
@@ -175,7 +175,7 @@ def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tup
     )
 
 
-def _learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
+def learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
     """What an eavesdropper without keys reads and computes, in sentences."""
     listener = LineEavesdropper()
     lengths: dict[Side, list[str]] = {side: [] for side in Side}
