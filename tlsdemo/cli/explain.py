@@ -206,7 +206,7 @@ def _of_capture(settings: ExplainOptions) -> Iterator[tuple[str, Explanation]]:
         if settings.keylog:
             hint = "give a key log (SSLKEYLOGFILE)"
             text += read_file(settings.keylog, hint, MAX_KEY_LOG).decode("utf-8", "replace")
-        keys = key_log.parse(text) if text else None
+        keys = key_log.parse(text) if text or settings.keylog else None
         for problem in (*capture.problems, *_malformed(keys)):
             remark(f"note: {problem}")
         for number, each in _chosen(capture.connections, settings):
@@ -215,6 +215,8 @@ def _of_capture(settings: ExplainOptions) -> Iterator[tuple[str, Explanation]]:
 
 
 def _malformed(keys: KeyLog | None) -> Iterator[str]:
+    if keys and not keys.secrets:
+        yield "the key log has no secrets"
     for malformed in (keys.malformed if keys else ())[:3]:
         yield f"line {malformed.number} of the key log is skipped: {malformed.reason}"
 

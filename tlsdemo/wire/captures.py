@@ -103,10 +103,14 @@ def read(data: Source) -> Capture:
     problems: list[str] = []
     secrets: list[str] = []
     assembler = _Assembler(data)
+    unknown: dict[int, int] = {}
     for number, packet in enumerate(_packets(data, secrets, problems), start=1):
+        if packet.link_type not in LINK_TYPES:
+            unknown[packet.link_type] = unknown.get(packet.link_type, 0) + 1
         segment = _segment(packet)
         if segment is not None:
             assembler.add(number, packet.time, segment)
+    problems += (f"{count} packets have the link type {kind}, which is not read" for kind, count in unknown.items())
     return Capture(assembler.connections(), "".join(secrets), tuple(problems))
 
 
@@ -239,6 +243,7 @@ def _unit(options: bytes, order: str) -> float:
 
 NULL, ETHERNET, RAW, LOOP, COOKED, IPV4, IPV6, COOKED_2 = 0, 1, 101, 108, 113, 228, 229, 276
 OLD_RAW = (12, 14)
+LINK_TYPES = frozenset({NULL, ETHERNET, RAW, LOOP, COOKED, IPV4, IPV6, COOKED_2, *OLD_RAW})
 ETHERTYPES = frozenset({0x0800, 0x86DD})
 VLAN = frozenset({0x8100, 0x88A8})
 TCP = 6

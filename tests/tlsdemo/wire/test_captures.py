@@ -217,3 +217,9 @@ def test_a_damaged_file_is_read_without_a_traceback(at: int, garbage: bytes) -> 
         captures.read(whole[:at] + garbage + whole[at + len(garbage) :])
     except CaptureError as error:
         assert at < 12, error
+
+
+def test_packets_of_an_unknown_link_type_are_counted() -> None:
+    found = captures.read(pcap([(1.0, bytes(60)), (2.0, bytes(60))], link_type=147))
+    assert found.connections == ()
+    assert found.problems == ("2 packets have the link type 147, which is not read",)
