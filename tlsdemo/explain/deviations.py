@@ -62,7 +62,7 @@ class Deviation:
     record: int
     """The number of the record, from 0, in which the message ends."""
     what: str
-    """`ServerHello`, or `record 3`: of those of its sender, from 1."""
+    """`ServerHello`, or `record 3`: its place in the conversation, from 1, records of both sides counted."""
     rule: "Rule"
 
     def __str__(self) -> str:
@@ -554,12 +554,10 @@ MAX_CIPHERTEXT_TLS12 = 2**14 + 2048  # bytes (RFC 5246 §6.2.3)
 
 
 def _of_records(found: Dissection) -> Iterator[Deviation]:
-    counts: Counter[Sender] = Counter()
     keyed: set[Sender] = set()
     for number, record in enumerate(found.records):
-        counts[record.sender] += 1
         for rule in _record(found, record, has_keys=record.sender in keyed):
-            yield Deviation(record.sender, number, f"record {counts[record.sender]}", rule)
+            yield Deviation(record.sender, number, f"record {number + 1}", rule)
         if record.protection:
             keyed.add(record.sender)
 

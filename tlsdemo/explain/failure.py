@@ -177,8 +177,9 @@ def _evidence(
 def _unreadable(found: Dissection, before: Sequence[DissectedMessage], place: int) -> Iterator[str]:
     """The first record that did not decrypt here, either, although its key is known."""
     other = OTHER[found.records[place].sender]
-    numbered = enumerate((each for each in found.records[:place] if each.sender == other), start=1)
-    number, broken = next(((number, each) for number, each in numbered if each.problem), (0, None))
+    numbered = enumerate(found.records[:place], start=1)
+    sent = ((number, each) for number, each in numbered if each.sender == other and each.problem)
+    number, broken = next(sent, (0, None))
     if broken is None or not broken.problem or not broken.problem.startswith("does not decrypt"):
         return
     yield f"record {number} of the {other} {broken.problem} (RFC 8446 §5.2)"

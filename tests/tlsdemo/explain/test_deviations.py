@@ -123,8 +123,8 @@ NAMED: Mapping[str, tuple[str, str]] = {
     "alpn-not-offered": ("EncryptedExtensions", "tlsdemo; the client offers h2"),
     "server-name-with-content": ("EncryptedExtensions", "server_name has 9 bytes"),
     "encrypted-extensions-twice": ("EncryptedExtensions", "it is repeated"),
-    "record-of-padding": ("record 3", "has only padding"),
-    "record-too-long": ("record 3", "16,641 bytes"),
+    "record-of-padding": ("record 4", "has only padding"),
+    "record-too-long": ("record 4", "16,641 bytes"),
 }  # fmt: skip
 """By case: the message that deviates, and what is said of it. Both come from the story of the case."""
 NOT_IN_ONE_MESSAGE = ("finished-missing", "finished-skipped")
@@ -162,10 +162,14 @@ def test_a_finished_that_is_missing_is_named(client: str) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_data_instead_of_finished_is_a_record_that_does_not_decrypt(client: str) -> None:
-    sentences = explained(CLIENTS[client](server_of("finished-skipped")), None).ending.sentences
+    found = explained(CLIENTS[client](server_of("finished-skipped")), None)
+    sentences = found.ending.sentences
     assert sentences[0].startswith("the client refused: alert bad_record_mac (20)")
     text = "\n".join(sentences)
-    assert "record 6 of the server does not decrypt with SERVER_HANDSHAKE_TRAFFIC_SECRET" in text
+    assert "record 7 of the server does not decrypt with SERVER_HANDSHAKE_TRAFFIC_SECRET" in text
+    (broken,) = (each for each in found.entries if each.title.startswith("record 7, "))  # as the listing counts
+    assert broken.sender == "server"
+    assert "does not decrypt" in broken.title
     assert (
         f"the server sent no Finished before it; application data needs one ({CASES['finished-skipped'].clause})"
         in text

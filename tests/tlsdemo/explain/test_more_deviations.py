@@ -206,7 +206,7 @@ def test_a_change_cipher_spec_with_other_content_is_named() -> None:
     chunks[1] = sender, flight.replace(right, bytes.fromhex("140303000102"))
     (line,) = named(chunks, keys)
     assert (
-        line == "record 2 of the server deviates from RFC 8446 §5: change_cipher_spec has a content other than 01: 02"
+        line == "record 3 of the server deviates from RFC 8446 §5: change_cipher_spec has a content other than 01: 02"
     )
 
 
