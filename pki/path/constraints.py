@@ -162,7 +162,7 @@ def _check(name: Name, allowed: Sequence[Constraint], forbidden: Sequence[Constr
     if not (allowed or forbidden):
         return
     if name.kind is NameForm.OTHER:
-        raise NotPermitted(f"{name.shown} has a constrained type that pki does not process")
+        raise NotPermitted(f"{name.shown} has a constrained type that this program does not process")
     value = PRESENTED[name.kind](name.value)
     if value is None:
         raise NotPermitted(

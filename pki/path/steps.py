@@ -140,7 +140,9 @@ def check_critical(certificate: CertificateFields, request: Request) -> None:
     for extension in certificate.extensions:
         known = type(extension.value) in UNDERSTOOD or extension.oid == POLICY_MAPPINGS
         if extension.critical and not known:
-            raise Failure(f"{who(certificate)} has a critical extension that pki does not process: {_kind(extension)}")
+            raise Failure(
+                f"{who(certificate)} has a critical extension that this program does not process: {_kind(extension)}"
+            )
         if extension.critical and type(extension.value) in NEVER_CRITICAL:
             raise Failure(f"{_kind(extension)} is critical in {who(certificate)}; it must not be")
         if not extension.critical and type(extension.value) in ALWAYS_CRITICAL:

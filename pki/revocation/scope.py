@@ -31,7 +31,7 @@ def check_form(crl: CrlReading, budget: Budget) -> None:
         if isinstance(extension.value, x509.CRLNumber):
             raise Unusable("the CRL number is critical; it must not be (§5.2.3)")
         if not isinstance(extension.value, (*UNDERSTOOD, x509.DeltaCRLIndicator)):
-            raise Unusable(f"the CRL has a critical extension that pki does not process: {_oid(extension)}")
+            raise Unusable(f"the CRL has a critical extension that this program does not process: {_oid(extension)}")
     if crl.number is None:
         raise Unusable("the CRL has no CRL number (§5.2.3)")
     if crl.has_critical_entries:
@@ -42,7 +42,9 @@ def check_form(crl: CrlReading, budget: Budget) -> None:
 def _check_entry(entry: x509.RevokedCertificate) -> None:
     for extension in read_field(lambda: entry.extensions):
         if extension.critical and not isinstance(extension.value, UNDERSTOOD_IN_ENTRIES):
-            raise Unusable(f"a CRL entry has a critical extension that pki does not process: {_oid(extension)}")
+            raise Unusable(
+                f"a CRL entry has a critical extension that this program does not process: {_oid(extension)}"
+            )
 
 
 def _oid(extension: x509.Extension[x509.ExtensionType]) -> str:
