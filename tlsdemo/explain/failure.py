@@ -101,7 +101,7 @@ def _refused(
     sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
     if not reasons and not (judged and judged.fails):
         sentences += _evidence(found, checks, before, place, what)
-    if side != mine and record.protection is None and any(each.protection for each in found.records):
+    if side != mine and record.protection is None:
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
     return Ending(True, tuple(sentences), judged.hint if judged else "")
 

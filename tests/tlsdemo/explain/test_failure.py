@@ -36,6 +36,7 @@ FAULTS: dict[str, tuple[Kind, str]] = {
     "revoked": (kinds.REVOKED, "check revocation fails"),
 }
 
+FORGED = "the alert is not encrypted: an attacker on the path could have sent it"
 LEFT_OUT = ("tls12", "revoked")
 
 
@@ -108,5 +109,21 @@ def test_an_alert_in_the_clear_may_be_forged_unless_it_is_our_own(world: World, 
     expected: dict[Sender | None, bool] = {None: True, "server": True, "client": False}
     for side, may_be_forged in expected.items():
         found = explain(tap.chunks, keys, world.mint.now, side=side)
-        forged = "the alert is not encrypted: an attacker on the path could have sent it"
-        assert (forged in found.ending.sentences) is may_be_forged
+        assert (FORGED in found.ending.sentences) is may_be_forged
+
+
+def test_an_alert_before_any_key_may_be_forged(world: World) -> None:
+    """In the handshake of TLS 1.2, and before ServerHello, nothing is encrypted: neither is the alert."""
+    found = told(world, captured(world, configuration("tls12"), kinds.ROGUE), None, trust=True)
+    assert FORGED in found.ending.sentences
+    hello = found.entries[0].data
+    alert: tuple[Sender, bytes] = ("server", bytes.fromhex("15030300020228"))
+    assert FORGED in explain([("client", hello), alert], None, world.mint.now).ending.sentences
+
+
+def test_an_encrypted_alert_is_not_called_forgeable(world: World) -> None:
+    log: list[str] = []
+    protocol = tls13(ALL - {Protection.CLIENT_IDENTITY}, log=lambda *entry: log.append(key_log.line(*entry)))
+    found = told(world, captured(world, protocol, kinds.ROGUE), key_log.parse("\n".join(log)), trust=True)
+    assert found.ending.failed
+    assert FORGED not in found.ending.sentences
