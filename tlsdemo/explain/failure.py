@@ -52,10 +52,12 @@ def ending(
     fatal = [(record, value) for record, value in alerts if _is_fatal(value, found.version)]
     if fatal:
         return _refused(found, checks, deviating, *fatal[0], at, trust, side)
-    closed = [each.sender for each, value in alerts if value.description == CLOSE_NOTIFY]
+    closed = list(dict.fromkeys(each.sender for each, value in alerts if value.description == CLOSE_NOTIFY))
     hidden = sum(each.content is None for each in found.records)
-    if closed:
-        how = f"normal: close_notify from {' and '.join(dict.fromkeys(closed))}"
+    if len(closed) == 1:
+        how = f"normal: close_notify from the {closed[0]} alone; the other side may go on to send (RFC 8446 §6.1)"
+    elif closed:
+        how = f"normal: close_notify from {' and '.join(closed)}"
     elif hidden:
         records = "1 record is" if hidden == 1 else f"{hidden} records are"
         how = f"unknown: {records} not decrypted, and an alert may be among them"

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.tlsdemo.explain.tap import Tap
+from tests.tlsdemo.explain.test_conversation import recorded as capture_of
 from tlsdemo.attack.world import World
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.kinds import Kind
@@ -127,3 +128,17 @@ def test_an_encrypted_alert_is_not_called_forgeable(world: World) -> None:
     found = told(world, captured(world, protocol, kinds.ROGUE), key_log.parse("\n".join(log)), trust=True)
     assert found.ending.failed
     assert FORGED not in found.ending.sentences
+
+
+@pytest.mark.parametrize("name", ["python-ssl-tls13", "python-ssl-tls12"])
+def test_a_close_notify_of_one_side_is_said_to_be_of_that_side_alone(name: str) -> None:
+    chunks, keys = capture_of(name)
+    for count in range(len(chunks) + 1):
+        found = explain(chunks[:count], keys, datetime.now(UTC))
+        senders = {entry.sender for entry in found.entries if entry.title == "Alert"}
+        assert not found.ending.failed
+        said = [
+            each for each in ("client", "server") if f"close_notify from the {each} alone" in found.ending.sentences[0]
+        ]
+        assert said == (list(senders) if len(senders) == 1 else [])
+        assert ("normal: " in found.ending.sentences[0]) is bool(senders)
