@@ -169,6 +169,23 @@ def _short(data: bytes) -> str:
 MOST = 6  # values of a list that are shown
 
 
+def offer(hello: ClientHello) -> str:
+    """What a ClientHello offers, each list shortened."""
+    versions, groups, schemes = (
+        _content(hello, ClientHello, number)
+        for number in (extensions.SUPPORTED_VERSIONS, extensions.SUPPORTED_GROUPS, extensions.SIGNATURE_ALGORITHMS)
+    )
+    parts = [
+        "versions " + _names(VERSIONS, versions.versions if versions else (hello.legacy_version,)),
+        "cipher suites " + _names(CIPHER_SUITES, hello.cipher_suites),
+    ]
+    if groups:
+        parts.append("groups " + _names(NAMED_GROUPS, groups.named_group_list))
+    if schemes:
+        parts.append("signature schemes " + _names(SIGNATURE_SCHEMES, schemes.supported_signature_algorithms))
+    return "; ".join(parts)
+
+
 # ServerHello and HelloRetryRequest: what the server selects ---------------------------------------------------------
 
 

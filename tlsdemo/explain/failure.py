@@ -142,21 +142,33 @@ def _server_name(found: Dissection) -> x509.GeneralName | None:
 MEANINGS = {
     "unexpected_message": "a message was not allowed at that point",
     "bad_record_mac": "a record did not decrypt",
-    "record_overflow": "a record was too long",
-    "handshake_failure": "no version, cipher suite, group and signature scheme of both sides go together",
+    "record_overflow": "a record was longer than §5.1 and §5.2 allow",
+    "handshake_failure": "the two sides have no common combination of version, cipher suite, group and signature "
+    "scheme",
+    "bad_certificate": "a certificate was malformed, or one of its signatures or another check failed",
+    "unsupported_certificate": "the side that refused does not accept certificates of that type, or for that purpose",
+    "certificate_revoked": "a certificate was revoked by its issuer",
+    "certificate_expired": "a certificate has expired, or is not valid yet",
+    "certificate_unknown": "a certificate was not accepted, for a reason that the alert does not tell",
     "illegal_parameter": "a value in a message is not allowed, or contradicts another one",
+    "unknown_ca": "the side that refused found no path to a CA that it trusts",
+    "access_denied": "the certificate or the PSK is valid, and the side that refused does not grant access to it",
     "decode_error": "a message does not have the form that its type requires; OpenSSL also sends it if the connection "
     "ends within the handshake",
     "decrypt_error": "a signature or a Finished was not valid",
     "protocol_version": "no version of TLS is supported by both sides",
     "insufficient_security": "everything that the peer offers is too weak",
     "internal_error": "the side that sent the alert had an error of its own",
+    "inappropriate_fallback": "the client connected again with an older version, although the server has a newer one",
     "missing_extension": "an extension that is required was missing",
     "unsupported_extension": "an extension was not allowed in that message",
     "unrecognized_name": "the server does not know the server_name of ClientHello",
+    "bad_certificate_status_response": "the OCSP response of the server was invalid or not accepted",
+    "unknown_psk_identity": "the server does not know the PSK that the client offers",
+    "certificate_required": "the server requires a certificate of the client",
     "no_application_protocol": "no application protocol is supported by both sides",
 }
-"""What an alert says (§6.2), for those that are not about certificates."""
+"""What an alert says (§6.2)."""
 OPENSSL_CERTIFICATE = 100 * 1024  # bytes of a Certificate message that OpenSSL accepts by default
 
 
@@ -166,6 +178,9 @@ def _evidence(
     """The meaning of the alert, and what fits it."""
     if alert in MEANINGS:
         yield f"{alert} means: {MEANINGS[alert]} (RFC 8446 §6.2)"
+    hello = next((each.value for each in found.messages if isinstance(each.value, ClientHello)), None)
+    if alert == "handshake_failure" and hello:
+        yield f"ClientHello offers {deviations.offer(hello)}"
     for each in before:
         if each.header.name == "Certificate" and len(each.raw) > OPENSSL_CERTIFICATE:
             yield f"Certificate has {len(each.raw):,} bytes; OpenSSL accepts {OPENSSL_CERTIFICATE:,} by default"

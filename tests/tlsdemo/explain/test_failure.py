@@ -1,5 +1,7 @@
 """A refusal is explained from the bytes alone. Caught: a capture of a bad certificate whose fault is not named."""
 
+import re
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 from os import urandom
@@ -9,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.tlsdemo.explain.refusals import explained, recorded
 from tests.tlsdemo.explain.tap import Tap
 from tests.tlsdemo.explain.test_conversation import recorded as capture_of
 from tlsdemo.attack.world import World
@@ -16,7 +19,7 @@ from tlsdemo.credentials import kinds
 from tlsdemo.credentials.kinds import Kind
 from tlsdemo.credentials.minted import Mint
 from tlsdemo.explain.conversation import Explanation, explain
-from tlsdemo.explain.failure import Trust
+from tlsdemo.explain.failure import MEANINGS, Trust
 from tlsdemo.protocol import Protection, Protocol, Side
 from tlsdemo.tls.context import client_context
 from tlsdemo.tls.endpoint import Closing, TlsEndpoint
@@ -26,6 +29,7 @@ from tlsdemo.wire import captures, key_log
 from tlsdemo.wire.captures import Chunk, Connection, Place
 from tlsdemo.wire.key_log import KeyLog
 from tlsdemo.wire.records import Sender
+from tlsdemo.wire.registry import ALERTS
 
 FAULTS: dict[str, tuple[Kind, str]] = {
     "rogue": (kinds.ROGUE, "check chain fails"),
@@ -142,3 +146,29 @@ def test_a_close_notify_of_one_side_is_said_to_be_of_that_side_alone(name: str) 
         ]
         assert said == (list(senders) if len(senders) == 1 else [])
         assert ("normal: " in found.ending.sentences[0]) is bool(senders)
+
+
+def test_every_alert_of_tls_1_3_that_ends_a_connection_has_a_meaning() -> None:
+    of_tls12 = {"decryption_failed", "decompression_failure", "no_certificate", "export_restriction",
+                "no_renegotiation", "certificate_unobtainable", "bad_certificate_hash_value"}  # fmt: skip
+    ends_nothing = {"close_notify", "user_canceled"}
+    assert set(MEANINGS) == set(ALERTS.values()) - of_tls12 - ends_nothing - {"ech_required"}
+
+
+def test_a_refusal_of_client_hello_tells_what_it_offers() -> None:
+    """The client offers one suite, one version and one group; the server has other suites."""
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.maximum_version = client_context.minimum_version = ssl.TLSVersion.TLSv1_2
+    client_context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    client_context.set_ecdh_curve("secp384r1")
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
+    client = TlsEndpoint(Side.CLIENT, client_context, "localhost")
+    file = recorded(client, TlsEndpoint(Side.SERVER, server_context), str)
+    refusal, meaning, offer, forged = explained(file, None).ending.sentences
+    assert refusal == "the server refused: alert handshake_failure (40), after ClientHello of the client"
+    assert "no common combination of version, cipher suite, group and signature scheme" in meaning
+    suites = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_EMPTY_RENEGOTIATION_INFO_SCSV"
+    assert offer.startswith(f"ClientHello offers versions TLS 1.2; cipher suites {suites}; groups secp384r1; ")
+    assert re.search(r"signature schemes (\w+, ){5}\w+ and \d+ more$", offer)
+    assert forged == FORGED
