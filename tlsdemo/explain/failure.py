@@ -97,8 +97,9 @@ def _refused(
     elif reasons:
         about = f"about {reasons[0].what} of the {other}"
     else:
-        about = f"after {before[-1].header.name} of the {other}" if before else "before any message"
-    sentences = [f"the {side} refused: alert {what} ({alert.description}), {about}"]
+        about = f"after {before[-1].header.name} of the {other}" if before else _without_answer(found, side, place)
+    how = "ended the connection" if _is_unanswered(found, side, place) else "refused"
+    sentences = [f"the {side} {how}: alert {what} ({alert.description}), {about}"]
     sentences += judged.sentences if judged else ()
     sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
     if not reasons and not (judged and judged.fails):
@@ -106,6 +107,27 @@ def _refused(
     if side != mine and record.protection is None:
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
     return Ending(True, tuple(sentences), judged.hint if judged else "")
+
+
+def _sent_before(found: Dissection, side: Sender, place: int) -> list[DissectedMessage]:
+    """The messages of a side before a record."""
+    return [each for each in found.messages if each.sender == side and each.records[-1] < place]
+
+
+def _is_unanswered(found: Dissection, side: Sender, place: int) -> bool:
+    """Whether a side had sent a message before a record, and the other side no record."""
+    return bool(_sent_before(found, side, place)) and all(each.sender == side for each in found.records[:place])
+
+
+def _without_answer(found: Dissection, side: Sender, place: int) -> str:
+    """Where an alert of a side is if no message of the other side was read before it."""
+    other, sent = OTHER[side], _sent_before(found, side, place)
+    where = f"after {sent[-1].header.name}" if sent else "before any message"
+    if found.left_over.get(other):
+        return f"{where}; the {other} sent bytes that are not a whole record of TLS"
+    if any(each.sender == other for each in found.records[:place]):
+        return f"{where}; no message of the {other} was read before it"
+    return f"{where}; the {other} sent nothing"
 
 
 def _judged(found: Dissection, presented: DissectedMessage, at: datetime, trust: Trust | None, alert: str) -> Judgement:
@@ -176,7 +198,10 @@ def _evidence(
     found: Dissection, checks: proofs.Checks, before: Sequence[DissectedMessage], place: int, alert: str
 ) -> Iterator[str]:
     """The meaning of the alert, and what fits it."""
-    if alert in MEANINGS:
+    sender = found.records[place].sender
+    if alert == "decode_error" and _is_unanswered(found, sender, place):
+        yield f"the {OTHER[sender]} closed the connection or sent no TLS: OpenSSL reports that with this alert"
+    elif alert in MEANINGS:
         yield f"{alert} means: {MEANINGS[alert]} (RFC 8446 §6.2)"
     hello = next((each.value for each in found.messages if isinstance(each.value, ClientHello)), None)
     if alert == "handshake_failure" and hello:

@@ -172,3 +172,56 @@ def test_a_refusal_of_client_hello_tells_what_it_offers() -> None:
     assert offer.startswith(f"ClientHello offers versions TLS 1.2; cipher suites {suites}; groups secp384r1; ")
     assert re.search(r"signature schemes (\w+, ){5}\w+ and \d+ more$", offer)
     assert forged == FORGED
+
+
+UNANSWERED = {
+    "": "after ClientHello; the server sent nothing",
+    "1603": "after ClientHello; the server sent bytes that are not a whole record of TLS",
+}
+"""What a server sends, in hexadecimal, before OpenSSL's client sends decode_error; and what is said of it."""
+
+
+@pytest.mark.parametrize("answer", UNANSWERED)
+def test_a_client_without_an_answer_is_not_said_to_refuse_one(answer: str) -> None:
+    """OpenSSL sends decode_error if the server closes the connection after ClientHello, or breaks off."""
+    client = TlsEndpoint(Side.CLIENT, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "localhost")
+    tap = Tap(client, lambda: 0.0)
+    tap.outgoing()
+    tap.receive(bytes.fromhex(answer))
+    tap.receive_eof()
+    tap.outgoing()
+    ended, why, *_ = explain(tap.chunks, None, datetime.now(UTC), side="client").ending.sentences
+    assert ended == f"the client ended the connection: alert decode_error (50), {UNANSWERED[answer]}"
+    assert why == "the server closed the connection or sent no TLS: OpenSSL reports that with this alert"
+
+
+def test_a_record_without_a_message_is_an_answer() -> None:
+    """OpenSSL refuses change_cipher_spec before ServerHello."""
+    client = TlsEndpoint(Side.CLIENT, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "localhost")
+    tap = Tap(client, lambda: 0.0)
+    tap.outgoing()
+    tap.receive(bytes.fromhex("140303000101"))
+    tap.outgoing()
+    refused = explain(tap.chunks, None, datetime.now(UTC), side="client").ending.sentences[0]
+    assert refused == (
+        "the client refused: alert unexpected_message (10), after ClientHello; "
+        "no message of the server was read before it"
+    )
+
+
+def test_an_alert_about_an_answer_is_a_refusal() -> None:
+    """decode_error about a ServerHello of one byte, which is not a connection that was closed."""
+    chunks, _ = capture_of("python-ssl-tls13")
+    answer = bytes.fromhex("1603030005") + bytes.fromhex("0200000100")
+    alert = bytes.fromhex("15030300020232")
+    refused, *more = explain(
+        [("client", chunks[0][1]), ("server", answer), ("client", alert)], None, datetime.now(UTC)
+    ).ending.sentences
+    assert refused == "the client refused: alert decode_error (50), about ServerHello of the server"
+    assert not [each for each in more if "closed the connection" in each]
+
+
+def test_an_alert_alone_comes_before_any_message() -> None:
+    alert: tuple[Sender, bytes] = ("server", bytes.fromhex("15030300020228"))
+    refused = explain([alert], None, datetime.now(UTC)).ending.sentences[0]
+    assert refused == "the server refused: alert handshake_failure (40), before any message; the client sent nothing"
