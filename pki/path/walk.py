@@ -241,11 +241,11 @@ def _why_there_is_none(request: Request, search: Search) -> Check:
         )
     if search.circle:
         return _failed_chain(
-            f"{who} was issued by {above}, and the issuers form a loop without a trust anchor",
+            f"{who} names the issuer {above}, and the issuers form a loop without a trust anchor",
             "trust one of these CAs with --trust if you know that it is genuine",
         )
     return _failed_chain(
-        f"{who} was issued by {above}, whose certificate is neither trusted nor present",
+        f"{who} names the issuer {above}, whose certificate is neither trusted nor present",
         "trust that CA with --trust, or add the missing intermediate to the file",
     )
 

@@ -123,7 +123,7 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
             place = _place(1, len(chain), is_root=False)
             sentences.append(f"the presented names are those of {place}")
     else:
-        sentences.append("the presented certificate passes every check made here")
+        sentences.append(PASSES if anchors else PASSES_WITHOUT_ANCHORS)
         if purpose is Purpose.SERVER and name is None:
             sentences.append(_name_not_known(chain[0]))
         if alert == "certificate_revoked" and not (trust and trust.crls):
@@ -138,6 +138,10 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
         sentences.append("judged with the trust anchors that are given here; the server may trust others")
     hint = next((check.hint for check in failed if check.hint), "")
     return Judgement(fails, tuple(sentences), HINTS.get(hint, hint))
+
+
+PASSES = "the presented certificate passes every check made here"
+PASSES_WITHOUT_ANCHORS = PASSES + "; its chain is not checked"
 
 
 def _failed(verdict: Verdict) -> list[Check]:
@@ -231,8 +235,8 @@ def _unknown_anchor(chain: Sequence[x509.Certificate]) -> str:
     if _is_self_signed(_top(chain)):
         return f"{top.subject} is self-signed; whether it is trusted is not known here: give --trust to check its chain"
     return (
-        f"{top.subject} was issued by {top.issuer}, which was not sent; whether {top.issuer} signed it and is trusted "
-        "is not known here: give --trust to check its chain"
+        f"{top.subject} names the issuer {top.issuer}, which was not sent; whether {top.issuer} signed it and is "
+        "trusted is not known here: give --trust to check its chain"
     )
 
 

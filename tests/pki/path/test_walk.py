@@ -56,7 +56,7 @@ def test_two_authorities_that_vouch_for_each_other_are_a_circle_and_not_missing(
     one, other = authority("one", "other", keys[0], keys[1]), authority("other", "one", keys[1], keys[0])
     verdict = judge(authority("leaf", "one", keys[2], keys[0]), one, other)
     assert verdict.reason is not None
-    assert "CN=other was issued by CN=one" in verdict.reason
+    assert "CN=other names the issuer CN=one" in verdict.reason
     assert "a loop without a trust anchor" in verdict.reason
 
 

@@ -207,7 +207,7 @@ VALUES: list[tuple[Case, str]] = [
     (vouches_for_itself, r"CN=localhost is self-signed, and not a trust anchor"),
     (
         without_the_intermediate,
-        r"CN=localhost was issued by CN=.* intermediate,O=.*, whose certificate is neither trusted nor present",
+        r"CN=localhost names the issuer CN=.* intermediate,O=.*, whose certificate is neither trusted nor present",
     ),
     (another_name, r"the certificate is not valid for 'shop\.example'; presented: DNS:localhost, .*"),
     (expired, rf"CN=localhost expired on {MOMENT}; the time is {MOMENT}"),

@@ -37,7 +37,7 @@ REFUSED = {
 """By the deviation of the client's certificate: the check that names it."""
 VALUES = {
     "expired": f"the time is {NOW:%Y-%m-%d}",
-    "untrusted-ca": "issued by CN=untrusted root,O=untrusted",
+    "untrusted-ca": "names the issuer CN=untrusted root,O=untrusted",
     "server-only": "is not valid for a client: its extended key usage is server",
     "revoked": "was revoked on ",
 }

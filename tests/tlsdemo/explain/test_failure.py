@@ -225,3 +225,13 @@ def test_an_alert_alone_comes_before_any_message() -> None:
     alert: tuple[Sender, bytes] = ("server", bytes.fromhex("15030300020228"))
     refused = explain([alert], None, datetime.now(UTC)).ending.sentences[0]
     assert refused == "the server refused: alert handshake_failure (40), before any message; the client sent nothing"
+
+
+def test_without_trust_anchors_no_check_of_the_chain_is_claimed(world: World) -> None:
+    """The issuer is the one that the certificate names: a forger can name any."""
+    file = captured(world, configuration("tls12"), kinds.ROGUE)
+    known, unknown = ("\n".join(told(world, file, None, trust=trust).ending.sentences) for trust in (True, False))
+    assert "passes every check made here; its chain is not checked" in unknown
+    assert "names the issuer CN=" in unknown
+    assert "is not checked" not in known
+    assert "issued by" not in known + unknown
