@@ -96,11 +96,11 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
 
     anchors = trust.anchors if trust else ()
 
-    def judged(profile: PathProfile) -> Verdict:
+    def judged(profile: PathProfile, trusted: Sequence[x509.Certificate] = ()) -> Verdict:
         return verify(
             chain[0],
             intermediates=chain[1:],
-            trust_anchors=anchors or (_top(chain),),
+            trust_anchors=trusted or anchors or (_top(chain),),
             name=name,
             purpose=purpose,
             at=at,
@@ -111,7 +111,12 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
     verdict = peer.attempt(lambda: judged(PathProfile.TLS))
     if isinstance(verdict, peer.Unreadable):
         return Judgement(True, (f"the certificate cannot be judged: {verdict.why}",))
-    failed = sorted(_failed(verdict), key=lambda check: check.name not in ABOUT.get(alert, ()))
+    failed = _failed(verdict)
+    if anchors and [each.name for each in failed] == ["chain"]:
+        # Without a path no other check is made. Those that need no trust anchor are made up to the top of the chain.
+        further = peer.attempt(lambda: judged(PathProfile.TLS, (_top(chain),)))
+        failed += [] if isinstance(further, peer.Unreadable) else filter(_is_without_anchors, _failed(further))
+    failed.sort(key=lambda check: check.name not in ABOUT.get(alert, ()))
     sentences = [_told(check) for check in failed]
     if not anchors:
         sentences += _signed_weakly(chain)
@@ -146,6 +151,10 @@ PASSES_WITHOUT_ANCHORS = PASSES + "; its chain is not checked"
 
 def _failed(verdict: Verdict) -> list[Check]:
     return [check for check in verdict.checks if check.result is Result.FAILED]
+
+
+def _is_without_anchors(check: Check) -> bool:
+    return check.name not in ("chain", "revocation")
 
 
 def _told(check: Check) -> str:

@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pki import Check, Result, names
+from pki import Check, Purpose, Result, names
 from pki.cases import CATALOGUE, Must
 from pki.cases.builder import dated
 from pki.cases.usage import for_purposes
@@ -317,6 +317,18 @@ def test_of_several_failing_checks_the_one_that_the_alert_is_about_comes_first(a
             "purpose": "use a certificate that is for a server: `pki issue`",
         }[first]
     )
+
+
+def test_without_a_path_the_other_checks_are_made_all_the_same() -> None:
+    """A server refuses a client certificate of another CA that is for servers, with either of two alerts."""
+    given = refusals.builder()
+    chain = given.serve(leaf=for_purposes(ExtendedKeyUsageOID.SERVER_AUTH)).chain
+    trusted = Trust((given.untrusted_ca.authority.certificate,))
+    for alert, order in (("unsupported_certificate", ["purpose", "chain"]), ("unknown_ca", ["chain", "purpose"])):
+        found = judge(Presented(chain, Purpose.CLIENT), refusals.NOW, trusted, alert)
+        assert [each.split()[1] for each in found.sentences if each.startswith("check ")] == order
+    valid = judge(Presented(chain), refusals.NOW, trusted, "unknown_ca")
+    assert [each.split()[1] for each in valid.sentences if each.startswith("check ")] == ["chain"]
 
 
 def test_a_certificate_that_no_library_reads_does_not_raise() -> None:
