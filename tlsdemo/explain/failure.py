@@ -3,11 +3,12 @@
     alert --> the side that refused --> the certificate of its peer, judged   or   a deviation of its peer, in its bytes
 
 The alert names the reason of the side that sent it, often in one word. `judgement` judges the presented chain as
-`pki verify` does, and `deviations` reads the other messages.
+`pki verify` does, and `deviations` reads the other messages. A chain that was accepted is judged, too, with the trust
+anchors or the name that the user gives: a client that checks nothing accepts any chain.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -21,7 +22,7 @@ from tlsdemo.wire.dissection import TLS13, DissectedMessage, DissectedRecord, Di
 from tlsdemo.wire.extensions import SERVER_NAME, STATUS_REQUEST, ServerNameList
 from tlsdemo.wire.fields import WireError, decode
 from tlsdemo.wire.messages13 import Certificate
-from tlsdemo.wire.records import Alert, Sender
+from tlsdemo.wire.records import CHANGE_CIPHER_SPEC, Alert, Sender
 from tlsdemo.wire.registry import ALERTS, name
 
 __all__ = ["Ending", "Trust", "ending"]
@@ -43,7 +44,8 @@ class Ending:
 def ending(
     found: Dissection, checks: proofs.Checks, at: datetime, trust: Trust | None = None, side: Sender | None = None
 ) -> Ending:
-    """How it ended, and why; `checks` are those of `proofs`. Deviations are told however it ended.
+    """How it ended, and why; `checks` are those of `proofs`. Deviations are told however it ended. The server's chain
+    is judged if it was refused, and, if `trust` says how, also if it was accepted.
 
     `side` is the side that this program played; None for a capture.
     """
@@ -64,7 +66,33 @@ def ending(
     else:
         how = "without close_notify: the connection was cut, or the recording is incomplete"
     missing = [] if closed or hidden else list(deviations.missing(found))
-    return Ending(False, (how, *missing, *map(str, deviating)))
+    judged = _accepted(found, at, trust) if trust and (trust.anchors or trust.name) else None
+    sentences = (how, *(judged.sentences if judged else ()), *missing, *map(str, deviating))
+    return Ending(False, sentences, judged.hint if judged else "")
+
+
+def _accepted(found: Dissection, at: datetime, trust: Trust) -> Judgement | None:
+    """The judgement of the server's chain in a conversation without a fatal alert; None if no chain was read."""
+    presented = next((each for each in found.messages if each.sender == "server" and proofs.chain_of(each)), None)
+    if presented is None:
+        return None
+    judged = _judged(found, presented, at, trust, None)
+    if judged.fails and _went_on(found, presented.records[-1]):
+        return replace(judged, sentences=(*judged.sentences, "the client accepted it all the same"))
+    return judged
+
+
+def _went_on(found: Dissection, place: int) -> bool:
+    """Whether the client went on with the handshake after a record of the server's Certificate.
+
+    In TLS 1.2, change_cipher_spec says so without the keys; in TLS 1.3 it has no meaning (§5).
+    """
+    finished = [each for each in found.messages if each.sender == "client" and each.header.name == "Finished"]
+    changes = [each for each in found.records[place:] if (each.sender, each.content_type) == CLIENT_CHANGE]
+    return any(each.records[0] > place for each in finished) or (found.version != TLS13 and bool(changes))
+
+
+CLIENT_CHANGE = ("client", CHANGE_CIPHER_SPEC)
 
 
 def _is_fatal(alert: Alert, version: int | None) -> bool:
@@ -130,7 +158,9 @@ def _without_answer(found: Dissection, side: Sender, place: int) -> str:
     return f"{where}; the {other} sent nothing"
 
 
-def _judged(found: Dissection, presented: DissectedMessage, at: datetime, trust: Trust | None, alert: str) -> Judgement:
+def _judged(
+    found: Dissection, presented: DissectedMessage, at: datetime, trust: Trust | None, alert: str | None
+) -> Judgement:
     """The judgement of the chain in a message."""
     ders = proofs.chain_of(presented)
     if not ders:

@@ -79,10 +79,10 @@ class Presented:
     """Whether an OCSP response came with the chain."""
 
 
-def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -> Judgement:
+def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str | None) -> Judgement:
     """Judge the chain at the time of the conversation. Never raises, for any bytes.
 
-    `alert` is the name of the alert of the other side.
+    `alert` is the name of the alert of the other side; None if it sent none.
     """
     ders, purpose = presented.ders, presented.purpose
     loaded = [peer.load(der) for der in ders]
@@ -116,7 +116,7 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
         # Without a path no other check is made. Those that need no trust anchor are made up to the top of the chain.
         further = peer.attempt(lambda: judged(PathProfile.TLS, (_top(chain),)))
         failed += [] if isinstance(further, peer.Unreadable) else filter(_is_without_anchors, _failed(further))
-    failed.sort(key=lambda check: check.name not in ABOUT.get(alert, ()))
+    failed.sort(key=lambda check: check.name not in ABOUT.get(alert or "", ()))
     sentences = [_told(check) for check in failed]
     if not anchors:
         sentences += _signed_weakly(chain)
@@ -128,7 +128,10 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
             place = _place(1, len(chain), is_root=False)
             sentences.append(f"the presented names are those of {place}")
     else:
-        sentences.append(PASSES if anchors else PASSES_WITHOUT_ANCHORS)
+        if alert is None:
+            sentences.append(_passed(verdict, name, anchors))
+        else:
+            sentences.append(PASSES if anchors else PASSES + WITHOUT_CHAIN)
         if purpose is Purpose.SERVER and name is None:
             sentences.append(_name_not_known(chain[0]))
         if alert == "certificate_revoked" and not (trust and trust.crls):
@@ -146,7 +149,17 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str) -
 
 
 PASSES = "the presented certificate passes every check made here"
-PASSES_WITHOUT_ANCHORS = PASSES + "; its chain is not checked"
+WITHOUT_CHAIN = "; its chain is not checked"
+
+
+def _passed(verdict: Verdict, name: x509.GeneralName | None, anchors: Sequence[x509.Certificate]) -> str:
+    """What is known of a chain of a server that was not refused, and passes every check."""
+    wanted = f", for {names.plain(name)}" if name else ""
+    if not anchors:
+        return f"{PASSES}{wanted}{WITHOUT_CHAIN}"
+    is_revocation_known = any(each.name == "revocation" and each.result is Result.PASSED for each in verdict.checks)
+    left_out = "" if is_revocation_known else "; revocation is not checked"
+    return f"the server's certificate chain is valid with the given trust anchors{wanted}{left_out}"
 
 
 def _failed(verdict: Verdict) -> list[Check]:

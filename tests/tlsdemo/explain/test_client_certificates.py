@@ -118,7 +118,10 @@ def test_a_client_without_a_certificate_is_told(sides: str) -> None:
 @pytest.mark.parametrize("sides", CAPTURES)
 def test_a_valid_client_certificate_has_no_deviation(sides: str) -> None:
     found = explained(CAPTURES[sides]("good"), trust())
-    assert found.ending.sentences == ("normal: close_notify from client and server",)
+    assert found.ending.sentences == (
+        "normal: close_notify from client and server",
+        "the server's certificate chain is valid with the given trust anchors, for localhost",
+    )
 
 
 def test_without_trust_anchors_it_is_not_known_whether_the_server_trusts_the_client() -> None:

@@ -235,3 +235,83 @@ def test_without_trust_anchors_no_check_of_the_chain_is_claimed(world: World) ->
     assert "names the issuer CN=" in unknown
     assert "is not checked" not in known
     assert "issued by" not in known + unknown
+
+
+# A chain that was accepted -------------------------------------------------------------------------------------------
+
+ACCEPTED = "the client accepted it all the same"
+
+
+def accepted_blindly(world: World, kind: Kind, version: ssl.TLSVersion, tmp_path: Path) -> tuple[bytes, KeyLog]:
+    """The capture of a client that verifies nothing, as `curl -k` does, and its key log."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = version
+    file = tmp_path / "keys"
+    context.keylog_filename = str(file)
+    tap = Tap(TlsEndpoint(Side.CLIENT, context, "localhost"), lambda: world.mint.now.timestamp())
+    server = replace(world.server, credential=world.mint.credential(kind))
+    world.converse(tap, configuration("tls").server(server), None, world.lines)
+    assert tap.accepted
+    chunks = tuple(Chunk(*passed) for passed in tap.passed)
+    written = captures.write([Connection(Place("10.0.0.1", 40000), Place("10.0.0.2", 443), chunks, True)])
+    return written, key_log.parse(file.read_text())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_bad_chain_that_a_client_accepts_is_named(world: World, version: ssl.TLSVersion, tmp_path: Path) -> None:
+    file, keys = accepted_blindly(world, kinds.ROGUE, version, tmp_path)
+    found = told(world, file, keys, trust=True).ending
+    assert not found.failed
+    assert found.sentences[0].startswith("normal: ")
+    assert any(each.startswith("check chain fails: ") for each in found.sentences)
+    assert ACCEPTED in found.sentences
+    assert (
+        told(world, file, keys, trust=False).ending.sentences == found.sentences[:1]
+    )  # nothing is known to judge with
+
+
+def test_without_the_keys_of_tls_1_2_an_accepted_chain_is_judged(world: World, tmp_path: Path) -> None:
+    """The certificate is in the clear, and the client's change_cipher_spec says that it went on."""
+    file, _ = accepted_blindly(world, kinds.ROGUE, ssl.TLSVersion.TLSv1_2, tmp_path)
+    assert ACCEPTED in told(world, file, None, trust=True).ending.sentences
+
+
+def test_a_client_that_stops_after_the_certificate_is_not_said_to_accept(world: World, tmp_path: Path) -> None:
+    """Some clients close the connection without an alert."""
+    file, keys = accepted_blindly(world, kinds.ROGUE, ssl.TLSVersion.TLSv1_2, tmp_path)
+    (connection,) = captures.read(file).connections
+    chunks = [(each.sender, each.data) for each in connection.chunks[:2]]
+    found = explain(chunks, keys, world.mint.now, Trust(world.client.anchors)).ending
+    assert any(each.startswith("check chain fails: ") for each in found.sentences)
+    assert ACCEPTED not in found.sentences
+
+
+def test_a_good_chain_is_judged_with_what_is_given(world: World, tmp_path: Path) -> None:
+    file, keys = accepted_blindly(world, kinds.SERVER_OWN, ssl.TLSVersion.TLSv1_3, tmp_path)
+    (connection,) = captures.read(file).connections
+    chunks = [(each.sender, each.data) for each in connection.chunks]
+
+    def said(trust: Trust) -> tuple[str, ...]:
+        return explain(chunks, keys, world.mint.now, trust).ending.sentences[1:]
+
+    valid = "the server's certificate chain is valid with the given trust anchors, for localhost"
+    anchors, shop = world.client.anchors, x509.DNSName("shop.example")
+    rogue = (world.mint.credential(kinds.SELF_SIGNED).certificate,)
+    assert said(Trust(anchors, world.client.crls)) == (valid,)
+    assert said(Trust(anchors)) == (valid + "; revocation is not checked",)
+    assert said(Trust(())) == ()
+    other_root, other_name, name_alone = (
+        said(each) for each in (Trust(rogue), Trust(anchors, (), shop), Trust((), (), shop))
+    )
+    assert other_root[0].startswith("check chain fails: ")
+    for each in (other_name, name_alone):
+        assert each[0].startswith("check name fails: the certificate is not valid for 'shop.example'")
+    for each in (other_root, other_name, name_alone):
+        assert ACCEPTED in each
+    right_name = said(Trust((), (), x509.DNSName("localhost")))
+    assert (
+        right_name[0]
+        == "the presented certificate passes every check made here, for localhost; its chain is not checked"
+    )
+    assert "is not known here: give --trust" in right_name[1]

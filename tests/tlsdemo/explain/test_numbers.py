@@ -105,5 +105,9 @@ def test_a_refused_certificate_is_explained_with_the_check_that_fails() -> None:
 def test_a_normal_end_is_called_so() -> None:
     found = talk(lambda: rsa.generate_private_key(65537, 2048))
     assert not found.ending.failed
-    assert found.ending.sentences == ("normal: close_notify from client and server",)
+    assert found.ending.sentences == (
+        "normal: close_notify from client and server",
+        "the server's certificate chain is valid with the given trust anchors, for localhost; "
+        "revocation is not checked",
+    )
     assert isinstance(found.dissection.cipher_suite, int)
