@@ -129,17 +129,33 @@ def _refused(
     how = "ended the connection" if _is_unanswered(found, side, place) else "refused"
     sentences = [f"the {side} {how}: alert {what} ({alert.description}), {about}"]
     sentences += judged.sentences if judged else ()
+    hint = judged.hint if judged else ""
+    if judged and trust and trust.anchors and side != mine and presented and proofs.chain_of(presented):
+        if not judged.fails and is_of_certificate:
+            others = "trusts others" if what == UNKNOWN_CA else "may trust others, or make other checks"
+            sentences.append(f"the chain is valid with the trust anchors that are given here; the {side} {others}")
+            hint = GIVE_ROOT[side] if what == UNKNOWN_CA else hint
+        elif judged.fails and side == "server":
+            sentences.append("judged with the trust anchors that are given here; the server may trust others")
     sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
     if not reasons and not (judged and judged.fails):
         sentences += _evidence(found, checks, before, place, what)
     if side != mine and record.protection is None:
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")
-    return Ending(True, tuple(sentences), judged.hint if judged else "")
+    return Ending(True, tuple(sentences), hint)
 
 
 def _sent_before(found: Dissection, side: Sender, place: int) -> list[DissectedMessage]:
     """The messages of a side before a record."""
     return [each for each in found.messages if each.sender == side and each.records[-1] < place]
+
+
+UNKNOWN_CA = "unknown_ca"
+GIVE_ROOT: Mapping[Sender, str] = {
+    "client": "give the client your root CA certificate: `pki env` prints how",
+    "server": "give the server, as a trust anchor, the root CA certificate of the client's chain",
+}
+"""What to do, by the side that refuses a chain that is valid here."""
 
 
 def _is_unanswered(found: Dissection, side: Sender, place: int) -> bool:

@@ -142,8 +142,6 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str | 
             sentences += _of_some_clients(presented, verdict)
     if not anchors:
         sentences.append(_unknown_anchor(chain))
-    elif purpose is Purpose.CLIENT:
-        sentences.append("judged with the trust anchors that are given here; the server may trust others")
     hint = next((check.hint for check in failed if check.hint), "")
     return Judgement(fails, tuple(sentences), HINTS.get(hint, hint))
 

@@ -135,8 +135,11 @@ def test_without_trust_anchors_it_is_not_known_whether_the_server_trusts_the_cli
 def test_a_server_with_other_trust_anchors_refuses_what_is_valid_here() -> None:
     """The anchors of --trust are not those of the server: nothing is called wrong."""
     other = ca().builder.untrusted_ca.authority.certificate
-    text = "\n".join(explained(of_openssl("good", ssl.TLSVersion.TLSv1_3, trusts=other), trust()).ending.sentences)
+    ending = explained(of_openssl("good", ssl.TLSVersion.TLSv1_3, trusts=other), trust()).ending
+    text = "\n".join(ending.sentences)
     assert "the server refused: alert unknown_ca (48), about Certificate of the client" in text
     assert "passes every check made here" in text
-    assert "the server may trust others" in text
+    assert "the chain is valid with the trust anchors that are given here; the server trusts others" in text
+    assert "unknown_ca means: the side that refused found no path to a CA that it trusts" in text
     assert "fails" not in text
+    assert ending.hint == "give the server, as a trust anchor, the root CA certificate of the client's chain"

@@ -237,6 +237,29 @@ def test_without_trust_anchors_no_check_of_the_chain_is_claimed(world: World) ->
     assert "issued by" not in known + unknown
 
 
+def test_a_client_that_trusts_another_root_is_told_from_one_that_finds_a_fault(world: World) -> None:
+    """The chain is valid here. The alert says whether the client found no path, or something else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it trusts no root
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    tap = Tap(TlsEndpoint(Side.CLIENT, context, "localhost"), lambda: 0.0)
+    world.converse(tap, configuration("tls12").server(world.server), None, world.lines)
+    trust = Trust(world.client.anchors)
+    unknown = bytes.fromhex("15030300020230")
+    for number, said, hint in (
+        (48, "the client trusts others", "give the client your root CA certificate: `pki env` prints how"),
+        (42, "the client may trust others, or make other checks", ""),
+        (46, "the client may trust others, or make other checks", ""),
+    ):
+        changed = [(sender, data.replace(unknown, unknown[:-1] + bytes([number]))) for sender, data in tap.chunks]
+        found = explain(changed, None, world.mint.now, trust).ending
+        assert f"alert {ALERTS[number]} ({number}), about Certificate of the server" in found.sentences[0]
+        assert f"the chain is valid with the trust anchors that are given here; {said}" in found.sentences
+        assert any(each.startswith(f"{ALERTS[number]} means: ") for each in found.sentences)
+        assert found.hint == hint
+    ours = explain(tap.chunks, None, world.mint.now, trust, side="client").ending  # the anchors are its own
+    assert "trusts others" not in "\n".join(ours.sentences)
+
+
 # A chain that was accepted -------------------------------------------------------------------------------------------
 
 ACCEPTED = "the client accepted it all the same"
