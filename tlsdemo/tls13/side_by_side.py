@@ -111,7 +111,7 @@ PURPOSES = (
             "both sides can compute the shared secret now"),
     Purpose("pass middleboxes", S, None,
             Part("ServerHello", ("legacy_version", "legacy_session_id_echo", "legacy_compression_method")), False,
-            "echoes what the client sent"),
+            "legacy_session_id_echo repeats what the client sent; the other two are constants"),
     Purpose("answer other extensions", S, None, Part("EncryptedExtensions"), False,
             "encrypted, as all that follows; the educational handshake encrypts application data only"),
     Purpose("present the certificate", S, Part("Certificate"), Part("Certificate"), True,
