@@ -16,21 +16,21 @@ from tlsdemo.wire.handshake import Extended, Extension
 class ClientHello(Extended):
     """The client's first message: what it offers (RFC 8446 §4.1.2)."""
 
-    legacy_version: Annotated[int, uint(2), "Always 0x0303 in TLS 1.3; supported_versions has the offer (§4.1.2)."]
+    legacy_version: Annotated[int, uint(2), "At most TLS 1.2 here; supported_versions offers TLS 1.3 (§4.1.2)."]
     random: Annotated[bytes, opaque(32), "32 random bytes; a key log identifies the connection by them (§4.1.2)."]
     legacy_session_id: Annotated[
-        bytes, vector(0, 32), "Names a session to resume in TLS 1.2; in 1.3 it is only for middleboxes (§D.4)."
+        bytes, vector(0, 32), "TLS 1.2 resumes the session of that name; TLS 1.3 needs it for middleboxes only (§D.4)."
     ]
     cipher_suites: Annotated[
         tuple[int, ...], vector(2, 2**16 - 2, of=uint(2)), "The suites that the client accepts, best first (§4.1.2)."
     ]
     legacy_compression_methods: Annotated[
-        bytes, vector(1, 255), "In 1.3 one zero byte: no compression, since lengths would reveal secrets (§4.1.2)."
+        bytes, vector(1, 255), "TLS 1.3 has only null: no compression, since lengths would reveal secrets (§4.1.2)."
     ]
     extensions: Annotated[
         tuple[Extension, ...] | None,
         optional(vector(0, 2**16 - 1, of=struct(Extension))),
-        "All later additions to TLS (§4.2); a TLS 1.2 client may omit the whole list (§4.1.2).",
+        "What the client offers besides the fields above (§4.2); TLS 1.2 may omit the whole list (§4.1.2).",
     ] = None
 
     def with_extension(self, extension_type: int, data: bytes | None) -> "ClientHello":

@@ -77,7 +77,7 @@ class ServerName:
 
 @dataclass(frozen=True)
 class ServerNameList:
-    """server_name of a client (RFC 6066 §3)."""
+    """Tells the server which host name the client asks for (RFC 6066 §3)."""
 
     server_name_list: Annotated[
         tuple[ServerName, ...],
@@ -88,7 +88,7 @@ class ServerNameList:
 
 @dataclass(frozen=True)
 class ServerNameAcknowledgement:
-    """server_name of a server: it used the name (RFC 6066 §3)."""
+    """The server used the server_name of the client, for example to select its certificate (RFC 6066 §3)."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class ProtocolName:
 
 @dataclass(frozen=True)
 class ProtocolNameList:
-    """application_layer_protocol_negotiation (RFC 7301 §3.1)."""
+    """Negotiates the protocol of the application in the handshake, without a round trip (RFC 7301 §3.1)."""
 
     protocol_name_list: Annotated[
         tuple[ProtocolName, ...],
@@ -111,7 +111,7 @@ class ProtocolNameList:
 
 @dataclass(frozen=True)
 class ApplicationSettingsSupport:
-    """application_settings of a client (draft-vvv-tls-alps §3)."""
+    """Offers to exchange settings of the application protocol in the handshake (draft-vvv-tls-alps §3)."""
 
     supported_protocols: Annotated[
         tuple[ProtocolName, ...],
@@ -122,19 +122,19 @@ class ApplicationSettingsSupport:
 
 @dataclass(frozen=True)
 class ApplicationSettings:
-    """application_settings of a server (draft-vvv-tls-alps §3)."""
+    """The settings of the application protocol that the server sends (draft-vvv-tls-alps §3)."""
 
-    settings: Annotated[bytes, rest(), "Defined by the application protocol (draft-vvv-tls-alps §3)."]
+    settings: Annotated[bytes, rest(), "The application protocol defines the content (draft-vvv-tls-alps §3)."]
 
 
 @dataclass(frozen=True)
 class EncryptedClientHello:
-    """encrypted_client_hello of the unencrypted ClientHello (RFC 9849 §5)."""
+    """Hides a second ClientHello, with the real server name, in this one; or is a decoy (RFC 9849 §5, §6.2)."""
 
-    type: Annotated[int, uint(1), "0: outer, the ClientHello that everyone can read (RFC 9849 §5)."]
+    type: Annotated[int, uint(1), "outer: this is the ClientHello that everyone can read (RFC 9849 §5)."]
     kdf_id: Annotated[int, uint(2), "The key derivation function of HPKE (RFC 9849 §5, RFC 9180 §7.2)."]
     aead_id: Annotated[int, uint(2), "The encryption of HPKE (RFC 9849 §5, RFC 9180 §7.3)."]
-    config_id: Annotated[int, uint(1), "Selects the server's key; random in a decoy (RFC 9849 §5, §6.2)."]
+    config_id: Annotated[int, uint(1), "Selects the server's key; in a decoy, a random number (RFC 9849 §5, §6.2)."]
     enc: Annotated[
         bytes, vector(0, 2**16 - 1), "The client's key share for HPKE; empty after a HelloRetryRequest (RFC 9849 §5)."
     ]
@@ -145,14 +145,14 @@ class EncryptedClientHello:
 
 @dataclass(frozen=True)
 class EncryptedClientHelloRetry:
-    """encrypted_client_hello of a HelloRetryRequest (RFC 9849 §5)."""
+    """The server answers an encrypted ClientHello in a HelloRetryRequest (RFC 9849 §5)."""
 
     confirmation: Annotated[bytes, opaque(8), "Tells the client whether the server could decrypt (RFC 9849 §7.2.1)."]
 
 
 @dataclass(frozen=True)
 class EncryptedClientHelloConfigurations:
-    """encrypted_client_hello of a server that could not decrypt (RFC 9849 §5)."""
+    """The server could not decrypt the inner ClientHello, and sends its current keys (RFC 9849 §5)."""
 
     retry_configs: Annotated[
         bytes, vector(4, 2**16 - 1), "The server's current keys, for another connection (RFC 9849 §5, §7.1)."
@@ -164,7 +164,7 @@ class EncryptedClientHelloConfigurations:
 
 @dataclass(frozen=True)
 class SupportedVersions:
-    """supported_versions of a client (RFC 8446 §4.2.1)."""
+    """Offers the versions of TLS; legacy_version cannot offer TLS 1.3 (RFC 8446 §4.2.1)."""
 
     versions: Annotated[
         tuple[int, ...], vector(2, 254, of=uint(2)), "The versions that the client supports, best first (§4.2.1)."
@@ -173,73 +173,79 @@ class SupportedVersions:
 
 @dataclass(frozen=True)
 class SelectedVersion:
-    """supported_versions of a server (RFC 8446 §4.2.1)."""
+    """Selects the version of TLS (RFC 8446 §4.2.1)."""
 
     selected_version: Annotated[int, uint(2), "The version of this connection, one of those offered (§4.2.1)."]
 
 
 @dataclass(frozen=True)
 class NamedGroupList:
-    """supported_groups (RFC 8446 §4.2.7)."""
+    """Tells the peer which groups the sender supports for the key exchange (RFC 8446 §4.2.7)."""
 
     named_group_list: Annotated[
         tuple[int, ...],
         vector(2, 2**16 - 1, of=uint(2)),
-        "The groups for key exchange that the sender supports, best first (§4.2.7).",
+        "The groups that the sender supports, best first (§4.2.7).",
     ]
 
 
 @dataclass(frozen=True)
 class KeyShareEntry:
-    """A public value for the key exchange (RFC 8446 §4.2.8)."""
+    """What one side sends for the key exchange in one group (RFC 8446 §4.2.8)."""
 
-    group: Annotated[int, uint(2), "The group of the public value (§4.2.7)."]
+    group: Annotated[int, uint(2), "The group that key_exchange belongs to (§4.2.7)."]
     key_exchange: Annotated[
-        bytes, vector(1, 2**16 - 1), "The public value; an eavesdropper can read it (§4.2.8.1, §4.2.8.2)."
+        bytes,
+        vector(1, 2**16 - 1),
+        "What the sender contributes to the key exchange; an eavesdropper can read it (§4.2.8).",
     ]
 
 
 @dataclass(frozen=True)
 class KeyShareClientHello:
-    """key_share of a client (RFC 8446 §4.2.8)."""
+    """The client's part of the key exchange, in the groups that it expects the server to choose (RFC 8446 §4.2.8)."""
 
     client_shares: Annotated[
         tuple[KeyShareEntry, ...],
         vector(0, 2**16 - 1, of=struct(KeyShareEntry)),
-        "Saves a round trip if the server supports one of these groups; empty to ask for its choice (§4.2.8).",
+        "One entry for each group. If the server selects one of them, no HelloRetryRequest is needed (§4.2.8).",
     ]
 
 
 @dataclass(frozen=True)
 class KeyShareServerHello:
-    """key_share of a server (RFC 8446 §4.2.8)."""
+    """What the server sends for the key exchange: both sides can now compute the secret (RFC 8446 §4.2.8)."""
 
-    server_share: Annotated[KeyShareEntry, struct(KeyShareEntry), "In a group of one of the client's shares (§4.2.8)."]
-
-
-@dataclass(frozen=True)
-class KeyShareHelloRetryRequest:
-    """key_share of a HelloRetryRequest (RFC 8446 §4.2.8)."""
-
-    selected_group: Annotated[
-        int, uint(2), "The group that the client must use: it supports it, but sent no share for it (§4.2.8)."
+    server_share: Annotated[
+        KeyShareEntry, struct(KeyShareEntry), "Its group is that of one of the client's entries (§4.2.8)."
     ]
 
 
 @dataclass(frozen=True)
+class KeyShareHelloRetryRequest:
+    """Asks the client for a key share in another group (RFC 8446 §4.2.8)."""
+
+    selected_group: Annotated[int, uint(2), "The client supports this group, but sent no key share for it (§4.2.8)."]
+
+
+@dataclass(frozen=True)
 class Cookie:
-    """cookie (RFC 8446 §4.2.2)."""
+    """Lets a server keep no state between the two ClientHellos (RFC 8446 §4.2.2)."""
 
     cookie: Annotated[
-        bytes, vector(1, 2**16 - 1), "The second ClientHello repeats it, so that the server can be stateless (§4.2.2)."
+        bytes,
+        vector(1, 2**16 - 1),
+        "The server chooses it in HelloRetryRequest, and the second ClientHello repeats it (§4.2.2).",
     ]
 
 
 @dataclass(frozen=True)
 class EcPointFormats:
-    """ec_point_formats of TLS 1.2 (RFC 8422 §5.1.2)."""
+    """Tells the peer how points on a curve may be encoded in TLS 1.2 (RFC 8422 §5.1.2)."""
 
-    ec_point_format_list: Annotated[bytes, vector(1, 2**8 - 1), "0: uncompressed, which is required (RFC 8422 §5.1.2)."]
+    ec_point_format_list: Annotated[
+        bytes, vector(1, 2**8 - 1), "The formats that the sender can read; uncompressed is required (RFC 8422 §5.1.2)."
+    ]
 
 
 # Certificates and signatures ----------------------------------------------------------------------------------------
@@ -247,18 +253,18 @@ class EcPointFormats:
 
 @dataclass(frozen=True)
 class SignatureSchemeList:
-    """signature_algorithms, or the like for other signatures (RFC 8446 §4.2.3)."""
+    """Tells the peer which signatures the sender can verify (RFC 8446 §4.2.3)."""
 
     supported_signature_algorithms: Annotated[
         tuple[int, ...],
         vector(2, 2**16 - 2, of=uint(2)),
-        "The signatures that the sender can verify, best first (§4.2.3).",
+        "The signature schemes that the sender can verify, best first (§4.2.3).",
     ]
 
 
 @dataclass(frozen=True)
 class CertificateAuthorities:
-    """certificate_authorities (RFC 8446 §4.2.4)."""
+    """Tells the peer which CAs the sender accepts (RFC 8446 §4.2.4)."""
 
     authorities: Annotated[
         tuple[bytes, ...],
@@ -279,7 +285,7 @@ class OidFilter:
 
 @dataclass(frozen=True)
 class OidFilterExtension:
-    """oid_filters (RFC 8446 §4.2.5)."""
+    """Restricts which certificates the client may present (RFC 8446 §4.2.5)."""
 
     filters: Annotated[
         tuple[OidFilter, ...],
@@ -290,14 +296,14 @@ class OidFilterExtension:
 
 @dataclass(frozen=True)
 class PostHandshakeAuth:
-    """post_handshake_auth: the client accepts a CertificateRequest after the handshake (RFC 8446 §4.2.6)."""
+    """The client accepts a CertificateRequest also after the handshake (RFC 8446 §4.2.6)."""
 
 
 @dataclass(frozen=True)
 class CertificateStatusRequest:
-    """status_request of a client (RFC 6066 §8)."""
+    """Asks the server to send an OCSP response: whether its certificate is revoked (RFC 6066 §8)."""
 
-    status_type: Annotated[int, uint(1), "1: ocsp, the only type that is defined (RFC 6066 §8)."]
+    status_type: Annotated[int, uint(1), "The kind of status; ocsp is the only one in use (RFC 6066 §8)."]
     responder_id_list: Annotated[
         bytes, vector(0, 2**16 - 1), "OCSP responders that the client trusts; empty in practice (RFC 6066 §8)."
     ]
@@ -308,57 +314,64 @@ class CertificateStatusRequest:
 
 @dataclass(frozen=True)
 class CertificateStatusWanted:
-    """status_request of a server: it wants an OCSP response, or in TLS 1.2 sends one (RFC 8446 §4.4.2.1)."""
+    """Asks the client to send an OCSP response for its certificate (RFC 8446 §4.4.2.1)."""
 
 
 @dataclass(frozen=True)
 class CertificateStatus:
-    """status_request of a certificate: a stapled OCSP response (RFC 6066 §8, RFC 8446 §4.4.2.1)."""
+    """An OCSP response for the certificate, stapled to it (RFC 6066 §8, RFC 8446 §4.4.2.1)."""
 
-    status_type: Annotated[int, uint(1), "1: ocsp, the only type that is defined (RFC 6066 §8)."]
+    status_type: Annotated[int, uint(1), "The kind of status; ocsp is the only one in use (RFC 6066 §8)."]
     response: Annotated[
         bytes, vector(1, 2**24 - 1), "The OCSP response in DER: whether the certificate is revoked (RFC 6066 §8)."
     ]
 
 
 @dataclass(frozen=True)
+class CertificateStatusFollows:
+    """The server answers that it sends a CertificateStatus message, in TLS 1.2 (RFC 6066 §8)."""
+
+
+@dataclass(frozen=True)
 class SignedCertificateTimestampsWanted:
-    """signed_certificate_timestamp of the receiver of certificates (RFC 6962 §3.3.1)."""
+    """Asks for proofs that the certificate is in public logs (RFC 6962 §3.3.1)."""
 
 
 @dataclass(frozen=True)
 class SignedCertificateTimestamps:
-    """signed_certificate_timestamp of a certificate (RFC 6962 §3.3)."""
+    """Proofs that public logs know the certificate (RFC 6962 §3.3)."""
 
     sct_list: Annotated[
         tuple[bytes, ...],
         vector(1, 2**16 - 1, of=vector(1, 2**16 - 1)),
-        "Promises of public logs to list the certificate (RFC 6962 §3.3).",
+        "Each is the signed promise of a public log to list the certificate (RFC 6962 §3.3).",
     ]
 
 
 @dataclass(frozen=True)
 class CertificateTypes:
-    """client_certificate_type or server_certificate_type of a client (RFC 7250 §3)."""
+    """Offers to use raw public keys in place of certificates (RFC 7250 §3)."""
 
-    certificate_types: Annotated[bytes, vector(1, 2**8 - 1), "0: X.509; 2: a raw public key (RFC 7250 §3)."]
+    certificate_types: Annotated[
+        bytes, vector(1, 2**8 - 1), "The types that the client supports, best first (RFC 7250 §3)."
+    ]
 
 
 @dataclass(frozen=True)
 class CertificateType:
-    """client_certificate_type or server_certificate_type of a server (RFC 7250 §3)."""
+    """Selects certificates or raw public keys (RFC 7250 §3)."""
 
-    certificate_type: Annotated[int, uint(1), "0: X.509; 2: a raw public key (RFC 7250 §3)."]
+    certificate_type: Annotated[int, uint(1), "The type that the server selects (RFC 7250 §3)."]
 
 
 @dataclass(frozen=True)
 class CompressCertificate:
-    """compress_certificate (RFC 8879 §3)."""
+    """Allows the peer to compress its certificates (RFC 8879 §3)."""
 
     algorithms: Annotated[
         tuple[int, ...],
         vector(2, 2**8 - 2, of=uint(2)),
-        "How the sender can decompress certificates: 1 zlib, 2 brotli, 3 zstd (RFC 8879 §3).",
+        "The algorithms that the sender can decompress (RFC 8879 §3).",
     ]
 
 
@@ -367,10 +380,12 @@ class CompressCertificate:
 
 @dataclass(frozen=True)
 class PskKeyExchangeModes:
-    """psk_key_exchange_modes (RFC 8446 §4.2.9)."""
+    """Tells the server how it may use a PSK, also one of a later ticket (RFC 8446 §4.2.9)."""
 
     ke_modes: Annotated[
-        bytes, vector(1, 255), "0: the PSK alone, without forward secrecy; 1: also a key exchange (§4.2.9)."
+        bytes,
+        vector(1, 255),
+        "psk_ke: the PSK alone, without forward secrecy. psk_dhe_ke: the PSK and a key exchange (§4.2.9).",
     ]
 
 
@@ -378,15 +393,19 @@ class PskKeyExchangeModes:
 class PskIdentity:
     """Names a PSK (RFC 8446 §4.2.11)."""
 
-    identity: Annotated[bytes, vector(1, 2**16 - 1), "The ticket of a NewSessionTicket, or another name (§4.2.11)."]
+    identity: Annotated[
+        bytes,
+        vector(1, 2**16 - 1),
+        "The ticket of a NewSessionTicket, or the name of a PSK that both sides have (§4.2.11).",
+    ]
     obfuscated_ticket_age: Annotated[
-        int, uint(4), "Milliseconds since the ticket, plus its ticket_age_add modulo 2^32 (§4.2.11.1)."
+        int, uint(4), "The age of the ticket in milliseconds, plus its ticket_age_add modulo 2^32 (§4.2.11.1)."
     ]
 
 
 @dataclass(frozen=True)
 class OfferedPsks:
-    """pre_shared_key of a client, always the last extension (RFC 8446 §4.2.11)."""
+    """Offers to resume with a PSK; it is always the last extension (RFC 8446 §4.2.11)."""
 
     identities: Annotated[
         tuple[PskIdentity, ...],
@@ -396,34 +415,46 @@ class OfferedPsks:
     binders: Annotated[
         tuple[bytes, ...],
         vector(33, 2**16 - 1, of=vector(32, 255)),
-        "For each PSK, a MAC over the ClientHello up to here: the client knows the PSK (§4.2.11.2).",
+        "For each PSK a MAC over the ClientHello up to here, which proves that the client has the PSK (§4.2.11.2).",
     ]
 
 
 @dataclass(frozen=True)
 class SelectedIdentity:
-    """pre_shared_key of a server (RFC 8446 §4.2.11)."""
+    """Selects one of the PSKs that the client offered (RFC 8446 §4.2.11)."""
 
     selected_identity: Annotated[int, uint(2), "The position of the PSK in the client's list, from 0 (§4.2.11)."]
 
 
 @dataclass(frozen=True)
 class EarlyDataIndication:
-    """early_data: the client sends 0-RTT data, or the server accepts it (RFC 8446 §4.2.10)."""
+    """The client sends 0-RTT data after this message (RFC 8446 §4.2.10)."""
+
+
+@dataclass(frozen=True)
+class EarlyDataAccepted:
+    """The server accepts the client's 0-RTT data (RFC 8446 §4.2.10)."""
 
 
 @dataclass(frozen=True)
 class TicketEarlyDataIndication:
-    """early_data of a NewSessionTicket (RFC 8446 §4.6.1)."""
+    """The ticket allows 0-RTT data (RFC 8446 §4.6.1)."""
 
-    max_early_data_size: Annotated[int, uint(4), "The bytes of 0-RTT data that the server accepts (§4.6.1)."]
+    max_early_data_size: Annotated[
+        int, uint(4), "The most bytes of 0-RTT data that the server accepts with this ticket (§4.6.1)."
+    ]
 
 
 @dataclass(frozen=True)
 class SessionTicketTls12:
-    """session_ticket of TLS 1.2 (RFC 5077 §3.2)."""
+    """The client asks for a ticket to resume a session of TLS 1.2, or sends one (RFC 5077 §3.2)."""
 
-    ticket: Annotated[bytes, rest(), "The ticket to resume with; empty to ask for one (RFC 5077 §3.2)."]
+    ticket: Annotated[bytes, rest(), "The ticket with which the client resumes (RFC 5077 §3.2)."]
+
+
+@dataclass(frozen=True)
+class SessionTicketFollows:
+    """The server answers that it sends a NewSessionTicket, in TLS 1.2 (RFC 5077 §3.2)."""
 
 
 # Records, and repairs of TLS 1.2 ------------------------------------------------------------------------------------
@@ -431,45 +462,55 @@ class SessionTicketTls12:
 
 @dataclass(frozen=True)
 class MaxFragmentLength:
-    """max_fragment_length (RFC 6066 §4)."""
+    """Negotiates shorter records (RFC 6066 §4)."""
 
-    max_fragment_length: Annotated[
-        int, uint(1), "The longest record: 1 is 2^9 bytes, 2 is 2^10, 3 is 2^11, 4 is 2^12 (RFC 6066 §4)."
-    ]
+    max_fragment_length: Annotated[int, uint(1), "The most bytes of plaintext that a record may have (RFC 6066 §4)."]
 
 
 @dataclass(frozen=True)
 class RecordSizeLimit:
-    """record_size_limit (RFC 8449 §4)."""
+    """Tells the peer how long the records may be that the sender receives (RFC 8449 §4)."""
 
     record_size_limit: Annotated[
-        int, uint(2), "The bytes of plaintext that a record for the sender may have (RFC 8449 §4)."
+        int, uint(2), "The most bytes of plaintext that a record to the sender may have (RFC 8449 §4)."
     ]
 
 
 @dataclass(frozen=True)
 class Padding:
-    """padding (RFC 7685 §3)."""
+    """Makes ClientHello longer: some servers fail at some lengths (RFC 7685 §1, §3)."""
 
-    zeros: Annotated[bytes, rest(), "Makes ClientHello longer: some servers fail at some lengths (RFC 7685 §1, §3)."]
+    zeros: Annotated[bytes, rest(), "Bytes without a meaning; they must be zero (RFC 7685 §3)."]
 
 
 @dataclass(frozen=True)
 class EncryptThenMac:
-    """encrypt_then_mac: in TLS 1.2 with CBC, the MAC covers the ciphertext (RFC 7366 §2)."""
+    """Asks that in CBC suites of TLS 1.2 the MAC covers the ciphertext, not the plaintext (RFC 7366 §2)."""
 
 
 @dataclass(frozen=True)
 class ExtendedMasterSecret:
-    """extended_master_secret: in TLS 1.2, the transcript enters the master secret (RFC 7627 §5.1)."""
+    """Asks that the master secret of TLS 1.2 depends on the messages before it (RFC 7627 §5.1)."""
+
+
+@dataclass(frozen=True)
+class EncryptThenMacAccepted:
+    """The server agrees: in a CBC suite of TLS 1.2, the MAC covers the ciphertext (RFC 7366 §2)."""
+
+
+@dataclass(frozen=True)
+class ExtendedMasterSecretAccepted:
+    """The server agrees: the master secret of TLS 1.2 depends on the messages before it (RFC 7627 §5.1)."""
 
 
 @dataclass(frozen=True)
 class RenegotiationInfo:
-    """renegotiation_info of TLS 1.2 (RFC 5746 §3.2)."""
+    """Binds a later handshake of TLS 1.2 to the one before it (RFC 5746 §3.2)."""
 
     renegotiated_connection: Annotated[
-        bytes, vector(0, 255), "Empty in a first handshake; later the Finished of the one before (RFC 5746 §3.2)."
+        bytes,
+        vector(0, 255),
+        "Empty in the first handshake; in a later one, verify_data of the one before (RFC 5746 §3.2).",
     ]
 
 
@@ -515,14 +556,14 @@ EXTENSIONS: Mapping[type, Mapping[int, type]] = {
         # TLS 1.2 has these here, and TLS 1.3 has the first six of them in EncryptedExtensions or Certificate.
         SERVER_NAME: ServerNameAcknowledgement,
         MAX_FRAGMENT_LENGTH: MaxFragmentLength,
-        STATUS_REQUEST: CertificateStatusWanted,
+        STATUS_REQUEST: CertificateStatusFollows,
         ALPN: ProtocolNameList,
         SIGNED_CERTIFICATE_TIMESTAMP: SignedCertificateTimestamps,
         RECORD_SIZE_LIMIT: RecordSizeLimit,
         EC_POINT_FORMATS: EcPointFormats,
-        ENCRYPT_THEN_MAC: EncryptThenMac,
-        EXTENDED_MASTER_SECRET: ExtendedMasterSecret,
-        SESSION_TICKET: SessionTicketTls12,
+        ENCRYPT_THEN_MAC: EncryptThenMacAccepted,
+        EXTENDED_MASTER_SECRET: ExtendedMasterSecretAccepted,
+        SESSION_TICKET: SessionTicketFollows,
         RENEGOTIATION_INFO: RenegotiationInfo,
     },
     HelloRetryRequest: {
@@ -539,7 +580,7 @@ EXTENSIONS: Mapping[type, Mapping[int, type]] = {
         CLIENT_CERTIFICATE_TYPE: CertificateType,
         SERVER_CERTIFICATE_TYPE: CertificateType,
         RECORD_SIZE_LIMIT: RecordSizeLimit,
-        EARLY_DATA: EarlyDataIndication,
+        EARLY_DATA: EarlyDataAccepted,
         APPLICATION_SETTINGS_OLD: ApplicationSettings,
         APPLICATION_SETTINGS: ApplicationSettings,
         ENCRYPTED_CLIENT_HELLO: EncryptedClientHelloConfigurations,

@@ -54,7 +54,7 @@ class Handshake:
 class Extension:
     """One extension of a message (RFC 8446 §4.2)."""
 
-    extension_type: Annotated[int, uint(2), "The type of the extension; unknown types are ignored (§4.2)."]
+    extension_type: Annotated[int, uint(2), "The type of the extension (§4.2)."]
     extension_data: Annotated[bytes, vector(0, 2**16 - 1), "The content; its structure depends on the type (§4.2)."]
 
 
@@ -76,11 +76,15 @@ class Extended:
 class ServerHello(Extended):
     """What the server chose (RFC 8446 §4.1.3; the same structure as in RFC 5246 §7.4.1.3)."""
 
-    legacy_version: Annotated[int, uint(2), "0x0303: TLS 1.2, or 1.3 if supported_versions has it (§4.1.3)."]
-    random: Annotated[bytes, opaque(32), "Drawn at random; in 1.3 a fixed value marks a HelloRetryRequest (§4.1.3)."]
-    legacy_session_id_echo: Annotated[bytes, vector(0, 32), "1.3 echoes the client's; 1.2 names a session (§4.1.3)."]
+    legacy_version: Annotated[int, uint(2), "At most TLS 1.2 here; supported_versions selects TLS 1.3 (§4.1.3)."]
+    random: Annotated[bytes, opaque(32), "32 random bytes; in 1.3 a fixed value marks a HelloRetryRequest (§4.1.3)."]
+    legacy_session_id_echo: Annotated[
+        bytes, vector(0, 32), "TLS 1.3 repeats the client's value; in TLS 1.2 it names a session (§4.1.3)."
+    ]
     cipher_suite: Annotated[int, uint(2), "The cipher suite, one of those offered (§4.1.3)."]
-    legacy_compression_method: Annotated[int, uint(1), "0: no compression; lengths would reveal secrets (§4.1.3)."]
+    legacy_compression_method: Annotated[
+        int, uint(1), "TLS 1.3 has only null: no compression, since lengths would reveal secrets (§4.1.3)."
+    ]
     extensions: Annotated[
         tuple[Extension, ...] | None,
         optional(vector(0, 2**16 - 1, of=struct(Extension))),

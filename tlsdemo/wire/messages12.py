@@ -31,7 +31,9 @@ class HelloRequest:
 class NewSessionTicketTls12:
     """Lets the client resume the session (RFC 5077 §3.3)."""
 
-    ticket_lifetime_hint: Annotated[int, uint(4), "Seconds; 0 if the server does not say (RFC 5077 §3.3)."]
+    ticket_lifetime_hint: Annotated[
+        int, uint(4), "The seconds for which the ticket can be used; 0 if the server does not say (RFC 5077 §3.3)."
+    ]
     ticket: Annotated[bytes, vector(0, 2**16 - 1), "The state of the session, encrypted by the server (RFC 5077 §3.3)."]
 
 
@@ -42,7 +44,7 @@ class CertificateTls12:
     certificate_list: Annotated[
         tuple[bytes, ...],
         vector(0, 2**24 - 1, of=vector(1, 2**24 - 1)),
-        "X.509 in DER: the sender's certificate, then each issuer (RFC 5246 §7.4.2).",
+        "X.509 in DER: the sender's certificate, then its issuers (RFC 5246 §7.4.2).",
     ]
 
 
@@ -50,11 +52,13 @@ class CertificateTls12:
 class ServerKeyExchangeEcdhe:
     """The server's public value on a curve, signed (RFC 8422 §5.4)."""
 
-    curve_type: Annotated[int, uint(1), "3: named_curve, the only type in use (RFC 8422 §5.4)."]
+    curve_type: Annotated[int, uint(1), "How the curve is given; named_curve is the only way in use (RFC 8422 §5.4)."]
     named_curve: Annotated[int, uint(2), "The curve, one of the client's supported_groups (RFC 8422 §5.4)."]
     public: Annotated[bytes, vector(1, 2**8 - 1), "The server's public value for the key exchange (RFC 8422 §5.4)."]
     algorithm: Annotated[int, uint(2), "The hash and the signature algorithm (RFC 5246 §7.4.1.4.1)."]
-    signature: Annotated[bytes, vector(0, 2**16 - 1), "Over both randoms and the three fields before (RFC 8422 §5.4)."]
+    signature: Annotated[
+        bytes, vector(0, 2**16 - 1), "A signature over both randoms and the three fields before (RFC 8422 §5.4)."
+    ]
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class ServerKeyExchangeDhe:
     dh_ys: Annotated[bytes, vector(1, 2**16 - 1), "The server's public value (RFC 5246 §7.4.3)."]
     algorithm: Annotated[int, uint(2), "The hash and the signature algorithm (RFC 5246 §7.4.1.4.1)."]
     signature: Annotated[
-        bytes, vector(0, 2**16 - 1), "Over both randoms and the three fields before (RFC 5246 §7.4.3)."
+        bytes, vector(0, 2**16 - 1), "A signature over both randoms and the three fields before (RFC 5246 §7.4.3)."
     ]
 
 
@@ -74,7 +78,7 @@ class ServerKeyExchangeDhe:
 class ServerKeyExchangeEcdhAnon:
     """The server's public value on a curve, not signed: a man in the middle can replace it (RFC 8422 §2.3)."""
 
-    curve_type: Annotated[int, uint(1), "3: named_curve, the only type in use (RFC 8422 §5.4)."]
+    curve_type: Annotated[int, uint(1), "How the curve is given; named_curve is the only way in use (RFC 8422 §5.4)."]
     named_curve: Annotated[int, uint(2), "The curve, one of the client's supported_groups (RFC 8422 §5.4)."]
     public: Annotated[bytes, vector(1, 2**8 - 1), "The server's public value for the key exchange (RFC 8422 §5.4)."]
 
@@ -93,10 +97,12 @@ class CertificateRequestTls12:
     """The server asks for the client's certificate (RFC 5246 §7.4.4)."""
 
     certificate_types: Annotated[
-        bytes, vector(1, 2**8 - 1), "1: RSA key; 64: ECDSA key (RFC 5246 §7.4.4, RFC 8422 §5.5)."
+        bytes, vector(1, 2**8 - 1), "The kinds of keys that a certificate may have (RFC 5246 §7.4.4, RFC 8422 §5.5)."
     ]
     supported_signature_algorithms: Annotated[
-        tuple[int, ...], vector(2, 2**16 - 2, of=uint(2)), "What the server can verify (RFC 5246 §7.4.4)."
+        tuple[int, ...],
+        vector(2, 2**16 - 2, of=uint(2)),
+        "The signatures that the server can verify, best first (RFC 5246 §7.4.4).",
     ]
     certificate_authorities: Annotated[
         tuple[bytes, ...],
@@ -135,7 +141,7 @@ class ClientKeyExchangeRsa:
 
 @dataclass(frozen=True)
 class FinishedTls12:
-    """Proves the same master secret and the same transcript (RFC 5246 §7.4.9)."""
+    """Proves that the sender has the same master secret and saw the same messages (RFC 5246 §7.4.9)."""
 
     verify_data: Annotated[
         bytes, rest(), "12 bytes of the PRF over the hash of all handshake messages before (RFC 5246 §7.4.9)."

@@ -82,7 +82,7 @@ class Certificate:
     certificate_list: Annotated[
         tuple[CertificateEntry, ...],
         vector(0, 2**24 - 1, of=struct(CertificateEntry)),
-        "The sender's certificate, then each issuer; a client without a certificate sends an empty list (§4.4.2).",
+        "The sender's certificate, then its issuers; a client without a certificate sends an empty list (§4.4.2).",
     ]
 
 
@@ -92,13 +92,15 @@ class CertificateVerify:
 
     algorithm: Annotated[int, uint(2), "The signature scheme, one of the peer's signature_algorithms (§4.4.3)."]
     signature: Annotated[
-        bytes, vector(0, 2**16 - 1), "Over the transcript hash and a context string that names the signer (§4.4.3)."
+        bytes,
+        vector(0, 2**16 - 1),
+        "A signature over the transcript hash and a context string that names the signer (§4.4.3).",
     ]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Proves the same keys and the same transcript (RFC 8446 §4.4.4)."""
+    """Proves that the sender has the same keys and saw the same messages (RFC 8446 §4.4.4)."""
 
     verify_data: Annotated[bytes, rest(), "HMAC over the transcript hash; as long as the hash of the suite (§4.4.4)."]
 
@@ -107,11 +109,15 @@ class Finished:
 class NewSessionTicket(Extended):
     """Lets the client resume: a PSK for a later handshake (RFC 8446 §4.6.1)."""
 
-    ticket_lifetime: Annotated[int, uint(4), "Seconds; at most 604800, which is 7 days (§4.6.1)."]
-    ticket_age_add: Annotated[
-        int, uint(4), "Random; the client adds it to the ticket's age, against linking of its connections (§4.6.1)."
+    ticket_lifetime: Annotated[
+        int, uint(4), "The seconds for which the client may use it; at most 604800, which is 7 days (§4.6.1)."
     ]
-    ticket_nonce: Annotated[bytes, vector(0, 255), "Unique to the ticket: gives each ticket another PSK (§4.6.1)."]
+    ticket_age_add: Annotated[
+        int, uint(4), "A random number. The client adds it to the ticket's age, so that the age is hidden (§4.6.1)."
+    ]
+    ticket_nonce: Annotated[
+        bytes, vector(0, 255), "Unique to the ticket, so that each ticket has a different PSK (§4.6.1)."
+    ]
     ticket: Annotated[bytes, vector(1, 2**16 - 1), "The identity of the PSK; opaque to the client (§4.6.1)."]
     extensions: Annotated[
         tuple[Extension, ...],
@@ -124,7 +130,7 @@ class NewSessionTicket(Extended):
 class KeyUpdate:
     """The sender changes its traffic key after this message (RFC 8446 §4.6.3)."""
 
-    request_update: Annotated[int, uint(1), "1 asks the peer to change its key, too; 0 does not (§4.6.3)."]
+    request_update: Annotated[int, uint(1), "Whether the peer must change its key, too (§4.6.3)."]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """TLS records, which carry everything that TLS sends (RFC 8446 §5.1).
 
-    type(1)  version(2)  length(2)  fragment(length)
+    type(1)  legacy_record_version(2)  length(2)  fragment(length)
 
 The header of five bytes is never encrypted: an eavesdropper sees the number, length and direction of the records.
 """
@@ -26,7 +26,9 @@ class Record:
     """One record as it was sent, not decrypted (RFC 8446 §5.1)."""
 
     content_type: Annotated[int, uint(1), "The type of the content; 23 for all that TLS 1.3 encrypts (§5.1, §5.2)."]
-    legacy_version: Annotated[int, uint(2), "0x0303; a first ClientHello may have 0x0301 for old servers (§5.1)."]
+    legacy_record_version: Annotated[
+        int, uint(2), "0x0303; a first ClientHello may have 0x0301 for old servers (§5.1)."
+    ]
     fragment: Annotated[bytes, vector(0, 2**16 - 1), "At most 2^14 bytes, and 256 more if encrypted (§5.1, §5.2)."]
 
     @property
@@ -39,8 +41,8 @@ class Record:
 class Alert:
     """The content of an alert record: the end of the connection, or an error (RFC 8446 §6)."""
 
-    level: Annotated[int, uint(1), "1: warning; 2: fatal; TLS 1.3 ignores it (§6)."]
-    description: Annotated[int, uint(1), "What happened; 0 is close_notify, the normal end (§6.1, §6.2)."]
+    level: Annotated[int, uint(1), "How severe it is; TLS 1.3 ignores it (§6)."]
+    description: Annotated[int, uint(1), "What happened; close_notify is the normal end (§6.1, §6.2)."]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class ChangeCipherSpec:
     """The content of a change_cipher_spec record (RFC 8446 §5, RFC 5246 §7.1)."""
 
     type: Annotated[
-        int, uint(1), "1. TLS 1.2 encrypts what follows; TLS 1.3 sends it only for middleboxes (RFC 5246 §7.1, §D.4)."
+        int,
+        uint(1),
+        "The only value is 1. TLS 1.2 encrypts what follows; TLS 1.3 sends it for middleboxes (RFC 5246 §7.1, §D.4).",
     ]
 
 

@@ -134,7 +134,7 @@ def opened(suite: Suite, keys: Keys, sequence_number: int, record: Record) -> by
     additional_data = (
         sequence_number.to_bytes(8)
         + bytes([record.content_type])
-        + record.legacy_version.to_bytes(2)
+        + record.legacy_record_version.to_bytes(2)
         + (len(ciphertext) - suite.tag_length).to_bytes(2)
     )
     nonce = keys.iv + explicit if explicit else xor_nonce(keys.iv, sequence_number)

@@ -1,6 +1,6 @@
 """Trees of spans for whole records and messages: every byte with its name and its reason.
 
-    the record on the wire        content_type  legacy_version  length  encrypted_record ( ... tag)
+    the record on the wire        content_type  legacy_record_version  length  encrypted_record ( ... tag)
     its plaintext, if encrypted   content  type  zeros
     a message                     msg_type  length  body ( ... extension_data ( ... ))
 
@@ -11,9 +11,11 @@ several messages. Trees are made on request only: they cost far more than decodi
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.extensions import EXTENSIONS
 from tlsdemo.wire.fields import Field, WireError, walk
 from tlsdemo.wire.handshake import Extension, Handshake
+from tlsdemo.wire.messages13 import CertificateRequest, NewSessionTicket
 from tlsdemo.wire.records import HEADER, Record
 
 TAG_LENGTH = 16  # bytes, of all AEADs but CCM_8
@@ -28,6 +30,15 @@ ENCRYPTED: Mapping[int, str] = {
 CONTENT = "What the record carries (§5.2)."
 TYPE = "The type of the content; on the wire it is encrypted (§5.2)."
 ZEROS = "Padding: hides the length of the content (§5.4)."
+UNKNOWN: Mapping[type, str] = {
+    ClientHello: "The content of an extension that is not known here. A server ignores unknown extensions (§4.2).",
+    CertificateRequest: "The content of an extension that is not known here. A client ignores those (§4.3.2).",
+    NewSessionTicket: "The content of an extension that is not known here. A client ignores those (§4.6.1).",
+}
+"""The message that carries an extension which is not known in it -> the reason of its content."""
+UNKNOWN_ANSWER = "The content of an extension that is not known here. It must answer one that the peer sent (§4.2)."
+"""The reason in all other messages: what the peer did not offer, it refuses with unsupported_extension."""
+INVALID = "The content; its bytes do not have the form that the type requires (§4.2)."
 BODY = "The message; its structure is unknown here, or its bytes are invalid (§4)."
 
 
@@ -85,12 +96,12 @@ def refined(field: Field, data: bytes, carrier: type | None = None) -> Field:
 def _refined_extension(field: Field, data: bytes, carrier: type | None) -> Field:
     extension_type, extension_data = field.children
     length, content = extension_data.children
-    inner = _tree_or_none(EXTENSIONS.get(carrier or object, {}).get(extension_type.value), data, content)
-    return (
-        field
-        if inner is None
-        else replace(field, children=(extension_type, replace(extension_data, children=(length, inner))))
-    )
+    structure = EXTENSIONS.get(carrier or object, {}).get(extension_type.value)
+    inner = _tree_or_none(structure, data, content)
+    if inner is None:
+        reason = INVALID if structure else UNKNOWN.get(carrier or object, UNKNOWN_ANSWER)
+        inner = replace(content, reason=reason)
+    return replace(field, children=(extension_type, replace(extension_data, children=(length, inner))))
 
 
 def _tree_or_none(structure: type | None, data: bytes, content: Field) -> Field | None:

@@ -19,7 +19,7 @@ def wire(record: Record) -> bytes:
     """RFC 8446 §5.1, written down a second time."""
     return (
         bytes([record.content_type])
-        + record.legacy_version.to_bytes(2, "big")
+        + record.legacy_record_version.to_bytes(2, "big")
         + len(record.fragment).to_bytes(2, "big")
         + record.fragment
     )
@@ -71,7 +71,7 @@ def test_the_records_of_a_real_conversation_tile_both_directions(certs: Path, na
         assert found[0].name == "handshake"
         assert {record.name for record in found} == {"handshake", "change_cipher_spec", "application_data"}
     sent = list(records(tap.bytes_from(Side.CLIENT)))
-    assert sent[0].legacy_version == 0x0301  # §5.1: the first ClientHello may say so, for old servers
-    assert all(record.legacy_version == 0x0303 for record in sent[1:])
+    assert sent[0].legacy_record_version == 0x0301  # §5.1: the first ClientHello may say so, for old servers
+    assert all(record.legacy_record_version == 0x0303 for record in sent[1:])
     # 40,001 bytes are three records of at most 2^14, each with one byte of inner type and 16 of tag (§5.2).
     assert [len(record.fragment) for record in sent[-4:-1]] == [16401, 16401, 40_001 - 2 * 16384 + 17]

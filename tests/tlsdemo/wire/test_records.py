@@ -64,7 +64,7 @@ def test_content_is_framed_in_as_many_records_as_it_needs(length: int, sizes: li
     found = list(records(framed(22, 0x0301, content)))
     assert [len(record.fragment) for record in found] == sizes
     assert b"".join(record.fragment for record in found) == content
-    assert {(record.content_type, record.legacy_version) for record in found} <= {(22, 0x0301)}
+    assert {(record.content_type, record.legacy_record_version) for record in found} <= {(22, 0x0301)}
 
 
 def test_no_capture_is_forgotten(all_captures: dict[str, Capture]) -> None:

@@ -109,10 +109,10 @@ def test_a_record_opens_only_as_it_is_and_where_it_was(tmp_path: Path) -> None:
         (keys, 0, record),
         (keys, 2, record),
         (servers, 1, record),
-        (keys, 1, Record(22, record.legacy_version, record.fragment)),
+        (keys, 1, Record(22, record.legacy_record_version, record.fragment)),
         (keys, 1, Record(23, 0x0301, record.fragment)),
-        (keys, 1, Record(23, record.legacy_version, changed)),
-        (keys, 1, Record(23, record.legacy_version, record.fragment[:-1])),
+        (keys, 1, Record(23, record.legacy_record_version, changed)),
+        (keys, 1, Record(23, record.legacy_record_version, record.fragment[:-1])),
     ]:
         with pytest.raises(InvalidTag):
             opened(suite, key, number, wrong)
