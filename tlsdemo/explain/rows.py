@@ -40,33 +40,37 @@ def flat(tiles: Iterable[Row]) -> Iterator[Row]:
             yield row
 
 
-def rows(field: Field, depth: int = 0) -> Iterator[Row]:
-    """The rows of a field and of everything in it, in the order of their bytes."""
+def rows(field: Field, depth: int = 0, structure: str = "") -> Iterator[Row]:
+    """The rows of a field and of everything in it, in the order of their bytes.
+
+    `structure` is the name of the structure around the field.
+    """
     if isinstance(field.value, Extension) and field.children:
         yield from _extension(field, depth)
     elif not field.children:
         if field.end > field.start or field.value not in (None, b"", ()):
-            yield Row(field.start, field.end, depth, field.name, values.shown(field), field.reason)
+            yield Row(field.start, field.end, depth, field.name, values.shown(field, structure=structure), field.reason)
     elif _has_length(field):
-        yield from _vector(field, depth)
+        yield from _vector(field, depth, structure)
     else:
         for child in field.children:
-            yield from rows(child, depth)
+            yield from rows(child, depth, type(field.value).__name__)
 
 
 def _has_length(field: Field) -> bool:
     return field.children[0].name == "length" and field.children[0].reason == LENGTH
 
 
-def _vector(field: Field, depth: int) -> Iterator[Row]:
+def _vector(field: Field, depth: int, structure: str) -> Iterator[Row]:
     """A field behind its length: one row for bytes or a list of numbers, else one for the length and its parts."""
     length, *inner = field.children
     if not inner:
         yield Row(field.start, field.end, depth, field.name, "empty", field.reason)
     elif len(inner) == 1 and not inner[0].children and isinstance(inner[0].value, bytes):
-        yield Row(field.start, field.end, depth, field.name, values.shown(inner[0], field.name), field.reason)
+        shown = values.shown(inner[0], field.name, structure)
+        yield Row(field.start, field.end, depth, field.name, shown, field.reason)
     elif all(isinstance(each.value, int) and not each.children for each in inner):
-        shown = values.listed([values.shown(each, field.name) for each in inner])
+        shown = values.listed([values.shown(each, field.name, structure) for each in inner])
         yield Row(field.start, field.end, depth, field.name, shown, field.reason)
     else:
         yield Row(field.start, length.end, depth, field.name, values.amount(length.value), field.reason)
@@ -80,7 +84,6 @@ def _extension(field: Field, depth: int) -> Iterator[Row]:
     length, content = data.children
     title = f"{registered(EXTENSION_TYPES, kind.value)} ({kind.value})"
     end = field.end if content.end == content.start or not content.children else length.end
-    reason = content.reason if content.children else kind.reason
-    yield Row(field.start, end, depth, title, values.amount(length.value), reason)
+    yield Row(field.start, end, depth, title, values.amount(length.value), content.reason)
     if content.children:
         yield from rows(content, depth + 1)

@@ -14,9 +14,9 @@ from tlsdemo.wire.records import CONTENT_TYPES
 
 NUMBERS: Mapping[str, Mapping[int, str]] = {
     "content_type": CONTENT_TYPES,
-    "type": CONTENT_TYPES,
     "msg_type": HANDSHAKE_TYPES,
     "legacy_version": registry.VERSIONS,
+    "legacy_record_version": registry.VERSIONS,
     "selected_version": registry.VERSIONS,
     "versions": registry.VERSIONS,
     "cipher_suite": registry.CIPHER_SUITES,
@@ -30,7 +30,32 @@ NUMBERS: Mapping[str, Mapping[int, str]] = {
     "algorithm": registry.SIGNATURE_SCHEMES,
     "description": registry.ALERTS,
 }
-"""The registry of a field's numbers, by the name of the field."""
+"""The registry of a field's numbers, by the name of the field: the name alone is shown."""
+
+SMALL_NUMBERS: Mapping[str, Mapping[int, str]] = {
+    "level": registry.ALERT_LEVELS,
+    "legacy_compression_method": registry.COMPRESSION_METHODS,
+    "legacy_compression_methods": registry.COMPRESSION_METHODS,
+    "name_type": registry.NAME_TYPES,
+    "status_type": registry.CERTIFICATE_STATUS_TYPES,
+    "ec_point_format_list": registry.EC_POINT_FORMATS,
+    "ke_modes": registry.PSK_KEY_EXCHANGE_MODES,
+    "max_fragment_length": registry.MAX_FRAGMENT_LENGTHS,
+    "algorithms": registry.CERTIFICATE_COMPRESSION_ALGORITHMS,
+    "certificate_type": registry.CERTIFICATE_TYPES,
+    "curve_type": registry.CURVE_TYPES,
+    "request_update": registry.KEY_UPDATE_REQUESTS,
+    "kdf_id": registry.HPKE_KDFS,
+    "aead_id": registry.HPKE_AEADS,
+    "CertificateTypes.certificate_types": registry.CERTIFICATE_TYPES,
+    "CertificateRequestTls12.certificate_types": registry.CLIENT_CERTIFICATE_TYPES,
+    "ChangeCipherSpec.type": registry.CHANGE_CIPHER_SPEC_TYPES,
+    "EncryptedClientHello.type": registry.ECH_CLIENT_HELLO_TYPES,
+}
+"""The same for small registries, also for lists of one byte each: name and number are shown.
+
+With the name of the structure where two structures have a field of that name.
+"""
 
 TEXT = frozenset({"name", "protocol_name"})
 """Fields whose bytes are text."""
@@ -38,16 +63,39 @@ TEXT = frozenset({"name", "protocol_name"})
 LONGEST = 400  # characters of a value
 
 
-def shown(field: Field, name: str = "") -> str:
-    """The value of a leaf in words; `name` if the registry is that of another field, such as the list that it is in."""
+def shown(field: Field, name: str = "", structure: str = "") -> str:
+    """The value of a leaf in words; `name` if the registry is that of another field, such as the list that it is in.
+
+    `structure` is the name of the structure around it.
+    """
     value, name = field.value, (name or field.name).partition("[")[0]
+    small = SMALL_NUMBERS.get(f"{structure}.{name}", SMALL_NUMBERS.get(name))
     if value is None:
         return "absent"
     if isinstance(value, int) and not isinstance(value, bool):
-        return registry.name(NUMBERS[name], value) if name in NUMBERS else str(value)
+        return _numbered(small, value) if small else _number(name, value)
     if isinstance(value, bytes):
+        if small and value:
+            return listed([_numbered(small, each) for each in value[:LONGEST]])
         return text(value) if name in TEXT else of_bytes(value)
     return cut(printable(str(value)))
+
+
+def _number(name: str, value: int) -> str:
+    """A number by its registry, if there is one. In the list of suites, some numbers are not suites."""
+    if name not in NUMBERS:
+        return str(value)
+    found = registry.name(NUMBERS[name], value)
+    if name != "cipher_suites":
+        return found
+    is_reserved = value not in registry.CIPHER_SUITES and registry.is_grease(value)
+    return f"{found} (signal)" if value in registry.SIGNALS else f"{found} (not a suite)" if is_reserved else found
+
+
+def _numbered(table: Mapping[int, str], value: int) -> str:
+    """`fatal (2)`; the number alone if it has no name."""
+    found = registry.name(table, value)
+    return f"{found} ({value})" if value in table else found
 
 
 def of_bytes(value: bytes) -> str:

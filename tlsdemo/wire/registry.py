@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 
+SIGNALS = {0x00FF: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV", 0x5600: "TLS_FALLBACK_SCSV"}
+"""Numbers in a client's list of suites that are not suites: they signal something (RFC 5746 §3.3, RFC 7507 §2)."""
+
 CIPHER_SUITES = {
     # TLS 1.3 (§B.4)
     0x1301: "TLS_AES_128_GCM_SHA256",
@@ -20,9 +23,7 @@ CIPHER_SUITES = {
     # TLS 1.3 without encryption (RFC 9150)
     0xC0B4: "TLS_SHA256_SHA256",
     0xC0B5: "TLS_SHA384_SHA384",
-    # Signals in the list of suites (RFC 5746 §3.3, RFC 7507 §2)
-    0x00FF: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV",
-    0x5600: "TLS_FALLBACK_SCSV",
+    **SIGNALS,
     # TLS 1.2 with ephemeral keys and an AEAD (RFC 5288, RFC 5289, RFC 6655, RFC 7251, RFC 7905)
     0xC02B: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     0xC02C: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
@@ -286,8 +287,14 @@ NAME_TYPES = {0: "host_name"}
 EC_POINT_FORMATS = {0: "uncompressed", 1: "ansiX962_compressed_prime", 2: "ansiX962_compressed_char2"}
 MAX_FRAGMENT_LENGTHS = {1: "2^9", 2: "2^10", 3: "2^11", 4: "2^12"}
 CERTIFICATE_TYPES = {0: "X509", 1: "OpenPGP", 2: "RawPublicKey"}
+CLIENT_CERTIFICATE_TYPES = {1: "rsa_sign", 2: "dss_sign", 64: "ecdsa_sign"}
 CERTIFICATE_STATUS_TYPES = {1: "ocsp", 2: "ocsp_multi"}
 CERTIFICATE_COMPRESSION_ALGORITHMS = {1: "zlib", 2: "brotli", 3: "zstd"}
+CURVE_TYPES = {1: "explicit_prime", 2: "explicit_char2", 3: "named_curve"}
+CHANGE_CIPHER_SPEC_TYPES = {1: "change_cipher_spec"}
+ECH_CLIENT_HELLO_TYPES = {0: "outer", 1: "inner"}
+HPKE_KDFS = {1: "HKDF-SHA256", 2: "HKDF-SHA384", 3: "HKDF-SHA512"}
+HPKE_AEADS = {1: "AES-128-GCM", 2: "AES-256-GCM", 3: "ChaCha20Poly1305"}
 
 GREASE_MODES = range(0x0B, 0x100, 0x1F)
 """The reserved values of psk_key_exchange_modes (RFC 8701 §2)."""
