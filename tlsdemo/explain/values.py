@@ -107,8 +107,8 @@ def of_bytes(value: bytes) -> str:
 
 
 def amount(count: int, unit: str = "byte") -> str:
-    """`1 byte`, `32 bytes`."""
-    return f"{count} {unit}{'s' * (count != 1)}"
+    """`1 byte`, `1,079 bytes`."""
+    return f"{count:,} {unit}{'s' * (count != 1)}"
 
 
 def text(value: bytes) -> str:
@@ -119,7 +119,7 @@ def text(value: bytes) -> str:
     escaped = printable(shown)
     if len(begun) == len(value):
         return cut(f'"{escaped}"')
-    return f'"{escaped[:LONGEST]}"... ({len(value) - len(begun)} more bytes)'
+    return f'"{escaped[:LONGEST]}"... ({amount(len(value) - len(begun), "more byte")})'
 
 
 def listed(values: list[str]) -> str:
@@ -129,4 +129,6 @@ def listed(values: list[str]) -> str:
 
 def cut(value: str, longest: int = LONGEST) -> str:
     """The first characters, and the number of those left out."""
-    return value if len(value) <= longest else f"{value[:longest]}... ({len(value) - longest} more characters)"
+    return (
+        value if len(value) <= longest else f"{value[:longest]}... ({amount(len(value) - longest, 'more character')})"
+    )

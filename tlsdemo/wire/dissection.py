@@ -48,7 +48,7 @@ APPLICATION_LABELS: Mapping[Sender, str] = {
 }
 
 OVERHEAD = 1000  # bytes of memory for a record and what is made of it, besides its own bytes
-TOO_EARLY = "encrypted before a ServerHello"
+TOO_EARLY = "sent before a ServerHello"
 
 
 @dataclass(frozen=True)
@@ -332,7 +332,7 @@ class _Follower:
         if CLIENT_RANDOM not in secrets:
             return _Keys(self._missing(CLIENT_RANDOM))
         both = tls12.traffic_keys(suite, secrets[CLIENT_RANDOM], self.client_random or b"", self.server_random)
-        return _Tls12Keys(suite, both[0 if sender == "client" else 1])
+        return _Tls12Keys(suite, both[0 if sender == "client" else 1], sender)
 
     def _secrets(self) -> Mapping[str, bytes]:
         return {} if self.key_log is None else self.key_log.of(self.client_random or b"")
@@ -414,8 +414,8 @@ class _Keys:
 class _Tls12Keys(_Keys):
     """The keys of TLS 1.2 after ChangeCipherSpec."""
 
-    def __init__(self, suite: tls12.Suite, keys: tls12.Keys) -> None:
-        super().__init__(f"does not decrypt with {CLIENT_RANDOM}: changed, or encrypted with another key")
+    def __init__(self, suite: tls12.Suite, keys: tls12.Keys, sender: Sender) -> None:
+        super().__init__(f"does not decrypt with the {sender} write key: changed, or encrypted with another key")
         self.suite, self.keys, self.counter = suite, keys, _Counter()
 
     def opened(self, raw: bytes) -> tuple[RecordProtection, int, bytes]:

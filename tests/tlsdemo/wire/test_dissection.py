@@ -406,9 +406,9 @@ def test_a_log_without_handshake_secrets_is_named_and_later_secrets_are_used() -
 def test_what_is_encrypted_too_early_or_unknown_is_named() -> None:
     data: Chunk = ("client", Writer().sealed(b"x", 23, b"data"))
     (alone,) = dissect([data], LOG).records
-    assert alone.problem == "encrypted before a ServerHello"
+    assert alone.problem == "sent before a ServerHello"
     found = dissect([("client", plain(HELLO)), data])
-    assert found.records[1].problem == "encrypted before a ServerHello; no key log"
+    assert found.records[1].problem == "sent before a ServerHello; no key log"
     ccm = ServerHello(0x0303, bytes(32), b"", 0x1304, 0, ANSWER.extensions)
     found = dissect([("client", plain(HELLO)), ("server", plain(ccm)), data], KeyLog({}))
     assert found.records[2].problem == "decryption of TLS_AES_128_CCM_SHA256 is not implemented"
