@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.conversation import Entry, Explanation, Kind, as_seen
 from tlsdemo.explain.rows import Row
 
 
 def as_data(explanation: Explanation, *, as_attacker: bool = False) -> dict[str, Any]:
     """The explanation. As the attacker, without anything that is encrypted, and without secrets."""
+    if as_attacker:
+        explanation = as_seen(explanation)
     shown = [each for each in explanation.entries if not as_attacker or each.kind is Kind.RECORD or not each.hidden]
     return {
         "schema": 2,

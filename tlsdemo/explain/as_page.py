@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tlsdemo.explain import values
-from tlsdemo.explain.conversation import Entry, Explanation, Kind
+from tlsdemo.explain.conversation import Entry, Explanation, Kind, as_seen
 from tlsdemo.explain.failure import CLOSE_NOTIFY, USER_CANCELED
 from tlsdemo.explain.keys import Derived
 from tlsdemo.explain.proofs import Proof
@@ -30,6 +30,8 @@ def as_page(found: Sequence[tuple[str, Explanation]], made: str, *, as_attacker:
 
 
 def _conversation(title: str, told: Explanation, prefix: str, *, as_attacker: bool) -> page.Conversation:
+    if as_attacker:
+        told = as_seen(told)
     derived = [] if as_attacker else [each for each in told.entries if each.kind is Kind.KEYS]
     schedule = [each for each in derived if not each.secret]
     all_keys = _by_secret(derived)
@@ -81,7 +83,7 @@ def _records(
     entries: Sequence[Entry], prefix: str, secrets: Mapping[str, str], *, as_attacker: bool
 ) -> Iterator[page.Record]:
     shown = page.shown_of_data([len(each.data) for each in entries if each.kind is Kind.DATA])
-    sealed = page.shown_of_data([len(each.data) for each in entries if _is_sealed(each, as_attacker=as_attacker)])
+    sealed = page.shown_of_data([len(each.data) for each in entries if _is_sealed(each)])
     groups: list[tuple[Entry, list[page.Content]]] = []
     count = 0
     for entry in entries:
@@ -93,26 +95,27 @@ def _records(
             if groups and not (as_attacker and entry.hidden):
                 groups[-1][1].append(_content(entry, f"{prefix}m{count}", size))
     for number, (entry, contents) in enumerate(groups, start=1):
-        title = f"{entry.title.partition(', encrypted with')[0]}, encrypted" if entry.secret else entry.title
+        title, _, key = entry.title.partition(" with ") if entry.secret else (entry.title, "", "")
+        secret, comma, sequence_number = key.partition(",")
         yield page.Record(
             f"{prefix}r{number}",
             entry.sender,
             title,
-            "" if as_attacker else entry.secret,
-            "" if as_attacker else entry.title.removeprefix(f"{title} with {entry.secret}"),
+            secret,
+            comma + sequence_number,
             entry.data,
             _fields(entry.rows),
-            b"" if as_attacker else entry.decrypted,
+            entry.decrypted,
             entry.hidden,
             secrets.get(entry.secret, ""),
             tuple(contents),
-            next(sealed) if _is_sealed(entry, as_attacker=as_attacker) else page.GENEROUS,
+            next(sealed) if _is_sealed(entry) else page.GENEROUS,
         )
 
 
-def _is_sealed(entry: Entry, *, as_attacker: bool) -> bool:
+def _is_sealed(entry: Entry) -> bool:
     """Whether it is a record that is shown encrypted only."""
-    return entry.kind is Kind.RECORD and entry.hidden and (as_attacker or not entry.secret)
+    return entry.kind is Kind.RECORD and entry.hidden and not entry.secret
 
 
 def _content(entry: Entry, identity: str, shown: int) -> page.Content:
@@ -124,6 +127,7 @@ def _content(entry: Entry, identity: str, shown: int) -> page.Content:
         entry.data,
         parts,
         entry.hidden,
+        entry.is_inside,
         entry.kind is Kind.DATA,
         entry.kind is Kind.ALERT and not set(_descriptions(entry)) & WITHOUT_FAILURE,
         tuple(map(_check, entry.checks)),

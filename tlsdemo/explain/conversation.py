@@ -18,7 +18,7 @@ from tlsdemo.explain.proofs import Proof
 from tlsdemo.explain.rows import Row, rows
 from tlsdemo.first_bytes import LOOKED_AT, identify, quoted
 from tlsdemo.wire import static_rsa
-from tlsdemo.wire.dissection import Counted, DissectedMessage, DissectedRecord, Dissection, dissect
+from tlsdemo.wire.dissection import TLS13, Counted, DissectedMessage, DissectedRecord, Dissection, dissect
 from tlsdemo.wire.fields import Field, walk
 from tlsdemo.wire.key_log import CLIENT_RANDOM, KeyLog
 from tlsdemo.wire.messages12 import CertificateTls12
@@ -64,6 +64,20 @@ class Entry:
     """What an eavesdropper learns from it, in a sentence; empty if that is told elsewhere."""
     is_text: bool = False
     """Whether the bytes are text: a line of the educational handshake."""
+    is_inside: bool = False
+    """Whether reason, notes and checks tell what only a side of the conversation knows."""
+
+
+def public(entry: Entry) -> Entry:
+    """The same without what an eavesdropper cannot know. An entry that is `hidden` is still there."""
+    seen = replace(entry, title=_without_key(entry.title), derived=(), secret="", decrypted=b"")
+    return replace(seen, why="", notes=(), checks=()) if entry.is_inside else seen
+
+
+def _without_key(title: str) -> str:
+    """The title of a record, without what decrypted it."""
+    start, encrypted, _ = title.partition(", encrypted with")
+    return f"{start}, encrypted" if encrypted else title
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,14 @@ class Explanation:
     dissection: Dissection
     secrets: Mapping[str, bytes]
     """Of the key log, for this connection."""
+    seen_ending: Ending | None = None
+    """How it ended for an eavesdropper without keys; None if `ending` tells that."""
+
+
+def as_seen(explanation: Explanation) -> Explanation:
+    """The explanation without what an eavesdropper cannot know. Entries that are `hidden` are still there."""
+    entries = tuple(map(public, explanation.entries))
+    return replace(explanation, entries=entries, ending=explanation.seen_ending or explanation.ending)
 
 
 ROOM = 4 << 20  # bytes of memory for the records of application data of a conversation, and as many for all others
@@ -160,15 +182,15 @@ def _beginning(chunks: Iterable[tuple[Sender, bytes]], side: Sender) -> bytes:
 
 def _counted(sender: Sender, counted: Counted) -> str:
     """The records of a long conversation that are not shown, and how much of them was read."""
-    records = f"{counted.records:,} later records of the {sender} are not shown: {counted.length:,} bytes"
-    return f"{records}, of which {counted.opened:,} were decrypted or are not encrypted"
+    records = f"left out: {values.amount(counted.records, 'later record')} of the {sender}"
+    return f"{records}, {values.amount(counted.length)}; {counted.opened:,} of them decrypted, or not encrypted"
 
 
 def _left_over(sender: Sender, rest: bytes) -> str:
     """Bytes that are not a whole record, and which protocol they are, if they look like one."""
     spoken = identify(rest)
     looks = f": they begin with {quoted(rest[:LOOKED_AT])}, {spoken.name}" if spoken else ""
-    return f"the {sender} sent {len(rest)} bytes that are not a whole record{looks}"
+    return f"the {sender} sent {values.amount(len(rest))} that are not a whole record{looks}"
 
 
 def _carried(found: Dissection) -> list[list[int]]:
@@ -218,18 +240,24 @@ def _entries(
 def _record(record: DissectedRecord, number: int) -> Entry:
     tree = record.tree()
     tiles = tuple(_header_rows(tree, record))
-    size = f"{len(record.raw)} bytes"
+    size = values.amount(len(record.raw))
     if record.problem:
         how = f"encrypted: {record.problem}"
     elif record.protection is None:
         how = "not encrypted"
     else:
-        how = f"encrypted with {record.protection.label}, sequence number {record.protection.sequence_number}"
+        how = f"encrypted with {_key_name(record)}, sequence number {record.protection.sequence_number}"
     hidden = record.problem is not None or record.protection is not None
     entry = Entry(Kind.RECORD, record.sender, f"record {number}, {size}, {how}", "", record.raw, tiles, hidden=hidden)
     if record.protection is None:
         return entry
     return replace(entry, secret=record.protection.label, decrypted=record.content or b"")
+
+
+def _key_name(record: DissectedRecord) -> str:
+    """What decrypted a record: the secret of TLS 1.3, or the key of TLS 1.2, which has no label in a key log."""
+    assert record.protection
+    return record.protection.label if record.protection.version == TLS13 else f"the {record.sender} write key"
 
 
 def _header_rows(tree: Field, record: DissectedRecord) -> Iterator[Row]:
@@ -244,7 +272,7 @@ def _header_rows(tree: Field, record: DissectedRecord) -> Iterator[Row]:
             yield Row(length.end, fragment.end, 0, "fragment", shown, fragment.reason)
     else:
         for part in parts:
-            yield from rows(part)
+            yield from rows(replace(part, name="encrypted") if part.name == "content" else part)
 
 
 def _schedule(found: Dissection, secrets: Mapping[str, bytes], own: Own) -> Entry:

@@ -80,6 +80,8 @@ class Content:
     parts: tuple[Part, ...]
     is_secret: bool
     """Whether an eavesdropper cannot read it."""
+    is_inside: bool
+    """Whether reason, notes and checks tell what an eavesdropper cannot know."""
     is_application_data: bool
     is_refusal: bool
     """Whether it is an alert that ends the conversation as a failure."""

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from tests.conftest import missing
 from tlsdemo.explain.as_data import as_data
+from tlsdemo.explain.as_page import as_page
 from tlsdemo.explain.conversation import Entry, Explanation, Kind, explain
 from tlsdemo.explain.rows import Row
-from tlsdemo.explain.text import lines
+from tlsdemo.explain.text import MOST, lines
 from tlsdemo.report.bytes import Style
 from tlsdemo.wire import captures, key_log
 from tlsdemo.wire.key_log import KeyLog
-from tlsdemo.wire.records import Sender
+from tlsdemo.wire.records import Sender, framed
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 NAMES = ("illustrated-tls13", "python-ssl-tls12", "python-ssl-tls13")
@@ -170,3 +171,47 @@ def test_damaged_conversations_are_explained_as_far_as_they_can_be_read(data: st
 @settings(max_examples=200, deadline=None)
 def test_foreign_bytes_are_no_traceback(chunks: Chunks) -> None:
     assert list(lines(explain(chunks, None, NOW), Style(80)))
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [(bytes(500_000), "unknown contents"), (bytes.fromhex("160303000400000000") * 4_000, "messages")],
+    ids=["zeros", "HelloRequests"],
+)
+def test_a_flood_is_counted_after_some_lines_and_the_summary_follows(data: bytes, what: str) -> None:
+    """Each record is told in two lines or more, so that all of them would be far more lines."""
+    found = explain([("client", data)], None, NOW)
+    printed = list(lines(found, Style(100)))
+    assert MOST < len(printed) < MOST + 20
+    left_out = next(line for line in printed if line.startswith("not printed"))
+    shown = sum(line.startswith("CLIENT record") for line in printed)
+    records = sum(entry.kind is Kind.RECORD for entry in found.entries)
+    number = int(left_out.partition(": ")[2].split(" ")[0].replace(",", ""))
+    assert records - shown <= number <= records - shown + 1
+    assert what in left_out
+    assert printed[-1].startswith("ending ")
+
+
+def test_one_long_message_does_not_pass_the_limit() -> None:
+    """A Certificate of many tiny certificates has one row for each."""
+    body = bytes(1) + (12_000).to_bytes(3) + bytes.fromhex("000001ff0000") * 2_000
+    message = bytes([11]) + len(body).to_bytes(3) + body
+    found = explain([("server", framed(22, 0x0303, message))], None, NOW)
+    assert len(list(lines(found, Style(100)))) < MOST + 20
+
+
+def test_tls12_names_the_write_key_of_the_sender() -> None:
+    """CLIENT_RANDOM is a label in the key log: the random itself is public, and no key."""
+    found = explained("python-ssl-tls12")
+    titles = [entry.title for entry in found.entries if entry.kind is Kind.RECORD and entry.secret]
+    assert titles
+    assert all(
+        f"encrypted with the {side} write key, " in title for title, side in zip(titles, senders(found), strict=True)
+    )
+    page = as_page([("", found)], "")
+    assert "CLIENT_RANDOM" not in "".join(lines(found, Style(1000))) + str(as_data(found)) + page
+    assert ">the client write key</a>" in page
+
+
+def senders(found: Explanation) -> list[str]:
+    return [entry.sender for entry in found.entries if entry.kind is Kind.RECORD and entry.secret]
