@@ -13,6 +13,7 @@ from pki.errors import printable
 from tlsdemo.driver import Driver, Moment
 from tlsdemo.edu import messages
 from tlsdemo.edu.eavesdropping import LineEavesdropper
+from tlsdemo.edu.groups import is_undone
 from tlsdemo.edu.key_schedule import HASH, IV, KEY, extract
 from tlsdemo.edu.machine import Machine, cipher_suite
 from tlsdemo.edu.messages import (
@@ -69,7 +70,7 @@ class Explainer:
         return found
 
     def _message(self, machine: Machine, moment: Moment, told: _Told) -> Entry:
-        entry, kind = _content(machine, moment), type(moment.message)
+        entry, kind = replace(_content(machine, moment), is_inside=True), type(moment.message)
         shown = (who(moment.message),) if isinstance(moment.message, Certificate) else ()
         if moment.refused:
             return replace(entry, notes=(*shown, f"REFUSED: {moment.refused}."))
@@ -86,7 +87,7 @@ def _line(machine: Machine, moment: Moment, told: _Told) -> Entry:
     """A line as it passed. One that carries a record has the parts of the record; others are messages themselves."""
     sender, message = moment.sender, moment.message
     told.lines[sender] += 1
-    title = f"line {told.lines[sender]}, {len(moment.raw)} bytes"
+    title = f"line {told.lines[sender]}, {values.amount(len(moment.raw))}"
     if not isinstance(message, Record):
         return Entry(Kind.RECORD, SENDERS[sender], f"{title}, not encrypted", data=moment.raw, is_text=True)
     number = told.records[sender]
@@ -160,7 +161,7 @@ def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tup
     negotiated = endpoint.negotiated
     total = sum(len(data) for _, data in chunks)
     explained = sum(len(each.data) for each in entries if each.kind is Kind.RECORD)
-    problems = (f"{total - explained} bytes are not a message",) if total > explained else ()
+    problems = (f"not a message: {values.amount(total - explained)}",) if total > explained else ()
     return Explanation(
         tuple(entries),
         negotiated.get("version", ""),
@@ -168,10 +169,11 @@ def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tup
         total,
         explained,
         tuple(dict.fromkeys(learned(chunks))),
-        _ending(endpoint),
+        _ending(endpoint, entries),
         problems,
         Dissection((), (), {}),
         {},
+        _seen_ending(endpoint, entries),
     )
 
 
@@ -202,7 +204,7 @@ def _message(line: bytes) -> Message | None:
         return None
 
 
-def _ending(endpoint: Driver) -> Ending:
+def _ending(endpoint: Driver, entries: Sequence[Entry]) -> Ending:
     """How the conversation ended, as this side sees it."""
     mine, peer, error = endpoint.side.value, endpoint.side.other.value, endpoint.error
     if isinstance(error, ProtocolError):
@@ -211,8 +213,39 @@ def _ending(endpoint: Driver) -> Ending:
         if error.violation is Violation.TRUNCATED:
             return Ending(True, (f"the {peer} closed the connection without close_notify (§6.1)",))
         check = f"check {error.check.name} fails: {error.check.detail} ({error.check.section})" if error.check else ""
-        refusal = f"the {mine} refused, with alert {error.violation.alert}: {printable(str(error))}"
+        refusal = f"the {mine} refused: alert {error.violation.alert}, {printable(str(error).replace(': ', ', '))}"
         return Ending(True, tuple(filter(None, (refusal, check))), (error.check.hint or "") if error.check else "")
     if endpoint.ended:
-        return Ending(False, (f"normal: close_notify from the {peer}",))
-    return Ending(False, ("without close_notify: the connection was cut",))
+        closed = dict.fromkeys(each.sender for each in entries if _description(each) == CLOSE_NOTIFY)
+        return Ending(False, (f"normal: close_notify from {' and '.join(closed) or peer}",))
+    return Ending(False, (CUT,))
+
+
+CLOSE_NOTIFY = "close_notify"
+CUT = "without close_notify: the connection was cut"
+
+
+def _description(entry: Entry) -> str | None:
+    """The name of an alert; None for another entry."""
+    if entry.kind is not Kind.ALERT:
+        return None
+    shown = {row.name: row.value for row in entry.rows}
+    return shown.get("description", shown.get("alert", "")).strip('"')
+
+
+def _seen_ending(endpoint: Driver, entries: Sequence[Entry]) -> Ending:
+    """How the conversation ended, for an eavesdropper: alerts that are encrypted it cannot read."""
+    is_open = isinstance(endpoint, Machine) and is_undone(endpoint.parts.group)  # it computes the keys
+    alerts = [(each.sender, what) for each in entries if (what := _description(each)) and (is_open or not each.hidden)]
+    refused = [f"the {sender} refused: alert {what}" for sender, what in alerts if what != CLOSE_NOTIFY]
+    hidden = 0 if is_open else sum(each.hidden for each in entries if each.kind is Kind.RECORD)
+    if refused:
+        return Ending(True, (refused[0],))
+    if alerts:
+        return Ending(
+            False, (f"normal: close_notify from {' and '.join(dict.fromkeys(sender for sender, _ in alerts))}",)
+        )
+    if hidden:
+        records = "1 record is" if hidden == 1 else f"{hidden:,} records are"
+        return Ending(False, (f"unknown: {records} not decrypted, and an alert may be among them",))
+    return Ending(False, (CUT,))

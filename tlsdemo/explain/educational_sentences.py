@@ -31,6 +31,7 @@ from tlsdemo.edu.weak.freshness import SameAnswer
 from tlsdemo.edu.weak.integrity import BLOCK, Cbc
 from tlsdemo.edu.weak.secrecy import Mac
 from tlsdemo.edu.weak.transcript import only_the_numbers
+from tlsdemo.explain import values
 from tlsdemo.key_agreement import P256, FiniteField, Group, Hybrid, Multiplication, Nothing
 from tlsdemo.protocol import Side
 from tlsdemo.violations import ProtocolError
@@ -265,9 +266,9 @@ def _record(machine: Machine, moment: Moment) -> Sentences:
     if isinstance(cipher_of(machine), Mac | Clear):
         seen = "Reads it: it is not encrypted."
     elif is_undone(machine.parts.group):
-        seen = f"Sees {length} bytes and decrypts them: it has the key."
+        seen = f"Sees {values.amount(length)} and decrypts them: it has the key."
     else:
-        seen = f"Sees the length, {length} bytes, and the time."
+        seen = f"Sees the length, {values.amount(length)}, and the time."
         if machine.parts.rules.pack is not as_it_is:
             seen += " The data was compressed, so its length also depends on the content."
         if isinstance(cipher_of(machine), Aead) and _repeats_nonces(machine):
