@@ -31,6 +31,15 @@ PURPOSES = {
     ExtendedKeyUsageOID.OCSP_SIGNING: "OCSP signing",
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "any",
 }
+PURPOSE_NAMES = {
+    ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
+    ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
+    ExtendedKeyUsageOID.CODE_SIGNING: "codeSigning",
+    ExtendedKeyUsageOID.EMAIL_PROTECTION: "emailProtection",
+    ExtendedKeyUsageOID.OCSP_SIGNING: "OCSPSigning",
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
+}
+"""The names of RFC 5280 §4.2.1.12."""
 SHORT = 24  # bytes that are shown whole
 
 MEANINGS: dict[x509.ObjectIdentifier, tuple[str, str]] = {

@@ -322,8 +322,7 @@ def purpose(path: Path, request: Request) -> str:
     if not _is_for(stated, request.purpose):
         other = Purpose.CLIENT if request.purpose is Purpose.SERVER else Purpose.SERVER
         raise Failure(
-            f"{who(path.leaf)} is not valid for a {wanted}: its extended key usage is "
-            f"{extensions.text(stated) or 'empty'}",
+            f"{who(path.leaf)} is not valid for a {wanted}: its extended key usage is {_purposes(stated)}",
             f"if it is a {other.value} certificate, use --purpose {other.value}",
         )
     return f"the extended key usage allows a {wanted}"
@@ -335,9 +334,13 @@ def check_issues_for(certificate: CertificateFields, request: Request) -> None:
     if request.purpose in WANTED and stated is not None and not _is_for(stated, request.purpose):
         raise Failure(
             f"the CA {who(certificate)} may not issue a {request.purpose.value} certificate: its extended key usage is "
-            f"{extensions.text(stated) or 'empty'}",
+            f"{_purposes(stated)}",
             "have it issued by a CA without extended key usage, or with that purpose",
         )
+
+
+def _purposes(stated: x509.ExtendedKeyUsage) -> str:
+    return ", ".join(extensions.PURPOSE_NAMES.get(oid, oid.dotted_string) for oid in stated) or "empty"
 
 
 def _is_for(stated: x509.ExtendedKeyUsage, purpose: Purpose) -> bool:

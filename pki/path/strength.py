@@ -22,7 +22,7 @@ from pki.path.steps import Failure, who
 from pki.verdict import Purpose
 
 LEAST_RSA, LEAST_EC = 2048, 224  # bits: 112 bits of security (NIST SP 800-131A; RFC 9325 §4.5)
-BROKEN_HASHES = ("md5", "sha1", "md2")
+BROKEN_HASHES = {"md5": "MD5", "sha1": "SHA-1", "md2": "MD2"}
 
 
 def strength(path: Path, request: Request) -> str:
@@ -38,7 +38,7 @@ def strength(path: Path, request: Request) -> str:
         digest = each.certificate.signature_hash_algorithm
         if digest is not None and digest.name in BROKEN_HASHES:
             raise Failure(
-                f"{who(each)} is signed with {digest.name.upper()}, which is broken: signatures can be forged"
+                f"{who(each)} is signed with {BROKEN_HASHES[digest.name]}, which is broken: signatures can be forged"
             )
     return "keys and hashes are strong enough"
 

@@ -38,7 +38,7 @@ REFUSED = {
 VALUES = {
     "expired": f"the time is {NOW:%Y-%m-%d}",
     "untrusted-ca": "names the issuer CN=untrusted root,O=untrusted",
-    "server-only": "is not valid for a client: its extended key usage is server",
+    "server-only": "is not valid for a client: its extended key usage is serverAuth",
     "revoked": "was revoked on ",
 }
 
