@@ -183,7 +183,7 @@ def test_a_capture_of_static_rsa_is_decrypted_with_the_servers_key(cli: Command,
 @pytest.mark.parametrize(
     ("content", "fact"),
     [
-        (b"", "it begins with nothing"),
+        (b"", "the file is empty"),
         (b"GET / HTTP/1.0\r\n", "not a pcap or pcapng file: it begins with 47455420"),
         (b"\xd4\xc3\xb2\xa1" + bytes(4), "the file ends within its header"),
         (b"\xd4\xc3\xb2\xa1" + bytes(20), "has no TCP connection with data"),

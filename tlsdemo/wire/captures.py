@@ -147,7 +147,8 @@ def _packets(data: Source, secrets: list[str], problems: list[str]) -> Iterator[
         return _of_pcap(data, problems)
     if data[:4] == PCAPNG:
         return _of_pcapng(data, secrets, problems)
-    raise CaptureError(f"not a pcap or pcapng file: it begins with {data[:4].hex() or 'nothing'}")
+    begins = f"it begins with {data[:4].hex()}" if data[:4] else "the file is empty"
+    raise CaptureError(f"not a pcap or pcapng file: {begins}")
 
 
 def _of_pcap(data: Source, problems: list[str]) -> Iterator[_Packet]:
