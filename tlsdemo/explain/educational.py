@@ -158,12 +158,12 @@ def _keys(machine: Machine) -> Entry:
 
 def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tuple[Sender, bytes]]) -> Explanation:
     """A conversation that is over, from its entries, the endpoint of this side and the bytes that passed."""
-    negotiated = endpoint.negotiated
+    negotiated, entries = endpoint.negotiated, (*entries, *_refusals(entries, chunks))
     total = sum(len(data) for _, data in chunks)
     explained = sum(len(each.data) for each in entries if each.kind is Kind.RECORD)
-    problems = (f"not a message: {values.amount(total - explained)}",) if total > explained else ()
+    problems = (f"not explained: {values.amount(total - explained)}",) if total > explained else ()
     return Explanation(
-        tuple(entries),
+        entries,
         negotiated.get("version", ""),
         cipher_suite(negotiated) if negotiated else "",
         total,
@@ -175,6 +175,19 @@ def explanation(entries: Sequence[Entry], endpoint: Driver, chunks: Sequence[tup
         {},
         _seen_ending(endpoint, entries),
     )
+
+
+def _refusals(entries: Sequence[Entry], chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[Entry]:
+    """The alerts in the clear that end a handshake: a `Watch` is not called with them."""
+    told = {(each.sender, each.data) for each in entries if each.kind is Kind.RECORD}
+    listener, numbers = LineEavesdropper(), dict.fromkeys(Side, 0)
+    for heard in (each for sender, data in chunks for each in listener.hear(Flight(Side(sender), data))):
+        numbers[heard.sender] += 1
+        message, sender, line = _message(heard.line), SENDERS[heard.sender], heard.line + b"\n"
+        if isinstance(message, Alert) and (sender, line) not in told:
+            title = f"line {numbers[heard.sender]}, {values.amount(len(line))}, not encrypted"
+            yield Entry(Kind.RECORD, sender, title, data=line, is_text=True)
+            yield Entry(Kind.ALERT, sender, NAMES[Alert], "", line, json_rows.rows(line, message), is_text=True)
 
 
 def learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
@@ -209,12 +222,15 @@ def _ending(endpoint: Driver, entries: Sequence[Entry]) -> Ending:
     mine, peer, error = endpoint.side.value, endpoint.side.other.value, endpoint.error
     if isinstance(error, ProtocolError):
         if error.violation is Violation.ALERT:
-            return Ending(True, (f"the {peer} refused: alert {printable(error.detail)}",))
+            what, _, detail = error.detail.partition(": ")
+            return Ending(True, tuple(map(printable, filter(None, (f"the {peer} refused: alert {what}", detail)))))
         if error.violation is Violation.TRUNCATED:
             return Ending(True, (f"the {peer} closed the connection without close_notify (§6.1)",))
-        check = f"check {error.check.name} fails: {error.check.detail} ({error.check.section})" if error.check else ""
-        refusal = f"the {mine} refused: alert {error.violation.alert}, {printable(str(error).replace(': ', ', '))}"
-        return Ending(True, tuple(filter(None, (refusal, check))), (error.check.hint or "") if error.check else "")
+        refusal = f"the {mine} refused: alert {error.violation.alert}, {error.violation.sentence}"
+        if error.check is None:
+            return Ending(True, tuple(map(printable, filter(None, (refusal, error.detail)))))
+        check = f"check {error.check.name} fails: {error.check.detail} ({error.check.section})"
+        return Ending(True, (refusal, printable(check)), error.check.hint or "")
     if endpoint.ended:
         closed = dict.fromkeys(each.sender for each in entries if _description(each) == CLOSE_NOTIFY)
         return Ending(False, (f"normal: close_notify from {' and '.join(closed) or peer}",))

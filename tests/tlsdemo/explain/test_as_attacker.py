@@ -1,6 +1,7 @@
 """The educational handshake from the attacker's seat: no secret, no result of a check, no ending that is encrypted."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class Told:
         }
 
 
-def told(rung: str, certs: Path) -> Told:
+def told(rung: str, certs: Path, of_server: str = "") -> Told:
+    """A conversation in memory; `of_server` is the rung of the server if it is another one."""
     entries: list[Entry] = []
     explainer = Explainer()
 
@@ -45,7 +47,7 @@ def told(rung: str, certs: Path) -> Told:
         entries.extend(explainer.entries(machine, moment))
 
     client = edu(RUNGS[rung], watch=watch).client(party_of(certs, Side.CLIENT))
-    server = edu(RUNGS[rung]).server(party_of(certs, Side.SERVER))
+    server = edu(RUNGS[of_server or rung]).server(party_of(certs, Side.SERVER))
     outcome = converse(client, server, lines=((Side.CLIENT, b"hunter2\n"),))
     assert isinstance(client, Machine)
     chunks = [(SENDERS[flight.sender], flight.data) for flight in outcome.tape]
@@ -94,3 +96,14 @@ def test_the_eavesdropper_of_the_toy_divides_and_is_not_shown_the_clients_comput
 @pytest.mark.parametrize("rung", RUNGS)
 def test_both_sides_are_named_in_the_ending(rung: str, certs: Path) -> None:
     assert told(rung, certs).explanation.ending.sentences == ("normal: close_notify from client and server",)
+
+
+@pytest.mark.parametrize(("rung", "of_server"), [("ca", "dh"), ("dh", "ca"), ("ca", "multiply"), ("ca", "plain")])
+def test_a_refusal_is_told_in_sentences_with_one_colon(rung: str, of_server: str, certs: Path) -> None:
+    found = told(rung, certs, of_server)
+    refusal = found.explanation.ending.sentences[0]
+    assert re.fullmatch(r"the (client|server) refused: alert [a-z_]+(, [^:]+)?", refusal)
+    assert found.explanation.explained == found.explanation.total
+    visible = refusal.partition(",")[0]  # before the first record, alerts are not encrypted
+    for form, shown in found.as_attacker().items():
+        assert visible in shown, form
