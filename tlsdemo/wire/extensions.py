@@ -71,7 +71,7 @@ def decode_extension(message: type, number: int, data: bytes) -> object | None:
 class ServerName:
     """One name of the server (RFC 6066 §3)."""
 
-    name_type: Annotated[int, uint(1), "0: host_name, the only type that is defined (RFC 6066 §3)."]
+    name_type: Annotated[int, uint(1), "The kind of name; host_name is the only one that is defined (RFC 6066 §3)."]
     name: Annotated[bytes, vector(1, 2**16 - 1), "The host name that the client asks for, in the clear (RFC 6066 §3)."]
 
 
