@@ -46,6 +46,7 @@ def _conversation(title: str, told: Explanation, prefix: str, *, as_attacker: bo
         tuple(map(values.cut, told.learned)) or (NOTHING_LEARNED,),
         told.ending.failed,
         told.ending.sentences,
+        told.seen_ending.sentences if told.seen_ending and not as_attacker else (),
         told.ending.hint,
         tuple(_first(told.problems)),
         records,

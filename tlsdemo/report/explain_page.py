@@ -205,6 +205,8 @@ class Conversation:
     learned: tuple[str, ...]
     failed: bool
     ending: tuple[str, ...]
+    seen_ending: tuple[str, ...]
+    """The same for an eavesdropper; empty if that is not told apart."""
     hint: str
     problems: tuple[str, ...]
     records: tuple[Record, ...]

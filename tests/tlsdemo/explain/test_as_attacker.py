@@ -81,6 +81,15 @@ def test_the_number_of_records_that_can_hide_an_alert_is_that_of_the_wire(rung: 
     )
 
 
+def test_the_switch_of_the_page_hides_the_ending_and_the_results(certs: Path) -> None:
+    page = as_page([("", told("ca", certs).explanation)], "")
+    assert re.search(r'<p class="only-attacker">unknown: \d+ records are not decrypted', page)
+    assert re.search(r'<p class="secret">normal: close_notify', page)
+    results = [line for line in page.splitlines() if "Both get" in line or "equals the MAC" in line]
+    assert len(results) >= 2
+    assert all(re.match(r'<p class="note[a-z ]* secret">', line) for line in results)
+
+
 @pytest.mark.parametrize("rung", ["plain", "multiply"])
 def test_where_the_eavesdropper_reads_all_it_sees_the_end(rung: str, certs: Path) -> None:
     for form, shown in told(rung, certs).as_attacker().items():
