@@ -16,7 +16,7 @@ from cryptography import x509
 from pki import Purpose, names
 from tlsdemo.explain import deviations, proofs
 from tlsdemo.explain.deviations import Deviation
-from tlsdemo.explain.judgement import CERTIFICATE_ALERTS, Judgement, Presented, Trust, judge
+from tlsdemo.explain.judgement import CERTIFICATE_ALERTS, CLIENT_CERTIFICATE, Judgement, Presented, Trust, judge
 from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.dissection import TLS13, DissectedMessage, DissectedRecord, Dissection
 from tlsdemo.wire.extensions import SERVER_NAME, STATUS_REQUEST, ServerNameList
@@ -181,7 +181,7 @@ def _judged(
     ders = proofs.chain_of(presented)
     if not ders:
         sentence = f"the {presented.sender} sent no certificate, and the {OTHER[presented.sender]} requires one"
-        hint = "give the client a certificate: `pki issue --client`" if presented.sender == "client" else ""
+        hint = f"give the client a certificate: {CLIENT_CERTIFICATE}" if presented.sender == "client" else ""
         section = "RFC 8446 §4.4.2.4" if found.version == TLS13 else "RFC 5246 §7.4.6"
         return Judgement(True, (f"{sentence} ({section})",), hint)
     purpose = Purpose.CLIENT if presented.sender == "client" else Purpose.SERVER

@@ -17,7 +17,7 @@ from typing import TypeVar
 from cryptography import x509
 
 from pki import PathProfile, Purpose, Verdict, names
-from pki.path import verify
+from pki.path import constraints, verify
 from pki.path.strength import BROKEN_HASHES
 from pki.verdict import Check, Result
 from tlsdemo import peer
@@ -58,12 +58,22 @@ ABOUT: dict[str, frozenset[str]] = {
 """The checks that an alert is about (§6.2); the other alerts do not tell."""
 
 HINTS = {
-    "check the clock of this machine": "check the clock of the side that refused",
+    "check the clock of this machine": "check the clock of the {judge}",
     "if it is a client certificate, use --purpose client": "use a certificate that is for a server: `pki issue`",
-    "if it is a server certificate, use --purpose server": "use a certificate that is for a client: "
-    "`pki issue --client`",
+    "if it is a server certificate, use --purpose server": "use a certificate that is for a client: `pki issue`",
+    "trust it with --trust only if you know that it is genuine": "add it to the trust anchors of the {judge} only if "
+    "you know that it is genuine",
+    "trust one of these CAs with --trust if you know that it is genuine": "add one of these CAs to the trust anchors "
+    "of the {judge} only if you know that it is genuine",
+    "trust that CA with --trust, or add the missing intermediate to the file": "add the missing intermediate to the "
+    "certificate file of the {owner}, or that CA to the trust anchors of the {judge}",
+    "trust a CA that is closer to the leaf with --trust": "add a CA that is closer to the leaf to the trust anchors of "
+    "the {judge}",
+    "the issuer is probably an imitation: compare the CA certificates with `pki diff`": "the issuer's name matches, "
+    "its key does not: the certificate is forged, or {known} another CA of that name",
 }
-"""Hints of `pki verify` that mean its own options or machine, and what takes their place here."""
+"""Hints of `pki verify` that mean its own options, files or machine, and what takes their place here."""
+NEW_CA = "replace that CA certificate: `pki init --force` makes a new CA"
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str | 
         further = peer.attempt(lambda: judged(PathProfile.TLS, (_top(chain),)))
         failed += [] if isinstance(further, peer.Unreadable) else filter(_is_without_anchors, _failed(further))
     failed.sort(key=lambda check: check.name not in ABOUT.get(alert or "", ()))
-    sentences = [_told(check) for check in failed]
+    sentences = [each for check in failed for each in (_told(check), *_details(check, verdict.chain))]
     if not anchors:
         sentences += _signed_weakly(chain)
     fails = bool(sentences)
@@ -142,8 +152,7 @@ def judge(presented: Presented, at: datetime, trust: Trust | None, alert: str | 
             sentences += _of_some_clients(presented, verdict)
     if not anchors:
         sentences.append(_unknown_anchor(chain))
-    hint = next((check.hint for check in failed if check.hint), "")
-    return Judgement(fails, tuple(sentences), HINTS.get(hint, hint))
+    return Judgement(fails, tuple(sentences), _hint(failed, purpose, [*chain, *verdict.chain], anchors))
 
 
 PASSES = "the presented certificate passes every check made here"
@@ -170,6 +179,76 @@ def _is_without_anchors(check: Check) -> bool:
 
 def _told(check: Check) -> str:
     return f"check {check.name} fails: {check.detail} ({check.section})"
+
+
+# What to do ---------------------------------------------------------------------------------------------------------
+
+
+def _hint(
+    failed: Sequence[Check],
+    purpose: Purpose,
+    certificates: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+) -> str:
+    """The hint of the first failed check that has one, for the owner of the chain; `certificates` begins with the leaf.
+
+    Empty without one.
+    """
+    check = next((each for each in failed if each.hint), None)
+    if check is None or check.hint is None:
+        return ""
+    concerned = [each for each in certificates if _is_named(peer.describe(each).subject, check.detail)]
+    if check.name == "dates" and any(map(_is_never_valid, concerned)):
+        hint = "issue a certificate whose notBefore comes before its notAfter: `pki issue`"
+    else:
+        hint = HINTS.get(check.hint, check.hint)
+    if "`pki issue`" in hint and concerned and certificates[0] not in concerned:
+        return NEW_CA
+    judge, owner = ("client", "server") if purpose is Purpose.SERVER else ("server", "client")
+    if check.name == "name":
+        hint = f"check the address; if the server is yours, {hint}"
+    known = "--trust has" if anchors else "the chain has"
+    hint = re.sub("{judge}", judge, re.sub("{owner}", owner, re.sub("{known}", known, hint)))
+    return hint.replace("`pki issue`", "`pki issue NAME`" if purpose is Purpose.SERVER else CLIENT_CERTIFICATE)
+
+
+CLIENT_CERTIFICATE = "`pki issue --client NAME`"
+
+
+def _is_named(subject: str, text: str) -> bool:
+    return bool(re.search(rf"(?<![\w.-]){re.escape(subject)}(?![\w.-])", text))
+
+
+def _validity(certificate: x509.Certificate) -> tuple[datetime, datetime] | None:
+    """The first and the last moment of the validity; None if they cannot be read."""
+    found = peer.attempt(lambda: (certificate.not_valid_before_utc, certificate.not_valid_after_utc))
+    return None if isinstance(found, peer.Unreadable) else found
+
+
+def _is_never_valid(certificate: x509.Certificate) -> bool:
+    validity = _validity(certificate)
+    return validity is not None and validity[0] > validity[1]
+
+
+# What a check leaves out ---------------------------------------------------------------------------------------------
+
+
+def _details(check: Check, chain: Sequence[x509.Certificate]) -> Iterator[str]:
+    """What a failed check does not say: which CA constrains the name, and that no time is within the validity."""
+    for number, each in enumerate(chain):
+        subject, validity = peer.describe(each).subject, _validity(each)
+        if check.name == "dates" and validity and validity[0] > validity[1] and _is_named(subject, check.detail):
+            before, after = (f"{moment:%Y-%m-%d %H:%M:%S}Z" for moment in validity)
+            yield f"{subject} is never valid: notBefore, {before}, is after notAfter, {after} (RFC 5280 §4.1.2.5)"
+        limits = _extension(each, x509.NameConstraints) if check.name == "constraints" and number else None
+        below = [name for lower in chain[:number] for name in peer.alternative_names(lower)]
+        if limits and any(_objection(limits, name) == check.detail for name in below):
+            yield f"these are name constraints of {subject} (RFC 5280 §4.2.1.10)"
+
+
+def _objection(limits: x509.NameConstraints, name: x509.GeneralName) -> str | None:
+    found = peer.attempt(lambda: constraints.objection(limits, name))
+    return None if isinstance(found, peer.Unreadable) else found
 
 
 # What other clients refuse ------------------------------------------------------------------------------------------
@@ -225,7 +304,7 @@ def _concerned(text: str, chain: Sequence[x509.Certificate], anchors: Sequence[x
         if each not in chain:
             places.setdefault(peer.describe(each).subject, []).append("a trust anchor, which was not sent")
     for subject, found in places.items():
-        if re.search(rf"(?<![\w.-]){re.escape(subject)}(?![\w.-])", text):
+        if _is_named(subject, text):
             several = "the subject of several certificates: " if len(found) > 1 else ""
             yield f"{subject} is {several}{'; '.join(found)}"
 

@@ -4,16 +4,19 @@ Falsehoods caught: a deviation that is not named, or another one in its place; a
 does not say; a certificate that is not the deviating one; a claim about trust without trust anchors.
 """
 
+import ast
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+import pki.path
 from pki import Check, Purpose, Result, names
 from pki.cases import CATALOGUE, Must
 from pki.cases.builder import dated
@@ -22,7 +25,9 @@ from pki.errors import Problem
 from pki.path import verify
 from tests.tlsdemo.explain import refusals
 from tests.tlsdemo.explain.refusals import explained, served, told, trust_of
-from tlsdemo.explain.judgement import Presented, Trust, judge
+from tlsdemo import peer
+from tlsdemo.explain import judgement
+from tlsdemo.explain.judgement import NEW_CA, Presented, Trust, judge
 from tlsdemo.protocol import Party, Side
 from tlsdemo.tls13.machine import Parts
 from tlsdemo.violations import ProtocolError, Violation
@@ -276,7 +281,7 @@ def test_validity_is_judged_at_the_time_of_the_capture() -> None:
     assert "check dates" not in told(now, trust_of("good"))
     assert "check dates fails: CN=localhost is not valid before" in told(then, trust_of("good"))
     assert f"the time is {past:%Y-%m-%d}" in told(then, trust_of("good"))
-    assert explained(then, trust_of("good")).ending.hint == "check the clock of the side that refused"
+    assert explained(then, trust_of("good")).ending.hint == "check the clock of the client"
 
 
 @pytest.mark.parametrize("refused", [refusals.refused_by_openssl, refusals.refused_by_ours])
@@ -291,6 +296,74 @@ def test_the_attacker_is_not_told_what_is_encrypted(refused: Callable[[str], byt
         assert "the client refused: alert bad_certificate (42), after ServerHello of the server" in text
     else:
         assert text == "unknown: 5 records are not decrypted, and an alert may be among them"
+
+
+# What to do ----------------------------------------------------------------------------------------------------------
+
+HINTED = {
+    "expired": "replace it with a new certificate: `pki issue NAME`",
+    "expired-intermediate": NEW_CA,
+    "expired-root": NEW_CA,
+    "validity-inverted": "issue a certificate whose notBefore comes before its notAfter: `pki issue NAME`",
+    "wrong-host": "check the address; if the server is yours, issue one with `pki issue localhost`",
+    "rogue-same-name": "the issuer's name matches, its key does not: the certificate is forged, or --trust has another "
+    "CA of that name",
+    "self-signed": "add it to the trust anchors of the client only if you know that it is genuine",
+    "incomplete-chain": "add the missing intermediate to the certificate file of the server, or that CA to the trust "
+    "anchors of the client",
+}
+"""By case: the hint."""
+
+
+@pytest.mark.parametrize("case", HINTED)
+def test_the_hint_is_for_the_owner_of_the_deviating_certificate(case: str) -> None:
+    found = judge(Presented(served(case).chain), refusals.NOW, trust_of(case, served(case).name), "bad_certificate")
+    assert found.hint == HINTED[case]
+
+
+@pytest.mark.parametrize("case", SERVED)
+def test_no_hint_lacks_a_value_or_means_the_options_of_another_program(case: str) -> None:
+    for purpose in (Purpose.SERVER, Purpose.CLIENT):
+        hint = judge(Presented(served(case).chain, purpose), refusals.NOW, trust_of(case), "bad_certificate").hint
+        assert "`pki issue`" not in hint
+        assert "--purpose" not in hint
+        assert "{" not in hint
+        assert "with --trust" not in hint
+        assert ("pki issue NAME" not in hint) or purpose is Purpose.SERVER
+
+
+def test_every_hint_that_is_replaced_is_one_of_pki() -> None:
+    package = Path(pki.path.__file__).parent
+    sources = " ".join(each.value for path in package.glob("*.py") for each in ast.walk(ast.parse(path.read_text()))
+                       if isinstance(each, ast.Constant) and isinstance(each.value, str))  # fmt: skip
+    of_purpose = "if it is a {0} certificate, use --purpose {0}"
+    for hint in set(judgement.HINTS) - {of_purpose.format(each) for each in ("client", "server")}:
+        assert hint in sources
+
+
+def test_a_validity_that_holds_at_no_time_is_called_so() -> None:
+    found = judge(Presented(served("validity-inverted").chain), refusals.NOW, trust_of("validity-inverted"), "x")
+    leaf = x509.load_der_x509_certificate(served("validity-inverted").chain[0])
+    before, after = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    assert before > after
+    assert (
+        f"notBefore, {before:%Y-%m-%d %H:%M:%S}Z, is after notAfter, {after:%Y-%m-%d %H:%M:%S}Z" in found.sentences[1]
+    )
+    expired = judge(Presented(served("expired").chain), refusals.NOW, trust_of("expired"), "x")
+    assert not any("never valid" in each for each in expired.sentences)
+
+
+@pytest.mark.parametrize("case", ["nc-excluded-violation", "nc-permitted-violation", "nc-ip-violation", "nc-on-root"])
+def test_the_ca_that_constrains_the_name_is_named(case: str) -> None:
+    known = trust_of(case)
+    found = judge(Presented(served(case).chain), refusals.NOW, known, "bad_certificate")
+    certificates = [*map(x509.load_der_x509_certificate, served(case).chain), *known.anchors]
+    (subject,) = {peer.describe(each).subject for each in certificates if has_name_constraints(each)}
+    assert f"these are name constraints of {subject} (RFC 5280 §4.2.1.10)" in found.sentences
+
+
+def has_name_constraints(certificate: x509.Certificate) -> bool:
+    return any(isinstance(each.value, x509.NameConstraints) for each in certificate.extensions)
 
 
 # Several reasons -----------------------------------------------------------------------------------------------------
@@ -313,8 +386,8 @@ def test_of_several_failing_checks_the_one_that_the_alert_is_about_comes_first(a
     assert (
         found.hint
         == {
-            "dates": "replace it with a new certificate: `pki issue`",
-            "purpose": "use a certificate that is for a server: `pki issue`",
+            "dates": "replace it with a new certificate: `pki issue NAME`",
+            "purpose": "use a certificate that is for a server: `pki issue NAME`",
         }[first]
     )
 

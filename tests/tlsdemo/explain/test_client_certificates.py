@@ -112,7 +112,7 @@ def test_a_client_without_a_certificate_is_told(sides: str) -> None:
     assert refusal.endswith(", about Certificate of the client")
     section = "RFC 5246 §7.4.6" if found.version == "TLS 1.2" else "RFC 8446 §4.4.2.4"
     assert more[0] == f"the client sent no certificate, and the server requires one ({section})"
-    assert found.ending.hint == "give the client a certificate: `pki issue --client`"
+    assert found.ending.hint == "give the client a certificate: `pki issue --client NAME`"
 
 
 @pytest.mark.parametrize("sides", CAPTURES)
