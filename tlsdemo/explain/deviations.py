@@ -594,6 +594,10 @@ def _record(found: Dissection, record: DissectedRecord, *, has_keys: bool) -> Fo
         yield _told(TlsViolation.NO_CONTENT_TYPE)
     if content is None:
         return
+    if record.protection is not None and len(content) > MAX_PLAINTEXT:
+        section = "" if is_tls13 else "RFC 5246 §6.2.1"
+        violation = TlsViolation.PLAINTEXT_OVERFLOW
+        yield _other_words(violation, f"{violation.sentence}: {len(content):,} bytes", section)
     if record.content_type == CHANGE_CIPHER_SPEC and is_tls13:
         if is_protected:
             yield _told(TlsViolation.PROTECTED_CHANGE_CIPHER_SPEC)

@@ -255,3 +255,21 @@ def test_a_wrong_signature_of_tls_1_2_is_named() -> None:
     )
     assert lines[0].endswith("is NOT valid for the key of certificate 1")
     assert any(each.startswith("Finished of the client deviates from RFC 5246 §7.4.9") for each in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [("python-ssl-tls13", "RFC 8446 §5.2"), ("python-ssl-tls12", "RFC 5246 §6.2.1")],
+)
+def test_the_content_of_a_protected_record_that_is_too_long_is_named(name: str, section: str) -> None:
+    """The record itself may be 256 bytes longer, for padding and the tag."""
+    chunks, keys = capture_of(name)
+    found = explain(chunks, keys, NOW).dissection
+    place = next(each for each, record in enumerate(found.records) if record.protection and record.content_type == 23)
+    for length, expected in ((2**14, 0), (2**14 + 1, 1)):
+        records = list(found.records)
+        records[place] = replace(records[place], content=bytes(length))
+        named = [str(each) for each in deviations.found_in(replace(found, records=tuple(records)), {})]
+        sentence = "the content of a protected record is longer than 2^14 bytes: 16,385 bytes"
+        whose = f"record {place + 1} of the {found.records[place].sender}"
+        assert named == [f"{whose} deviates from {section}: {sentence}"] * expected
