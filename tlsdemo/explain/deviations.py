@@ -40,7 +40,16 @@ from tlsdemo.wire.messages13 import (
     NewSessionTicket,
 )
 from tlsdemo.wire.protection13 import MAX_CIPHERTEXT, SUITES
-from tlsdemo.wire.records import ALERT, CHANGE_CIPHER_SPEC, CONTENT_TYPES, HANDSHAKE, HEADER, MAX_PLAINTEXT, Sender
+from tlsdemo.wire.records import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    CONTENT_TYPES,
+    HANDSHAKE,
+    HEADER,
+    MAX_PLAINTEXT,
+    Sender,
+)
 from tlsdemo.wire.registry import (
     CIPHER_SUITES,
     EXTENSION_TYPES,
@@ -577,6 +586,27 @@ def _of_records(found: Dissection) -> Iterator[Deviation]:
             yield Deviation(record.sender, number, f"record {number + 1}", rule)
         if record.protection:
             keyed.add(record.sender)
+
+
+def too_long(found: Dissection, sender: Sender) -> str:
+    """A sentence if a side began a record that is too long, and did not end it; else empty."""
+    rest = found.left_over.get(sender, b"")
+    if len(rest) < HEADER or rest[0] not in CONTENT_TYPES or rest[1] != MAJOR_VERSION:
+        return ""
+    length = int.from_bytes(rest[3:HEADER], "big")
+    limit, section = MAX_PLAINTEXT, "RFC 8446 §5.1"
+    if found.version == TLS13 and rest[0] == APPLICATION_DATA:
+        limit, section = MAX_CIPHERTEXT, "RFC 8446 §5.2"
+    elif found.version != TLS13 and any(
+        each.sender == sender and (each.protection or each.problem) for each in found.records
+    ):
+        limit, section = MAX_CIPHERTEXT_TLS12, "RFC 5246 §6.2.3"
+    if length <= limit:
+        return ""
+    return f"the {sender} began a record of {length:,} bytes; {limit:,} are allowed ({section})"
+
+
+MAJOR_VERSION = 3  # of every version of TLS (§5.1)
 
 
 def _record(found: Dissection, record: DissectedRecord, *, has_keys: bool) -> Found:

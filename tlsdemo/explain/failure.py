@@ -126,7 +126,10 @@ def _refused(
         about = f"about {reasons[0].what} of the {other}"
     else:
         about = f"after {before[-1].header.name} of the {other}" if before else _without_answer(found, side, place)
-    how = "ended the connection" if _is_unanswered(found, side, place) else "refused"
+    too_long = deviations.too_long(found, other) if what == "record_overflow" and not reasons else ""
+    if too_long:
+        about = f"about a record of the {other}"
+    how = "ended the connection" if _is_unanswered(found, side, place) and not too_long else "refused"
     sentences = [f"the {side} {how}: alert {what} ({alert.description}), {about}"]
     sentences += judged.sentences if judged else ()
     hint = judged.hint if judged else ""
@@ -138,7 +141,9 @@ def _refused(
         elif judged.fails and side == "server":
             sentences.append("judged with the trust anchors that are given here; the server may trust others")
     sentences += map(str, [*reasons, *(each for each in deviating if each not in reasons)])
-    if not reasons and not (judged and judged.fails):
+    if too_long:
+        sentences.append(too_long)
+    elif not reasons and not (judged and judged.fails):
         sentences += _evidence(found, checks, before, place, what)
     if side != mine and record.protection is None:
         sentences.append("the alert is not encrypted: an attacker on the path could have sent it")

@@ -18,6 +18,7 @@ from tlsdemo.attack.world import World
 from tlsdemo.credentials import kinds
 from tlsdemo.credentials.kinds import Kind
 from tlsdemo.credentials.minted import Mint
+from tlsdemo.explain import deviations
 from tlsdemo.explain.conversation import Explanation, explain
 from tlsdemo.explain.failure import MEANINGS, Trust
 from tlsdemo.protocol import Protection, Protocol, Side
@@ -219,6 +220,43 @@ def test_an_alert_about_an_answer_is_a_refusal() -> None:
     ).ending.sentences
     assert refused == "the client refused: alert decode_error (50), about ServerHello of the server"
     assert not [each for each in more if "closed the connection" in each]
+
+
+@pytest.mark.parametrize("sent", [5, 16384, 65540])
+def test_a_record_that_is_too_long_is_the_cause_also_if_it_is_not_complete(sent: int) -> None:
+    """OpenSSL refuses the header of the record, before the rest of it arrives."""
+    client = TlsEndpoint(Side.CLIENT, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "localhost")
+    tap = Tap(client, lambda: 0.0)
+    tap.outgoing()
+    tap.receive((b"\x16\x03\x03\xff\xff" + b"\x02" + bytes(65534))[:sent])
+    tap.outgoing()
+    refused, cause, *_ = explain(tap.chunks, None, datetime.now(UTC), side="client").ending.sentences
+    assert refused.startswith("the client refused: alert record_overflow (22), about ")
+    if sent == 65540:
+        assert cause.endswith("deviates from RFC 8446 §5.1: a record is longer than 2^14 bytes: 65,535 bytes")
+    else:
+        assert cause == "the server began a record of 65,535 bytes; 16,384 are allowed (RFC 8446 §5.1)"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "limit", "section"),
+    [
+        ("python-ssl-tls13", 23, 2**14 + 256, "RFC 8446 §5.2"),
+        ("python-ssl-tls13", 22, 2**14, "RFC 8446 §5.1"),
+        ("python-ssl-tls12", 23, 2**14 + 2048, "RFC 5246 §6.2.3"),
+    ],
+)
+def test_the_limit_of_an_incomplete_record_is_that_of_its_version(
+    name: str, kind: int, limit: int, section: str
+) -> None:
+    """In TLS 1.3 an unprotected record has a type other than application_data."""
+    chunks, keys = capture_of(name)
+    for length, is_too_long in ((limit, False), (limit + 1, True)):
+        begun: tuple[Sender, bytes] = ("server", bytes([kind, 3, 3]) + length.to_bytes(2, "big") + b"x")
+        found = explain([*chunks, begun], keys, datetime.now(UTC)).dissection
+        said = f"the server began a record of {length:,} bytes; {limit:,} are allowed ({section})"
+        assert deviations.too_long(found, "server") == (said if is_too_long else "")
+    assert deviations.too_long(found, "client") == ""
 
 
 def test_an_alert_alone_comes_before_any_message() -> None:
