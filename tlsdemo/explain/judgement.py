@@ -208,7 +208,8 @@ def _hint(
     if check.name == "name":
         hint = f"check the address; if the server is yours, {hint}"
     known = "--trust has" if anchors else "the chain has"
-    hint = re.sub("{judge}", judge, re.sub("{owner}", owner, re.sub("{known}", known, hint)))
+    for placeholder, word in (("{judge}", judge), ("{owner}", owner), ("{known}", known)):
+        hint = hint.replace(placeholder, word)
     return hint.replace("`pki issue`", "`pki issue NAME`" if purpose is Purpose.SERVER else CLIENT_CERTIFICATE)
 
 
