@@ -6,6 +6,7 @@ The conversations are those of Python's `ssl` in memory, with the keys in the fi
 and take turns. Quote the ratios: the times depend on the machine.
 """
 
+import multiprocessing
 import os
 import ssl
 import statistics
@@ -22,18 +23,19 @@ from tlsdemo.wire.captures import Chunk, Connection, Place
 MEGABYTES = (0, 5, 50)
 
 
-def captured(folder: Path, megabytes: int) -> Path:
-    """A pcapng file of one conversation, with its keys."""
-    file, log = folder / f"{megabytes}.pcapng", folder / f"{megabytes}.log"
+def capture(file: Path, megabytes: int) -> None:
+    """Write a pcapng file of one conversation, with its keys."""
+    log = file.with_suffix(".log")
     client, server = contexts("ECDHE-RSA-AES256-GCM-SHA384", ssl.TLSVersion.TLSv1_3)
     client.keylog_filename = str(log)
     conversation = Conversation(client, server).say(b"a request", b"an answer")
     for _ in range(megabytes):
-        conversation.say(os.urandom(10**6), b"an answer")
+        conversation.client.tls.write(os.urandom(10**6))
+        conversation.pump()
+        conversation.server.received = b""
     passed = tuple(Chunk(sender, data, 1.0) for sender, data in conversation.chunks)
     connection = Connection(Place("127.0.0.1", 40000), Place("127.0.0.1", 443), passed, has_beginning=True)
     file.write_bytes(captures.write([connection], log.read_text()))
-    return file
 
 
 def cost(command: list[str]) -> tuple[float, float]:
@@ -48,7 +50,11 @@ def cost(command: list[str]) -> tuple[float, float]:
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         for megabytes in MEGABYTES:
-            file = captured(Path(name), megabytes)
+            file = Path(name) / f"{megabytes}.pcapng"
+            # In a process of its own: the memory of this process would count as that of the programs it starts.
+            maker = multiprocessing.get_context("spawn").Process(target=capture, args=(file, megabytes))
+            maker.start()
+            maker.join()
             commands = {
                 "tshark -V": ["tshark", "-r", str(file), "-V"],
                 "explain": [sys.executable, "-m", "tlsdemo", "explain", "--capture", str(file)],
