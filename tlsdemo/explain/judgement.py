@@ -349,7 +349,7 @@ def _signed_weakly(chain: Sequence[x509.Certificate]) -> Iterator[str]:
     if digest.name in BROKEN_HASHES:
         subject = peer.describe(top).subject
         yield (
-            f"check strength fails: {subject} is signed with {digest.name.upper()}, which is broken: signatures can be "
+            f"check strength fails: {subject} is signed with {BROKEN_HASHES[digest.name]}, which is broken: signatures can be "
             "forged (RFC 9325 §4.5)"
         )
 
