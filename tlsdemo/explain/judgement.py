@@ -348,10 +348,8 @@ def _signed_weakly(chain: Sequence[x509.Certificate]) -> Iterator[str]:
         return
     if digest.name in BROKEN_HASHES:
         subject = peer.describe(top).subject
-        yield (
-            f"check strength fails: {subject} is signed with {BROKEN_HASHES[digest.name]}, which is broken: signatures can be "
-            "forged (RFC 9325 §4.5)"
-        )
+        broken = f"is signed with {BROKEN_HASHES[digest.name]}, which is broken: signatures can be forged"
+        yield f"check strength fails: {subject} {broken} (RFC 9325 §4.5)"
 
 
 def _name_not_known(leaf: x509.Certificate) -> str:
