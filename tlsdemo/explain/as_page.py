@@ -135,6 +135,7 @@ def _content(entry: Entry, identity: str, shown: int) -> page.Content:
         entry.notes,
         shown,
         sum(1 + len(row.inside) for row in entry.rows) - sum(len(part.fields) for part in parts),
+        entry.eavesdropper,
     )
 
 

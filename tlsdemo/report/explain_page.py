@@ -91,6 +91,8 @@ class Content:
     """How many bytes are shown."""
     more_fields: int
     """How many fields are not shown."""
+    eavesdropper: str
+    """What an eavesdropper learns from it, in a sentence; empty if that is told elsewhere."""
 
     @property
     def is_cut(self) -> bool:

@@ -30,10 +30,13 @@ from tlsdemo.edu.machine import Machine
 from tlsdemo.edu.messages import NAMES, Certificate, encode
 from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.edu.records import Content
-from tlsdemo.explain.educational import Explainer
+from tlsdemo.explain.as_page import as_page
+from tlsdemo.explain.conversation import Entry
+from tlsdemo.explain.educational import Explainer, explanation
 from tlsdemo.explain.educational_sentences import SENTENCES
 from tlsdemo.key_agreement import FFDHE2048, X25519, FiniteField, Group, Multiplication
 from tlsdemo.protocol import Party, Protection, Side
+from tlsdemo.wire.records import Sender
 
 SAYS = b"pay to bob\n"
 Rows = list[tuple[str, str]]
@@ -415,3 +418,25 @@ def test_the_certificate_of_a_client_does_not_drive_the_servers_terminal(serve: 
         server.wait_for("REFUSED by this server")
     assert any("owned" in line for line in server.out)
     assert all(line.isprintable() for line in server.out)
+
+
+def test_the_page_has_each_line_once_and_what_an_eavesdropper_learns(certs: Path) -> None:
+    entries: list[Entry] = []
+    explainer = Explainer()
+
+    def watch(machine: Machine, moment: Moment) -> None:
+        if machine.side is Side.CLIENT:
+            entries.extend(explainer.entries(machine, moment))
+
+    protocol = edu(RUNGS["ca"], watch=watch)
+    ends = {side: protocol.endpoint(side, party_of(certs, side)) for side in Side}
+    outcome = converse(ends[Side.CLIENT], ends[Side.SERVER], lines=((Side.CLIENT, SAYS), (Side.SERVER, b"paid\n")))
+    chunks: list[tuple[Sender, bytes]] = [
+        ("client" if flight.sender is Side.CLIENT else "server", flight.data) for flight in outcome.tape
+    ]
+    client = ends[Side.CLIENT]
+    assert isinstance(client, Machine)
+    page = as_page([("a conversation", explanation(entries, client, chunks))], "made now")
+    assert page.count("Bytes of the record") == 4  # the records; other lines are messages themselves
+    assert "Header of the record" not in page
+    assert "An eavesdropper: Has both key shares, but cannot compute the shared secret." in page
