@@ -181,3 +181,11 @@ def test_a_capture_that_cannot_be_written_is_an_error_at_the_start(cli: Command,
     assert answer.code == 3
     assert answer.err.startswith("error: ")
     assert os.listdir(tmp_path) == []
+
+
+@BOTH
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_does_not_end_the_connection(serve: Serve, cli: Command, certs: Path, protocol: str) -> None:
+    told = connected(cli, certs, serve("--protocol", protocol).target, protocol, "--explain", "--keylog", "/dev/full")
+    assert "note: the key log /dev/full cannot be written" in told
+    assert "ending      normal: " in told

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,9 @@ class Keys:
         self._lock = threading.Lock()
 
     def log(self, label: str, client_random: bytes, secret: bytes) -> None:
-        """Add a secret of our own TLS. OpenSSL writes to `path` itself."""
-        _append(self.path, f"{key_log.line(label, client_random, secret)}\n".encode())
+        """Add a secret of our own TLS. OpenSSL writes to `path` itself; neither fails if the disk is full."""
+        with suppress(OSError):
+            _append(self.path, f"{key_log.line(label, client_random, secret)}\n".encode())
 
     def take(self, client_random: bytes) -> str:
         """The lines of one connection; they are not returned again."""
@@ -60,9 +61,14 @@ class Keys:
         with self.path.open("rb") as file:
             file.seek(self._read)
             new = file.read()
+        new = new[: new.rfind(b"\n") + 1]  # the last line may not be complete
         self._read += len(new)
-        if self._also:
-            _append(self._also, new)
+        if self._also and new:
+            try:
+                _append(self._also, new)
+            except OSError as error:
+                note(f"the key log {self._also} cannot be written ({error.strerror}); the program continues without it")
+                self._also = None
         for client_random, secrets in key_log.parse(new.decode("ascii", "replace")).secrets.items():
             lines = [key_log.line(label, client_random, secret) for label, secret in secrets.items()]
             self._waiting.setdefault(client_random, []).extend(lines)
@@ -146,7 +152,11 @@ class Recorder:
     @contextmanager
     def recorded(self, connection: net.Connection) -> Iterator[None]:
         """Record a connection of the accept loop while its handler runs."""
-        recorded = self.begin(connection.socket)
+        try:
+            recorded = self.begin(connection.socket)
+        except OSError:  # the client has reset the connection already
+            yield
+            return
         connection.socket = recorded.socket
         connection.socket.setblocking(False)
         try:
@@ -157,8 +167,7 @@ class Recorder:
 
     def _over(self, client: Place, server: Place, passed: Sequence[net.Passed]) -> None:
         chunks = tuple(Chunk(SENDERS[each.sender], each.data, each.time) for each in passed)
-        hello = b"".join(each.data for each in passed if each.sender is Side.CLIENT)
-        client_random = first_flight.client_random(hello)
+        client_random = first_flight.client_random(_beginning(passed))
         keys = self.keys.take(client_random) if client_random else ""
         connection = Connection(client, server, chunks, has_beginning=True)
         if self._capture:
@@ -171,6 +180,20 @@ class Recorder:
             each.close()
             each.join(LAST_WORDS)
         self.keys.close()
+
+
+LONGEST_HELLO = 1 << 17  # bytes, with the headers of its records
+
+
+def _beginning(passed: Sequence[net.Passed]) -> bytes:
+    """The first bytes of the client, with its ClientHello."""
+    hello = bytearray()
+    for each in passed:
+        if each.sender is Side.CLIENT:
+            hello += each.data
+        if len(hello) >= LONGEST_HELLO:
+            break
+    return bytes(hello)
 
 
 @contextmanager
