@@ -20,13 +20,14 @@ from tlsdemo import net
 from tlsdemo.application import Talk
 from tlsdemo.driver import State, Step, Table
 from tlsdemo.edu.records import Aead
+from tlsdemo.key_agreement import FiniteField
 from tlsdemo.lab.conversation import FAREWELL, KEPT, heard, heard_in_the_clear, is_plain
 from tlsdemo.lab.deviation import PADDING_TYPE, Deviation
 from tlsdemo.lab.downgraded import Downgraded
 from tlsdemo.lab.visit import Visit, VisitEnd
 from tlsdemo.protocol import Endpoint, Party, Protection
 from tlsdemo.tls13.handshake import SERVER, Server
-from tlsdemo.tls13.key_agreement import X25519_NUMBER
+from tlsdemo.tls13.key_agreement import X25519_NUMBER, NamedGroup
 from tlsdemo.tls13.machine import Parts, Suite
 from tlsdemo.tls13.offers import Offer
 from tlsdemo.tls13.protocol import strong, with_groups
@@ -35,6 +36,25 @@ from tlsdemo.tls13.weak import leave_out
 from tlsdemo.violations import AnyViolation, ProtocolError, Violation, alert
 from tlsdemo.wire.client_hello import ClientHello
 from tlsdemo.wire.messages13 import Message
+
+
+class WithoutLeadingZero(FiniteField):
+    """A group whose shared secrets do not begin with a zero byte.
+
+    Java 17 drops leading zeros of the shared secret, contrary to RFC 8446 §7.4.1, and then refuses the handshake: once
+    in 256 times. A verdict must not depend on chance.
+    """
+
+    def answer(self, secret: int, theirs: str) -> tuple[str, bytes]:
+        """As that of any group, with the next secret that gives such a shared secret."""
+        while self.shared(secret, theirs)[0] == 0:
+            secret += 1
+        return super().answer(secret, theirs)
+
+
+def _without_leading_zero(group: NamedGroup) -> NamedGroup:
+    finite = group.group
+    return replace(group, group=WithoutLeadingZero(finite.p, finite.g)) if isinstance(finite, FiniteField) else group
 
 
 class Misbehaving(Server):
@@ -70,7 +90,11 @@ class Misbehaving(Server):
         """Ask for a key share of a group that the client supports; the first time, of one without a key share."""
         offer = Offer.read(message)
         if not self._retried:
-            groups = {number: group for number, group in STRONG.groups.items() if number not in offer.shares}
+            groups = {
+                number: _without_leading_zero(group)
+                for number, group in STRONG.groups.items()
+                if number not in offer.shares
+            }
             self.parts = replace(self.parts, groups=groups)
         self._retried += 1
         self.session_id, self.server_name = message.legacy_session_id, offer.server_name
