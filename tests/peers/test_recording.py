@@ -189,3 +189,14 @@ def test_a_full_disk_does_not_end_the_connection(serve: Serve, cli: Command, cer
     told = connected(cli, certs, serve("--protocol", protocol).target, protocol, "--explain", "--keylog", "/dev/full")
     assert "note: the key log /dev/full cannot be written" in told
     assert "ending      normal: " in told
+
+
+def test_the_mode_that_is_told_is_that_of_the_file(serve: Serve, cli: Command, certs: Path, tmp_path: Path) -> None:
+    """An empty file of the user's own keeps its mode, and a device has none that counts."""
+    file = tmp_path / "mine.pcapng"
+    file.touch(0o644)
+    server = serve()
+    told = connected(cli, certs, server.target, "tls", "--capture", file)
+    assert f"other users can read the secrets in {file} (mode 0644)" in told
+    assert f"written: {file} (mode 0644; it has the keys of the connection)" in told
+    assert "written: /dev/null\n" in connected(cli, certs, server.target, "tls", "--capture", "/dev/null")

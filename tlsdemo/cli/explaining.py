@@ -12,6 +12,7 @@ from tlsdemo.driver import Driver, Moment, Watch
 from tlsdemo.explain.conversation import Explanation, Own, explain
 from tlsdemo.explain.failure import Trust
 from tlsdemo.explain.text import EntryPrinter
+from tlsdemo.first_bytes import EDUCATIONAL, identify
 from tlsdemo.report.bytes import Style
 from tlsdemo.wire.captures import Connection
 from tlsdemo.wire.key_log import KeyLog
@@ -68,7 +69,7 @@ def explained(
 
 def _is_educational(connection: Connection) -> bool:
     """Whether the client begins with a line of JSON."""
-    return bool(connection.chunks) and connection.chunks[0].data.startswith(b'{"type": "')
+    return bool(connection.chunks) and identify(connection.chunks[0].data) is EDUCATIONAL
 
 
 def watching(say: Callable[..., None], stream: TextIO) -> Watch:

@@ -26,9 +26,8 @@ from tlsdemo.protocol import Side
 from tlsdemo.wire import captures, first_flight, key_log
 from tlsdemo.wire.captures import Chunk, Connection, Place
 from tlsdemo.wire.key_log import KeyLog
-from tlsdemo.wire.records import Sender
+from tlsdemo.wire.records import SENDERS
 
-SENDERS: dict[Side, Sender] = {Side.CLIENT: "client", Side.SERVER: "server"}
 LAST_WORDS = 6.0  # seconds to wait for the end of connections that are recorded
 
 

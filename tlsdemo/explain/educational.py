@@ -41,9 +41,7 @@ from tlsdemo.explain.rows import Row
 from tlsdemo.protocol import Flight, Side
 from tlsdemo.violations import ProtocolError, Violation
 from tlsdemo.wire.dissection import Dissection
-from tlsdemo.wire.records import Sender
-
-SENDERS: dict[Side, Sender] = {Side.CLIENT: "client", Side.SERVER: "server"}
+from tlsdemo.wire.records import SENDERS, Sender
 
 
 @dataclass
@@ -183,7 +181,7 @@ def _refusals(entries: Sequence[Entry], chunks: Sequence[tuple[Sender, bytes]]) 
     listener, numbers = LineEavesdropper(), dict.fromkeys(Side, 0)
     for heard in (each for sender, data in chunks for each in listener.hear(Flight(Side(sender), data))):
         numbers[heard.sender] += 1
-        message, sender, line = _message(heard.line), SENDERS[heard.sender], heard.line + b"\n"
+        message, sender, line = message_in(heard.line), SENDERS[heard.sender], heard.line + b"\n"
         if isinstance(message, Alert) and (sender, line) not in told:
             title = f"line {numbers[heard.sender]}, {values.amount(len(line))}, not encrypted"
             yield Entry(Kind.RECORD, sender, title, data=line, is_text=True)
@@ -198,7 +196,7 @@ def learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
         yield from heard.notes
         if heard.read:
             yield f"the eavesdropper reads application data of the {heard.sender.value}: {values.text(heard.read)}"
-        match _message(heard.line):
+        match message_in(heard.line):
             case ClientHello(server_name=name) if name:
                 yield f"the server name is in the clear: {printable(name)}"
             case Certificate() as certificate:
@@ -210,7 +208,8 @@ def learned(chunks: Sequence[tuple[Sender, bytes]]) -> Iterator[str]:
             yield f"the lengths and times of the {side.value}'s records are visible: {', '.join(sizes)} bytes"
 
 
-def _message(line: bytes) -> Message | None:
+def message_in(line: bytes) -> Message | None:
+    """The message in a line without its newline; None if it is not one."""
     try:
         return messages.read(line)
     except ProtocolError:

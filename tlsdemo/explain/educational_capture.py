@@ -6,18 +6,16 @@ A conversation that is made now has more to tell: `educational` explains it with
 from collections.abc import Iterable, Iterator, Sequence
 
 from pki.errors import printable
-from tlsdemo.edu import messages
 from tlsdemo.edu.eavesdropping import Heard, LineEavesdropper
 from tlsdemo.edu.messages import NAMES, Alert, ClientHello, Data, Message, Record, ServerHello
 from tlsdemo.explain import json_rows, values
 from tlsdemo.explain.conversation import Entry, Explanation, Kind
-from tlsdemo.explain.educational import SENDERS, learned
+from tlsdemo.explain.educational import learned, message_in
 from tlsdemo.explain.failure import Ending
 from tlsdemo.explain.rows import Row
 from tlsdemo.protocol import Flight, Side
-from tlsdemo.violations import ProtocolError
 from tlsdemo.wire.dissection import Dissection
-from tlsdemo.wire.records import Sender
+from tlsdemo.wire.records import SENDERS, Sender
 
 
 def explanation(chunks: Iterable[tuple[Sender, bytes]], problems: Sequence[str] = ()) -> Explanation:
@@ -25,7 +23,7 @@ def explanation(chunks: Iterable[tuple[Sender, bytes]], problems: Sequence[str] 
     kept = list(chunks)
     listener = LineEavesdropper()
     heard = [each for sender, data in kept for each in listener.hear(Flight(Side(sender), data))]
-    found = [(each, _message(each.line)) for each in heard]
+    found = [(each, message_in(each.line)) for each in heard]
     entries = tuple(entry for each, message in found for entry in _entries(each, message))
     hellos = {type(message): message for _, message in found}
     client, server = hellos.get(ClientHello), hellos.get(ServerHello)
@@ -43,13 +41,6 @@ def explanation(chunks: Iterable[tuple[Sender, bytes]], problems: Sequence[str] 
         Dissection((), (), {}),
         {},
     )
-
-
-def _message(line: bytes) -> Message | None:
-    try:
-        return messages.read(line)
-    except ProtocolError:
-        return None
 
 
 def _is_hidden(heard: Heard, message: Message) -> bool:

@@ -5,15 +5,17 @@
 The header of five bytes is never encrypted: an eavesdropper sees the number, length and direction of the records.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from tlsdemo.protocol import Side
 from tlsdemo.wire import fields, handshake
 from tlsdemo.wire.fields import uint, vector
 
 Sender = Literal["client", "server"]
 """The side that sent something."""
+SENDERS: Mapping[Side, Sender] = {Side.CLIENT: "client", Side.SERVER: "server"}
 
 HEADER = 5  # bytes
 MAX_PLAINTEXT = 2**14  # bytes; §5.1: peers answer record_overflow to one more

@@ -15,10 +15,11 @@ from tlsdemo.edu.protocol import RUNGS, edu
 from tlsdemo.explain.as_data import as_data
 from tlsdemo.explain.as_page import as_page
 from tlsdemo.explain.conversation import Entry, Explanation
-from tlsdemo.explain.educational import SENDERS, Explainer, explanation
+from tlsdemo.explain.educational import Explainer, explanation
 from tlsdemo.explain.text import lines
 from tlsdemo.protocol import Side
 from tlsdemo.report.bytes import Style
+from tlsdemo.wire.records import SENDERS
 
 
 @dataclass(frozen=True)

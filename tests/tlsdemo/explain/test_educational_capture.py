@@ -17,10 +17,9 @@ from tlsdemo.explain import json_rows
 from tlsdemo.explain.conversation import Kind
 from tlsdemo.explain.educational_capture import explanation
 from tlsdemo.protocol import Side
-from tlsdemo.wire.records import Sender
+from tlsdemo.wire.records import SENDERS, Sender
 
 LINES = ((Side.CLIENT, b"hi\n"), (Side.SERVER, b"hello\n"))
-SENDERS: dict[Side, Sender] = {Side.CLIENT: "client", Side.SERVER: "server"}
 
 
 def recorded(rung: str, certs: Path) -> list[tuple[Sender, bytes]]:
